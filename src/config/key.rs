@@ -1,0 +1,177 @@
+//! The key that signs access tokens.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::{ConfigError, DatabaseUrl, value};
+
+/// Fewest bytes of a key: what HS256 needs (RFC 7518, section 3.2).
+const MIN_BYTES: usize = 32;
+
+/// Longest key file that is read, in bytes.
+const MAX_BYTES: u64 = 4096;
+
+/// Where the key comes from. Never shows the key.
+#[derive(Clone)]
+pub enum SigningKey {
+    /// `SECRET_KEY`.
+    Given(Zeroizing<Vec<u8>>),
+    /// `SECRET_KEY_FILE`. Must exist.
+    File(PathBuf),
+    /// Beside the data file. Made at the first start.
+    Own(PathBuf),
+}
+
+impl SigningKey {
+    #[expect(clippy::disallowed_methods, reason = "a secret has no flag, so clap cannot read it")]
+    pub(super) fn choose(file: &str, database: &DatabaseUrl) -> Result<Self, ConfigError> {
+        let given = std::env::var("SECRET_KEY").unwrap_or_default();
+        match (given.is_empty(), file.is_empty()) {
+            (false, false) => value::wrong("SECRET_KEY", "and SECRET_KEY_FILE cannot both be set"),
+            (false, true) if given.len() < MIN_BYTES => {
+                value::wrong("SECRET_KEY", "must have at least 32 bytes")
+            }
+            (false, true) => Ok(Self::Given(Zeroizing::new(given.into_bytes()))),
+            (true, false) => Ok(Self::File(PathBuf::from(file))),
+            (true, true) => {
+                let mut path = database.path().as_os_str().to_owned();
+                path.push(".key");
+                Ok(Self::Own(PathBuf::from(path)))
+            }
+        }
+    }
+
+    /// The key. Makes one if it is to be kept beside the data file and is not there.
+    ///
+    /// A key that was made is durable when this returns. A file that others may read is refused.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or made, is too short, or is not private.
+    pub fn load(
+        &self,
+        make: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
+    ) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        match self {
+            Self::Given(key) => Ok(key.clone()),
+            Self::File(path) => read(path),
+            Self::Own(path) => match make().and_then(|key| create(path, &key)) {
+                Ok(()) => read(path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
+                Err(error) => unusable(path, &error),
+            },
+        }
+    }
+
+    pub(super) fn describe(&self) -> (&'static str, String) {
+        match self {
+            Self::Given(_) => ("SECRET_KEY", "(hidden)".to_owned()),
+            Self::File(path) | Self::Own(path) => {
+                ("SECRET_KEY_FILE", path.display().to_string())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (variable, value) = self.describe();
+        write!(f, "SigningKey({variable}={value})")
+    }
+}
+
+/// Makes the file under another name first, so that a crash never leaves half a key.
+fn create(path: &Path, key: &[u8]) -> io::Result<()> {
+    if path.try_exists()? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    file.write_all(key)?;
+    file.sync_all()?;
+    // A link, not a rename: it fails if somebody else was first.
+    let linked = std::fs::hard_link(&partial, path);
+    std::fs::remove_file(&partial)?;
+    linked?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+}
+
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    let open = || {
+        let file = File::open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        let mut key = Zeroizing::new(Vec::new());
+        file.take(MAX_BYTES).read_to_end(&mut key)?;
+        Ok((mode, key))
+    };
+    let (mode, mut key) = match open() {
+        Ok(found) => found,
+        Err(error) => return unusable(path, &error),
+    };
+    if mode & 0o077 != 0 {
+        let reason = format!("{} can be read by others: chmod 600 it", path.display());
+        return value::wrong("SECRET_KEY_FILE", reason);
+    }
+    while key.last().is_some_and(u8::is_ascii_whitespace) {
+        key.pop();
+    }
+    if key.len() < MIN_BYTES {
+        let reason = format!("{} must hold at least 32 bytes", path.display());
+        return value::wrong("SECRET_KEY_FILE", reason);
+    }
+    Ok(key)
+}
+
+fn unusable<T>(path: &Path, error: &io::Error) -> Result<T, ConfigError> {
+    value::wrong("SECRET_KEY_FILE", format!("{} cannot be used: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn make() -> io::Result<Zeroizing<Vec<u8>>> {
+        Ok(Zeroizing::new(vec![b'k'; 64]))
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let key = SigningKey::Own(path.clone());
+        assert_eq!(key.load(make).unwrap().as_slice(), [b'k'; 64]);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+
+        let other = || Ok(Zeroizing::new(vec![b'x'; 64]));
+        assert_eq!(key.load(other).unwrap().as_slice(), [b'k'; 64]);
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn short_and_public_keys_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.key");
+        let key = SigningKey::File(path.clone());
+        assert!(key.load(make).unwrap_err().reason.contains("cannot be used"));
+
+        create(&path, b"short").unwrap();
+        assert!(key.load(make).unwrap_err().reason.ends_with("at least 32 bytes"));
+
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(key.load(make).unwrap_err().reason.contains("read by others"));
+    }
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let key = SigningKey::Given(Zeroizing::new(b"hunter2".to_vec()));
+        assert_eq!(format!("{key:?}"), "SigningKey(SECRET_KEY=(hidden))");
+    }
+}

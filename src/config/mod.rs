@@ -1,0 +1,317 @@
+//! Every setting: its flag, its variable, its default, its unit and its check.
+//!
+//! The only reader of the environment. Settings are read once, checked before anything starts, and
+//! passed down. A flag wins over the variable of the same meaning, an empty variable counts as unset.
+
+mod key;
+mod value;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use ipnet::IpNet;
+
+pub use self::key::SigningKey;
+
+/// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {reason}")]
+pub struct ConfigError {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// The rest of the sentence.
+    pub reason: String,
+}
+
+/// Settings as they were given: text from flags and variables, unchecked.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Title of the API in its documentation
+    #[arg(long, env = "PROJECT_NAME", default_value = "Task Management API")]
+    project_name: String,
+
+    /// Path under which the API stands
+    #[arg(long, env = "API_V1_PREFIX", default_value = "/api/v1")]
+    api_v1_prefix: String,
+
+    /// Name of this installation, shown by the health check
+    #[arg(long, env = "ENVIRONMENT", default_value = "development")]
+    environment: String,
+
+    /// File with the key that signs access tokens; at least 32 bytes [default: <data file>.key, made at
+    /// the first start]. The variable SECRET_KEY gives the key itself
+    #[arg(long, env = "SECRET_KEY_FILE", default_value = "", hide_default_value = true)]
+    secret_key_file: String,
+
+    /// How long an access token is good for, in minutes
+    #[arg(long, env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "60")]
+    access_token_expire_minutes: String,
+
+    /// How access tokens are signed: HS256, HS384 or HS512
+    #[arg(long, env = "ALGORITHM", default_value = "HS256")]
+    algorithm: String,
+
+    /// Web origins that may call the API from a browser, separated by commas
+    #[arg(
+        long,
+        env = "BACKEND_CORS_ORIGINS",
+        default_value = "http://localhost:3000,http://localhost:8000"
+    )]
+    backend_cors_origins: String,
+
+    /// Where the data is kept: redb://./relative/path or redb:///absolute/path
+    #[arg(long, env = "DATABASE_URL", default_value = "redb://./duly.redb")]
+    database_url: String,
+
+    /// Where to listen: IP:PORT (port 0 picks a free one) or unix:/path
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000")]
+    listen: String,
+
+    /// Form of the log: text or json [default: text on a terminal, else json]
+    #[arg(long, env = "LOG_FORMAT", default_value = "", hide_default_value = true)]
+    log_format: String,
+
+    /// Least level to log: error, warn, info, debug or trace; per module as in `info,duly::store=debug`
+    #[arg(long, env = "LOG_LEVEL", default_value = "info")]
+    log_level: String,
+
+    /// Whether to slow down guessing of passwords: on or off
+    #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
+    auth_rate_limit: String,
+
+    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
+    trusted_proxies: String,
+
+    /// Most connections at once
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "512")]
+    max_connections: String,
+
+    /// Most connections at once from one network (an IPv4 address, an IPv6 /64); trusted proxies are exempt
+    #[arg(long, env = "MAX_CONNECTIONS_PER_NETWORK", default_value = "256")]
+    max_connections_per_network: String,
+
+    /// How long the first byte, the whole header, and a silent connection may take, in seconds
+    #[arg(long, env = "HEADER_TIMEOUT_SECONDS", default_value = "10")]
+    header_timeout_seconds: String,
+
+    /// How long a request's body may take, in seconds
+    #[arg(long, env = "BODY_TIMEOUT_SECONDS", default_value = "15")]
+    body_timeout_seconds: String,
+
+    /// How long a request may take in all, in seconds
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", default_value = "30")]
+    request_timeout_seconds: String,
+
+    /// How long requests may finish when the server stops, in seconds
+    #[arg(long, env = "SHUTDOWN_SECONDS", default_value = "10")]
+    shutdown_seconds: String,
+
+    /// Longest header of a request, in KiB
+    #[arg(long, env = "MAX_HEADER_KIB", default_value = "16")]
+    max_header_kib: String,
+
+    /// Longest body of a request, in KiB
+    #[arg(long, env = "MAX_BODY_KIB", default_value = "256")]
+    max_body_kib: String,
+
+    /// Most memory for cached pages of the data file, in MiB
+    #[arg(long, env = "CACHE_MIB", default_value = "64")]
+    cache_mib: String,
+
+    /// Free disk space below which writes are refused, in MiB
+    #[arg(long, env = "DISK_RESERVE_MIB", default_value = "64")]
+    disk_reserve_mib: String,
+
+    /// Passwords that may wait to be hashed before log-ins are told to come back later
+    #[arg(long, env = "HASH_QUEUE", default_value = "32")]
+    hash_queue: String,
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Where the data is kept. Another kind of database is another variant here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// One redb file.
+    Redb(PathBuf),
+}
+
+/// How the log looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How access tokens are signed (RFC 7518, section 3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenAlgorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
+
+/// Limits of the front door. Times in real seconds, whatever the clock says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Most connections at once.
+    pub connections: usize,
+    /// Most connections at once from one network.
+    pub connections_per_network: usize,
+    /// For the first byte, the whole header, and silence between requests.
+    pub header_timeout: Duration,
+    /// For a request's body.
+    pub body_timeout: Duration,
+    /// For a request as a whole.
+    pub request_timeout: Duration,
+    /// For requests to finish when stopping.
+    pub shutdown: Duration,
+    /// Longest header, in bytes.
+    pub header_bytes: usize,
+    /// Longest body, in bytes.
+    pub body_bytes: usize,
+}
+
+/// Every setting, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Title of the API.
+    pub project_name: String,
+    /// Path of the API: starts with `/`, ends without, or is empty.
+    pub api_prefix: String,
+    /// Name of this installation.
+    pub environment: String,
+    /// Where the signing key comes from.
+    pub signing_key: SigningKey,
+    /// How long an access token is good for.
+    pub access_token_lifetime: Duration,
+    /// How access tokens are signed.
+    pub algorithm: TokenAlgorithm,
+    /// Origins as browsers send them, without a slash at the end.
+    pub cors_origins: Vec<String>,
+    /// Where the data is kept.
+    pub database: DatabaseUrl,
+    /// Where to listen.
+    pub listen: Listen,
+    /// How the log looks.
+    pub log_format: LogFormat,
+    /// What to log, as a filter of tracing.
+    pub log_level: String,
+    /// Whether to throttle log-ins and registrations.
+    pub auth_rate_limit: bool,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Limits of the front door.
+    pub limits: Limits,
+    /// Most memory for cached pages, in bytes.
+    pub cache_bytes: usize,
+    /// Free space below which writes are refused, in bytes.
+    pub disk_reserve_bytes: u64,
+    /// Passwords that may wait to be hashed.
+    pub hash_queue: usize,
+}
+
+impl Options {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    ///
+    /// The first setting that cannot be used.
+    pub fn check(self) -> Result<Config, ConfigError> {
+        let database = value::database(&self.database_url)?;
+        Ok(Config {
+            project_name: value::text("PROJECT_NAME", &self.project_name)?,
+            api_prefix: value::prefix("API_V1_PREFIX", &self.api_v1_prefix)?,
+            environment: value::text("ENVIRONMENT", &self.environment)?,
+            signing_key: SigningKey::choose(&self.secret_key_file, &database)?,
+            access_token_lifetime: Duration::from_secs(
+                60 * value::number("ACCESS_TOKEN_EXPIRE_MINUTES", &self.access_token_expire_minutes, 1, 60 * 24 * 30)?,
+            ),
+            algorithm: value::algorithm("ALGORITHM", &self.algorithm)?,
+            cors_origins: value::origins("BACKEND_CORS_ORIGINS", &self.backend_cors_origins)?,
+            database,
+            listen: value::listen("LISTEN", &self.listen)?,
+            log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
+            log_level: self.log_level,
+            auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
+            trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
+            limits: Limits {
+                connections: value::size("MAX_CONNECTIONS", &self.max_connections, 1, 100_000)?,
+                connections_per_network: value::size(
+                    "MAX_CONNECTIONS_PER_NETWORK",
+                    &self.max_connections_per_network,
+                    1,
+                    100_000,
+                )?,
+                header_timeout: value::seconds("HEADER_TIMEOUT_SECONDS", &self.header_timeout_seconds)?,
+                body_timeout: value::seconds("BODY_TIMEOUT_SECONDS", &self.body_timeout_seconds)?,
+                request_timeout: value::seconds(
+                    "REQUEST_TIMEOUT_SECONDS",
+                    &self.request_timeout_seconds,
+                )?,
+                shutdown: value::seconds("SHUTDOWN_SECONDS", &self.shutdown_seconds)?,
+                header_bytes: 1024 * value::size("MAX_HEADER_KIB", &self.max_header_kib, 1, 1024)?,
+                body_bytes: 1024 * value::size("MAX_BODY_KIB", &self.max_body_kib, 1, 65_536)?,
+            },
+            cache_bytes: value::size("CACHE_MIB", &self.cache_mib, 1, 65_536)? << 20,
+            disk_reserve_bytes: value::number("DISK_RESERVE_MIB", &self.disk_reserve_mib, 0, 1 << 20)? << 20,
+            hash_queue: value::size("HASH_QUEUE", &self.hash_queue, 1, 1024)?,
+        })
+    }
+}
+
+impl Config {
+    /// All settings in force as variable and value, secrets hidden.
+    pub fn describe(&self) -> Vec<(&'static str, String)> {
+        let join = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
+        let limits = &self.limits;
+        let seconds = |time: Duration| time.as_secs().to_string();
+        vec![
+            ("PROJECT_NAME", self.project_name.clone()),
+            ("API_V1_PREFIX", self.api_prefix.clone()),
+            ("ENVIRONMENT", self.environment.clone()),
+            self.signing_key.describe(),
+            (
+                "ACCESS_TOKEN_EXPIRE_MINUTES",
+                (self.access_token_lifetime.as_secs() / 60).to_string(),
+            ),
+            ("ALGORITHM", self.algorithm.as_str().to_owned()),
+            ("BACKEND_CORS_ORIGINS", self.cors_origins.join(",")),
+            ("DATABASE_URL", self.database.to_string()),
+            ("LISTEN", self.listen.to_string()),
+            ("LOG_FORMAT", self.log_format.as_str().to_owned()),
+            ("LOG_LEVEL", self.log_level.clone()),
+            ("AUTH_RATE_LIMIT", if self.auth_rate_limit { "on" } else { "off" }.to_owned()),
+            (
+                "TRUSTED_PROXIES",
+                join(&mut self.trusted_proxies.iter().map(ToString::to_string)),
+            ),
+            ("MAX_CONNECTIONS", limits.connections.to_string()),
+            ("MAX_CONNECTIONS_PER_NETWORK", limits.connections_per_network.to_string()),
+            ("HEADER_TIMEOUT_SECONDS", seconds(limits.header_timeout)),
+            ("BODY_TIMEOUT_SECONDS", seconds(limits.body_timeout)),
+            ("REQUEST_TIMEOUT_SECONDS", seconds(limits.request_timeout)),
+            ("SHUTDOWN_SECONDS", seconds(limits.shutdown)),
+            ("MAX_HEADER_KIB", (limits.header_bytes / 1024).to_string()),
+            ("MAX_BODY_KIB", (limits.body_bytes / 1024).to_string()),
+            ("CACHE_MIB", (self.cache_bytes >> 20).to_string()),
+            ("DISK_RESERVE_MIB", (self.disk_reserve_bytes >> 20).to_string()),
+            ("HASH_QUEUE", self.hash_queue.to_string()),
+        ]
+    }
+}

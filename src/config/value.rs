@@ -1,0 +1,227 @@
+//! Checks of single values, each with an error that names its variable.
+
+use std::fmt;
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::{ConfigError, DatabaseUrl, Listen, LogFormat, TokenAlgorithm};
+
+type Checked<T> = Result<T, ConfigError>;
+
+pub(super) fn wrong<T>(variable: &'static str, reason: impl Into<String>) -> Checked<T> {
+    Err(ConfigError { variable, reason: reason.into() })
+}
+
+pub(super) fn text(variable: &'static str, text: &str) -> Checked<String> {
+    if text.chars().any(char::is_control) || text.len() > 200 {
+        return wrong(variable, "must be a line of at most 200 bytes");
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn number(variable: &'static str, text: &str, least: u64, most: u64) -> Checked<u64> {
+    match text.trim().parse() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => wrong(variable, format!("must be a whole number from {least} to {most}")),
+    }
+}
+
+pub(super) fn size(variable: &'static str, text: &str, least: u64, most: u64) -> Checked<usize> {
+    let number = number(variable, text, least, most)?;
+    usize::try_from(number).or_else(|_| wrong(variable, "is too large for this machine"))
+}
+
+pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {
+    number(variable, text, 1, 3600).map(Duration::from_secs)
+}
+
+pub(super) fn switch(variable: &'static str, text: &str) -> Checked<bool> {
+    match text.trim() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => wrong(variable, "must be on or off"),
+    }
+}
+
+pub(super) fn prefix(variable: &'static str, text: &str) -> Checked<String> {
+    let prefix = text.trim().trim_end_matches('/');
+    let sound = prefix.is_empty()
+        || (prefix.starts_with('/')
+            && !prefix.contains("//")
+            && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b)));
+    let own = ["/docs", "/redoc", "/health", "/openapi"];
+    if !sound || own.iter().any(|path| prefix.starts_with(path)) {
+        return wrong(variable, "must be a path such as /api/v1, and none of the server's own");
+    }
+    Ok(prefix.to_owned())
+}
+
+pub(super) fn algorithm(variable: &'static str, text: &str) -> Checked<TokenAlgorithm> {
+    match text.trim() {
+        "HS256" => Ok(TokenAlgorithm::Hs256),
+        "HS384" => Ok(TokenAlgorithm::Hs384),
+        "HS512" => Ok(TokenAlgorithm::Hs512),
+        _ => wrong(variable, "must be HS256, HS384 or HS512"),
+    }
+}
+
+/// Takes a list with commas, and the JSON array that the service before this one took.
+pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>> {
+    let list = list(text.trim().trim_start_matches('[').trim_end_matches(']'));
+    list.map(|origin| origin.trim_matches(['"', '\'']).trim_end_matches('/').to_owned())
+        .map(|origin| {
+            let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+            let sound = host.is_some_and(|host| {
+                !host.is_empty()
+                    && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
+            });
+            if sound { Ok(origin.to_ascii_lowercase()) } else {
+                wrong(variable, "must list origins such as https://app.example.com; * is not possible together with credentials")
+            }
+        })
+        .collect()
+}
+
+pub(super) fn networks(variable: &'static str, text: &str) -> Checked<Vec<IpNet>> {
+    list(text)
+        .map(|text| {
+            let address = text.parse::<std::net::IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>()
+                .or(address)
+                .or_else(|_| wrong(variable, "must list networks such as 10.0.0.0/8 or 127.0.0.1"))
+        })
+        .collect()
+}
+
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+pub(super) fn database(text: &str) -> Checked<DatabaseUrl> {
+    const VARIABLE: &str = "DATABASE_URL";
+    match text.trim().split_once("://") {
+        Some(("redb", path)) if !path.is_empty() && !path.ends_with('/') => {
+            Ok(DatabaseUrl::Redb(PathBuf::from(path)))
+        }
+        _ => wrong(VARIABLE, "must be redb://./relative/path or redb:///absolute/path"),
+    }
+}
+
+pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
+    let text = text.trim();
+    if let Some(path) = text.strip_prefix("unix:") {
+        return if path.is_empty() {
+            wrong(variable, "names no socket after unix:")
+        } else {
+            Ok(Listen::Unix(PathBuf::from(path)))
+        };
+    }
+    text.parse()
+        .map(Listen::Tcp)
+        .or_else(|_| wrong(variable, "must be IP:PORT, such as 127.0.0.1:8000, or unix:/path"))
+}
+
+pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {
+    match text.trim() {
+        "" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
+        "" | "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => wrong(variable, "must be text or json"),
+    }
+}
+
+impl TokenAlgorithm {
+    /// The name in a JWT's header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+        }
+    }
+}
+
+impl LogFormat {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// The data file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Redb(path) => path,
+        }
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Redb(path) => write!(f, "redb://{}", path.display()),
+        }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_variable_and_not_the_value() {
+        let error = number("CACHE_MIB", "hunter2", 1, 9).unwrap_err();
+        assert_eq!(error.to_string(), "CACHE_MIB must be a whole number from 1 to 9");
+    }
+
+    #[test]
+    fn origins_come_as_a_list_or_as_json() {
+        let wanted = vec!["http://a.example".to_owned(), "https://b.example:8443".to_owned()];
+        for text in [
+            "http://a.example, https://B.example:8443/",
+            r#"["http://a.example", "https://b.example:8443"]"#,
+        ] {
+            assert_eq!(origins("X", text), Ok(wanted.clone()));
+        }
+        assert_eq!(origins("X", ""), Ok(Vec::new()));
+        for text in ["*", "ftp://a.example", "http://", "http://a.example/path", "null"] {
+            assert!(origins("X", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn prefixes_are_normal_paths() {
+        assert_eq!(prefix("X", "/api/v1/").unwrap(), "/api/v1");
+        assert_eq!(prefix("X", "/").unwrap(), "");
+        for text in ["api", "/a b", "/a//b", "/docs", "/:id", "/a?b"] {
+            assert!(prefix("X", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn addresses_and_databases_are_told_apart() {
+        assert_eq!(listen("X", "unix:/run/d").unwrap().to_string(), "unix:/run/d");
+        assert!(listen("X", "[::1]:80").is_ok());
+        assert!(listen("X", "localhost").is_err());
+        assert_eq!(database("redb://./a.redb").unwrap().path(), Path::new("./a.redb"));
+        assert_eq!(database("redb:///data/a.redb").unwrap().path(), Path::new("/data/a.redb"));
+        for text in ["postgresql://h/db", "redb://", "redb:///data/", "a.redb"] {
+            assert!(database(text).is_err(), "{text}");
+        }
+    }
+}

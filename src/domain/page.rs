@@ -1,0 +1,28 @@
+//! Parts of long lists.
+
+use super::task::Task;
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many to pass over first.
+    pub skip: u64,
+    /// Most to return: 1 to [`Self::MAX_LIMIT`].
+    pub limit: u16,
+}
+
+impl Page {
+    /// Most things on one page.
+    pub const MAX_LIMIT: u16 = 200;
+    /// Things on a page when nobody says.
+    pub const DEFAULT_LIMIT: u16 = 100;
+}
+
+/// One page of tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskPage {
+    /// Newest first: by time of creation, then by id.
+    pub tasks: Vec<Task>,
+    /// How many there are on all pages, at the same moment.
+    pub total: u64,
+}

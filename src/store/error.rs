@@ -1,0 +1,84 @@
+//! What can go wrong with a database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+type Cause = Arc<dyn std::error::Error + Send + Sync>;
+
+/// The database failed. Says nothing about what was asked of it.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It could not be read, or a write was not begun. Nothing has changed.
+    #[error("the database is not available")]
+    Unavailable(#[source] Cause),
+    /// Too many writes are waiting. Nothing has changed.
+    #[error("too many writes are waiting")]
+    Busy,
+    /// A write failed in a way that leaves open whether it became durable.
+    #[error("the outcome of a write is unknown")]
+    OutcomeUnknown(#[source] Cause),
+    /// The disk is full up to the reserve. Nothing has changed.
+    #[error("the disk is full")]
+    DiskFull,
+    /// A stored value is not what was written.
+    #[error("damaged: {what}")]
+    Damaged {
+        /// Table, key and finding. For the log, not for clients.
+        what: String,
+    },
+}
+
+impl StoreError {
+    pub(super) fn unavailable(
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unavailable(Arc::new(cause))
+    }
+}
+
+/// Why a database could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process, or another handle in this one, has it open.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The data file.
+        path: PathBuf,
+    },
+    /// It was written by a newer version of this program.
+    #[error(
+        "{} has format {found}, and this version of duly knows formats up to {known}: \
+         use the version that wrote it, or a newer one",
+        path.display()
+    )]
+    Newer {
+        /// The data file.
+        path: PathBuf,
+        /// The format number found.
+        found: u64,
+        /// The newest format this program knows.
+        known: u64,
+    },
+    /// It is not a Duly data file, or it is damaged.
+    #[error("{} is not a sound Duly data file ({what}): restore a backup", path.display())]
+    Damaged {
+        /// The data file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// There is no such file, and it was not to be made.
+    #[error("{} does not exist", path.display())]
+    Missing {
+        /// The data file.
+        path: PathBuf,
+    },
+    /// The operating system refused.
+    #[error("{} cannot be opened: {cause}", path.display())]
+    Io {
+        /// The data file.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: String,
+    },
+}

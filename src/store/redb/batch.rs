@@ -1,0 +1,100 @@
+//! One write transaction, shared by all writes of a commit.
+
+use redb::{ReadableTable, WriteTransaction};
+
+use super::key::{self, KeyRange, Table};
+use super::record;
+use super::table::Tables;
+use crate::store::StoreError;
+
+/// One step on bytes. Can fail only when the file itself does.
+#[derive(Debug)]
+pub(super) enum Op {
+    Put(Table, Vec<u8>, Vec<u8>),
+    Delete(Table, Vec<u8>),
+    /// Removes all entries of a range, however many.
+    DeleteOwned(KeyRange),
+    /// Ids up to and including this one are used.
+    UsedUserId(u64),
+    /// Ids up to and including this one are used.
+    UsedTaskId(u64),
+}
+
+/// The tables of a transaction and the ids it will give out next.
+pub(super) struct Batch<'txn> {
+    pub(super) tables: Tables<'txn>,
+    pub(super) next_user_id: u64,
+    pub(super) next_task_id: u64,
+    ids_changed: bool,
+}
+
+impl<'txn> Batch<'txn> {
+    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
+        let tables = Tables::open(txn)?;
+        let next = |name: &'static [u8]| match tables.meta.get(name)? {
+            Some(value) => record::decode_number(Table::Meta, name, value.value()),
+            None => Ok(1),
+        };
+        let next_user_id = next(key::NEXT_USER_ID)?;
+        let next_task_id = next(key::NEXT_TASK_ID)?;
+        Ok(Self { tables, next_user_id, next_task_id, ids_changed: false })
+    }
+
+    /// Carries steps out.
+    pub(super) fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
+        for op in ops {
+            match op {
+                Op::Put(table, key, value) => {
+                    let table = self.tables.get_mut(table);
+                    drop(table.insert(key.as_slice(), value.as_slice())?);
+                }
+                Op::Delete(table, key) => {
+                    drop(self.tables.get_mut(table).remove(key.as_slice())?);
+                }
+                Op::DeleteOwned(range) => {
+                    self.delete_owned(&range, usize::MAX)?;
+                }
+                Op::UsedUserId(id) => {
+                    self.next_user_id = self.next_user_id.max(id.saturating_add(1));
+                    self.ids_changed = true;
+                }
+                Op::UsedTaskId(id) => {
+                    self.next_task_id = self.next_task_id.max(id.saturating_add(1));
+                    self.ids_changed = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes entries of a range, at most `most`, and says how many it removed.
+    pub(super) fn delete_owned(
+        &mut self,
+        range: &KeyRange,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let range = range.start().as_slice()..=range.end().as_slice();
+        let doomed = self.tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)?;
+        let mut count = 0;
+        for entry in doomed.take(most) {
+            drop(entry?);
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Writes what is kept in memory during the batch. Call once, last.
+    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+        if self.ids_changed {
+            let ids = [
+                (key::NEXT_USER_ID, self.next_user_id),
+                (key::NEXT_TASK_ID, self.next_task_id),
+            ];
+            for (name, next) in ids {
+                let value = record::number(Table::Meta, name, next)?;
+                drop(self.tables.meta.insert(name, value.as_slice())?);
+            }
+        }
+        Ok(())
+    }
+}

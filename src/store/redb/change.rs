@@ -1,0 +1,166 @@
+//! Every change that can be made to the data.
+//!
+//! The only place where records, index entries and counts are put together, so that none can be
+//! forgotten. [`plan`] reads and may find damage; what it returns are plain steps on bytes, which are
+//! carried out only if all of them could be planned. A change that fails has written nothing.
+
+use super::batch::Op;
+use super::key::{self, Table};
+use super::record::{self, Stats};
+use super::view::View;
+use super::{codec, index};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::session::Session;
+use crate::domain::task::Task;
+use crate::domain::user::Credential;
+use crate::store::StoreError;
+
+/// Most rows of one person that go in one transaction; more are left to the purge.
+const MAX_ROWS_DELETED_AT_ONCE: u64 = 10_000;
+
+/// A change as data. Old values are those that the decision has read from its [`View`].
+#[derive(Debug)]
+pub(super) enum Change {
+    UserCreate(Credential),
+    /// Anything but the email may differ.
+    UserReplace(Credential),
+    UserDelete(Credential),
+    SessionCreate(Session),
+    SessionDelete(UserId, SessionId),
+    TaskCreate(Task),
+    TaskReplace { old: Task, new: Task },
+    TaskDelete(Task),
+}
+
+/// Turns changes into steps on bytes.
+pub(super) fn plan(view: &View<'_, '_>, changes: &[Change]) -> Result<Vec<Op>, StoreError> {
+    let mut plan = Plan { view, ops: Vec::with_capacity(4), stats: Vec::new() };
+    for change in changes {
+        plan.add(change)?;
+    }
+    for (owner, stats) in &plan.stats {
+        let value = record::stats(*owner, stats)?;
+        plan.ops.push(Op::Put(Table::Owned, key::stats(*owner).to_vec(), value));
+    }
+    Ok(plan.ops)
+}
+
+struct Plan<'a, 'view, 'txn> {
+    view: &'a View<'view, 'txn>,
+    ops: Vec<Op>,
+    /// Counts as they are after the changes planned so far.
+    stats: Vec<(UserId, Stats)>,
+}
+
+impl Plan<'_, '_, '_> {
+    fn add(&mut self, change: &Change) -> Result<(), StoreError> {
+        match change {
+            Change::UserCreate(new) => {
+                let id = new.user.id;
+                let email = new.user.email.canonical();
+                let email = email.as_str().as_bytes();
+                let by_email = record::number(Table::UserByEmail, email, id.get())?;
+                self.put(Table::Users, &id.to_bytes(), record::user(new)?);
+                self.put(Table::UserByEmail, email, by_email);
+                self.ops.push(Op::UsedUserId(id.get()));
+                self.stats.push((id, Stats::EMPTY));
+            }
+            Change::UserReplace(new) => {
+                self.put(Table::Users, &new.user.id.to_bytes(), record::user(new)?);
+            }
+            Change::UserDelete(old) => self.user_delete(old)?,
+            Change::SessionCreate(new) => {
+                let key = key::session(new.user, new.id);
+                self.put(Table::Owned, &key, record::session(new)?);
+            }
+            Change::SessionDelete(user, id) => {
+                self.delete(Table::Owned, &key::session(*user, *id));
+            }
+            Change::TaskCreate(new) => {
+                self.task_put(new)?;
+                self.ops.push(Op::UsedTaskId(new.id.get()));
+                self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
+                let stats = self.stats_of(new.owner)?;
+                stats.in_order &= new.created_at >= stats.newest;
+                stats.newest = stats.newest.max(new.created_at);
+                stats.counts.total += 1;
+                stats.counts.open += u64::from(!new.completed);
+            }
+            Change::TaskReplace { old, new } => {
+                self.task_put(new)?;
+                let (from, to) = (index::task_by_state(old), index::task_by_state(new));
+                if from != to {
+                    self.delete(Table::Owned, &from.encode());
+                    self.put(Table::Owned, &to.encode(), Vec::new());
+                }
+                if old.completed != new.completed {
+                    let stats = self.stats_of(new.owner)?;
+                    let open = stats.counts.open + u64::from(!new.completed);
+                    stats.counts.open = less(open, u64::from(!old.completed), new.owner)?;
+                }
+            }
+            Change::TaskDelete(old) => {
+                self.delete(Table::Owned, &key::task(old.owner, old.id));
+                self.delete(Table::Owned, &index::task_by_state(old).encode());
+                let stats = self.stats_of(old.owner)?;
+                stats.counts.total = less(stats.counts.total, 1, old.owner)?;
+                stats.counts.open =
+                    less(stats.counts.open, u64::from(!old.completed), old.owner)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes along all that the person has: at once, or, when that would hold the writer for long,
+    /// all that can be found by anybody at once and the rest in slices (see [`super::writer`]).
+    fn user_delete(&mut self, old: &Credential) -> Result<(), StoreError> {
+        let id = old.user.id;
+        self.delete(Table::Users, &id.to_bytes());
+        self.delete(Table::UserByEmail, old.user.email.canonical().as_str().as_bytes());
+        let rows = self.stats_of(id)?.counts.total;
+        self.stats.retain(|(owner, _)| *owner != id);
+        if rows <= MAX_ROWS_DELETED_AT_ONCE {
+            self.ops.push(Op::DeleteOwned(key::everything_of(id)));
+        } else {
+            self.delete(Table::Owned, &key::stats(id));
+            self.ops.push(Op::DeleteOwned(key::sessions_of(id)));
+            let value = record::number(Table::Purge, &id.to_bytes(), 0)?;
+            self.put(Table::Purge, &id.to_bytes(), value);
+        }
+        Ok(())
+    }
+
+    fn task_put(&mut self, task: &Task) -> Result<(), StoreError> {
+        self.put(Table::Owned, &key::task(task.owner, task.id), record::task(task)?);
+        Ok(())
+    }
+
+    fn put(&mut self, table: Table, key: &[u8], value: Vec<u8>) {
+        self.ops.push(Op::Put(table, key.to_vec(), value));
+    }
+
+    fn delete(&mut self, table: Table, key: &[u8]) {
+        self.ops.push(Op::Delete(table, key.to_vec()));
+    }
+
+    fn stats_of(&mut self, owner: UserId) -> Result<&mut Stats, StoreError> {
+        let at = match self.stats.iter().position(|(of, _)| *of == owner) {
+            Some(at) => at,
+            None => {
+                let stats = self.view.stats(owner)?.ok_or_else(|| damaged(owner, "missing"))?;
+                self.stats.push((owner, stats));
+                self.stats.len() - 1
+            }
+        };
+        let (_, stats) = self.stats.get_mut(at).expect("found or pushed just above");
+        Ok(stats)
+    }
+}
+
+fn less(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
+    count.checked_sub(by).ok_or_else(|| damaged(owner, "counts fewer tasks than there are"))
+}
+
+fn damaged(owner: UserId, why: &str) -> StoreError {
+    codec::damaged(Table::Owned, &key::stats(owner), &why)
+}

@@ -1,0 +1,151 @@
+//! The envelope of every stored value.
+//!
+//! ```text
+//! record version 1 | checksum 8 | payload: bincode 2, standard configuration
+//! ```
+//!
+//! The checksum is [XXH3-64](https://xxhash.com) of table name, key, version and payload, each hashed
+//! with the hash of the one before as its seed. redb verifies its own checksums only when it repairs a
+//! file, so this one is verified on every read: a value that was altered, or that stands under another
+//! key than the one it was written for, is an error and never an answer.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::{BorrowDecode, Encode};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::key::Table;
+use crate::store::StoreError;
+
+/// Longest payload, in bytes. Without a limit bincode trusts the lengths that it reads.
+const MAX_PAYLOAD: usize = 64 * 1024;
+
+const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
+    bincode::config::standard().with_limit::<MAX_PAYLOAD>();
+
+const HEAD: usize = 1 + 8;
+
+/// A payload and the version of its layout.
+pub(super) struct Envelope<'a> {
+    pub(super) version: u8,
+    payload: &'a [u8],
+    table: Table,
+    key: &'a [u8],
+}
+
+/// Wraps a record for the place where it will stand.
+pub(super) fn seal(
+    table: Table,
+    key: &[u8],
+    version: u8,
+    record: &impl Encode,
+) -> Result<Vec<u8>, StoreError> {
+    let mut value = vec![0; HEAD];
+    bincode::encode_into_std_write(record, &mut value, CONFIG)
+        .map_err(|error| damaged(table, key, &format_args!("cannot be encoded: {error}")))?;
+    let (head, payload) = value.split_at_mut(HEAD);
+    let sum = checksum(table, key, version, payload);
+    for (to, from) in head.iter_mut().zip([version].into_iter().chain(sum.to_be_bytes())) {
+        *to = from;
+    }
+    Ok(value)
+}
+
+/// Unwraps the value found at a place.
+pub(super) fn open<'a>(
+    table: Table,
+    key: &'a [u8],
+    value: &'a [u8],
+) -> Result<Envelope<'a>, StoreError> {
+    let parts = value.split_first().and_then(|(&version, rest)| {
+        rest.split_first_chunk().map(|(sum, payload)| (version, sum, payload))
+    });
+    let Some((version, sum, payload)) = parts else {
+        return Err(damaged(table, key, &"value too short"));
+    };
+    if u64::from_be_bytes(*sum) != checksum(table, key, version, payload) {
+        return Err(damaged(table, key, &"checksum mismatch"));
+    }
+    Ok(Envelope { version, payload, table, key })
+}
+
+impl<'a> Envelope<'a> {
+    /// Reads the payload as a record of one layout. Every byte must belong to it.
+    pub(super) fn record<T: BorrowDecode<'a, ()>>(&self) -> Result<T, StoreError> {
+        match bincode::borrow_decode_from_slice(self.payload, CONFIG) {
+            Ok((record, read)) if read == self.payload.len() => Ok(record),
+            Ok(_) => Err(self.damaged(&"bytes left over")),
+            Err(error) => Err(self.damaged(&error)),
+        }
+    }
+
+    /// An error that names this place.
+    pub(super) fn damaged(&self, why: &dyn std::fmt::Display) -> StoreError {
+        damaged(self.table, self.key, why)
+    }
+
+    pub(super) fn unknown_version(&self) -> StoreError {
+        self.damaged(&format_args!("unknown record version {}", self.version))
+    }
+}
+
+pub(super) fn damaged(table: Table, key: &[u8], why: &dyn std::fmt::Display) -> StoreError {
+    let key: String = match table {
+        Table::Meta => String::from_utf8_lossy(key).into_owned(),
+        // An address is personal, so the log gets its hash.
+        Table::UserByEmail => format!("xxh3 {:016x}", xxh3_64(key)),
+        Table::Users | Table::Owned | Table::Purge => {
+            key.iter().map(|byte| format!("{byte:02x}")).collect()
+        }
+    };
+    StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
+}
+
+fn checksum(table: Table, key: &[u8], version: u8, payload: &[u8]) -> u64 {
+    let place = xxh3_64_with_seed(key, xxh3_64(table.name().as_bytes()));
+    xxh3_64_with_seed(payload, place.wrapping_add(u64::from(version)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_envelope_never_changes() {
+        let value = seal(Table::Users, b"key", 1, &(7_u64, "text")).unwrap();
+        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "01b1b9c0afcce0a0e9070474657874");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_sealed_can_be_opened_at_its_place_only(
+            key in prop::collection::vec(any::<u8>(), 0..40),
+            text in ".{0,80}",
+            other in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let value = seal(Table::Owned, &key, 3, &text.as_str()).unwrap();
+            let read: &str = open(Table::Owned, &key, &value).unwrap().record().unwrap();
+            prop_assert_eq!(read, text.as_str());
+            prop_assert!(open(Table::Users, &key, &value).is_err());
+            prop_assume!(other != key);
+            prop_assert!(open(Table::Owned, &other, &value).is_err());
+        }
+
+        #[test]
+        fn every_flipped_bit_is_seen(text in ".{0,40}", at in any::<prop::sample::Index>(), bit in 0..8) {
+            let mut value = seal(Table::Owned, b"k", 1, &text.as_str()).unwrap();
+            let at = at.index(value.len());
+            value[at] ^= 1 << bit;
+            prop_assert!(open(Table::Owned, b"k", &value).is_err());
+        }
+
+        #[test]
+        fn arbitrary_payloads_never_panic(payload in prop::collection::vec(any::<u8>(), 0..200)) {
+            let envelope = Envelope { version: 1, payload: &payload, table: Table::Users, key: b"" };
+            let _ = envelope.record::<(&str, u64, Option<&str>, [u8; 32])>();
+            let _ = envelope.record::<Vec<u8>>();
+        }
+    }
+}

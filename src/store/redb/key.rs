@@ -1,0 +1,284 @@
+//! Keys, as bytes.
+//!
+//! Every layout there is. All are of fixed width except the two texts, all numbers big-endian, so
+//! that byte order is the order wanted. Layouts are append-only: released ones never change, and the
+//! tests below pin them.
+//!
+//! ```text
+//! table          key                                                         value
+//! meta           name (text)                                                 u64 record
+//! users          user id 8                                                   UserV1
+//! user_by_email  canonical email (text)                                      u64 record: user id
+//! owned          owner 8, 01                                                 StatsV1
+//! owned          owner 8, 02, session id 16                                  SessionV1
+//! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index)
+//! owned          owner 8, 04, task id 8                                      TaskV1
+//! purge          user id 8                                                   u64 record: 0
+//! ```
+//!
+//! `owned` holds all that one person has under that person's id, told apart by a *kind* byte. One table
+//! rather than one for each kind: a write then touches the leaf pages of one person instead of a page in
+//! each of three tables, and a commit costs by the page. Measured with 10,000 owners at random, 100,000
+//! rows, 32 creations a commit: 13,200 creations a second against 9,100 with separate tables (1.45 times).
+//!
+//! `purge` names deleted users whose rows were too many for one transaction; the writer removes the rest in
+//! slices. Nothing finds these rows any more, since ids are never given out twice.
+
+use std::ops::RangeInclusive;
+
+use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::timestamp::Timestamp;
+
+/// One table of the file. The name is part of every checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Table {
+    Meta,
+    Users,
+    UserByEmail,
+    Owned,
+    Purge,
+}
+
+impl Table {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Meta, Self::Users, Self::UserByEmail, Self::Owned, Self::Purge];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Users => "users",
+            Self::UserByEmail => "user_by_email",
+            Self::Owned => "owned",
+            Self::Purge => "purge",
+        }
+    }
+}
+
+/// Names in `meta`.
+pub(super) const FORMAT: &[u8] = b"format";
+pub(super) const NEXT_USER_ID: &[u8] = b"next_user_id";
+pub(super) const NEXT_TASK_ID: &[u8] = b"next_task_id";
+
+const STATS: u8 = 1;
+const SESSION: u8 = 2;
+const TASK_BY_STATE: u8 = 3;
+const TASK: u8 = 4;
+
+const STATS_LEN: usize = UserId::LEN + 1;
+const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
+const TASK_BY_STATE_LEN: usize = UserId::LEN + 1 + 1 + 8 + TaskId::LEN;
+const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
+
+/// First and last key of something.
+pub(super) type KeyRange = RangeInclusive<Vec<u8>>;
+
+pub(super) fn stats(owner: UserId) -> [u8; STATS_LEN] {
+    join(&[&owner.to_bytes(), &[STATS]])
+}
+
+pub(super) fn session(owner: UserId, id: SessionId) -> [u8; SESSION_LEN] {
+    join(&[&owner.to_bytes(), &[SESSION], &id.to_bytes()])
+}
+
+pub(super) fn task(owner: UserId, id: TaskId) -> [u8; TASK_LEN] {
+    join(&[&owner.to_bytes(), &[TASK], &id.to_bytes()])
+}
+
+/// A place in one owner's list of open or completed tasks, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TaskByState {
+    pub(super) owner: UserId,
+    pub(super) completed: bool,
+    pub(super) created_at: Timestamp,
+    pub(super) id: TaskId,
+}
+
+impl TaskByState {
+    pub(super) fn encode(self) -> [u8; TASK_BY_STATE_LEN] {
+        // Times start at 1970, so the sign bit is never set and needs no flip.
+        join(&[
+            &self.owner.to_bytes(),
+            &[TASK_BY_STATE, u8::from(self.completed)],
+            &self.created_at.as_millis().to_be_bytes(),
+            &self.id.to_bytes(),
+        ])
+    }
+}
+
+/// All that one person has.
+pub(super) fn everything_of(owner: UserId) -> KeyRange {
+    span(&owner.to_bytes(), TASK_BY_STATE_LEN)
+}
+
+pub(super) fn sessions_of(owner: UserId) -> KeyRange {
+    span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[SESSION]]), SESSION_LEN)
+}
+
+pub(super) fn tasks_of(owner: UserId) -> KeyRange {
+    span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TASK]]), TASK_LEN)
+}
+
+pub(super) fn tasks_by_state_of(owner: UserId, completed: bool) -> KeyRange {
+    let prefix: [u8; STATS_LEN + 1] =
+        join(&[&owner.to_bytes(), &[TASK_BY_STATE, u8::from(completed)]]);
+    span(&prefix, TASK_BY_STATE_LEN)
+}
+
+/// What a key of `owned` stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owned {
+    Stats(UserId),
+    Session(UserId, SessionId),
+    TaskByState(TaskByState),
+    Task(UserId, TaskId),
+}
+
+impl Owned {
+    /// Reads a key back. `None` if nothing writes such keys.
+    pub(super) fn decode(key: &[u8]) -> Option<Self> {
+        let (owner, rest) = split_number(key)?;
+        let owner = UserId::new(owner);
+        let (&kind, rest) = rest.split_first()?;
+        match kind {
+            STATS => rest.is_empty().then_some(Self::Stats(owner)),
+            SESSION => {
+                let id = SessionId::from_bytes(rest.try_into().ok()?);
+                Some(Self::Session(owner, id))
+            }
+            TASK_BY_STATE => {
+                let (&completed, rest) = rest.split_first()?;
+                let completed = match completed {
+                    0 => false,
+                    1 => true,
+                    _ => return None,
+                };
+                let (created, rest) = split_number(rest)?;
+                let millis = i64::try_from(created).ok()?;
+                let created_at = Timestamp::from_millis(millis).ok()?;
+                let id = TaskId::new(last_number(rest)?);
+                Some(Self::TaskByState(TaskByState { owner, completed, created_at, id }))
+            }
+            TASK => Some(Self::Task(owner, TaskId::new(last_number(rest)?))),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn owner(self) -> UserId {
+        match self {
+            Self::Stats(owner) | Self::Session(owner, _) | Self::Task(owner, _) => owner,
+            Self::TaskByState(entry) => entry.owner,
+        }
+    }
+}
+
+/// Reads back a key that is one user id.
+pub(super) fn decode_user_id(key: &[u8]) -> Option<UserId> {
+    last_number(key).map(UserId::new)
+}
+
+fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((u64::from_be_bytes(*number), rest))
+}
+
+fn last_number(bytes: &[u8]) -> Option<u64> {
+    bytes.try_into().ok().map(u64::from_be_bytes)
+}
+
+/// Puts parts one after the other; their lengths must add up to `LEN`.
+fn join<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
+    let mut key = [0; LEN];
+    let bytes = parts.iter().copied().flatten();
+    debug_assert_eq!(bytes.clone().count(), LEN, "a key of another length");
+    for (to, from) in key.iter_mut().zip(bytes) {
+        *to = *from;
+    }
+    key
+}
+
+/// From the prefix itself to the prefix filled up with ones, at least `len` long.
+fn span(prefix: &[u8], len: usize) -> KeyRange {
+    let mut last = prefix.to_vec();
+    last.resize(len.max(prefix.len()), 0xFF);
+    prefix.to_vec()..=last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: UserId = UserId::new(0x0102);
+    const ID: TaskId = TaskId::new(0x0304);
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis).unwrap()
+    }
+
+    fn by_state(completed: bool, millis: i64, id: u64) -> TaskByState {
+        TaskByState { owner: OWNER, completed, created_at: at(millis), id: TaskId::new(id) }
+    }
+
+    #[test]
+    fn layouts_never_change() {
+        assert_eq!(hex(&stats(OWNER)), "000000000000010201");
+        assert_eq!(
+            hex(&session(OWNER, SessionId::from_bytes([0xAB; 16]))),
+            "000000000000010202abababababababababababababababab"
+        );
+        assert_eq!(hex(&task(OWNER, ID)), "0000000000000102040000000000000304");
+        assert_eq!(
+            hex(&by_state(true, 5, 0x0304).encode()),
+            "0000000000000102030100000000000000050000000000000304"
+        );
+    }
+
+    #[test]
+    fn index_order_is_state_then_time_then_id() {
+        let sorted = [
+            by_state(false, 0, 9),
+            by_state(false, 1, 2),
+            by_state(false, 1, 3),
+            by_state(false, 1 << 40, 1),
+            by_state(true, 0, 1),
+        ];
+        assert!(sorted.map(TaskByState::encode).is_sorted());
+    }
+
+    #[test]
+    fn every_key_is_read_back_as_what_it_was() {
+        let session_id = SessionId::from_bytes([7; 16]);
+        let entry = by_state(true, 9, 8);
+        let pairs = [
+            (stats(OWNER).to_vec(), Owned::Stats(OWNER)),
+            (session(OWNER, session_id).to_vec(), Owned::Session(OWNER, session_id)),
+            (entry.encode().to_vec(), Owned::TaskByState(entry)),
+            (task(OWNER, ID).to_vec(), Owned::Task(OWNER, ID)),
+        ];
+        for (key, meaning) in pairs {
+            assert_eq!(Owned::decode(&key), Some(meaning));
+            assert_eq!(meaning.owner(), OWNER);
+            assert!(everything_of(OWNER).contains(&key));
+            assert!(!everything_of(UserId::new(0x0101)).contains(&key));
+            assert!(!everything_of(UserId::new(0x0103)).contains(&key));
+            for cut in 0..key.len() {
+                assert_eq!(Owned::decode(&key[..cut]), None);
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_hold_the_extremes_and_nothing_else() {
+        let last = TaskId::new(u64::MAX);
+        assert!(tasks_of(OWNER).contains(&task(OWNER, last).to_vec()));
+        assert!(!tasks_of(OWNER).contains(&stats(OWNER).to_vec()));
+        let open = tasks_by_state_of(OWNER, false);
+        assert!(open.contains(&by_state(false, Timestamp::MAX.as_millis(), u64::MAX).encode().to_vec()));
+        assert!(!open.contains(&by_state(true, 0, 0).encode().to_vec()));
+        let session_max = session(OWNER, SessionId::from_bytes([0xFF; 16])).to_vec();
+        assert!(sessions_of(OWNER).contains(&session_max));
+    }
+}

@@ -1,0 +1,258 @@
+//! The default store: one redb file, no other server.
+//!
+//! | | one phase | two phases + quick repair |
+//! |---|---|---|
+//! | (figures to come) | | |
+
+mod batch;
+mod change;
+mod codec;
+mod index;
+mod key;
+mod open;
+mod record;
+mod sessions;
+mod space;
+mod table;
+mod tasks;
+mod users;
+mod verify;
+mod view;
+mod vitals;
+mod writer;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use redb::{Database, ReadTransaction, ReadableDatabase};
+
+pub use self::open::{CommitMode, FORMAT, Options};
+use self::key::Table;
+use self::space::{Growth, Space};
+pub use self::verify::Report;
+use self::view::View;
+use self::vitals::Vitals;
+use self::writer::{Verdict, Writer};
+use crate::domain::email::CanonicalEmail;
+use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::page::{Page, TaskPage};
+use crate::domain::password::PasswordHash;
+use crate::domain::session::Session;
+use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Credential, NewUser, User};
+use crate::store::{Store, StoreError};
+
+/// Everything in a single file.
+///
+/// Dropping it waits for the writer and closes the file.
+pub struct RedbStore {
+    // First, so that the thread is joined before the file is closed.
+    writer: Writer,
+    space: Space,
+    shared: Arc<Shared>,
+}
+
+/// What reads need; they may outlast a caller that gave up waiting.
+struct Shared {
+    db: Arc<Database>,
+    vitals: Arc<Vitals>,
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore").field("space", &self.space).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Reads one snapshot.
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let outcome = self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn));
+        outcome.inspect_err(|error| self.vitals.note(error))
+    }
+}
+
+impl RedbStore {
+    fn read<T>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.shared.read(read)
+    }
+
+    /// Reads one snapshot on a thread where a long read holds nobody up.
+    async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let task = tokio::task::spawn_blocking(move || shared.read(read));
+        task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        growth: Growth,
+        decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.space.admit(growth)?;
+        let outcome = self.writer.write(decide).await;
+        outcome.inspect_err(|error| self.shared.vitals.note(error))
+    }
+}
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn user_create(&self, new: NewUser) -> Result<Option<User>, StoreError> {
+        self.write(Growth::Adds, move |view| users::create(view, new)).await
+    }
+
+    async fn user_by_email(
+        &self,
+        email: CanonicalEmail,
+    ) -> Result<Option<Credential>, StoreError> {
+        self.read(|txn| users::by_email(txn, &email))
+    }
+
+    async fn user_list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        self.read_long(move |txn| users::list(txn, after, limit)).await
+    }
+
+    async fn user_set_password(
+        &self,
+        id: UserId,
+        password: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let decide = move |view: &View<'_, '_>| users::set_password(view, id, password);
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn user_rehash(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn user_delete(&self, id: UserId) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| users::delete(view, id)).await
+    }
+
+    async fn session_create(&self, session: Session) -> Result<bool, StoreError> {
+        self.write(Growth::AddsLittle, move |view| sessions::create(view, session)).await
+    }
+
+    async fn session_get(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<Option<(User, Session)>, StoreError> {
+        self.read(|txn| sessions::get(txn, user, id))
+    }
+
+    async fn task_create(
+        &self,
+        owner: UserId,
+        new: NewTask,
+    ) -> Result<Option<Task>, StoreError> {
+        self.write(Growth::Adds, move |view| tasks::create(view, owner, new)).await
+    }
+
+    async fn task_get(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError> {
+        self.read(|txn| tasks::get(txn, owner, id))
+    }
+
+    async fn task_list(
+        &self,
+        owner: UserId,
+        filter: TaskFilter,
+        page: Page,
+    ) -> Result<TaskPage, StoreError> {
+        if page.skip <= tasks::SHORT_SKIP {
+            self.read(|txn| tasks::list(txn, owner, filter, page))
+        } else {
+            self.read_long(move |txn| tasks::list(txn, owner, filter, page)).await
+        }
+    }
+
+    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
+        self.read(|txn| tasks::counts(txn, owner))
+    }
+
+    async fn task_patch(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        patch: TaskPatch,
+        now: Timestamp,
+    ) -> Result<Option<Task>, StoreError> {
+        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now)).await
+    }
+
+    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| tasks::delete(view, owner, id)).await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let unwell = |what| Err(StoreError::unavailable(std::io::Error::other(what)));
+        if self.shared.vitals.is_failed() {
+            return unwell("the store has failed");
+        }
+        if self.shared.vitals.is_damaged() {
+            return unwell("damage was found in the data file");
+        }
+        self.read(|txn| {
+            let meta = table::open(txn, Table::Meta)?;
+            match meta.get(key::FORMAT)? {
+                Some(value) => record::decode_number(Table::Meta, key::FORMAT, value.value()),
+                None => Err(codec::damaged(Table::Meta, key::FORMAT, &"missing")),
+            }
+        })?;
+        // Nothing to do: an answer means that the thread runs.
+        self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
+    }
+
+    async fn failed(&self) {
+        self.shared.vitals.failed().await;
+    }
+}
+
+impl From<redb::StorageError> for StoreError {
+    fn from(error: redb::StorageError) -> Self {
+        match error {
+            redb::StorageError::Corrupted(what) => Self::Damaged { what },
+            other => Self::unavailable(other),
+        }
+    }
+}
+
+macro_rules! from_redb {
+    ($($error:ident),+) => {$(
+        impl From<redb::$error> for StoreError {
+            fn from(error: redb::$error) -> Self {
+                match error {
+                    redb::$error::Storage(error) => error.into(),
+                    other => Self::unavailable(other),
+                }
+            }
+        }
+    )+};
+}
+
+from_redb!(CommitError, TableError, TransactionError);

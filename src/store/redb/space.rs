@@ -1,0 +1,59 @@
+//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::store::StoreError;
+
+/// How long a look at the file system is good for.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What a write does to the space it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// Adds data. Refused once the reserve is reached.
+    Adds,
+    /// Adds a little that is bounded for each account, such as a session: people must be able to log in
+    /// to delete something. May use three quarters of the reserve.
+    AddsLittle,
+    /// Frees data. Always tried.
+    Frees,
+}
+
+/// Watches the free space around the data file.
+#[derive(Debug)]
+pub(super) struct Space {
+    folder: PathBuf,
+    reserve_bytes: u64,
+    seen: Mutex<Option<(Instant, u64)>>,
+}
+
+impl Space {
+    pub(super) fn new(data_file: &Path, reserve_bytes: u64) -> Self {
+        Self { folder: super::open::folder_of(data_file), reserve_bytes, seen: Mutex::new(None) }
+    }
+
+    /// Refuses a write that there is no room for.
+    pub(super) fn admit(&self, growth: Growth) -> Result<(), StoreError> {
+        let needed = match growth {
+            Growth::Adds => self.reserve_bytes,
+            Growth::AddsLittle => self.reserve_bytes / 4,
+            Growth::Frees => return Ok(()),
+        };
+        if self.free_bytes()? < needed { Err(StoreError::DiskFull) } else { Ok(()) }
+    }
+
+    fn free_bytes(&self) -> Result<u64, StoreError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, free)) = *seen
+            && at.elapsed() < FRESH
+        {
+            return Ok(free);
+        }
+        let stat = rustix::fs::statvfs(&self.folder).map_err(StoreError::unavailable)?;
+        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+        *seen = Some((Instant::now(), free));
+        Ok(free)
+    }
+}

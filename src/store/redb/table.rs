@@ -1,0 +1,75 @@
+//! The tables of the file, opened for reading and for writing.
+//!
+//! Keys and values are plain bytes: redb's own tuple and `Option` types are never used, so the format
+//! is ours alone to keep. What the bytes mean stands in [`super::key`].
+
+use redb::{
+    ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction,
+};
+
+use super::key::{KeyRange, Table};
+use crate::store::StoreError;
+
+type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+pub(super) const fn definition(table: Table) -> Definition {
+    TableDefinition::new(table.name())
+}
+
+/// A table of a snapshot.
+pub(super) type Snapshot = ReadOnlyTable<&'static [u8], &'static [u8]>;
+
+pub(super) fn open(txn: &ReadTransaction, table: Table) -> Result<Snapshot, StoreError> {
+    Ok(txn.open_table(definition(table))?)
+}
+
+/// All tables of one write transaction, opened once for the whole batch.
+pub(super) struct Tables<'txn> {
+    pub(super) meta: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) users: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) user_by_email: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) owned: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) purge: redb::Table<'txn, &'static [u8], &'static [u8]>,
+}
+
+impl<'txn> Tables<'txn> {
+    /// Opens all tables, making those that do not exist.
+    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
+        let open = |table| txn.open_table(definition(table));
+        Ok(Self {
+            meta: open(Table::Meta)?,
+            users: open(Table::Users)?,
+            user_by_email: open(Table::UserByEmail)?,
+            owned: open(Table::Owned)?,
+            purge: open(Table::Purge)?,
+        })
+    }
+
+    pub(super) const fn get_mut(
+        &mut self,
+        table: Table,
+    ) -> &mut redb::Table<'txn, &'static [u8], &'static [u8]> {
+        match table {
+            Table::Meta => &mut self.meta,
+            Table::Users => &mut self.users,
+            Table::UserByEmail => &mut self.user_by_email,
+            Table::Owned => &mut self.owned,
+            Table::Purge => &mut self.purge,
+        }
+    }
+}
+
+/// The entries of a range, in key order.
+pub(super) fn range<'a>(
+    table: &'a impl ReadableTable<&'static [u8], &'static [u8]>,
+    range: &KeyRange,
+) -> Result<redb::Range<'a, &'static [u8], &'static [u8]>, StoreError> {
+    Ok(table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?)
+}
+
+/// All entries of a table of a snapshot, in key order.
+pub(super) fn all(
+    table: &Snapshot,
+) -> Result<redb::Range<'static, &'static [u8], &'static [u8]>, StoreError> {
+    Ok(table.range::<&[u8]>(..)?)
+}

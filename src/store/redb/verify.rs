@@ -1,0 +1,306 @@
+//! Re-derives everything that can be derived, and reports each difference.
+//!
+//! What holds in a sound file:
+//!
+//! 1. Every value has the checksum of its place and a known layout; every key has a known layout.
+//! 2. `meta` has this program's format, and its next ids are above all ids in use.
+//! 3. Each user has exactly one email entry, of that user's canonical email, and one stats row.
+//! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
+//! 5. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
+//! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
+//! 7. Nobody named in `purge` is a user. There is no other table.
+
+use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
+
+use super::key::{self, Owned, Table};
+use super::record::Stats;
+use super::table::Snapshot;
+use super::{RedbStore, index, open, record, table};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::task::{Task, TaskCounts};
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+
+/// Most findings that are spelled out.
+const MAX_FINDINGS: usize = 100;
+
+/// What a check has seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Accounts.
+    pub users: u64,
+    /// Sessions.
+    pub sessions: u64,
+    /// Tasks.
+    pub tasks: u64,
+    /// Rows of deleted accounts that wait for their removal.
+    pub to_purge: u64,
+    /// How many differences there are.
+    pub problems: u64,
+    /// The first of them, in words. May name keys, never contents.
+    pub findings: Vec<String>,
+}
+
+impl Report {
+    fn add(&mut self, finding: String) {
+        self.problems += 1;
+        if self.findings.len() < MAX_FINDINGS {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Reports damage to one value and goes on; fails only if the file cannot be read.
+    fn sound<T>(&mut self, outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match outcome {
+            Ok(value) => Ok(Some(value)),
+            Err(StoreError::Damaged { what }) => {
+                self.add(what);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl RedbStore {
+    /// Checks one snapshot, row by row. Calls `progress` with rows done and rows in all.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read. Damage is not an error but part of the [`Report`].
+    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+        self.read(|txn| {
+            let mut check = Check {
+                users: table::open(txn, Table::Users)?,
+                by_email: table::open(txn, Table::UserByEmail)?,
+                owned: table::open(txn, Table::Owned)?,
+                purge: table::open(txn, Table::Purge)?,
+                report: Report::default(),
+                highest_user: 0,
+                highest_task: 0,
+                done: 0,
+                total: 0,
+                progress,
+            };
+            check.total =
+                check.users.len()? + check.by_email.len()? + check.owned.len()?;
+            check.users()?;
+            check.emails()?;
+            check.purge()?;
+            check.owned()?;
+            check.meta(txn)?;
+            Ok(check.report)
+        })
+    }
+}
+
+struct Check<'a> {
+    users: Snapshot,
+    by_email: Snapshot,
+    owned: Snapshot,
+    purge: Snapshot,
+    report: Report,
+    highest_user: u64,
+    highest_task: u64,
+    done: u64,
+    total: u64,
+    progress: &'a mut dyn FnMut(u64, u64),
+}
+
+/// What was seen of one person while walking through that person's rows.
+struct Seen {
+    owner: UserId,
+    is_user: bool,
+    stats: Option<Stats>,
+    counts: TaskCounts,
+    entries: u64,
+    newest: Timestamp,
+    in_order: bool,
+}
+
+impl Check<'_> {
+    fn step(&mut self) {
+        self.done += 1;
+        if self.done.is_multiple_of(1024) || self.done == self.total {
+            (self.progress)(self.done, self.total);
+        }
+    }
+
+    fn users(&mut self) -> Result<(), StoreError> {
+        for entry in table::all(&self.users)? {
+            let (key, value) = entry?;
+            self.step();
+            self.report.users += 1;
+            let Some(id) = key::decode_user_id(key.value()) else {
+                self.report.add("table users: a key that is not a user id".to_owned());
+                continue;
+            };
+            self.highest_user = self.highest_user.max(id.get());
+            let found = record::decode_user(id, value.value());
+            let Some(found) = self.report.sound(found)? else { continue };
+            let email = found.user.email.canonical();
+            let email = email.as_str().as_bytes();
+            let entry = self.by_email.get(email)?;
+            let named = entry
+                .map(|entry| record::decode_number(Table::UserByEmail, email, entry.value()));
+            if self.report.sound(named.transpose())?.flatten() != Some(id.get()) {
+                self.report.add(format!("{id:?} has no entry in user_by_email"));
+            }
+            if self.owned.get(key::stats(id).as_slice())?.is_none() {
+                self.report.add(format!("{id:?} has no counts"));
+            }
+        }
+        Ok(())
+    }
+
+    fn emails(&mut self) -> Result<(), StoreError> {
+        for entry in table::all(&self.by_email)? {
+            let (key, value) = entry?;
+            self.step();
+            let id = record::decode_number(Table::UserByEmail, key.value(), value.value());
+            let Some(id) = self.report.sound(id)?.map(UserId::new) else { continue };
+            let user = self.users.get(id.to_bytes().as_slice())?;
+            let user = user.map(|value| record::decode_user(id, value.value())).transpose();
+            let email = self.report.sound(user)?.flatten().map(|c| c.user.email.canonical());
+            if email.is_none_or(|email| email.as_str().as_bytes() != key.value()) {
+                self.report.add(format!("user_by_email names {id:?}, whose email is another"));
+            }
+        }
+        Ok(())
+    }
+
+    fn purge(&mut self) -> Result<(), StoreError> {
+        for entry in table::all(&self.purge)? {
+            let (key, value) = entry?;
+            let number = record::decode_number(Table::Purge, key.value(), value.value());
+            self.report.sound(number)?;
+            if self.users.get(key.value())?.is_some() {
+                self.report.add("purge names somebody who is a user".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn owned(&mut self) -> Result<(), StoreError> {
+        let mut seen: Option<Seen> = None;
+        for entry in table::all(&self.owned)? {
+            let (key, value) = entry?;
+            self.step();
+            let Some(meaning) = Owned::decode(key.value()) else {
+                self.report.add("table owned: a key of no known layout".to_owned());
+                continue;
+            };
+            let owner = meaning.owner();
+            if seen.as_ref().is_none_or(|seen| seen.owner != owner) {
+                self.leave(seen.take());
+                seen = Some(self.enter(owner)?);
+            }
+            let Some(seen) = seen.as_mut() else { continue };
+            if !seen.is_user {
+                let purged = self.purge.get(owner.to_bytes().as_slice())?.is_some();
+                if purged {
+                    self.report.to_purge += 1;
+                } else {
+                    self.report.add(format!("a row of {owner:?}, who does not exist"));
+                }
+                continue;
+            }
+            self.row(seen, meaning, value.value())?;
+        }
+        self.leave(seen);
+        Ok(())
+    }
+
+    fn enter(&mut self, owner: UserId) -> Result<Seen, StoreError> {
+        Ok(Seen {
+            owner,
+            is_user: self.users.get(owner.to_bytes().as_slice())?.is_some(),
+            stats: None,
+            counts: TaskCounts::default(),
+            entries: 0,
+            newest: Timestamp::EPOCH,
+            in_order: true,
+        })
+    }
+
+    fn row(&mut self, seen: &mut Seen, row: Owned, value: &[u8]) -> Result<(), StoreError> {
+        match row {
+            Owned::Stats(owner) => {
+                seen.stats = self.report.sound(record::decode_stats(owner, value))?;
+            }
+            Owned::Session(owner, id) => {
+                self.report.sessions += 1;
+                drop(self.report.sound(record::decode_session(owner, id, value))?);
+            }
+            Owned::TaskByState(entry) => {
+                seen.entries += 1;
+                if !value.is_empty() {
+                    self.report.add(format!("the index entry of {:?} has a value", entry.id));
+                }
+                let task = self.task(entry.owner, entry.id)?;
+                if task.is_none_or(|task| index::task_by_state(&task) != entry) {
+                    self.report.add(format!("an index entry of {:?} without its task", entry.id));
+                }
+            }
+            Owned::Task(owner, id) => {
+                self.report.tasks += 1;
+                self.highest_task = self.highest_task.max(id.get());
+                let task = self.report.sound(record::decode_task(owner, id, value))?;
+                let Some(task) = task else { return Ok(()) };
+                seen.counts.total += 1;
+                seen.counts.open += u64::from(!task.completed);
+                seen.in_order &= task.created_at >= seen.newest;
+                seen.newest = seen.newest.max(task.created_at);
+                let entry = index::task_by_state(&task).encode();
+                if self.owned.get(entry.as_slice())?.is_none() {
+                    self.report.add(format!("{id:?} has no index entry"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, seen: Option<Seen>) {
+        let Some(seen) = seen.filter(|seen| seen.is_user) else { return };
+        let Some(stats) = seen.stats else { return };
+        if stats.counts != seen.counts {
+            self.report.add(format!("the counts of {:?} are not those of the rows", seen.owner));
+        }
+        if seen.entries != seen.counts.total {
+            self.report.add(format!("{:?} has more or fewer index entries than tasks", seen.owner));
+        }
+        if (stats.in_order && !seen.in_order) || stats.newest < seen.newest {
+            self.report.add(format!("the order of {:?}'s tasks is not as noted", seen.owner));
+        }
+    }
+
+    fn task(&self, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let value = self.owned.get(key::task(owner, id).as_slice())?;
+        // Damage is reported where the task itself is met.
+        Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
+    }
+
+    fn meta(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
+        let meta = table::open(txn, Table::Meta)?;
+        let known: [(&[u8], u64, &str); 3] = [
+            (key::FORMAT, open::FORMAT, "the format number is wrong"),
+            (key::NEXT_USER_ID, self.highest_user + 1, "the next user id is in use"),
+            (key::NEXT_TASK_ID, self.highest_task + 1, "the next task id is in use"),
+        ];
+        for (name, least, wrong) in known {
+            let value = meta.get(name)?;
+            let value = value.map(|value| record::decode_number(Table::Meta, name, value.value()));
+            // A fresh file has no ids yet.
+            let value = self.report.sound(value.transpose())?.flatten().unwrap_or(1);
+            if value < least || (name == key::FORMAT && value != least) {
+                self.report.add(format!("meta: {wrong}"));
+            }
+        }
+        for name in txn.list_tables()? {
+            if Table::ALL.iter().all(|table| table.name() != name.name()) {
+                self.report.add(format!("an unknown table, {}", name.name()));
+            }
+        }
+        Ok(())
+    }
+}

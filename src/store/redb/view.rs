@@ -1,0 +1,73 @@
+//! What a write may look at while it decides: all earlier writes, those of its own batch included.
+
+use redb::ReadableTable;
+
+use super::batch::Batch;
+use super::key::{self, Owned, Table};
+use super::record::{self, Stats};
+use super::{codec, table};
+use crate::domain::email::CanonicalEmail;
+use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::session::Session;
+use crate::domain::task::Task;
+use crate::domain::user::Credential;
+use crate::store::StoreError;
+
+/// The file as it will be. Cannot change it.
+pub(super) struct View<'a, 'txn>(pub(super) &'a Batch<'txn>);
+
+impl View<'_, '_> {
+    /// The id that the next user gets.
+    pub(super) const fn next_user_id(&self) -> UserId {
+        UserId::new(self.0.next_user_id)
+    }
+
+    /// The id that the next task gets.
+    pub(super) const fn next_task_id(&self) -> TaskId {
+        TaskId::new(self.0.next_task_id)
+    }
+
+    pub(super) fn credential(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
+        let value = self.0.tables.users.get(id.to_bytes().as_slice())?;
+        value.map(|value| record::decode_user(id, value.value())).transpose()
+    }
+
+    pub(super) fn user_id(
+        &self,
+        email: &CanonicalEmail,
+    ) -> Result<Option<UserId>, StoreError> {
+        let key = email.as_str().as_bytes();
+        let value = self.0.tables.user_by_email.get(key)?;
+        let id = value
+            .map(|value| record::decode_number(Table::UserByEmail, key, value.value()));
+        Ok(id.transpose()?.map(UserId::new))
+    }
+
+    /// What is kept about one person's tasks. Exists exactly as long as the person's account.
+    pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
+        let value = self.0.tables.owned.get(key::stats(owner).as_slice())?;
+        value.map(|value| record::decode_stats(owner, value.value())).transpose()
+    }
+
+    pub(super) fn sessions(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
+        let mut sessions = Vec::new();
+        for entry in table::range(&self.0.tables.owned, &key::sessions_of(owner))? {
+            let (key, value) = entry?;
+            let id = session_id(key.value())?;
+            sessions.push(record::decode_session(owner, id, value.value())?);
+        }
+        Ok(sessions)
+    }
+
+    pub(super) fn task(&self, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
+        let value = self.0.tables.owned.get(key::task(owner, id).as_slice())?;
+        value.map(|value| record::decode_task(owner, id, value.value())).transpose()
+    }
+}
+
+fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
+    match Owned::decode(key) {
+        Some(Owned::Session(_, id)) => Ok(id),
+        _ => Err(codec::damaged(Table::Owned, key, &"not the key of a session")),
+    }
+}

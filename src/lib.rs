@@ -1,7 +1,59 @@
-//! Duly
-#![allow(missing_docs)]
+//! Duly is a personal task server: one static binary, one data file.
+//!
+//! People register, log in and keep a private list of tasks over a REST API that documents itself. This page
+//! is the map of the source; start at [`cli`].
+//!
+//! ```text
+//! cli -> http -> service -> {store, auth} -> {config, clock, random} -> domain
+//! ```
+//!
+//! Dependencies point one way, to the right; `tests/tidy.rs` sees to it. One noun has one file name in every
+//! layer: a task is [`domain::task`], `service/tasks.rs`, `store/redb/tasks.rs` and `http/tasks.rs`.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`cli`] | commands, one file each; `serve` puts everything together |
+//! | [`http`] | parse, ask, shape: routes, problems, the OpenAPI document, the front door |
+//! | [`service`] | what the program does, whoever asks |
+//! | [`store`] | where things are kept: a trait, and redb behind it |
+//! | [`auth`] | passwords, access tokens, throttling; knows neither HTTP nor the store |
+//! | [`config`] | every setting; the one reader of the environment |
+//! | [`clock`], [`random`] | the one place each that asks the operating system |
+//! | [`telemetry`] | the log |
+//! | [`domain`] | plain data and pure rules |
+//!
+//! # A request
+//!
+//! [`http::server`] accepts the connection and limits what it may take. The edge gives the request an
+//! id, a time limit and a log line, and every error its form. A handler asks who calls
+//! ([`service::Service::authenticate`] looks the session up, every time), calls one method of the
+//! service and shapes the answer. Reads are answered from a snapshot on the spot.
+//!
+//! # A write
+//!
+//! The service hands the store a change as data. The store's writer thread takes all changes that wait,
+//! decides each on top of the ones before, and commits them together; a caller gets its answer when that
+//! commit is on disk. `store/redb/change.rs` is the only code that touches records, index entries and
+//! counts, and moves them together.
+//!
+//! # Errors
+//!
+//! Three small types, each ignorant of the next: [`store::StoreError`] (the database failed),
+//! [`service::Error`] (why not, in the user's words), and the problem that HTTP makes of it. A status is
+//! chosen in one match.
+//!
+//! # Stopping
+//!
+//! On SIGTERM: not ready, accept no more, let requests finish, close the store. On an I/O error of the data
+//! file the same, and the process ends with 74, so that its supervisor starts it afresh.
+
+pub mod auth;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod random;
+pub mod service;
 pub mod store;
+pub mod telemetry;

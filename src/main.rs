@@ -1,1 +1,7 @@
-fn main(){}
+//! The `duly` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    duly::cli::main()
+}

@@ -130,6 +130,20 @@ pub struct Options {
     hash_queue: String,
 }
 
+/// Reads `.env` in the working directory, for development. Variables that are set stay as they are.
+///
+/// # Errors
+///
+/// When there is such a file and it makes no sense.
+pub fn read_dotenv() -> Result<(), ConfigError> {
+    match dotenvy::from_path(".env") {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => Ok(()),
+        // The error itself would quote the line, which may hold a secret.
+        Err(_) => value::wrong(".env", "in the working directory cannot be read as NAME=value lines"),
+    }
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {

@@ -4,6 +4,7 @@
 
 pub mod email;
 pub mod id;
+pub mod network;
 pub mod page;
 pub mod password;
 pub mod session;

@@ -1,0 +1,19 @@
+//! `duly completions`
+
+use clap::{Args, CommandFactory as _};
+use clap_complete::Shell;
+
+use super::{Cli, CommandError, output};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The shell to complete in
+    shell: Shell,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut Cli::command(), "duly", &mut script);
+    output::text_only(&String::from_utf8_lossy(&script));
+    Ok(())
+}

@@ -1,0 +1,12 @@
+//! `duly config`
+
+use super::{CommandError, output};
+use crate::config::Config;
+
+/// Prints what `.env` would have to hold for the same settings.
+pub(super) fn run(config: &Config) -> Result<(), CommandError> {
+    for (variable, value) in config.describe() {
+        output::line(&format!("{variable}={value}"));
+    }
+    Ok(())
+}

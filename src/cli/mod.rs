@@ -1,0 +1,171 @@
+//! The command line: one file per command.
+
+mod check;
+mod completions;
+mod config;
+mod healthcheck;
+mod input;
+mod openapi;
+mod output;
+mod serve;
+mod user;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Options};
+use crate::service;
+use crate::store::{OpenError, StoreError};
+
+/// A personal task server: one binary, one data file
+#[derive(Debug, Parser)]
+#[command(name = "duly", version, about, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server (what happens without a command)
+    Serve(Options),
+    /// Ask a running server whether it is ready; exits 0 if so
+    Healthcheck(Options),
+    /// Verify every value, index entry and count of the data file
+    Check(Options),
+    /// Print the settings in force, secrets hidden
+    Config(Options),
+    /// Print the OpenAPI document
+    Openapi(openapi::Arguments),
+    /// Manage accounts, while the server does not run
+    #[command(subcommand)]
+    User(user::Command),
+    /// Print a script that completes commands in a shell
+    Completions(completions::Arguments),
+}
+
+/// Why a command failed, in one line.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Service(#[from] service::Error),
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Damaged(String),
+    #[error("{0}")]
+    NotReady(String),
+    #[error("{what}: {cause}")]
+    Io { what: String, cause: std::io::Error },
+}
+
+impl CommandError {
+    fn io(what: impl Into<String>) -> impl FnOnce(std::io::Error) -> Self {
+        let what = what.into();
+        move |cause| Self::Io { what, cause }
+    }
+
+    /// The numbers of `sysexits.h`, which supervisors can tell apart.
+    const fn exit_code(&self) -> u8 {
+        match self {
+            Self::NotReady(_) | Self::Service(_) => 1,
+            Self::Usage(_) => 64,
+            Self::Damaged(_)
+            | Self::Store(StoreError::Damaged { .. })
+            | Self::Open(
+                OpenError::Damaged { .. } | OpenError::Newer { .. },
+            ) => 65,
+            Self::Open(OpenError::Missing { .. }) => 66,
+            Self::Open(OpenError::InUse { .. }) => 73,
+            Self::Io { .. } | Self::Open(OpenError::Io { .. }) | Self::Store(_) => 74,
+            Self::Config(_) => 78,
+        }
+    }
+}
+
+/// Parses the command line, does what was asked, and says how it went.
+pub fn main() -> ExitCode {
+    if let Err(error) = crate::config::read_dotenv() {
+        return fail(&error.into());
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are asked for, and no fault.
+            let code = if error.use_stderr() { 64 } else { 0 };
+            return if error.print().is_ok() { code.into() } else { 74.into() };
+        }
+    };
+    match cli.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &CommandError) -> ExitCode {
+    output::error(&format!("duly: {error}"));
+    error.exit_code().into()
+}
+
+impl Cli {
+    fn run(self) -> Result<(), CommandError> {
+        match self.command {
+            None => {
+                // As if `serve` had been typed, so that its settings come from the environment.
+                let cli = Self::try_parse_from(["duly", "serve"]);
+                match cli.map(|cli| cli.command) {
+                    Ok(Some(command)) => command.run(),
+                    _ => Err(CommandError::Usage("try duly --help".to_owned())),
+                }
+            }
+            Some(command) => command.run(),
+        }
+    }
+}
+
+impl Command {
+    fn run(self) -> Result<(), CommandError> {
+        match self {
+            Self::Serve(options) => serve::run(&options.check()?),
+            Self::Healthcheck(options) => healthcheck::run(&options.check()?),
+            Self::Check(options) => check::run(&options.check()?),
+            Self::Config(options) => config::run(&options.check()?),
+            Self::Openapi(arguments) => openapi::run(arguments),
+            Self::User(command) => user::run(command),
+            Self::Completions(arguments) => completions::run(&arguments),
+        }
+    }
+}
+
+/// Opens the data file of an installation.
+fn open_store(
+    config: &Config,
+    create: bool,
+    check_pages: bool,
+) -> Result<crate::store::redb::RedbStore, OpenError> {
+    let options = crate::store::redb::Options {
+        cache_bytes: config.cache_bytes,
+        reserve_bytes: config.disk_reserve_bytes,
+        create,
+        check_pages,
+        ..crate::store::redb::Options::default()
+    };
+    crate::store::redb::RedbStore::open(config.database.path(), &options)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn arguments_are_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

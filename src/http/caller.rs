@@ -1,0 +1,90 @@
+//! From a bearer token to a [`Caller`], and how the OpenAPI document says so.
+
+use poem::http::header;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use super::edge::RequestContext;
+use super::problem::Problem;
+use crate::auth::Caller;
+use crate::service::{Error, Service};
+
+/// Name of the security scheme in the document.
+pub(super) const SCHEME: &str = "oauth2";
+
+/// Somebody whose access token was good. The first argument of a handler, so that nobody learns
+/// what else is wrong with a request before it is known who asks.
+pub(super) struct Authenticated(pub(super) Caller);
+
+impl<'a> ApiExtractor<'a> for Authenticated {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        let password = MetaOAuthFlow {
+            authorization_url: None,
+            // The real one depends on the configuration and is filled in with the document.
+            token_url: Some(""),
+            refresh_url: None,
+            scopes: Vec::new(),
+        };
+        let flows = MetaOAuthFlows {
+            implicit: None,
+            password: Some(password),
+            client_credentials: None,
+            authorization_code: None,
+        };
+        let scheme = MetaSecurityScheme {
+            ty: "oauth2",
+            description: Some("Log in with email (as `username`) and password."),
+            name: None,
+            key_in: None,
+            scheme: None,
+            bearer_format: None,
+            flows: Some(flows),
+            openid_connect_url: None,
+        };
+        registry.create_security_scheme(SCHEME, scheme);
+    }
+
+    fn security_schemes() -> Vec<&'static str> {
+        vec![SCHEME]
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let token = bearer_token(request)?;
+        let service = request.data::<Service>().ok_or_else(Problem::internal)?;
+        let caller = service.authenticate(token).await.map_err(Problem::from)?;
+        if let Some(context) = request.data::<RequestContext>() {
+            context.set_user(caller.user.id);
+        }
+        Ok(Self(caller))
+    }
+}
+
+/// The token of the `Authorization` header ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
+///
+/// Tokens in the query string end up in logs and histories, so they are refused, and together with
+/// a header they are two credentials.
+fn bearer_token(request: &Request) -> Result<&str, Problem> {
+    let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
+    let first = headers.next();
+    let query = request.uri().query().unwrap_or_default();
+    let in_query = query.split('&').any(|pair| pair.split('=').next() == Some("access_token"));
+    if headers.next().is_some() || (first.is_some() && in_query) {
+        return Err(Problem::two_credentials());
+    }
+    let value = first.ok_or_else(|| Problem::from(Error::NoToken))?;
+    let value = value.to_str().map_err(|_| Problem::from(Error::BadToken))?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        // Another scheme is no bearer token at all.
+        _ => Err(Error::NoToken.into()),
+    }
+}

@@ -1,0 +1,158 @@
+//! A file that stays the same while the server runs: compressed once, cached by clients.
+
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use poem::{Request, Response};
+use sha2::{Digest as _, Sha256};
+
+/// Ask again each time; the answer is short if nothing has changed.
+const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
+/// For files whose address changes with their content.
+const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+const GZIP: HeaderValue = HeaderValue::from_static("gzip");
+
+/// A file, kept compressed only.
+pub(super) struct Asset {
+    content_type: &'static str,
+    gzip: Vec<u8>,
+    hash: String,
+    cache: HeaderValue,
+    policy: Option<HeaderValue>,
+}
+
+/// What a client can read and has already.
+#[derive(Clone, Debug)]
+pub(super) struct Accept {
+    gzip: bool,
+    has: Vec<String>,
+}
+
+impl Asset {
+    pub(super) fn new(content_type: &'static str, bytes: Vec<u8>) -> Self {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        // Writing into memory does not fail.
+        let gzip = encoder.write_all(&bytes).and_then(|()| encoder.finish()).unwrap_or_default();
+        let digest = Sha256::digest(&bytes);
+        let hash = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { content_type, gzip, hash, cache: REVALIDATE, policy: None }
+    }
+
+    /// For a file that is asked for under an address with its hash.
+    pub(super) fn immutable(mut self) -> Self {
+        self.cache = FOREVER;
+        self
+    }
+
+    /// For a page: what it may load and run.
+    pub(super) fn with_policy(mut self, policy: &'static str) -> Self {
+        self.policy = Some(HeaderValue::from_static(policy));
+        self
+    }
+
+    /// Changes with the content.
+    pub(super) fn hash(&self) -> &str {
+        &self.hash
+    }
+
+    pub(super) fn answer(&self, accept: &Accept) -> Response {
+        // Two forms of one file are two representations and have a tag each.
+        let etag = format!("\"{}{}\"", self.hash, if accept.gzip { "-gz" } else { "" });
+        let has = accept.has.iter().any(|tag| tag == "*" || *tag == etag);
+        let mut response = if has {
+            Response::builder().status(StatusCode::NOT_MODIFIED).finish()
+        } else if accept.gzip {
+            let response = Response::builder().header(header::CONTENT_ENCODING, GZIP);
+            response.content_type(self.content_type).body(self.gzip.clone())
+        } else {
+            Response::builder().content_type(self.content_type).body(self.plain())
+        };
+        let headers = response.headers_mut();
+        headers.insert(header::CACHE_CONTROL, self.cache.clone());
+        headers.insert(header::VARY, ACCEPT_ENCODING);
+        if let Ok(etag) = HeaderValue::try_from(etag) {
+            headers.insert(header::ETAG, etag);
+        }
+        if let Some(policy) = &self.policy {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        response
+    }
+
+    fn plain(&self) -> Vec<u8> {
+        let mut plain = Vec::new();
+        // Our own bytes, compressed above.
+        match GzDecoder::new(self.gzip.as_slice()).read_to_end(&mut plain) {
+            Ok(_) => plain,
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
+impl Accept {
+    pub(super) fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        let tags = list(headers, header::IF_NONE_MATCH);
+        let has = tags.map(|tag| tag.trim_start_matches("W/").to_owned()).collect();
+        Self { gzip: takes_gzip(headers), has }
+    }
+}
+
+/// Whether a client takes gzip ([RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let mut any = None;
+    for coding in list(headers, header::ACCEPT_ENCODING) {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, "q=1"));
+        let weight = weight.trim().trim_start_matches("q=").parse::<f32>();
+        let taken = weight.is_ok_and(|weight| weight > 0.0);
+        match name.trim() {
+            "gzip" | "x-gzip" => return taken,
+            "*" => any = Some(taken),
+            _ => {}
+        }
+    }
+    any.unwrap_or(false)
+}
+
+fn list(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(name).into_iter();
+    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+}
+
+/// Whether a request only reads.
+pub(super) fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gzip(value: &'static str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+        takes_gzip(&headers)
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for value in ["gzip", "br, gzip", "deflate;q=0.5, gzip;q=0.1", "*", "br;q=0, *;q=1"] {
+            assert!(gzip(value), "{value}");
+        }
+        for value in ["", "br", "gzip;q=0", "*, gzip;q=0", "*;q=0", "gzip;q=nonsense"] {
+            assert!(!gzip(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn both_forms_hold_the_same_bytes() {
+        let bytes = b"text ".repeat(1000);
+        let asset = Asset::new("text/plain", bytes.clone());
+        assert_eq!(asset.plain(), bytes);
+        assert!(asset.gzip.len() < 200);
+    }
+}

@@ -1,0 +1,231 @@
+//! What every request and every answer has in common.
+
+use std::any::Any;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use poem::error::MethodNotAllowedError;
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::middleware::PanicHandler;
+use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
+
+use super::Site;
+use super::address::TrustedProxies;
+use super::cors::Cors;
+use super::payload::BodyLimits;
+use super::problem::{self, Problem};
+use super::routes::{Route, RouteTable};
+use crate::domain::id::UserId;
+use crate::service::Service;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// An answer of the API is no page: nothing in it may run or be framed.
+const NO_CONTENT: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// Most header fields of a request.
+const MAX_HEADER_FIELDS: usize = 64;
+
+/// The outermost layer.
+pub(super) struct Edge<E> {
+    pub(super) inner: E,
+    pub(super) table: RouteTable,
+    pub(super) cors: Cors,
+    pub(super) service: Service,
+    pub(super) site: Site,
+    pub(super) proxies: Arc<TrustedProxies>,
+    pub(super) body: BodyLimits,
+    pub(super) header_bytes: usize,
+    pub(super) request_timeout: Duration,
+    pub(super) ids: RequestIds,
+}
+
+/// Where a handler leaves word for the log.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RequestContext(Arc<OnceLock<UserId>>);
+
+impl RequestContext {
+    /// Says who asks. There is one caller a request, so the first word counts.
+    pub(super) fn set_user(&self, user: UserId) {
+        let _set_before = self.0.set(user);
+    }
+}
+
+impl<E: Endpoint> Endpoint for Edge<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let started = Instant::now();
+        let id = self.ids.of(&request);
+        let context = RequestContext::default();
+        let method = request.method().clone();
+        let route = self.table.find(request.uri().path());
+        let allowed = self.cors.allowed(request.headers());
+
+        let extensions = request.extensions_mut();
+        extensions.insert(context.clone());
+        extensions.insert(self.service.clone());
+        extensions.insert(self.site.clone());
+        extensions.insert(Arc::clone(&self.proxies));
+        extensions.insert(self.body);
+
+        let mut response = match Cors::preflight(&request, allowed.as_ref()) {
+            Some(response) => response,
+            None => self.answer(request, route).await,
+        };
+        finish(&mut response, &id);
+        self.cors.mark(response.headers_mut(), allowed);
+
+        // Others are made up by the client and may be long.
+        let method = if KNOWN.contains(&method) { method.as_str() } else { "other" };
+        let fields = Access {
+            method,
+            route: route.map_or("-", |route| route.pattern.as_str()),
+            status: response.status(),
+            duration: started.elapsed(),
+            id: &id,
+            user: context.0.get().copied(),
+        };
+        fields.log();
+        Ok(response)
+    }
+}
+
+const KNOWN: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
+
+/// One line of the access log. Nothing in it was chosen freely by the client.
+struct Access<'a> {
+    method: &'a str,
+    route: &'a str,
+    status: StatusCode,
+    duration: Duration,
+    id: &'a HeaderValue,
+    user: Option<UserId>,
+}
+
+impl Access<'_> {
+    fn log(&self) {
+        tracing::info!(
+            http.method = self.method,
+            http.route = self.route,
+            http.status = self.status.as_u16(),
+            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            request.id = self.id.to_str().unwrap_or_default(),
+            user.id = self.user.map(UserId::get),
+            "request served"
+        );
+    }
+}
+
+impl<E: Endpoint> Edge<E> {
+    async fn answer(&self, request: Request, route: Option<&Route>) -> Response {
+        if let Err(problem) = self.admit(&request) {
+            return problem.into_response();
+        }
+        if request.method() == Method::OPTIONS
+            && let Some(route) = route
+        {
+            let response = Response::builder().status(StatusCode::NO_CONTENT);
+            return response.header(header::ALLOW, &route.allow).finish();
+        }
+        let outcome = tokio::time::timeout(self.request_timeout, self.inner.call(request)).await;
+        match outcome {
+            Err(_) => Problem::timeout().into_response(),
+            Ok(Ok(response)) => response.into_response(),
+            Ok(Err(error)) if error.is_from_response() => error.into_response(),
+            Ok(Err(error)) if error.is::<MethodNotAllowedError>() => {
+                let allow = route.map_or("GET, HEAD", |route| &route.allow);
+                Problem::method_not_allowed(allow).into_response()
+            }
+            Ok(Err(error)) => problem::from_poem(&error).into_response(),
+        }
+    }
+
+    /// Refuses what is too large before anything is done.
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
+        let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        if headers.len() > MAX_HEADER_FIELDS || line + fields.sum::<usize>() > self.header_bytes {
+            return Err(Problem::header_too_large());
+        }
+        let length = headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        let limit = u64::try_from(self.body.bytes).unwrap_or(u64::MAX);
+        if length.is_some_and(|length| length > limit) {
+            return Err(Problem::body_too_large(self.body.bytes));
+        }
+        Ok(())
+    }
+}
+
+/// Writes the body of a problem, and the headers that no answer goes without.
+fn finish(response: &mut Response, id: &HeaderValue) {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let body = problem.render(id.to_str().unwrap_or_default());
+        response.set_body(body);
+        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, id.clone());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    headers.insert(header::REFERRER_POLICY, NO_REFERRER);
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_CONTENT);
+}
+
+/// A panic in a handler is one client's error; the hook has logged where it happened.
+#[derive(Clone, Copy)]
+pub(super) struct OnPanic;
+
+impl PanicHandler for OnPanic {
+    type Response = Problem;
+
+    fn get_response(&self, _panic: Box<dyn Any + Send + 'static>) -> Problem {
+        Problem::internal()
+    }
+}
+
+/// Gives every request an id: the client's own if it is well-formed, else one that nobody had before.
+#[derive(Debug)]
+pub(super) struct RequestIds {
+    /// Tells this run of the program from others.
+    run: u64,
+    next: AtomicU64,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        // Ids are no secret; they only must not be those of another run.
+        Self { run: RandomState::new().hash_one("run"), next: AtomicU64::new(1) }
+    }
+}
+
+impl RequestIds {
+    fn of(&self, request: &Request) -> HeaderValue {
+        let well_formed = |value: &&HeaderValue| {
+            (8..=64).contains(&value.len())
+                && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+        };
+        if let Some(given) = request.headers().get(REQUEST_ID).filter(well_formed) {
+            return given.clone();
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:016x}{number:08x}", self.run);
+        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
+    }
+}

@@ -1,0 +1,139 @@
+//! The REST API: parse, ask the service, answer. No decisions are made here.
+//!
+//! What a request passes, from the outside in: [`server`] (connections and their limits), [`edge`] (request
+//! id, log line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
+
+mod address;
+mod caller;
+mod cors;
+mod docs;
+mod edge;
+mod health;
+mod openapi;
+mod param;
+mod payload;
+mod problem;
+mod routes;
+pub mod server;
+mod sessions;
+mod tasks;
+mod users;
+mod wire;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use poem::endpoint::BoxEndpoint;
+use poem::middleware::{CatchPanic, NormalizePath, TrailingSlash};
+use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
+use poem_openapi::{OpenApiService, Tags};
+
+use self::address::TrustedProxies;
+use self::cors::Cors;
+use self::docs::Docs;
+use self::edge::{Edge, OnPanic};
+use self::health::{BaseHealth, RootHealth};
+pub use self::openapi::{document, to_yaml};
+use self::payload::BodyLimits;
+use self::routes::RouteTable;
+use self::sessions::SessionsApi;
+use self::tasks::TasksApi;
+use self::users::UsersApi;
+use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
+use crate::service::Service;
+
+/// Groups of operations.
+#[derive(Tags)]
+enum Api {
+    /// Registering, logging in, and the account.
+    Auth,
+    /// The tasks of whoever asks.
+    Tasks,
+    /// For those who watch the server.
+    Health,
+}
+
+/// What handlers know of the installation.
+#[derive(Clone, Debug)]
+struct Site {
+    environment: Arc<str>,
+    api_prefix: Arc<str>,
+    stopping: Stopping,
+}
+
+/// Set once, when the server begins to stop. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Stopping(Arc<AtomicBool>);
+
+impl Stopping {
+    /// Turns readiness red.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server is stopping.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// All routes: the API under its base path, health checks, the OpenAPI document and its pages.
+pub fn endpoint(
+    service: Service,
+    config: &Config,
+    stopping: Stopping,
+) -> BoxEndpoint<'static, Response> {
+    let document = document(config);
+    let table = RouteTable::of(&document);
+    let site = Site {
+        environment: config.environment.as_str().into(),
+        api_prefix: config.api_prefix.as_str().into(),
+        stopping,
+    };
+    let docs = Docs::new(&document);
+    let routes = docs::routes(docs, api_routes(&config.api_prefix));
+    let edge = Edge {
+        inner: routes
+            .with(NormalizePath::new(TrailingSlash::Trim))
+            .with(CatchPanic::new().with_handler(OnPanic)),
+        table,
+        cors: Cors::new(&config.cors_origins),
+        service,
+        site,
+        proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
+        body: BodyLimits { bytes: config.limits.body_bytes, time: config.limits.body_timeout },
+        header_bytes: config.limits.header_bytes,
+        request_timeout: config.limits.request_timeout,
+        ids: edge::RequestIds::default(),
+    };
+    edge.boxed()
+}
+
+fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
+    OpenApiService::new((UsersApi, SessionsApi, TasksApi, BaseHealth), "", "")
+}
+
+fn root_service() -> OpenApiService<RootHealth, ()> {
+    OpenApiService::new(RootHealth, "", "")
+}
+
+fn api_routes(prefix: &str) -> Route {
+    let base = base_service().into_endpoint();
+    let root = root_service().into_endpoint();
+    if prefix.is_empty() {
+        // The base path has a health check of its own, and probes take either.
+        let root = Arc::new(root);
+        Route::new()
+            .nest_no_strip("/health/live", Arc::clone(&root))
+            .nest_no_strip("/health/ready", root)
+            .nest("/", base)
+    } else {
+        Route::new().nest(prefix, base).nest("/", root)
+    }
+}
+
+/// The time shown in examples.
+fn example_time() -> Timestamp {
+    Timestamp::from_millis(1_796_119_200_000).unwrap_or(Timestamp::EPOCH)
+}

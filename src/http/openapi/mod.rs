@@ -1,0 +1,123 @@
+//! The OpenAPI document ([3.0.3](https://spec.openapis.org/oas/v3.0.3)).
+//!
+//! poem-openapi writes most of it from the handlers. What it leaves out or gets wrong is mended here, in
+//! one place, for all operations alike: full paths, the token URL, problems and their headers,
+//! `nullable` and `additionalProperties`, the spelling of header names.
+
+mod problems;
+mod schemas;
+
+use serde_json::{Map, Value, json};
+
+use super::caller;
+use crate::config::Config;
+
+const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
+    Errors are `application/problem+json` (RFC 9457): `detail` is for people, `code` for programs, and \
+    `errors` names every field that was refused. A task of somebody else looks exactly like none. \
+    What a 2xx answers is on disk.";
+
+/// The whole document, for this configuration.
+pub fn document(config: &Config) -> Value {
+    let base = parse(&super::base_service().spec());
+    let root = parse(&super::root_service().spec());
+    let mut paths = Map::new();
+    let mut schemas = Map::new();
+    for (prefix, part) in [(config.api_prefix.as_str(), &base), ("", &root)] {
+        for (path, operations) in members(part.get("paths")) {
+            paths.insert(format!("{prefix}{path}"), operations.clone());
+        }
+        for (name, schema) in members(part.pointer("/components/schemas")) {
+            schemas.insert(name.clone(), schema.clone());
+        }
+    }
+    for (name, schema) in &mut schemas {
+        schemas::mend(name, schema);
+    }
+    schemas.insert("Problem".to_owned(), problems::schema());
+    for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+        mend_responses(operation);
+        problems::add(operation);
+    }
+
+    json!({
+        "openapi": "3.0.3",
+        "info": {
+            "title": config.project_name,
+            "description": DESCRIPTION,
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT", "url": "https://opensource.org/license/mit" },
+        },
+        "servers": [{ "url": "/" }],
+        "tags": base.get("tags").cloned().map(|tags| merge_tags(tags, root.get("tags"))),
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "responses": problems::responses(),
+            "headers": problems::headers(),
+            "securitySchemes": {
+                caller::SCHEME: security_scheme(&base, &config.api_prefix),
+            },
+        },
+    })
+}
+
+/// The same as YAML.
+pub fn to_yaml(document: &Value) -> String {
+    serde_yaml::to_string(document).unwrap_or_default()
+}
+
+fn parse(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
+    value.and_then(Value::as_object).into_iter().flatten()
+}
+
+fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
+    if let (Some(tags), Some(more)) = (tags.as_array_mut(), more.and_then(Value::as_array)) {
+        for tag in more {
+            if !tags.contains(tag) {
+                tags.push(tag.clone());
+            }
+        }
+    }
+    tags
+}
+
+fn security_scheme(base: &Value, prefix: &str) -> Value {
+    let pointer = format!("/components/securitySchemes/{}", caller::SCHEME);
+    let mut scheme = base.pointer(&pointer).cloned().unwrap_or_default();
+    if let Some(flow) = scheme.pointer_mut("/flows/password").and_then(Value::as_object_mut) {
+        flow.insert("tokenUrl".to_owned(), format!("{prefix}/auth/login").into());
+        flow.insert("scopes".to_owned(), json!({}));
+    }
+    scheme
+}
+
+/// Header names as they are usually written, and the request's id on every answer.
+fn mend_responses(operation: &mut Value) {
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for response in responses.values_mut().filter_map(Value::as_object_mut) {
+        let mut headers = Map::new();
+        headers.insert("X-Request-Id".to_owned(), problems::header_ref("X-Request-Id"));
+        for (name, header) in members(response.get("headers")) {
+            headers.insert(usual_spelling(name), header.clone());
+        }
+        response.insert("headers".to_owned(), Value::Object(headers));
+    }
+}
+
+fn usual_spelling(name: &str) -> String {
+    if name.eq_ignore_ascii_case("etag") {
+        return "ETag".to_owned();
+    }
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        format!("{}{}", first.to_ascii_uppercase(), rest.to_ascii_lowercase())
+    });
+    words.collect::<Vec<_>>().join("-")
+}

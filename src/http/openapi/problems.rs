@@ -1,0 +1,181 @@
+//! Which problems an operation can answer with, and what they look like.
+//!
+//! Derived from the operation itself (does it need a token, does it take a body, does it write), so that a
+//! new operation cannot forget one.
+
+use serde_json::{Map, Value, json};
+
+struct Kind {
+    status: &'static str,
+    name: &'static str,
+    when: &'static str,
+    code: &'static str,
+    headers: &'static [&'static str],
+}
+
+const KINDS: [Kind; 13] = [
+    kind("400", "BadRequest", "Not JSON at all, or two credentials at once.", "malformed", &[]),
+    kind(
+        "401",
+        "Unauthorized",
+        "No credential, or one that is not, or no longer, good.",
+        "invalid_token",
+        &["WWW-Authenticate"],
+    ),
+    kind("404", "NotFound", "There is no such thing, or it is not yours.", "not_found", &[]),
+    kind("408", "RequestTimeout", "The body took too long to come.", "body_too_slow", &[]),
+    kind("409", "Conflict", "The email is already registered.", "email_taken", &[]),
+    kind("413", "PayloadTooLarge", "The body is too large.", "body_too_large", &[]),
+    kind("415", "UnsupportedMediaType", "The body is of another type.", "unsupported_media_type", &[]),
+    kind("422", "Unprocessable", "Fields were refused; `errors` names each.", "invalid", &[]),
+    kind("429", "TooManyRequests", "Too many attempts.", "throttled", &["Retry-After"]),
+    kind("431", "HeaderTooLarge", "The header is too large.", "header_too_large", &[]),
+    kind("500", "Internal", "The server has a bug, or its data is damaged.", "internal", &[]),
+    kind(
+        "503",
+        "Unavailable",
+        "Busy, stopping, or out of order. With `outcome_unknown` the write may have been done.",
+        "unavailable",
+        &["Retry-After"],
+    ),
+    kind("507", "InsufficientStorage", "The disk is full. Deleting goes on.", "disk_full", &[]),
+];
+
+const fn kind(
+    status: &'static str,
+    name: &'static str,
+    when: &'static str,
+    code: &'static str,
+    headers: &'static [&'static str],
+) -> Kind {
+    Kind { status, name, when, code, headers }
+}
+
+/// Adds the problems that an operation can have to its responses.
+pub(super) fn add(operation: &mut Value) {
+    let statuses = statuses(operation);
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for kind in KINDS.iter().filter(|kind| statuses.contains(&kind.status)) {
+        let reference = format!("#/components/responses/{}", kind.name);
+        responses.insert(kind.status.to_owned(), json!({ "$ref": reference }));
+    }
+}
+
+fn statuses(operation: &Value) -> Vec<&'static str> {
+    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
+    let takes_body = operation.get("requestBody").is_some();
+    let needs_token = operation.get("security").is_some();
+    let params = operation.get("parameters").and_then(Value::as_array);
+    let param_in = |place| {
+        let mut params = params.into_iter().flatten();
+        params.any(|param| param.get("in").and_then(Value::as_str) == Some(place))
+    };
+    let mut statuses = vec!["431", "500", "503"];
+    if needs_token {
+        statuses.extend(["400", "401"]);
+    }
+    if param_in("path") {
+        statuses.extend(["404", "422"]);
+    }
+    if param_in("query") {
+        statuses.push("422");
+    }
+    if takes_body {
+        statuses.extend(["400", "408", "413", "415", "422", "507"]);
+    }
+    match id {
+        "user_register" => statuses.extend(["409", "429"]),
+        "session_login" => statuses.extend(["401", "429"]),
+        _ => {}
+    }
+    statuses
+}
+
+/// All problems, to be referred to.
+pub(super) fn responses() -> Value {
+    let responses = KINDS.iter().map(|kind| {
+        let mut headers = Map::new();
+        for name in ["X-Request-Id"].iter().chain(kind.headers) {
+            headers.insert((*name).to_owned(), header_ref(name));
+        }
+        let mut example = json!({
+            "type": "about:blank",
+            "title": title(kind.status),
+            "status": kind.status.parse::<u16>().unwrap_or_default(),
+            "detail": kind.when,
+            "code": kind.code,
+            "request_id": "5d2c8a52c0f7a1b300000001",
+        });
+        if kind.status == "422" {
+            let fault = json!([{ "field": "title", "message": "must not be empty" }]);
+            example["errors"] = fault;
+        }
+        let content = json!({
+            "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+                "example": example,
+            },
+        });
+        let response = json!({
+            "description": kind.when,
+            "headers": headers,
+            "content": content,
+        });
+        (kind.name.to_owned(), response)
+    });
+    Value::Object(responses.collect())
+}
+
+fn title(status: &str) -> &'static str {
+    let status = poem::http::StatusCode::from_bytes(status.as_bytes());
+    status.ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
+}
+
+/// Headers that more than one answer has.
+pub(super) fn headers() -> Value {
+    let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    json!({
+        "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
+        "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
+        "Retry-After": {
+            "description": "How long to wait, in seconds.",
+            "schema": { "type": "integer", "minimum": 1 },
+        },
+    })
+}
+
+pub(super) fn header_ref(name: &str) -> Value {
+    json!({ "$ref": format!("#/components/headers/{name}") })
+}
+
+/// The body of a problem.
+pub(super) fn schema() -> Value {
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    json!({
+        "type": "object",
+        "description": "An RFC 9457 problem.",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": text("Always `about:blank`: the status says what kind of problem it is."),
+            "title": text("The status in words."),
+            "status": { "type": "integer", "description": "The status." },
+            "detail": text("What went wrong, for people."),
+            "code": text("What went wrong, for programs. Stable."),
+            "request_id": text("Names this request in the server's log."),
+            "errors": {
+                "type": "array",
+                "description": "Every field that was refused.",
+                "items": {
+                    "type": "object",
+                    "required": ["field", "message"],
+                    "properties": {
+                        "field": text("As the client sent it."),
+                        "message": text("Why, ending the sentence that the field begins."),
+                    },
+                },
+            },
+        },
+    })
+}

@@ -1,0 +1,159 @@
+//! Parameters of paths and queries, taken as text so that all faults can be reported together.
+//!
+//! poem-openapi parses parameters one by one and stops at the first that does not fit. Here a parameter
+//! shows its schema in the document, and [`Faults`] collects what is wrong with each.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::{ParseFromParameter, ParseResult, Type};
+
+use super::problem::Problem;
+use crate::domain::id::TaskId;
+use crate::domain::page::Page;
+use crate::service::FieldError;
+
+/// What is wrong with the parameters of a request.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Vec<FieldError>);
+
+impl Faults {
+    /// The value, or a note of why it was refused.
+    pub(super) fn take<T>(&mut self, name: &str, value: Result<T, String>) -> Option<T> {
+        value.map_err(|message| self.0.push(FieldError::new(name, message))).ok()
+    }
+
+    /// The problem to answer with.
+    pub(super) fn into_problem(self) -> Problem {
+        Problem::invalid(self.0)
+    }
+}
+
+macro_rules! text_params {
+    ($($(#[$doc:meta])* $name:ident => $schema:expr;)+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub(super) struct $name(String);
+
+        impl Type for $name {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+
+        impl ParseFromParameter for $name {
+            fn parse_from_parameter(text: &str) -> ParseResult<Self> {
+                Ok(Self(text.to_owned()))
+            }
+        }
+    )+};
+}
+
+text_params! {
+    /// The id of a task, in a path.
+    TaskIdParam => MetaSchema {
+        minimum: Some(1.0),
+        example: Some(1.into()),
+        ..MetaSchema::new_with_format("integer", "int64")
+    };
+    /// How many things of a list to pass over.
+    SkipParam => MetaSchema {
+        minimum: Some(0.0),
+        default: Some(0.into()),
+        ..MetaSchema::new_with_format("integer", "int64")
+    };
+    /// Most things of a list to return.
+    LimitParam => MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(Page::MAX_LIMIT.into()),
+        default: Some(Page::DEFAULT_LIMIT.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    /// True or false.
+    FlagParam => MetaSchema::new("boolean");
+}
+
+impl TaskIdParam {
+    /// A number that no task can have names no task; what is no number is a fault of the request.
+    pub(super) fn parse(&self) -> Result<TaskId, Problem> {
+        if let Some(id) = whole_number(&self.0).filter(|id| i64::try_from(*id).is_ok()) {
+            return Ok(TaskId::new(id));
+        }
+        let digits = self.0.strip_prefix('-').unwrap_or(&self.0);
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(TaskId::new(0));
+        }
+        let fault = FieldError::new("id", "must be a whole number");
+        Err(Problem::invalid(vec![fault]))
+    }
+}
+
+impl SkipParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<u64, String> {
+        match param {
+            None => Ok(0),
+            Some(Self(text)) => whole_number(text)
+                .filter(|skip| i64::try_from(*skip).is_ok())
+                .ok_or_else(|| "must be a whole number, at least 0".to_owned()),
+        }
+    }
+}
+
+impl LimitParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<u16, String> {
+        let Some(Self(text)) = param else { return Ok(Page::DEFAULT_LIMIT) };
+        whole_number(text)
+            .and_then(|limit| u16::try_from(limit).ok())
+            .filter(|limit| (1..=Page::MAX_LIMIT).contains(limit))
+            .ok_or_else(|| format!("must be a whole number from 1 to {}", Page::MAX_LIMIT))
+    }
+}
+
+impl FlagParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<Option<bool>, String> {
+        match param.map(|Self(text)| text.as_str()) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err("must be true or false".to_owned()),
+        }
+    }
+}
+
+/// Digits only: `parse` alone would take a plus sign.
+fn whole_number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_no_task_can_have_name_no_task() {
+        let parse = |text: &str| TaskIdParam(text.to_owned()).parse().map_err(|_| ());
+        assert_eq!(parse("7"), Ok(TaskId::new(7)));
+        for text in ["0", "-1", "9223372036854775808", "99999999999999999999999"] {
+            assert_eq!(parse(text), Ok(TaskId::new(0)), "{text}");
+        }
+        for text in ["", "-", "abc", "+1", "1.0", "1e3", "0x1", " 1"] {
+            assert_eq!(parse(text), Err(()), "{text}");
+        }
+    }
+}

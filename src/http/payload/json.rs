@@ -1,0 +1,206 @@
+//! JSON bodies, in and out.
+
+use poem::http::header;
+use poem::{IntoResponse, Request, RequestBody, Response};
+use poem_openapi::payload::Payload;
+use poem_openapi::registry::{
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+};
+use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::schema::{self, Unknown};
+use super::{media_type, read};
+use crate::http::problem::Problem;
+
+const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
+/// A JSON body. Also taken without a `Content-Type`, as the service before this one did.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), under either media type.
+#[derive(Debug)]
+pub(crate) struct MergePatch<T>(pub(crate) T);
+
+async fn parse<T: ParseFromJSON + 'static>(
+    request: &Request,
+    body: &mut RequestBody,
+    media_types: &[&str],
+) -> Result<T, Problem> {
+    if media_type(request).is_some_and(|found| !media_types.contains(&found.as_str())) {
+        return Err(Problem::media_type(JSON));
+    }
+    let bytes = read(request, body).await?;
+    let Strict(value) = serde_json::from_slice(&bytes).map_err(|error| {
+        // The parser's own text may quote the body.
+        let (line, column) = (error.line(), error.column());
+        let fault = if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
+        Problem::malformed(format!("the body {fault}, at line {line}, column {column}"))
+    })?;
+    schema::parse(value, Unknown::Refused)
+}
+
+fn request_meta(media_types: &[&'static str], schema: &MetaSchemaRef) -> Option<MetaRequest> {
+    let content = media_types
+        .iter()
+        .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
+        .collect();
+    Some(MetaRequest { description: None, content, required: true })
+}
+
+macro_rules! json_extractor {
+    ($name:ident, $media_types:expr) => {
+        impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for $name<T> {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                T::register(registry);
+            }
+
+            fn request_meta() -> Option<MetaRequest> {
+                request_meta($media_types, &T::schema_ref())
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                Ok(Self(parse(request, body, $media_types).await?))
+            }
+        }
+    };
+}
+
+json_extractor!(Json, &[JSON]);
+json_extractor!(MergePatch, &[JSON, MERGE_PATCH]);
+
+impl<T: Type> Payload for Json<T> {
+    const CONTENT_TYPE: &'static str = JSON;
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(bytes) => Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes),
+            Err(error) => {
+                tracing::error!(%error, "an answer could not be written");
+                Problem::internal().into_response()
+            }
+        }
+    }
+}
+
+impl<T: Type + Serialize + Send> ApiResponse for Json<T> {
+    fn meta() -> MetaResponses {
+        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        let response = MetaResponse {
+            description: "Done.",
+            status: Some(200),
+            status_range: None,
+            content,
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: vec![response] }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// JSON in which no object names a member twice: two readers could take two different values.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Strict;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Strict, E> {
+        Ok(Strict(Value::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
+        Ok(Strict(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Strict, A::Error> {
+        let mut items = Vec::new();
+        while let Some(Strict(item)) = access.next_element()? {
+            items.push(item);
+        }
+        Ok(Strict(Value::Array(items)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Strict, A::Error> {
+        let mut members = serde_json::Map::new();
+        while let Some(name) = access.next_key::<String>()? {
+            let Strict(value) = access.next_value()?;
+            if members.insert(name, value).is_some() {
+                return Err(A::Error::custom("a name twice"));
+            }
+        }
+        Ok(Strict(Value::Object(members)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_twice_is_not_json_to_us() {
+        assert!(serde_json::from_str::<Strict>(r#"{"a":1,"b":[{"a":1}]}"#).is_ok());
+        for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"a":2}}]"#] {
+            assert!(serde_json::from_str::<Strict>(text).is_err_and(|error| error.is_data()));
+        }
+    }
+
+    #[test]
+    fn hostile_nesting_ends_in_an_error() {
+        let text = "[".repeat(100_000);
+        assert!(serde_json::from_str::<Strict>(&text).is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! Bodies: bounded, strict, and with every fault reported at once.
+//!
+//! poem-openapi's own payloads read without limit, stop at the first fault, take numbers for strings and
+//! quote the input in their errors. These read through [`read`], check against the schema that the
+//! OpenAPI document shows (so that the two cannot differ), and write answers straight to bytes.
+
+mod form;
+mod json;
+mod schema;
+
+use std::time::Duration;
+
+use poem::RequestBody;
+use poem::error::ReadBodyError;
+
+pub(super) use self::form::Form;
+pub(super) use self::json::{Json, MergePatch};
+use super::problem::Problem;
+
+/// How much of a body is taken, and how long it may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BodyLimits {
+    pub(super) bytes: usize,
+    pub(super) time: Duration,
+}
+
+impl BodyLimits {
+    /// The limits of the server, or none of anything if somebody forgot to set them.
+    fn of(request: &poem::Request) -> Self {
+        request.data().copied().unwrap_or(Self { bytes: 0, time: Duration::ZERO })
+    }
+}
+
+/// Reads a whole body, counting as it comes: what a client says of its length is not trusted.
+async fn read(request: &poem::Request, body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
+    let limits = BodyLimits::of(request);
+    let body = body.take().map_err(|_| Problem::internal())?;
+    let bytes = tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
+    match bytes {
+        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Problem::body_too_large(limits.bytes)),
+        Ok(Err(_)) => Err(Problem::malformed("the body could not be read")),
+        Err(_) => Err(Problem::body_too_slow()),
+    }
+}
+
+/// The media type of a body, in lower case, without parameters.
+fn media_type(request: &poem::Request) -> Option<String> {
+    let essence = request.content_type()?.split(';').next()?;
+    Some(essence.trim().to_ascii_lowercase())
+}

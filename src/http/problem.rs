@@ -1,0 +1,289 @@
+//! Errors as clients see them: [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details.
+//!
+//! The only place where an error of the service, or of poem, meets a status code. The body is written
+//! by [`super::edge`], which knows the request's id.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaResponses, Registry};
+use serde::Serialize;
+
+use crate::service::{self, FieldError};
+
+/// Most fields that are named in one answer, and most characters of a name that the client made up.
+const MAX_FIELDS: usize = 50;
+const MAX_NAME_CHARS: usize = 64;
+
+/// How long to wait before trying again when the server cannot know better.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What the `WWW-Authenticate` header says ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+const CHALLENGE: &str = r#"Bearer realm="duly""#;
+const CHALLENGE_BAD_TOKEN: &str = r#"Bearer realm="duly", error="invalid_token""#;
+const CHALLENGE_BAD_REQUEST: &str = r#"Bearer realm="duly", error="invalid_request""#;
+
+/// One way in which a request failed.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    /// Stable name of the kind of problem, for programs.
+    code: &'static str,
+    /// The same, for people. Holds nothing of the server and nothing of the request's body.
+    detail: Cow<'static, str>,
+    fields: Vec<FieldError>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Field<'a>],
+}
+
+#[derive(Serialize)]
+struct Field<'a> {
+    field: String,
+    message: &'a str,
+}
+
+impl Problem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { status, code, detail: detail.into(), fields: Vec::new(), headers: Vec::new() }
+    }
+
+    fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn challenge(self, challenge: &'static str) -> Self {
+        self.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+    }
+
+    /// Rounded up: whoever waits this long has waited long enough.
+    fn retry_after(self, after: Duration) -> Self {
+        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
+        self.with(header::RETRY_AFTER, seconds.max(1))
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    }
+
+    pub(super) fn method_not_allowed(allow: &str) -> Self {
+        let problem = Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this method is not possible here",
+        );
+        match HeaderValue::from_str(allow) {
+            Ok(allow) => problem.with(header::ALLOW, allow),
+            Err(_) => problem,
+        }
+    }
+
+    pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    pub(super) fn two_credentials() -> Self {
+        let detail = "send one credential, in the Authorization header";
+        Self::new(StatusCode::BAD_REQUEST, "two_credentials", detail)
+            .challenge(CHALLENGE_BAD_REQUEST)
+    }
+
+    pub(super) fn body_too_large(limit: usize) -> Self {
+        let detail = format!("the body must have at most {} KiB", limit / 1024);
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
+    }
+
+    pub(super) fn body_too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body took too long to come")
+    }
+
+    pub(super) fn header_too_large() -> Self {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        Self::new(status, "header_too_large", "the request's header is too large")
+    }
+
+    pub(super) fn media_type(wanted: &str) -> Self {
+        let detail = format!("the body must be {wanted}");
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
+    /// Names every field that was refused, also in `detail`, which is all that old clients show.
+    pub(super) fn invalid(fields: Vec<FieldError>) -> Self {
+        let detail = fields
+            .iter()
+            .take(MAX_FIELDS)
+            .map(|error| format!("{} {}", short(&error.field), error.message))
+            .collect::<Vec<_>>()
+            .join("; ");
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail);
+        problem.fields = fields;
+        problem
+    }
+
+    pub(super) fn timeout() -> Self {
+        let detail = "the request took too long; if it was a write, its outcome is unknown";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(RETRY_AFTER)
+    }
+
+    pub(super) fn stopping() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
+            .retry_after(RETRY_AFTER)
+    }
+
+    pub(super) fn internal() -> Self {
+        let detail = "something went wrong inside the server";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
+    }
+
+    /// The body, with the id by which the log can be searched.
+    pub(super) fn render(&self, request_id: &str) -> Vec<u8> {
+        let fields: Vec<Field<'_>> = self
+            .fields
+            .iter()
+            .take(MAX_FIELDS)
+            .map(|error| Field { field: short(&error.field), message: &error.message })
+            .collect();
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            request_id,
+            errors: &fields,
+        };
+        serde_json::to_vec(&body).unwrap_or_default()
+    }
+}
+
+fn short(name: &str) -> String {
+    name.chars().take(MAX_NAME_CHARS).collect()
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        use service::Error as E;
+
+        let detail = error.to_string();
+        let unavailable = |code, detail| {
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
+        };
+        match error {
+            E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            E::Invalid(fields) => Self::invalid(fields),
+            E::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", detail),
+            E::WrongCredentials => {
+                Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", detail)
+                    .challenge(CHALLENGE)
+            }
+            E::NoToken => {
+                Self::new(StatusCode::UNAUTHORIZED, "no_token", detail).challenge(CHALLENGE)
+            }
+            E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
+                .challenge(CHALLENGE_BAD_TOKEN),
+            E::Throttled { retry_after } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
+                    .retry_after(retry_after)
+            }
+            E::Busy => unavailable("busy", detail),
+            E::Unavailable(cause) => {
+                tracing::error!(error = %Chain(&cause), "the store is unavailable");
+                unavailable("unavailable", detail)
+            }
+            E::OutcomeUnknown(cause) => {
+                tracing::error!(error = %Chain(&cause), "a write has an unknown outcome");
+                unavailable("outcome_unknown", detail)
+            }
+            E::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail),
+            E::StorageCorrupt(cause) => {
+                tracing::error!(error = %Chain(&cause), "damage was found in the data file");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage_corrupt", detail)
+            }
+            E::Internal(cause) => {
+                tracing::error!(error = %Chain(&cause), "internal error");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// Gives the same shape to errors that poem makes before a handler runs.
+pub(super) fn from_poem(error: &poem::Error) -> Problem {
+    if error.is::<NotFoundError>() {
+        return Problem::not_found();
+    }
+    if error.is::<MethodNotAllowedError>() {
+        return Problem::method_not_allowed("");
+    }
+    let status = error.status();
+    if status.is_server_error() {
+        tracing::error!(error = %error, "internal error");
+        return Problem::internal();
+    }
+    // The text of such errors may quote the request, so it stays inside.
+    Problem::malformed("the request makes no sense")
+}
+
+impl IntoResponse for Problem {
+    /// The body is left to the edge.
+    fn into_response(self) -> Response {
+        let mut response = Response::builder().status(self.status).finish();
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name, value.clone());
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Problem> for poem::Error {
+    fn from(problem: Problem) -> Self {
+        Self::from_response(problem.into_response())
+    }
+}
+
+impl ApiResponse for Problem {
+    /// Empty: which problems an operation can have is added to the document as a whole.
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: Vec::new() }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}
+
+/// Shows an error with all its causes, on one line.
+struct Chain<'a>(&'a dyn std::error::Error);
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut next = Some(self.0);
+        let mut separator = "";
+        while let Some(error) = next {
+            write!(f, "{separator}{error}")?;
+            separator = ": ";
+            next = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! TCP ports and Unix sockets, accepted alike.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use poem::Addr;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+
+use crate::config::Listen;
+
+/// A bound address. A Unix socket is removed when this is dropped.
+#[derive(Debug)]
+pub enum Listener {
+    /// A TCP port.
+    Tcp(TcpListener),
+    /// A Unix socket.
+    Unix(UnixListener, RemoveOnDrop),
+}
+
+/// A socket file.
+#[derive(Debug)]
+pub struct RemoveOnDrop(std::path::PathBuf);
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the socket could not be removed");
+        }
+    }
+}
+
+/// The other end of a connection; without an address on a Unix socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer(Option<SocketAddr>);
+
+impl Peer {
+    pub(super) fn ip(self) -> Option<IpAddr> {
+        self.0.map(|address| address.ip())
+    }
+}
+
+impl From<Peer> for Addr {
+    fn from(peer: Peer) -> Self {
+        match peer.0 {
+            Some(address) => Self::SocketAddr(address),
+            None => Self::custom("unix", ""),
+        }
+    }
+}
+
+impl Listener {
+    /// Binds an address. A socket file that nobody listens at any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// When the address is in use, or may not be used.
+    pub async fn bind(listen: &Listen) -> io::Result<Self> {
+        match listen {
+            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            Listen::Unix(path) => {
+                remove_stale(path).await?;
+                let listener = UnixListener::bind(path)?;
+                Ok(Self::Unix(listener, RemoveOnDrop(path.clone())))
+            }
+        }
+    }
+
+    /// The address, with the port that was found for port 0.
+    ///
+    /// # Errors
+    ///
+    /// When the operating system does not say.
+    pub fn local_addr(&self) -> io::Result<Addr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(Addr::SocketAddr),
+            Self::Unix(_, path) => Ok(Addr::custom("unix", path.0.display().to_string())),
+        }
+    }
+
+    pub(super) async fn accept(&self) -> io::Result<(Io, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Answers are written whole, so there is nothing to wait for.
+                stream.set_nodelay(true)?;
+                Ok((Io::Tcp(stream), Peer(Some(peer))))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                Ok((Io::Unix(stream), Peer(None)))
+            }
+        }
+    }
+}
+
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    match UnixStream::connect(path).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        // Not there, or in use, or no socket: binding says which.
+        _ => Ok(()),
+    }
+}
+
+/// Whether an error of `accept` is about that one connection, so that the next may follow at once.
+pub(super) fn is_fault_of_one(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::InvalidInput
+    )
+}
+
+/// A connection of either kind.
+#[derive(Debug)]
+pub(super) enum Io {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl AsyncRead for Io {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Io {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, buf),
+            Self::Unix(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
+}

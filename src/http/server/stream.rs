@@ -1,0 +1,115 @@
+//! A connection that ends well and cannot be held by a client that does not read.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::listener::Io;
+
+/// How long, and how much, is still read from a client that goes on sending after the last answer.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 1 << 20;
+
+/// Adds two rules to a connection.
+///
+/// A client that takes nothing of an answer for too long is dropped. And a connection is not closed
+/// while unread data waits, since the kernel would then send a reset that can destroy the answer on its way
+/// (to an upload that was refused, say); what comes is thrown away for a short while.
+pub(super) struct Stream {
+    io: Io,
+    stall: Duration,
+    /// Runs while a write is stuck.
+    stalled: Option<Pin<Box<Sleep>>>,
+    /// Runs once our side is closed.
+    linger: Option<Pin<Box<Sleep>>>,
+    thrown_away: usize,
+}
+
+impl Stream {
+    pub(super) const fn new(io: Io, stall: Duration) -> Self {
+        Self { io, stall, stalled: None, linger: None, thrown_away: 0 }
+    }
+
+    /// Passes a result of writing on, or an error if nothing has moved for too long.
+    fn watch<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        outcome: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if outcome.is_ready() {
+            self.stalled = None;
+            return outcome;
+        }
+        let stall = self.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        ready!(stalled.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
+        self.watch(cx, outcome)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
+        self.watch(cx, outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        self.watch(cx, outcome)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            self.linger = Some(Box::pin(tokio::time::sleep_until(Instant::now() + LINGER)));
+        }
+        let mut space = [0; 4096];
+        while self.thrown_away < LINGER_BYTES {
+            let mut buf = ReadBuf::new(&mut space);
+            match Pin::new(&mut self.io).poll_read(cx, &mut buf) {
+                Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
+                    self.thrown_away += buf.filled().len();
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => {
+                    if let Some(linger) = &mut self.linger {
+                        ready!(linger.as_mut().poll(cx));
+                    }
+                    break;
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,112 @@
+//! Why a request could not be done, said without HTTP.
+
+#![warn(clippy::wildcard_enum_match_arm)]
+
+use std::io;
+use std::time::Duration;
+
+use crate::auth::password::HashError;
+use crate::auth::throttle::Throttled;
+use crate::store::StoreError;
+
+/// A field that was refused, as the client spells it, and why, ending the sentence that the field begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// "title".
+    pub field: String,
+    /// "must not be empty".
+    pub message: String,
+}
+
+impl FieldError {
+    /// Puts the two together.
+    pub fn new(field: &str, message: impl ToString) -> Self {
+        Self { field: field.to_owned(), message: message.to_string() }
+    }
+}
+
+/// What the program tells its caller went wrong.
+///
+/// `http::problem` turns each of these into a status code. Add one only when callers would act on it
+/// differently.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The thing does not exist, or the caller may not know that it does.
+    #[error("no such {what}")]
+    NotFound {
+        /// A noun the user knows: "task".
+        what: &'static str,
+    },
+    /// Fields were refused. Names all of them.
+    #[error("some fields are not valid")]
+    Invalid(Vec<FieldError>),
+    /// Somebody has registered with this email.
+    #[error("this email is already registered")]
+    EmailTaken,
+    /// Unknown email or wrong password; which, is not said.
+    #[error("wrong email or password")]
+    WrongCredentials,
+    /// No access token was given.
+    #[error("an access token is needed")]
+    NoToken,
+    /// The access token is not, or no longer, good.
+    #[error("the access token is not valid or has expired")]
+    BadToken,
+    /// Too many attempts.
+    #[error("too many attempts")]
+    Throttled {
+        /// When the next one may be made.
+        retry_after: Duration,
+    },
+    /// Too much waits already: passwords to be hashed, or writes. Nothing was done.
+    #[error("the server is busy")]
+    Busy,
+    /// Nothing was done. The store cannot be used.
+    #[error("temporarily unavailable")]
+    Unavailable(#[source] StoreError),
+    /// It may have been done, or not.
+    #[error("the outcome of the write is unknown: look before you repeat it")]
+    OutcomeUnknown(#[source] StoreError),
+    /// Nothing was done. There is no room for more data; deleting goes on.
+    #[error("the server's disk is full: nothing more can be stored")]
+    DiskFull,
+    /// A stored value is damaged. Retrying will not help; the log has the place.
+    #[error("a stored value is damaged")]
+    StorageCorrupt(#[source] StoreError),
+    /// A bug, or a machine that refuses memory or randomness. The log has the reason.
+    #[error("internal error")]
+    Internal(#[source] io::Error),
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) => Self::Unavailable(error),
+            StoreError::Busy => Self::Busy,
+            StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
+            StoreError::DiskFull => Self::DiskFull,
+            StoreError::Damaged { .. } => Self::StorageCorrupt(error),
+        }
+    }
+}
+
+impl From<HashError> for Error {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Failed(cause) => Self::Internal(cause),
+        }
+    }
+}
+
+impl From<Throttled> for Error {
+    fn from(throttled: Throttled) -> Self {
+        Self::Throttled { retry_after: throttled.retry_after }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Internal(error)
+    }
+}

@@ -1,0 +1,62 @@
+//! What the program does, whoever asks: HTTP or the command line.
+
+mod error;
+mod sessions;
+mod tasks;
+mod users;
+
+use std::sync::Arc;
+
+pub use self::error::{Error, FieldError};
+pub use self::sessions::Grant;
+pub use self::tasks::{TaskChange, TaskDraft};
+pub use self::users::NewAccount;
+use crate::auth::password::Hasher;
+use crate::auth::throttle::Throttle;
+use crate::auth::token::AccessTokens;
+use crate::clock::Clock;
+use crate::random::Random;
+use crate::store::Store;
+
+/// The parts of the program.
+#[derive(Debug)]
+pub struct Parts {
+    /// Where things are kept.
+    pub store: Arc<dyn Store>,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Signs and verifies access tokens.
+    pub tokens: AccessTokens,
+    /// Counts log-ins and registrations; `None` to let everything through.
+    pub throttle: Option<Throttle>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives random bytes.
+    pub random: Arc<dyn Random>,
+}
+
+/// The program, ready to be asked. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Service(Arc<Parts>);
+
+impl Service {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// Whether requests can be served now.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read, its writer has stopped, or damage was found.
+    pub async fn ready(&self) -> Result<(), Error> {
+        Ok(self.0.store.ready().await?)
+    }
+
+    fn random<const LEN: usize>(&self) -> Result<[u8; LEN], Error> {
+        let mut bytes = [0; LEN];
+        self.0.random.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+}

@@ -18,12 +18,16 @@ use crate::config::{ConfigError, LogFormat};
 pub fn start(format: LogFormat, level: &str) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(level).map_err(|_| ConfigError {
         variable: "LOG_LEVEL",
-        reason: "must be a level such as info, or a filter such as info,duly::store=debug".to_owned(),
+        reason:
+            "must be a level such as info, or a filter such as info,duly::store=debug"
+                .to_owned(),
     })?;
     let log = fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match format {
         LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).try_init()
+        }
     };
     if started.is_err() {
         tracing::debug!("the log was started before");

@@ -1,1 +1,12 @@
+//! Everything that is tested from the outside: through HTTP, through the store's trait, through the binary.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod harness;
+mod tasks;

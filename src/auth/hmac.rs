@@ -42,7 +42,11 @@ enum Keyed {
 }
 
 impl Key {
-    fn new(algorithm: Algorithm, family: AlgorithmFamily, key: &[u8]) -> Result<Self, Error> {
+    fn new(
+        algorithm: Algorithm,
+        family: AlgorithmFamily,
+        key: &[u8],
+    ) -> Result<Self, Error> {
         let refused = || Error::from(ErrorKind::InvalidKeyFormat);
         if family != AlgorithmFamily::Hmac || key.len() < MIN_KEY_BYTES {
             return Err(refused());
@@ -58,22 +62,22 @@ impl Key {
 }
 
 impl Signer<Vec<u8>> for Key {
-    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+    fn try_sign(&self, msg: &[u8]) -> Result<Vec<u8>, signature::Error> {
         Ok(match self.mac.clone() {
-            Keyed::Hs256(mac) => mac.chain_update(message).finalize().into_bytes().to_vec(),
-            Keyed::Hs384(mac) => mac.chain_update(message).finalize().into_bytes().to_vec(),
-            Keyed::Hs512(mac) => mac.chain_update(message).finalize().into_bytes().to_vec(),
+            Keyed::Hs256(mac) => mac.chain_update(msg).finalize().into_bytes().to_vec(),
+            Keyed::Hs384(mac) => mac.chain_update(msg).finalize().into_bytes().to_vec(),
+            Keyed::Hs512(mac) => mac.chain_update(msg).finalize().into_bytes().to_vec(),
         })
     }
 }
 
 impl Verifier<Vec<u8>> for Key {
     /// Compares in constant time.
-    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+    fn verify(&self, msg: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
         let verified = match self.mac.clone() {
-            Keyed::Hs256(mac) => mac.chain_update(message).verify_slice(signature),
-            Keyed::Hs384(mac) => mac.chain_update(message).verify_slice(signature),
-            Keyed::Hs512(mac) => mac.chain_update(message).verify_slice(signature),
+            Keyed::Hs256(mac) => mac.chain_update(msg).verify_slice(signature),
+            Keyed::Hs384(mac) => mac.chain_update(msg).verify_slice(signature),
+            Keyed::Hs512(mac) => mac.chain_update(msg).verify_slice(signature),
         };
         verified.map_err(signature::Error::from_source)
     }

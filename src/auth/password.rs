@@ -143,7 +143,8 @@ impl Hasher {
                 drop(sender.send(work(worker)));
             }
         });
-        let stopped = || HashError::Failed(io::Error::other("the hashing threads have stopped"));
+        let stopped =
+            || HashError::Failed(io::Error::other("the hashing threads have stopped"));
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) => HashError::Busy,
@@ -166,7 +167,9 @@ impl Drop for Hasher {
 
 impl fmt::Debug for Hasher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hasher").field("threads", &self.threads.len()).finish_non_exhaustive()
+        f.debug_struct("Hasher")
+            .field("threads", &self.threads.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -207,7 +210,8 @@ impl Worker {
         stored: &PasswordHash,
         salt: &[u8],
     ) -> io::Result<Verdict> {
-        let nonsense = || io::Error::new(io::ErrorKind::InvalidData, "a stored hash makes no sense");
+        let nonsense =
+            || io::Error::new(io::ErrorKind::InvalidData, "a stored hash makes no sense");
         let phc = phc::PasswordHash::new(stored.as_str()).map_err(|_| nonsense())?;
         let params = Params::try_from(&phc).map_err(|_| nonsense())?;
         let (memory, passes, lanes) = MAX_COST;
@@ -216,7 +220,8 @@ impl Worker {
             && params.p_cost() <= lanes
             && phc.algorithm == Algorithm::Argon2id.ident()
             && phc.version == Some(Version::V0x13.into());
-        let (Some(old_salt), Some(expected), true) = (&phc.salt, &phc.hash, bounded) else {
+        let (Some(old_salt), Some(expected), true) = (&phc.salt, &phc.hash, bounded)
+        else {
             return Err(nonsense());
         };
         let found = self.derive(password, old_salt, params.clone(), expected.len())?;
@@ -244,9 +249,15 @@ impl Worker {
         }
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut out = [0; 64];
-        let out = out.get_mut(..len).ok_or_else(|| io::Error::other("a hash too long"))?;
+        let out =
+            out.get_mut(..len).ok_or_else(|| io::Error::other("a hash too long"))?;
         argon2
-            .hash_password_into_with_memory(password.as_bytes(), salt, out, &mut self.memory)
+            .hash_password_into_with_memory(
+                password.as_bytes(),
+                salt,
+                out,
+                &mut self.memory,
+            )
             .map_err(io::Error::other)?;
         phc::Output::new(out).map_err(io::Error::other)
     }
@@ -272,10 +283,12 @@ mod tests {
         let hasher = hasher(CHEAP, 8);
         let hash = hasher.hash(password("password123")).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let verdict = hasher.verify(password("password123"), Some(hash.clone())).await.unwrap();
+        let verdict =
+            hasher.verify(password("password123"), Some(hash.clone())).await.unwrap();
         assert!(matches!(verdict, Verdict::Right { better: None }));
         for wrong in ["", "password124", "password123 ", "Password123"] {
-            let verdict = hasher.verify(password(wrong), Some(hash.clone())).await.unwrap();
+            let verdict =
+                hasher.verify(password(wrong), Some(hash.clone())).await.unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{wrong:?}");
         }
         let verdict = hasher.verify(password("password123"), None).await.unwrap();
@@ -296,7 +309,9 @@ mod tests {
         let old = hasher(CHEAP, 8).hash(password("password123")).await.unwrap();
         let hasher = hasher(Cost { memory_kib: 128, passes: 1 }, 8);
         let verdict = hasher.verify(password("password123"), Some(old)).await.unwrap();
-        let Verdict::Right { better: Some(better) } = verdict else { panic!("{verdict:?}") };
+        let Verdict::Right { better: Some(better) } = verdict else {
+            panic!("{verdict:?}")
+        };
         assert!(better.as_str().contains("m=128"));
     }
 

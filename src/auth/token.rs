@@ -129,7 +129,11 @@ impl AccessTokens {
     /// # Errors
     ///
     /// [`InvalidToken`], whatever is wrong with it.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidToken> {
+    pub fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<AccessClaims, InvalidToken> {
         if token.len() > MAX_BYTES {
             return Err(InvalidToken);
         }
@@ -150,8 +154,9 @@ impl AccessTokens {
     }
 
     fn decode(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidToken> {
-        let token = jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-            .map_err(|_| InvalidToken)?;
+        let token =
+            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
+                .map_err(|_| InvalidToken)?;
         let (header, claims) = (token.header, token.claims);
         if header.typ.as_deref() != Some(TYPE) || header.crit.is_some() {
             return Err(InvalidToken);
@@ -176,7 +181,9 @@ impl AccessTokens {
 
 impl fmt::Debug for AccessTokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessTokens").field("lifetime", &self.lifetime).finish_non_exhaustive()
+        f.debug_struct("AccessTokens")
+            .field("lifetime", &self.lifetime)
+            .finish_non_exhaustive()
     }
 }
 
@@ -237,14 +244,27 @@ mod tests {
             poor.as_object_mut().unwrap().remove(name);
             let token = sign(&header(), &poor, KEY);
             assert_eq!(tokens.verify(&token, now()), Err(InvalidToken), "without {name}");
-            for value in [json!(null), json!([]), json!({}), json!(true), json!(["duly-api"]), json!(-1), json!("x"), json!(1e300)] {
+            for value in [
+                json!(null),
+                json!([]),
+                json!({}),
+                json!(true),
+                json!(["duly-api"]),
+                json!(-1),
+                json!("x"),
+                json!(1e300),
+            ] {
                 if name == "jti" && value.is_string() {
                     continue;
                 }
                 let mut odd = claims();
                 odd[name] = value.clone();
                 let token = sign(&header(), &odd, KEY);
-                assert_eq!(tokens.verify(&token, now()), Err(InvalidToken), "{name}: {value}");
+                assert_eq!(
+                    tokens.verify(&token, now()),
+                    Err(InvalidToken),
+                    "{name}: {value}"
+                );
             }
         }
         for (name, value) in [
@@ -257,7 +277,11 @@ mod tests {
             let mut odd = claims();
             odd[name] = value.clone();
             let token = sign(&header(), &odd, KEY);
-            assert_eq!(tokens.verify(&token, now()), Err(InvalidToken), "{name}: {value}");
+            assert_eq!(
+                tokens.verify(&token, now()),
+                Err(InvalidToken),
+                "{name}: {value}"
+            );
         }
     }
 
@@ -273,22 +297,40 @@ mod tests {
         let other_algorithm = sign(&other_algorithm, &claims(), KEY);
         let good = sign(&header(), &claims(), KEY);
         let (body, _) = good.rsplit_once('.').unwrap();
-        let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.", body.split_once('.').unwrap().1);
+        let none = format!(
+            "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0.{}.",
+            body.split_once('.').unwrap().1
+        );
         let long = format!("{good}{}", "A".repeat(MAX_BYTES));
         let unsigned = format!("{body}.");
-        for token in [&other_key, &other_type, &other_algorithm, &none, &long, &unsigned, "", "a.b.c"] {
+        for token in [
+            &other_key,
+            &other_type,
+            &other_algorithm,
+            &none,
+            &long,
+            &unsigned,
+            "",
+            "a.b.c",
+        ] {
             assert_eq!(tokens.verify(token, now()), Err(InvalidToken), "{token}");
         }
     }
 
     #[test]
     fn every_algorithm_signs_what_it_verifies() {
-        for algorithm in [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512] {
+        for algorithm in
+            [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512]
+        {
             let tokens = AccessTokens::new(KEY, algorithm, Duration::from_secs(60));
             let token = tokens.issue(UserId::new(1), SESSION, SESSION, now()).unwrap();
             assert!(tokens.verify(token.expose(), now()).is_ok());
             let head = token.expose().split('.').next().unwrap().to_owned();
-            assert_eq!(jsonwebtoken::decode_header(token.expose()).unwrap().typ.unwrap(), TYPE, "{head}");
+            assert_eq!(
+                jsonwebtoken::decode_header(token.expose()).unwrap().typ.unwrap(),
+                TYPE,
+                "{head}"
+            );
         }
     }
 }

@@ -1,12 +1,11 @@
 //! `duly config`
 
-use super::{CommandError, output};
+use super::output;
 use crate::config::Config;
 
 /// Prints what `.env` would have to hold for the same settings.
-pub(super) fn run(config: &Config) -> Result<(), CommandError> {
+pub(super) fn run(config: &Config) {
     for (variable, value) in config.describe() {
         output::line(&format!("{variable}={value}"));
     }
-    Ok(())
 }

@@ -79,9 +79,7 @@ impl CommandError {
             Self::Usage(_) => 64,
             Self::Damaged(_)
             | Self::Store(StoreError::Damaged { .. })
-            | Self::Open(
-                OpenError::Damaged { .. } | OpenError::Newer { .. },
-            ) => 65,
+            | Self::Open(OpenError::Damaged { .. } | OpenError::Newer { .. }) => 65,
             Self::Open(OpenError::Missing { .. }) => 66,
             Self::Open(OpenError::InUse { .. }) => 73,
             Self::Io { .. } | Self::Open(OpenError::Io { .. }) | Self::Store(_) => 74,
@@ -136,10 +134,16 @@ impl Command {
             Self::Serve(options) => serve::run(&options.check()?),
             Self::Healthcheck(options) => healthcheck::run(&options.check()?),
             Self::Check(options) => check::run(&options.check()?),
-            Self::Config(options) => config::run(&options.check()?),
+            Self::Config(options) => {
+                config::run(&options.check()?);
+                Ok(())
+            }
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
-            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Completions(arguments) => {
+                completions::run(&arguments);
+                Ok(())
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::auth::throttle::Throttle;
 use crate::auth::token::AccessTokens;
 use crate::clock::SystemClock;
 use crate::config::Config;
+use crate::domain::hex::hex;
 use crate::http::server::{self, Listener};
 use crate::http::{self, Stopping};
 use crate::random::{Random as _, SystemRandom};
@@ -34,15 +35,19 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let key = config.signing_key.load(|| {
         let mut key = Zeroizing::new([0; 48]);
         random.fill(key.as_mut_slice())?;
-        Ok(Zeroizing::new(key.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect()))
+        Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
     })?;
     // Before the data file, so that a port in use is said without touching it.
     let listener = Listener::bind(&config.listen)
         .await
         .map_err(CommandError::io(format!("cannot listen on {}", config.listen)))?;
     let store: Arc<dyn Store> = Arc::new(open_store(config, true, false)?);
-    let hasher = Hasher::start(Cost::OWASP, config.hash_queue, Arc::<SystemRandom>::clone(&random))
-        .map_err(CommandError::io("the hashing threads could not be started"))?;
+    let hasher = Hasher::start(
+        Cost::OWASP,
+        config.hash_queue,
+        Arc::<SystemRandom>::clone(&random),
+    )
+    .map_err(CommandError::io("the hashing threads could not be started"))?;
     let service = Service::new(Parts {
         store: Arc::clone(&store),
         hasher,
@@ -54,9 +59,12 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
 
     let stopping = Stopping::default();
     let endpoint = http::endpoint(service, config, stopping.clone());
-    let address = listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
+    let address =
+        listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
     let ready_ms = started.elapsed().as_millis();
-    tracing::info!(%address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
+    let address = address.to_string();
+    let address = address.trim_start_matches("socket://");
+    tracing::info!(address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
 
     let failed = async {
         store.failed().await;

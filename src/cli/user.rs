@@ -90,7 +90,11 @@ fn service(config: &Config, create: bool) -> Result<Service, CommandError> {
         store: Arc::new(open_store(config, create, false)?),
         hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
             .map_err(failed())?,
-        tokens: AccessTokens::new(&key, TokenAlgorithm::Hs256, config.access_token_lifetime),
+        tokens: AccessTokens::new(
+            &key,
+            TokenAlgorithm::Hs256,
+            config.access_token_lifetime,
+        ),
         throttle: None,
         clock: Arc::new(SystemClock),
         random,
@@ -101,8 +105,10 @@ fn service(config: &Config, create: bool) -> Result<Service, CommandError> {
 fn explained(error: service::Error) -> CommandError {
     match error {
         service::Error::Invalid(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|error| format!("{} {}", error.field, error.message))
+                .collect();
             CommandError::Usage(fields.join("; "))
         }
         other => other.into(),

@@ -28,11 +28,19 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    #[expect(clippy::disallowed_methods, reason = "a secret has no flag, so clap cannot read it")]
-    pub(super) fn choose(file: &str, database: &DatabaseUrl) -> Result<Self, ConfigError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a secret has no flag, so clap cannot read it"
+    )]
+    pub(super) fn choose(
+        file: &str,
+        database: &DatabaseUrl,
+    ) -> Result<Self, ConfigError> {
         let given = std::env::var("SECRET_KEY").unwrap_or_default();
         match (given.is_empty(), file.is_empty()) {
-            (false, false) => value::wrong("SECRET_KEY", "and SECRET_KEY_FILE cannot both be set"),
+            (false, false) => {
+                value::wrong("SECRET_KEY", "and SECRET_KEY_FILE cannot both be set")
+            }
             (false, true) if given.len() < MIN_BYTES => {
                 value::wrong("SECRET_KEY", "must have at least 32 bytes")
             }
@@ -92,8 +100,12 @@ fn create(path: &Path, key: &[u8]) -> io::Result<()> {
     }
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)?;
     file.write_all(key)?;
     file.sync_all()?;
     // A link, not a rename: it fails if somebody else was first.

@@ -137,10 +137,13 @@ pub struct Options {
 /// When there is such a file and it makes no sense.
 pub fn read_dotenv() -> Result<(), ConfigError> {
     match dotenvy::from_path(".env") {
-        Ok(_) => Ok(()),
+        Ok(()) => Ok(()),
         Err(error) if error.not_found() => Ok(()),
         // The error itself would quote the line, which may hold a secret.
-        Err(_) => value::wrong(".env", "in the working directory cannot be read as NAME=value lines"),
+        Err(_) => value::wrong(
+            ".env",
+            "in the working directory cannot be read as NAME=value lines",
+        ),
     }
 }
 
@@ -254,10 +257,18 @@ impl Options {
             environment: value::text("ENVIRONMENT", &self.environment)?,
             signing_key: SigningKey::choose(&self.secret_key_file, &database)?,
             access_token_lifetime: Duration::from_secs(
-                60 * value::number("ACCESS_TOKEN_EXPIRE_MINUTES", &self.access_token_expire_minutes, 1, 60 * 24 * 30)?,
+                60 * value::number(
+                    "ACCESS_TOKEN_EXPIRE_MINUTES",
+                    &self.access_token_expire_minutes,
+                    1,
+                    60 * 24 * 30,
+                )?,
             ),
             algorithm: value::algorithm("ALGORITHM", &self.algorithm)?,
-            cors_origins: value::origins("BACKEND_CORS_ORIGINS", &self.backend_cors_origins)?,
+            cors_origins: value::origins(
+                "BACKEND_CORS_ORIGINS",
+                &self.backend_cors_origins,
+            )?,
             database,
             listen: value::listen("LISTEN", &self.listen)?,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
@@ -265,25 +276,43 @@ impl Options {
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
             trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
             limits: Limits {
-                connections: value::size("MAX_CONNECTIONS", &self.max_connections, 1, 100_000)?,
+                connections: value::size(
+                    "MAX_CONNECTIONS",
+                    &self.max_connections,
+                    1,
+                    100_000,
+                )?,
                 connections_per_network: value::size(
                     "MAX_CONNECTIONS_PER_NETWORK",
                     &self.max_connections_per_network,
                     1,
                     100_000,
                 )?,
-                header_timeout: value::seconds("HEADER_TIMEOUT_SECONDS", &self.header_timeout_seconds)?,
-                body_timeout: value::seconds("BODY_TIMEOUT_SECONDS", &self.body_timeout_seconds)?,
+                header_timeout: value::seconds(
+                    "HEADER_TIMEOUT_SECONDS",
+                    &self.header_timeout_seconds,
+                )?,
+                body_timeout: value::seconds(
+                    "BODY_TIMEOUT_SECONDS",
+                    &self.body_timeout_seconds,
+                )?,
                 request_timeout: value::seconds(
                     "REQUEST_TIMEOUT_SECONDS",
                     &self.request_timeout_seconds,
                 )?,
                 shutdown: value::seconds("SHUTDOWN_SECONDS", &self.shutdown_seconds)?,
-                header_bytes: 1024 * value::size("MAX_HEADER_KIB", &self.max_header_kib, 1, 1024)?,
-                body_bytes: 1024 * value::size("MAX_BODY_KIB", &self.max_body_kib, 1, 65_536)?,
+                header_bytes: 1024
+                    * value::size("MAX_HEADER_KIB", &self.max_header_kib, 1, 1024)?,
+                body_bytes: 1024
+                    * value::size("MAX_BODY_KIB", &self.max_body_kib, 1, 65_536)?,
             },
             cache_bytes: value::size("CACHE_MIB", &self.cache_mib, 1, 65_536)? << 20,
-            disk_reserve_bytes: value::number("DISK_RESERVE_MIB", &self.disk_reserve_mib, 0, 1 << 20)? << 20,
+            disk_reserve_bytes: value::number(
+                "DISK_RESERVE_MIB",
+                &self.disk_reserve_mib,
+                0,
+                1 << 20,
+            )? << 20,
             hash_queue: value::size("HASH_QUEUE", &self.hash_queue, 1, 1024)?,
         })
     }
@@ -292,7 +321,8 @@ impl Options {
 impl Config {
     /// All settings in force as variable and value, secrets hidden.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
-        let join = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
+        let join =
+            |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
         let limits = &self.limits;
         let seconds = |time: Duration| time.as_secs().to_string();
         vec![
@@ -310,7 +340,10 @@ impl Config {
             ("LISTEN", self.listen.to_string()),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
-            ("AUTH_RATE_LIMIT", if self.auth_rate_limit { "on" } else { "off" }.to_owned()),
+            (
+                "AUTH_RATE_LIMIT",
+                if self.auth_rate_limit { "on" } else { "off" }.to_owned(),
+            ),
             (
                 "TRUSTED_PROXIES",
                 join(&mut self.trusted_proxies.iter().map(ToString::to_string)),

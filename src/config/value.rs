@@ -22,14 +22,24 @@ pub(super) fn text(variable: &'static str, text: &str) -> Checked<String> {
     Ok(text.to_owned())
 }
 
-pub(super) fn number(variable: &'static str, text: &str, least: u64, most: u64) -> Checked<u64> {
+pub(super) fn number(
+    variable: &'static str,
+    text: &str,
+    least: u64,
+    most: u64,
+) -> Checked<u64> {
     match text.trim().parse() {
         Ok(number) if (least..=most).contains(&number) => Ok(number),
         _ => wrong(variable, format!("must be a whole number from {least} to {most}")),
     }
 }
 
-pub(super) fn size(variable: &'static str, text: &str, least: u64, most: u64) -> Checked<usize> {
+pub(super) fn size(
+    variable: &'static str,
+    text: &str,
+    least: u64,
+    most: u64,
+) -> Checked<usize> {
     let number = number(variable, text, least, most)?;
     usize::try_from(number).or_else(|_| wrong(variable, "is too large for this machine"))
 }
@@ -51,10 +61,15 @@ pub(super) fn prefix(variable: &'static str, text: &str) -> Checked<String> {
     let sound = prefix.is_empty()
         || (prefix.starts_with('/')
             && !prefix.contains("//")
-            && prefix.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b)));
+            && prefix
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"/-_.~".contains(&b)));
     let own = ["/docs", "/redoc", "/health", "/openapi"];
     if !sound || own.iter().any(|path| prefix.starts_with(path)) {
-        return wrong(variable, "must be a path such as /api/v1, and none of the server's own");
+        return wrong(
+            variable,
+            "must be a path such as /api/v1, and none of the server's own",
+        );
     }
     Ok(prefix.to_owned())
 }
@@ -89,9 +104,9 @@ pub(super) fn networks(variable: &'static str, text: &str) -> Checked<Vec<IpNet>
     list(text)
         .map(|text| {
             let address = text.parse::<std::net::IpAddr>().map(IpNet::from);
-            text.parse::<IpNet>()
-                .or(address)
-                .or_else(|_| wrong(variable, "must list networks such as 10.0.0.0/8 or 127.0.0.1"))
+            text.parse::<IpNet>().or(address).or_else(|_| {
+                wrong(variable, "must list networks such as 10.0.0.0/8 or 127.0.0.1")
+            })
         })
         .collect()
 }
@@ -119,9 +134,9 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
             Ok(Listen::Unix(PathBuf::from(path)))
         };
     }
-    text.parse()
-        .map(Listen::Tcp)
-        .or_else(|_| wrong(variable, "must be IP:PORT, such as 127.0.0.1:8000, or unix:/path"))
+    text.parse().map(Listen::Tcp).or_else(|_| {
+        wrong(variable, "must be IP:PORT, such as 127.0.0.1:8000, or unix:/path")
+    })
 }
 
 pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {
@@ -191,7 +206,8 @@ mod tests {
 
     #[test]
     fn origins_come_as_a_list_or_as_json() {
-        let wanted = vec!["http://a.example".to_owned(), "https://b.example:8443".to_owned()];
+        let wanted =
+            vec!["http://a.example".to_owned(), "https://b.example:8443".to_owned()];
         for text in [
             "http://a.example, https://B.example:8443/",
             r#"["http://a.example", "https://b.example:8443"]"#,
@@ -219,7 +235,10 @@ mod tests {
         assert!(listen("X", "[::1]:80").is_ok());
         assert!(listen("X", "localhost").is_err());
         assert_eq!(database("redb://./a.redb").unwrap().path(), Path::new("./a.redb"));
-        assert_eq!(database("redb:///data/a.redb").unwrap().path(), Path::new("/data/a.redb"));
+        assert_eq!(
+            database("redb:///data/a.redb").unwrap().path(),
+            Path::new("/data/a.redb")
+        );
         for text in ["postgresql://h/db", "redb://", "redb:///data/", "a.redb"] {
             assert!(database(text).is_err(), "{text}");
         }

@@ -106,11 +106,14 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "jane", "@a.example", "a@", "a@b", "a b@c.example", "a@b@c.example"]
+        for text in
+            ["", "jane", "@a.example", "a@", "a@b", "a b@c.example", "a@b@c.example"]
         {
             assert_eq!(Email::new(text), Err(EmailError::Malformed), "{text:?}");
         }
-        for text in ["a@[127.0.0.1]", "\"a b\"@c.example", "Jane <j@c.example>", "a@c.example\0"] {
+        for text in
+            ["a@[127.0.0.1]", "\"a b\"@c.example", "Jane <j@c.example>", "a@c.example\0"]
+        {
             assert_eq!(Email::new(text), Err(EmailError::Malformed), "{text:?}");
         }
     }

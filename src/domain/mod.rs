@@ -3,6 +3,7 @@
 //! A value of these types has been checked. Code that holds one need not check again.
 
 pub mod email;
+pub mod hex;
 pub mod id;
 pub mod network;
 pub mod page;

@@ -88,7 +88,10 @@ mod tests {
     fn length_counts_characters() {
         assert!(Password::new("ü".repeat(8)).is_ok());
         assert!(Password::new("ü".repeat(128)).is_ok());
-        assert_eq!(Password::new("1234567".to_owned()).err(), Some(PasswordError::TooShort));
+        assert_eq!(
+            Password::new("1234567".to_owned()).err(),
+            Some(PasswordError::TooShort)
+        );
         assert_eq!(Password::new("ü".repeat(129)).err(), Some(PasswordError::TooLong));
     }
 

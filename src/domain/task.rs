@@ -211,8 +211,13 @@ mod tests {
 
     fn task() -> Task {
         let title = Title::new("a".to_owned()).unwrap();
-        NewTask { title, description: None, completed: false, created_at: Timestamp::EPOCH }
-            .into_task(UserId::new(1), TaskId::new(1))
+        NewTask {
+            title,
+            description: None,
+            completed: false,
+            created_at: Timestamp::EPOCH,
+        }
+        .into_task(UserId::new(1), TaskId::new(1))
     }
 
     #[test]

@@ -39,7 +39,11 @@ impl Timestamp {
     /// Outside [`Self::EPOCH`] to [`Self::MAX`].
     pub fn from_millis(millis: i64) -> Result<Self, TimestampError> {
         let time = Self { millis };
-        if (Self::EPOCH..=Self::MAX).contains(&time) { Ok(time) } else { Err(TimestampError) }
+        if (Self::EPOCH..=Self::MAX).contains(&time) {
+            Ok(time)
+        } else {
+            Err(TimestampError)
+        }
     }
 
     /// Milliseconds since 1970.
@@ -78,7 +82,8 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = jiff::Timestamp::from_millisecond(self.millis).map_err(|_| fmt::Error)?;
+        let time =
+            jiff::Timestamp::from_millisecond(self.millis).map_err(|_| fmt::Error)?;
         write!(f, "{time:.3}")
     }
 }

@@ -45,14 +45,17 @@ impl TrustedProxies {
 }
 
 impl<'a> FromRequest<'a> for ClientAddress {
-    async fn from_request(request: &'a Request, _body: &mut RequestBody) -> poem::Result<Self> {
-        let peer = match &request.remote_addr().0 {
+    async fn from_request(
+        req: &'a Request,
+        _body: &mut RequestBody,
+    ) -> poem::Result<Self> {
+        let peer = match &req.remote_addr().0 {
             Addr::SocketAddr(address) => address.ip(),
             // Whoever may open the Unix socket counts as this machine.
             Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
         };
-        let client = match request.data::<Arc<TrustedProxies>>() {
-            Some(trusted) => trusted.client(peer, request.headers()),
+        let client = match req.data::<Arc<TrustedProxies>>() {
+            Some(trusted) => trusted.client(peer, req.headers()),
             None => peer,
         };
         Ok(Self(client))
@@ -83,7 +86,10 @@ mod tests {
     #[test]
     fn what_the_client_wrote_before_the_proxy_is_not_believed() {
         assert_eq!(client("10.0.0.1", &["1.1.1.1, 198.51.100.7"]), "198.51.100.7");
-        assert_eq!(client("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]), "198.51.100.7");
+        assert_eq!(
+            client("10.0.0.1", &["1.1.1.1", "198.51.100.7, 10.0.0.2"]),
+            "198.51.100.7"
+        );
         assert_eq!(client("10.0.0.1", &["nonsense"]), "10.0.0.1");
     }
 }

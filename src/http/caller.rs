@@ -2,7 +2,9 @@
 
 use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry};
+use poem_openapi::registry::{
+    MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry,
+};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::edge::RequestContext;
@@ -76,14 +78,17 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
     let first = headers.next();
     let query = request.uri().query().unwrap_or_default();
-    let in_query = query.split('&').any(|pair| pair.split('=').next() == Some("access_token"));
+    let in_query =
+        query.split('&').any(|pair| pair.split('=').next() == Some("access_token"));
     if headers.next().is_some() || (first.is_some() && in_query) {
         return Err(Problem::two_credentials());
     }
     let value = first.ok_or_else(|| Problem::from(Error::NoToken))?;
     let value = value.to_str().map_err(|_| Problem::from(Error::BadToken))?;
     match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+            Ok(token.trim())
+        }
         // Another scheme is no bearer token at all.
         _ => Err(Error::NoToken.into()),
     }

@@ -12,7 +12,8 @@ use poem::{Request, Response};
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count",
 );
-const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+const METHODS: HeaderValue =
+    HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 const HEADERS: HeaderValue = HeaderValue::from_static(
     "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
 );
@@ -35,7 +36,10 @@ impl Cors {
     }
 
     /// Answers the question a browser asks before it sends the real request.
-    pub(super) fn preflight(request: &Request, allowed: Option<&HeaderValue>) -> Option<Response> {
+    pub(super) fn preflight(
+        request: &Request,
+        allowed: Option<&HeaderValue>,
+    ) -> Option<Response> {
         let asks = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ORIGIN)
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -58,7 +62,10 @@ impl Cors {
             return;
         }
         // Also for strangers, or a cache would give one origin's answer to another.
-        headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("origin")));
+        headers.append(
+            header::VARY,
+            HeaderValue::from_name(HeaderName::from_static("origin")),
+        );
         if let Some(origin) = allowed {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);

@@ -60,7 +60,8 @@ impl RequestContext {
 impl<E: Endpoint> Endpoint for Edge<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    async fn call(&self, req: Request) -> Result<Response> {
+        let mut request = req;
         let started = Instant::now();
         let id = self.ids.of(&request);
         let context = RequestContext::default();
@@ -142,7 +143,8 @@ impl<E: Endpoint> Edge<E> {
             let response = Response::builder().status(StatusCode::NO_CONTENT);
             return response.header(header::ALLOW, &route.allow).finish();
         }
-        let outcome = tokio::time::timeout(self.request_timeout, self.inner.call(request)).await;
+        let outcome =
+            tokio::time::timeout(self.request_timeout, self.inner.call(request)).await;
         match outcome {
             Err(_) => Problem::timeout().into_response(),
             Ok(Ok(response)) => response.into_response(),
@@ -159,8 +161,11 @@ impl<E: Endpoint> Edge<E> {
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
-        let fields = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
-        if headers.len() > MAX_HEADER_FIELDS || line + fields.sum::<usize>() > self.header_bytes {
+        let fields =
+            headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        if headers.len() > MAX_HEADER_FIELDS
+            || line + fields.sum::<usize>() > self.header_bytes
+        {
             return Err(Problem::header_too_large());
         }
         let length = headers.get(header::CONTENT_LENGTH);
@@ -219,7 +224,10 @@ impl RequestIds {
     fn of(&self, request: &Request) -> HeaderValue {
         let well_formed = |value: &&HeaderValue| {
             (8..=64).contains(&value.len())
-                && value.as_bytes().iter().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
+                && value
+                    .as_bytes()
+                    .iter()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(b))
         };
         if let Some(given) = request.headers().get(REQUEST_ID).filter(well_formed) {
             return given.clone();

@@ -71,7 +71,12 @@ impl Health {
 #[OpenApi]
 impl RootHealth {
     /// Say which server this is
-    #[oai(path = "/health", method = "get", operation_id = "health_get", tag = "Api::Health")]
+    #[oai(
+        path = "/health",
+        method = "get",
+        operation_id = "health_get",
+        tag = "Api::Health"
+    )]
     async fn get(&self, site: Data<&Site>) -> Result<Json<Health>, Problem> {
         Ok(Json(Health::of(site.0)))
     }
@@ -79,7 +84,12 @@ impl RootHealth {
     /// Say that the process runs
     ///
     /// For a supervisor: if there is no answer, the process has to be started again.
-    #[oai(path = "/health/live", method = "get", operation_id = "health_live", tag = "Api::Health")]
+    #[oai(
+        path = "/health/live",
+        method = "get",
+        operation_id = "health_live",
+        tag = "Api::Health"
+    )]
     async fn live(&self) -> Result<Json<Probe>, Problem> {
         Ok(Json(Probe { status: Status::Ok }))
     }
@@ -87,7 +97,12 @@ impl RootHealth {
     /// Say whether requests can be served
     ///
     /// For a load balancer: reads the store and sees that its writer is alive. 503 while the server stops.
-    #[oai(path = "/health/ready", method = "get", operation_id = "health_ready", tag = "Api::Health")]
+    #[oai(
+        path = "/health/ready",
+        method = "get",
+        operation_id = "health_ready",
+        tag = "Api::Health"
+    )]
     async fn ready(
         &self,
         service: Data<&Service>,
@@ -104,7 +119,12 @@ impl RootHealth {
 #[OpenApi]
 impl BaseHealth {
     /// Say which server this is
-    #[oai(path = "/health", method = "get", operation_id = "api_health_get", tag = "Api::Health")]
+    #[oai(
+        path = "/health",
+        method = "get",
+        operation_id = "api_health_get",
+        tag = "Api::Health"
+    )]
     async fn get(&self, site: Data<&Site>) -> Result<Json<Health>, Problem> {
         Ok(Json(Health::of(site.0)))
     }

@@ -102,7 +102,10 @@ pub fn endpoint(
         service,
         site,
         proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
-        body: BodyLimits { bytes: config.limits.body_bytes, time: config.limits.body_timeout },
+        body: BodyLimits {
+            bytes: config.limits.body_bytes,
+            time: config.limits.body_timeout,
+        },
         header_bytes: config.limits.header_bytes,
         request_timeout: config.limits.request_timeout,
         ids: edge::RequestIds::default(),

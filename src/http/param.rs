@@ -121,7 +121,9 @@ impl LimitParam {
         whole_number(text)
             .and_then(|limit| u16::try_from(limit).ok())
             .filter(|limit| (1..=Page::MAX_LIMIT).contains(limit))
-            .ok_or_else(|| format!("must be a whole number from 1 to {}", Page::MAX_LIMIT))
+            .ok_or_else(|| {
+                format!("must be a whole number from 1 to {}", Page::MAX_LIMIT)
+            })
     }
 }
 

@@ -65,7 +65,13 @@ impl Problem {
         code: &'static str,
         detail: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { status, code, detail: detail.into(), fields: Vec::new(), headers: Vec::new() }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            fields: Vec::new(),
+            headers: Vec::new(),
+        }
     }
 
     fn with(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
@@ -115,7 +121,11 @@ impl Problem {
     }
 
     pub(super) fn body_too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body took too long to come")
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "body_too_slow",
+            "the body took too long to come",
+        )
     }
 
     pub(super) fn header_too_large() -> Self {
@@ -142,8 +152,10 @@ impl Problem {
     }
 
     pub(super) fn timeout() -> Self {
-        let detail = "the request took too long; if it was a write, its outcome is unknown";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail).retry_after(RETRY_AFTER)
+        let detail =
+            "the request took too long; if it was a write, its outcome is unknown";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail)
+            .retry_after(RETRY_AFTER)
     }
 
     pub(super) fn stopping() -> Self {
@@ -187,7 +199,8 @@ impl From<service::Error> for Problem {
 
         let detail = error.to_string();
         let unavailable = |code, detail| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
+            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+                .retry_after(RETRY_AFTER)
         };
         match error {
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
@@ -197,9 +210,8 @@ impl From<service::Error> for Problem {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", detail)
                     .challenge(CHALLENGE)
             }
-            E::NoToken => {
-                Self::new(StatusCode::UNAUTHORIZED, "no_token", detail).challenge(CHALLENGE)
-            }
+            E::NoToken => Self::new(StatusCode::UNAUTHORIZED, "no_token", detail)
+                .challenge(CHALLENGE),
             E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
                 .challenge(CHALLENGE_BAD_TOKEN),
             E::Throttled { retry_after } => {
@@ -215,7 +227,9 @@ impl From<service::Error> for Problem {
                 tracing::error!(error = %Chain(&cause), "a write has an unknown outcome");
                 unavailable("outcome_unknown", detail)
             }
-            E::DiskFull => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail),
+            E::DiskFull => {
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
+            }
             E::StorageCorrupt(cause) => {
                 tracing::error!(error = %Chain(&cause), "damage was found in the data file");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage_corrupt", detail)

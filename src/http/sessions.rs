@@ -56,6 +56,7 @@ impl Example for Login {
 /// What a client gets when it logs in.
 #[derive(Object, Serialize)]
 #[oai(example)]
+#[expect(clippy::struct_field_names, reason = "RFC 6749, section 5.1 names them")]
 struct Token {
     /// Send it with every request, as `Authorization: Bearer ...`.
     access_token: String,
@@ -77,7 +78,8 @@ enum TokenType {
 impl Example for Token {
     fn example() -> Self {
         Self {
-            access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl".to_owned(),
+            access_token: "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+                .to_owned(),
             token_type: TokenType::Bearer,
             expires_in: 3600,
             refresh_token: "0".repeat(64),

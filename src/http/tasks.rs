@@ -207,7 +207,8 @@ impl TasksApi {
             return Err(faults.into_problem());
         };
         let (filter, page) = (TaskFilter { completed }, Page { skip, limit });
-        let TaskPage { tasks, total } = service.task_list(&caller.0, filter, page).await?;
+        let TaskPage { tasks, total } =
+            service.task_list(&caller.0, filter, page).await?;
         let link = next_page(&site.api_prefix, filter, page, total);
         let tasks = tasks.into_iter().map(TaskView::from).collect();
         Ok(Listed::Listed(Json(tasks), total, link))
@@ -274,7 +275,8 @@ fn etag(task: &Task) -> String {
 }
 
 fn next_page(prefix: &str, filter: TaskFilter, page: Page, total: u64) -> Option<String> {
-    let skip = page.skip.checked_add(u64::from(page.limit)).filter(|skip| *skip < total)?;
+    let skip =
+        page.skip.checked_add(u64::from(page.limit)).filter(|skip| *skip < total)?;
     let limit = page.limit;
     let filter = filter.completed.map(|completed| format!("&completed={completed}"));
     let filter = filter.unwrap_or_default();

@@ -9,6 +9,7 @@ use super::{Error, Service};
 use crate::auth::password::Verdict;
 use crate::auth::{Caller, Secret};
 use crate::domain::email::Email;
+use crate::domain::hex::hex;
 use crate::domain::id::SessionId;
 use crate::domain::network::Network;
 use crate::domain::password::Password;
@@ -56,7 +57,8 @@ impl Service {
         let (user, stored) = credential.map(|found| (found.user, found.password)).unzip();
         let password = Password::claimed(password);
         let verdict = self.0.hasher.verify(password, stored.clone()).await?;
-        let (Verdict::Right { better }, Some(user), Some(stored)) = (verdict, user, stored)
+        let (Verdict::Right { better }, Some(user), Some(stored)) =
+            (verdict, user, stored)
         else {
             return Err(Error::WrongCredentials);
         };
@@ -113,8 +115,4 @@ impl Service {
             _ => Err(Error::BadToken),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

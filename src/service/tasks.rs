@@ -9,7 +9,9 @@ use super::{Error, FieldError, Service};
 use crate::auth::Caller;
 use crate::domain::id::TaskId;
 use crate::domain::page::{Page, TaskPage};
-use crate::domain::task::{Description, NewTask, Task, TaskFilter, TaskPatch, TextError, Title};
+use crate::domain::task::{
+    Description, NewTask, Task, TaskFilter, TaskPatch, TextError, Title,
+};
 
 /// What somebody sends to make a task.
 #[derive(Clone, Debug)]
@@ -43,7 +45,11 @@ impl Service {
     /// [`Error::Invalid`] with every field that was refused, [`Error::BadToken`] if the account has just
     /// been deleted, and those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
-    pub async fn task_create(&self, caller: &Caller, draft: TaskDraft) -> Result<Task, Error> {
+    pub async fn task_create(
+        &self,
+        caller: &Caller,
+        draft: TaskDraft,
+    ) -> Result<Task, Error> {
         let mut refused = Vec::new();
         let title = checked("title", Title::new(draft.title), &mut refused);
         let description = draft.description.map(Description::new).transpose();
@@ -52,7 +58,8 @@ impl Service {
             return Err(Error::Invalid(refused));
         };
         let completed = draft.completed;
-        let new = NewTask { title, description, completed, created_at: self.0.clock.now() };
+        let new =
+            NewTask { title, description, completed, created_at: self.0.clock.now() };
         self.0.store.task_create(caller.user.id, new).await?.ok_or(Error::BadToken)
     }
 
@@ -94,7 +101,8 @@ impl Service {
         let mut refused = Vec::new();
         let title = change.title.map(Title::new).transpose();
         let title = checked("title", title, &mut refused);
-        let description = change.description.map(|text| text.map(Description::new).transpose());
+        let description =
+            change.description.map(|text| text.map(Description::new).transpose());
         let description = checked("description", description.transpose(), &mut refused);
         let (Some(title), Some(description)) = (title, description) else {
             return Err(Error::Invalid(refused));
@@ -111,7 +119,11 @@ impl Service {
     /// [`Error::NotFound`], and those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_delete(&self, caller: &Caller, id: TaskId) -> Result<(), Error> {
-        if self.0.store.task_delete(caller.user.id, id).await? { Ok(()) } else { Err(NO_TASK) }
+        if self.0.store.task_delete(caller.user.id, id).await? {
+            Ok(())
+        } else {
+            Err(NO_TASK)
+        }
     }
 }
 

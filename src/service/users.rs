@@ -35,9 +35,10 @@ impl Service {
         new: NewAccount,
         network: Option<Network>,
     ) -> Result<User, Error> {
-        let email = Email::new(&new.email).map_err(|error| FieldError::new("email", error));
-        let password =
-            Password::new(new.password).map_err(|error| FieldError::new("password", error));
+        let email =
+            Email::new(&new.email).map_err(|error| FieldError::new("email", error));
+        let password = Password::new(new.password)
+            .map_err(|error| FieldError::new("password", error));
         let (email, password) = match (email, password) {
             (Ok(email), Ok(password)) => (email, password),
             (email, password) => {
@@ -71,7 +72,11 @@ impl Service {
     ///
     /// [`Error::NotFound`], [`Error::Invalid`], and those of the store.
     #[instrument(skip_all)]
-    pub async fn user_set_password(&self, email: &str, password: String) -> Result<(), Error> {
+    pub async fn user_set_password(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         let password = Password::new(password)
             .map_err(|error| Error::Invalid(vec![FieldError::new("password", error)]))?;

@@ -7,8 +7,8 @@
 //! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the
 //! database failed. No method leaves a read-modify-write to its caller; changes go down as data.
 
-pub mod redb;
 mod error;
+pub mod redb;
 
 use std::fmt;
 
@@ -85,8 +85,11 @@ pub trait Store: fmt::Debug + Send + Sync {
     ) -> Result<Option<Task>, StoreError>;
 
     /// Finds a task.
-    async fn task_get(&self, owner: UserId, id: TaskId)
-    -> Result<Option<Task>, StoreError>;
+    async fn task_get(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError>;
 
     /// Lists tasks, newest first, with their exact number, both of one moment.
     async fn task_list(

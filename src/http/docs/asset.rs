@@ -9,10 +9,13 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::hex::hex;
+
 /// Ask again each time; the answer is short if nothing has changed.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// For files whose address changes with their content.
-const FOREVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOREVER: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
@@ -36,9 +39,10 @@ impl Asset {
     pub(super) fn new(content_type: &'static str, bytes: Vec<u8>) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         // Writing into memory does not fail.
-        let gzip = encoder.write_all(&bytes).and_then(|()| encoder.finish()).unwrap_or_default();
-        let digest = Sha256::digest(&bytes);
-        let hash = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let gzip =
+            encoder.write_all(&bytes).and_then(|()| encoder.finish()).unwrap_or_default();
+        let mut hash = hex(&Sha256::digest(&bytes));
+        hash.truncate(16);
         Self { content_type, gzip, hash, cache: REVALIDATE, policy: None }
     }
 
@@ -120,7 +124,10 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
 
 fn list(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
     let values = headers.get_all(name).into_iter();
-    values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim)
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
 }
 
 /// Whether a request only reads.
@@ -140,7 +147,9 @@ mod tests {
 
     #[test]
     fn gzip_is_sent_to_those_who_take_it() {
-        for value in ["gzip", "br, gzip", "deflate;q=0.5, gzip;q=0.1", "*", "br;q=0, *;q=1"] {
+        for value in
+            ["gzip", "br, gzip", "deflate;q=0.5, gzip;q=0.1", "*", "br;q=0, *;q=1"]
+        {
             assert!(gzip(value), "{value}");
         }
         for value in ["", "br", "gzip;q=0", "*, gzip;q=0", "*;q=0", "gzip;q=nonsense"] {

@@ -92,5 +92,8 @@ fn to_docs(request: &Request) -> poem::Result<Response> {
         return Err(Problem::method_not_allowed("GET, HEAD").into());
     }
     let docs = HeaderValue::from_static("/docs");
-    Ok(Response::builder().status(StatusCode::TEMPORARY_REDIRECT).header(header::LOCATION, docs).finish())
+    Ok(Response::builder()
+        .status(StatusCode::TEMPORARY_REDIRECT)
+        .header(header::LOCATION, docs)
+        .finish())
 }

@@ -60,8 +60,14 @@ impl Pages {
         let style = format!("<link rel=\"stylesheet\" href=\"{css}\">");
         let swagger = html(title, &style, &[&swagger_js, &swagger_start]);
         let redoc = html(title, "", &[&redoc_js, &redoc_start]);
-        files.push(("/docs", Asset::new(HTML, swagger.into_bytes()).with_policy(SWAGGER_POLICY)));
-        files.push(("/redoc", Asset::new(HTML, redoc.into_bytes()).with_policy(REDOC_POLICY)));
+        files.push((
+            "/docs",
+            Asset::new(HTML, swagger.into_bytes()).with_policy(SWAGGER_POLICY),
+        ));
+        files.push((
+            "/redoc",
+            Asset::new(HTML, redoc.into_bytes()).with_policy(REDOC_POLICY),
+        ));
         Self(files)
     }
 
@@ -71,8 +77,13 @@ impl Pages {
 }
 
 fn html(title: &str, head: &str, scripts: &[&str]) -> String {
-    let scripts: String =
-        scripts.iter().map(|address| format!("<script src=\"{address}\"></script>\n")).collect();
+    let tags = scripts.iter().map(|address| {
+        format!(
+            "<script src=\"{address}\"></script>
+"
+        )
+    });
+    let scripts = tags.collect::<Vec<_>>().concat();
     let title = title.replace('&', "&amp;").replace('<', "&lt;");
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

@@ -35,7 +35,9 @@ pub fn document(config: &Config) -> Value {
         schemas::mend(name, schema);
     }
     schemas.insert("Problem".to_owned(), problems::schema());
-    for operation in paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut) {
+    for operation in
+        paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut)
+    {
         mend_responses(operation);
         problems::add(operation);
     }
@@ -76,7 +78,9 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
 }
 
 fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
-    if let (Some(tags), Some(more)) = (tags.as_array_mut(), more.and_then(Value::as_array)) {
+    if let (Some(tags), Some(more)) =
+        (tags.as_array_mut(), more.and_then(Value::as_array))
+    {
         for tag in more {
             if !tags.contains(tag) {
                 tags.push(tag.clone());
@@ -89,7 +93,9 @@ fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
 fn security_scheme(base: &Value, prefix: &str) -> Value {
     let pointer = format!("/components/securitySchemes/{}", caller::SCHEME);
     let mut scheme = base.pointer(&pointer).cloned().unwrap_or_default();
-    if let Some(flow) = scheme.pointer_mut("/flows/password").and_then(Value::as_object_mut) {
+    if let Some(flow) =
+        scheme.pointer_mut("/flows/password").and_then(Value::as_object_mut)
+    {
         flow.insert("tokenUrl".to_owned(), format!("{prefix}/auth/login").into());
         flow.insert("scopes".to_owned(), json!({}));
     }
@@ -98,7 +104,8 @@ fn security_scheme(base: &Value, prefix: &str) -> Value {
 
 /// Header names as they are usually written, and the request's id on every answer.
 fn mend_responses(operation: &mut Value) {
-    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
+    else {
         return;
     };
     for response in responses.values_mut().filter_map(Value::as_object_mut) {

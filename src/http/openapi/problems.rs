@@ -14,7 +14,13 @@ struct Kind {
 }
 
 const KINDS: [Kind; 13] = [
-    kind("400", "BadRequest", "Not JSON at all, or two credentials at once.", "malformed", &[]),
+    kind(
+        "400",
+        "BadRequest",
+        "Not JSON at all, or two credentials at once.",
+        "malformed",
+        &[],
+    ),
     kind(
         "401",
         "Unauthorized",
@@ -22,15 +28,45 @@ const KINDS: [Kind; 13] = [
         "invalid_token",
         &["WWW-Authenticate"],
     ),
-    kind("404", "NotFound", "There is no such thing, or it is not yours.", "not_found", &[]),
-    kind("408", "RequestTimeout", "The body took too long to come.", "body_too_slow", &[]),
+    kind(
+        "404",
+        "NotFound",
+        "There is no such thing, or it is not yours.",
+        "not_found",
+        &[],
+    ),
+    kind(
+        "408",
+        "RequestTimeout",
+        "The body took too long to come.",
+        "body_too_slow",
+        &[],
+    ),
     kind("409", "Conflict", "The email is already registered.", "email_taken", &[]),
     kind("413", "PayloadTooLarge", "The body is too large.", "body_too_large", &[]),
-    kind("415", "UnsupportedMediaType", "The body is of another type.", "unsupported_media_type", &[]),
-    kind("422", "Unprocessable", "Fields were refused; `errors` names each.", "invalid", &[]),
+    kind(
+        "415",
+        "UnsupportedMediaType",
+        "The body is of another type.",
+        "unsupported_media_type",
+        &[],
+    ),
+    kind(
+        "422",
+        "Unprocessable",
+        "Fields were refused; `errors` names each.",
+        "invalid",
+        &[],
+    ),
     kind("429", "TooManyRequests", "Too many attempts.", "throttled", &["Retry-After"]),
     kind("431", "HeaderTooLarge", "The header is too large.", "header_too_large", &[]),
-    kind("500", "Internal", "The server has a bug, or its data is damaged.", "internal", &[]),
+    kind(
+        "500",
+        "Internal",
+        "The server has a bug, or its data is damaged.",
+        "internal",
+        &[],
+    ),
     kind(
         "503",
         "Unavailable",
@@ -38,7 +74,13 @@ const KINDS: [Kind; 13] = [
         "unavailable",
         &["Retry-After"],
     ),
-    kind("507", "InsufficientStorage", "The disk is full. Deleting goes on.", "disk_full", &[]),
+    kind(
+        "507",
+        "InsufficientStorage",
+        "The disk is full. Deleting goes on.",
+        "disk_full",
+        &[],
+    ),
 ];
 
 const fn kind(
@@ -54,7 +96,8 @@ const fn kind(
 /// Adds the problems that an operation can have to its responses.
 pub(super) fn add(operation: &mut Value) {
     let statuses = statuses(operation);
-    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
+    else {
         return;
     };
     for kind in KINDS.iter().filter(|kind| statuses.contains(&kind.status)) {
@@ -108,9 +151,11 @@ pub(super) fn responses() -> Value {
             "code": kind.code,
             "request_id": "5d2c8a52c0f7a1b300000001",
         });
-        if kind.status == "422" {
+        if kind.status == "422"
+            && let Some(members) = example.as_object_mut()
+        {
             let fault = json!([{ "field": "title", "message": "must not be empty" }]);
-            example["errors"] = fault;
+            members.insert("errors".to_owned(), fault);
         }
         let content = json!({
             "application/problem+json": {
@@ -152,7 +197,8 @@ pub(super) fn header_ref(name: &str) -> Value {
 
 /// The body of a problem.
 pub(super) fn schema() -> Value {
-    let text = |description: &str| json!({ "type": "string", "description": description });
+    let text =
+        |description: &str| json!({ "type": "string", "description": description });
     json!({
         "type": "object",
         "description": "An RFC 9457 problem.",

@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn fields_are_decoded_as_browsers_encode_them() {
-        let fields = parse(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
+        let fields =
+            parse(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
         assert_eq!(fields["username"], "a+b@c.example");
         assert_eq!(fields["password"], "p & q");
         assert_eq!(fields.len(), 2);

@@ -39,18 +39,19 @@ async fn parse<T: ParseFromJSON + 'static>(
     let Strict(value) = serde_json::from_slice(&bytes).map_err(|error| {
         // The parser's own text may quote the body.
         let (line, column) = (error.line(), error.column());
-        let fault = if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
+        let fault =
+            if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
         Problem::malformed(format!("the body {fault}, at line {line}, column {column}"))
     })?;
     schema::parse(value, Unknown::Refused)
 }
 
-fn request_meta(media_types: &[&'static str], schema: &MetaSchemaRef) -> Option<MetaRequest> {
+fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
     let content = media_types
         .iter()
         .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
         .collect();
-    Some(MetaRequest { description: None, content, required: true })
+    MetaRequest { description: None, content, required: true }
 }
 
 macro_rules! json_extractor {
@@ -65,7 +66,7 @@ macro_rules! json_extractor {
             }
 
             fn request_meta() -> Option<MetaRequest> {
-                request_meta($media_types, &T::schema_ref())
+                Some(request_of($media_types, &T::schema_ref()))
             }
 
             async fn from_request(
@@ -97,7 +98,9 @@ impl<T: Type> Payload for Json<T> {
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(bytes) => Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes),
+            Ok(bytes) => {
+                Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 Problem::internal().into_response()
@@ -138,46 +141,46 @@ struct StrictVisitor;
 impl<'de> Visitor<'de> for StrictVisitor {
     type Value = Strict;
 
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("JSON")
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JSON")
     }
 
     fn visit_unit<E>(self) -> Result<Strict, E> {
         Ok(Strict(Value::Null))
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
+    fn visit_bool<E>(self, v: bool) -> Result<Strict, E> {
+        Ok(Strict(v.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
+    fn visit_i64<E>(self, v: i64) -> Result<Strict, E> {
+        Ok(Strict(v.into()))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
+    fn visit_u64<E>(self, v: u64) -> Result<Strict, E> {
+        Ok(Strict(v.into()))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
+    fn visit_f64<E>(self, v: f64) -> Result<Strict, E> {
+        Ok(Strict(v.into()))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Strict, E> {
-        Ok(Strict(value.into()))
+    fn visit_str<E>(self, v: &str) -> Result<Strict, E> {
+        Ok(Strict(v.into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Strict, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
         let mut items = Vec::new();
-        while let Some(Strict(item)) = access.next_element()? {
+        while let Some(Strict(item)) = seq.next_element()? {
             items.push(item);
         }
         Ok(Strict(Value::Array(items)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Strict, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
         let mut members = serde_json::Map::new();
-        while let Some(name) = access.next_key::<String>()? {
-            let Strict(value) = access.next_value()?;
+        while let Some(name) = map.next_key::<String>()? {
+            let Strict(value) = map.next_value()?;
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a name twice"));
             }
@@ -194,7 +197,9 @@ mod tests {
     fn a_name_twice_is_not_json_to_us() {
         assert!(serde_json::from_str::<Strict>(r#"{"a":1,"b":[{"a":1}]}"#).is_ok());
         for text in [r#"{"a":1,"a":1}"#, r#"[{"b":{"a":1,"a":2}}]"#] {
-            assert!(serde_json::from_str::<Strict>(text).is_err_and(|error| error.is_data()));
+            assert!(
+                serde_json::from_str::<Strict>(text).is_err_and(|error| error.is_data())
+            );
         }
     }
 

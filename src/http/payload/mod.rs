@@ -32,13 +32,19 @@ impl BodyLimits {
 }
 
 /// Reads a whole body, counting as it comes: what a client says of its length is not trusted.
-async fn read(request: &poem::Request, body: &mut RequestBody) -> Result<Vec<u8>, Problem> {
+async fn read(
+    request: &poem::Request,
+    body: &mut RequestBody,
+) -> Result<Vec<u8>, Problem> {
     let limits = BodyLimits::of(request);
     let body = body.take().map_err(|_| Problem::internal())?;
-    let bytes = tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
+    let bytes =
+        tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
     match bytes {
         Ok(Ok(bytes)) => Ok(bytes.into()),
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => Err(Problem::body_too_large(limits.bytes)),
+        Ok(Err(ReadBodyError::PayloadTooLarge)) => {
+            Err(Problem::body_too_large(limits.bytes))
+        }
         Ok(Err(_)) => Err(Problem::malformed("the body could not be read")),
         Err(_) => Err(Problem::body_too_slow()),
     }

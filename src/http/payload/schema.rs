@@ -47,7 +47,9 @@ impl Schema {
         static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schema>>>> =
             LazyLock::new(RwLock::default);
         let key = TypeId::of::<T>();
-        if let Some(schema) = KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        if let Some(schema) =
+            KNOWN.read().unwrap_or_else(PoisonError::into_inner).get(&key)
+        {
             return Arc::clone(schema);
         }
         let mut registry = Registry::new();
@@ -74,10 +76,12 @@ impl Check<'_> {
     fn value(&mut self, schema: &MetaSchemaRef, value: &Value, at: &str) {
         let schema = match schema {
             MetaSchemaRef::Inline(schema) => schema.as_ref(),
-            MetaSchemaRef::Reference(name) => match self.schema.registry.schemas.get(name) {
-                Some(schema) => schema,
-                None => return self.fault(at, "is not valid"),
-            },
+            MetaSchemaRef::Reference(name) => {
+                match self.schema.registry.schemas.get(name) {
+                    Some(schema) => schema,
+                    None => return self.fault(at, "is not valid"),
+                }
+            }
         };
         if value.is_null() {
             if !schema.nullable {
@@ -150,7 +154,12 @@ impl Check<'_> {
         }
     }
 
-    fn object(&mut self, schema: &MetaSchema, members: &serde_json::Map<String, Value>, at: &str) {
+    fn object(
+        &mut self,
+        schema: &MetaSchema,
+        members: &serde_json::Map<String, Value>,
+        at: &str,
+    ) {
         for name in &schema.required {
             if !members.contains_key(*name) {
                 self.fault(&join(at, name), "is required");

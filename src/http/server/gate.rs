@@ -28,7 +28,11 @@ pub(super) struct Ticket {
 }
 
 impl Gate {
-    pub(super) fn new(connections: usize, per_network: usize, trusted: TrustedProxies) -> Self {
+    pub(super) fn new(
+        connections: usize,
+        per_network: usize,
+        trusted: TrustedProxies,
+    ) -> Self {
         let places = Arc::new(Semaphore::new(connections));
         Self { places, per_network, trusted, networks: Arc::default() }
     }
@@ -42,10 +46,10 @@ impl Gate {
     /// Lets a connection in, unless its network has as many as it may. One trusted proxy stands for many
     /// clients, and so does a Unix socket.
     pub(super) fn enter(&self, place: Place, peer: &Peer) -> Option<Ticket> {
-        let network =
-            peer.ip().filter(|ip| !self.trusted.include(*ip)).map(Network::of);
+        let network = peer.ip().filter(|ip| !self.trusted.include(*ip)).map(Network::of);
         if let Some(network) = network {
-            let mut networks = self.networks.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut networks =
+                self.networks.lock().unwrap_or_else(PoisonError::into_inner);
             let count = networks.entry(network).or_insert(0);
             if *count >= self.per_network {
                 return None;

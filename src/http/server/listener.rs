@@ -112,7 +112,10 @@ pub(super) fn is_fault_of_one(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
         error.kind(),
-        K::ConnectionAborted | K::ConnectionReset | K::ConnectionRefused | K::InvalidInput
+        K::ConnectionAborted
+            | K::ConnectionReset
+            | K::ConnectionRefused
+            | K::InvalidInput
     )
 }
 

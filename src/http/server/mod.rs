@@ -101,7 +101,10 @@ pub async fn serve(
 
     drop(listener);
     if tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
-        tracing::warn!(connections = connections.len(), "stopped without waiting any longer");
+        tracing::warn!(
+            connections = connections.len(),
+            "stopped without waiting any longer"
+        );
     }
     connections.shutdown().await;
     Ok(())
@@ -132,7 +135,8 @@ fn service(
 > {
     let remote = RemoteAddr(peer.into());
     hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let (endpoint, local, remote) = (Arc::clone(&endpoint), local.clone(), remote.clone());
+        let (endpoint, local, remote) =
+            (Arc::clone(&endpoint), local.clone(), remote.clone());
         async move {
             let request = (request, local, remote, Scheme::HTTP).into();
             Ok(endpoint.get_response(request).await.into())

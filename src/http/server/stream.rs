@@ -84,15 +84,22 @@ impl AsyncWrite for Stream {
         self.io.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
         self.watch(cx, outcome)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
             ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-            self.linger = Some(Box::pin(tokio::time::sleep_until(Instant::now() + LINGER)));
+            self.linger =
+                Some(Box::pin(tokio::time::sleep_until(Instant::now() + LINGER)));
         }
         let mut space = [0; 4096];
         while self.thrown_away < LINGER_BYTES {

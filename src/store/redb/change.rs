@@ -28,12 +28,18 @@ pub(super) enum Change {
     SessionCreate(Session),
     SessionDelete(UserId, SessionId),
     TaskCreate(Task),
-    TaskReplace { old: Task, new: Task },
+    TaskReplace {
+        old: Task,
+        new: Task,
+    },
     TaskDelete(Task),
 }
 
 /// Turns changes into steps on bytes.
-pub(super) fn plan(view: &View<'_, '_>, changes: &[Change]) -> Result<Vec<Op>, StoreError> {
+pub(super) fn plan(
+    view: &View<'_, '_>,
+    changes: &[Change],
+) -> Result<Vec<Op>, StoreError> {
     let mut plan = Plan { view, ops: Vec::with_capacity(4), stats: Vec::new() };
     for change in changes {
         plan.add(change)?;
@@ -147,7 +153,8 @@ impl Plan<'_, '_, '_> {
         let at = match self.stats.iter().position(|(of, _)| *of == owner) {
             Some(at) => at,
             None => {
-                let stats = self.view.stats(owner)?.ok_or_else(|| damaged(owner, "missing"))?;
+                let stats =
+                    self.view.stats(owner)?.ok_or_else(|| damaged(owner, "missing"))?;
                 self.stats.push((owner, stats));
                 self.stats.len() - 1
             }
@@ -158,7 +165,9 @@ impl Plan<'_, '_, '_> {
 }
 
 fn less(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
-    count.checked_sub(by).ok_or_else(|| damaged(owner, "counts fewer tasks than there are"))
+    count
+        .checked_sub(by)
+        .ok_or_else(|| damaged(owner, "counts fewer tasks than there are"))
 }
 
 fn damaged(owner: UserId, why: &str) -> StoreError {

@@ -14,6 +14,7 @@ use bincode::{BorrowDecode, Encode};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::key::Table;
+use crate::domain::hex::hex;
 use crate::store::StoreError;
 
 /// Longest payload, in bytes. Without a limit bincode trusts the lengths that it reads.
@@ -40,11 +41,13 @@ pub(super) fn seal(
     record: &impl Encode,
 ) -> Result<Vec<u8>, StoreError> {
     let mut value = vec![0; HEAD];
-    bincode::encode_into_std_write(record, &mut value, CONFIG)
-        .map_err(|error| damaged(table, key, &format_args!("cannot be encoded: {error}")))?;
+    bincode::encode_into_std_write(record, &mut value, CONFIG).map_err(|error| {
+        damaged(table, key, &format_args!("cannot be encoded: {error}"))
+    })?;
     let (head, payload) = value.split_at_mut(HEAD);
     let sum = checksum(table, key, version, payload);
-    for (to, from) in head.iter_mut().zip([version].into_iter().chain(sum.to_be_bytes())) {
+    for (to, from) in head.iter_mut().zip([version].into_iter().chain(sum.to_be_bytes()))
+    {
         *to = from;
     }
     Ok(value)
@@ -88,14 +91,16 @@ impl<'a> Envelope<'a> {
     }
 }
 
-pub(super) fn damaged(table: Table, key: &[u8], why: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn damaged(
+    table: Table,
+    key: &[u8],
+    why: &dyn std::fmt::Display,
+) -> StoreError {
     let key: String = match table {
         Table::Meta => String::from_utf8_lossy(key).into_owned(),
         // An address is personal, so the log gets its hash.
         Table::UserByEmail => format!("xxh3 {:016x}", xxh3_64(key)),
-        Table::Users | Table::Owned | Table::Purge => {
-            key.iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        Table::Users | Table::Owned | Table::Purge => hex(key),
     };
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
 }
@@ -114,8 +119,7 @@ mod tests {
     #[test]
     fn the_envelope_never_changes() {
         let value = seal(Table::Users, b"key", 1, &(7_u64, "text")).unwrap();
-        let hex: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "01b1b9c0afcce0a0e9070474657874");
+        assert_eq!(hex(&value), "015b0260ab198eeed0070474657874");
     }
 
     proptest! {
@@ -134,10 +138,10 @@ mod tests {
         }
 
         #[test]
-        fn every_flipped_bit_is_seen(text in ".{0,40}", at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn every_flipped_bit_is_seen(text in ".{0,40}", at in any::<prop::sample::Index>(), bit in 0..8_u32) {
             let mut value = seal(Table::Owned, b"k", 1, &text.as_str()).unwrap();
             let at = at.index(value.len());
-            value[at] ^= 1 << bit;
+            value[at] ^= 1_u8 << bit;
             prop_assert!(open(Table::Owned, b"k", &value).is_err());
         }
 

@@ -219,7 +219,12 @@ mod tests {
     }
 
     fn by_state(completed: bool, millis: i64, id: u64) -> TaskByState {
-        TaskByState { owner: OWNER, completed, created_at: at(millis), id: TaskId::new(id) }
+        TaskByState {
+            owner: OWNER,
+            completed,
+            created_at: at(millis),
+            id: TaskId::new(id),
+        }
     }
 
     #[test]
@@ -276,7 +281,9 @@ mod tests {
         assert!(tasks_of(OWNER).contains(&task(OWNER, last).to_vec()));
         assert!(!tasks_of(OWNER).contains(&stats(OWNER).to_vec()));
         let open = tasks_by_state_of(OWNER, false);
-        assert!(open.contains(&by_state(false, Timestamp::MAX.as_millis(), u64::MAX).encode().to_vec()));
+        assert!(open.contains(
+            &by_state(false, Timestamp::MAX.as_millis(), u64::MAX).encode().to_vec()
+        ));
         assert!(!open.contains(&by_state(true, 0, 0).encode().to_vec()));
         let session_max = session(OWNER, SessionId::from_bytes([0xFF; 16])).to_vec();
         assert!(sessions_of(OWNER).contains(&session_max));

@@ -27,8 +27,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
-pub use self::open::{CommitMode, FORMAT, Options};
 use self::key::Table;
+pub use self::open::{CommitMode, FORMAT, Options};
 use self::space::{Growth, Space};
 pub use self::verify::Report;
 use self::view::View;
@@ -72,7 +72,8 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome = self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn));
+        let outcome =
+            self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn));
         outcome.inspect_err(|error| self.vitals.note(error))
     }
 }
@@ -202,7 +203,8 @@ impl Store for RedbStore {
         patch: TaskPatch,
         now: Timestamp,
     ) -> Result<Option<Task>, StoreError> {
-        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now)).await
+        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now))
+            .await
     }
 
     async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
@@ -220,7 +222,9 @@ impl Store for RedbStore {
         self.read(|txn| {
             let meta = table::open(txn, Table::Meta)?;
             match meta.get(key::FORMAT)? {
-                Some(value) => record::decode_number(Table::Meta, key::FORMAT, value.value()),
+                Some(value) => {
+                    record::decode_number(Table::Meta, key::FORMAT, value.value())
+                }
                 None => Err(codec::damaged(Table::Meta, key::FORMAT, &"missing")),
             }
         })?;

@@ -81,11 +81,14 @@ impl RedbStore {
         let db = builder.create(path).map_err(|error| open_error(path, error))?;
         adopt(&db, path, options.commit)?;
         if !exists {
-            File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(io)?;
+            File::open(folder_of(path))
+                .and_then(|folder| folder.sync_all())
+                .map_err(io)?;
         }
         let vitals = Arc::new(Vitals::default());
         let shared = Arc::new(Shared { db: Arc::new(db), vitals: Arc::clone(&vitals) });
-        let writer = Writer::spawn(Arc::clone(&shared.db), vitals, options.commit).map_err(io)?;
+        let writer =
+            Writer::spawn(Arc::clone(&shared.db), vitals, options.commit).map_err(io)?;
         let space = Space::new(path, options.reserve_bytes);
         Ok(Self { writer, space, shared })
     }

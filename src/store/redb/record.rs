@@ -72,11 +72,19 @@ impl Stats {
     };
 }
 
-pub(super) fn number(table: Table, key: &[u8], number: u64) -> Result<Vec<u8>, StoreError> {
+pub(super) fn number(
+    table: Table,
+    key: &[u8],
+    number: u64,
+) -> Result<Vec<u8>, StoreError> {
     seal(table, key, V1, &number)
 }
 
-pub(super) fn decode_number(table: Table, key: &[u8], value: &[u8]) -> Result<u64, StoreError> {
+pub(super) fn decode_number(
+    table: Table,
+    key: &[u8],
+    value: &[u8],
+) -> Result<u64, StoreError> {
     v1(&open(table, key, value)?)?.record()
 }
 
@@ -147,7 +155,11 @@ pub(super) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     seal(Table::Owned, &key::task(task.owner, task.id), V1, &record)
 }
 
-pub(super) fn decode_task(owner: UserId, id: TaskId, value: &[u8]) -> Result<Task, StoreError> {
+pub(super) fn decode_task(
+    owner: UserId,
+    id: TaskId,
+    value: &[u8],
+) -> Result<Task, StoreError> {
     let key = key::task(owner, id);
     let envelope = open(Table::Owned, &key, value)?;
     let record: TaskV1<'_> = v1(&envelope)?.record()?;
@@ -272,7 +284,8 @@ mod tests {
             revision: 5,
         };
         let bytes = task(&written).unwrap();
-        let payload: String = bytes[9..].iter().map(|byte| format!("{byte:02x}")).collect();
+        let payload: String =
+            bytes[9..].iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(payload, "016101016201060805");
     }
 }

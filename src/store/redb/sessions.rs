@@ -22,7 +22,9 @@ pub(super) fn create(
     let mut others = view.sessions(new.user)?;
     others.retain(|session| session.id != new.id);
     // Expired ones first, then the oldest.
-    others.sort_by_key(|session| (session.expires_at > new.created_at, session.created_at, session.id));
+    others.sort_by_key(|session| {
+        (session.expires_at > new.created_at, session.created_at, session.id)
+    });
     let expired = others.partition_point(|session| session.expires_at <= new.created_at);
     let surplus = (others.len() + 1).saturating_sub(Session::MAX_PER_USER);
     let mut changes: Vec<Change> = others
@@ -40,7 +42,9 @@ pub(super) fn get(
     id: SessionId,
 ) -> Result<Option<(User, Session)>, StoreError> {
     let owned = table::open(txn, Table::Owned)?;
-    let Some(value) = owned.get(key::session(user, id).as_slice())? else { return Ok(None) };
+    let Some(value) = owned.get(key::session(user, id).as_slice())? else {
+        return Ok(None);
+    };
     let session = record::decode_session(user, id, value.value())?;
     Ok(users::get(txn, user)?.map(|credential| (credential.user, session)))
 }

@@ -31,7 +31,11 @@ pub(super) struct Space {
 
 impl Space {
     pub(super) fn new(data_file: &Path, reserve_bytes: u64) -> Self {
-        Self { folder: super::open::folder_of(data_file), reserve_bytes, seen: Mutex::new(None) }
+        Self {
+            folder: super::open::folder_of(data_file),
+            reserve_bytes,
+            seen: Mutex::new(None),
+        }
     }
 
     /// Refuses a write that there is no room for.

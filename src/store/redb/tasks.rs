@@ -46,7 +46,10 @@ pub(super) fn patch(
     if new == old {
         return Ok(Verdict::unchanged(Some(new)));
     }
-    Ok(Verdict { answer: Some(new.clone()), changes: vec![Change::TaskReplace { old, new }] })
+    Ok(Verdict {
+        answer: Some(new.clone()),
+        changes: vec![Change::TaskReplace { old, new }],
+    })
 }
 
 pub(super) fn delete(
@@ -68,7 +71,10 @@ pub(super) fn get(
     find(&table::open(txn, Table::Owned)?, owner, id)
 }
 
-pub(super) fn counts(txn: &ReadTransaction, owner: UserId) -> Result<TaskCounts, StoreError> {
+pub(super) fn counts(
+    txn: &ReadTransaction,
+    owner: UserId,
+) -> Result<TaskCounts, StoreError> {
     let stats = stats(&table::open(txn, Table::Owned)?, owner)?;
     Ok(stats.map_or_else(TaskCounts::default, |stats| stats.counts))
 }
@@ -116,7 +122,13 @@ fn by_id(owned: &Snapshot, owner: UserId, page: Page) -> Result<Vec<Task>, Store
             Some(Owned::Task(owner, id)) => {
                 tasks.push(record::decode_task(owner, id, value.value())?);
             }
-            _ => return Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
+            _ => {
+                return Err(codec::damaged(
+                    Table::Owned,
+                    key.value(),
+                    &"not a task's key",
+                ));
+            }
         }
     }
     Ok(tasks)

@@ -25,7 +25,10 @@ pub(super) fn create(
     let NewUser { email, password, role, created_at } = new;
     let user = User { id: view.next_user_id(), email, role, created_at };
     let answer = Some(user.clone());
-    Ok(Verdict { answer, changes: vec![Change::UserCreate(Credential { user, password })] })
+    Ok(Verdict {
+        answer,
+        changes: vec![Change::UserCreate(Credential { user, password })],
+    })
 }
 
 pub(super) fn set_password(
@@ -56,14 +59,20 @@ pub(super) fn rehash(
     }
 }
 
-pub(super) fn delete(view: &View<'_, '_>, id: UserId) -> Result<Verdict<bool>, StoreError> {
+pub(super) fn delete(
+    view: &View<'_, '_>,
+    id: UserId,
+) -> Result<Verdict<bool>, StoreError> {
     Ok(match view.credential(id)? {
         Some(old) => Verdict { answer: true, changes: vec![Change::UserDelete(old)] },
         None => Verdict::unchanged(false),
     })
 }
 
-pub(super) fn get(txn: &ReadTransaction, id: UserId) -> Result<Option<Credential>, StoreError> {
+pub(super) fn get(
+    txn: &ReadTransaction,
+    id: UserId,
+) -> Result<Option<Credential>, StoreError> {
     let users = table::open(txn, Table::Users)?;
     let value = users.get(id.to_bytes().as_slice())?;
     value.map(|value| record::decode_user(id, value.value())).transpose()
@@ -90,7 +99,8 @@ pub(super) fn list(
 ) -> Result<Vec<User>, StoreError> {
     let users = table::open(txn, Table::Users)?;
     let after = after.map(UserId::to_bytes);
-    let start = after.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_slice()));
+    let start =
+        after.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(key.as_slice()));
     let mut page = Vec::new();
     for entry in users.range::<&[u8]>((start, Bound::Unbounded))?.take(limit) {
         let (key, value) = entry?;

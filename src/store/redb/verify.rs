@@ -50,7 +50,10 @@ impl Report {
     }
 
     /// Reports damage to one value and goes on; fails only if the file cannot be read.
-    fn sound<T>(&mut self, outcome: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    fn sound<T>(
+        &mut self,
+        outcome: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
         match outcome {
             Ok(value) => Ok(Some(value)),
             Err(StoreError::Damaged { what }) => {
@@ -68,7 +71,10 @@ impl RedbStore {
     /// # Errors
     ///
     /// When the file cannot be read. Damage is not an error but part of the [`Report`].
-    pub fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Report, StoreError> {
+    pub fn verify(
+        &self,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Report, StoreError> {
         self.read(|txn| {
             let mut check = Check {
                 users: table::open(txn, Table::Users)?,
@@ -141,8 +147,9 @@ impl Check<'_> {
             let email = found.user.email.canonical();
             let email = email.as_str().as_bytes();
             let entry = self.by_email.get(email)?;
-            let named = entry
-                .map(|entry| record::decode_number(Table::UserByEmail, email, entry.value()));
+            let named = entry.map(|entry| {
+                record::decode_number(Table::UserByEmail, email, entry.value())
+            });
             if self.report.sound(named.transpose())?.flatten() != Some(id.get()) {
                 self.report.add(format!("{id:?} has no entry in user_by_email"));
             }
@@ -157,13 +164,17 @@ impl Check<'_> {
         for entry in table::all(&self.by_email)? {
             let (key, value) = entry?;
             self.step();
-            let id = record::decode_number(Table::UserByEmail, key.value(), value.value());
+            let id =
+                record::decode_number(Table::UserByEmail, key.value(), value.value());
             let Some(id) = self.report.sound(id)?.map(UserId::new) else { continue };
             let user = self.users.get(id.to_bytes().as_slice())?;
-            let user = user.map(|value| record::decode_user(id, value.value())).transpose();
-            let email = self.report.sound(user)?.flatten().map(|c| c.user.email.canonical());
+            let user =
+                user.map(|value| record::decode_user(id, value.value())).transpose();
+            let email =
+                self.report.sound(user)?.flatten().map(|c| c.user.email.canonical());
             if email.is_none_or(|email| email.as_str().as_bytes() != key.value()) {
-                self.report.add(format!("user_by_email names {id:?}, whose email is another"));
+                self.report
+                    .add(format!("user_by_email names {id:?}, whose email is another"));
             }
         }
         Ok(())
@@ -223,23 +234,32 @@ impl Check<'_> {
         })
     }
 
-    fn row(&mut self, seen: &mut Seen, row: Owned, value: &[u8]) -> Result<(), StoreError> {
+    fn row(
+        &mut self,
+        seen: &mut Seen,
+        row: Owned,
+        value: &[u8],
+    ) -> Result<(), StoreError> {
         match row {
             Owned::Stats(owner) => {
                 seen.stats = self.report.sound(record::decode_stats(owner, value))?;
             }
             Owned::Session(owner, id) => {
                 self.report.sessions += 1;
-                drop(self.report.sound(record::decode_session(owner, id, value))?);
+                self.report.sound(record::decode_session(owner, id, value))?;
             }
             Owned::TaskByState(entry) => {
                 seen.entries += 1;
                 if !value.is_empty() {
-                    self.report.add(format!("the index entry of {:?} has a value", entry.id));
+                    self.report
+                        .add(format!("the index entry of {:?} has a value", entry.id));
                 }
                 let task = self.task(entry.owner, entry.id)?;
                 if task.is_none_or(|task| index::task_by_state(&task) != entry) {
-                    self.report.add(format!("an index entry of {:?} without its task", entry.id));
+                    self.report.add(format!(
+                        "an index entry of {:?} without its task",
+                        entry.id
+                    ));
                 }
             }
             Owned::Task(owner, id) => {
@@ -264,13 +284,18 @@ impl Check<'_> {
         let Some(seen) = seen.filter(|seen| seen.is_user) else { return };
         let Some(stats) = seen.stats else { return };
         if stats.counts != seen.counts {
-            self.report.add(format!("the counts of {:?} are not those of the rows", seen.owner));
+            self.report
+                .add(format!("the counts of {:?} are not those of the rows", seen.owner));
         }
         if seen.entries != seen.counts.total {
-            self.report.add(format!("{:?} has more or fewer index entries than tasks", seen.owner));
+            self.report.add(format!(
+                "{:?} has more or fewer index entries than tasks",
+                seen.owner
+            ));
         }
         if (stats.in_order && !seen.in_order) || stats.newest < seen.newest {
-            self.report.add(format!("the order of {:?}'s tasks is not as noted", seen.owner));
+            self.report
+                .add(format!("the order of {:?}'s tasks is not as noted", seen.owner));
         }
     }
 
@@ -289,7 +314,8 @@ impl Check<'_> {
         ];
         for (name, least, wrong) in known {
             let value = meta.get(name)?;
-            let value = value.map(|value| record::decode_number(Table::Meta, name, value.value()));
+            let value = value
+                .map(|value| record::decode_number(Table::Meta, name, value.value()));
             // A fresh file has no ids yet.
             let value = self.report.sound(value.transpose())?.flatten().unwrap_or(1);
             if value < least || (name == key::FORMAT && value != least) {

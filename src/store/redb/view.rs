@@ -27,7 +27,10 @@ impl View<'_, '_> {
         TaskId::new(self.0.next_task_id)
     }
 
-    pub(super) fn credential(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
+    pub(super) fn credential(
+        &self,
+        id: UserId,
+    ) -> Result<Option<Credential>, StoreError> {
         let value = self.0.tables.users.get(id.to_bytes().as_slice())?;
         value.map(|value| record::decode_user(id, value.value())).transpose()
     }
@@ -59,7 +62,11 @@ impl View<'_, '_> {
         Ok(sessions)
     }
 
-    pub(super) fn task(&self, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
+    pub(super) fn task(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError> {
         let value = self.0.tables.owned.get(key::task(owner, id).as_slice())?;
         value.map(|value| record::decode_task(owner, id, value.value())).transpose()
     }

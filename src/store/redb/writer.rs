@@ -138,12 +138,7 @@ impl Drop for FailOnPanic<'_> {
     }
 }
 
-fn run(
-    db: &Database,
-    mut queue: mpsc::Receiver<Job>,
-    vitals: &Vitals,
-    mode: CommitMode,
-) {
+fn run(db: &Database, mut queue: mpsc::Receiver<Job>, vitals: &Vitals, mode: CommitMode) {
     let _guard = FailOnPanic(vitals);
     let mut jobs = Vec::with_capacity(MAX_BATCH);
     // A purge may have been cut short when the process ended.
@@ -223,7 +218,10 @@ fn commit(
 
 /// The one place that begins a write transaction.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
-pub(super) fn begin(db: &Database, mode: CommitMode) -> Result<WriteTransaction, StoreError> {
+pub(super) fn begin(
+    db: &Database,
+    mode: CommitMode,
+) -> Result<WriteTransaction, StoreError> {
     let mut txn = db.begin_write()?;
     match mode {
         CommitMode::OnePhase => {}

@@ -1,0 +1,237 @@
+//! A client that checks on every answer what holds for all of them.
+
+use std::net::SocketAddr;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use hyper_util::client::legacy::Client as Hyper;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// The base path of the API in tests.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// Somebody who sends requests: anybody, or whoever owns a token. Cloning shares connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    hyper: Hyper<HttpConnector, Full<Bytes>>,
+    address: SocketAddr,
+    token: Option<String>,
+    headers: HeaderMap,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+#[must_use]
+pub(crate) struct Answer {
+    asked: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
+    pub(crate) body: Value,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        let hyper = Hyper::builder(TokioExecutor::new()).build_http();
+        Self { hyper, address, token: None, headers: HeaderMap::new() }
+    }
+
+    /// The same client with another token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same client with one more header on every request.
+    pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
+        let mut client = self.clone();
+        let value = HeaderValue::from_str(value).unwrap();
+        client.headers.append(HeaderName::from_static(name), value);
+        client
+    }
+
+    /// Sends a request to a path below [`BASE`], or to a whole path given with a `!` in front.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        self.try_send(method, path, content_type, body).await.unwrap()
+    }
+
+    /// The same where the connection may break.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: Option<&str>,
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, String> {
+        let path =
+            path.strip_prefix('!').map_or_else(|| format!("{BASE}{path}"), str::to_owned);
+        let uri = format!("http://{}{path}", self.address);
+        let mut request = Request::builder().method(method.clone()).uri(uri);
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let mut request = request.body(Full::new(body.into())).unwrap();
+        request.headers_mut().extend(self.headers.clone());
+        let response =
+            self.hyper.request(request).await.map_err(|error| error.to_string())?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes =
+            response.into_body().collect().await.map_err(|error| error.to_string())?;
+        let bytes = bytes.to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let answer =
+            Answer { asked: format!("{method} {path}"), status, headers, bytes, body };
+        answer.check();
+        Ok(answer)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, None, Bytes::new()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, None, Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::POST, path, Some("application/json"), body.to_string()).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send(Method::PATCH, path, Some("application/json"), body.to_string()).await
+    }
+
+    pub(crate) async fn form(&self, path: &str, body: &'static str) -> Answer {
+        let form = Some("application/x-www-form-urlencoded");
+        self.send(Method::POST, path, form, body).await
+    }
+
+    /// Registers an account and logs in.
+    pub(crate) async fn registered(&self, email: &str) -> Self {
+        let account = serde_json::json!({ "email": email, "password": PASSWORD });
+        self.post("/auth/register", account).await.expect(StatusCode::CREATED);
+        self.logged_in(email).await
+    }
+
+    /// Logs an account in whose password is [`PASSWORD`].
+    pub(crate) async fn logged_in(&self, email: &str) -> Self {
+        let form = format!("username={}&password={PASSWORD}", email.replace('+', "%2B"));
+        let content_type = Some("application/x-www-form-urlencoded");
+        let answer = self.send(Method::POST, "/auth/login", content_type, form).await;
+        let body = answer.expect(StatusCode::OK);
+        self.with_token(body["access_token"].as_str().unwrap())
+    }
+
+    /// Makes a task and returns its id.
+    pub(crate) async fn given_task(&self, title: &str) -> u64 {
+        let answer = self.post("/tasks", serde_json::json!({ "title": title })).await;
+        answer.expect(StatusCode::CREATED)["id"].as_u64().unwrap()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+}
+
+/// The password of every account in tests.
+pub(crate) const PASSWORD: &str = "password123";
+
+impl Answer {
+    /// What holds for every answer, whatever was asked.
+    fn check(&self) {
+        let asked = &self.asked;
+        let header =
+            |name: &str| self.headers.get(name).and_then(|value| value.to_str().ok());
+        assert!(
+            header("x-request-id").is_some_and(|id| id.len() >= 8),
+            "{asked}: no request id"
+        );
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{asked}");
+        assert!(header("cache-control").is_some(), "{asked}: no cache-control");
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = header("www-authenticate").unwrap_or_default();
+            assert!(challenge.starts_with("Bearer "), "{asked}: {challenge}");
+        }
+        if matches!(self.status.as_u16(), 429 | 503) {
+            assert!(header("retry-after").is_some(), "{asked}: no retry-after");
+        }
+        let failed = self.status.is_client_error() || self.status.is_server_error();
+        if failed && !asked.starts_with("HEAD") {
+            assert_eq!(
+                header("content-type"),
+                Some("application/problem+json"),
+                "{asked}"
+            );
+            assert_eq!(
+                self.body["status"],
+                self.status.as_u16(),
+                "{asked}: {}",
+                self.body
+            );
+            for name in ["type", "title", "detail", "code"] {
+                assert!(self.body[name].is_string(), "{asked}: {name}: {}", self.body);
+            }
+            assert_eq!(
+                self.body["request_id"].as_str(),
+                header("x-request-id"),
+                "{asked}"
+            );
+            let fields = self.body["errors"].as_array();
+            assert_eq!(
+                fields.is_some(),
+                self.status.as_u16() == 422,
+                "{asked}: {}",
+                self.body
+            );
+        }
+        let text = String::from_utf8_lossy(&self.bytes);
+        assert!(!text.contains("$argon2"), "{asked}: a hash got out");
+    }
+
+    /// The body, if the status is as expected.
+    #[track_caller]
+    pub(crate) fn expect(self, status: StatusCode) -> Value {
+        assert_eq!(self.status, status, "{}: {}", self.asked, self.body);
+        self.body
+    }
+
+    /// The body of a problem, if status and code are as expected.
+    #[track_caller]
+    pub(crate) fn expect_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.body);
+        assert_eq!(self.body["code"], code, "{}: {}", self.asked, self.body);
+        self.body
+    }
+
+    /// The names of the fields that were refused, in order.
+    #[track_caller]
+    pub(crate) fn expect_refused(self) -> Vec<String> {
+        let body = self.expect_problem(422, "invalid");
+        let fields = body["errors"].as_array().unwrap().iter();
+        fields.map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The body without the one member that is different every time.
+    pub(crate) fn comparable(mut self) -> Value {
+        if let Some(body) = self.body.as_object_mut() {
+            body.remove("request_id");
+        }
+        self.body
+    }
+}

@@ -1,0 +1,123 @@
+//! A server inside the test, with a data file, a port and a clock of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use duly::auth::password::{Cost, Hasher};
+use duly::auth::throttle::Throttle;
+use duly::auth::token::AccessTokens;
+use duly::clock::ManualClock;
+use duly::config::{Config, Options};
+use duly::http::server::Listener;
+use duly::http::{self, Stopping};
+use duly::random::SystemRandom;
+use duly::service::{Parts, Service};
+use duly::store::redb::RedbStore;
+use duly::store::{Store, redb};
+use poem::Addr;
+use tokio::sync::oneshot;
+
+use super::Client;
+
+/// The time at which every test begins.
+pub(crate) const START: &str = "2030-01-01T00:00:00Z";
+
+/// The key that signs tokens in tests.
+pub(crate) const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+/// Hashes that cost nothing worth waiting for.
+const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
+
+/// A running server. Stops when dropped.
+pub(crate) struct Server {
+    /// Anybody.
+    pub(crate) client: Client,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<RedbStore>,
+    pub(crate) config: Config,
+    pub(crate) stopping: Stopping,
+    stop: Option<oneshot::Sender<()>>,
+    _data: tempfile::TempDir,
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Server {
+    /// A server with the settings of a new installation, except that log-ins are not throttled.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with some flags: `["--environment=test"]`.
+    pub(crate) async fn with(flags: &[&str]) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let url =
+            format!("--database-url=redb://{}", data.path().join("test.redb").display());
+        let mut arguments = vec!["duly", &url, "--listen=127.0.0.1:0"];
+        if !flags.iter().any(|flag| flag.starts_with("--auth-rate-limit")) {
+            arguments.push("--auth-rate-limit=off");
+        }
+        arguments.extend(flags);
+        let config = Arguments::parse_from(arguments).options.check().unwrap();
+
+        let options = redb::Options {
+            cache_bytes: 8 << 20,
+            reserve_bytes: config.disk_reserve_bytes,
+            ..redb::Options::default()
+        };
+        let store = Arc::new(RedbStore::open(config.database.path(), &options).unwrap());
+        let clock = Arc::new(ManualClock::starting_at(START.parse().unwrap()));
+        let random = Arc::new(SystemRandom);
+        let service = Service::new(Parts {
+            store: Arc::<RedbStore>::clone(&store) as Arc<dyn Store>,
+            hasher: Hasher::start(
+                CHEAP,
+                config.hash_queue,
+                Arc::<SystemRandom>::clone(&random),
+            )
+            .unwrap(),
+            tokens: AccessTokens::new(
+                KEY,
+                config.algorithm,
+                config.access_token_lifetime,
+            ),
+            throttle: config.auth_rate_limit.then(Throttle::default),
+            clock: Arc::<ManualClock>::clone(&clock),
+            random,
+        });
+        let stopping = Stopping::default();
+        let endpoint = http::endpoint(service, &config, stopping.clone());
+        let listener = Listener::bind(&config.listen).await.unwrap();
+        let Addr::SocketAddr(address) = listener.local_addr().unwrap() else {
+            panic!("not a TCP port");
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (limits, trusted) = (config.limits.clone(), config.trusted_proxies.clone());
+        tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            http::server::serve(listener, endpoint, &limits, &trusted, stopped)
+                .await
+                .unwrap();
+        });
+        let client = Client::new(address);
+        Self { client, clock, store, config, stopping, stop: Some(stop), _data: data }
+    }
+
+    /// Moves the server's clock forward.
+    pub(crate) fn wait(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            drop(stop.send(()));
+        }
+    }
+}

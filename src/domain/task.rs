@@ -1,5 +1,7 @@
 //! Tasks, and changes to tasks as data.
 
+use std::time::Duration;
+
 use super::id::{TaskId, UserId};
 use super::timestamp::Timestamp;
 
@@ -125,7 +127,22 @@ pub struct NewTask {
     pub created_at: Timestamp,
 }
 
+/// How far behind the newest task a new one may be and still count as made after it.
+const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
+
 impl NewTask {
+    /// Moves the time of creation up to that of the owner's newest task if it is just behind.
+    ///
+    /// Requests that run side by side read the clock in one order and are written in another; without this,
+    /// ids and times would sort differently. A clock that really was set back keeps its word.
+    #[must_use]
+    pub fn no_earlier_than(mut self, newest: Timestamp) -> Self {
+        if newest <= self.created_at.plus(SIDE_BY_SIDE) {
+            self.created_at = self.created_at.max(newest);
+        }
+        self
+    }
+
     /// The task under the id that the store chose.
     #[must_use]
     pub fn into_task(self, owner: UserId, id: TaskId) -> Task {
@@ -232,6 +249,24 @@ mod tests {
     fn a_patch_that_changes_nothing_keeps_time_and_revision() {
         let patch = TaskPatch { completed: Some(false), ..TaskPatch::default() };
         assert_eq!(patch.apply(&task(), Timestamp::MAX), task());
+    }
+
+    #[test]
+    fn tasks_made_side_by_side_are_in_the_order_of_their_ids() {
+        let at = |millis| Timestamp::from_millis(millis).unwrap();
+        let created = |millis, newest| {
+            let title = Title::new("a".to_owned()).unwrap();
+            let created_at = at(millis);
+            let new = NewTask { title, description: None, completed: false, created_at };
+            new.no_earlier_than(at(newest)).created_at
+        };
+        assert_eq!(created(1_000_000, 1_000_005), at(1_000_005));
+        assert_eq!(created(1_000_000, 999_000), at(1_000_000));
+        assert_eq!(
+            created(1_000_000, 1_060_001),
+            at(1_000_000),
+            "the clock was set back"
+        );
     }
 
     #[test]

@@ -77,7 +77,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: SessionId,
     ) -> Result<Option<(User, Session)>, StoreError>;
 
-    /// Makes a task. `None` if there is no such owner.
+    /// Makes a task, no earlier than the owner's newest ([`NewTask::no_earlier_than`]). `None` if there is no
+    /// such owner.
     async fn task_create(
         &self,
         owner: UserId,

@@ -27,10 +27,8 @@ pub(super) fn create(
     owner: UserId,
     new: NewTask,
 ) -> Result<Verdict<Option<Task>>, StoreError> {
-    if view.stats(owner)?.is_none() {
-        return Ok(Verdict::unchanged(None));
-    }
-    let task = new.into_task(owner, view.next_task_id());
+    let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
+    let task = new.no_earlier_than(stats.newest).into_task(owner, view.next_task_id());
     Ok(Verdict { answer: Some(task.clone()), changes: vec![Change::TaskCreate(task)] })
 }
 

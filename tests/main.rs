@@ -10,3 +10,4 @@
 
 mod harness;
 mod tasks;
+mod tidy;

@@ -1,0 +1,164 @@
+//! Rules about the source itself that the compiler does not check.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the top down. A module may use only itself and what stands below it.
+const LAYERS: &[&[&str]] = &[
+    &["cli"],
+    &["http", "telemetry"],
+    &["service"],
+    &["store", "auth"],
+    &["config", "clock", "random"],
+    &["domain"],
+];
+
+/// Libraries that may be named only in these places.
+const HOMES: &[(&str, &[&str])] = &[
+    ("argon2", &["src/auth/password.rs"]),
+    ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record.rs"]),
+    ("clap", &["src/cli/", "src/config/mod.rs"]),
+    ("dotenvy", &["src/config/mod.rs"]),
+    ("email_address", &["src/domain/email.rs"]),
+    ("flate2", &["src/http/docs/asset.rs"]),
+    ("getrandom", &["src/random.rs"]),
+    ("governor", &["src/auth/throttle.rs"]),
+    ("hyper", &["src/http/server/", "src/cli/healthcheck.rs"]),
+    ("indicatif", &["src/cli/"]),
+    ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),
+    ("jiff", &["src/domain/timestamp.rs", "src/clock.rs"]),
+    ("jsonwebtoken", &["src/auth/token.rs", "src/auth/hmac.rs"]),
+    ("percent_encoding", &["src/http/payload/form.rs"]),
+    ("poem", &["src/http/"]),
+    ("poem_openapi", &["src/http/"]),
+    ("quick_cache", &["src/auth/token.rs"]),
+    ("redb", &["src/store/redb/"]),
+    ("rpassword", &["src/cli/input.rs"]),
+    ("rustix", &["src/store/redb/space.rs"]),
+    ("serde", &["src/http/", "src/auth/token.rs"]),
+    ("serde_json", &["src/http/", "src/auth/token.rs"]),
+    ("serde_yaml", &["src/http/openapi/mod.rs"]),
+    ("sha2", &["src/auth/hmac.rs", "src/service/sessions.rs", "src/http/docs/asset.rs"]),
+    ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("xxhash_rust", &["src/store/redb/codec.rs"]),
+];
+
+/// Longest file, in lines.
+const MAX_LINES: usize = 600;
+
+/// Half of the files of the program are shorter than this.
+const MEDIAN_LINES: usize = 120;
+
+#[test]
+fn dependencies_point_one_way() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let Some(from) = rank(layer_of(&path)) else { continue };
+        for (number, line) in code(&text) {
+            for used in line.split("crate::").skip(1) {
+                let name = identifier(used);
+                let same = name == layer_of(&path);
+                if !same && rank(name).is_some_and(|to| to <= from) {
+                    wrong.push(format!("{}:{number}: {}", path.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "these look upwards:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_library_has_a_home() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let place = path.to_str().unwrap();
+        for (library, homes) in HOMES {
+            let at_home = homes.iter().any(|home| place.starts_with(home));
+            let start = format!("{library}::");
+            let named = code(&text).any(|(_, line)| {
+                line.match_indices(&start).any(|(at, _)| {
+                    let before = line[..at].chars().next_back();
+                    !before.is_some_and(|c| c.is_alphanumeric() || "_:".contains(c))
+                })
+            });
+            // `store::redb` is ours.
+            if named && !at_home && !text.contains(&format!("store::{library}")) {
+                wrong.push(format!("{place} names {library}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_home_is_lived_in() {
+    let sources = sources("src");
+    for (library, homes) in HOMES {
+        for home in *homes {
+            let lived_in = sources.iter().any(|(path, text)| {
+                let named = [format!("{library}::"), format!("derive({library}")];
+                path.starts_with(home) && named.iter().any(|name| text.contains(name))
+            });
+            assert!(lived_in, "{library} is not used in {home}");
+        }
+    }
+}
+
+#[test]
+fn files_are_short() {
+    for folder in ["src", "tests", "benches"] {
+        for (path, text) in sources(folder) {
+            let lines = text.lines().count();
+            assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());
+        }
+    }
+    let mut lengths: Vec<usize> =
+        sources("src").iter().map(|(_, text)| text.lines().count()).collect();
+    lengths.sort_unstable();
+    let median = lengths[lengths.len() / 2];
+    assert!(median <= MEDIAN_LINES, "half of the files have more than {median} lines");
+}
+
+#[test]
+fn only_one_place_prints() {
+    for (path, text) in sources("src") {
+        let prints = text.contains("io::stdout()") || text.contains("println!");
+        assert!(!prints || path.ends_with("cli/output.rs"), "{} prints", path.display());
+    }
+}
+
+fn rank(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+fn layer_of(path: &Path) -> &str {
+    let first = path.components().nth(1).unwrap().as_os_str().to_str().unwrap();
+    first.strip_suffix(".rs").unwrap_or(first)
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    &text[..end.unwrap_or(text.len())]
+}
+
+/// Numbered lines without comments.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}

@@ -10,17 +10,25 @@ mod output;
 mod serve;
 mod user;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Options};
 use crate::service;
 use crate::store::{OpenError, StoreError};
 
+/// The version, and the commit if whoever built this said which.
+fn version() -> String {
+    let commit = option_env!("GIT_SHA").filter(|commit| !commit.is_empty());
+    let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+}
+
 /// A personal task server: one binary, one data file
 #[derive(Debug, Parser)]
-#[command(name = "duly", version, about, max_term_width = 100)]
+#[command(name = "duly", version = version(), about, max_term_width = 100)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -93,7 +101,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = crate::config::read_dotenv() {
         return fail(&error.into());
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::parse_from_arguments(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
             // Help and version are asked for, and no fault.
@@ -113,11 +121,18 @@ fn fail(error: &CommandError) -> ExitCode {
 }
 
 impl Cli {
+    fn parse_from_arguments(
+        arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
+    ) -> Result<Self, clap::Error> {
+        let command = crate::config::without_empty_variables(Self::command());
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
     fn run(self) -> Result<(), CommandError> {
         match self.command {
             None => {
                 // As if `serve` had been typed, so that its settings come from the environment.
-                let cli = Self::try_parse_from(["duly", "serve"]);
+                let cli = Self::parse_from_arguments(["duly", "serve"]);
                 match cli.map(|cli| cli.command) {
                     Ok(Some(command)) => command.run(),
                     _ => Err(CommandError::Usage("try duly --help".to_owned())),

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::Resettable;
 use ipnet::IpNet;
 
 pub use self::key::SigningKey;
@@ -145,6 +146,17 @@ pub fn read_dotenv() -> Result<(), ConfigError> {
             "in the working directory cannot be read as NAME=value lines",
         ),
     }
+}
+
+/// Makes a command blind to variables that are set to nothing, as `.env` and Compose files leave them.
+pub fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |arg: &clap::Arg| {
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
 }
 
 /// Where to listen.

@@ -140,6 +140,10 @@ impl Client {
         answer.expect(StatusCode::CREATED)["id"].as_u64().unwrap()
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }

@@ -12,6 +12,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -20,10 +21,13 @@ use crate::service;
 use crate::store::{OpenError, StoreError};
 
 /// The version, and the commit if whoever built this said which.
-fn version() -> String {
-    let commit = option_env!("GIT_SHA").filter(|commit| !commit.is_empty());
-    let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
-    format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let commit = option_env!("GIT_SHA").filter(|commit| !commit.is_empty());
+        let commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+        format!("{}{commit}", env!("CARGO_PKG_VERSION"))
+    });
+    &VERSION
 }
 
 /// A personal task server: one binary, one data file

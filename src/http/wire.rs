@@ -9,7 +9,7 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::domain::timestamp::Timestamp;
+use crate::domain::timestamp::{TEXT_LEN, Timestamp};
 
 impl Type for Timestamp {
     const IS_REQUIRED: bool = true;
@@ -51,6 +51,6 @@ impl ToJSON for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.to_text(&mut [0; TEXT_LEN]))
     }
 }

@@ -17,6 +17,8 @@ use super::{media_type, read};
 use crate::http::problem::Problem;
 
 const JSON: &str = "application/json";
+/// Room for an answer of one thing; longer ones grow.
+const USUAL_BYTES: usize = 512;
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A JSON body. Also taken without a `Content-Type`, as the service before this one did.
@@ -97,10 +99,9 @@ impl<T: Type> Payload for Json<T> {
 
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(bytes) => {
-                Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
-            }
+        let mut bytes = Vec::with_capacity(USUAL_BYTES);
+        match serde_json::to_writer(&mut bytes, &self.0) {
+            Ok(()) => Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes),
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 Problem::internal().into_response()

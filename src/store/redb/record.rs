@@ -109,7 +109,7 @@ pub(super) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
         1 => Role::User,
         other => return Err(envelope.damaged(&format_args!("unknown role {other}"))),
     };
-    let email = Email::new(record.email).map_err(|error| envelope.damaged(&error))?;
+    let email = Email::checked_before(record.email.to_owned());
     let created_at = time(&envelope, record.created_ms)?;
     Ok(Credential {
         user: User { id, email, role, created_at },

@@ -74,6 +74,8 @@ pub(crate) enum CommandError {
     Damaged(String),
     #[error("{0}")]
     NotReady(String),
+    #[error("the data file failed: start again, and look at the disk if it goes on")]
+    StoreFailed,
     #[error("{what}: {cause}")]
     Io { what: String, cause: std::io::Error },
 }
@@ -94,7 +96,10 @@ impl CommandError {
             | Self::Open(OpenError::Damaged { .. } | OpenError::Newer { .. }) => 65,
             Self::Open(OpenError::Missing { .. }) => 66,
             Self::Open(OpenError::InUse { .. }) => 73,
-            Self::Io { .. } | Self::Open(OpenError::Io { .. }) | Self::Store(_) => 74,
+            Self::Io { .. }
+            | Self::Open(OpenError::Io { .. })
+            | Self::Store(_)
+            | Self::StoreFailed => 74,
             Self::Config(_) => 78,
         }
     }

@@ -1,6 +1,7 @@
 //! `duly serve`: puts everything together, and takes it apart in the right order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -66,14 +67,14 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let address = address.trim_start_matches("socket://");
     tracing::info!(address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
 
-    let failed = async {
-        store.failed().await;
-        tracing::error!("the store has failed; stopping");
-    };
+    let failed = AtomicBool::new(false);
     let stop = async {
         tokio::select! {
             () = signalled() => tracing::info!("stopping"),
-            () = failed => {}
+            () = store.failed() => {
+                tracing::error!("the store has failed; stopping");
+                failed.store(true, Ordering::Relaxed);
+            }
         }
         stopping.set();
     };
@@ -81,11 +82,10 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         .await
         .map_err(CommandError::io("the server failed"))?;
 
-    let sound = store.ready().await;
     // Closes the data file, if no request that was cut off still holds it.
     drop(store);
     tracing::info!("stopped");
-    Ok(sound?)
+    if failed.into_inner() { Err(CommandError::StoreFailed) } else { Ok(()) }
 }
 
 /// Returns when the process is asked to end.

@@ -134,7 +134,7 @@ mod tests {
         }
 
         #[test]
-        fn every_flipped_bit_is_seen(text in ".{0,40}", at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn every_flipped_bit_is_seen(text in ".{0,40}", at in any::<prop::sample::Index>(), bit in 0..8_u8) {
             let mut value = seal(Table::Owned, b"k", 1, &text.as_str()).unwrap();
             let at = at.index(value.len());
             value[at] ^= 1 << bit;

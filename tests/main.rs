@@ -10,5 +10,5 @@
 )]
 
 mod harness;
-
+mod model;
 mod store;

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use bincode::Encode;
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, TableDefinition};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
@@ -45,13 +45,6 @@ impl Forge {
         table.get(key).unwrap().expect("nothing there").value().to_vec()
     }
 
-    /// All keys of a table.
-    pub(crate) fn keys(&self, table: &str) -> Vec<Vec<u8>> {
-        let table =
-            self.db.begin_read().unwrap().open_table(Definition::new(table)).unwrap();
-        table.iter().unwrap().map(|entry| entry.unwrap().0.value().to_vec()).collect()
-    }
-
     #[expect(clippy::disallowed_methods, reason = "this is not the program")]
     fn write(&self, write: impl FnOnce(&redb::WriteTransaction)) {
         let txn = self.db.begin_write().unwrap();
@@ -83,6 +76,12 @@ pub(crate) trait Part {
 impl Part for u8 {
     fn bytes(&self) -> Vec<u8> {
         vec![*self]
+    }
+}
+
+impl Part for [u8; 16] {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_vec()
     }
 }
 

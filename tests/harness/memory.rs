@@ -117,27 +117,27 @@ impl Store for MemoryStore {
         Ok(state.users.remove(&id).is_some())
     }
 
-    async fn session_create(&self, new: Session) -> Result<bool, StoreError> {
+    async fn session_create(&self, session: Session) -> Result<bool, StoreError> {
         let mut state = self.state();
-        if !state.users.contains_key(&new.user) {
+        if !state.users.contains_key(&session.user) {
             return Ok(false);
         }
-        state.sessions.remove(&(new.user, new.id));
-        state
-            .sessions
-            .retain(|_, old| old.user != new.user || old.expires_at > new.created_at);
+        state.sessions.remove(&(session.user, session.id));
+        state.sessions.retain(|_, old| {
+            old.user != session.user || old.expires_at > session.created_at
+        });
         let mut others: Vec<(Timestamp, SessionId)> = state
             .sessions
             .values()
-            .filter(|session| session.user == new.user)
-            .map(|session| (session.created_at, session.id))
+            .filter(|old| old.user == session.user)
+            .map(|old| (old.created_at, old.id))
             .collect();
         others.sort_unstable();
         let surplus = (others.len() + 1).saturating_sub(Session::MAX_PER_USER);
         for (_, id) in others.into_iter().take(surplus) {
-            state.sessions.remove(&(new.user, id));
+            state.sessions.remove(&(session.user, id));
         }
-        state.sessions.insert((new.user, new.id), new);
+        state.sessions.insert((session.user, session.id), session);
         Ok(true)
     }
 
@@ -230,6 +230,6 @@ impl Store for MemoryStore {
     }
 
     async fn failed(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

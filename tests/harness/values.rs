@@ -105,7 +105,11 @@ pub(crate) async fn given_task(
 }
 
 /// Makes many tasks in the same millisecond, as many at once as the store lets wait.
-pub(crate) async fn given_tasks(store: &Arc<dyn Store>, owner: UserId, count: usize) {
+pub(crate) async fn given_tasks(
+    store: &Arc<impl Store + ?Sized + 'static>,
+    owner: UserId,
+    count: usize,
+) {
     let mut left = count;
     while left > 0 {
         let mut writes = tokio::task::JoinSet::new();

@@ -57,18 +57,23 @@ async fn the_rows_of_a_large_account_go_while_others_write() {
 }
 
 #[tokio::test]
-async fn a_removal_cut_short_goes_on_after_reopening() {
+async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join("test.redb");
     let store = given_large_account(&path).await;
     assert!(store.user_delete(GOES).await.unwrap());
     drop(store);
 
+    drop(open(&path));
     let store = open(&path);
-    assert!(!store.user_delete(GOES).await.unwrap());
-    drop(store);
 
-    write_until_purged(&open(&path)).await;
+    // Nobody writes: looking takes time enough, and there is an end to it.
+    let left = |_: &u32| {
+        let report = store.verify(&mut |_, _| ()).unwrap();
+        assert_eq!(report.findings, [""; 0]);
+        report.to_purge > 0
+    };
+    assert!((0..100_000).take_while(left).count() < 100_000, "the rows are still there");
 }
 
 #[tokio::test]
@@ -76,7 +81,7 @@ async fn two_large_accounts_go_one_after_the_other() {
     let data = tempfile::tempdir().unwrap();
     let store = given_large_account(&data.path().join("test.redb")).await;
     let second = given_user(&*store, "second@example.com").await.id;
-    given_tasks(&(store.clone() as Arc<dyn Store>), second, 10_001).await;
+    given_tasks(&store, second, 10_001).await;
 
     assert!(store.user_delete(second).await.unwrap());
     assert!(store.user_delete(GOES).await.unwrap());
@@ -107,9 +112,8 @@ async fn given_large_account(path: &Path) -> Arc<RedbStore> {
         given_user(&*store, "goes@example.com").await;
         given_user(&*store, "stays@example.com").await;
         assert!(store.session_create(session(GOES, 1, 0, 100)).await.unwrap());
-        let shared: Arc<dyn Store> = store.clone();
-        given_tasks(&shared, GOES, usize::try_from(TASKS).unwrap()).await;
-        drop((store, shared));
+        given_tasks(&store, GOES, usize::try_from(TASKS).unwrap()).await;
+        drop(store);
         drop(FILE.set(std::fs::read(path).unwrap()));
     }
     std::fs::write(path, FILE.get().unwrap()).unwrap();

@@ -12,3 +12,4 @@
 mod harness;
 mod model;
 mod store;
+mod verify;

@@ -73,7 +73,7 @@ async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
         assert_eq!(report.findings, [""; 0]);
         report.to_purge > 0
     };
-    assert!((0..100_000).take_while(left).count() < 100_000, "the rows are still there");
+    assert!((0..1_000).take_while(left).count() < 1_000, "the rows are still there");
 }
 
 #[tokio::test]

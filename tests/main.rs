@@ -1,13 +1,17 @@
 //! Everything that is tested from the outside: through HTTP, through the store's trait, through the binary.
+//!
+//! One binary, so that it links once; one module for each thing under test.
 
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::disallowed_methods,
     reason = "a test that cannot go on has failed"
 )]
 
 mod harness;
+mod model;
+mod store;
 mod tasks;
 mod tidy;
+mod verify;

@@ -1,9 +1,11 @@
 //! What tests are made of.
 
 pub(crate) mod client;
+pub(crate) mod forge;
+pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod server;
+pub(crate) mod values;
 
-pub(crate) use self::client::{Answer, Client};
-pub(crate) use self::process::Process;
+pub(crate) use self::client::Client;
 pub(crate) use self::server::Server;

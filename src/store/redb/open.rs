@@ -64,7 +64,8 @@ impl RedbStore {
     ///
     /// # Errors
     ///
-    /// Every variant of [`OpenError`]. A file that cannot be opened is left as it is.
+    /// Every variant of [`OpenError`]. A file that is refused is left as it is, to the byte; only one
+    /// that had to be repaired or checked before it could be read may differ in its bookkeeping.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let io = |cause: std::io::Error| io_error(path, &cause);
         let exists = path.try_exists().map_err(io)?;
@@ -78,8 +79,13 @@ impl RedbStore {
             .set_repair_callback(|repair| {
                 tracing::info!(progress = repair.progress(), "repairing after a crash");
             });
+        if exists && !options.check_pages && path.metadata().map_err(io)?.len() > 0 {
+            look(&builder, path)?;
+        }
         let db = builder.create(path).map_err(|error| open_error(path, error))?;
-        adopt(&db, path, options.commit)?;
+        if judge(&db, path)? == Found::Nothing {
+            write_format(&db, options.commit).map_err(|error| inside(path, error))?;
+        }
         if !exists {
             File::open(folder_of(path))
                 .and_then(|folder| folder.sync_all())
@@ -102,27 +108,49 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes the format number into an empty file; reads and judges it in any other.
-fn adopt(db: &Database, path: &Path, mode: CommitMode) -> Result<(), OpenError> {
+/// What a file that can be used holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Format,
+    Nothing,
+}
+
+/// Judges a file without writing to it: redb notes in the file itself that it is open for writing.
+fn look(builder: &Builder, path: &Path) -> Result<(), OpenError> {
+    match builder.open_read_only(path) {
+        Ok(db) => judge(&db, path).map(drop),
+        // Cannot be read before it is repaired; judged after that.
+        Err(DatabaseError::RepairAborted) => Ok(()),
+        Err(error) => Err(open_error(path, error)),
+    }
+}
+
+/// Reads the format number and says whether this program may use the file.
+fn judge(db: &impl ReadableDatabase, path: &Path) -> Result<Found, OpenError> {
     let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
-    let inside = |error: StoreError| match error {
-        StoreError::Damaged { what } => damaged(what),
-        other => io_error(path, &other),
-    };
-    let found = format_of(db).map_err(inside)?;
+    let found = format_of(db).map_err(|error| inside(path, error))?;
     match found {
-        Some(FORMAT) => Ok(()),
+        Some(FORMAT) => Ok(Found::Format),
         Some(found) if found > FORMAT => {
             Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT })
         }
         Some(found) => Err(damaged(format!("unknown format {found}"))),
-        None if is_empty(db).map_err(inside)? => write_format(db, mode).map_err(inside),
+        None if is_empty(db).map_err(|error| inside(path, error))? => Ok(Found::Nothing),
         None => Err(damaged("a database of another program".to_owned())),
     }
 }
 
+fn inside(path: &Path, error: StoreError) -> OpenError {
+    match error {
+        StoreError::Damaged { what } => {
+            OpenError::Damaged { path: path.to_owned(), what }
+        }
+        other => io_error(path, &other),
+    }
+}
+
 /// The format number, if there is one.
-fn format_of(db: &Database) -> Result<Option<u64>, StoreError> {
+fn format_of(db: &impl ReadableDatabase) -> Result<Option<u64>, StoreError> {
     let txn = db.begin_read()?;
     let meta = match txn.open_table(table::definition(Table::Meta)) {
         Ok(meta) => meta,
@@ -135,7 +163,7 @@ fn format_of(db: &Database) -> Result<Option<u64>, StoreError> {
         .transpose()
 }
 
-fn is_empty(db: &Database) -> Result<bool, StoreError> {
+fn is_empty(db: &impl ReadableDatabase) -> Result<bool, StoreError> {
     Ok(db.begin_read()?.list_tables()?.next().is_none())
 }
 

@@ -16,6 +16,7 @@ use super::key::{self, Owned, Table};
 use super::record::Stats;
 use super::table::Snapshot;
 use super::{RedbStore, index, open, record, table};
+use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::{Task, TaskCounts};
 use crate::domain::timestamp::Timestamp;
@@ -144,6 +145,9 @@ impl Check<'_> {
             self.highest_user = self.highest_user.max(id.get());
             let found = record::decode_user(id, value.value());
             let Some(found) = self.report.sound(found)? else { continue };
+            if let Err(error) = Email::new(found.user.email.as_str()) {
+                self.report.add(format!("the email of {id:?} {error}"));
+            }
             let email = found.user.email.canonical();
             let email = email.as_str().as_bytes();
             let entry = self.by_email.get(email)?;
@@ -185,6 +189,9 @@ impl Check<'_> {
             let (key, value) = entry?;
             let number = record::decode_number(Table::Purge, key.value(), value.value());
             self.report.sound(number)?;
+            if key::decode_user_id(key.value()).is_none() {
+                self.report.add("table purge: a key that is not a user id".to_owned());
+            }
             if self.users.get(key.value())?.is_some() {
                 self.report.add("purge names somebody who is a user".to_owned());
             }
@@ -309,8 +316,16 @@ impl Check<'_> {
         let meta = table::open(txn, Table::Meta)?;
         let known: [(&[u8], u64, &str); 3] = [
             (key::FORMAT, open::FORMAT, "the format number is wrong"),
-            (key::NEXT_USER_ID, self.highest_user + 1, "the next user id is in use"),
-            (key::NEXT_TASK_ID, self.highest_task + 1, "the next task id is in use"),
+            (
+                key::NEXT_USER_ID,
+                self.highest_user.saturating_add(1),
+                "the next user id is in use",
+            ),
+            (
+                key::NEXT_TASK_ID,
+                self.highest_task.saturating_add(1),
+                "the next task id is in use",
+            ),
         ];
         for (name, least, wrong) in known {
             let value = meta.get(name)?;
@@ -320,6 +335,12 @@ impl Check<'_> {
             let value = self.report.sound(value.transpose())?.flatten().unwrap_or(1);
             if value < least || (name == key::FORMAT && value != least) {
                 self.report.add(format!("meta: {wrong}"));
+            }
+        }
+        for entry in table::all(&meta)? {
+            let (key, _) = entry?;
+            if known.iter().all(|(name, ..)| *name != key.value()) {
+                self.report.add("table meta: an unknown name".to_owned());
             }
         }
         for name in txn.list_tables()? {

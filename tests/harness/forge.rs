@@ -1,0 +1,92 @@
+//! Writes into a data file behind the program's back.
+//!
+//! The layouts are spelled out here once more on purpose: a file that only the program itself can
+//! read or make would prove nothing.
+
+use std::path::Path;
+
+use bincode::Encode;
+use redb::{Database, ReadableDatabase, TableDefinition};
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
+
+/// A data file that no store has open.
+#[derive(Debug)]
+pub(crate) struct Forge {
+    db: Database,
+}
+
+impl Forge {
+    /// Opens or makes a redb file.
+    pub(crate) fn open(path: &Path) -> Self {
+        Self { db: Database::create(path).unwrap() }
+    }
+
+    pub(crate) fn put(&self, table: &str, key: &[u8], value: &[u8]) {
+        self.write(|txn| {
+            let mut table = txn.open_table(Definition::new(table)).unwrap();
+            drop(table.insert(key, value).unwrap());
+        });
+    }
+
+    /// Removes an entry that must be there.
+    pub(crate) fn delete(&self, table: &str, key: &[u8]) {
+        self.write(|txn| {
+            let mut table = txn.open_table(Definition::new(table)).unwrap();
+            assert!(table.remove(key).unwrap().is_some(), "nothing to delete");
+        });
+    }
+
+    /// The value of an entry that must be there.
+    pub(crate) fn get(&self, table: &str, key: &[u8]) -> Vec<u8> {
+        let table =
+            self.db.begin_read().unwrap().open_table(Definition::new(table)).unwrap();
+        table.get(key).unwrap().expect("nothing there").value().to_vec()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is not the program")]
+    fn write(&self, write: impl FnOnce(&redb::WriteTransaction)) {
+        let txn = self.db.begin_write().unwrap();
+        write(&txn);
+        txn.commit().unwrap();
+    }
+}
+
+/// Wraps a record as if it had been written to this place.
+pub(crate) fn seal(table: &str, key: &[u8], version: u8, record: impl Encode) -> Vec<u8> {
+    let payload = bincode::encode_to_vec(record, bincode::config::standard()).unwrap();
+    let table = xxh3_64(table.as_bytes());
+    let place = xxh3_64_with_seed(key, table);
+    let sum = xxh3_64_with_seed(&payload, place.wrapping_add(u64::from(version)));
+    [&[version][..], &sum.to_be_bytes(), &payload].concat()
+}
+
+/// Puts the parts of a key one after the other.
+pub(crate) fn key(parts: &[&dyn Part]) -> Vec<u8> {
+    parts.iter().flat_map(|part| part.bytes()).collect()
+}
+
+/// A part of a key.
+pub(crate) trait Part {
+    /// Its bytes, big-endian.
+    fn bytes(&self) -> Vec<u8>;
+}
+
+impl Part for u8 {
+    fn bytes(&self) -> Vec<u8> {
+        vec![*self]
+    }
+}
+
+impl Part for [u8; 16] {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
+impl Part for u64 {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+}

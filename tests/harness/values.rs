@@ -1,0 +1,135 @@
+//! Values to put into a store, each in a few characters.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use duly::domain::email::Email;
+use duly::domain::id::{SessionId, TaskId, UserId};
+use duly::domain::page::Page;
+use duly::domain::password::PasswordHash;
+use duly::domain::session::{RefreshDigest, Session};
+use duly::domain::task::{Description, NewTask, Task, TaskFilter, TaskPatch, Title};
+use duly::domain::timestamp::Timestamp;
+use duly::domain::user::{NewUser, Role, User};
+use duly::store::Store;
+use duly::store::redb::{Options, RedbStore};
+
+/// Every task, whatever its state.
+pub(crate) const ALL: TaskFilter = TaskFilter { completed: None };
+/// Only tasks that are still to be done.
+pub(crate) const OPEN: TaskFilter = TaskFilter { completed: Some(false) };
+/// Only tasks that are done.
+pub(crate) const DONE: TaskFilter = TaskFilter { completed: Some(true) };
+
+/// Opens or makes a data file with the settings that the program has by default.
+pub(crate) fn open(path: &Path) -> Arc<RedbStore> {
+    Arc::new(RedbStore::open(path, &Options::default()).unwrap())
+}
+
+pub(crate) fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).unwrap()
+}
+
+pub(crate) fn email(text: &str) -> Email {
+    Email::new(text).unwrap()
+}
+
+pub(crate) fn hash(text: &str) -> PasswordHash {
+    PasswordHash::new(text.to_owned())
+}
+
+pub(crate) fn new_user(address: &str) -> NewUser {
+    NewUser {
+        email: email(address),
+        password: hash("first"),
+        role: Role::User,
+        created_at: at(1),
+    }
+}
+
+pub(crate) fn new_task(title: &str, millis: i64) -> NewTask {
+    NewTask {
+        title: Title::new(title.to_owned()).unwrap(),
+        description: None,
+        completed: false,
+        created_at: at(millis),
+    }
+}
+
+/// A session whose id and digest are `n` throughout.
+pub(crate) fn session(user: UserId, n: u8, created: i64, expires: i64) -> Session {
+    Session {
+        id: session_id(n),
+        user,
+        created_at: at(created),
+        expires_at: at(expires),
+        refresh: RefreshDigest([n; 32]),
+    }
+}
+
+pub(crate) fn session_id(n: u8) -> SessionId {
+    SessionId::from_bytes([n; 16])
+}
+
+pub(crate) const fn page(skip: u64, limit: u16) -> Page {
+    Page { skip, limit }
+}
+
+/// A patch that sets title, description and state.
+pub(crate) fn patch(text: &str, completed: bool) -> TaskPatch {
+    TaskPatch {
+        title: Some(Title::new(text.to_owned()).unwrap()),
+        description: Some(Some(Description::new(text.to_owned()).unwrap())),
+        completed: Some(completed),
+    }
+}
+
+/// A patch that sets the state alone.
+pub(crate) fn complete(completed: bool) -> TaskPatch {
+    TaskPatch { completed: Some(completed), ..TaskPatch::default() }
+}
+
+/// Makes an account.
+pub(crate) async fn given_user(store: &dyn Store, address: &str) -> User {
+    store.user_create(new_user(address)).await.unwrap().unwrap()
+}
+
+/// Makes an open task.
+pub(crate) async fn given_task(
+    store: &dyn Store,
+    owner: UserId,
+    title: &str,
+    millis: i64,
+) -> Task {
+    store.task_create(owner, new_task(title, millis)).await.unwrap().unwrap()
+}
+
+/// Makes many tasks in the same millisecond, as many at once as the store lets wait.
+pub(crate) async fn given_tasks(
+    store: &Arc<impl Store + ?Sized + 'static>,
+    owner: UserId,
+    count: usize,
+) {
+    let mut left = count;
+    while left > 0 {
+        let mut writes = tokio::task::JoinSet::new();
+        for _ in 0..left.min(512) {
+            let store = Arc::clone(store);
+            writes.spawn(async move { store.task_create(owner, new_task("a", 7)).await });
+        }
+        left -= writes.len();
+        for written in writes.join_all().await {
+            written.unwrap().unwrap();
+        }
+    }
+}
+
+/// The ids on a page of all tasks that a filter lets through.
+pub(crate) async fn ids(
+    store: &dyn Store,
+    owner: UserId,
+    filter: TaskFilter,
+) -> Vec<TaskId> {
+    let listed = store.task_list(owner, filter, page(0, Page::MAX_LIMIT)).await.unwrap();
+    listed.tasks.iter().map(|task| task.id).collect()
+}

@@ -1,0 +1,151 @@
+//! Every question that can be asked of a store, as data.
+
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::page::{Page, TaskPage};
+use duly::domain::session::Session;
+use duly::domain::task::{
+    Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, Title,
+};
+use duly::domain::user::{Credential, User};
+use duly::store::Store;
+
+use crate::harness::values::{
+    ALL, DONE, OPEN, at, email, hash, new_task, new_user, page, session, session_id,
+};
+
+/// A question. Numbers stand for people, tasks, texts and so on; small ones, so that they meet.
+#[derive(Clone, Debug)]
+pub(super) enum Ask {
+    UserCreate { email: u8, spelling: bool },
+    UserByEmail { email: u8 },
+    UserList { after: Option<u64>, limit: usize },
+    UserSetPassword { user: u64, password: u8 },
+    UserRehash { user: u64, old: u8, new: u8 },
+    UserDelete { user: u64 },
+    SessionCreate { user: u64, session: u8, lifetime: i64 },
+    SessionGet { user: u64, session: u8 },
+    TaskCreate { user: u64, text: u8, completed: bool },
+    TaskGet { user: u64, task: u64 },
+    TaskList { user: u64, filter: TaskFilter, page: Page },
+    TaskCounts { user: u64 },
+    TaskPatch { user: u64, task: u64, patch: Patch },
+    TaskDelete { user: u64, task: u64 },
+}
+
+/// What a patch names.
+#[derive(Clone, Debug)]
+pub(super) struct Patch {
+    pub(super) title: Option<u8>,
+    /// 0 clears it.
+    pub(super) description: Option<u8>,
+    pub(super) completed: Option<bool>,
+}
+
+/// What a store says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Answer {
+    Done(bool),
+    User(Option<User>),
+    Credential(Option<Credential>),
+    Users(Vec<User>),
+    Session(Option<(User, Session)>),
+    Task(Option<Task>),
+    Page(TaskPage),
+    Counts(TaskCounts),
+}
+
+/// Asks one question.
+pub(super) async fn ask(store: &dyn Store, question: &Ask, now: i64) -> Answer {
+    match question.clone() {
+        Ask::UserCreate { email, spelling } => Answer::User(
+            store.user_create(new_user(&address(email, spelling))).await.unwrap(),
+        ),
+        Ask::UserByEmail { email: number } => {
+            let email = email(&address(number, false)).canonical();
+            Answer::Credential(store.user_by_email(email).await.unwrap())
+        }
+        Ask::UserList { after, limit } => {
+            Answer::Users(store.user_list(after.map(UserId::new), limit).await.unwrap())
+        }
+        Ask::UserSetPassword { user, password } => {
+            let password = hash(&text(password));
+            Answer::Done(
+                store.user_set_password(UserId::new(user), password).await.unwrap(),
+            )
+        }
+        Ask::UserRehash { user, old, new } => {
+            let (old, new) = (hash(&text(old)), hash(&text(new)));
+            Answer::Done(store.user_rehash(UserId::new(user), old, new).await.unwrap())
+        }
+        Ask::UserDelete { user } => {
+            Answer::Done(store.user_delete(UserId::new(user)).await.unwrap())
+        }
+        Ask::SessionCreate { user, session: number, lifetime } => {
+            let session = session(UserId::new(user), number, now, now + lifetime);
+            Answer::Done(store.session_create(session).await.unwrap())
+        }
+        Ask::SessionGet { user, session } => {
+            let id = session_id(session);
+            Answer::Session(store.session_get(UserId::new(user), id).await.unwrap())
+        }
+        Ask::TaskCreate { user, text: title, completed } => {
+            let new = NewTask { completed, ..new_task(&text(title), now) };
+            Answer::Task(store.task_create(UserId::new(user), new).await.unwrap())
+        }
+        Ask::TaskGet { user, task } => Answer::Task(
+            store.task_get(UserId::new(user), TaskId::new(task)).await.unwrap(),
+        ),
+        Ask::TaskList { user, filter, page } => {
+            Answer::Page(store.task_list(UserId::new(user), filter, page).await.unwrap())
+        }
+        Ask::TaskCounts { user } => {
+            Answer::Counts(store.task_counts(UserId::new(user)).await.unwrap())
+        }
+        Ask::TaskPatch { user, task, patch } => {
+            let (user, task) = (UserId::new(user), TaskId::new(task));
+            Answer::Task(
+                store.task_patch(user, task, patch.into(), at(now)).await.unwrap(),
+            )
+        }
+        Ask::TaskDelete { user, task } => {
+            let (user, task) = (UserId::new(user), TaskId::new(task));
+            Answer::Done(store.task_delete(user, task).await.unwrap())
+        }
+    }
+}
+
+/// Questions whose answers tell all that a store holds after a run.
+pub(super) fn everything() -> Vec<Ask> {
+    let mut all = vec![Ask::UserList { after: None, limit: 100 }];
+    all.extend((0..4).map(|email| Ask::UserByEmail { email }));
+    for user in 0..8 {
+        all.push(Ask::TaskCounts { user });
+        for filter in [ALL, OPEN, DONE] {
+            all.push(Ask::TaskList { user, filter, page: page(0, Page::MAX_LIMIT) });
+        }
+        all.extend((0..6).map(|session| Ask::SessionGet { user, session }));
+    }
+    all
+}
+
+impl From<Patch> for TaskPatch {
+    fn from(patch: Patch) -> Self {
+        Self {
+            title: patch.title.map(|number| Title::new(text(number)).unwrap()),
+            description: patch.description.map(|number| {
+                (number > 0).then(|| Description::new(text(number)).unwrap())
+            }),
+            completed: patch.completed,
+        }
+    }
+}
+
+fn address(number: u8, spelling: bool) -> String {
+    let address = format!("{number}a@example.com");
+    if spelling { address.to_uppercase() } else { address }
+}
+
+/// The first is the password that accounts are made with.
+fn text(number: u8) -> String {
+    if number == 0 { "first".to_owned() } else { format!("text {number}") }
+}

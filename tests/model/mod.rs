@@ -1,0 +1,113 @@
+//! Random operations, asked of the file and of the store in memory: every answer has to be the same.
+//!
+//! `PROPTEST_CASES` says how many runs there are.
+
+mod ask;
+mod step;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+
+use duly::store::Store;
+use duly::store::redb::{CommitMode, Options, RedbStore};
+use proptest::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+
+use self::ask::{Answer, Ask, ask};
+use self::step::Step;
+use crate::harness::memory::MemoryStore;
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default().cases,
+            None => 64,
+        },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_file_answers_like_the_store_in_memory(steps in step::steps(40)) {
+        runtime().block_on(run(&steps));
+    }
+}
+
+/// One for all runs, since every runtime has threads of its own.
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| Builder::new_current_thread().build().unwrap())
+}
+
+async fn run(steps: &[Step]) {
+    let data = tempfile::tempdir_in(scratch()).unwrap();
+    let path = data.path().join("test.redb");
+    let model = MemoryStore::default();
+    let mut file = open(&path);
+    let mut now = 1_000_000;
+    for step in steps {
+        match step {
+            Step::Clock(by) => now = (now + by).max(0),
+            Step::Reopen => {
+                drop(file);
+                file = open(&path);
+            }
+            Step::Ask(questions) => {
+                let mut expected = Vec::new();
+                for question in questions {
+                    expected.push(ask(&model, question, now).await);
+                }
+                assert_eq!(
+                    together(&file, questions, now).await,
+                    expected,
+                    "at {now}: {step:?}"
+                );
+            }
+        }
+    }
+    let report = file.verify(&mut |_, _| ()).unwrap();
+    assert_eq!(report.findings, [""; 0]);
+    drop(file);
+
+    let file = open(&path);
+    for question in ask::everything() {
+        let expected = ask(&model, &question, now).await;
+        assert_eq!(ask(&file, &question, now).await, expected, "reopened: {question:?}");
+    }
+}
+
+/// Asks all before the first has answered, so that writes share a commit.
+async fn together(store: &dyn Store, questions: &[Ask], now: i64) -> Vec<Answer> {
+    let mut asked = Vec::new();
+    for question in questions {
+        let mut answer = Box::pin(ask(store, question, now));
+        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => asked.push(Err(answer)),
+            Poll::Pending => asked.push(Ok(answer)),
+        }
+    }
+    let mut answers = Vec::new();
+    for answer in asked {
+        answers.push(match answer {
+            Ok(pending) => pending.await,
+            Err(ready) => ready,
+        });
+    }
+    answers
+}
+
+fn open(path: &Path) -> RedbStore {
+    let options = Options {
+        cache_bytes: 1 << 20,
+        commit: CommitMode::OnePhase,
+        ..Options::default()
+    };
+    RedbStore::open(path, &options).unwrap()
+}
+
+/// Memory rather than a disk where there is some: nothing is tested here that a disk adds.
+fn scratch() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if memory.is_dir() { memory } else { std::env::temp_dir() }
+}

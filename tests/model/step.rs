@@ -1,0 +1,102 @@
+//! What happens in a run.
+
+use duly::domain::task::TaskFilter;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+
+use super::ask::{Ask, Patch};
+use crate::harness::values::page;
+
+/// One thing that happens.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// One question, or several writes at once.
+    Ask(Vec<Ask>),
+    /// The clock moves, possibly back.
+    Clock(i64),
+    /// The file is closed and opened again.
+    Reopen,
+}
+
+/// Runs of so many steps. The first two make accounts, or little would happen.
+pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
+    vec(step(), count).prop_map(|mut steps| {
+        for email in 0..2 {
+            let account = Ask::UserCreate { email, spelling: false };
+            steps.insert(usize::from(email), Step::Ask(vec![account]));
+        }
+        steps
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => write().prop_map(|write| Step::Ask(vec![write])),
+        8 => vec(write(), 2..6).prop_map(Step::Ask),
+        14 => read().prop_map(|read| Step::Ask(vec![read])),
+        3 => prop_oneof![3 => 0..50_000_i64, 1 => -120_000..0_i64].prop_map(Step::Clock),
+        1 => Just(Step::Reopen),
+    ]
+}
+
+fn write() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        3 => (0..4_u8, any::<bool>())
+            .prop_map(|(email, spelling)| Ask::UserCreate { email, spelling }),
+        1 => (user(), 0..3_u8)
+            .prop_map(|(user, password)| Ask::UserSetPassword { user, password }),
+        1 => (user(), 0..3_u8, 0..3_u8)
+            .prop_map(|(user, old, new)| Ask::UserRehash { user, old, new }),
+        1 => user().prop_map(|user| Ask::UserDelete { user }),
+        4 => (user(), 0..6_u8, 1..100_000_i64).prop_map(|(user, session, lifetime)| {
+            Ask::SessionCreate { user, session, lifetime }
+        }),
+        10 => (user(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(
+            |(user, text, completed)| Ask::TaskCreate { user, text, completed }
+        ),
+        6 => (user(), task(), patch())
+            .prop_map(|(user, task, patch)| Ask::TaskPatch { user, task, patch }),
+        4 => (user(), task()).prop_map(|(user, task)| Ask::TaskDelete { user, task }),
+    ]
+}
+
+fn read() -> impl Strategy<Value = Ask> {
+    prop_oneof![
+        1 => (0..4_u8).prop_map(|email| Ask::UserByEmail { email }),
+        1 => (option::of(0..8_u64), 0..4_usize)
+            .prop_map(|(after, limit)| Ask::UserList { after, limit }),
+        2 => (user(), 0..6_u8).prop_map(|(user, session)| Ask::SessionGet { user, session }),
+        3 => (user(), task()).prop_map(|(user, task)| Ask::TaskGet { user, task }),
+        6 => (user(), filter(), 0..6_u64, 1..6_u16).prop_map(|(user, filter, skip, limit)| {
+            Ask::TaskList { user, filter, page: page(skip, limit) }
+        }),
+        2 => user().prop_map(|user| Ask::TaskCounts { user }),
+    ]
+}
+
+/// Mostly one of the first two, and sometimes nobody.
+fn user() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 1..3_u64, 1 => 0..8_u64]
+}
+
+fn task() -> impl Strategy<Value = u64> {
+    prop_oneof![6 => 1..10_u64, 1 => 0..50_u64]
+}
+
+fn filter() -> impl Strategy<Value = TaskFilter> {
+    option::of(any::<bool>()).prop_map(|completed| TaskFilter { completed })
+}
+
+fn patch() -> impl Strategy<Value = Patch> {
+    let parts = (
+        option::weighted(0.3, 0..4_u8),
+        option::weighted(0.3, 0..4_u8),
+        option::weighted(0.7, any::<bool>()),
+    );
+    parts.prop_map(|(title, description, completed)| Patch {
+        title,
+        description,
+        completed,
+    })
+}

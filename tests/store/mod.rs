@@ -1,0 +1,84 @@
+//! The contract of `Store`, asked of every implementation, and what the file adds to it.
+
+mod crowd;
+mod files;
+mod lists;
+mod purge;
+mod queue;
+mod sessions;
+mod space;
+mod tasks;
+mod users;
+
+/// Asks the same of every store. Each case gets an empty one.
+macro_rules! contract {
+    ($($module:ident: $($case:ident),+;)+) => {
+        mod memory {
+            use std::sync::Arc;
+
+            use crate::harness::memory::MemoryStore;
+
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    super::$module::$case(Arc::new(MemoryStore::default())).await;
+                }
+            )+)+
+        }
+
+        mod redb {
+            use crate::harness::values::open;
+
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let data = tempfile::tempdir().unwrap();
+                    let store = open(&data.path().join("test.redb"));
+                    super::$module::$case(store.clone()).await;
+
+                    let report = store.verify(&mut |_, _| ()).unwrap();
+                    assert_eq!(report.findings, [""; 0], "what the case has left behind");
+                }
+            )+)+
+        }
+    };
+}
+
+contract! {
+    users:
+        an_email_is_taken_in_any_spelling,
+        an_account_is_found_by_any_spelling_and_shown_as_typed,
+        ids_are_counted_up_and_never_used_again,
+        a_new_password_ends_every_session_of_that_account_alone,
+        a_better_hash_replaces_only_the_one_it_was_made_for,
+        accounts_are_listed_by_id_page_by_page,
+        deleting_an_account_takes_all_it_has_and_nothing_else,
+        a_deleted_account_can_do_nothing;
+    sessions:
+        a_session_is_found_with_its_owner_and_by_nobody_else,
+        a_session_needs_an_account,
+        expired_sessions_are_found_until_another_is_made,
+        the_oldest_session_gives_way_to_one_too_many,
+        expired_sessions_go_before_old_ones,
+        a_session_made_twice_is_one;
+    tasks:
+        a_task_is_read_back_as_it_was_written,
+        tasks_of_others_look_like_missing_ones,
+        a_patch_changes_what_it_names_and_nothing_else,
+        a_patch_that_changes_nothing_leaves_no_trace,
+        a_change_is_never_dated_back,
+        deleting_twice_finds_nothing_the_second_time,
+        counts_follow_every_change;
+    lists:
+        lists_run_from_newest_to_oldest,
+        lists_keep_their_order_when_the_clock_steps_back,
+        tasks_made_side_by_side_are_listed_by_id,
+        pages_beyond_the_end_are_empty_but_know_the_total,
+        pages_one_after_the_other_make_the_whole_list,
+        far_pages_are_as_good_as_near_ones;
+    crowd:
+        two_hundred_writes_at_once_all_land,
+        one_of_many_registrations_at_once_wins,
+        patches_at_once_are_each_applied_whole,
+        one_of_many_deletions_at_once_finds_the_task;
+}

@@ -1,0 +1,79 @@
+//! Writes stop before the disk is full; reads and deletions go on.
+
+use std::path::Path;
+
+use duly::domain::task::TaskCounts;
+use duly::domain::user::User;
+use duly::store::redb::{Options, RedbStore};
+use duly::store::{Store, StoreError};
+
+use crate::harness::values::{
+    ALL, at, complete, given_task, given_user, hash, new_task, new_user, open, page,
+    session, session_id,
+};
+
+#[tokio::test]
+async fn a_disk_full_up_to_the_reserve_refuses_all_that_adds() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, user) = given_reserve(data.path(), u64::MAX).await;
+    let task =
+        store.task_list(user.id, ALL, page(0, 1)).await.unwrap().tasks.remove(0).id;
+
+    full(store.user_create(new_user("b@example.com")).await);
+    full(store.task_create(user.id, new_task("b", 2)).await);
+    full(store.task_patch(user.id, task, complete(true), at(2)).await);
+    full(store.session_create(session(user.id, 2, 0, 100)).await);
+    full(store.user_set_password(user.id, hash("x")).await);
+    full(store.user_rehash(user.id, hash("first"), hash("x")).await);
+
+    let counts = TaskCounts { total: 1, open: 1 };
+    assert_eq!(store.task_counts(user.id).await.unwrap(), counts, "nothing has changed");
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_can_be_read_and_freed() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, user) = given_reserve(data.path(), u64::MAX).await;
+
+    let listed = store.task_list(user.id, ALL, page(0, 1)).await.unwrap();
+    let task = listed.tasks[0].clone();
+    assert_eq!(store.task_get(user.id, task.id).await.unwrap(), Some(task.clone()));
+    assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
+    assert!(store.task_delete(user.id, task.id).await.unwrap());
+    assert!(store.user_delete(user.id).await.unwrap());
+
+    assert_eq!(store.user_list(None, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn people_can_log_in_while_the_reserve_is_touched_but_not_used_up() {
+    let data = tempfile::tempdir().unwrap();
+    let stat = rustix::fs::statvfs(data.path()).unwrap();
+    // Twice of what is free, so that a quarter of it is half of what is free.
+    let reserve = 2 * stat.f_bavail * stat.f_frsize;
+    let (store, user) = given_reserve(data.path(), reserve).await;
+
+    full(store.task_create(user.id, new_task("b", 2)).await);
+
+    assert!(store.session_create(session(user.id, 2, 0, 100)).await.unwrap());
+    assert!(store.user_rehash(user.id, hash("first"), hash("better")).await.unwrap());
+    assert!(store.user_set_password(user.id, hash("second")).await.unwrap());
+}
+
+/// A store with one person, one session and one task, and then so much to be kept free.
+async fn given_reserve(data: &Path, reserve_bytes: u64) -> (RedbStore, User) {
+    let path = data.join("test.redb");
+    let store = open(&path);
+    let user = given_user(&*store, "a@example.com").await;
+    given_task(&*store, user.id, "a", 1).await;
+    assert!(store.session_create(session(user.id, 1, 0, 100)).await.unwrap());
+    drop(store);
+    let options = Options { reserve_bytes, ..Options::default() };
+    (RedbStore::open(&path, &options).unwrap(), user)
+}
+
+#[track_caller]
+fn full<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    assert!(matches!(answer, Err(StoreError::DiskFull)), "{answer:?}");
+}

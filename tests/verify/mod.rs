@@ -1,0 +1,114 @@
+//! The checker: each thing that it promises to find is broken here once, behind the program's back.
+
+mod damage;
+mod emails;
+mod ids;
+mod index;
+mod rows;
+mod stats;
+mod values;
+
+use std::path::{Path, PathBuf};
+
+use duly::domain::id::UserId;
+use duly::store::Store;
+use duly::store::redb::{RedbStore, Report};
+
+use crate::harness::forge::Forge;
+use crate::harness::values::{at, complete, given_task, given_user, open, session};
+
+/// Kinds of rows in `owned`.
+const STATS: u8 = 1;
+const SESSION: u8 = 2;
+const TASK_BY_STATE: u8 = 3;
+const TASK: u8 = 4;
+
+/// Jane has tasks 1, 2 and 3, of which 2 is done, and a session. John has task 4.
+const JANE: u64 = 1;
+const JOHN: u64 = 2;
+
+#[tokio::test]
+async fn a_sound_file_has_no_problems_and_is_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let path = given_file(data.path()).await;
+
+    let mut steps = Vec::new();
+    let report = open(&path).verify(&mut |done, all| steps.push((done, all))).unwrap();
+
+    let sound = Report { users: 2, sessions: 1, tasks: 4, ..Report::default() };
+    assert_eq!(report, sound);
+    // 2 users, 2 emails, 2 rows of counts, 1 session, 4 tasks and their entries.
+    assert_eq!(steps, [(15, 15)], "progress ends at the end");
+}
+
+#[test]
+fn a_fresh_file_has_no_problems() {
+    let data = tempfile::tempdir().unwrap();
+
+    let report = open(&data.path().join("test.redb")).verify(&mut |_, _| ()).unwrap();
+
+    assert_eq!(report, Report::default());
+}
+
+#[tokio::test]
+async fn every_problem_is_counted_and_the_first_are_spelled_out() {
+    let report = report_after(|forge| {
+        for n in 0..150 {
+            forge.put("owned", &[n; 3], b"");
+        }
+    });
+
+    let report = report.await;
+
+    assert_eq!((report.problems, report.findings.len()), (150, 100));
+}
+
+/// Makes a sound file and closes it.
+async fn given_file(folder: &Path) -> PathBuf {
+    let path = folder.join("test.redb");
+    let store = open(&path);
+    let jane = given_user(&*store, "Jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    assert_eq!((jane, john), (UserId::new(JANE), UserId::new(JOHN)));
+    for (owner, title, millis) in
+        [(jane, "secret", 10), (jane, "b", 20), (jane, "c", 30), (john, "d", 40)]
+    {
+        let task = given_task(&*store, owner, title, millis).await;
+        if title == "b" {
+            store
+                .task_patch(owner, task.id, complete(true), at(50))
+                .await
+                .unwrap()
+                .unwrap();
+        }
+    }
+    assert!(store.session_create(session(jane, 7, 0, 100)).await.unwrap());
+    path
+}
+
+/// What the checker says about a sound file after an edit.
+async fn report_after(edit: impl FnOnce(&Forge)) -> Report {
+    let data = tempfile::tempdir().unwrap();
+    let path = given_file(data.path()).await;
+    edit(&Forge::open(&path));
+    let report = RedbStore::verify(&open(&path), &mut |_, _| ()).unwrap();
+    for finding in &report.findings {
+        let told =
+            ["secret", "ane@", "john@"].iter().any(|content| finding.contains(content));
+        assert!(!told, "contents in {finding:?}");
+    }
+    report
+}
+
+/// Expects exactly these findings, each given by a part of its text, in any order.
+async fn finds(edit: impl FnOnce(&Forge), expected: &[&str]) {
+    let report = report_after(edit).await;
+    let mut left = report.findings.clone();
+    for part in expected {
+        let at = left.iter().position(|finding| finding.contains(part));
+        let at = at.unwrap_or_else(|| panic!("{part:?} is not in {report:?}"));
+        left.remove(at);
+    }
+    assert_eq!(left, [""; 0], "more than expected");
+    assert_eq!(report.problems, u64::try_from(expected.len()).unwrap());
+}

@@ -99,7 +99,7 @@ async fn a_record_that_says_what_cannot_be_is_found() {
     let another = "whose email is another";
     finds(user("Jane@example.com", 9), &["unknown role 9", "unknown role 9", another])
         .await;
-    finds(user("jane", 1), &["must be an email", "must be an email", another]).await;
+    finds(user("jane", 1), &["must be an email", "has no entry", another]).await;
     let task = |title: String, description: Option<String>| {
         move |forge: &Forge| {
             let place = key(&[&JANE, &TASK, &1_u64]);

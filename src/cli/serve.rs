@@ -72,10 +72,11 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     };
     let stop = async {
         tokio::select! {
-            () = signalled() => tracing::info!("stopping"),
+            () = signalled() => {}
             () = failed => {}
         }
         stopping.set();
+        tracing::info!("stopping");
     };
     server::serve(listener, endpoint, &config.limits, &config.trusted_proxies, stop)
         .await

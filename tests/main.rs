@@ -8,6 +8,10 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod cli;
+mod crash;
+mod front_door;
 mod harness;
+mod serve;
 mod tasks;
 mod tidy;

@@ -5,5 +5,5 @@ pub(crate) mod process;
 pub(crate) mod server;
 
 pub(crate) use self::client::{Answer, Client};
-pub(crate) use self::process::Process;
+pub(crate) use self::process::{Home, Process};
 pub(crate) use self::server::Server;

@@ -9,8 +9,12 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod cli;
+mod crash;
+mod front_door;
 mod harness;
 mod model;
+mod serve;
 mod store;
 mod tasks;
 mod tidy;

@@ -70,13 +70,14 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let failed = AtomicBool::new(false);
     let stop = async {
         tokio::select! {
-            () = signalled() => tracing::info!("stopping"),
+            () = signalled() => {}
             () = store.failed() => {
-                tracing::error!("the store has failed; stopping");
+                tracing::error!("the store has failed");
                 failed.store(true, Ordering::Relaxed);
             }
         }
         stopping.set();
+        tracing::info!("stopping");
     };
     server::serve(listener, endpoint, &config.limits, &config.trusted_proxies, stop)
         .await

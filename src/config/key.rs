@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -28,15 +29,12 @@ pub enum SigningKey {
 }
 
 impl SigningKey {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a secret has no flag, so clap cannot read it"
-    )]
     pub(super) fn choose(
         file: &str,
         database: &DatabaseUrl,
     ) -> Result<Self, ConfigError> {
-        let given = std::env::var("SECRET_KEY").unwrap_or_default();
+        // A secret has no flag, so clap cannot read it. It may be any bytes.
+        let given = std::env::var_os("SECRET_KEY").unwrap_or_default().into_vec();
         match (given.is_empty(), file.is_empty()) {
             (false, false) => {
                 value::wrong("SECRET_KEY", "and SECRET_KEY_FILE cannot both be set")
@@ -44,7 +42,7 @@ impl SigningKey {
             (false, true) if given.len() < MIN_BYTES => {
                 value::wrong("SECRET_KEY", "must have at least 32 bytes")
             }
-            (false, true) => Ok(Self::Given(Zeroizing::new(given.into_bytes()))),
+            (false, true) => Ok(Self::Given(Zeroizing::new(given))),
             (true, false) => Ok(Self::File(PathBuf::from(file))),
             (true, true) => {
                 let mut path = database.path().as_os_str().to_owned();

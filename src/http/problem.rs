@@ -273,7 +273,10 @@ impl IntoResponse for Problem {
 
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
-        Self::from_response(problem.into_response())
+        let mut error = Self::from_response(problem.clone().into_response());
+        // poem replaces the extensions of the response by those of the error.
+        error.set_data(problem);
+        error
     }
 }
 

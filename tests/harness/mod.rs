@@ -7,5 +7,6 @@ pub(crate) mod process;
 pub(crate) mod server;
 pub(crate) mod values;
 
-pub(crate) use self::client::Client;
+pub(crate) use self::client::{Answer, Client};
+pub(crate) use self::process::{Home, Process};
 pub(crate) use self::server::Server;

@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A running `duly serve`. Killed when dropped.
 pub(crate) struct Process {
     pub(crate) child: Child,
-    pub(crate) address: SocketAddr,
+    /// Where it listens, as it says itself.
+    pub(crate) listening: String,
     pub(crate) log: mpsc::Receiver<String>,
 }
 
@@ -55,15 +56,7 @@ impl Home {
 
     /// Runs a command to its end, with this text as its standard input.
     pub(crate) fn run(&self, arguments: &[&str], input: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        child.wait_with_output().unwrap()
+        finish(self.command(arguments), input)
     }
 
     /// Starts the server and waits until it listens.
@@ -83,21 +76,32 @@ impl Home {
                 drop(sender.send(line));
             }
         });
-        let address = loop {
-            let line =
-                log.recv_timeout(PATIENCE).expect("the server says that it listens");
-            let line: serde_json::Value = serde_json::from_str(&line).expect(&line);
-            if line["message"] == "listening" {
-                break line["address"].as_str().unwrap().parse().unwrap();
-            }
-        };
-        Process { child, address, log }
+        let mut process = Process { child, listening: String::new(), log };
+        let line = process.wait_for_log("listening");
+        line["address"].as_str().unwrap().clone_into(&mut process.listening);
+        process
     }
 }
 
 impl Process {
+    /// The TCP port.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listening.parse().unwrap()
+    }
+
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.address)
+        Client::new(self.address())
+    }
+
+    /// Waits for a line of the log with this message.
+    pub(crate) fn wait_for_log(&self, message: &str) -> serde_json::Value {
+        loop {
+            let line = self.log.recv_timeout(PATIENCE).expect(message);
+            let line: serde_json::Value = serde_json::from_str(&line).expect(&line);
+            if line["message"] == message {
+                return line;
+            }
+        }
     }
 
     /// Kills the process as a power cut would, but for what the kernel has already taken.
@@ -108,10 +112,28 @@ impl Process {
 
     /// Asks the process to end, and returns its exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").arg(&pid).status().unwrap().success());
+        self.signal("TERM");
         self.child.wait().unwrap().code()
     }
+
+    /// Sends a signal by the shell's own `kill`; not every machine has a program of that name.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
+    }
+}
+
+/// Runs a program to its end, with this text as its standard input.
+pub(crate) fn finish(mut command: Command, input: &str) -> Output {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments reads nothing.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
 }
 
 impl Drop for Process {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -99,7 +100,11 @@ impl Listener {
 
 async fn remove_stale(path: &Path) -> io::Result<()> {
     match UnixStream::connect(path).await {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+        // A file that is no socket refuses connections as well, and is not ours to remove.
+        Err(error)
+            if error.kind() == io::ErrorKind::ConnectionRefused
+                && std::fs::symlink_metadata(path)?.file_type().is_socket() =>
+        {
             std::fs::remove_file(path)
         }
         // Not there, or in use, or no socket: binding says which.

@@ -273,7 +273,10 @@ impl IntoResponse for Problem {
 
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
-        Self::from_response(problem.into_response())
+        let mut error = Self::from_response(problem.clone().into_response());
+        // Becoming a response again, an error has its own extensions and not those of the response.
+        error.set_data(problem);
+        error
     }
 }
 

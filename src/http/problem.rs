@@ -151,6 +151,20 @@ impl Problem {
         problem
     }
 
+    /// Both values, or what is wrong with either; with both, if that is fields only.
+    pub(super) fn both<A, B>(
+        one: Result<A, Self>,
+        two: Result<B, Self>,
+    ) -> Result<(A, B), Self> {
+        match (one, two) {
+            (Ok(one), Ok(two)) => Ok((one, two)),
+            (Err(one), Err(two)) if !one.fields.is_empty() && !two.fields.is_empty() => {
+                Err(Self::invalid([one.fields, two.fields].concat()))
+            }
+            (_, Err(problem)) | (Err(problem), _) => Err(problem),
+        }
+    }
+
     pub(super) fn timeout() -> Self {
         let detail =
             "the request took too long; if it was a write, its outcome is unknown";
@@ -274,7 +288,7 @@ impl IntoResponse for Problem {
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
         let mut error = Self::from_response(problem.clone().into_response());
-        // poem replaces the extensions of the response by those of the error.
+        // Becoming a response again, an error has its own extensions and not those of the response.
         error.set_data(problem);
         error
     }

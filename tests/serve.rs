@@ -89,7 +89,9 @@ fn a_socket_in_use_is_left_alone() {
     let home = Home::new().set("LISTEN", "unix:duly.sock");
     let server = home.serve();
 
-    let second = home.command(&["serve"]).env("LOG_LEVEL", "off").output().unwrap();
+    let mut second = home.command(&["serve"]);
+    second.env("LOG_LEVEL", "off").env("DATABASE_URL", "redb://./other.redb");
+    let second = second.output().unwrap();
 
     assert_eq!(second.status.code(), Some(74), "{second:?}");
     assert!(is_healthy(&home, "unix:duly.sock"));

@@ -23,7 +23,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["src/http/docs/asset.rs"]),
     ("getrandom", &["src/random.rs"]),
     ("governor", &["src/auth/throttle.rs"]),
-    ("hyper", &["src/http/server/", "src/cli/healthcheck.rs"]),
+    ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),
     ("jiff", &["src/domain/timestamp.rs", "src/clock.rs"]),

@@ -4,6 +4,7 @@
 //! memory and use it again, the queue before them is short, and whoever finds it full is told to come
 //! back: no flood of log-ins can take more memory or more processors than that.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{fmt, io, thread};
@@ -185,7 +186,12 @@ impl Worker {
             // Held while waiting: the next job goes to whoever holds it.
             let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
             match job {
-                Ok(job) => job(&mut self),
+                Ok(job) => {
+                    // The caller is told by its lost answer, and the thread is there for the next one.
+                    if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
+                        tracing::error!("a hash panicked");
+                    }
+                }
                 Err(_) => return,
             }
         }
@@ -347,7 +353,9 @@ mod tests {
         let wait = Arc::new(Mutex::new(wait));
         let blocked = |hasher: &Hasher| {
             let wait = Arc::clone(&wait);
-            let job: Job = Box::new(move |_| drop(wait.lock().unwrap().recv()));
+            let job: Job = Box::new(move |_| {
+                let _released = wait.lock().unwrap().recv();
+            });
             hasher.jobs.as_ref().unwrap().send(job).unwrap();
         };
         // Every thread holds one, and one waits.

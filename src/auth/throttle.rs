@@ -22,7 +22,7 @@ const NETWORK_BURST: NonZeroU32 = NonZeroU32::new(60).expect("60 is not zero");
 const ACCOUNT_BURST: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 const ACCOUNT_PER_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("10 is not zero");
 
-/// Most networks and pairs that are remembered, about 10 MiB. Whoever comes on top of that has to wait.
+/// Most networks, and most pairs, that are remembered: about 10 MiB each.
 const MAX_KEYS: usize = 100_000;
 
 /// How often those that have been quiet are forgotten.
@@ -66,14 +66,18 @@ impl Throttle {
     /// [`Throttled`] if there have been too many. The attempt must not go on then.
     pub fn attempt(&self, network: Network, account: &str) -> Result<(), Throttled> {
         self.forget();
+        if self.networks.len() >= MAX_KEYS {
+            return Err(Throttled { retry_after: FORGET_EVERY });
+        }
         Self::count(&self.networks, self.hash.hash_one(network))?;
+        // One network can try many accounts. It is slowed down as a network then, and nobody else is.
+        if self.accounts.len() >= MAX_KEYS {
+            return Ok(());
+        }
         Self::count(&self.accounts, self.hash.hash_one((network, account)))
     }
 
     fn count(limiter: &Limiter, key: u64) -> Result<(), Throttled> {
-        if limiter.len() >= MAX_KEYS {
-            return Err(Throttled { retry_after: FORGET_EVERY });
-        }
         limiter.check_key(&key).map_err(|until| {
             let retry_after = until.wait_time_from(DefaultClock::default().now());
             Throttled { retry_after }

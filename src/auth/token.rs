@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Secret, hmac};
 use crate::config::TokenAlgorithm;
+use crate::domain::hex::hex;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::timestamp::Timestamp;
 
@@ -109,7 +110,7 @@ impl AccessTokens {
         &self,
         user: UserId,
         session: SessionId,
-        id: SessionId,
+        id: [u8; 16],
         now: Timestamp,
     ) -> Result<Secret, jsonwebtoken::errors::Error> {
         let claims = Claims {
@@ -117,7 +118,7 @@ impl AccessTokens {
             aud: AUDIENCE.to_owned(),
             sub: user.to_string(),
             sid: session.to_string(),
-            jti: id.to_string(),
+            jti: hex(&id),
             iat: now.as_seconds(),
             exp: now.plus(self.lifetime).as_seconds(),
         };
@@ -224,7 +225,7 @@ mod tests {
     #[test]
     fn a_token_says_whose_session_it_stands_for_until_it_expires() {
         let tokens = tokens();
-        let token = tokens.issue(UserId::new(42), SESSION, SESSION, now()).unwrap();
+        let token = tokens.issue(UserId::new(42), SESSION, [7; 16], now()).unwrap();
         for _ in 0..2 {
             let claims = tokens.verify(token.expose(), now()).unwrap();
             assert_eq!((claims.user, claims.session), (UserId::new(42), SESSION));
@@ -323,7 +324,7 @@ mod tests {
             [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512]
         {
             let tokens = AccessTokens::new(KEY, algorithm, Duration::from_secs(60));
-            let token = tokens.issue(UserId::new(1), SESSION, SESSION, now()).unwrap();
+            let token = tokens.issue(UserId::new(1), SESSION, [7; 16], now()).unwrap();
             assert!(tokens.verify(token.expose(), now()).is_ok());
             let head = token.expose().split('.').next().unwrap().to_owned();
             assert_eq!(

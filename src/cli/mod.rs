@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Options};
+use crate::domain::chain::Chain;
 use crate::service;
 use crate::store::{OpenError, StoreError};
 
@@ -87,8 +88,13 @@ impl CommandError {
     }
 
     /// The numbers of `sysexits.h`, which supervisors can tell apart.
-    const fn exit_code(&self) -> u8 {
+    fn exit_code(&self) -> u8 {
+        use service::Error as E;
         match self {
+            Self::Service(E::StorageCorrupt(_)) => 65,
+            Self::Service(
+                E::Unavailable(_) | E::OutcomeUnknown(_) | E::DiskFull | E::Internal(_),
+            ) => 74,
             Self::NotReady(_) | Self::Service(_) => 1,
             Self::Usage(_) => 64,
             Self::Damaged(_)
@@ -125,7 +131,12 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    output::error(&format!("duly: {error}"));
+    // What goes wrong inside a command has its cause in the log of the server; here it is all there is.
+    match error {
+        CommandError::Service(error) => output::error(&format!("duly: {}", Chain(error))),
+        CommandError::Store(error) => output::error(&format!("duly: {}", Chain(error))),
+        other => output::error(&format!("duly: {other}")),
+    }
     error.exit_code().into()
 }
 

@@ -1,8 +1,7 @@
 //! `duly serve`: puts everything together, and takes it apart in the right order.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
@@ -18,8 +17,11 @@ use crate::http::server::{self, Listener};
 use crate::http::{self, Stopping};
 use crate::random::{Random as _, SystemRandom};
 use crate::service::{Parts, Service};
-use crate::store::Store;
+use crate::store::{OpenError, Store};
 use crate::telemetry;
+
+/// How long threads may take to leave once everything is closed.
+const LEAVE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     telemetry::start(config.log_format, &config.log_level)?;
@@ -27,21 +29,23 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         .enable_all()
         .build()
         .map_err(CommandError::io("the threads could not be started"))?;
-    runtime.block_on(serve(config))
+    let outcome = runtime.block_on(serve(config));
+    // A long read that nobody waits for any more must not hold the process.
+    runtime.shutdown_timeout(LEAVE);
+    outcome
 }
 
 async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
+    // First, so that a signal during a long start is not lost.
+    let signalled = signalled()?;
     let random = Arc::new(SystemRandom);
     let key = config.signing_key.load(|| {
         let mut key = Zeroizing::new([0; 48]);
         random.fill(key.as_mut_slice())?;
         Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
     })?;
-    // Before the data file, so that a port in use is said without touching it.
-    let listener = Listener::bind(&config.listen)
-        .await
-        .map_err(CommandError::io(format!("cannot listen on {}", config.listen)))?;
+    let listener = listen(config).await?;
     let store: Arc<dyn Store> = Arc::new(open_store(config, true, false)?);
     let hasher = Hasher::start(
         Cost::OWASP,
@@ -67,14 +71,10 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let address = address.trim_start_matches("socket://");
     tracing::info!(address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
 
-    let failed = AtomicBool::new(false);
     let stop = async {
         tokio::select! {
-            () = signalled() => {}
-            () = store.failed() => {
-                tracing::error!("the store has failed");
-                failed.store(true, Ordering::Relaxed);
-            }
+            () = signalled => {}
+            () = store.failed() => tracing::error!("the store has failed"),
         }
         stopping.set();
         tracing::info!("stopping");
@@ -83,25 +83,41 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         .await
         .map_err(CommandError::io("the server failed"))?;
 
+    // Also if it failed while the last requests were served.
+    let failed = tokio::select! {
+        biased;
+        () = store.failed() => true,
+        () = std::future::ready(()) => false,
+    };
     // Closes the data file, if no request that was cut off still holds it.
     drop(store);
     tracing::info!("stopped");
-    if failed.into_inner() { Err(CommandError::StoreFailed) } else { Ok(()) }
+    if failed { Err(CommandError::StoreFailed) } else { Ok(()) }
 }
 
-/// Returns when the process is asked to end.
-async fn signalled() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(error) => {
-                tracing::error!(%error, "a signal cannot be waited for");
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
+/// Binds the address, before the data file is made. If the server runs already, its data file says so
+/// better than its address.
+async fn listen(config: &Config) -> Result<Listener, CommandError> {
+    match Listener::bind(&config.listen).await {
+        Ok(listener) => Ok(listener),
+        Err(error) => match open_store(config, false, false) {
+            Err(in_use @ OpenError::InUse { .. }) => Err(in_use.into()),
+            _ => Err(CommandError::io(format!("cannot listen on {}", config.listen))(
+                error,
+            )),
+        },
     }
+}
+
+/// Listens for the signals that ask the process to end, from now on.
+fn signalled() -> Result<impl Future<Output = ()>, CommandError> {
+    let listen = |kind| signal(kind).map_err(CommandError::io("signals cannot be heard"));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

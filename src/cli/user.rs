@@ -43,15 +43,16 @@ pub(super) async fn run(command: Command) -> Result<(), CommandError> {
         Command::List(options) => list(&options.check()?).await,
         Command::Add(Account { email, options }) => {
             let config = options.check()?;
-            let service = service(&config, true)?;
             let new = NewAccount { email, password: input::new_password()? };
+            let service = service(&config, true)?;
             let user = service.user_register(new, None).await.map_err(explained)?;
             output::line(&format!("added user {}", user.id));
             Ok(())
         }
         Command::SetPassword(Account { email, options }) => {
-            let service = service(&options.check()?, false)?;
+            let config = options.check()?;
             let password = input::new_password()?;
+            let service = service(&config, false)?;
             service.user_set_password(&email, password).await.map_err(explained)?;
             output::line("password set, all sessions ended");
             Ok(())

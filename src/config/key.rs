@@ -97,7 +97,7 @@ fn create(path: &Path, key: &[u8]) -> io::Result<()> {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
+    partial.push(format!(".{}.partial", std::process::id()));
     let mut file = OpenOptions::new()
         .write(true)
         .create(true)

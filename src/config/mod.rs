@@ -82,7 +82,8 @@ pub struct Options {
     #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
     auth_rate_limit: String,
 
-    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas
+    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas; 127.0.0.1 is a proxy
+    /// that comes through a Unix socket
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 
@@ -91,7 +92,7 @@ pub struct Options {
     max_connections: String,
 
     /// Most connections at once from one network (an IPv4 address, an IPv6 /64); trusted proxies are exempt
-    #[arg(long, env = "MAX_CONNECTIONS_PER_NETWORK", default_value = "256")]
+    #[arg(long, env = "MAX_CONNECTIONS_PER_NETWORK", default_value = "128")]
     max_connections_per_network: String,
 
     /// How long the first byte, the whole header, and a silent connection may take, in seconds
@@ -284,7 +285,7 @@ impl Options {
             database,
             listen: value::listen("LISTEN", &self.listen)?,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
-            log_level: self.log_level,
+            log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
             trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
             limits: Limits {

@@ -139,6 +139,24 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
     })
 }
 
+/// A least level, and other ones for some modules: `info,duly::store=debug`. Checked here, since tracing
+/// takes a level that it does not know for the name of a module, and then logs nothing else.
+pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
+    const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+    let sound = list(text).all(|part| {
+        let level = part.rsplit('=').next().unwrap_or(part);
+        LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
+    });
+    if sound && list(text).next().is_some() {
+        Ok(text.trim().to_owned())
+    } else {
+        wrong(
+            variable,
+            "must be error, warn, info, debug, trace or off, or as in info,duly::store=debug",
+        )
+    }
+}
+
 pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {
     match text.trim() {
         "" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
@@ -202,6 +220,19 @@ mod tests {
     fn errors_name_the_variable_and_not_the_value() {
         let error = number("CACHE_MIB", "hunter2", 1, 9).unwrap_err();
         assert_eq!(error.to_string(), "CACHE_MIB must be a whole number from 1 to 9");
+    }
+
+    #[test]
+    fn levels_are_known_ones() {
+        for text in ["info", "DEBUG", "off", "warn,duly::store=trace", "info, duly=debug"]
+        {
+            assert!(log_level("X", text).is_ok(), "{text}");
+        }
+        for text in
+            ["", "warning", "verbose", "duly", "info,duly=loud", "info,duly::http"]
+        {
+            assert!(log_level("X", text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //!
 //! A value of these types has been checked. Code that holds one need not check again.
 
+pub mod chain;
 pub mod email;
 pub mod hex;
 pub mod id;

@@ -1,6 +1,6 @@
 //! Which address a request really comes from.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
@@ -24,18 +24,22 @@ impl TrustedProxies {
     /// Walks back from the peer for as long as the one who says so is trusted. A stranger's header changes
     /// nothing, and neither does what a stranger wrote into a header that a trusted proxy added to.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let forwarded: Vec<&str> = headers
+        // What a client put in may be no text at all; what the proxy added to it still counts.
+        let forwarded: Vec<String> = headers
             .get_all("x-forwarded-for")
             .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
             .collect();
+        let forwarded: Vec<&str> =
+            forwarded.iter().flat_map(|value| value.split(',')).collect();
         let mut client = peer;
         for hop in forwarded.iter().rev() {
             if !self.include(client) {
                 break;
             }
-            match hop.trim().parse() {
+            let hop = hop.trim();
+            let with_port = || hop.parse::<SocketAddr>().map(|hop| hop.ip());
+            match hop.parse().or_else(|_| with_port()) {
                 Ok(address) => client = address,
                 Err(_) => break,
             }
@@ -91,5 +95,6 @@ mod tests {
             "198.51.100.7"
         );
         assert_eq!(client("10.0.0.1", &["nonsense"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["198.51.100.7:4711"]), "198.51.100.7");
     }
 }

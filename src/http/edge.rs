@@ -13,6 +13,7 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use super::Site;
 use super::address::TrustedProxies;
+use super::budget::AnswerBudget;
 use super::cors::Cors;
 use super::payload::BodyLimits;
 use super::problem::{self, Problem};
@@ -32,6 +33,9 @@ const NO_CONTENT: HeaderValue =
 /// Most header fields of a request.
 const MAX_HEADER_FIELDS: usize = 64;
 
+/// Longest body of requests below `auth`, in bytes.
+const MAX_AUTH_BODY: usize = 16 * 1024;
+
 /// The outermost layer.
 pub(super) struct Edge<E> {
     pub(super) inner: E,
@@ -44,6 +48,7 @@ pub(super) struct Edge<E> {
     pub(super) header_bytes: usize,
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
+    pub(super) budget: AnswerBudget,
 }
 
 /// Where a handler leaves word for the log.
@@ -62,79 +67,110 @@ impl<E: Endpoint> Endpoint for Edge<E> {
 
     async fn call(&self, req: Request) -> Result<Response> {
         let mut request = req;
-        let started = Instant::now();
         let id = self.ids.of(&request);
-        let context = RequestContext::default();
-        let method = request.method().clone();
         let route = self.table.find(request.uri().path());
         let allowed = self.cors.allowed(request.headers());
+        let line = AccessLine::start(request.method(), route, &id);
+        let body = self.body_limits(route);
 
         let extensions = request.extensions_mut();
-        extensions.insert(context.clone());
+        extensions.insert(line.context.clone());
         extensions.insert(self.service.clone());
         extensions.insert(self.site.clone());
         extensions.insert(Arc::clone(&self.proxies));
-        extensions.insert(self.body);
+        extensions.insert(body);
 
-        let mut response = match Cors::preflight(&request, allowed.as_ref()) {
+        let response = match Cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
-            None => self.answer(request, route).await,
+            None => self.answer(request, route, body).await,
         };
+        // What is over the budget is given up here, before anybody can wait for it.
+        let response = self.budget.count(response);
+        let mut response = response.unwrap_or_else(|| Problem::busy().into_response());
         finish(&mut response, &id);
         self.cors.mark(response.headers_mut(), allowed);
-
-        // Others are made up by the client and may be long.
-        let method = if KNOWN.contains(&method) { method.as_str() } else { "other" };
-        let fields = Access {
-            method,
-            route: route.map_or("-", |route| route.pattern.as_str()),
-            status: response.status(),
-            duration: started.elapsed(),
-            id: &id,
-            user: context.0.get().copied(),
-        };
-        fields.log();
+        line.end(response.status());
         Ok(response)
     }
 }
 
-const KNOWN: [Method; 7] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
+/// Other methods are made up by the client, and may be long.
+const KNOWN: [(Method, &str); 7] = [
+    (Method::GET, "GET"),
+    (Method::HEAD, "HEAD"),
+    (Method::POST, "POST"),
+    (Method::PUT, "PUT"),
+    (Method::PATCH, "PATCH"),
+    (Method::DELETE, "DELETE"),
+    (Method::OPTIONS, "OPTIONS"),
 ];
 
-/// One line of the access log. Nothing in it was chosen freely by the client.
-struct Access<'a> {
-    method: &'a str,
+/// One line of the access log, also if the client goes away before there is an answer: what it asked
+/// for may have been done. Nothing in it was chosen freely by the client.
+struct AccessLine<'a> {
+    method: &'static str,
     route: &'a str,
-    status: StatusCode,
-    duration: Duration,
     id: &'a HeaderValue,
-    user: Option<UserId>,
+    started: Instant,
+    context: RequestContext,
+    ended: bool,
 }
 
-impl Access<'_> {
-    fn log(&self) {
+impl<'a> AccessLine<'a> {
+    fn start(method: &Method, route: Option<&'a Route>, id: &'a HeaderValue) -> Self {
+        let known = KNOWN.iter().find(|(known, _)| known == method);
+        Self {
+            method: known.map_or("other", |(_, name)| name),
+            route: route.map_or("-", |route| route.pattern.as_str()),
+            id,
+            started: Instant::now(),
+            context: RequestContext::default(),
+            ended: false,
+        }
+    }
+
+    fn end(mut self, status: StatusCode) {
+        self.ended = true;
+        self.log(Some(status.as_u16()), "request served");
+    }
+
+    fn log(&self, status: Option<u16>, message: &str) {
         tracing::info!(
             http.method = self.method,
             http.route = self.route,
-            http.status = self.status.as_u16(),
-            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            http.status = status,
+            duration_us =
+                u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             request.id = self.id.to_str().unwrap_or_default(),
-            user.id = self.user.map(UserId::get),
-            "request served"
+            user.id = self.context.0.get().map(|user| user.get()),
+            "{message}"
         );
     }
 }
 
+impl Drop for AccessLine<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.log(None, "request abandoned");
+        }
+    }
+}
+
 impl<E: Endpoint> Edge<E> {
-    async fn answer(&self, request: Request, route: Option<&Route>) -> Response {
-        if let Err(problem) = self.admit(&request) {
+    /// Nobody has to log in to log in, so those bodies are kept small.
+    fn body_limits(&self, route: Option<&Route>) -> BodyLimits {
+        let auth = route.is_some_and(|route| route.pattern.contains("/auth/"));
+        let most = if auth { MAX_AUTH_BODY } else { usize::MAX };
+        BodyLimits { bytes: self.body.bytes.min(most), ..self.body }
+    }
+
+    async fn answer(
+        &self,
+        request: Request,
+        route: Option<&Route>,
+        body: BodyLimits,
+    ) -> Response {
+        if let Err(problem) = self.admit(&request, body) {
             return problem.into_response();
         }
         if request.method() == Method::OPTIONS
@@ -158,7 +194,7 @@ impl<E: Endpoint> Edge<E> {
     }
 
     /// Refuses what is too large before anything is done.
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
+    fn admit(&self, request: &Request, body: BodyLimits) -> Result<(), Problem> {
         let headers = request.headers();
         let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
         let fields =
@@ -170,9 +206,9 @@ impl<E: Endpoint> Edge<E> {
         }
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        let limit = u64::try_from(self.body.bytes).unwrap_or(u64::MAX);
+        let limit = u64::try_from(body.bytes).unwrap_or(u64::MAX);
         if length.is_some_and(|length| length > limit) {
-            return Err(Problem::body_too_large(self.body.bytes));
+            return Err(Problem::body_too_large(body.bytes));
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! id, log line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
 
 mod address;
+mod budget;
 mod caller;
 mod cors;
 mod docs;
@@ -29,6 +30,7 @@ use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
 use poem_openapi::{OpenApiService, Tags};
 
 use self::address::TrustedProxies;
+use self::budget::AnswerBudget;
 use self::cors::Cors;
 use self::docs::Docs;
 use self::edge::{Edge, OnPanic};
@@ -109,6 +111,7 @@ pub fn endpoint(
         header_bytes: config.limits.header_bytes,
         request_timeout: config.limits.request_timeout,
         ids: edge::RequestIds::default(),
+        budget: AnswerBudget::default(),
     };
     edge.boxed()
 }

@@ -15,6 +15,7 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
+use crate::domain::chain::Chain;
 use crate::service::{self, FieldError};
 
 /// Most fields that are named in one answer, and most characters of a name that the client made up.
@@ -172,6 +173,10 @@ impl Problem {
             .retry_after(RETRY_AFTER)
     }
 
+    pub(super) fn busy() -> Self {
+        Self::from(service::Error::Busy)
+    }
+
     pub(super) fn stopping() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
             .retry_after(RETRY_AFTER)
@@ -301,20 +306,4 @@ impl ApiResponse for Problem {
     }
 
     fn register(_registry: &mut Registry) {}
-}
-
-/// Shows an error with all its causes, on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut next = Some(self.0);
-        let mut separator = "";
-        while let Some(error) = next {
-            write!(f, "{separator}{error}")?;
-            separator = ": ";
-            next = error.source();
-        }
-        Ok(())
-    }
 }

@@ -80,7 +80,7 @@ impl Service {
             expires_at: now.plus(IDLE.max(self.0.tokens.lifetime())),
             refresh: RefreshDigest(Sha256::digest(&refresh_token).into()),
         };
-        let token_id = SessionId::from_bytes(self.random()?);
+        let token_id = self.random()?;
         let access_token = self
             .0
             .tokens

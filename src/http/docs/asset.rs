@@ -1,10 +1,12 @@
 //! A file that stays the same while the server runs: compressed once, cached by clients.
 
 use std::io::{Read as _, Write as _};
+use std::sync::OnceLock;
 
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use hyper::body::Bytes;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
 use sha2::{Digest as _, Sha256};
@@ -19,10 +21,12 @@ const FOREVER: HeaderValue =
 const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// A file, kept compressed only.
+/// A file in two forms, of which answers only take references.
 pub(super) struct Asset {
     content_type: &'static str,
-    gzip: Vec<u8>,
+    gzip: Bytes,
+    /// Made for the first client that cannot read the other.
+    plain: OnceLock<Bytes>,
     hash: String,
     cache: HeaderValue,
     policy: Option<HeaderValue>,
@@ -43,7 +47,14 @@ impl Asset {
             encoder.write_all(&bytes).and_then(|()| encoder.finish()).unwrap_or_default();
         let mut hash = hex(&Sha256::digest(&bytes));
         hash.truncate(16);
-        Self { content_type, gzip, hash, cache: REVALIDATE, policy: None }
+        Self {
+            content_type,
+            gzip: gzip.into(),
+            plain: OnceLock::new(),
+            hash,
+            cache: REVALIDATE,
+            policy: None,
+        }
     }
 
     /// For a file that is asked for under an address with its hash.
@@ -87,13 +98,16 @@ impl Asset {
         response
     }
 
-    fn plain(&self) -> Vec<u8> {
-        let mut plain = Vec::new();
-        // Our own bytes, compressed above.
-        match GzDecoder::new(self.gzip.as_slice()).read_to_end(&mut plain) {
-            Ok(_) => plain,
-            Err(_) => Vec::new(),
-        }
+    fn plain(&self) -> Bytes {
+        let unpacked = self.plain.get_or_init(|| {
+            let mut plain = Vec::new();
+            // Our own bytes, compressed above.
+            match GzDecoder::new(self.gzip.as_ref()).read_to_end(&mut plain) {
+                Ok(_) => plain.into(),
+                Err(_) => Bytes::new(),
+            }
+        });
+        unpacked.clone()
     }
 }
 

@@ -8,14 +8,15 @@
 mod asset;
 mod pages;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use poem::endpoint::make;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
-use self::asset::Asset;
+use self::asset::{Accept, Asset};
 use self::pages::Pages;
 use super::problem::Problem;
 
@@ -24,7 +25,7 @@ pub(super) struct Docs {
     json: Asset,
     yaml: Asset,
     title: String,
-    pages: OnceLock<Pages>,
+    pages: OnceCell<Pages>,
 }
 
 impl Docs {
@@ -34,21 +35,35 @@ impl Docs {
             json: Asset::new("application/json", document.to_string().into_bytes()),
             yaml: Asset::new("application/yaml", super::to_yaml(document).into_bytes()),
             title: title.unwrap_or_default().to_owned(),
-            pages: OnceLock::new(),
+            pages: OnceCell::new(),
         })
     }
 
-    fn find(&self, path: &str) -> Option<&Asset> {
+    /// The file at a path, and what keeps it.
+    async fn answer(&self, path: &str, accept: &Accept) -> Result<Response, Problem> {
         match path {
-            "/openapi.json" => Some(&self.json),
-            "/openapi.yaml" => Some(&self.yaml),
-            _ => self.pages.get_or_init(|| Pages::new(&self.title)).find(path),
+            "/openapi.json" => Ok(self.json.answer(accept)),
+            "/openapi.yaml" => Ok(self.yaml.answer(accept)),
+            _ => {
+                let file =
+                    self.pages().await?.find(path).ok_or_else(Problem::not_found)?;
+                Ok(file.answer(accept))
+            }
         }
+    }
+
+    /// The first visit compresses megabytes, once, where that holds nobody else up.
+    async fn pages(&self) -> Result<&Pages, Problem> {
+        let make = || async {
+            let title = self.title.clone();
+            tokio::task::spawn_blocking(move || Pages::new(&title)).await
+        };
+        self.pages.get_or_try_init(make).await.map_err(|_| Problem::internal())
     }
 }
 
 /// Every path that [`Docs`] has.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 9] = [
     "/openapi.json",
     "/openapi.yaml",
     "/docs",
@@ -56,6 +71,7 @@ const PATHS: [&str; 8] = [
     "/docs/swagger-ui.css",
     "/docs/swagger-ui.js",
     "/redoc",
+    "/redoc/redoc.js",
     "/redoc/start.js",
 ];
 
@@ -64,7 +80,7 @@ pub(super) fn routes(
     docs: Arc<Docs>,
     mut routes: Route,
 ) -> impl Endpoint<Output = Response> {
-    for path in PATHS.into_iter().chain(["/redoc/redoc.js"]) {
+    for path in PATHS {
         routes = routes.at(path, page(Arc::clone(&docs), path));
     }
     // Not a route: whatever is nested at the root takes the root itself too.
@@ -84,14 +100,7 @@ fn page(docs: Arc<Docs>, path: &'static str) -> impl Endpoint<Output = Response>
             if !asset::is_read(&request) {
                 return Err(Problem::method_not_allowed("GET, HEAD"));
             }
-            let accept = asset::Accept::of(&request);
-            // The first visit compresses megabytes, which must not hold up the others.
-            let answer = move || docs.find(path).map(|asset| asset.answer(&accept));
-            match tokio::task::spawn_blocking(answer).await {
-                Ok(Some(response)) => Ok(response),
-                Ok(None) => Err(Problem::not_found()),
-                Err(_) => Err(Problem::internal()),
-            }
+            docs.answer(path, &Accept::of(&request)).await
         };
         async move { answer.await.map_err(poem::Error::from) }
     })

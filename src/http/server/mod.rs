@@ -71,9 +71,10 @@ pub async fn serve(
             biased;
             () = &mut stop => break,
             accepted = accepted => accepted,
-            // Forgets connections that have ended.
+            // Forgets connections that have ended, also while nobody comes.
             Some(_) = connections.join_next() => continue,
         };
+        while connections.try_join_next().is_some() {}
         let (io, peer) = match accepted {
             Ok(accepted) => accepted,
             Err(error) if listener::is_fault_of_one(&error) => continue,

@@ -16,13 +16,13 @@ const LINGER_BYTES: usize = 1 << 20;
 
 /// Adds two rules to a connection.
 ///
-/// A client that takes nothing of an answer for too long is dropped. And a connection is not closed
+/// A client that has not taken an answer after a while is dropped, however slowly it goes on reading. And a connection is not closed
 /// while unread data waits, since the kernel would then send a reset that can destroy the answer on its way
 /// (to an upload that was refused, say); what comes is thrown away for a short while.
 pub(super) struct Stream {
     io: Io,
     stall: Duration,
-    /// Runs while a write is stuck.
+    /// Runs from the first time that the client does not take what is sent until all is sent.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs once our side is closed.
     linger: Option<Pin<Box<Sleep>>>,
@@ -34,20 +34,21 @@ impl Stream {
         Self { io, stall, stalled: None, linger: None, thrown_away: 0 }
     }
 
-    /// Passes a result of writing on, or an error if nothing has moved for too long.
+    /// Passes a result of writing on, or an error if the answer has been on its way for too long.
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,
         outcome: Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if outcome.is_ready() {
-            self.stalled = None;
+        if outcome.is_ready() && self.stalled.is_none() {
             return outcome;
         }
         let stall = self.stall;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
-        ready!(stalled.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        if stalled.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        outcome
     }
 }
 
@@ -89,6 +90,11 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.io).poll_flush(cx);
+        if outcome.is_ready() {
+            // hyper flushes when it has nothing left to write.
+            self.stalled = None;
+            return outcome;
+        }
         self.watch(cx, outcome)
     }
 

@@ -3,8 +3,8 @@
 use redb::{ReadableTable, WriteTransaction};
 
 use super::key::{self, KeyRange, Table};
-use super::record;
 use super::table::Tables;
+use super::{codec, record};
 use crate::store::StoreError;
 
 /// One step on bytes. Can fail only when the file itself does.
@@ -25,7 +25,10 @@ pub(super) struct Batch<'txn> {
     pub(super) tables: Tables<'txn>,
     pub(super) next_user_id: u64,
     pub(super) next_task_id: u64,
+    /// Rows that deletions of whole accounts have taken so far.
+    pub(super) rows_deleted: u64,
     ids_changed: bool,
+    changed: bool,
 }
 
 impl<'txn> Batch<'txn> {
@@ -33,15 +36,38 @@ impl<'txn> Batch<'txn> {
         let tables = Tables::open(txn)?;
         let next = |name: &'static [u8]| match tables.meta.get(name)? {
             Some(value) => record::decode_number(Table::Meta, name, value.value()),
-            None => Ok(1),
+            None => Err(codec::damaged(Table::Meta, name, &"missing")),
         };
         let next_user_id = next(key::NEXT_USER_ID)?;
         let next_task_id = next(key::NEXT_TASK_ID)?;
-        Ok(Self { tables, next_user_id, next_task_id, ids_changed: false })
+        Ok(Self {
+            tables,
+            next_user_id,
+            next_task_id,
+            rows_deleted: 0,
+            ids_changed: false,
+            changed: false,
+        })
+    }
+
+    /// The first transaction of a new file: makes every table, so that reads never find one missing.
+    pub(super) fn create(
+        txn: &'txn WriteTransaction,
+        format: u64,
+    ) -> Result<(), StoreError> {
+        let mut tables = Tables::open(txn)?;
+        let numbers =
+            [(key::FORMAT, format), (key::NEXT_USER_ID, 1), (key::NEXT_TASK_ID, 1)];
+        for (name, number) in numbers {
+            let value = record::number(Table::Meta, name, number)?;
+            drop(tables.meta.insert(name, value.as_slice())?);
+        }
+        Ok(())
     }
 
     /// Carries steps out.
     pub(super) fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
+        self.changed |= !ops.is_empty();
         for op in ops {
             match op {
                 Op::Put(table, key, value) => {
@@ -52,7 +78,8 @@ impl<'txn> Batch<'txn> {
                     drop(self.tables.get_mut(table).remove(key.as_slice())?);
                 }
                 Op::DeleteOwned(range) => {
-                    self.delete_owned(&range, usize::MAX)?;
+                    let rows = self.delete_owned(&range, usize::MAX)?;
+                    self.rows_deleted += u64::try_from(rows).unwrap_or(u64::MAX);
                 }
                 Op::UsedUserId(id) => {
                     self.next_user_id = self.next_user_id.max(id.saturating_add(1));
@@ -73,6 +100,7 @@ impl<'txn> Batch<'txn> {
         range: &KeyRange,
         most: usize,
     ) -> Result<usize, StoreError> {
+        self.changed = true;
         let range = range.start().as_slice()..=range.end().as_slice();
         let doomed = self.tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)?;
         let mut count = 0;
@@ -83,8 +111,8 @@ impl<'txn> Batch<'txn> {
         Ok(count)
     }
 
-    /// Writes what is kept in memory during the batch. Call once, last.
-    pub(super) fn finish(mut self) -> Result<(), StoreError> {
+    /// Writes what is kept in memory during the batch. Says whether there is anything to commit.
+    pub(super) fn finish(mut self) -> Result<bool, StoreError> {
         if self.ids_changed {
             let ids = [
                 (key::NEXT_USER_ID, self.next_user_id),
@@ -95,6 +123,6 @@ impl<'txn> Batch<'txn> {
                 drop(self.tables.meta.insert(name, value.as_slice())?);
             }
         }
-        Ok(())
+        Ok(self.changed)
     }
 }

@@ -19,6 +19,7 @@ mod users;
 mod verify;
 mod view;
 mod vitals;
+mod write;
 mod writer;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
+use tokio::sync::Semaphore;
 
 use self::key::Table;
 pub use self::open::{CommitMode, FORMAT, Options};
@@ -33,7 +35,8 @@ use self::space::{Growth, Space};
 pub use self::verify::Report;
 use self::view::View;
 use self::vitals::Vitals;
-use self::writer::{Verdict, Writer};
+use self::write::Verdict;
+use self::writer::Writer;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
 use crate::domain::page::{Page, TaskPage};
@@ -58,7 +61,11 @@ pub struct RedbStore {
 struct Shared {
     db: Arc<Database>,
     vitals: Arc<Vitals>,
+    long_reads: Arc<Semaphore>,
 }
+
+/// Most long reads at once; each has a thread of its own. More are refused as [`StoreError::Busy`].
+const MAX_LONG_READS: usize = 4;
 
 impl fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,6 +74,10 @@ impl fmt::Debug for RedbStore {
 }
 
 impl Shared {
+    fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
+        Self { db, vitals, long_reads: Arc::new(Semaphore::new(MAX_LONG_READS)) }
+    }
+
     /// Reads one snapshot.
     fn read<T>(
         &self,
@@ -92,7 +103,13 @@ impl RedbStore {
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let task = tokio::task::spawn_blocking(move || shared.read(read));
+        let permit = Arc::clone(&shared.long_reads).try_acquire_owned();
+        let permit = permit.map_err(|_| StoreError::Busy)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let outcome = shared.read(read);
+            drop(permit);
+            outcome
+        });
         task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 

@@ -5,7 +5,7 @@ use redb::ReadTransaction;
 use super::change::Change;
 use super::key::{self, Table};
 use super::view::View;
-use super::writer::Verdict;
+use super::write::Verdict;
 use super::{record, table, users};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session;

@@ -11,8 +11,8 @@ use super::key::{self, Owned, Table, TaskByState};
 use super::record::{self, Stats};
 use super::table::Snapshot;
 use super::view::View;
-use super::writer::Verdict;
-use super::{codec, table};
+use super::write::Verdict;
+use super::{codec, index, table};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, TaskPage};
 use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
@@ -180,7 +180,7 @@ fn found(
     for entry in entries.skip(skip).take(usize::from(page.limit)) {
         let entry = entry?;
         match find(owned, entry.owner, entry.id)? {
-            Some(task) if task.completed == entry.completed => tasks.push(task),
+            Some(task) if index::task_by_state(&task) == entry => tasks.push(task),
             _ => {
                 let why = "index entry without its task";
                 return Err(codec::damaged(Table::Owned, &entry.encode(), &why));

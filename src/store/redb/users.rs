@@ -7,7 +7,7 @@ use redb::ReadTransaction;
 use super::change::Change;
 use super::key::{self, Table};
 use super::view::View;
-use super::writer::Verdict;
+use super::write::Verdict;
 use super::{codec, record, table};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::UserId;

@@ -331,8 +331,7 @@ impl Check<'_> {
             let value = meta.get(name)?;
             let value = value
                 .map(|value| record::decode_number(Table::Meta, name, value.value()));
-            // A fresh file has no ids yet.
-            let value = self.report.sound(value.transpose())?.flatten().unwrap_or(1);
+            let value = self.report.sound(value.transpose())?.flatten().unwrap_or(0);
             if value < least || (name == key::FORMAT && value != least) {
                 self.report.add(format!("meta: {wrong}"));
             }

@@ -1,0 +1,114 @@
+//! One write on its way through the writer thread.
+
+use tokio::sync::oneshot;
+
+use super::batch::Batch;
+use super::change::{self, Change};
+use super::view::View;
+use crate::store::StoreError;
+
+/// What a write decided.
+pub(super) struct Verdict<T> {
+    /// Told to the caller once the changes are on disk.
+    pub(super) answer: T,
+    /// Made in this order. May be empty.
+    pub(super) changes: Vec<Change>,
+}
+
+impl<T> Verdict<T> {
+    /// An answer without any change.
+    pub(super) const fn unchanged(answer: T) -> Self {
+        Self { answer, changes: Vec::new() }
+    }
+}
+
+/// A write, whatever it decides about and whatever it answers.
+pub(super) trait Job: Send {
+    /// Decides, and carries the decision out in this transaction. A decision that fails has changed
+    /// nothing and keeps its error for the answer; an error here is one of the transaction.
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError>;
+
+    /// Tells the caller how it went. Whoever has no answer yet gets the error of the batch.
+    fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// A decision and the way back to whoever asked for it.
+struct Write<T, D> {
+    decide: Option<D>,
+    decided: Option<Result<T, StoreError>>,
+    sender: Option<oneshot::Sender<Result<T, StoreError>>>,
+}
+
+/// Packs a decision, and gives where its answer will come.
+pub(super) fn job<T, D>(
+    decide: D,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
+where
+    T: Send + 'static,
+    D: FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
+{
+    let (sender, receiver) = oneshot::channel();
+    let write = Write { decide: Some(decide), decided: None, sender: Some(sender) };
+    (Box::new(write), receiver)
+}
+
+impl<T, D> Job for Write<T, D>
+where
+    T: Send,
+    D: FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send,
+{
+    fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
+        let Some(decide) = self.decide.take() else { return Ok(()) };
+        let view = View(batch);
+        let planned = decide(&view).and_then(|Verdict { answer, changes }| {
+            change::plan(&view, &changes).map(|ops| (answer, ops))
+        });
+        match planned {
+            Ok((answer, ops)) => {
+                self.decided = Some(Ok(answer));
+                batch.apply(ops)
+            }
+            Err(error) => {
+                self.decided = Some(Err(error));
+                Ok(())
+            }
+        }
+    }
+
+    fn answer(mut self: Box<Self>, outcome: Result<(), StoreError>) {
+        let answer = match (self.decided.take(), outcome) {
+            (Some(decided), Ok(())) => decided,
+            (_, Err(error)) => Err(error),
+            (None, Ok(())) => Err(stopped()),
+        };
+        self.send(answer);
+    }
+}
+
+impl<T, D> Write<T, D> {
+    fn send(&mut self, answer: Result<T, StoreError>) {
+        if let Some(sender) = self.sender.take() {
+            // A caller that went away still has its write on disk.
+            drop(sender.send(answer));
+        }
+    }
+}
+
+impl<T, D> Drop for Write<T, D> {
+    /// Reached without an answer only when the thread ends unexpectedly. What was decided may be on disk.
+    fn drop(&mut self) {
+        let cause = stopped();
+        let answer = match (&self.decided, cause) {
+            (Some(_), StoreError::Unavailable(cause)) => {
+                StoreError::OutcomeUnknown(cause)
+            }
+            (_, cause) => cause,
+        };
+        self.send(Err(answer));
+    }
+}
+
+/// Nobody takes writes any more.
+pub(super) fn stopped() -> StoreError {
+    StoreError::unavailable(std::io::Error::other("the store writer has stopped"))
+}

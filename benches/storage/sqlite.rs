@@ -1,6 +1,6 @@
 //! The same work in SQLite: WAL, `synchronous = FULL`, as much cache, the same columns.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -39,9 +39,11 @@ static STEP: AtomicI64 = AtomicI64::new(2_000_000);
 /// A database under the same tasks as the store.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    path: PathBuf,
     runtime: Arc<Runtime>,
     data: Arc<Data>,
+    /// Open all the time: a new one would begin with nothing in its cache, and the last to close would
+    /// empty the log.
+    connections: Arc<[Mutex<Connection>]>,
     /// One thread that writes, with up to 256 writes in a transaction, rather than one each.
     group: bool,
 }
@@ -67,7 +69,14 @@ impl Sqlite {
         if !path.exists() {
             fill(&path, data).unwrap();
         }
-        Self { path, runtime: Arc::clone(runtime), data: Arc::clone(data), group }
+        let connections =
+            (0..MAX_CONNECTIONS).map(|_| Mutex::new(connect(&path).unwrap()));
+        Self {
+            connections: connections.collect(),
+            runtime: Arc::clone(runtime),
+            data: Arc::clone(data),
+            group,
+        }
     }
 
     fn roll(&self, work: Work, dice: &mut Dice) -> Job {
@@ -87,7 +96,7 @@ impl Sqlite {
             .map(|_| (0..rounds).map(|_| self.roll(work, &mut dice)).collect())
             .collect();
         if work == Work::Delete {
-            let mut connection = connect(&self.path).unwrap();
+            let mut connection = self.connections[0].lock().unwrap();
             let txn = connection.transaction().unwrap();
             for job in jobs.iter_mut().flatten() {
                 execute(&txn, Job { work: Work::Create, ..*job }).unwrap();
@@ -104,12 +113,11 @@ impl Sqlite {
         let shares: Vec<Vec<Job>> = (0..threads)
             .map(|n| jobs.iter().skip(n).step_by(threads).flatten().copied().collect())
             .collect();
-        let connections: Vec<Connection> =
-            shares.iter().map(|_| connect(&self.path).unwrap()).collect();
         let started = Instant::now();
         thread::scope(|scope| {
-            for (share, connection) in shares.into_iter().zip(connections) {
+            for (share, connection) in shares.into_iter().zip(self.connections.iter()) {
                 scope.spawn(move || {
+                    let connection = connection.lock().unwrap();
                     for job in share {
                         execute(&connection, job).unwrap();
                     }
@@ -121,9 +129,10 @@ impl Sqlite {
 
     /// Callers queue; one thread writes what has come in meanwhile and answers after the commit.
     fn run_group(&self, jobs: Vec<Vec<Job>>) -> Duration {
-        let mut connection = connect(&self.path).unwrap();
+        let connections = Arc::clone(&self.connections);
         let (sender, mut queue) = mpsc::channel::<(Job, oneshot::Sender<()>)>(1024);
         let writer = thread::spawn(move || {
+            let mut connection = connections[0].lock().unwrap();
             let mut batch = Vec::new();
             while queue.blocking_recv_many(&mut batch, 256) > 0 {
                 let txn = connection.transaction().unwrap();
@@ -159,15 +168,11 @@ impl Sqlite {
 
     /// Reads run where they are asked, as in the store.
     fn run_reads(&self, jobs: Vec<Vec<Job>>) -> Duration {
-        let connections: Vec<Mutex<Connection>> = (0..MAX_CONNECTIONS)
-            .map(|_| Mutex::new(connect(&self.path).unwrap()))
-            .collect();
-        let connections = Arc::new(connections);
         let started = Instant::now();
         self.runtime.block_on(async {
             let mut callers = JoinSet::new();
             for (n, share) in jobs.into_iter().enumerate() {
-                let connections = Arc::clone(&connections);
+                let connections = Arc::clone(&self.connections);
                 callers.spawn(async move {
                     for job in share {
                         let connection = connections[n % MAX_CONNECTIONS].lock().unwrap();
@@ -196,6 +201,7 @@ impl Engine for Sqlite {
     }
 }
 
+/// Opens a connection. Each has as much cache as the whole store.
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(60))?;

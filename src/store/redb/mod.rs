@@ -5,6 +5,8 @@
 //! | (figures to come) | | |
 
 mod batch;
+#[doc(hidden)]
+pub mod bench;
 mod change;
 mod codec;
 mod index;

@@ -1,0 +1,46 @@
+//! How fast the store is, beside SQLite and beside the other ways it could have been done.
+//!
+//! `cargo bench --bench storage` takes about a quarter of an hour and 4 GB of disk under the temporary
+//! folder; `-- --test` runs everything once on a small scale. Compare figures of one run only.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a bench prints, and one that panics has failed"
+)]
+
+mod commit;
+mod crash;
+mod data;
+mod duly;
+mod encode;
+mod engine;
+mod growth;
+mod sqlite;
+mod store;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+fn main() {
+    if crash::is_child() {
+        return crash::child();
+    }
+    let mut criterion = Criterion::default()
+        .sample_size(10)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .without_plots()
+        .configure_from_args();
+    encode::bench(&mut criterion);
+    store::bench(&mut criterion);
+    commit::bench(&mut criterion);
+    if !engine::is_filtered() {
+        growth::report();
+        crash::report();
+    }
+    criterion.final_summary();
+}

@@ -1,10 +1,11 @@
 //! `duly serve`: puts everything together, and takes it apart in the right order.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
 use super::{CommandError, open_store};
@@ -60,6 +61,9 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
 
     let stopping = Stopping::default();
     let endpoint = http::endpoint(service, config, stopping.clone());
+    // Before anybody is told that the server runs, and may ask it to end.
+    let mut signals =
+        Signals::catch().map_err(CommandError::io("signals cannot be caught"))?;
     let address =
         listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
     let ready_ms = started.elapsed().as_millis();
@@ -70,7 +74,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let failed = AtomicBool::new(false);
     let stop = async {
         tokio::select! {
-            () = signalled() => {}
+            () = signals.next() => {}
             () = store.failed() => {
                 tracing::error!("the store has failed");
                 failed.store(true, Ordering::Relaxed);
@@ -89,19 +93,26 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     if failed.into_inner() { Err(CommandError::StoreFailed) } else { Ok(()) }
 }
 
-/// Returns when the process is asked to end.
-async fn signalled() {
-    let wait = |kind| async move {
-        match signal(kind) {
-            Ok(mut signals) => drop(signals.recv().await),
-            Err(error) => {
-                tracing::error!(%error, "a signal cannot be waited for");
-                std::future::pending::<()>().await;
-            }
+/// What asks the process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From now on they do not end the process by themselves.
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for one, also if it has come already.
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = wait(SignalKind::terminate()) => {}
-        () = wait(SignalKind::interrupt()) => {}
     }
 }

@@ -151,6 +151,20 @@ impl Problem {
         problem
     }
 
+    /// Both values, or what is wrong with either; with both, if that is fields only.
+    pub(super) fn both<A, B>(
+        one: Result<A, Self>,
+        two: Result<B, Self>,
+    ) -> Result<(A, B), Self> {
+        match (one, two) {
+            (Ok(one), Ok(two)) => Ok((one, two)),
+            (Err(one), Err(two)) if !one.fields.is_empty() && !two.fields.is_empty() => {
+                Err(Self::invalid([one.fields, two.fields].concat()))
+            }
+            (_, Err(problem)) | (Err(problem), _) => Err(problem),
+        }
+    }
+
     pub(super) fn timeout() -> Self {
         let detail =
             "the request took too long; if it was a write, its outcome is unknown";

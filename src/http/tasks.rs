@@ -240,7 +240,8 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         body: MergePatch<TaskPatch>,
     ) -> Result<Found, Problem> {
-        let TaskPatch { title, description, completed } = body.0;
+        let (id, patch) = Problem::both(id.0.parse(), body.0)?;
+        let TaskPatch { title, description, completed } = patch;
         let change = TaskChange {
             title: title.take(),
             description: match description {
@@ -250,7 +251,7 @@ impl TasksApi {
             },
             completed: completed.take(),
         };
-        let task = service.task_patch(&caller.0, id.0.parse()?, change).await?;
+        let task = service.task_patch(&caller.0, id, change).await?;
         let etag = etag(&task);
         Ok(Found::Found(Json(task.into()), etag))
     }

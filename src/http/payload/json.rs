@@ -26,8 +26,10 @@ const MERGE_PATCH: &str = "application/merge-patch+json";
 pub(crate) struct Json<T>(pub(crate) T);
 
 /// A JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), under either media type.
+///
+/// Or what is wrong with it, to be reported together with what is wrong with the path.
 #[derive(Debug)]
-pub(crate) struct MergePatch<T>(pub(crate) T);
+pub(crate) struct MergePatch<T>(pub(crate) Result<T, Problem>);
 
 async fn parse<T: ParseFromJSON + 'static>(
     request: &Request,
@@ -57,7 +59,7 @@ fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaReque
 }
 
 macro_rules! json_extractor {
-    ($name:ident, $media_types:expr) => {
+    ($name:ident, $media_types:expr, $finish:expr) => {
         impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for $name<T> {
             const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
             type ParamType = ();
@@ -76,14 +78,14 @@ macro_rules! json_extractor {
                 body: &mut RequestBody,
                 _options: ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                Ok(Self(parse(request, body, $media_types).await?))
+                $finish(parse(request, body, $media_types).await)
             }
         }
     };
 }
 
-json_extractor!(Json, &[JSON]);
-json_extractor!(MergePatch, &[JSON, MERGE_PATCH]);
+json_extractor!(Json, &[JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
+json_extractor!(MergePatch, &[JSON, MERGE_PATCH], |parsed| Ok(Self(parsed)));
 
 impl<T: Type> Payload for Json<T> {
     const CONTENT_TYPE: &'static str = JSON;

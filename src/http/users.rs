@@ -10,6 +10,7 @@ use super::address::ClientAddress;
 use super::caller::Authenticated;
 use super::payload::Json;
 use super::problem::Problem;
+use super::wire::EmailText;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Role, User};
@@ -23,8 +24,7 @@ pub(super) struct UsersApi;
 #[oai(example, deny_unknown_fields)]
 struct UserRegister {
     /// Kept as typed; upper and lower case make no difference.
-    #[oai(validator(min_length = 3, max_length = 320))]
-    email: String,
+    email: EmailText,
     /// 8 to 128 characters of any kind.
     #[oai(validator(min_length = 8, max_length = 128))]
     password: String,
@@ -32,7 +32,8 @@ struct UserRegister {
 
 impl Example for UserRegister {
     fn example() -> Self {
-        Self { email: "jane@example.com".to_owned(), password: "password123".to_owned() }
+        let email = EmailText("jane@example.com".to_owned());
+        Self { email, password: "password123".to_owned() }
     }
 }
 
@@ -98,7 +99,7 @@ impl UsersApi {
         address: ClientAddress,
         body: Json<UserRegister>,
     ) -> Result<Registered, Problem> {
-        let new = NewAccount { email: body.0.email, password: body.0.password };
+        let new = NewAccount { email: body.0.email.0, password: body.0.password };
         let user = service.user_register(new, Some(Network::of(address.0))).await?;
         Ok(Registered::Created(Json(user.into())))
     }

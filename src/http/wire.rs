@@ -9,7 +9,56 @@ use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+use crate::domain::email::Email;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
+
+/// The format that [`super::payload`] knows emails by.
+pub(super) const EMAIL: &str = "email";
+
+/// An email address in a request: checked together with the other fields, by the rules of [`Email`].
+#[derive(Debug)]
+pub(super) struct EmailText(pub(super) String);
+
+impl Type for EmailText {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "string_email".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let schema = MetaSchema {
+            max_length: Some(Email::MAX_BYTES),
+            ..MetaSchema::new_with_format("string", EMAIL)
+        };
+        MetaSchemaRef::Inline(Box::new(schema))
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for EmailText {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        match value.unwrap_or_default() {
+            Value::String(text) => Ok(Self(text)),
+            other => Err(ParseError::expected_type(other)),
+        }
+    }
+}
+
+impl ToJSON for EmailText {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.clone()))
+    }
+}
 
 impl Type for Timestamp {
     const IS_REQUIRED: bool = true;

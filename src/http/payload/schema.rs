@@ -8,7 +8,9 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 
+use crate::domain::email::Email;
 use crate::http::problem::Problem;
+use crate::http::wire::EMAIL;
 use crate::service::FieldError;
 
 /// Name given to the body as a whole.
@@ -116,6 +118,13 @@ impl Check<'_> {
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, at: &str) {
+        // Has limits of its own, which the white space around it does not count for.
+        if schema.format == Some(EMAIL) {
+            if let Err(error) = Email::new(text) {
+                self.fault(at, error.to_string());
+            }
+            return;
+        }
         let chars = text.chars().count();
         if let Some(least) = schema.min_length.filter(|least| chars < *least) {
             let message = if least == 1 {

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use poem::endpoint::make;
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Endpoint, Request, Response, Route};
+use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
 use serde_json::Value;
 
 use self::asset::Asset;
@@ -60,11 +60,21 @@ const PATHS: [&str; 8] = [
 ];
 
 /// Adds the pages to the routes, and sends whoever comes to the root to them.
-pub(super) fn routes(docs: Arc<Docs>, mut routes: Route) -> Route {
+pub(super) fn routes(
+    docs: Arc<Docs>,
+    mut routes: Route,
+) -> impl Endpoint<Output = Response> {
     for path in PATHS.into_iter().chain(["/redoc/redoc.js"]) {
         routes = routes.at(path, page(Arc::clone(&docs), path));
     }
-    routes.at("/", make(|request: Request| async move { to_docs(&request) }))
+    // Not a route: whatever is nested at the root takes the root itself too.
+    routes.around(|routes, request| async move {
+        if request.uri().path() == "/" {
+            to_docs(&request)
+        } else {
+            routes.call(request).await
+        }
+    })
 }
 
 fn page(docs: Arc<Docs>, path: &'static str) -> impl Endpoint<Output = Response> {

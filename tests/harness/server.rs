@@ -9,6 +9,8 @@ use duly::auth::throttle::Throttle;
 use duly::auth::token::AccessTokens;
 use duly::clock::ManualClock;
 use duly::config::{Config, Options};
+use duly::domain::email::Email;
+use duly::domain::user::Credential;
 use duly::http::server::Listener;
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
@@ -42,9 +44,9 @@ pub(crate) struct Server {
 }
 
 #[derive(Parser)]
-struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
-    options: Options,
+    pub(super) options: Options,
 }
 
 impl Server {
@@ -58,7 +60,10 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let url =
             format!("--database-url=redb://{}", data.path().join("test.redb").display());
-        let mut arguments = vec!["duly", &url, "--listen=127.0.0.1:0"];
+        let mut arguments = vec!["duly", "--listen=127.0.0.1:0"];
+        if !flags.iter().any(|flag| flag.starts_with("--database-url")) {
+            arguments.push(&url);
+        }
         if !flags.iter().any(|flag| flag.starts_with("--auth-rate-limit")) {
             arguments.push("--auth-rate-limit=off");
         }
@@ -106,6 +111,12 @@ impl Server {
         });
         let client = Client::new(address);
         Self { client, clock, store, config, stopping, stop: Some(stop), _data: data }
+    }
+
+    /// What the store has of an account.
+    pub(crate) async fn account(&self, email: &str) -> Credential {
+        let email = Email::new(email).unwrap().canonical();
+        self.store.user_by_email(email).await.unwrap().unwrap()
     }
 
     /// Moves the server's clock forward.

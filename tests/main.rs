@@ -9,13 +9,17 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
 mod cli;
 mod crash;
 mod front_door;
 mod harness;
 mod model;
 mod serve;
+mod sessions;
 mod store;
 mod tasks;
+mod throttle;
 mod tidy;
+mod users;
 mod verify;

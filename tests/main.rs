@@ -11,10 +11,13 @@
 
 mod access;
 mod cli;
+mod concurrency;
+mod cors;
 mod crash;
 mod front_door;
 mod harness;
 mod model;
+mod problems;
 mod serve;
 mod sessions;
 mod store;

@@ -47,9 +47,8 @@ pub(super) fn check(
 ) {
     let (method, path) = asked.split_once(' ').unwrap();
     let Some(operation) = operation(method, path) else { return };
-    let responses = operation["responses"].as_object().unwrap();
-    let response = responses.get(status.as_str());
-    let response = response.unwrap_or_else(|| panic!("{asked}: {status} is new: {body}"));
+    let response = &operation["responses"][status.as_str()];
+    assert!(response.is_object(), "{asked}: {status} is new: {body}");
     let content = &resolve(response)["content"];
     if body.is_null() || method == "HEAD" {
         return;
@@ -70,9 +69,8 @@ fn members_are_known(asked: &str, schema: &'static Value, value: &Value) {
     let Value::Object(members) = value else { return };
     let properties = schema["properties"].as_object().unwrap();
     for (name, value) in members {
-        let property = properties.get(name);
-        let property = property.unwrap_or_else(|| panic!("{asked}: {name} is new"));
-        members_are_known(asked, property, value);
+        assert!(properties.contains_key(name), "{asked}: {name} is new");
+        members_are_known(asked, &properties[name], value);
     }
     for name in schema["required"].as_array().into_iter().flatten() {
         assert!(members.contains_key(name.as_str().unwrap()), "{asked}: no {name}");

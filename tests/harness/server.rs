@@ -8,7 +8,7 @@ use duly::auth::password::{Cost, Hasher};
 use duly::auth::throttle::Throttle;
 use duly::auth::token::AccessTokens;
 use duly::clock::ManualClock;
-use duly::config::{Config, Options};
+use duly::config::Options;
 use duly::domain::email::Email;
 use duly::domain::user::Credential;
 use duly::http::server::Listener;
@@ -37,7 +37,6 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<RedbStore>,
-    pub(crate) config: Config,
     pub(crate) stopping: Stopping,
     stop: Option<oneshot::Sender<()>>,
     _data: tempfile::TempDir,
@@ -110,7 +109,7 @@ impl Server {
                 .unwrap();
         });
         let client = Client::new(address);
-        Self { client, clock, store, config, stopping, stop: Some(stop), _data: data }
+        Self { client, clock, store, stopping, stop: Some(stop), _data: data }
     }
 
     /// What the store has of an account.

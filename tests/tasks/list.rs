@@ -20,9 +20,9 @@ fn total(answer: &Answer) -> u64 {
 /// The path of the next page, if the answer names one.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
-    let path =
-        link.strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
-    Some(format!("!{}", path.expect(link)))
+    let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
+    assert_eq!(relation, "; rel=\"next\"");
+    Some(format!("!{path}"))
 }
 
 /// A server and its first account, with this many tasks, a second apart.

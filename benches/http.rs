@@ -9,7 +9,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
 
-#[expect(dead_code, reason = "shared with the tests, which use all of it")]
+#[expect(
+    dead_code,
+    unused_imports,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "shared with the tests, which use all of it and end by panicking"
+)]
 #[path = "../tests/harness/mod.rs"]
 mod harness;
 

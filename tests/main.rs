@@ -6,16 +6,27 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
     reason = "a test that cannot go on has failed"
 )]
 
+mod access;
 mod cli;
+mod concurrency;
+mod cors;
 mod crash;
+mod docs;
 mod front_door;
 mod harness;
 mod model;
+mod openapi;
+mod problems;
 mod serve;
+mod sessions;
 mod store;
 mod tasks;
+mod throttle;
 mod tidy;
+mod users;
 mod verify;

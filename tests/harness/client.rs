@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use super::contract;
+
 /// The base path of the API in tests.
 pub(crate) const BASE: &str = "/api/v1";
 
@@ -83,22 +85,24 @@ impl Client {
             request = request.header("content-type", content_type);
         }
         let mut request = request.body(Full::new(body.into())).unwrap();
-        request.headers_mut().extend(self.headers.clone());
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
         let response =
             self.hyper.request(request).await.map_err(|error| error.to_string())?;
         let (status, headers) = (response.status(), response.headers().clone());
         let bytes =
             response.into_body().collect().await.map_err(|error| error.to_string())?;
         let bytes = bytes.to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        let answer =
-            Answer { asked: format!("{method} {path}"), status, headers, bytes, body };
-        answer.check();
-        Ok(answer)
+        Ok(Answer::new(format!("{method} {path}"), status, headers, bytes))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, Bytes::new()).await
+    }
+
+    pub(crate) async fn head(&self, path: &str) -> Answer {
+        self.send(Method::HEAD, path, None, Bytes::new()).await
     }
 
     pub(crate) async fn delete(&self, path: &str) -> Answer {
@@ -153,6 +157,28 @@ impl Client {
 pub(crate) const PASSWORD: &str = "password123";
 
 impl Answer {
+    fn new(asked: String, status: StatusCode, headers: HeaderMap, bytes: Bytes) -> Self {
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let answer = Self { asked, status, headers, bytes, body };
+        answer.check();
+        answer
+    }
+
+    /// Reads an answer as it came over the wire, one without chunks.
+    pub(super) fn parse(asked: String, bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+        let (head, body) = bytes.split_at(end.expect("a whole header") + 4);
+        let mut lines = str::from_utf8(head).unwrap().trim_end().split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(':').unwrap();
+            let name: HeaderName = name.parse().unwrap();
+            (name, HeaderValue::from_str(value.trim()).unwrap())
+        });
+        let body = Bytes::copy_from_slice(body);
+        Self::new(asked, status.parse().unwrap(), headers.collect(), body)
+    }
+
     /// What holds for every answer, whatever was asked.
     fn check(&self) {
         let asked = &self.asked;
@@ -202,6 +228,10 @@ impl Answer {
         }
         let text = String::from_utf8_lossy(&self.bytes);
         assert!(!text.contains("$argon2"), "{asked}: a hash got out");
+        for inside in ["src/", ".rs", "::", "poem", "redb", "serde", "panicked"] {
+            assert!(!failed || !text.contains(inside), "{asked}: {text}");
+        }
+        contract::check(asked, self.status, header("content-type"), &self.body);
     }
 
     /// The body, if the status is as expected.
@@ -219,16 +249,28 @@ impl Answer {
         self.body
     }
 
-    /// The names of the fields that were refused, in order.
+    /// The names of the fields that were refused, sorted.
     #[track_caller]
     pub(crate) fn expect_refused(self) -> Vec<String> {
         let body = self.expect_problem(422, "invalid");
         let fields = body["errors"].as_array().unwrap().iter();
-        fields.map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+        let name = |error: &Value| error["field"].as_str().unwrap().to_owned();
+        let mut names: Vec<String> = fields.map(name).collect();
+        names.sort();
+        names
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The headers without those that are different every time, or left out of answers to HEAD.
+    pub(crate) fn comparable_headers(&self) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        for name in ["x-request-id", "date", "content-length"] {
+            headers.remove(name);
+        }
+        headers
     }
 
     /// The body without the one member that is different every time.

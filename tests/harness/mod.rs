@@ -1,9 +1,11 @@
 //! What tests are made of.
 
 pub(crate) mod client;
+mod contract;
 pub(crate) mod forge;
 pub(crate) mod memory;
 pub(crate) mod process;
+pub(crate) mod raw;
 pub(crate) mod server;
 pub(crate) mod values;
 

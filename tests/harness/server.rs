@@ -8,7 +8,9 @@ use duly::auth::password::{Cost, Hasher};
 use duly::auth::throttle::Throttle;
 use duly::auth::token::AccessTokens;
 use duly::clock::ManualClock;
-use duly::config::{Config, Options};
+use duly::config::Options;
+use duly::domain::email::Email;
+use duly::domain::user::Credential;
 use duly::http::server::Listener;
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
@@ -35,16 +37,15 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<RedbStore>,
-    pub(crate) config: Config,
     pub(crate) stopping: Stopping,
     stop: Option<oneshot::Sender<()>>,
     _data: tempfile::TempDir,
 }
 
 #[derive(Parser)]
-struct Arguments {
+pub(super) struct Arguments {
     #[command(flatten)]
-    options: Options,
+    pub(super) options: Options,
 }
 
 impl Server {
@@ -58,7 +59,10 @@ impl Server {
         let data = tempfile::tempdir().unwrap();
         let url =
             format!("--database-url=redb://{}", data.path().join("test.redb").display());
-        let mut arguments = vec!["duly", &url, "--listen=127.0.0.1:0"];
+        let mut arguments = vec!["duly", "--listen=127.0.0.1:0"];
+        if !flags.iter().any(|flag| flag.starts_with("--database-url")) {
+            arguments.push(&url);
+        }
         if !flags.iter().any(|flag| flag.starts_with("--auth-rate-limit")) {
             arguments.push("--auth-rate-limit=off");
         }
@@ -105,7 +109,13 @@ impl Server {
                 .unwrap();
         });
         let client = Client::new(address);
-        Self { client, clock, store, config, stopping, stop: Some(stop), _data: data }
+        Self { client, clock, store, stopping, stop: Some(stop), _data: data }
+    }
+
+    /// What the store has of an account.
+    pub(crate) async fn account(&self, email: &str) -> Credential {
+        let email = Email::new(email).unwrap().canonical();
+        self.store.user_by_email(email).await.unwrap().unwrap()
     }
 
     /// Moves the server's clock forward.

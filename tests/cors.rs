@@ -1,0 +1,145 @@
+//! Pages of other origins: those on the list may read every answer, strangers none.
+
+use hyper::{Method, StatusCode};
+use serde_json::json;
+
+use crate::harness::{Answer, Client, Server};
+
+const FRIEND: &str = "http://localhost:3000";
+
+fn cors_headers(answer: &Answer) -> Vec<&str> {
+    let names = answer.headers.keys().map(|name| name.as_str());
+    names.filter(|name| name.starts_with("access-control-")).collect()
+}
+
+/// One answer of every kind, sent from a page of this origin.
+async fn answers(server: &Server, origin: &str) -> Vec<Answer> {
+    let anybody = server.client.with_header("origin", origin);
+    let jane = server.client.logged_in("jane@example.com").await;
+    let jane: Client = jane.with_header("origin", origin);
+    let text = Some("text/plain");
+    let found = vec![
+        jane.post("/tasks", json!({ "title": "a" })).await,
+        jane.get("/tasks").await,
+        anybody.get("/health").await,
+        anybody.get("!/openapi.json").await,
+        anybody.get("/tasks").await,
+        anybody.with_token("forged").get("/tasks").await,
+        jane.get("/tasks/999").await,
+        jane.get("/nothing").await,
+        jane.delete("/tasks").await,
+        jane.post("/tasks", json!({ "title": "" })).await,
+        jane.send(Method::POST, "/tasks", text, "x".repeat(300_000)).await,
+        jane.send(Method::POST, "/tasks", text, "x").await,
+        anybody.send(Method::OPTIONS, "/tasks", None, "").await,
+    ];
+    let statuses: Vec<u16> = found.iter().map(|answer| answer.status.as_u16()).collect();
+    let wanted = [201, 200, 200, 200, 401, 401, 404, 404, 405, 422, 413, 415, 204];
+    assert_eq!(statuses, wanted);
+    found
+}
+
+#[tokio::test]
+async fn a_friend_may_read_every_answer_also_errors() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    for answer in answers(&server, FRIEND).await {
+        let status = answer.status;
+        assert_eq!(
+            answer.header("access-control-allow-origin"),
+            Some(FRIEND),
+            "{status}"
+        );
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        let exposed = answer.header("access-control-expose-headers").unwrap();
+        for name in ["ETag", "Link", "Location", "Retry-After", "X-Total-Count"] {
+            assert!(exposed.contains(name), "{exposed}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_is_told_nothing() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    for origin in ["https://evil.example", "null", "http://localhost:30000", "*"] {
+        for answer in answers(&server, origin).await {
+            assert_eq!(cors_headers(&answer), Vec::<&str>::new(), "{origin}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_origin_no_header() {
+    let server = Server::start().await;
+    assert_eq!(cors_headers(&server.client.get("/health").await), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn caches_are_told_that_answers_differ_by_origin() {
+    let server = Server::start().await;
+    for client in [
+        server.client.clone(),
+        server.client.with_header("origin", FRIEND),
+        server.client.with_header("origin", "https://evil.example"),
+    ] {
+        for path in ["/health", "/nothing", "!/openapi.json"] {
+            let answer = client.get(path).await;
+            let vary = answer.headers.get_all("vary").iter();
+            let vary: Vec<&str> = vary.map(|value| value.to_str().unwrap()).collect();
+            assert!(vary.join(",").to_ascii_lowercase().contains("origin"), "{vary:?}");
+        }
+    }
+}
+
+async fn preflight(server: &Server, origin: &str, path: &str, method: &str) -> Answer {
+    let client = server
+        .client
+        .with_header("origin", origin)
+        .with_header("access-control-request-method", method)
+        .with_header("access-control-request-headers", "authorization,content-type");
+    client.send(Method::OPTIONS, path, None, "").await
+}
+
+#[tokio::test]
+async fn a_friend_may_ask_before() {
+    let server = Server::start().await;
+    for (path, method) in [
+        ("/tasks", "POST"),
+        ("/tasks/1", "PATCH"),
+        ("/tasks/1", "DELETE"),
+        ("/auth/me", "GET"),
+    ] {
+        let answer = preflight(&server, FRIEND, path, method).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(FRIEND));
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        let methods = answer.header("access-control-allow-methods").unwrap();
+        assert!(methods.split(", ").any(|allowed| allowed == method), "{methods}");
+        let headers = answer.header("access-control-allow-headers").unwrap();
+        let headers = headers.to_ascii_lowercase();
+        assert!(headers.contains("authorization") && headers.contains("content-type"));
+        assert!(answer.header("access-control-max-age").is_some());
+        answer.expect(StatusCode::NO_CONTENT);
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_who_asks_before_is_told_nothing() {
+    let server = Server::start().await;
+    let answer = preflight(&server, "https://evil.example", "/tasks", "POST").await;
+    assert_eq!(cors_headers(&answer), Vec::<&str>::new());
+}
+
+#[tokio::test]
+async fn the_list_is_a_setting() {
+    let flag = "--backend-cors-origins=https://app.example.com/, https://b.example:8443";
+    let server = Server::with(&[flag]).await;
+    for origin in ["https://app.example.com", "https://b.example:8443"] {
+        let answer = server.client.with_header("origin", origin).get("/health").await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
+    }
+    for origin in [FRIEND, "https://app.example.com:444", "http://app.example.com"] {
+        let answer = server.client.with_header("origin", origin).get("/health").await;
+        assert_eq!(cors_headers(&answer), Vec::<&str>::new(), "{origin}");
+    }
+}

@@ -1,0 +1,78 @@
+//! What the OpenAPI document promises, held against what comes back.
+
+use std::sync::LazyLock;
+
+use clap::Parser as _;
+use hyper::StatusCode;
+use serde_json::Value;
+
+use super::server::Arguments;
+
+/// The document of a server with default settings.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let arguments = Arguments::parse_from(["duly", "--database-url=redb:///nowhere"]);
+    duly::http::document(&arguments.options.check().unwrap())
+});
+
+/// The operation that a request meets, if it meets one.
+fn operation(method: &str, path: &str) -> Option<&'static Value> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let method = if method == "HEAD" { "get" } else { method };
+    let fits = |pattern: &str| {
+        let (wanted, found) = (pattern.split('/'), path.split('/'));
+        wanted.clone().count() == found.clone().count()
+            && wanted.zip(found).all(|(w, f)| w == f || w.starts_with('{'))
+    };
+    let mut paths = DOCUMENT["paths"].as_object()?.iter();
+    let (_, operations) = paths.find(|(pattern, _)| fits(pattern))?;
+    operations.get(method.to_ascii_lowercase())
+}
+
+fn resolve(value: &'static Value) -> &'static Value {
+    match value["$ref"].as_str() {
+        Some(reference) => {
+            DOCUMENT.pointer(reference.strip_prefix('#').unwrap()).unwrap()
+        }
+        None => value,
+    }
+}
+
+/// Panics if an operation answers in a way that is not in the document.
+pub(super) fn check(
+    asked: &str,
+    status: StatusCode,
+    content_type: Option<&str>,
+    body: &Value,
+) {
+    let (method, path) = asked.split_once(' ').unwrap();
+    let Some(operation) = operation(method, path) else { return };
+    let response = &operation["responses"][status.as_str()];
+    assert!(response.is_object(), "{asked}: {status} is new: {body}");
+    let content = &resolve(response)["content"];
+    if body.is_null() || method == "HEAD" {
+        return;
+    }
+    let content = &content[content_type.unwrap_or_default()];
+    assert!(content.is_object(), "{asked}: {status} as {content_type:?} is new");
+    members_are_known(asked, &content["schema"], body);
+}
+
+/// Every member is in the schema, and every one that the schema requires is there.
+fn members_are_known(asked: &str, schema: &'static Value, value: &Value) {
+    let schema = resolve(schema);
+    if let Value::Array(items) = value {
+        for item in items {
+            members_are_known(asked, &schema["items"], item);
+        }
+    }
+    let Value::Object(members) = value else { return };
+    let properties = schema["properties"].as_object().unwrap();
+    for (name, value) in members {
+        assert!(properties.contains_key(name), "{asked}: {name} is new");
+        members_are_known(asked, &properties[name], value);
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(members.contains_key(name.as_str().unwrap()), "{asked}: no {name}");
+    }
+}

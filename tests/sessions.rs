@@ -1,0 +1,239 @@
+//! Logging in, and how long that lasts.
+
+use std::time::Duration;
+
+use duly::domain::session::Session;
+use duly::store::Store as _;
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::client::PASSWORD;
+use crate::harness::{Answer, Client, Server};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+/// Between two log-ins.
+const A_WHILE: Duration = Duration::from_secs(30);
+
+async fn log_in(client: &Client, form: &str) -> Answer {
+    client.send(Method::POST, "/auth/login", Some(FORM), form.to_owned()).await
+}
+
+/// Sees that this token opens no door.
+async fn expect_shut(client: &Client) {
+    client.get("/auth/me").await.expect_problem(401, "invalid_token");
+    client.get("/tasks").await.expect_problem(401, "invalid_token");
+    let task = json!({ "title": "a" });
+    client.post("/tasks", task).await.expect_problem(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn logging_in_gives_a_bearer_token() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+
+    let answer = log_in(&server.client, "username=jane@example.com&password=password123");
+
+    let body = answer.await.expect(StatusCode::OK);
+    assert_eq!(body["token_type"], "bearer");
+    assert_eq!(body["expires_in"], 3600);
+    assert!(body["refresh_token"].as_str().unwrap().len() >= 32);
+    let jane = server.client.with_token(body["access_token"].as_str().unwrap());
+    assert_eq!(jane.get("/auth/me").await.body["email"], "jane@example.com");
+}
+
+#[tokio::test]
+async fn the_other_fields_of_oauth2_are_taken() {
+    let server = Server::start().await;
+    server.client.registered("a+b@example.com").await;
+    for form in [
+        "grant_type=password&username=a%2Bb@example.com&password=password123\
+         &scope=&client_id=&client_secret=",
+        "grant_type=password&username=a%2Bb%40example.com&password=password123\
+         &scope=tasks+read&client_id=swagger&client_secret=string&state=7",
+        "grant_type=&username=a%2bb@example.com&password=password%3123",
+        "&&password=password123&&username=+A%2BB@Example.com+&",
+    ] {
+        log_in(&server.client, form).await.expect(StatusCode::OK);
+    }
+    let charset = Some("application/x-www-form-urlencoded; charset=UTF-8");
+    let form = "username=a%2Bb@example.com&password=password123";
+    let answer = server.client.send(Method::POST, "/auth/login", charset, form).await;
+    answer.expect(StatusCode::OK);
+}
+
+/// The service before this one answered 500.
+#[tokio::test]
+async fn a_malformed_form_is_refused_with_the_names_of_its_fields() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    for (form, wanted) in [
+        ("", vec!["password", "username"]),
+        ("&&&", vec!["password", "username"]),
+        ("=&=", vec!["password", "username"]),
+        ("username", vec!["password", "username"]),
+        ("username=jane@example.com", vec!["password"]),
+        ("username=jane@example.com&password=", vec!["password"]),
+        ("password=s3cr3t-password", vec!["username"]),
+        ("Username=a&Password=s3cr3t", vec!["password", "username"]),
+        ("{\"username\":\"s3cr3t\"}", vec!["password", "username"]),
+        ("username=a&password=b&grant_type=s3cr3t", vec!["grant_type"]),
+        ("grant_type=refresh_token", vec!["grant_type", "password", "username"]),
+        ("username=a&username=s3cr3t&password=b", vec!["username"]),
+        ("username=a&password=s3cr3t&password=s3cr3t", vec!["password"]),
+        ("username=a&password=%ff", vec!["password"]),
+        ("username=%c3%28&password=s3cr3t", vec!["username"]),
+    ] {
+        let answer = log_in(&server.client, form).await;
+        assert!(!String::from_utf8_lossy(&answer.bytes).contains("s3cr3t"), "{form}");
+        assert_eq!(answer.expect_refused(), wanted, "{form}");
+    }
+    let latin = b"username=jos\xe9&password=password123".as_slice();
+    let answer = server.client.send(Method::POST, "/auth/login", Some(FORM), latin).await;
+    assert_eq!(answer.expect_refused(), ["body"]);
+}
+
+#[tokio::test]
+async fn a_percent_sign_that_encodes_nothing_stands_for_itself() {
+    let server = Server::start().await;
+    let account = json!({ "email": "jane@example.com", "password": "100%zz % %4" });
+    server.client.post("/auth/register", account).await.expect(StatusCode::CREATED);
+
+    let form = "username=jane@example.com&password=100%zz+%+%4";
+    log_in(&server.client, form).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn only_a_form_is_taken() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    let account = json!({ "username": "jane@example.com", "password": PASSWORD });
+    let answer = server.client.post("/auth/login", account).await;
+    answer.expect_problem(415, "unsupported_media_type");
+    let form = "username=jane@example.com&password=password123";
+    for content_type in [None, Some("text/plain"), Some("multipart/form-data")] {
+        let answer =
+            server.client.send(Method::POST, "/auth/login", content_type, form).await;
+        answer.expect_problem(415, "unsupported_media_type");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_email_look_alike() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+
+    let wrong = log_in(&server.client, "username=jane@example.com&password=Password123");
+    let wrong = wrong.await;
+
+    assert_eq!(wrong.status, StatusCode::UNAUTHORIZED);
+    let long = format!("username={}@example.com&password=x", "j".repeat(1000));
+    for unknown in [
+        "username=john@example.com&password=password123",
+        "username=john&password=password123",
+        "username=%00&password=x",
+        "username=jane@example.com&password=x",
+        &long,
+    ] {
+        let unknown = log_in(&server.client, unknown).await;
+        assert_eq!(unknown.status, wrong.status);
+        assert_eq!(unknown.comparable_headers(), wrong.comparable_headers());
+        assert_eq!(unknown.comparable(), wrong.clone().comparable());
+    }
+    wrong.expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn a_token_expires_when_it_was_said_to() {
+    let server = Server::with(&["--access-token-expire-minutes=5"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    let body = log_in(&server.client, "username=jane@example.com&password=password123");
+    assert_eq!(body.await.body["expires_in"], 300);
+
+    server.wait(Duration::from_secs(5 * 60 - 1));
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+    // Five seconds are given for clocks that differ.
+    server.wait(Duration::from_secs(6));
+    expect_shut(&jane).await;
+
+    let again = server.client.logged_in("jane@example.com").await;
+    again.get("/auth/me").await.expect(StatusCode::OK);
+    expect_shut(&jane).await;
+}
+
+#[tokio::test]
+async fn a_token_is_worth_nothing_once_its_session_has_expired() {
+    let server = Server::with(&["--access-token-expire-minutes=43200"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    server.wait(Duration::from_secs(30 * 24 * 3600 - 1));
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+
+    // The token would have been taken for five more seconds.
+    server.wait(Duration::from_secs(1));
+
+    expect_shut(&jane).await;
+}
+
+#[tokio::test]
+async fn another_password_ends_every_session_at_once() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let phone = server.client.logged_in("jane@example.com").await;
+    let john = server.client.registered("john@example.com").await;
+    let id = server.account("jane@example.com").await.user.id;
+    let other = server.account("john@example.com").await.password;
+
+    assert!(server.store.user_set_password(id, other).await.unwrap());
+
+    expect_shut(&jane).await;
+    expect_shut(&phone).await;
+    john.get("/auth/me").await.expect(StatusCode::OK);
+    let jane = server.client.logged_in("jane@example.com").await;
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn deletion_ends_access_at_once() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let john = server.client.registered("john@example.com").await;
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+    let id = server.account("jane@example.com").await.user.id;
+
+    assert!(server.store.user_delete(id).await.unwrap());
+
+    expect_shut(&jane).await;
+    john.get("/auth/me").await.expect(StatusCode::OK);
+    let answer = log_in(&server.client, "username=jane@example.com&password=password123");
+    answer.await.expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn the_oldest_session_gives_way_to_one_too_many() {
+    let server = Server::start().await;
+    let first = server.client.registered("jane@example.com").await;
+    let mut others: Vec<Client> = Vec::new();
+    for _ in 1..Session::MAX_PER_USER {
+        server.wait(A_WHILE);
+        others.push(server.client.logged_in("jane@example.com").await);
+    }
+    first.get("/auth/me").await.expect(StatusCode::OK);
+
+    server.wait(A_WHILE);
+    others.push(server.client.logged_in("jane@example.com").await);
+
+    expect_shut(&first).await;
+    for other in others {
+        other.get("/auth/me").await.expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn two_log_ins_have_nothing_in_common() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    let form = "username=jane@example.com&password=password123";
+    let one: Value = log_in(&server.client, form).await.expect(StatusCode::OK);
+    let two: Value = log_in(&server.client, form).await.expect(StatusCode::OK);
+    assert_ne!(one["access_token"], two["access_token"]);
+    assert_ne!(one["refresh_token"], two["refresh_token"]);
+}

@@ -185,7 +185,7 @@ fn forgeries(token: &str, own: &str) -> Vec<(&'static str, String)> {
     let tokens = AccessTokens::new(KEY, TokenAlgorithm::Hs256, Duration::from_secs(3600));
     let nowhere = SessionId::from_bytes([9; 16]);
     let no_session =
-        tokens.issue(UserId::new(1), nowhere, nowhere, START.parse().unwrap());
+        tokens.issue(UserId::new(1), nowhere, [1; 16], START.parse().unwrap());
     // {"alg":"none","typ":"at+jwt"}
     let none = "eyJhbGciOiJub25lIiwidHlwIjoiYXQrand0In0";
     vec![

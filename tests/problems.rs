@@ -231,7 +231,7 @@ async fn given_data(path: &std::path::Path) -> String {
     let new = NewTask { title, description: None, completed: false, created_at: now };
     store.task_create(user, new).await.unwrap().unwrap();
     let tokens = AccessTokens::new(KEY, TokenAlgorithm::Hs256, lifetime);
-    tokens.issue(user, id, id, now).unwrap().expose().to_owned()
+    tokens.issue(user, id, [1; 16], now).unwrap().expose().to_owned()
 }
 
 #[tokio::test]

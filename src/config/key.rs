@@ -148,6 +148,7 @@ fn unusable<T>(path: &Path, error: &io::Error) -> Result<T, ConfigError> {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what `load` asks for")]
     fn make() -> io::Result<Zeroizing<Vec<u8>>> {
         Ok(Zeroizing::new(vec![b'k'; 64]))
     }

@@ -207,13 +207,10 @@ fn span(prefix: &[u8], len: usize) -> KeyRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::hex::hex;
 
     const OWNER: UserId = UserId::new(0x0102);
     const ID: TaskId = TaskId::new(0x0304);
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis).unwrap()

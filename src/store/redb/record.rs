@@ -284,8 +284,6 @@ mod tests {
             revision: 5,
         };
         let bytes = task(&written).unwrap();
-        let payload: String =
-            bytes[9..].iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(payload, "016101016201060805");
+        assert_eq!(crate::domain::hex::hex(&bytes[9..]), "016101016201060805");
     }
 }

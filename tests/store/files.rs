@@ -1,8 +1,10 @@
 //! The data file: opened, reopened, refused.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use duly::domain::id::{TaskId, UserId};
 use duly::store::redb::{CommitMode, FORMAT, Options, RedbStore};
 use duly::store::{OpenError, Store};
 
@@ -178,4 +180,49 @@ fn refused(
     assert!(expected(&error), "{error:?}");
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     assert!(fs::read(&path).unwrap() == before, "the file was touched");
+}
+
+#[tokio::test]
+async fn a_new_file_is_private_and_nothing_else_is_left() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+
+    drop(open(&path));
+
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(fs::read_dir(data.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn an_emptied_file_is_refused_and_not_begun_anew() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    drop(open(&path));
+    fs::write(&path, "").unwrap();
+
+    for check_pages in [false, true] {
+        let options = Options { check_pages, ..Options::default() };
+        let refused = RedbStore::open(&path, &options).unwrap_err();
+        assert!(matches!(refused, OpenError::Damaged { .. }), "{refused:?}");
+    }
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_writes_nothing() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let store = open(&path);
+    let user = given_user(&*store, "a@example.com").await;
+    let task = given_task(&*store, user.id, "a", 1).await;
+    let before = fs::read(&path).unwrap();
+
+    store.ready().await.unwrap();
+    assert!(!store.task_delete(user.id, TaskId::new(99)).await.unwrap());
+    assert!(!store.user_delete(UserId::new(99)).await.unwrap());
+    let same = store.task_patch(user.id, task.id, complete(false), at(9)).await.unwrap();
+
+    assert_eq!(same, Some(task));
+    assert!(before == fs::read(&path).unwrap(), "the file has changed");
 }

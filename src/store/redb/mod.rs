@@ -12,6 +12,7 @@ mod codec;
 mod index;
 mod key;
 mod open;
+mod options;
 mod record;
 mod sessions;
 mod space;
@@ -32,7 +33,8 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
 use self::key::Table;
-pub use self::open::{CommitMode, FORMAT, Options};
+pub use self::open::FORMAT;
+pub use self::options::{CommitMode, Options};
 use self::space::{Growth, Space};
 pub use self::verify::Report;
 use self::view::View;

@@ -11,7 +11,8 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
 
 use super::batch::Batch;
 use super::key::{self, Table};
-use super::space::Space;
+use super::options::{CommitMode, Options};
+use super::space::{Space, folder_of};
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
 use super::{RedbStore, Shared, record, table};
@@ -19,47 +20,6 @@ use crate::store::{OpenError, StoreError};
 
 /// The format that this version writes, and the newest one it reads.
 pub const FORMAT: u64 = 1;
-
-/// How a commit reaches the disk.
-///
-/// Both survive a crash at any moment. In one phase, pages and header are flushed together and a crash is
-/// repaired by walking the file. In two phases the pages are flushed before the header that names them and
-/// the allocator's state is kept, so that nothing has to be walked. The figures behind the default stand
-/// in the documentation of [`super`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CommitMode {
-    /// One flush a commit.
-    OnePhase,
-    /// Two flushes a commit; serving again after a crash takes no repair.
-    TwoPhase,
-}
-
-/// How to open a data file.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Most memory for cached pages, in bytes.
-    pub cache_bytes: usize,
-    /// Free disk space below which writes are refused, in bytes.
-    pub reserve_bytes: u64,
-    /// Whether to make the file if there is none.
-    pub create: bool,
-    /// Whether to verify every page before anything is read. Nothing is purged then either.
-    pub check_pages: bool,
-    /// How a commit reaches the disk.
-    pub commit: CommitMode,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            cache_bytes: 64 << 20,
-            reserve_bytes: 64 << 20,
-            create: true,
-            check_pages: false,
-            commit: CommitMode::TwoPhase,
-        }
-    }
-}
 
 impl RedbStore {
     /// Opens a data file, or makes one that only its owner may read.
@@ -145,14 +105,6 @@ fn unpanicked<T>(
             path: path.to_owned(),
             what: "its pages make no sense".to_owned(),
         }),
-    }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }
 

@@ -31,11 +31,7 @@ pub(super) struct Space {
 
 impl Space {
     pub(super) fn new(data_file: &Path, reserve_bytes: u64) -> Self {
-        Self {
-            folder: super::open::folder_of(data_file),
-            reserve_bytes,
-            seen: Mutex::new(None),
-        }
+        Self { folder: folder_of(data_file), reserve_bytes, seen: Mutex::new(None) }
     }
 
     /// Refuses a write that there is no room for.
@@ -59,5 +55,13 @@ impl Space {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         *seen = Some((Instant::now(), free));
         Ok(free)
+    }
+}
+
+/// The folder that a file is in.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder.to_owned(),
+        _ => PathBuf::from("."),
     }
 }

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 use super::batch::Batch;
 use super::key::{self, Table};
-use super::open::CommitMode;
+use super::options::CommitMode;
 use super::view::View;
 use super::vitals::Vitals;
 use super::write::{Job, Verdict, job, stopped};

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.parse
 import urllib.request
 
@@ -27,6 +28,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 EMAIL, PASSWORD = "jane@example.com", "password123"
 TITLE = "Ship portfolio"
 PATIENCE = 60
+QUIET = 2
 SIZE = {"width": 1280, "height": 1000}
 
 
@@ -111,19 +113,31 @@ class Browser:
         element.clear()
         element.send_keys(text)
 
-    def check_logs(self, page):
-        """Fails on errors in the console and on requests to other hosts, since the last call."""
-        complaints = [
+    def complaints(self):
+        """What the console says since the last call that it should not."""
+        return [
             entry["message"]
             for entry in self.driver.get_log("browser")
             if entry["level"] == "SEVERE" or "Content Security Policy" in entry["message"]
         ]
+
+    def requests(self):
+        """Every address asked for since the last call, once the page has asked for nothing for a while."""
+        asked, quiet_since = [], time.monotonic()
+        while time.monotonic() < quiet_since + QUIET:
+            for entry in self.driver.get_log("performance"):
+                message = json.loads(entry["message"])["message"]
+                if message["method"] == "Network.requestWillBeSent":
+                    asked.append(message["params"]["request"]["url"])
+                    quiet_since = time.monotonic()
+            time.sleep(0.05)
+        return asked
+
+    def check_logs(self, page):
+        """Fails on errors in the console and on requests to other hosts."""
+        asked = self.requests()
+        complaints = self.complaints()
         assert not complaints, f"{page}: {complaints}"
-        asked = []
-        for entry in self.driver.get_log("performance"):
-            message = json.loads(entry["message"])["message"]
-            if message["method"] == "Network.requestWillBeSent":
-                asked.append(message["params"]["request"]["url"])
         parts = [urllib.parse.urlsplit(url) for url in asked]
         network = [part for part in parts if part.scheme not in ("data", "blob", "chrome")]
         assert len(network) >= 3, f"{page}: the log of requests is empty"
@@ -188,6 +202,10 @@ def main():
                     when.text_to_be_present_in_element((By.CSS_SELECTOR, "#ui"), "Make a task")
                 )
                 browser.check_logs("/redoc")
+            except Exception:
+                for complaint in browser.complaints():
+                    say(complaint)
+                raise
             finally:
                 browser.driver.quit()
             server.stop()

@@ -41,8 +41,8 @@ pub struct Options {
     #[arg(long, env = "ENVIRONMENT", default_value = "development")]
     environment: String,
 
-    /// File with the key that signs access tokens; at least 32 bytes [default: <data file>.key, made at
-    /// the first start]. The variable SECRET_KEY gives the key itself
+    /// File with the key that signs access tokens; at least 32 bytes [default: beside the data file, made
+    /// at the first start]. The variable SECRET_KEY gives the key itself
     #[arg(long, env = "SECRET_KEY_FILE", default_value = "", hide_default_value = true)]
     secret_key_file: String,
 

@@ -12,8 +12,7 @@
 //! | `DULY_CRASH_FILL_MB` | 0 | size of the data file before the first time, in MB |
 //!
 //! It prints how long the server took to serve again after each kill. What a process that is killed cannot
-//! show is whether writes had reached the disk itself: the kernel keeps what it was given. That they are
-//! flushed before the answer is tested where the disk is simulated, with the store.
+//! show is whether writes had reached the disk itself, since the kernel keeps what it was given.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -114,6 +114,7 @@ async fn following_the_links_meets_each_task_once() {
             assert_eq!(total(&answer), 7);
             met.extend(ids(&answer));
             pages += 1;
+            assert!(pages <= 7, "the links lead nowhere");
             match next(&answer) {
                 Some(next) => path = next,
                 None => break,

@@ -40,6 +40,7 @@ pub struct AccessClaims {
     pub user: UserId,
     /// Which log-in it stands for.
     pub session: SessionId,
+    issued_at_seconds: i64,
     expires_at_seconds: i64,
 }
 
@@ -142,19 +143,23 @@ impl AccessTokens {
         let claims = match self.verified.get(token) {
             Some(claims) => claims,
             None => {
-                let claims = self.decode(token, now)?;
+                let claims = self.decode(token)?;
                 self.verified.insert(token.into(), claims);
                 claims
             }
         };
-        if claims.expires_at_seconds.saturating_add(LEEWAY_SECONDS) <= now.as_seconds() {
+        let now = now.as_seconds();
+        if claims.expires_at_seconds.saturating_add(LEEWAY_SECONDS) <= now {
             self.verified.remove(token);
+            return Err(InvalidToken);
+        }
+        if claims.issued_at_seconds > now.saturating_add(LEEWAY_SECONDS) {
             return Err(InvalidToken);
         }
         Ok(claims)
     }
 
-    fn decode(&self, token: &str, now: Timestamp) -> Result<AccessClaims, InvalidToken> {
+    fn decode(&self, token: &str) -> Result<AccessClaims, InvalidToken> {
         let token =
             jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
                 .map_err(|_| InvalidToken)?;
@@ -164,8 +169,7 @@ impl AccessTokens {
         }
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let lasts = claims.exp.checked_sub(claims.iat).ok_or(InvalidToken)?;
-        let issued_later = claims.iat > now.as_seconds().saturating_add(LEEWAY_SECONDS);
-        if !(0..=lifetime).contains(&lasts) || issued_later {
+        if !(0..=lifetime).contains(&lasts) {
             return Err(InvalidToken);
         }
         let user: u64 = claims.sub.parse().map_err(|_| InvalidToken)?;
@@ -175,6 +179,7 @@ impl AccessTokens {
         Ok(AccessClaims {
             user: UserId::new(user),
             session: claims.sid.parse().map_err(|_| InvalidToken)?,
+            issued_at_seconds: claims.iat,
             expires_at_seconds: claims.exp,
         })
     }
@@ -232,6 +237,8 @@ mod tests {
         }
         let later = |seconds| now().plus(Duration::from_secs(seconds));
         assert!(tokens.verify(token.expose(), later(3604)).is_ok());
+        let before = Timestamp::from_millis(now().as_millis() - 60_000).unwrap();
+        assert_eq!(tokens.verify(token.expose(), before), Err(InvalidToken));
         assert_eq!(tokens.verify(token.expose(), later(3606)), Err(InvalidToken));
         assert_eq!(tokens.verify(token.expose(), later(1 << 40)), Err(InvalidToken));
     }

@@ -115,7 +115,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         let mut params = params.into_iter().flatten();
         params.any(|param| param.get("in").and_then(Value::as_str) == Some(place))
     };
-    let mut statuses = vec!["431", "500", "503"];
+    let mut statuses = vec!["413", "431", "500", "503"];
     if needs_token {
         statuses.extend(["400", "401"]);
     }
@@ -126,7 +126,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         statuses.push("422");
     }
     if takes_body {
-        statuses.extend(["400", "408", "413", "415", "422", "507"]);
+        statuses.extend(["400", "408", "415", "422", "507"]);
     }
     match id {
         "user_register" => statuses.extend(["409", "429"]),

@@ -1,8 +1,26 @@
 //! The default store: one redb file, no other server.
 //!
-//! | | one phase | two phases + quick repair |
-//! |---|---|---|
-//! | (figures to come) | | |
+//! Reads take a snapshot and are answered on the spot; writes go through [`writer`]. The layout stands in
+//! [`key`], the form of values in [`codec`], what holds in a sound file in [`verify`].
+//!
+//! # How a commit reaches the disk
+//!
+//! [`CommitMode::TwoPhase`], redb's two-phase commit with quick repair, is the default. Measured with
+//! `cargo bench --bench storage` on two cores, 10,000 owners at random, medians:
+//!
+//! | | one phase | two phases | |
+//! |---|---|---|---|
+//! | creations a second, 17 MB file, 1 / 8 / 64 writers | 3,160 / 10,600 / 26,800 | 1,850 / 8,040 / 20,900 | 0.59 / 0.76 / 0.78 |
+//! | creations a second, 1.2 GB file | 2,310 / 3,720 / 5,910 | 1,530 / 3,510 / 5,270 | 0.66 / 0.94 / 0.89 |
+//! | time of one, 17 MB, half of them (ms) | 0.39 / 0.73 / 2.4 | 0.48 / 1.0 / 3.0 | 1.2 / 1.4 / 1.3 |
+//! | time of one, 1.2 GB, 99 in 100 (ms) | 0.62 / 2.7 / 20 | 0.97 / 4.0 / 19 | 1.6 / 1.4 / 0.9 |
+//! | open again after kill -9, 17 MB | 7.4 ms | 0.6 ms | 0.09 |
+//! | open again after kill -9, 1.2 GB | 1,170 ms | 0.9 ms | 0.001 |
+//! | growth of the file after 20,000 creations and deletions | none | none | |
+//!
+//! Two phases cost a fifth to a third of the throughput, and buy two things: a crash needs no repair whatever the
+//! size of the file, and damage to the newest tree is an error at the next start, where one phase falls back
+//! to the tree before it and loses acknowledged writes without a word.
 
 mod batch;
 #[doc(hidden)]

@@ -21,6 +21,10 @@ const FREE_BYTES: u64 = 32 * 1024;
 /// What all others may take together, in KiB.
 const BUDGET_KIB: usize = 64 * 1024;
 
+/// Marks an answer whose bytes are there anyway, however many clients read them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SharedBytes;
+
 /// Counts large answers.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerBudget(Arc<Semaphore>);
@@ -34,6 +38,9 @@ impl Default for AnswerBudget {
 impl AnswerBudget {
     /// Counts an answer until it is sent or given up. `None` if there is no room for it.
     pub(super) fn count(&self, mut response: Response) -> Option<Response> {
+        if response.extensions().get::<SharedBytes>().is_some() {
+            return Some(response);
+        }
         let inner: Inner = response.take_body().into();
         let size = inner.size_hint().lower();
         if size <= FREE_BYTES {
@@ -83,6 +90,9 @@ mod tests {
         let first = budget.count(large()).unwrap();
         assert!(budget.count(large()).is_none());
         assert!(budget.count(Response::builder().body("small")).is_some());
+        let mut shared = large();
+        shared.extensions_mut().insert(SharedBytes);
+        assert!(budget.count(shared).is_some());
         drop(first);
         assert!(budget.count(large()).is_some());
     }

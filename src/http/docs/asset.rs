@@ -12,6 +12,7 @@ use poem::{Request, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::hex::hex;
+use crate::http::budget::SharedBytes;
 
 /// Ask again each time; the answer is short if nothing has changed.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
@@ -86,6 +87,7 @@ impl Asset {
         } else {
             Response::builder().content_type(self.content_type).body(self.plain())
         };
+        response.extensions_mut().insert(SharedBytes);
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, self.cache.clone());
         headers.insert(header::VARY, ACCEPT_ENCODING);

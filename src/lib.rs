@@ -20,6 +20,7 @@
 //! | [`config`] | every setting; the one reader of the environment |
 //! | [`clock`], [`random`] | the one place each that asks the operating system |
 //! | [`telemetry`] | the log |
+//! | [`files`] | new files, whole or not at all |
 //! | [`domain`] | plain data and pure rules |
 //!
 //! # A request
@@ -52,6 +53,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod files;
 pub mod http;
 pub mod random;
 pub mod service;

@@ -73,7 +73,7 @@ fn config_prints_every_documented_variable_with_its_default() {
         match name {
             "SECRET_KEY_FILE" => assert_eq!(found, "./duly.redb.key"),
             "LOG_FORMAT" => assert_eq!(found, "json"),
-            _ => assert_eq!(found, value, "{name}"),
+            _ => assert_eq!(found.trim_matches('\''), value, "{name}"),
         }
     }
 }
@@ -179,11 +179,36 @@ fn a_flag_wins_over_the_environment_and_that_over_the_dot_env_file() {
 
     let printed = expect(home.run(&["config", "--cache-mib=3"], ""), 0);
 
-    for line in
-        ["ENVIRONMENT=variable", "CACHE_MIB=3", "HASH_QUEUE=7", "PROJECT_NAME=Jane & Co"]
-    {
+    for line in [
+        "ENVIRONMENT=variable",
+        "CACHE_MIB=3",
+        "HASH_QUEUE=7",
+        "PROJECT_NAME='Jane & Co'",
+    ] {
         assert!(printed.lines().any(|printed| printed == line), "{line}: {printed}");
     }
+}
+
+#[test]
+fn what_config_prints_is_a_dot_env_file() {
+    let home = Home::new().set("PROJECT_NAME", "Jane & Co: #1 $list");
+    let printed = expect(home.run(&["config"], ""), 0);
+    fs::write(home.folder.path().join(".env"), &printed).unwrap();
+
+    let again = home.command(&["config"]).env_remove("PROJECT_NAME").output().unwrap();
+
+    assert_eq!(String::from_utf8(again.stdout).unwrap(), printed);
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_said_by_name() {
+    let home = Home::new().set("DATABASE_URL", "redb://./nowhere/duly.redb");
+
+    let refused = home.run(&["serve"], "");
+
+    assert_eq!(refused.status.code(), Some(78));
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.starts_with("duly: DATABASE_URL names a folder"), "{said}");
 }
 
 #[test]

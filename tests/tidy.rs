@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["service"],
     &["store", "auth"],
     &["config", "clock", "random"],
-    &["domain"],
+    &["domain", "files"],
 ];
 
 /// Libraries that may be named only in these places.
@@ -34,7 +34,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_cache", &["src/auth/token.rs"]),
     ("redb", &["src/store/redb/"]),
     ("rpassword", &["src/cli/input.rs"]),
-    ("rustix", &["src/store/redb/space.rs"]),
+    ("rustix", &["src/store/redb/space.rs", "src/files.rs"]),
     ("serde", &["src/http/", "src/auth/token.rs"]),
     ("serde_json", &["src/http/", "src/auth/token.rs"]),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),

@@ -6,6 +6,11 @@ use crate::config::Config;
 /// Prints what `.env` would have to hold for the same settings.
 pub(super) fn run(config: &Config) {
     for (variable, value) in config.describe() {
-        output::line(&format!("{variable}={value}"));
+        let plain = |c: char| c.is_alphanumeric() || "-_./:,@+=()".contains(c);
+        if value.chars().all(plain) {
+            output::line(&format!("{variable}={value}"));
+        } else {
+            output::line(&format!("{variable}='{value}'"));
+        }
     }
 }

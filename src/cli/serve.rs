@@ -11,7 +11,7 @@ use crate::auth::password::{Cost, Hasher};
 use crate::auth::throttle::Throttle;
 use crate::auth::token::AccessTokens;
 use crate::clock::SystemClock;
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::domain::hex::hex;
 use crate::http::server::{self, Listener};
 use crate::http::{self, Stopping};
@@ -39,6 +39,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
     // First, so that a signal during a long start is not lost.
     let signalled = signalled()?;
+    has_folder(config)?;
     let random = Arc::new(SystemRandom);
     let key = config.signing_key.load(|| {
         let mut key = Zeroizing::new([0; 48]);
@@ -93,6 +94,18 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     drop(store);
     tracing::info!("stopped");
     if failed { Err(CommandError::StoreFailed) } else { Ok(()) }
+}
+
+/// Says which setting is wrong before a file is made in a folder that is not there.
+fn has_folder(config: &Config) -> Result<(), CommandError> {
+    let folder = config.database.path().parent();
+    match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        None => Ok(()),
+        Some(folder) => Err(CommandError::Config(ConfigError {
+            variable: "DATABASE_URL",
+            reason: format!("names a folder that does not exist: {}", folder.display()),
+        })),
+    }
 }
 
 /// Binds the address, before the data file is made. If the server runs already, its data file says so

@@ -1,15 +1,16 @@
 //! The key that signs access tokens.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::{ConfigError, DatabaseUrl, value};
+use crate::files::{make_private, sync_folder};
 
 /// Fewest bytes of a key: what HS256 needs (RFC 7518, section 3.2).
 const MIN_BYTES: usize = 32;
@@ -91,27 +92,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Makes the file under another name first, so that a crash never leaves half a key.
 fn create(path: &Path, key: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
+        // Also if whoever made it was stopped before its name was durable.
+        sync_folder(path)?;
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)?;
-    file.write_all(key)?;
-    file.sync_all()?;
-    // A link, not a rename: it fails if somebody else was first.
-    let linked = std::fs::hard_link(&partial, path);
-    std::fs::remove_file(&partial)?;
-    linked?;
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
+    make_private(path, |mut file| file.write_all(key))
 }
 
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {

@@ -143,17 +143,21 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
 /// takes a level that it does not know for the name of a module, and then logs nothing else.
 pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
-    let sound = list(text).all(|part| {
-        let level = part.rsplit('=').next().unwrap_or(part);
-        LEVELS.contains(&level.trim().to_ascii_lowercase().as_str())
-    });
-    if sound && list(text).next().is_some() {
-        Ok(text.trim().to_owned())
-    } else {
-        wrong(
+    let part = |part: &str| {
+        let (module, level) = part.rsplit_once('=').unwrap_or(("", part));
+        let level = level.trim().to_ascii_lowercase();
+        let module = module.trim();
+        let named = module.is_empty() != part.contains('=');
+        let plain = module.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+        (named && plain && LEVELS.contains(&level.as_str()))
+            .then(|| if module.is_empty() { level } else { format!("{module}={level}") })
+    };
+    match list(text).map(part).collect::<Option<Vec<_>>>() {
+        Some(parts) if !parts.is_empty() => Ok(parts.join(",")),
+        _ => wrong(
             variable,
             "must be error, warn, info, debug, trace or off, or as in info,duly::store=debug",
-        )
+        ),
     }
 }
 
@@ -226,11 +230,19 @@ mod tests {
     fn levels_are_known_ones() {
         for text in ["info", "DEBUG", "off", "warn,duly::store=trace", "info, duly=debug"]
         {
-            assert!(log_level("X", text).is_ok(), "{text}");
+            let level = log_level("X", text).unwrap();
+            assert!(!level.contains(' '), "{level}");
         }
-        for text in
-            ["", "warning", "verbose", "duly", "info,duly=loud", "info,duly::http"]
-        {
+        for text in [
+            "",
+            "warning",
+            "verbose",
+            "duly",
+            "info,duly=loud",
+            "info,duly::http",
+            "=info",
+            "a b=info",
+        ] {
             assert!(log_level("X", text).is_err(), "{text}");
         }
     }

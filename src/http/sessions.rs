@@ -64,7 +64,7 @@ struct Token {
     token_type: TokenType,
     /// How long the access token is good for, in seconds.
     expires_in: u64,
-    /// Stands for the session when the access token has expired. Keep it secret.
+    /// Kept for renewing the session without the password, which no operation does yet. Keep it secret.
     refresh_token: String,
 }
 

@@ -5,9 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::TaskCounts;
-use duly::store::Store;
 use duly::store::redb::RedbStore;
+use duly::store::{Store, StoreError};
 
+use crate::harness::forge::{Forge, seal};
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, given_task, given_tasks, given_user, ids, new_task,
     open, session, session_id,
@@ -118,4 +119,21 @@ async fn given_large_account(path: &Path) -> Arc<RedbStore> {
     }
     std::fs::write(path, FILE.get().unwrap()).unwrap();
     open(path)
+}
+
+#[tokio::test]
+async fn a_purge_that_cannot_go_on_leaves_the_other_writes_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let user = given_user(&*open(&path), "a@example.com").await.id;
+    Forge::open(&path).put("purge", b"bad", &seal("purge", b"bad", 1, 0_u64));
+
+    let store = open(&path);
+
+    // The first may meet the purge, and is told so; none after it may.
+    let first = store.task_create(user, new_task("a", 1)).await;
+    assert!(matches!(first, Ok(Some(_)) | Err(StoreError::Damaged { .. })), "{first:?}");
+    for n in 0..100 {
+        assert!(store.task_create(user, new_task("a", n)).await.unwrap().is_some());
+    }
 }

@@ -1,9 +1,7 @@
 //! Opening the data file.
 
-use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
@@ -12,10 +10,11 @@ use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
 use super::batch::Batch;
 use super::key::{self, Table};
 use super::options::{CommitMode, Options};
-use super::space::{Space, folder_of};
+use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
 use super::{RedbStore, Shared, record, table};
+use crate::files::{make_private, sync_folder};
 use crate::store::{OpenError, StoreError};
 
 /// The format that this version writes, and the newest one it reads.
@@ -39,7 +38,7 @@ impl RedbStore {
             make(path, options.commit)?;
         }
         // Each time: whoever made the file may have been stopped before this.
-        File::open(folder_of(path)).and_then(|folder| folder.sync_all()).map_err(io)?;
+        sync_folder(path).map_err(io)?;
         let mut builder = Builder::new();
         builder
             .set_cache_size(options.cache_bytes)
@@ -50,9 +49,13 @@ impl RedbStore {
         if !options.check_pages {
             look(&builder, path)?;
         }
-        let db = unpanicked(path, || builder.open(path))?;
-        judge(&db, path)?;
-        let purging = writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
+        let (db, purging) = unpanicked(path, || {
+            let db = builder.open(path).map_err(|error| open_error(path, error))?;
+            judge(&db, path)?;
+            let purging =
+                writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
+            Ok((db, purging))
+        })?;
         let vitals = Arc::new(Vitals::default());
         let shared = Arc::new(Shared::new(Arc::new(db), Arc::clone(&vitals)));
         let writer = Writer::spawn(
@@ -67,40 +70,39 @@ impl RedbStore {
     }
 }
 
-/// Makes a new file under another name first: a crash leaves the whole file or none.
+/// Makes a new file, unless somebody else does meanwhile.
 fn make(path: &Path, mode: CommitMode) -> Result<(), OpenError> {
-    let io = |cause: std::io::Error| io_error(path, &cause);
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
-    let made = || -> Result<(), OpenError> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(true).mode(0o600);
-        let file = options.open(&partial).map_err(io)?;
-        let db = FileBackend::new(file)
-            .and_then(|backend| Builder::new().create_with_backend(backend))
-            .map_err(|error| open_error(path, error))?;
-        write_format(&db, mode).map_err(|error| inside(path, error))?;
-        db.close().map_err(|error| open_error(path, error))?;
-        // A link, not a rename: it fails if somebody else was first.
-        match std::fs::hard_link(&partial, path) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(io(error)),
-            _ => Ok(()),
-        }
-    };
-    let outcome = made();
-    // Best effort: what is left of a failed start is only a file nobody reads.
-    drop(std::fs::remove_file(&partial));
-    outcome
+    let made = make_private(path, |file| {
+        let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
+        write_format(&db, mode)?;
+        db.close()?;
+        Ok(())
+    });
+    match made {
+        Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(io_error(path, &error)),
+        Ok(()) => Ok(()),
+    }
 }
 
-/// Opens a file that may be damaged in a way that redb does not expect.
+/// Why a new file could not be made.
+#[derive(Debug, thiserror::Error)]
+enum MakeError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Looks at a file that may be damaged in a way that redb does not expect.
 fn unpanicked<T>(
     path: &Path,
-    open: impl FnOnce() -> Result<T, DatabaseError>,
+    look: impl FnOnce() -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(open)) {
-        Ok(opened) => opened.map_err(|error| open_error(path, error)),
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)) {
+        Ok(outcome) => outcome,
         Err(_) => Err(OpenError::Damaged {
             path: path.to_owned(),
             what: "its pages make no sense".to_owned(),
@@ -110,13 +112,12 @@ fn unpanicked<T>(
 
 /// Judges a file without writing to it: redb notes in the file itself that it is open for writing.
 fn look(builder: &Builder, path: &Path) -> Result<(), OpenError> {
-    let db = unpanicked(path, || match builder.open_read_only(path) {
-        Ok(db) => Ok(Some(db)),
+    unpanicked(path, || match builder.open_read_only(path) {
+        Ok(db) => judge(&db, path),
         // Cannot be read before it is repaired; judged after that.
-        Err(DatabaseError::RepairAborted) => Ok(None),
-        Err(error) => Err(error),
-    })?;
-    db.map_or(Ok(()), |db| judge(&db, path))
+        Err(DatabaseError::RepairAborted) => Ok(()),
+        Err(error) => Err(open_error(path, error)),
+    })
 }
 
 /// Reads the format number and says whether this program may use the file.
@@ -138,8 +139,17 @@ fn inside(path: &Path, error: StoreError) -> OpenError {
         StoreError::Damaged { what } => {
             OpenError::Damaged { path: path.to_owned(), what }
         }
+        StoreError::Unavailable(cause) if is_nonsense(cause.as_ref()) => {
+            OpenError::Damaged { path: path.to_owned(), what: cause.to_string() }
+        }
         other => io_error(path, &other),
     }
+}
+
+/// Whether redb looked for a page where the file has none.
+fn is_nonsense(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let Some(StorageError::Io(cause)) = cause.downcast_ref() else { return false };
+    matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
 /// The format number, if there is one.

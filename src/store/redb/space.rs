@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::files::folder_of;
 use crate::store::StoreError;
 
 /// How long a look at the file system is good for.
@@ -55,13 +56,5 @@ impl Space {
         let free = stat.f_bavail.saturating_mul(stat.f_frsize);
         *seen = Some((Instant::now(), free));
         Ok(free)
-    }
-}
-
-/// The folder that a file is in.
-pub(super) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }

@@ -109,6 +109,7 @@ fn run(
 ) {
     let _guard = FailOnPanic(vitals);
     let mut jobs = Vec::with_capacity(MAX_BATCH);
+    let mut gave_up = false;
     loop {
         if !purging && queue.blocking_recv_many(&mut jobs, MAX_BATCH) == 0 {
             return;
@@ -121,14 +122,19 @@ fn run(
         if purging && jobs.is_empty() && queue.is_closed() {
             return;
         }
+        let purge = match (gave_up, purging) {
+            (true, _) => Purge::GaveUp,
+            (false, true) => Purge::Slice,
+            (false, false) => Purge::Look,
+        };
         let span = tracing::debug_span!("store.commit", writes = jobs.len());
-        let outcome = span.in_scope(|| commit(db, mode, &mut jobs, purging));
+        let outcome = span.in_scope(|| commit(db, mode, &mut jobs, purge));
         if let Err(error) = &outcome {
             tracing::error!(error = %Chain(error), writes = jobs.len(), "a commit failed");
             vitals.note(error);
         }
-        // After damage to a row that is needed for every write, each write gets the same answer; a
-        // purge is left to a file that was mended.
+        // A purge that meets damage must not fail the writes beside it again.
+        gave_up |= purging && outcome.is_err();
         purging = matches!(outcome, Ok(true));
         for job in jobs.drain(..) {
             job.answer(outcome.as_ref().map(|_| ()).map_err(StoreError::clone));
@@ -140,19 +146,30 @@ fn run(
     }
 }
 
+/// What a commit does about deleted accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purge {
+    /// Sees whether one of its writes has left rows behind.
+    Look,
+    /// Removes some rows.
+    Slice,
+    /// Nothing, until the file is opened again: rows that wait are damaged.
+    GaveUp,
+}
+
 /// Runs all jobs and a slice of the purge in one transaction. Says whether there is more to purge.
 fn commit(
     db: &Database,
     mode: CommitMode,
     jobs: &mut [Box<dyn Job>],
-    purging: bool,
+    purge: Purge,
 ) -> Result<bool, StoreError> {
     let txn = begin(db, mode)?;
     let mut batch = Batch::open(&txn)?;
     for job in jobs {
         job.run(&mut batch)?;
     }
-    let more = purge_slice(&mut batch, purging)?;
+    let more = purge_slice(&mut batch, purge)?;
     if batch.finish()? {
         txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
     } else {
@@ -182,10 +199,13 @@ pub(super) fn purge_is_due(db: &Database) -> Result<bool, StoreError> {
 }
 
 /// Removes rows of the first deleted account that still has some.
-fn purge_slice(batch: &mut Batch<'_>, purging: bool) -> Result<bool, StoreError> {
+fn purge_slice(batch: &mut Batch<'_>, purge: Purge) -> Result<bool, StoreError> {
+    if purge == Purge::GaveUp {
+        return Ok(false);
+    }
     let first = batch.tables.purge.first()?.map(|(key, _)| key.value().to_vec());
     let Some(key) = first else { return Ok(false) };
-    if !purging {
+    if purge == Purge::Look {
         // Found only now: the commit at hand has work enough, the next one begins.
         return Ok(true);
     }

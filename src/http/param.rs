@@ -3,12 +3,11 @@
 //! poem-openapi parses parameters one by one and stops at the first that does not fit. Here a parameter
 //! shows its schema in the document, and [`Faults`] collects what is wrong with each.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseFromParameter, ParseResult, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseFromParameter, ParseResult};
 
 use super::problem::Problem;
+use super::wire::schema_type;
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::service::FieldError;
@@ -35,27 +34,7 @@ macro_rules! text_params {
         #[derive(Clone, Debug)]
         pub(super) struct $name(String);
 
-        impl Type for $name {
-            const IS_REQUIRED: bool = true;
-            type RawValueType = Self;
-            type RawElementValueType = Self;
-
-            fn name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn schema_ref() -> MetaSchemaRef {
-                MetaSchemaRef::Inline(Box::new($schema))
-            }
-
-            fn as_raw_value(&self) -> Option<&Self> {
-                Some(self)
-            }
-
-            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-                Box::new(std::iter::once(self))
-            }
-        }
+        schema_type!($name, stringify!($name), $schema);
 
         impl ParseFromParameter for $name {
             fn parse_from_parameter(text: &str) -> ParseResult<Self> {

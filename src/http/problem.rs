@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::error::NotFoundError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
@@ -90,6 +90,11 @@ impl Problem {
         self.with(header::RETRY_AFTER, seconds.max(1))
     }
 
+    /// Not now: the same request may be answered a little later.
+    fn unavailable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
+    }
+
     pub(super) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
     }
@@ -169,8 +174,7 @@ impl Problem {
     pub(super) fn timeout() -> Self {
         let detail =
             "the request took too long; if it was a write, its outcome is unknown";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timeout", detail)
-            .retry_after(RETRY_AFTER)
+        Self::unavailable("timeout", detail)
     }
 
     pub(super) fn busy() -> Self {
@@ -178,8 +182,7 @@ impl Problem {
     }
 
     pub(super) fn stopping() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server is stopping")
-            .retry_after(RETRY_AFTER)
+        Self::unavailable("stopping", "the server is stopping")
     }
 
     pub(super) fn internal() -> Self {
@@ -217,10 +220,6 @@ impl From<service::Error> for Problem {
         use service::Error as E;
 
         let detail = error.to_string();
-        let unavailable = |code, detail| {
-            Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
-                .retry_after(RETRY_AFTER)
-        };
         match error {
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
             E::Invalid(fields) => Self::invalid(fields),
@@ -237,14 +236,14 @@ impl From<service::Error> for Problem {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
                     .retry_after(retry_after)
             }
-            E::Busy => unavailable("busy", detail),
+            E::Busy => Self::unavailable("busy", detail),
             E::Unavailable(cause) => {
                 tracing::error!(error = %Chain(&cause), "the store is unavailable");
-                unavailable("unavailable", detail)
+                Self::unavailable("unavailable", detail)
             }
             E::OutcomeUnknown(cause) => {
                 tracing::error!(error = %Chain(&cause), "a write has an unknown outcome");
-                unavailable("outcome_unknown", detail)
+                Self::unavailable("outcome_unknown", detail)
             }
             E::DiskFull => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
@@ -265,9 +264,6 @@ impl From<service::Error> for Problem {
 pub(super) fn from_poem(error: &poem::Error) -> Problem {
     if error.is::<NotFoundError>() {
         return Problem::not_found();
-    }
-    if error.is::<MethodNotAllowedError>() {
-        return Problem::method_not_allowed("");
     }
     let status = error.status();
     if status.is_server_error() {

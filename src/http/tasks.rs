@@ -144,6 +144,13 @@ enum Found {
     ),
 }
 
+impl From<Task> for Found {
+    fn from(task: Task) -> Self {
+        let etag = etag(&task);
+        Self::Found(Json(task.into()), etag)
+    }
+}
+
 #[derive(ApiResponse)]
 enum Listed {
     /// One page of tasks, newest first.
@@ -224,8 +231,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
     ) -> Result<Found, Problem> {
         let task = service.task_get(&caller.0, id.0.parse()?).await?;
-        let etag = etag(&task);
-        Ok(Found::Found(Json(task.into()), etag))
+        Ok(task.into())
     }
 
     /// Change a task
@@ -252,8 +258,7 @@ impl TasksApi {
             completed: completed.take(),
         };
         let task = service.task_patch(&caller.0, id, change).await?;
-        let etag = etag(&task);
-        Ok(Found::Found(Json(task.into()), etag))
+        Ok(task.into())
     }
 
     /// Delete a task

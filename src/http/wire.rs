@@ -2,15 +2,41 @@
 //!
 //! Kept here so that `domain` need not know about poem or serde.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::domain::email::Email;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
+
+/// Shows a type in the OpenAPI document by a schema of one value.
+macro_rules! schema_type {
+    ($type:ident, $name:expr, $schema:expr) => {
+        impl poem_openapi::types::Type for $type {
+            const IS_REQUIRED: bool = true;
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> std::borrow::Cow<'static, str> {
+                $name.into()
+            }
+
+            fn schema_ref() -> poem_openapi::registry::MetaSchemaRef {
+                poem_openapi::registry::MetaSchemaRef::Inline(Box::new($schema))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+    };
+}
+pub(super) use schema_type;
 
 /// The format that [`super::payload`] knows emails by.
 pub(super) const EMAIL: &str = "email";
@@ -19,31 +45,14 @@ pub(super) const EMAIL: &str = "email";
 #[derive(Debug)]
 pub(super) struct EmailText(pub(super) String);
 
-impl Type for EmailText {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "string_email".into()
+schema_type!(
+    EmailText,
+    "string_email",
+    MetaSchema {
+        max_length: Some(Email::MAX_BYTES),
+        ..MetaSchema::new_with_format("string", EMAIL)
     }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema {
-            max_length: Some(Email::MAX_BYTES),
-            ..MetaSchema::new_with_format("string", EMAIL)
-        };
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+);
 
 impl ParseFromJSON for EmailText {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
@@ -60,28 +69,11 @@ impl ToJSON for EmailText {
     }
 }
 
-impl Type for Timestamp {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "string_date-time".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let schema = MetaSchema::new_with_format("string", "date-time");
-        MetaSchemaRef::Inline(Box::new(schema))
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
+schema_type!(
+    Timestamp,
+    "string_date-time",
+    MetaSchema::new_with_format("string", "date-time")
+);
 
 impl ParseFromJSON for Timestamp {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

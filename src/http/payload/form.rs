@@ -2,13 +2,11 @@
 
 use percent_encoding::percent_decode_str;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::ParseFromJSON;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::{Map, Value};
 
 use super::schema::{self, Unknown};
-use super::{media_type, read};
+use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 use crate::service::FieldError;
 
@@ -22,37 +20,24 @@ const MAX_FIELDS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Form<T>(pub(crate) T);
 
-impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for Form<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
+async fn parse<T: ParseFromJSON + 'static>(
+    request: &Request,
+    body: &mut RequestBody,
+    media_types: &[&str],
+) -> Result<T, Problem> {
+    if media_type(request).is_none_or(|found| !media_types.contains(&found.as_str())) {
+        return Err(Problem::media_type(FORM));
     }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType { content_type: FORM, schema: T::schema_ref() }];
-        Some(MetaRequest { description: None, content, required: true })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        if media_type(request).as_deref() != Some(FORM) {
-            return Err(Problem::media_type(FORM).into());
-        }
-        let bytes = read(request, body).await?;
-        let fields = parse(&bytes).map_err(Problem::invalid)?;
-        Ok(Self(schema::parse(Value::Object(fields), Unknown::Ignored)?))
-    }
+    let bytes = read(request, body).await?;
+    let fields = fields(&bytes).map_err(Problem::invalid)?;
+    schema::parse(Value::Object(fields), Unknown::Ignored)
 }
+
+body_extractor!(Form, &[FORM], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
 
 /// Reads all fields as text. An empty field counts as absent (RFC 6749, section 3.1), a field twice and
 /// bytes that are not UTF-8 are faults.
-fn parse(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldError>> {
+fn fields(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldError>> {
     let fault = |field: &str, message| vec![FieldError::new(field, message)];
     let text = str::from_utf8(bytes).map_err(|_| fault("body", "must be UTF-8"))?;
     let mut fields = Map::new();
@@ -82,7 +67,7 @@ mod tests {
     #[test]
     fn fields_are_decoded_as_browsers_encode_them() {
         let fields =
-            parse(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
+            fields(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
         assert_eq!(fields["username"], "a+b@c.example");
         assert_eq!(fields["password"], "p & q");
         assert_eq!(fields.len(), 2);
@@ -91,7 +76,7 @@ mod tests {
     #[test]
     fn a_field_twice_and_broken_text_are_faults() {
         for bytes in [&b"a=1&a=2"[..], b"a=%ff", b"%ff=a", b"\xff=a"] {
-            assert!(parse(bytes).is_err(), "{bytes:?}");
+            assert!(fields(bytes).is_err(), "{bytes:?}");
         }
     }
 }

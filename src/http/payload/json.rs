@@ -2,24 +2,25 @@
 
 use poem::http::header;
 use poem::{IntoResponse, Request, RequestBody, Response};
+use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{
-    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::{ParseFromJSON, Type};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::schema::{self, Unknown};
-use super::{media_type, read};
+use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 
 const JSON: &str = "application/json";
+const MERGE_PATCH: &str = "application/merge-patch+json";
+
 /// Room for an answer of one thing; longer ones grow.
 const USUAL_BYTES: usize = 512;
-const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// A JSON body. Also taken without a `Content-Type`, as the service before this one did.
 #[derive(Debug)]
@@ -50,42 +51,8 @@ async fn parse<T: ParseFromJSON + 'static>(
     schema::parse(value, Unknown::Refused)
 }
 
-fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
-    let content = media_types
-        .iter()
-        .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
-        .collect();
-    MetaRequest { description: None, content, required: true }
-}
-
-macro_rules! json_extractor {
-    ($name:ident, $media_types:expr, $finish:expr) => {
-        impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for $name<T> {
-            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-            type ParamType = ();
-            type ParamRawType = ();
-
-            fn register(registry: &mut Registry) {
-                T::register(registry);
-            }
-
-            fn request_meta() -> Option<MetaRequest> {
-                Some(request_of($media_types, &T::schema_ref()))
-            }
-
-            async fn from_request(
-                request: &'a Request,
-                body: &mut RequestBody,
-                _options: ExtractParamOptions<()>,
-            ) -> poem::Result<Self> {
-                $finish(parse(request, body, $media_types).await)
-            }
-        }
-    };
-}
-
-json_extractor!(Json, &[JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
-json_extractor!(MergePatch, &[JSON, MERGE_PATCH], |parsed| Ok(Self(parsed)));
+body_extractor!(Json, &[JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
+body_extractor!(MergePatch, &[JSON, MERGE_PATCH], |parsed| Ok(Self(parsed)));
 
 impl<T: Type> Payload for Json<T> {
     const CONTENT_TYPE: &'static str = JSON;

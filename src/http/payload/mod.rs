@@ -10,12 +10,50 @@ mod schema;
 
 use std::time::Duration;
 
+/// Makes a body of the `parse` in scope known to poem-openapi, under some media types.
+macro_rules! body_extractor {
+    ($name:ident, $media_types:expr, $finish:expr) => {
+        impl<'a, T: ParseFromJSON + 'static> poem_openapi::ApiExtractor<'a> for $name<T> {
+            const TYPES: &'static [poem_openapi::ApiExtractorType] =
+                &[poem_openapi::ApiExtractorType::RequestObject];
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut poem_openapi::registry::Registry) {
+                T::register(registry);
+            }
+
+            fn request_meta() -> Option<poem_openapi::registry::MetaRequest> {
+                Some($crate::http::payload::request_of($media_types, &T::schema_ref()))
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                body: &mut RequestBody,
+                _options: poem_openapi::ExtractParamOptions<()>,
+            ) -> poem::Result<Self> {
+                $finish(parse(request, body, $media_types).await)
+            }
+        }
+    };
+}
+use body_extractor;
+
 use poem::RequestBody;
 use poem::error::ReadBodyError;
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 use super::problem::Problem;
+
+fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
+    let content = media_types
+        .iter()
+        .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
+        .collect();
+    MetaRequest { description: None, content, required: true }
+}
 
 /// How much of a body is taken, and how long it may take.
 #[derive(Clone, Copy, Debug)]

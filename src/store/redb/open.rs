@@ -80,8 +80,7 @@ fn make(path: &Path, mode: CommitMode) -> Result<(), OpenError> {
     });
     match made {
         Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(io_error(path, &error)),
-        Ok(()) => Ok(()),
+        made => made.map_err(|error| io_error(path, &error)),
     }
 }
 
@@ -135,21 +134,23 @@ fn judge(db: &impl ReadableDatabase, path: &Path) -> Result<(), OpenError> {
 }
 
 fn inside(path: &Path, error: StoreError) -> OpenError {
-    match error {
-        StoreError::Damaged { what } => {
-            OpenError::Damaged { path: path.to_owned(), what }
-        }
-        StoreError::Unavailable(cause) if is_nonsense(cause.as_ref()) => {
-            OpenError::Damaged { path: path.to_owned(), what: cause.to_string() }
-        }
-        other => io_error(path, &other),
+    let what = match &error {
+        StoreError::Damaged { what } => Some(what.clone()),
+        StoreError::Unavailable(cause) => cause.downcast_ref().and_then(nonsense),
+        _ => None,
+    };
+    match what {
+        Some(what) => OpenError::Damaged { path: path.to_owned(), what },
+        None => io_error(path, &error),
     }
 }
 
-/// Whether redb looked for a page where the file has none.
-fn is_nonsense(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let Some(StorageError::Io(cause)) = cause.downcast_ref() else { return false };
-    matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
+/// What redb says if it found no database, or looked for a page where the file has none.
+fn nonsense(error: &StorageError) -> Option<String> {
+    let StorageError::Io(cause) = error else { return None };
+    let nonsense =
+        matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
+    nonsense.then(|| cause.to_string())
 }
 
 /// The format number, if there is one.
@@ -174,25 +175,20 @@ fn write_format(db: &Database, mode: CommitMode) -> Result<(), StoreError> {
 }
 
 fn open_error(path: &Path, error: DatabaseError) -> OpenError {
-    let path = path.to_owned();
-    match error {
-        DatabaseError::DatabaseAlreadyOpen => OpenError::InUse { path },
-        DatabaseError::Storage(StorageError::Corrupted(what)) => {
-            OpenError::Damaged { path, what }
+    let what = match &error {
+        DatabaseError::DatabaseAlreadyOpen => {
+            return OpenError::InUse { path: path.to_owned() };
         }
-        DatabaseError::Storage(StorageError::Io(cause))
-            if matches!(
-                cause.kind(),
-                ErrorKind::InvalidData | ErrorKind::UnexpectedEof
-            ) =>
-        {
-            OpenError::Damaged { path, what: cause.to_string() }
+        DatabaseError::Storage(StorageError::Corrupted(what)) => Some(what.clone()),
+        DatabaseError::Storage(error) => nonsense(error),
+        DatabaseError::UpgradeRequired(version) => {
+            Some(format!("redb file format {version} is too old"))
         }
-        DatabaseError::UpgradeRequired(version) => OpenError::Damaged {
-            path,
-            what: format!("redb file format {version} is too old"),
-        },
-        other => io_error(&path, &other),
+        _ => None,
+    };
+    match what {
+        Some(what) => OpenError::Damaged { path: path.to_owned(), what },
+        None => io_error(path, &error),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -20,16 +20,55 @@ pub fn make_private<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
-    // A name that nothing left behind has, so that nothing left behind is written to.
+    make_whole(path, fill, |partial| rename_new(partial, path))
+}
+
+/// Puts a new file in the place of one that is there, with its owner, and keeps that one under another
+/// name. A crash leaves the old file or the new one in place, both whole. Durable when this returns.
+///
+/// # Errors
+///
+/// Those of `fill`; [`io::ErrorKind::AlreadyExists`] if there is something under the name for the old file;
+/// and those of the operating system. The old file is then still in its place.
+pub fn replace_private<E: From<io::Error>>(
+    path: &Path,
+    keep: &Path,
+    fill: impl FnOnce(File) -> Result<(), E>,
+) -> Result<(), E> {
+    let owned = |file: File| {
+        give_to_owner_of(&file, path)?;
+        fill(file)
+    };
+    make_whole(path, owned, |partial| {
+        // A second name first, so that the old file is never without one.
+        match std::fs::hard_link(path, keep) {
+            Err(error) if is_unsupported(&error) => {
+                std::fs::copy(path, keep)?;
+                File::open(keep)?.sync_all()?;
+            }
+            outcome => outcome?,
+        }
+        sync_folder(path)?;
+        std::fs::rename(partial, path)
+    })
+}
+
+/// Fills a file under a name that nothing else has, and names it when it is whole and on disk.
+fn make_whole<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(File) -> Result<(), E>,
+    name: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), E> {
+    // Nothing left behind has this name, so that nothing left behind is written to.
     let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{:016x}.partial", RandomState::new().hash_one(path)));
+    partial.push(format!(".{:016x}{PARTIAL}", RandomState::new().hash_one(path)));
     let partial = PathBuf::from(partial);
     let mut options = OpenOptions::new();
     let file =
         options.read(true).write(true).create_new(true).mode(0o600).open(&partial)?;
     let made = fill(file).and_then(|()| {
         File::open(&partial)?.sync_all()?;
-        rename_new(&partial, path)?;
+        name(&partial)?;
         sync_folder(path)?;
         Ok(())
     });
@@ -38,6 +77,60 @@ pub fn make_private<E: From<io::Error>>(
         drop(std::fs::remove_file(&partial));
     }
     made
+}
+
+/// How the name of a file ends that is not whole yet.
+pub const PARTIAL: &str = ".partial";
+
+/// Gives a new file to whoever has the one beside it or the folder, as far as the operating system lets us:
+/// what the administrator makes for a server must be the server's to write.
+///
+/// # Errors
+///
+/// Those of the operating system, but for a refusal.
+pub fn give_to_owner_of(file: &File, path: &Path) -> io::Result<()> {
+    let owner = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            std::fs::metadata(folder_of(path))
+        }
+        found => found,
+    }?;
+    let own = file.metadata()?;
+    if (own.uid(), own.gid()) == (owner.uid(), owner.gid()) {
+        return Ok(());
+    }
+    match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+        Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The first name that is free: `path.ending`, `path.ending.2` and so on.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn free_name(path: &Path, ending: &str) -> io::Result<PathBuf> {
+    for number in 1_u64.. {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".");
+        name.push(ending);
+        if number > 1 {
+            name.push(format!(".{number}"));
+        }
+        let name = PathBuf::from(name);
+        match std::fs::symlink_metadata(&name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(name),
+            outcome => drop(outcome?),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn is_unsupported(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(error.kind(), K::Unsupported | K::PermissionDenied)
+        || error.raw_os_error() == Some(Errno::PERM.raw_os_error())
 }
 
 /// Renames, unless there is something under the new name.
@@ -89,6 +182,28 @@ mod tests {
         assert_eq!(make(b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(std::fs::read(&path).unwrap(), b"one");
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        std::fs::write(&path, "one").unwrap();
+        let keep = free_name(&path, "before").unwrap();
+        let replace = |text: &'static [u8]| {
+            replace_private(&path, &keep, |mut file| -> io::Result<()> {
+                file.write_all(text)
+            })
+        };
+        replace(b"two").unwrap();
+
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(std::fs::read(&keep).unwrap(), b"one");
+        // Not a second time under the same name.
+        assert_eq!(replace(b"three").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        assert_eq!(free_name(&path, "before").unwrap(), folder.path().join("a.before.2"));
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
     }
 
     #[test]

@@ -97,17 +97,23 @@ impl CommandError {
             ) => 74,
             Self::NotReady(_) | Self::Service(_) => 1,
             Self::Usage(_) => 64,
-            Self::Damaged(_)
-            | Self::Store(StoreError::Damaged { .. })
-            | Self::Open(OpenError::Damaged { .. } | OpenError::Newer { .. }) => 65,
-            Self::Open(OpenError::Missing { .. }) => 66,
-            Self::Open(OpenError::InUse { .. }) => 73,
-            Self::Io { .. }
-            | Self::Open(OpenError::Io { .. })
-            | Self::Store(_)
-            | Self::StoreFailed => 74,
+            Self::Damaged(_) | Self::Store(StoreError::Damaged { .. }) => 65,
+            Self::Open(error) => open_code(error),
+            Self::Io { .. } | Self::Store(_) | Self::StoreFailed => 74,
             Self::Config(_) => 78,
         }
+    }
+}
+
+fn open_code(error: &OpenError) -> u8 {
+    match error {
+        OpenError::Damaged { .. } | OpenError::Newer { .. } | OpenError::Older { .. } => {
+            65
+        }
+        OpenError::Missing { .. } => 66,
+        OpenError::InUse { .. } => 73,
+        OpenError::Io { .. } => 74,
+        OpenError::Upgrade { cause, .. } => open_code(cause),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::http::server::{self, Listener};
 use crate::http::{self, Stopping};
 use crate::random::{Random as _, SystemRandom};
 use crate::service::{Parts, Service};
-use crate::store::{OpenError, Store};
+use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
 
 /// How long threads may take to leave once everything is closed.
@@ -75,7 +75,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let stop = async {
         tokio::select! {
             () = signalled => {}
-            () = store.failed() => tracing::error!("the store has failed"),
+            failure = store.failed() => tracing::error!(?failure, "the store has failed"),
         }
         stopping.set();
         tracing::info!("stopping");
@@ -87,13 +87,22 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     // Also if it failed while the last requests were served.
     let failed = tokio::select! {
         biased;
-        () = store.failed() => true,
-        () = std::future::ready(()) => false,
+        failure = store.failed() => Some(failure),
+        () = std::future::ready(()) => None,
     };
     // Closes the data file, if no request that was cut off still holds it.
     drop(store);
     tracing::info!("stopped");
-    if failed { Err(CommandError::StoreFailed) } else { Ok(()) }
+    match failed {
+        None => Ok(()),
+        Some(Failure::Io) => Err(CommandError::StoreFailed),
+        Some(Failure::Damaged { what }) => {
+            let path = config.database.path().display();
+            Err(CommandError::Damaged(format!(
+                "{path} is damaged ({what}): restore a backup"
+            )))
+        }
+    }
 }
 
 /// Says which setting is wrong before a file is made in a folder that is not there.

@@ -36,6 +36,18 @@ impl StoreError {
     }
 }
 
+/// Why a store cannot go on, and the process should end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The disk failed. Starting again may help.
+    Io,
+    /// The file is not what was written to it. Starting again does not help.
+    Damaged {
+        /// The finding. For the operator, not for clients.
+        what: String,
+    },
+}
+
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -58,6 +70,28 @@ pub enum OpenError {
         found: u64,
         /// The newest format this program knows.
         known: u64,
+    },
+    /// It was written by an older version of this program, and is not to be brought up to date here.
+    #[error("{} has format {found}, older than {known}", path.display())]
+    Older {
+        /// The data file.
+        path: PathBuf,
+        /// The format number found.
+        found: u64,
+        /// The newest format this program knows.
+        known: u64,
+    },
+    /// It was to be brought up to date, and could not be. It is as it was, to the byte.
+    #[error("{} stays in format {found}, its upgrade to {known} failed: {cause}", path.display())]
+    Upgrade {
+        /// The data file.
+        path: PathBuf,
+        /// The format number found.
+        found: u64,
+        /// The newest format this program knows.
+        known: u64,
+        /// What went wrong.
+        cause: Box<OpenError>,
     },
     /// It is not a Duly data file, or it is damaged.
     #[error("{} is not a sound Duly data file ({what}): restore a backup", path.display())]

@@ -14,7 +14,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use self::error::{OpenError, StoreError};
+pub use self::error::{Failure, OpenError, StoreError};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
 use crate::domain::page::{Page, TaskPage};
@@ -119,5 +119,5 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn ready(&self) -> Result<(), StoreError>;
 
     /// Returns when the store cannot go on and the process should end.
-    async fn failed(&self);
+    async fn failed(&self) -> Failure;
 }

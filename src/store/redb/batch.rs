@@ -27,12 +27,17 @@ pub(super) struct Batch<'txn> {
     pub(super) next_task_id: u64,
     /// Rows that deletions of whole accounts have taken so far.
     pub(super) rows_deleted: u64,
+    /// See [`super::Options::delete_at_once`].
+    pub(super) delete_at_once: u64,
     ids_changed: bool,
     changed: bool,
 }
 
 impl<'txn> Batch<'txn> {
-    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
+    pub(super) fn open(
+        txn: &'txn WriteTransaction,
+        delete_at_once: u64,
+    ) -> Result<Self, StoreError> {
         let tables = Tables::open(txn)?;
         let next = |name: &'static [u8]| match tables.meta.get(name)? {
             Some(value) => record::decode_number(Table::Meta, name, value.value()),
@@ -45,6 +50,7 @@ impl<'txn> Batch<'txn> {
             next_user_id,
             next_task_id,
             rows_deleted: 0,
+            delete_at_once,
             ids_changed: false,
             changed: false,
         })
@@ -56,12 +62,21 @@ impl<'txn> Batch<'txn> {
         format: u64,
     ) -> Result<(), StoreError> {
         let mut tables = Tables::open(txn)?;
-        let numbers =
-            [(key::FORMAT, format), (key::NEXT_USER_ID, 1), (key::NEXT_TASK_ID, 1)];
-        for (name, number) in numbers {
-            let value = record::number(Table::Meta, name, number)?;
+        Self::set_format(&mut tables, format)?;
+        for name in [key::NEXT_USER_ID, key::NEXT_TASK_ID] {
+            let value = record::number(Table::Meta, name, 1)?;
             drop(tables.meta.insert(name, value.as_slice())?);
         }
+        Ok(())
+    }
+
+    /// Says which format the file has from this transaction on.
+    pub(super) fn set_format(
+        tables: &mut Tables<'_>,
+        format: u64,
+    ) -> Result<(), StoreError> {
+        let value = record::number(Table::Meta, key::FORMAT, format)?;
+        drop(tables.meta.insert(key::FORMAT, value.as_slice())?);
         Ok(())
     }
 

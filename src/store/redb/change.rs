@@ -15,9 +15,6 @@ use crate::domain::task::Task;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 
-/// Most tasks that deletions of accounts take in one transaction; more are left to the purge.
-const MAX_ROWS_DELETED_AT_ONCE: u64 = 10_000;
-
 /// A change as data. Old values are those that the decision has read from its [`View`].
 #[derive(Debug)]
 pub(super) enum Change {
@@ -125,7 +122,8 @@ impl Plan<'_, '_, '_> {
         self.delete(Table::UserByEmail, old.user.email.canonical().as_str().as_bytes());
         let rows = self.stats_of(id)?.counts.total;
         self.stats.retain(|(owner, _)| *owner != id);
-        if rows.saturating_add(self.view.0.rows_deleted) <= MAX_ROWS_DELETED_AT_ONCE {
+        let batch = self.view.0;
+        if rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once {
             self.ops.push(Op::DeleteOwned(key::everything_of(id)));
         } else {
             self.delete(Table::Owned, &key::stats(id));

@@ -105,6 +105,11 @@ pub(super) fn damaged(
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
 }
 
+/// What [`super::guard`] remembers of a block. Never 0.
+pub(super) fn block_hash(block: &[u8]) -> u64 {
+    xxh3_64(block).max(1)
+}
+
 fn checksum(table: Table, key: &[u8], version: u8, payload: &[u8]) -> u64 {
     let place = xxh3_64_with_seed(key, xxh3_64(table.name().as_bytes()));
     xxh3_64_with_seed(payload, place.wrapping_add(u64::from(version)))

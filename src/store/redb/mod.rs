@@ -27,8 +27,10 @@ mod batch;
 pub mod bench;
 mod change;
 mod codec;
+mod guard;
 mod index;
 mod key;
+mod migrate;
 mod open;
 mod options;
 mod record;
@@ -36,6 +38,7 @@ mod sessions;
 mod space;
 mod table;
 mod tasks;
+mod upgrade;
 mod users;
 mod verify;
 mod view;
@@ -51,9 +54,10 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
 use self::key::Table;
-pub use self::open::FORMAT;
+pub use self::migrate::{FORMAT, Formats};
 pub use self::options::{CommitMode, Options};
 use self::space::{Growth, Space};
+pub use self::upgrade::{RestoreError, Restored, migrate_backend, rehearse, restore};
 pub use self::verify::Report;
 use self::view::View;
 use self::vitals::Vitals;
@@ -67,7 +71,7 @@ use crate::domain::session::Session;
 use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Credential, NewUser, User};
-use crate::store::{Store, StoreError};
+use crate::store::{Failure, Store, StoreError};
 
 /// Everything in a single file.
 ///
@@ -75,8 +79,9 @@ use crate::store::{Store, StoreError};
 pub struct RedbStore {
     // First, so that the thread is joined before the file is closed.
     writer: Writer,
-    space: Space,
+    space: Option<Space>,
     shared: Arc<Shared>,
+    formats: Formats,
 }
 
 /// What reads need; they may outlast a caller that gave up waiting.
@@ -105,9 +110,18 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome =
-            self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn));
+        let outcome = unpanicked(|| {
+            self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn))
+        });
         outcome.inspect_err(|error| self.vitals.note(error))
+    }
+}
+
+/// Looks at pages that may be damaged in a way that redb does not expect.
+fn unpanicked<T>(look: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)) {
+        Ok(outcome) => outcome,
+        Err(_) => Err(StoreError::Damaged { what: "pages make no sense".to_owned() }),
     }
 }
 
@@ -140,7 +154,9 @@ impl RedbStore {
         growth: Growth,
         decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.space.admit(growth)?;
+        if let Some(space) = &self.space {
+            space.admit(growth)?;
+        }
         let outcome = self.writer.write(decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))
     }
@@ -271,8 +287,8 @@ impl Store for RedbStore {
         self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
     }
 
-    async fn failed(&self) {
-        self.shared.vitals.failed().await;
+    async fn failed(&self) -> Failure {
+        self.shared.vitals.failed().await
     }
 }
 
@@ -280,6 +296,9 @@ impl From<redb::StorageError> for StoreError {
     fn from(error: redb::StorageError) -> Self {
         match error {
             redb::StorageError::Corrupted(what) => Self::Damaged { what },
+            redb::StorageError::Io(cause) if open::is_nonsense(&cause) => {
+                Self::Damaged { what: cause.to_string() }
+            }
             other => Self::unavailable(other),
         }
     }

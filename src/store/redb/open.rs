@@ -1,29 +1,32 @@
 //! Opening the data file.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, ReadableDatabase, StorageError};
+use redb::{
+    Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError,
+};
 
 use super::batch::Batch;
+use super::guard::Guard;
 use super::key::{self, Table};
-use super::options::{CommitMode, Options};
+use super::migrate::Formats;
+use super::options::Options;
 use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
-use super::{RedbStore, Shared, record, table};
+use super::{RedbStore, Shared, record, table, upgrade};
 use crate::files::{make_private, sync_folder};
 use crate::store::{OpenError, StoreError};
-
-/// The format that this version writes, and the newest one it reads.
-pub const FORMAT: u64 = 1;
 
 impl RedbStore {
     /// Opens a data file, or makes one that only its owner may read.
     ///
-    /// A new file, and its name in its folder, are durable when this returns.
+    /// A new file, and its name in its folder, are durable when this returns. A file of an older format is
+    /// brought up to date; the file that was there before stays beside it.
     ///
     /// # Errors
     ///
@@ -35,48 +38,108 @@ impl RedbStore {
             if !options.create {
                 return Err(OpenError::Missing { path: path.to_owned() });
             }
-            make(path, options.commit)?;
+            make(path, options)?;
         }
         // Each time: whoever made the file may have been stopped before this.
         sync_folder(path).map_err(io)?;
-        let mut builder = Builder::new();
-        builder
-            .set_cache_size(options.cache_bytes)
-            .set_check_integrity_on_open(options.check_pages)
-            .set_repair_callback(|repair| {
-                tracing::info!(progress = repair.progress(), "repairing after a crash");
-            });
-        if !options.check_pages {
-            look(&builder, path)?;
+        look(path, options)?;
+        let open = || {
+            let file = File::options().read(true).write(true).open(path).map_err(io)?;
+            let backend =
+                FileBackend::new(file).map_err(|error| open_error(path, error))?;
+            let space = Space::new(path, options.reserve_bytes);
+            Self::start(backend, path, options, Some(space))
+        };
+        match open() {
+            // Also one that could not be looked at before it was repaired.
+            Err(OpenError::Older { found, .. }) => {
+                upgrade::upgrade(path, found, options)?;
+                open()
+            }
+            opened => opened,
         }
+    }
+
+    /// Opens a store on anything that looks like a file, without a disk reserve: for tests.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`]. An older format is refused.
+    #[doc(hidden)]
+    pub fn open_backend(
+        backend: impl StorageBackend,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        Self::start(backend, Path::new("(no file)"), options, None)
+    }
+
+    /// Makes a store on anything that looks like a file, and closes it: for tests.
+    ///
+    /// # Errors
+    ///
+    /// Those of the backend.
+    #[doc(hidden)]
+    pub fn make_backend(
+        backend: impl StorageBackend,
+        options: &Options,
+    ) -> Result<(), OpenError> {
+        let made = Builder::new()
+            .create_with_backend(backend)
+            .map_err(MakeError::from)
+            .and_then(|db| format_new(db, options));
+        made.map_err(|error| io_error(Path::new("(no file)"), &error))
+    }
+
+    fn start(
+        backend: impl StorageBackend,
+        path: &Path,
+        options: &Options,
+        space: Option<Space>,
+    ) -> Result<Self, OpenError> {
+        let vitals = Arc::new(Vitals::default());
         let (db, purging) = unpanicked(path, || {
-            let db = builder.open(path).map_err(|error| open_error(path, error))?;
-            judge(&db, path)?;
+            let db = database(backend, path, options, &vitals)?;
+            judge(&db, path, options.formats)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
             Ok((db, purging))
         })?;
-        let vitals = Arc::new(Vitals::default());
         let shared = Arc::new(Shared::new(Arc::new(db), Arc::clone(&vitals)));
-        let writer = Writer::spawn(
-            Arc::clone(&shared.db),
-            vitals,
-            options.commit,
-            purging && !options.check_pages,
-        )
-        .map_err(io)?;
-        let space = Space::new(path, options.reserve_bytes);
-        Ok(Self { writer, space, shared })
+        let db = Arc::clone(&shared.db);
+        let writer = Writer::spawn(db, vitals, options.clone(), purging)
+            .map_err(|error| io_error(path, &error))?;
+        Ok(Self { writer, space, shared, formats: options.formats })
     }
 }
 
+/// Opens what is there, with every page verified if that is wanted, and guarded from then on.
+pub(super) fn database(
+    backend: impl StorageBackend,
+    path: &Path,
+    options: &Options,
+    vitals: &Arc<Vitals>,
+) -> Result<Database, OpenError> {
+    // redb would begin anew in an empty file.
+    if backend.len().map_err(|error| io_error(path, &error))? == 0 {
+        let what = "it is empty".to_owned();
+        return Err(OpenError::Damaged { path: path.to_owned(), what });
+    }
+    let mut builder = Builder::new();
+    builder
+        .set_cache_size(options.cache_bytes)
+        .set_check_integrity_on_open(options.check_pages)
+        .set_repair_callback(|repair| {
+            tracing::debug!(progress = repair.progress(), "walking the data file");
+        });
+    let guard = Guard::new(backend, Arc::clone(vitals));
+    builder.create_with_backend(guard).map_err(|error| open_error(path, error))
+}
+
 /// Makes a new file, unless somebody else does meanwhile.
-fn make(path: &Path, mode: CommitMode) -> Result<(), OpenError> {
+fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
     let made = make_private(path, |file| {
         let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
-        write_format(&db, mode)?;
-        db.close()?;
-        Ok(())
+        format_new(db, options)
     });
     match made {
         Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -96,7 +159,7 @@ enum MakeError {
 }
 
 /// Looks at a file that may be damaged in a way that redb does not expect.
-fn unpanicked<T>(
+pub(super) fn unpanicked<T>(
     path: &Path,
     look: impl FnOnce() -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
@@ -110,9 +173,16 @@ fn unpanicked<T>(
 }
 
 /// Judges a file without writing to it: redb notes in the file itself that it is open for writing.
-fn look(builder: &Builder, path: &Path) -> Result<(), OpenError> {
+///
+/// A file of an older format passes.
+fn look(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(options.cache_bytes);
     unpanicked(path, || match builder.open_read_only(path) {
-        Ok(db) => judge(&db, path),
+        Ok(db) => match judge(&db, path, options.formats) {
+            Err(OpenError::Older { .. }) => Ok(()),
+            judged => judged,
+        },
         // Cannot be read before it is repaired; judged after that.
         Err(DatabaseError::RepairAborted) => Ok(()),
         Err(error) => Err(open_error(path, error)),
@@ -120,23 +190,29 @@ fn look(builder: &Builder, path: &Path) -> Result<(), OpenError> {
 }
 
 /// Reads the format number and says whether this program may use the file.
-fn judge(db: &impl ReadableDatabase, path: &Path) -> Result<(), OpenError> {
+pub(super) fn judge(
+    db: &impl ReadableDatabase,
+    path: &Path,
+    formats: Formats,
+) -> Result<(), OpenError> {
     let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
-    let found = format_of(db).map_err(|error| inside(path, error))?;
-    match found {
-        Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => {
-            Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT })
+    let known = formats.newest();
+    match format_of(db).map_err(|error| inside(path, error))? {
+        Some(found) if found == known => Ok(()),
+        Some(found) if formats.is_older(found) => {
+            Err(OpenError::Older { path: path.to_owned(), found, known })
+        }
+        Some(found) if found > known => {
+            Err(OpenError::Newer { path: path.to_owned(), found, known })
         }
         Some(found) => Err(damaged(format!("unknown format {found}"))),
         None => Err(damaged("it has no format number".to_owned())),
     }
 }
 
-fn inside(path: &Path, error: StoreError) -> OpenError {
+pub(super) fn inside(path: &Path, error: StoreError) -> OpenError {
     let what = match &error {
         StoreError::Damaged { what } => Some(what.clone()),
-        StoreError::Unavailable(cause) => cause.downcast_ref().and_then(nonsense),
         _ => None,
     };
     match what {
@@ -145,12 +221,10 @@ fn inside(path: &Path, error: StoreError) -> OpenError {
     }
 }
 
-/// What redb says if it found no database, or looked for a page where the file has none.
-fn nonsense(error: &StorageError) -> Option<String> {
-    let StorageError::Io(cause) = error else { return None };
-    let nonsense =
-        matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof);
-    nonsense.then(|| cause.to_string())
+/// What redb says if it found no database, or looked for a page where the file has none, and what the
+/// guard says of a page that has changed.
+pub(super) fn is_nonsense(cause: &std::io::Error) -> bool {
+    matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
 /// The format number, if there is one.
@@ -167,20 +241,23 @@ fn format_of(db: &impl ReadableDatabase) -> Result<Option<u64>, StoreError> {
         .transpose()
 }
 
-fn write_format(db: &Database, mode: CommitMode) -> Result<(), StoreError> {
-    let txn = writer::begin(db, mode)?;
-    Batch::create(&txn, FORMAT)?;
-    txn.commit()?;
+fn format_new(db: Database, options: &Options) -> Result<(), MakeError> {
+    let txn = writer::begin(&db, options.commit)?;
+    Batch::create(&txn, options.formats.newest())?;
+    txn.commit().map_err(StoreError::from)?;
+    db.close()?;
     Ok(())
 }
 
-fn open_error(path: &Path, error: DatabaseError) -> OpenError {
+pub(super) fn open_error(path: &Path, error: DatabaseError) -> OpenError {
     let what = match &error {
         DatabaseError::DatabaseAlreadyOpen => {
             return OpenError::InUse { path: path.to_owned() };
         }
         DatabaseError::Storage(StorageError::Corrupted(what)) => Some(what.clone()),
-        DatabaseError::Storage(error) => nonsense(error),
+        DatabaseError::Storage(StorageError::Io(cause)) if is_nonsense(cause) => {
+            Some(cause.to_string())
+        }
         DatabaseError::UpgradeRequired(version) => {
             Some(format!("redb file format {version} is too old"))
         }
@@ -192,6 +269,6 @@ fn open_error(path: &Path, error: DatabaseError) -> OpenError {
     }
 }
 
-fn io_error(path: &Path, cause: &dyn std::error::Error) -> OpenError {
+pub(super) fn io_error(path: &Path, cause: &dyn std::error::Error) -> OpenError {
     OpenError::Io { path: path.to_owned(), cause: cause.to_string() }
 }

@@ -1,5 +1,7 @@
 //! How a data file is opened and written.
 
+use super::migrate::Formats;
+
 /// How a commit reaches the disk.
 ///
 /// Both survive a crash at any moment. In one phase, pages and header are flushed together and a crash is
@@ -23,10 +25,17 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// Whether to make the file if there is none.
     pub create: bool,
-    /// Whether to verify every page before anything is read. Nothing is purged then either.
+    /// Whether to verify every page before anything is read. What that costs stands in the documentation
+    /// of [`super`].
     pub check_pages: bool,
     /// How a commit reaches the disk.
     pub commit: CommitMode,
+    /// Most tasks that deletions of accounts take in one transaction; rows of larger accounts are purged.
+    pub delete_at_once: u64,
+    /// Rows that a purge removes with one commit: about 2 ms of work. With 0 nothing is purged.
+    pub purge_slice: usize,
+    /// Formats that are known.
+    pub formats: Formats,
 }
 
 impl Default for Options {
@@ -35,8 +44,11 @@ impl Default for Options {
             cache_bytes: 64 << 20,
             reserve_bytes: 64 << 20,
             create: true,
-            check_pages: false,
+            check_pages: true,
             commit: CommitMode::TwoPhase,
+            delete_at_once: 10_000,
+            purge_slice: 2_000,
+            formats: Formats::default(),
         }
     }
 }

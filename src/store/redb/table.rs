@@ -3,6 +3,8 @@
 //! Keys and values are plain bytes: redb's own tuple and `Option` types are never used, so the format
 //! is ours alone to keep. What the bytes mean stands in [`super::key`].
 
+use std::ops::Bound;
+
 use redb::{
     ReadOnlyTable, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction,
 };
@@ -65,6 +67,16 @@ pub(super) fn range<'a>(
     range: &KeyRange,
 ) -> Result<redb::Range<'a, &'static [u8], &'static [u8]>, StoreError> {
     Ok(table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?)
+}
+
+/// The first entry whose key is greater. The table can be written to before the next one is asked for.
+pub(super) fn next_after(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    after: &[u8],
+) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    let rest = (Bound::Excluded(after), Bound::Unbounded);
+    let next = table.range::<&[u8]>(rest)?.next().transpose()?;
+    Ok(next.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
 }
 
 /// All entries of a table of a snapshot, in key order.

@@ -15,7 +15,7 @@ use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 use super::key::{self, Owned, Table};
 use super::record::Stats;
 use super::table::Snapshot;
-use super::{RedbStore, index, open, record, table};
+use super::{RedbStore, index, record, table};
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::{Task, TaskCounts};
@@ -36,6 +36,8 @@ pub struct Report {
     pub tasks: u64,
     /// Rows of deleted accounts that wait for their removal.
     pub to_purge: u64,
+    /// The latest time in any record.
+    pub latest: Option<Timestamp>,
     /// How many differences there are.
     pub problems: u64,
     /// The first of them, in words. May name keys, never contents.
@@ -48,6 +50,10 @@ impl Report {
         if self.findings.len() < MAX_FINDINGS {
             self.findings.push(finding);
         }
+    }
+
+    fn seen(&mut self, time: Timestamp) {
+        self.latest = self.latest.max(Some(time));
     }
 
     /// Reports damage to one value and goes on; fails only if the file cannot be read.
@@ -76,29 +82,36 @@ impl RedbStore {
         &self,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Report, StoreError> {
-        self.read(|txn| {
-            let mut check = Check {
-                users: table::open(txn, Table::Users)?,
-                by_email: table::open(txn, Table::UserByEmail)?,
-                owned: table::open(txn, Table::Owned)?,
-                purge: table::open(txn, Table::Purge)?,
-                report: Report::default(),
-                highest_user: 0,
-                highest_task: 0,
-                done: 0,
-                total: 0,
-                progress,
-            };
-            check.total =
-                check.users.len()? + check.by_email.len()? + check.owned.len()?;
-            check.users()?;
-            check.emails()?;
-            check.purge()?;
-            check.owned()?;
-            check.meta(txn)?;
-            Ok(check.report)
-        })
+        self.read(|txn| verify(txn, self.formats.newest(), progress))
     }
+}
+
+/// Checks a snapshot of a file that should have this format.
+pub(super) fn verify(
+    txn: &ReadTransaction,
+    format: u64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, StoreError> {
+    let mut check = Check {
+        users: table::open(txn, Table::Users)?,
+        by_email: table::open(txn, Table::UserByEmail)?,
+        owned: table::open(txn, Table::Owned)?,
+        purge: table::open(txn, Table::Purge)?,
+        report: Report::default(),
+        format,
+        highest_user: 0,
+        highest_task: 0,
+        done: 0,
+        total: 0,
+        progress,
+    };
+    check.total = check.users.len()? + check.by_email.len()? + check.owned.len()?;
+    check.users()?;
+    check.emails()?;
+    check.purge()?;
+    check.owned()?;
+    check.meta(txn)?;
+    Ok(check.report)
 }
 
 struct Check<'a> {
@@ -107,6 +120,7 @@ struct Check<'a> {
     owned: Snapshot,
     purge: Snapshot,
     report: Report,
+    format: u64,
     highest_user: u64,
     highest_task: u64,
     done: u64,
@@ -145,6 +159,7 @@ impl Check<'_> {
             self.highest_user = self.highest_user.max(id.get());
             let found = record::decode_user(id, value.value());
             let Some(found) = self.report.sound(found)? else { continue };
+            self.report.seen(found.user.created_at);
             if let Err(error) = Email::new(found.user.email.as_str()) {
                 self.report.add(format!("the email of {id:?} {error}"));
             }
@@ -253,7 +268,11 @@ impl Check<'_> {
             }
             Owned::Session(owner, id) => {
                 self.report.sessions += 1;
-                self.report.sound(record::decode_session(owner, id, value))?;
+                let session =
+                    self.report.sound(record::decode_session(owner, id, value))?;
+                if let Some(session) = session {
+                    self.report.seen(session.created_at);
+                }
             }
             Owned::TaskByState(entry) => {
                 seen.entries += 1;
@@ -274,6 +293,7 @@ impl Check<'_> {
                 self.highest_task = self.highest_task.max(id.get());
                 let task = self.report.sound(record::decode_task(owner, id, value))?;
                 let Some(task) = task else { return Ok(()) };
+                self.report.seen(task.updated_at);
                 seen.counts.total += 1;
                 seen.counts.open += u64::from(!task.completed);
                 seen.in_order &= task.created_at >= seen.newest;
@@ -315,7 +335,7 @@ impl Check<'_> {
     fn meta(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
         let meta = table::open(txn, Table::Meta)?;
         let known: [(&[u8], u64, &str); 3] = [
-            (key::FORMAT, open::FORMAT, "the format number is wrong"),
+            (key::FORMAT, self.format, "the format number is wrong"),
             (
                 key::NEXT_USER_ID,
                 self.highest_user.saturating_add(1),

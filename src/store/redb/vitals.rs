@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
-use crate::store::StoreError;
+use crate::store::{Failure, StoreError};
 
-/// Shared by the writer thread and the readers.
+/// Shared by the writer thread, the readers and the guard of the file.
 #[derive(Debug, Default)]
 pub(super) struct Vitals {
-    failed: watch::Sender<bool>,
+    failed: watch::Sender<Option<Failure>>,
     damaged: AtomicBool,
 }
 
@@ -20,28 +20,41 @@ impl Vitals {
     /// end. Damage to one value says nothing of the others: readiness turns red, the rest is served.
     pub(super) fn note(&self, error: &StoreError) {
         match error {
-            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => self.fail(),
+            StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => {
+                self.fail(Failure::Io);
+            }
             StoreError::Damaged { .. } => self.damaged.store(true, Ordering::Relaxed),
             StoreError::Busy | StoreError::DiskFull => {}
         }
     }
 
-    pub(super) fn fail(&self) {
-        self.failed.send_replace(true);
+    /// The store cannot go on. The first reason stands.
+    pub(super) fn fail(&self, failure: Failure) {
+        self.failed.send_if_modified(|failed| {
+            let first = failed.is_none();
+            failed.get_or_insert(failure);
+            first
+        });
+    }
+
+    /// Pages of the file are damaged, so nothing in it can be trusted.
+    pub(super) fn fail_damaged(&self, what: &str) {
+        self.fail(Failure::Damaged { what: what.to_owned() });
     }
 
     pub(super) fn is_failed(&self) -> bool {
-        *self.failed.borrow()
+        self.failed.borrow().is_some()
     }
 
     pub(super) fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Returns when the store has failed.
-    pub(super) async fn failed(&self) {
+    /// Returns when the store has failed, with the reason.
+    pub(super) async fn failed(&self) -> Failure {
         // The sender lives as long as this borrow of it, so waiting cannot fail.
         let mut receiver = self.failed.subscribe();
-        drop(receiver.wait_for(|failed| *failed).await);
+        let failed = receiver.wait_for(Option::is_some).await;
+        failed.ok().and_then(|failed| failed.clone()).unwrap_or(Failure::Io)
     }
 }

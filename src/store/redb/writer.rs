@@ -9,7 +9,7 @@
 //! in which nobody changes anything is not committed at all.
 //!
 //! **Large deletions.** A deleted account with very many rows is unreachable after one small transaction;
-//! its rows are then removed here, at most [`PURGE_SLICE`] with each commit, beside the writes that
+//! its rows are then removed here, at most [`Options::purge_slice`] with each commit, beside the writes that
 //! wait. So nobody waits longer than for one slice, and a crash in between loses nothing: the `purge`
 //! table is read again at the next start.
 
@@ -23,22 +23,19 @@ use tokio::sync::mpsc;
 
 use super::batch::Batch;
 use super::key::{self, Table};
-use super::options::CommitMode;
+use super::options::{CommitMode, Options};
 use super::view::View;
 use super::vitals::Vitals;
 use super::write::{Job, Verdict, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
-use crate::store::StoreError;
+use crate::store::{Failure, StoreError};
 
 /// Most writes that share one commit.
 const MAX_BATCH: usize = 256;
 
 /// Most writes that may wait. Beyond that they are refused as [`StoreError::Busy`].
 const MAX_QUEUED: usize = 1024;
-
-/// Rows of a deleted account that are removed with one commit: about 2 ms of work.
-const PURGE_SLICE: usize = 2_000;
 
 /// Sends writes to the thread. Dropping it waits for the thread to finish.
 #[derive(Debug)]
@@ -51,13 +48,13 @@ impl Writer {
     pub(super) fn spawn(
         db: Arc<Database>,
         vitals: Arc<Vitals>,
-        mode: CommitMode,
+        options: Options,
         purging: bool,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(MAX_QUEUED);
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&db, queue, &vitals, mode, purging))?;
+            .spawn(move || run(&db, queue, &vitals, &options, purging))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
@@ -95,7 +92,7 @@ struct FailOnPanic<'a>(&'a Vitals);
 impl Drop for FailOnPanic<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail();
+            self.0.fail(Failure::Io);
         }
     }
 }
@@ -104,7 +101,7 @@ fn run(
     db: &Database,
     mut queue: mpsc::Receiver<Box<dyn Job>>,
     vitals: &Vitals,
-    mode: CommitMode,
+    options: &Options,
     mut purging: bool,
 ) {
     let _guard = FailOnPanic(vitals);
@@ -122,13 +119,13 @@ fn run(
         if purging && jobs.is_empty() && queue.is_closed() {
             return;
         }
-        let purge = match (gave_up, purging) {
+        let purge = match (gave_up || options.purge_slice == 0, purging) {
             (true, _) => Purge::GaveUp,
-            (false, true) => Purge::Slice,
+            (false, true) => Purge::Slice(options.purge_slice),
             (false, false) => Purge::Look,
         };
         let span = tracing::debug_span!("store.commit", writes = jobs.len());
-        let outcome = span.in_scope(|| commit(db, mode, &mut jobs, purge));
+        let outcome = span.in_scope(|| commit(db, options, &mut jobs, purge));
         if let Err(error) = &outcome {
             tracing::error!(error = %Chain(error), writes = jobs.len(), "a commit failed");
             vitals.note(error);
@@ -151,21 +148,21 @@ fn run(
 enum Purge {
     /// Sees whether one of its writes has left rows behind.
     Look,
-    /// Removes some rows.
-    Slice,
-    /// Nothing, until the file is opened again: rows that wait are damaged.
+    /// Removes so many rows.
+    Slice(usize),
+    /// Nothing, until the file is opened again: rows that wait are damaged, or nobody wants it.
     GaveUp,
 }
 
 /// Runs all jobs and a slice of the purge in one transaction. Says whether there is more to purge.
 fn commit(
     db: &Database,
-    mode: CommitMode,
+    options: &Options,
     jobs: &mut [Box<dyn Job>],
     purge: Purge,
 ) -> Result<bool, StoreError> {
-    let txn = begin(db, mode)?;
-    let mut batch = Batch::open(&txn)?;
+    let txn = begin(db, options.commit)?;
+    let mut batch = Batch::open(&txn, options.delete_at_once)?;
     for job in jobs {
         job.run(&mut batch)?;
     }
@@ -205,13 +202,13 @@ fn purge_slice(batch: &mut Batch<'_>, purge: Purge) -> Result<bool, StoreError> 
     }
     let first = batch.tables.purge.first()?.map(|(key, _)| key.value().to_vec());
     let Some(key) = first else { return Ok(false) };
-    if purge == Purge::Look {
+    let Purge::Slice(slice) = purge else {
         // Found only now: the commit at hand has work enough, the next one begins.
         return Ok(true);
-    }
+    };
     let user = key::decode_user_id(&key)
         .ok_or_else(|| codec::damaged(Table::Purge, &key, &"not a user id"))?;
-    if batch.delete_owned(&key::everything_of(user), PURGE_SLICE)? < PURGE_SLICE {
+    if batch.delete_owned(&key::everything_of(user), slice)? < slice {
         drop(batch.tables.purge.remove(key.as_slice())?);
     }
     Ok(true)

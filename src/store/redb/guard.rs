@@ -1,0 +1,246 @@
+//! Notices pages that have changed behind the program's back.
+//!
+//! redb verifies the checksums of its pages when it checks a whole file and at no other time. A bit that
+//! flips in an inner page afterwards would send a search the wrong way, and a task that exists would not be
+//! found: an answer that no checksum of a value can catch. So this stands between redb and the file,
+//! remembers a hash of every block that was written or read, and compares it when the block is read again.
+//! What the check at the start has read is known to be sound; from then on nothing that differs gets through.
+//!
+//! It costs 8 bytes of memory for each 4 KiB of the file, and a hash for each block that is not in the cache.
+
+use std::io;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use redb::{BackendError, StorageBackend};
+
+use super::codec::block_hash;
+use super::vitals::Vitals;
+
+/// Pages are of this size or of a multiple of it, and begin at multiples of it.
+const BLOCK: usize = 4096;
+
+/// A backend whose blocks are read as they were written, or not at all.
+#[derive(Debug)]
+pub(super) struct Guard<B> {
+    inner: B,
+    /// The hash of each block, 0 for one that has not been seen.
+    seen: RwLock<Vec<u64>>,
+    vitals: Arc<Vitals>,
+}
+
+impl<B: StorageBackend> Guard<B> {
+    pub(super) fn new(inner: B, vitals: Arc<Vitals>) -> Self {
+        Self { inner, seen: RwLock::new(Vec::new()), vitals }
+    }
+
+    fn remember(&self, offset: u64, data: &[u8], known: bool) {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        for (number, block) in blocks(offset, data.len()) {
+            if seen.len() <= number {
+                seen.resize(number + 1, 0);
+            }
+            if let Some(place) = seen.get_mut(number) {
+                let bytes = data.get(block).filter(|bytes| known && bytes.len() == BLOCK);
+                *place = bytes.map_or(0, block_hash);
+            }
+        }
+    }
+
+    /// Compares what was read. Says where it differs, and whether there are blocks to remember.
+    fn compare(&self, offset: u64, data: &[u8]) -> Result<bool, u64> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let mut unseen = false;
+        for (number, block) in blocks(offset, data.len()) {
+            let Some(bytes) = data.get(block).filter(|bytes| bytes.len() == BLOCK) else {
+                continue;
+            };
+            match seen.get(number) {
+                None | Some(0) => unseen = true,
+                Some(hash) if *hash == block_hash(bytes) => {}
+                Some(_) => {
+                    return Err(u64::try_from(number * BLOCK).unwrap_or(u64::MAX));
+                }
+            }
+        }
+        Ok(unseen)
+    }
+
+    fn damaged(&self, what: String) -> io::Error {
+        self.vitals.fail_damaged(&what);
+        io::Error::new(io::ErrorKind::InvalidData, what)
+    }
+}
+
+/// The numbers of the blocks that a stretch touches, with the part of it that lies in each.
+fn blocks(
+    offset: u64,
+    len: usize,
+) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+    let first = usize::try_from(offset).unwrap_or(usize::MAX);
+    let end = first.saturating_add(len);
+    let numbers = first / BLOCK..end.div_ceil(BLOCK);
+    numbers.map(move |number| {
+        let from = (number * BLOCK).max(first) - first;
+        let to = (number * BLOCK).saturating_add(BLOCK).min(end) - first;
+        (number, from..to)
+    })
+}
+
+impl<B: StorageBackend> StorageBackend for Guard<B> {
+    fn len(&self) -> io::Result<u64> {
+        self.inner.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        match self.inner.read(offset, out) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Err(self.damaged(format!("the file ends before byte {offset}")));
+            }
+            outcome => outcome?,
+        }
+        match self.compare(offset, out) {
+            Ok(false) => {}
+            Ok(true) => self.remember(offset, out, true),
+            Err(at) => {
+                return Err(self
+                    .damaged(format!("the page at byte {at} is not what was written")));
+            }
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        seen.truncate(usize::try_from(len).unwrap_or(usize::MAX) / BLOCK);
+        drop(seen);
+        self.inner.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.inner.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let outcome = self.inner.write(offset, data);
+        // A write that failed may have reached the file in part.
+        self.remember(offset, data, outcome.is_ok());
+        outcome
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.inner.close()
+    }
+
+    fn try_lock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.inner.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.inner.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.inner.lock_range(start, end)
+    }
+
+    fn lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<(), BackendError> {
+        self.inner.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<(), BackendError> {
+        self.inner.unlock_range(start, end)
+    }
+
+    fn query_lock_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.inner.query_lock_range(start, end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    fn guard() -> Guard<InMemoryBackend> {
+        let guard = Guard::new(InMemoryBackend::new(), Arc::default());
+        guard.set_len(8 * BLOCK as u64).unwrap();
+        guard
+    }
+
+    fn read(guard: &Guard<InMemoryBackend>, block: u64, blocks: usize) -> io::Result<()> {
+        guard.read(block * BLOCK as u64, &mut vec![0; blocks * BLOCK])
+    }
+
+    #[test]
+    fn a_block_that_changed_after_it_was_written_is_an_error() {
+        let guard = guard();
+        guard.write(BLOCK as u64, &[7; 2 * BLOCK]).unwrap();
+        read(&guard, 1, 2).unwrap();
+
+        guard.inner.write(2 * BLOCK as u64 + 5, &[8]).unwrap();
+
+        read(&guard, 1, 1).unwrap();
+        assert_eq!(read(&guard, 1, 2).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(guard.vitals.is_failed());
+    }
+
+    #[test]
+    fn a_block_that_changed_after_it_was_read_is_an_error() {
+        let guard = guard();
+        read(&guard, 3, 1).unwrap();
+
+        guard.inner.write(3 * BLOCK as u64, &[1]).unwrap();
+
+        read(&guard, 3, 1).unwrap_err();
+        read(&guard, 4, 1).unwrap();
+    }
+
+    #[test]
+    fn what_is_written_over_a_block_is_what_counts() {
+        let guard = guard();
+        guard.write(0, &[1; BLOCK]).unwrap();
+        guard.write(0, &[2; BLOCK]).unwrap();
+        read(&guard, 0, 1).unwrap();
+        // A part of a block says nothing about the rest.
+        guard.write(10, &[3; 20]).unwrap();
+        read(&guard, 0, 1).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_was_cut_and_grown_is_read_anew() {
+        let guard = guard();
+        guard.write(4 * BLOCK as u64, &[1; BLOCK]).unwrap();
+        guard.set_len(4 * BLOCK as u64).unwrap();
+        guard.set_len(8 * BLOCK as u64).unwrap();
+        read(&guard, 4, 1).unwrap();
+    }
+
+    #[test]
+    fn stretches_are_cut_at_the_borders_of_blocks() {
+        let all: Vec<_> = blocks(4090, 4200).collect();
+        assert_eq!(all, [(0, 0..6), (1, 6..4102), (2, 4102..4200)]);
+        assert_eq!(blocks(8192, 0).count(), 0);
+    }
+}

@@ -1,0 +1,301 @@
+//! Files that become the data file: one of an older format, or a backup.
+//!
+//! Neither is opened for writing. It is copied, byte by byte and under a lock; the copy is verified, pages and
+//! rows, brought up to date in one transaction, and verified again; then the copy takes the place of the data
+//! file, and what was there keeps another name beside it. So whatever goes wrong, and whenever the power
+//! fails, there is a whole file in place, and the one from before is as it was to the byte.
+
+use std::fs::File;
+use std::io;
+use std::ops::Bound;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, ReadableDatabase, StorageBackend};
+
+use super::migrate::{Formats, migrate};
+use super::open::{database, inside, io_error, judge, open_error, unpanicked};
+use super::options::Options;
+use super::verify::{Report, verify};
+use super::vitals::Vitals;
+use crate::domain::timestamp::Timestamp;
+use crate::files::{free_name, give_to_owner_of, make_private, replace_private};
+use crate::store::OpenError;
+
+/// Brings a data file up to date. The file that was there is kept as `<path>.format-<number>`.
+pub(super) fn upgrade(
+    path: &Path,
+    found: u64,
+    options: &Options,
+) -> Result<(), OpenError> {
+    let known = options.formats.newest();
+    let failed = |cause: OpenError| match cause {
+        in_use @ OpenError::InUse { .. } => in_use,
+        cause => OpenError::Upgrade {
+            path: path.to_owned(),
+            found,
+            known,
+            cause: Box::new(cause),
+        },
+    };
+    let run = || {
+        let old = Locked::take(path)?;
+        let keep = free_name(path, &format!("format-{found}"))
+            .map_err(|error| io_error(path, &error))?;
+        replace_private(path, &keep, |file| -> Result<(), Stopped> {
+            admit(&old.file, &file, path, options)?;
+            Ok(())
+        })
+        .map_err(|error| error.at(path))?;
+        Ok(keep)
+    };
+    let keep = run().map_err(failed)?;
+    tracing::info!(from = found, to = known, kept = %keep.display(), "data file upgraded");
+    Ok(())
+}
+
+/// Tries on a copy whether a file could be brought up to date. The copy is left in `scratch`.
+///
+/// Returns the format that was found, and what the check has seen afterwards.
+///
+/// # Errors
+///
+/// [`OpenError::InUse`] if a server has the file open; otherwise what would go wrong.
+pub fn rehearse(
+    path: &Path,
+    scratch: &File,
+    options: &Options,
+) -> Result<(u64, Report), OpenError> {
+    let old = Locked::take(path)?;
+    admit(&old.file, scratch, path, options)
+}
+
+/// What a restore did.
+#[derive(Debug)]
+pub struct Restored {
+    /// What the check has seen in the backup.
+    pub report: Report,
+    /// Where the file is that was there before.
+    pub kept: Option<PathBuf>,
+}
+
+/// Why a backup was not restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The backup, or the file that is there, cannot be used.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is a data file already, and nobody said that it may be replaced.
+    #[error("{} exists already", path.display())]
+    Exists {
+        /// The data file.
+        path: PathBuf,
+        /// The latest time in it. `None` if it is empty or cannot be read.
+        latest: Option<Timestamp>,
+        /// What the backup holds.
+        backup: Report,
+    },
+}
+
+/// Puts a backup in the place of a data file that nobody has open, or where none is.
+///
+/// The backup itself is only read. One of an older format is brought up to date on the way.
+///
+/// # Errors
+///
+/// [`RestoreError::Exists`] if there is a file and `replace` is not set; [`OpenError::InUse`] if somebody has
+/// it open, whatever `replace` says; and whatever is wrong with the backup.
+pub fn restore(
+    backup: &Path,
+    path: &Path,
+    replace: bool,
+    options: &Options,
+) -> Result<Restored, RestoreError> {
+    let io = |cause: io::Error| io_error(path, &cause);
+    let source = File::open(backup).map_err(|error| io_error(backup, &error))?;
+    let exists = path.try_exists().map_err(io)?;
+    // Held until the end, so that no server opens the file meanwhile.
+    let locked = if exists { Some(Locked::take(path)?) } else { None };
+    let mut report = Report::default();
+    let mut fill = |file: File| -> Result<(), Stopped> {
+        report = admit(&source, &file, backup, options)?.1;
+        if exists && !replace {
+            return Err(Stopped::Unwanted);
+        }
+        Ok(())
+    };
+    let done = if exists {
+        let keep = free_name(path, "replaced").map_err(io)?;
+        replace_private(path, &keep, fill).map(|()| Some(keep))
+    } else {
+        let owned = |file: File| {
+            give_to_owner_of(&file, path)?;
+            fill(file)
+        };
+        make_private(path, owned).map(|()| None)
+    };
+    drop(locked);
+    match done {
+        Ok(kept) => Ok(Restored { report, kept }),
+        Err(Stopped::Unwanted) => Err(RestoreError::Exists {
+            path: path.to_owned(),
+            latest: latest(path, options),
+            backup: report,
+        }),
+        Err(stopped) => Err(stopped.at(path).into()),
+    }
+}
+
+/// The latest time in a data file, if it can be told.
+fn latest(path: &Path, options: &Options) -> Option<Timestamp> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(options.cache_bytes);
+    let look = || {
+        let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
+        let txn = db.begin_read().map_err(|error| inside(path, error.into()))?;
+        let report = verify(&txn, options.formats.newest(), &mut |_, _| ());
+        report.map_err(|error| inside(path, error))
+    };
+    unpanicked(path, look).ok()?.latest
+}
+
+/// Fills a file with a copy of another and makes sure that it can be the data file: every page, every row,
+/// of the newest format. Errors name the other file. Durable once the caller has synced the file.
+fn admit(
+    from: &File,
+    to: &File,
+    name: &Path,
+    options: &Options,
+) -> Result<(u64, Report), OpenError> {
+    let io = |cause: io::Error| io_error(name, &cause);
+    let (mut source, mut target) = (from, to);
+    io::copy(&mut source, &mut target).map_err(io)?;
+    let backend = FileBackend::new(to.try_clone().map_err(io)?)
+        .map_err(|error| open_error(name, error))?;
+    unpanicked(name, || {
+        let options = Options { check_pages: true, ..options.clone() };
+        let db = database(backend, name, &options, &Arc::new(Vitals::default()))?;
+        let newest = options.formats.newest();
+        let found = match judge(&db, name, options.formats) {
+            Ok(()) => newest,
+            Err(OpenError::Older { found, .. }) => found,
+            Err(error) => return Err(error),
+        };
+        let mut report = sound(&db, name, found)?;
+        if found != newest {
+            step(&db, name, found, &options)?;
+            report = sound(&db, name, newest)?;
+        }
+        db.close().map_err(|error| open_error(name, error))?;
+        Ok((found, report))
+    })
+}
+
+fn step(
+    db: &Database,
+    name: &Path,
+    found: u64,
+    options: &Options,
+) -> Result<(), OpenError> {
+    migrate(db, options.formats, found, options.commit)
+        .map_err(|error| inside(name, error))
+}
+
+/// Brings a file up to date in place, in one transaction: for tests of that transaction alone.
+///
+/// # Errors
+///
+/// Those of opening it.
+#[doc(hidden)]
+pub fn migrate_backend(
+    backend: impl StorageBackend,
+    formats: Formats,
+    options: &Options,
+) -> Result<(), OpenError> {
+    let name = Path::new("(no file)");
+    let db = database(backend, name, options, &Arc::new(Vitals::default()))?;
+    match judge(&db, name, formats) {
+        Err(OpenError::Older { found, .. }) => {
+            let options = Options { formats, ..options.clone() };
+            step(&db, name, found, &options)
+        }
+        judged => judged,
+    }?;
+    db.close().map_err(|error| open_error(name, error))
+}
+
+/// What a check has seen in a file that has nothing wrong.
+pub(super) fn sound(
+    db: &impl ReadableDatabase,
+    name: &Path,
+    format: u64,
+) -> Result<Report, OpenError> {
+    let txn = db.begin_read().map_err(|error| inside(name, error.into()))?;
+    let report =
+        verify(&txn, format, &mut |_, _| ()).map_err(|error| inside(name, error))?;
+    match report.findings.first() {
+        None => Ok(report),
+        Some(first) => Err(OpenError::Damaged {
+            path: name.to_owned(),
+            what: format!("{} problems, the first: {first}", report.problems),
+        }),
+    }
+}
+
+/// A file that nobody else has open or opens meanwhile. Nothing is written to it.
+struct Locked {
+    file: File,
+    /// Holds the lock that redb itself takes.
+    lock: FileBackend,
+}
+
+impl Locked {
+    fn take(path: &Path) -> Result<Self, OpenError> {
+        let io = |cause: io::Error| io_error(path, &cause);
+        let file = File::options().read(true).write(true).open(path).map_err(io)?;
+        let lock = FileBackend::new(file.try_clone().map_err(io)?)
+            .map_err(|error| open_error(path, error))?;
+        match lock.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
+            Ok(true) => Ok(Self { file, lock }),
+            Ok(false) => Err(OpenError::InUse { path: path.to_owned() }),
+            Err(error) => Err(io_error(path, &error)),
+        }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        // The file is closed in any case, and with it the lock ends.
+        drop(self.lock.close());
+    }
+}
+
+/// Why a file was not put in place.
+enum Stopped {
+    Io(io::Error),
+    Open(OpenError),
+    Unwanted,
+}
+
+impl Stopped {
+    fn at(self, path: &Path) -> OpenError {
+        match self {
+            Self::Io(error) => io_error(path, &error),
+            Self::Open(error) => error,
+            Self::Unwanted => io_error(path, &io::Error::other("it may not be replaced")),
+        }
+    }
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<OpenError> for Stopped {
+    fn from(error: OpenError) -> Self {
+        Self::Open(error)
+    }
+}

@@ -121,7 +121,7 @@ pub fn free_name(path: &Path, ending: &str) -> io::Result<PathBuf> {
         let name = PathBuf::from(name);
         match std::fs::symlink_metadata(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(name),
-            outcome => drop(outcome?),
+            outcome => outcome.map(|_| ())?,
         }
     }
     Err(io::ErrorKind::AlreadyExists.into())

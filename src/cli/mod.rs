@@ -1,13 +1,19 @@
 //! The command line: one file per command.
 
+mod admin;
+mod backup;
 mod check;
 mod completions;
 mod config;
+mod export;
 mod healthcheck;
+mod import;
 mod input;
 mod openapi;
 mod output;
+mod restore;
 mod serve;
+mod upgrade;
 mod user;
 
 use std::ffi::OsString;
@@ -17,9 +23,9 @@ use std::sync::LazyLock;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Options};
-use crate::domain::chain::Chain;
-use crate::service;
-use crate::store::{OpenError, StoreError};
+use crate::control::Failure;
+use crate::store::OpenError;
+use crate::store::redb::{self, RedbStore};
 
 /// The version, and the commit if whoever built this said which.
 fn version() -> &'static str {
@@ -51,9 +57,19 @@ enum Command {
     Config(Options),
     /// Print the OpenAPI document
     Openapi(openapi::Arguments),
-    /// Manage accounts, while the server does not run
+    /// Manage accounts, in a running server too
     #[command(subcommand)]
     User(user::Command),
+    /// Copy the data file and prove the copy, while the server runs too
+    Backup(backup::Arguments),
+    /// Bring a backup back: the whole of it, or one account into a running server
+    Restore(restore::Arguments),
+    /// Write everything, or one account, as JSON Lines
+    Export(export::Arguments),
+    /// Take in what was exported
+    Import(import::Arguments),
+    /// Bring the data file up to date, or try it on a copy
+    Upgrade(upgrade::Arguments),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -66,9 +82,7 @@ pub(crate) enum CommandError {
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Service(#[from] service::Error),
+    Failed(#[from] Failure),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -89,31 +103,15 @@ impl CommandError {
 
     /// The numbers of `sysexits.h`, which supervisors can tell apart.
     fn exit_code(&self) -> u8 {
-        use service::Error as E;
         match self {
-            Self::Service(E::StorageCorrupt(_)) => 65,
-            Self::Service(
-                E::Unavailable(_) | E::OutcomeUnknown(_) | E::DiskFull | E::Internal(_),
-            ) => 74,
-            Self::NotReady(_) | Self::Service(_) => 1,
-            Self::Usage(_) => 64,
-            Self::Damaged(_) | Self::Store(StoreError::Damaged { .. }) => 65,
-            Self::Open(error) => open_code(error),
-            Self::Io { .. } | Self::Store(_) | Self::StoreFailed => 74,
-            Self::Config(_) => 78,
+            Self::Failed(failure) => failure.code,
+            Self::NotReady(_) => Failure::NO,
+            Self::Usage(_) => Failure::USAGE,
+            Self::Damaged(_) => Failure::DAMAGED,
+            Self::Open(error) => Failure::from(error).code,
+            Self::Io { .. } | Self::StoreFailed => Failure::IO,
+            Self::Config(_) => Failure::CONFIG,
         }
-    }
-}
-
-fn open_code(error: &OpenError) -> u8 {
-    match error {
-        OpenError::Damaged { .. } | OpenError::Newer { .. } | OpenError::Older { .. } => {
-            65
-        }
-        OpenError::Missing { .. } => 66,
-        OpenError::InUse { .. } => 73,
-        OpenError::Io { .. } => 74,
-        OpenError::Upgrade { cause, .. } => open_code(cause),
     }
 }
 
@@ -137,12 +135,7 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    // What goes wrong inside a command has its cause in the log of the server; here it is all there is.
-    match error {
-        CommandError::Service(error) => output::error(&format!("duly: {}", Chain(error))),
-        CommandError::Store(error) => output::error(&format!("duly: {}", Chain(error))),
-        other => output::error(&format!("duly: {other}")),
-    }
+    output::error(&format!("duly: {error}"));
     error.exit_code().into()
 }
 
@@ -181,6 +174,11 @@ impl Command {
             }
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
+            Self::Backup(arguments) => backup::run(arguments),
+            Self::Restore(arguments) => restore::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
+            Self::Import(arguments) => import::run(arguments),
+            Self::Upgrade(arguments) => upgrade::run(arguments),
             Self::Completions(arguments) => {
                 completions::run(&arguments);
                 Ok(())
@@ -189,20 +187,19 @@ impl Command {
     }
 }
 
-/// Opens the data file of an installation.
-fn open_store(
-    config: &Config,
-    create: bool,
-    check_pages: bool,
-) -> Result<crate::store::redb::RedbStore, OpenError> {
-    let options = crate::store::redb::Options {
+/// How an installation wants its data file opened.
+fn store_options(config: &Config) -> redb::Options {
+    redb::Options {
         cache_bytes: config.cache_bytes,
         reserve_bytes: config.disk_reserve_bytes,
-        create,
-        check_pages,
-        ..crate::store::redb::Options::default()
-    };
-    crate::store::redb::RedbStore::open(config.database.path(), &options)
+        check_pages: config.check_at_start,
+        ..redb::Options::default()
+    }
+}
+
+/// Opens the data file of an installation.
+fn open_store(config: &Config, options: &redb::Options) -> Result<RedbStore, OpenError> {
+    RedbStore::open(config.database.path(), options)
 }
 
 #[cfg(test)]

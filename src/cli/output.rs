@@ -13,6 +13,11 @@ pub(super) fn text_only(text: &str) {
     drop(io::stdout().write_all(text.as_bytes()));
 }
 
+/// Where an answer goes that is long.
+pub(super) fn pipe() -> impl io::Write {
+    io::stdout()
+}
+
 /// Prints a line about what went wrong.
 pub(super) fn error(text: &str) {
     drop(writeln!(io::stderr(), "{text}"));

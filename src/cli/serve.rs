@@ -4,20 +4,25 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, open_store};
+use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::throttle::Throttle;
 use crate::auth::token::AccessTokens;
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
+use crate::control::{self, Control};
 use crate::domain::hex::hex;
 use crate::http::server::{self, Listener};
 use crate::http::{self, Stopping};
+use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
+use crate::service::backups::BackupLog;
 use crate::service::{Parts, Service};
-use crate::store::{Failure, OpenError, Store};
+use crate::store::{Failure, OpenError, Store, redb};
 use crate::telemetry;
 
 /// How long threads may take to leave once everything is closed.
@@ -47,24 +52,34 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
     })?;
     let listener = listen(config).await?;
-    let store: Arc<dyn Store> = Arc::new(open_store(config, true, false)?);
+    let store = Arc::new(open_store(config, &store_options(config))?);
     let hasher = Hasher::start(
         Cost::OWASP,
         config.hash_queue,
         Arc::<SystemRandom>::clone(&random),
     )
     .map_err(CommandError::io("the hashing threads could not be started"))?;
+    let clock = Arc::new(SystemClock);
+    let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
     let service = Service::new(Parts {
-        store: Arc::clone(&store),
+        store: Arc::clone(&store) as Arc<dyn Store>,
         hasher,
         tokens: AccessTokens::new(&key, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
-        clock: Arc::new(SystemClock),
+        clock: Arc::<SystemClock>::clone(&clock),
         random,
+        backups: backups.clone(),
     });
+    let control = match &config.control_socket {
+        Some(path) => {
+            let what = format!("CONTROL_SOCKET cannot be used, {}", path.display());
+            Some(Control::bind(path).await.map_err(CommandError::io(what))?)
+        }
+        None => None,
+    };
 
     let stopping = Stopping::default();
-    let endpoint = http::endpoint(service, config, stopping.clone());
+    let endpoint = http::endpoint(service.clone(), config, stopping.clone());
     let address =
         listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
     let ready_ms = started.elapsed().as_millis();
@@ -72,17 +87,46 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let address = address.trim_start_matches("socket://");
     tracing::info!(address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
 
+    // Told when everything is to end.
+    let (ending, ended) = watch::channel(false);
+    let end = |mut ended: watch::Receiver<bool>| async move {
+        // The sender lives until everything has ended.
+        drop(ended.wait_for(|ended| *ended).await);
+    };
+    let mut beside = JoinSet::new();
+    if let Some(control) = control {
+        let parts = control::Parts { service, store: Arc::clone(&store) };
+        beside.spawn(control.serve(parts, end(ended.clone())));
+    }
+    if let (Some(settings), Some(log)) = (&config.backups, backups) {
+        let job = BackupJob {
+            store: Arc::clone(&store),
+            data_file: config.database.path().to_owned(),
+            settings: settings.clone(),
+            clock,
+            log,
+        };
+        beside.spawn(job.run(end(ended)));
+    }
+
     let stop = async {
         tokio::select! {
             () = signalled => {}
             failure = store.failed() => tracing::error!(?failure, "the store has failed"),
         }
         stopping.set();
+        ending.send_replace(true);
         tracing::info!("stopping");
     };
     server::serve(listener, endpoint, &config.limits, &config.trusted_proxies, stop)
         .await
         .map_err(CommandError::io("the server failed"))?;
+
+    // They end soon, unless the other end of the socket is stuck; then the process leaves without them.
+    let left = async { while beside.join_next().await.is_some() {} };
+    if tokio::time::timeout(LEAVE, left).await.is_err() {
+        tracing::warn!("a command was cut off");
+    }
 
     // Also if it failed while the last requests were served.
     let failed = tokio::select! {
@@ -122,7 +166,10 @@ fn has_folder(config: &Config) -> Result<(), CommandError> {
 async fn listen(config: &Config) -> Result<Listener, CommandError> {
     match Listener::bind(&config.listen).await {
         Ok(listener) => Ok(listener),
-        Err(error) => match open_store(config, false, false) {
+        Err(error) => match open_store(
+            config,
+            &redb::Options { create: false, ..store_options(config) },
+        ) {
             Err(in_use @ OpenError::InUse { .. }) => Err(in_use.into()),
             _ => Err(CommandError::io(format!("cannot listen on {}", config.listen))(
                 error,

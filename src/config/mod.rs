@@ -130,6 +130,26 @@ pub struct Options {
     /// Passwords that may wait to be hashed before log-ins are told to come back later
     #[arg(long, env = "HASH_QUEUE", default_value = "32")]
     hash_queue: String,
+
+    /// Whether to verify every page of the data file before the server starts: on or off
+    #[arg(long, env = "CHECK_AT_START", default_value = "on")]
+    check_at_start: String,
+
+    /// Socket through which commands reach a running server, or off [default: beside the data file]
+    #[arg(long, env = "CONTROL_SOCKET", default_value = "", hide_default_value = true)]
+    control_socket: String,
+
+    /// Folder for backups; the server makes them by itself if it is set
+    #[arg(long, env = "BACKUP_DIR", default_value = "")]
+    backup_dir: String,
+
+    /// Time from one backup to the next: a number of minutes, hours or days, such as 30m, 6h or 1d
+    #[arg(long, env = "BACKUP_EVERY", default_value = "1d")]
+    backup_every: String,
+
+    /// How many backups to keep; the oldest beyond that are removed
+    #[arg(long, env = "BACKUP_KEEP", default_value = "7")]
+    backup_keep: String,
 }
 
 /// Reads `.env` in the working directory, for development. Variables that are set stay as they are.
@@ -254,6 +274,23 @@ pub struct Config {
     pub disk_reserve_bytes: u64,
     /// Passwords that may wait to be hashed.
     pub hash_queue: usize,
+    /// Whether to verify every page before the server starts.
+    pub check_at_start: bool,
+    /// Socket through which commands reach a running server, if there is to be one.
+    pub control_socket: Option<PathBuf>,
+    /// Backups that the server makes by itself, if it is to make any.
+    pub backups: Option<Backups>,
+}
+
+/// Backups that the server makes by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backups {
+    /// Where they are kept.
+    pub folder: PathBuf,
+    /// Time from one to the next.
+    pub every: Duration,
+    /// How many to keep.
+    pub keep: usize,
 }
 
 impl Options {
@@ -264,6 +301,7 @@ impl Options {
     /// The first setting that cannot be used.
     pub fn check(self) -> Result<Config, ConfigError> {
         let database = value::database(&self.database_url)?;
+        let control_socket = value::control_socket(&self.control_socket, &database)?;
         Ok(Config {
             project_name: value::text("PROJECT_NAME", &self.project_name)?,
             api_prefix: value::prefix("API_V1_PREFIX", &self.api_v1_prefix)?,
@@ -327,6 +365,13 @@ impl Options {
                 1 << 20,
             )? << 20,
             hash_queue: value::size("HASH_QUEUE", &self.hash_queue, 1, 1024)?,
+            check_at_start: value::switch("CHECK_AT_START", &self.check_at_start)?,
+            control_socket,
+            backups: value::backups(
+                &self.backup_dir,
+                &self.backup_every,
+                &self.backup_keep,
+            )?,
         })
     }
 }
@@ -338,6 +383,8 @@ impl Config {
             |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
         let limits = &self.limits;
         let seconds = |time: Duration| time.as_secs().to_string();
+        let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
+        let backups = self.backups.as_ref();
         vec![
             ("PROJECT_NAME", self.project_name.clone()),
             ("API_V1_PREFIX", self.api_prefix.clone()),
@@ -353,10 +400,7 @@ impl Config {
             ("LISTEN", self.listen.to_string()),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
-            (
-                "AUTH_RATE_LIMIT",
-                if self.auth_rate_limit { "on" } else { "off" }.to_owned(),
-            ),
+            ("AUTH_RATE_LIMIT", switch(self.auth_rate_limit)),
             (
                 "TRUSTED_PROXIES",
                 join(&mut self.trusted_proxies.iter().map(ToString::to_string)),
@@ -372,6 +416,22 @@ impl Config {
             ("CACHE_MIB", (self.cache_bytes >> 20).to_string()),
             ("DISK_RESERVE_MIB", (self.disk_reserve_bytes >> 20).to_string()),
             ("HASH_QUEUE", self.hash_queue.to_string()),
+            ("CHECK_AT_START", switch(self.check_at_start)),
+            (
+                "CONTROL_SOCKET",
+                self.control_socket
+                    .as_ref()
+                    .map_or_else(|| "off".to_owned(), |path| path.display().to_string()),
+            ),
+            (
+                "BACKUP_DIR",
+                backups.map_or_else(String::new, |it| it.folder.display().to_string()),
+            ),
+            (
+                "BACKUP_EVERY",
+                value::interval_text(backups.map_or(value::DAY, |it| it.every)),
+            ),
+            ("BACKUP_KEEP", backups.map_or(7, |it| it.keep).to_string()),
         ]
     }
 }

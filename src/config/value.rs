@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{ConfigError, DatabaseUrl, Listen, LogFormat, TokenAlgorithm};
+use super::{Backups, ConfigError, DatabaseUrl, Listen, LogFormat, TokenAlgorithm};
+use crate::socket;
 
 type Checked<T> = Result<T, ConfigError>;
 
@@ -123,6 +124,72 @@ pub(super) fn database(text: &str) -> Checked<DatabaseUrl> {
         }
         _ => wrong(VARIABLE, "must be redb://./relative/path or redb:///absolute/path"),
     }
+}
+
+/// Beside the data file unless it is said otherwise.
+pub(super) fn control_socket(
+    text: &str,
+    database: &DatabaseUrl,
+) -> Checked<Option<PathBuf>> {
+    let path = match text.trim() {
+        "off" => return Ok(None),
+        "" => {
+            let mut path = database.path().as_os_str().to_owned();
+            path.push(".sock");
+            PathBuf::from(path)
+        }
+        path => PathBuf::from(path),
+    };
+    if path.as_os_str().len() > socket::MAX_PATH {
+        return wrong(
+            "CONTROL_SOCKET",
+            format!(
+                "must have at most {} bytes, which {} has not",
+                socket::MAX_PATH,
+                path.display()
+            ),
+        );
+    }
+    Ok(Some(path))
+}
+
+pub(super) const DAY: Duration = Duration::from_hours(24);
+
+/// A number with a unit: minutes, hours or days; a minute to a year.
+pub(super) fn interval(variable: &'static str, text: &str) -> Checked<Duration> {
+    let text = text.trim();
+    let units = [("m", 60), ("h", 3600), ("d", 24 * 3600)];
+    let seconds = units.iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(*seconds)
+    });
+    match seconds.map(Duration::from_secs) {
+        Some(time) if (Duration::from_mins(1)..=365 * DAY).contains(&time) => Ok(time),
+        _ => {
+            wrong(variable, "must be a number of minutes, hours or days, from 1m to 365d")
+        }
+    }
+}
+
+pub(super) fn interval_text(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match (seconds % (24 * 3600), seconds % 3600) {
+        (0, _) => format!("{}d", seconds / (24 * 3600)),
+        (_, 0) => format!("{}h", seconds / 3600),
+        _ => format!("{}m", seconds / 60),
+    }
+}
+
+pub(super) fn backups(folder: &str, every: &str, keep: &str) -> Checked<Option<Backups>> {
+    // Checked also when they have no effect yet.
+    let every = interval("BACKUP_EVERY", every)?;
+    let keep = size("BACKUP_KEEP", keep, 1, 10_000)?;
+    let folder = folder.trim();
+    Ok((!folder.is_empty()).then(|| Backups {
+        folder: PathBuf::from(folder),
+        every,
+        keep,
+    }))
 }
 
 pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {

@@ -12,4 +12,5 @@ pub mod password;
 pub mod session;
 pub mod task;
 pub mod timestamp;
+pub mod transfer;
 pub mod user;

@@ -56,6 +56,12 @@ impl Timestamp {
         self.millis.div_euclid(1000)
     }
 
+    /// How long after another time this is; nothing if it is before.
+    pub fn since(self, other: Self) -> Duration {
+        let millis = self.millis.saturating_sub(other.millis);
+        Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+    }
+
     /// This much later; never past [`Self::MAX`].
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {

@@ -1,13 +1,17 @@
 //! Whether the server runs, and whether it can serve.
 
+use std::time::Duration;
+
 use poem::web::Data;
 use poem_openapi::{Enum, Object, OpenApi};
 use serde::Serialize;
 
 use super::payload::Json;
 use super::problem::Problem;
-use super::{Api, Site};
+use super::{Api, Site, example_time};
+use crate::domain::timestamp::Timestamp;
 use crate::service::Service;
+use crate::service::backups::{BackupHealth, BackupResult, BackupState};
 
 /// At the root, for those who watch the server.
 pub(super) struct RootHealth;
@@ -58,6 +62,73 @@ enum Status {
     Ok,
 }
 
+/// An answer to the probe for readiness.
+#[derive(Debug, Object, Serialize)]
+#[oai(example)]
+struct Readiness {
+    /// `ok`, or `degraded`: requests are served, and an operator should look at the backups.
+    status: ReadyStatus,
+    /// How it stands with the backups that the server makes by itself; absent if it makes none.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup: Option<Backup>,
+}
+
+impl poem_openapi::types::Example for Readiness {
+    fn example() -> Self {
+        let verified_at = Some(example_time());
+        let state = BackupState { verified_at, result: BackupResult::Verified };
+        let age = Some(Duration::from_hours(1));
+        BackupHealth { state, age, is_degraded: false }.into()
+    }
+}
+
+#[derive(Debug, Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum ReadyStatus {
+    Ok,
+    Degraded,
+}
+
+/// The backups that the server makes by itself.
+#[derive(Debug, Object, Serialize)]
+struct Backup {
+    /// How the last attempt ended: `verified`, `failed`, or `none` if there was none yet.
+    result: Outcome,
+    /// The moment of the newest copy that was proven.
+    verified_at: Option<Timestamp>,
+    /// How old that copy is, in seconds.
+    age_seconds: Option<u64>,
+}
+
+#[derive(Debug, Enum, Serialize)]
+#[oai(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase")]
+enum Outcome {
+    None,
+    Verified,
+    Failed,
+}
+
+impl From<BackupHealth> for Readiness {
+    fn from(health: BackupHealth) -> Self {
+        let BackupHealth { state, age, is_degraded } = health;
+        Self {
+            status: if is_degraded { ReadyStatus::Degraded } else { ReadyStatus::Ok },
+            backup: Some(Backup {
+                result: match state.result {
+                    BackupResult::None => Outcome::None,
+                    BackupResult::Verified => Outcome::Verified,
+                    BackupResult::Failed => Outcome::Failed,
+                },
+                verified_at: state.verified_at,
+                age_seconds: age.map(|age| age.as_secs()),
+            }),
+        }
+    }
+}
+
 impl Health {
     fn of(site: &Site) -> Self {
         Self {
@@ -97,6 +168,7 @@ impl RootHealth {
     /// Say whether requests can be served
     ///
     /// For a load balancer: reads the store and sees that its writer is alive. 503 while the server stops.
+    /// A backup that failed or is overdue is `degraded`: the server serves, and somebody should look.
     #[oai(
         path = "/health/ready",
         method = "get",
@@ -107,12 +179,13 @@ impl RootHealth {
         &self,
         service: Data<&Service>,
         site: Data<&Site>,
-    ) -> Result<Json<Probe>, Problem> {
+    ) -> Result<Json<Readiness>, Problem> {
         if site.stopping.is_set() {
             return Err(Problem::stopping());
         }
-        service.ready().await?;
-        Ok(Json(Probe { status: Status::Ok }))
+        let backup = service.ready().await?;
+        let ready = Readiness { status: ReadyStatus::Ok, backup: None };
+        Ok(Json(backup.map_or(ready, Readiness::from)))
     }
 }
 

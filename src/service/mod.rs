@@ -1,12 +1,16 @@
 //! What the program does, whoever asks: HTTP or the command line.
 
+pub mod backups;
 mod error;
+pub mod lines;
 mod sessions;
 mod tasks;
+pub mod transfer;
 mod users;
 
 use std::sync::Arc;
 
+use self::backups::{BackupHealth, BackupLog};
 pub use self::error::{Error, FieldError};
 pub use self::sessions::Grant;
 pub use self::tasks::{TaskChange, TaskDraft};
@@ -33,6 +37,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
     pub random: Arc<dyn Random>,
+    /// What is known of backups; `None` if the server makes none by itself.
+    pub backups: Option<Arc<BackupLog>>,
 }
 
 /// The program, ready to be asked. Cloning is cheap.
@@ -45,13 +51,15 @@ impl Service {
         Self(Arc::new(parts))
     }
 
-    /// Whether requests can be served now.
+    /// Whether requests can be served now, and how it stands with the backups if there are to be any.
     ///
     /// # Errors
     ///
     /// When the store cannot be read, its writer has stopped, or damage was found.
-    pub async fn ready(&self) -> Result<(), Error> {
-        Ok(self.0.store.ready().await?)
+    pub async fn ready(&self) -> Result<Option<BackupHealth>, Error> {
+        self.0.store.ready().await?;
+        let now = self.0.clock.now();
+        Ok(self.0.backups.as_ref().map(|log| log.health(now)))
     }
 
     fn random<const LEN: usize>(&self) -> Result<[u8; LEN], Error> {

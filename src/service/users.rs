@@ -103,7 +103,7 @@ impl Service {
         }
     }
 
-    async fn user_by_email(&self, email: &str) -> Result<User, Error> {
+    pub(super) async fn user_by_email(&self, email: &str) -> Result<User, Error> {
         let missing = Error::NotFound { what: "user" };
         let Ok(email) = Email::new(email) else { return Err(missing) };
         let found = self.0.store.user_by_email(email.canonical()).await?;

@@ -91,7 +91,7 @@ pub enum OpenError {
         /// The newest format this program knows.
         known: u64,
         /// What went wrong.
-        cause: Box<OpenError>,
+        cause: Box<Self>,
     },
     /// It is not a Duly data file, or it is damaged.
     #[error("{} is not a sound Duly data file ({what}): restore a backup", path.display())]

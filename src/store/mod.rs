@@ -11,8 +11,10 @@ mod error;
 pub mod redb;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 pub use self::error::{Failure, OpenError, StoreError};
 use crate::domain::email::CanonicalEmail;
@@ -22,6 +24,7 @@ use crate::domain::password::PasswordHash;
 use crate::domain::session::Session;
 use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use crate::domain::user::{Credential, NewUser, User};
 
 /// A database of users, their sessions and their tasks.
@@ -114,6 +117,33 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Deletes a task.
     async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError>;
+
+    /// Sends everything, or all of one account, as of one moment; sessions are left out.
+    ///
+    /// Ends when all is sent, or when nobody receives any more. The moment is held for as long as that
+    /// takes, which costs space in the file, so receivers must not dawdle.
+    async fn export(
+        &self,
+        whose: Option<UserId>,
+        out: mpsc::Sender<Exported>,
+    ) -> Result<(), StoreError>;
+
+    /// Sees to it that no id below these is given out from now on, and returns the ids of all tasks that are
+    /// there, in order: an import must not give them to anybody else.
+    async fn import_begin(&self, ids: NextIds) -> Result<Arc<[TaskId]>, StoreError>;
+
+    /// Takes accounts and tasks in, all or none of them, with their ids and times. Doing so twice is the
+    /// same as doing it once.
+    ///
+    /// An account is the same if its email is, and stays as it is; otherwise it gets its old id, or a new
+    /// one if that is somebody else's. `taken` comes from [`Self::import_begin`]. Returns what became of the
+    /// records, and the last account.
+    async fn import(
+        &self,
+        chunk: Chunk,
+        taken: Arc<[TaskId]>,
+        now: Timestamp,
+    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError>;
 
     /// Whether requests can be served: reads, and sees the writer alive.
     async fn ready(&self) -> Result<(), StoreError>;

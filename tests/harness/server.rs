@@ -93,6 +93,7 @@ impl Server {
             throttle: config.auth_rate_limit.then(Throttle::default),
             clock: Arc::<ManualClock>::clone(&clock),
             random,
+            backups: None,
         });
         let stopping = Stopping::default();
         let endpoint = http::endpoint(service, &config, stopping.clone());

@@ -2,8 +2,6 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::unix::fs::FileTypeExt as _;
-use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -12,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::config::Listen;
+use crate::socket::{self, RemoveOnDrop};
 
 /// Connections that may wait to be accepted; the system may allow fewer. With tokio's own 128, half of a
 /// thousand clients that come at once are dropped without a word, and try again after a second.
@@ -24,18 +23,6 @@ pub enum Listener {
     Tcp(TcpListener),
     /// A Unix socket.
     Unix(UnixListener, RemoveOnDrop),
-}
-
-/// A socket file.
-#[derive(Debug)]
-pub struct RemoveOnDrop(std::path::PathBuf);
-
-impl Drop for RemoveOnDrop {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.0) {
-            tracing::debug!(%error, "the socket could not be removed");
-        }
-    }
 }
 
 /// The other end of a connection; without an address on a Unix socket.
@@ -67,9 +54,8 @@ impl Listener {
         match listen {
             Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
             Listen::Unix(path) => {
-                remove_stale(path).await?;
-                let listener = UnixListener::bind(path)?;
-                Ok(Self::Unix(listener, RemoveOnDrop(path.clone())))
+                let (listener, file) = socket::bind(path).await?;
+                Ok(Self::Unix(listener, file))
             }
         }
     }
@@ -82,7 +68,9 @@ impl Listener {
     pub fn local_addr(&self) -> io::Result<Addr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Addr::SocketAddr),
-            Self::Unix(_, path) => Ok(Addr::custom("unix", path.0.display().to_string())),
+            Self::Unix(_, path) => {
+                Ok(Addr::custom("unix", path.path().display().to_string()))
+            }
         }
     }
 
@@ -109,20 +97,6 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
-}
-
-async fn remove_stale(path: &Path) -> io::Result<()> {
-    match UnixStream::connect(path).await {
-        // A file that is no socket refuses connections as well, and is not ours to remove.
-        Err(error)
-            if error.kind() == io::ErrorKind::ConnectionRefused
-                && std::fs::symlink_metadata(path)?.file_type().is_socket() =>
-        {
-            std::fs::remove_file(path)
-        }
-        // Not there, or in use, or no socket: binding says which.
-        _ => Ok(()),
-    }
 }
 
 /// Whether an error of `accept` is about that one connection, so that the next may follow at once.

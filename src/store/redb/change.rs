@@ -12,6 +12,7 @@ use super::{codec, index};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::task::Task;
+use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 
@@ -22,9 +23,17 @@ pub(super) enum Change {
     /// Anything but the email may differ.
     UserReplace(Credential),
     UserDelete(Credential),
+    /// Ids below these are not given out any more.
+    IdsUsed(NextIds),
     SessionCreate(Session),
     SessionDelete(UserId, SessionId),
     TaskCreate(Task),
+    /// A task that was made elsewhere or before, with its id and its times.
+    TaskRestore {
+        new: Task,
+        /// Whether its neighbours by id are its neighbours by time as well.
+        in_order: bool,
+    },
     TaskReplace {
         old: Task,
         new: Task,
@@ -72,6 +81,10 @@ impl Plan<'_, '_, '_> {
                 self.put(Table::Users, &new.user.id.to_bytes(), record::user(new)?);
             }
             Change::UserDelete(old) => self.user_delete(old)?,
+            Change::IdsUsed(next) => {
+                self.ops.push(Op::UsedUserId(next.user.saturating_sub(1)));
+                self.ops.push(Op::UsedTaskId(next.task.saturating_sub(1)));
+            }
             Change::SessionCreate(new) => {
                 let key = key::session(new.user, new.id);
                 self.put(Table::Owned, &key, record::session(new)?);
@@ -80,15 +93,10 @@ impl Plan<'_, '_, '_> {
                 self.delete(Table::Owned, &key::session(*user, *id));
             }
             Change::TaskCreate(new) => {
-                self.task_put(new)?;
-                self.ops.push(Op::UsedTaskId(new.id.get()));
-                self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
-                let stats = self.stats_of(new.owner)?;
-                stats.in_order &= new.created_at >= stats.newest;
-                stats.newest = stats.newest.max(new.created_at);
-                stats.counts.total += 1;
-                stats.counts.open += u64::from(!new.completed);
+                let newest = self.stats_of(new.owner)?.newest;
+                self.task_add(new, new.created_at >= newest)?;
             }
+            Change::TaskRestore { new, in_order } => self.task_add(new, *in_order)?,
             Change::TaskReplace { old, new } => {
                 self.task_put(new)?;
                 let (from, to) = (index::task_by_state(old), index::task_by_state(new));
@@ -131,6 +139,18 @@ impl Plan<'_, '_, '_> {
             let value = record::number(Table::Purge, &id.to_bytes(), 0)?;
             self.put(Table::Purge, &id.to_bytes(), value);
         }
+        Ok(())
+    }
+
+    fn task_add(&mut self, new: &Task, in_order: bool) -> Result<(), StoreError> {
+        self.task_put(new)?;
+        self.ops.push(Op::UsedTaskId(new.id.get()));
+        self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
+        let stats = self.stats_of(new.owner)?;
+        stats.in_order &= in_order;
+        stats.newest = stats.newest.max(new.created_at);
+        stats.counts.total += 1;
+        stats.counts.open += u64::from(!new.completed);
         Ok(())
     }
 

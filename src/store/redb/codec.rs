@@ -11,7 +11,7 @@
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 
 use super::key::Table;
 use crate::domain::hex::hex;
@@ -103,6 +103,28 @@ pub(super) fn damaged(
         Table::Users | Table::Owned | Table::Purge => hex(key),
     };
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
+}
+
+/// A hash over many rows, one after the other. Tells two files with different rows apart.
+pub(super) struct RowsHash(Xxh3);
+
+impl RowsHash {
+    pub(super) fn new() -> Self {
+        Self(Xxh3::new())
+    }
+
+    pub(super) fn add(&mut self, table: Table, key: &[u8], value: &[u8]) {
+        self.0.update(table.name().as_bytes());
+        for part in [key, value] {
+            // With its length, so that no two rows run into each other.
+            self.0.update(&part.len().to_be_bytes());
+            self.0.update(part);
+        }
+    }
+
+    pub(super) fn finish(&self) -> u128 {
+        self.0.digest128()
+    }
 }
 
 /// What [`super::guard`] remembers of a block. Never 0.

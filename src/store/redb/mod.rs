@@ -27,7 +27,10 @@ mod batch;
 pub mod bench;
 mod change;
 mod codec;
+mod copy;
+mod export;
 mod guard;
+mod import;
 mod index;
 mod key;
 mod migrate;
@@ -51,13 +54,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
+pub use self::copy::{CopyError, Progress};
 use self::key::Table;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::options::{CommitMode, Options};
 use self::space::{Growth, Space};
-pub use self::upgrade::{RestoreError, Restored, migrate_backend, rehearse, restore};
+pub use self::upgrade::{
+    RestoreError, Restored, duplicate, migrate_backend, open_copy, prove, restore,
+};
 pub use self::verify::Report;
 use self::view::View;
 use self::vitals::Vitals;
@@ -70,6 +76,7 @@ use crate::domain::password::PasswordHash;
 use crate::domain::session::Session;
 use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use crate::domain::user::{Credential, NewUser, User};
 use crate::store::{Failure, Store, StoreError};
 
@@ -118,10 +125,14 @@ impl Shared {
 }
 
 /// Looks at pages that may be damaged in a way that redb does not expect.
-fn unpanicked<T>(look: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+fn unpanicked<T, E: From<StoreError>>(
+    look: impl FnOnce() -> Result<T, E>,
+) -> Result<T, E> {
     match std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)) {
         Ok(outcome) => outcome,
-        Err(_) => Err(StoreError::Damaged { what: "pages make no sense".to_owned() }),
+        Err(_) => {
+            Err(StoreError::Damaged { what: "pages make no sense".to_owned() }.into())
+        }
     }
 }
 
@@ -264,6 +275,30 @@ impl Store for RedbStore {
 
     async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
         self.write(Growth::Frees, move |view| tasks::delete(view, owner, id)).await
+    }
+
+    async fn export(
+        &self,
+        whose: Option<UserId>,
+        out: mpsc::Sender<Exported>,
+    ) -> Result<(), StoreError> {
+        self.read_long(move |txn| export::export(txn, whose, &out)).await
+    }
+
+    async fn import_begin(&self, ids: NextIds) -> Result<Arc<[TaskId]>, StoreError> {
+        let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
+        self.write(Growth::Adds, decide).await?;
+        self.read_long(import::task_ids).await
+    }
+
+    async fn import(
+        &self,
+        chunk: Chunk,
+        taken: Arc<[TaskId]>,
+        now: Timestamp,
+    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
+        self.write(Growth::Adds, move |view| import::import(view, chunk, &taken, now))
+            .await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -69,11 +69,18 @@ pub(super) fn range<'a>(
     Ok(table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?)
 }
 
+/// A key and its value, where they stand.
+pub(super) type Found<'a> =
+    (redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>);
+
+/// A key and its value.
+pub(super) type Entry = (Vec<u8>, Vec<u8>);
+
 /// The first entry whose key is greater. The table can be written to before the next one is asked for.
 pub(super) fn next_after(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     after: &[u8],
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+) -> Result<Option<Entry>, StoreError> {
     let rest = (Bound::Excluded(after), Bound::Unbounded);
     let next = table.range::<&[u8]>(rest)?.next().transpose()?;
     Ok(next.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))

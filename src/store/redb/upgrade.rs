@@ -14,6 +14,7 @@ use std::sync::Arc;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 
+use super::RedbStore;
 use super::migrate::{Formats, migrate};
 use super::open::{database, inside, io_error, judge, open_error, unpanicked};
 use super::options::Options;
@@ -55,20 +56,36 @@ pub(super) fn upgrade(
     Ok(())
 }
 
-/// Tries on a copy whether a file could be brought up to date. The copy is left in `scratch`.
-///
-/// Returns the format that was found, and what the check has seen afterwards.
+/// Copies a data file that nobody has open, as it is and whatever its format.
 ///
 /// # Errors
 ///
-/// [`OpenError::InUse`] if a server has the file open; otherwise what would go wrong.
-pub fn rehearse(
-    path: &Path,
+/// [`OpenError::InUse`], [`OpenError::Io`].
+pub fn duplicate(path: &Path, to: &File) -> Result<(), OpenError> {
+    if !path.try_exists().map_err(|error| io_error(path, &error))? {
+        return Err(OpenError::Missing { path: path.to_owned() });
+    }
+    let (old, mut to) = (Locked::take(path)?, to);
+    io::copy(&mut &old.file, &mut to).map_err(|error| io_error(path, &error))?;
+    Ok(())
+}
+
+/// Opens a copy of a backup that has no name and goes when it is closed. `scratch` is empty and becomes the
+/// copy.
+///
+/// # Errors
+///
+/// Whatever is wrong with the backup.
+pub fn open_copy(
+    backup: &Path,
     scratch: &File,
     options: &Options,
-) -> Result<(u64, Report), OpenError> {
-    let old = Locked::take(path)?;
-    admit(&old.file, scratch, path, options)
+) -> Result<RedbStore, OpenError> {
+    let source = File::open(backup).map_err(|error| io_error(backup, &error))?;
+    admit(&source, scratch, backup, options)?;
+    let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
+    let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
+    RedbStore::open_backend(backend, options)
 }
 
 /// What a restore did.
@@ -171,6 +188,21 @@ fn admit(
     let io = |cause: io::Error| io_error(name, &cause);
     let (mut source, mut target) = (from, to);
     io::copy(&mut source, &mut target).map_err(io)?;
+    prove(to, name, options)
+}
+
+/// Makes sure that a file of our own can be the data file, and brings it up to date. Returns the format it
+/// had, and what the check has seen.
+///
+/// # Errors
+///
+/// Whatever is wrong with it.
+pub fn prove(
+    to: &File,
+    name: &Path,
+    options: &Options,
+) -> Result<(u64, Report), OpenError> {
+    let io = |cause: io::Error| io_error(name, &cause);
     let backend = FileBackend::new(to.try_clone().map_err(io)?)
         .map_err(|error| open_error(name, error))?;
     unpanicked(name, || {

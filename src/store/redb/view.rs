@@ -10,6 +10,7 @@ use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
 use crate::domain::session::Session;
 use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 
@@ -50,6 +51,36 @@ impl View<'_, '_> {
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let value = self.0.tables.owned.get(key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
+    }
+
+    /// Whether this id was that of an account, and rows of it still wait to be removed.
+    pub(super) fn is_purged(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.0.tables.purge.get(id.to_bytes().as_slice())?.is_some())
+    }
+
+    /// The times of creation of the tasks before and after this id.
+    pub(super) fn neighbours(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
+        let (all, key) = (key::tasks_of(owner), key::task(owner, id).to_vec());
+        let before =
+            table::range(&self.0.tables.owned, &(all.start().clone()..=key.clone()))?;
+        let after = table::range(&self.0.tables.owned, &(key..=all.end().clone()))?;
+        let created = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
+            let Some(entry) = entry else { return Ok(None) };
+            let (key, value) = entry?;
+            match Owned::decode(key.value()) {
+                Some(Owned::Task(owner, id)) => {
+                    record::decode_task(owner, id, value.value())
+                        .map(|task| Some(task.created_at))
+                }
+                _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
+            }
+        };
+        let (mut before, mut after) = (before, after);
+        Ok((created(before.next_back())?, created(after.next())?))
     }
 
     pub(super) fn sessions(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {

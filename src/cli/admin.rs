@@ -1,0 +1,185 @@
+//! Commands that a running server carries out; without one they open the data file themselves.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{CommandError, open_store, output};
+use crate::auth::password::{Cost, Hasher};
+use crate::auth::token::AccessTokens;
+use crate::clock::SystemClock;
+use crate::config::{Config, TokenAlgorithm};
+use crate::control::client::{self, Lines};
+use crate::control::{self, Command, Failure, Input, Parts, Reply, Sink};
+use crate::random::{Random as _, SystemRandom};
+use crate::service::Service;
+use crate::store::redb::{Options, RedbStore};
+use crate::store::{OpenError, Store};
+
+/// A command with what goes along.
+pub(super) struct Task<'a> {
+    pub(super) command: Command,
+    /// A file to write to, and its name for messages.
+    pub(super) file: Option<(&'a File, &'a Path)>,
+    /// What to import.
+    pub(super) lines: &'a mut Lines<'a>,
+    /// How to open the data file if no server runs.
+    pub(super) options: Options,
+}
+
+/// Who carried a command out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Server,
+    Us,
+}
+
+impl<'a> Task<'a> {
+    pub(super) fn new(
+        command: Command,
+        config: &Config,
+        none: &'a mut Lines<'a>,
+    ) -> Self {
+        let options = Options { create: false, ..super::store_options(config) };
+        Self { command, file: None, lines: none, options }
+    }
+}
+
+/// Carries a command out that needs nothing but its words.
+pub(super) fn ask(config: &Config, command: Command) -> Result<By, CommandError> {
+    let mut none = std::iter::empty();
+    carry_out(config, Task::new(command, config, &mut none), &mut Screen::new())
+}
+
+/// Carries a command out, in the server if one runs.
+pub(super) fn carry_out(
+    config: &Config,
+    task: Task<'_>,
+    sink: &mut dyn Sink,
+) -> Result<By, CommandError> {
+    let Task { command, file, lines, options } = task;
+    if let Some(socket) = &config.control_socket {
+        let connected = client::connect(socket).map_err(CommandError::io(format!(
+            "the server cannot be asked through {}",
+            socket.display()
+        )))?;
+        if let Some(stream) = connected {
+            let file = file.map(|(file, _)| file);
+            client::ask(&stream, command, file, lines, sink)?;
+            return Ok(By::Server);
+        }
+    }
+    let store = match open_store(config, &options) {
+        Err(error) => return Err(dead(config, error)),
+        Ok(opened) => Arc::new(opened),
+    };
+    let parts = parts(config, store)?;
+    let file = match file {
+        Some((file, name)) => {
+            let file = file.try_clone().map_err(CommandError::io("the file"))?;
+            Some((file, name))
+        }
+        None => None,
+    };
+    let mut lines = lines;
+    block_on(control::run(&parts, command, Input { lines: &mut lines, file }, sink))??;
+    Ok(By::Us)
+}
+
+/// Runs something to its end.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(CommandError::io("the threads could not be started"))?;
+    Ok(runtime.block_on(future))
+}
+
+/// What commands work on, without a server.
+pub(super) fn parts(
+    config: &Config,
+    store: Arc<RedbStore>,
+) -> Result<Parts, CommandError> {
+    Ok(Parts { service: service(config, Arc::clone(&store) as _)?, store })
+}
+
+/// Says what to do when a process has the data file and does not answer.
+pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
+    if !matches!(error, OpenError::InUse { .. }) {
+        return error.into();
+    }
+    let advice = match &config.control_socket {
+        Some(socket) => format!(
+            "{error}, and nothing answers at {}: if a server runs, set CONTROL_SOCKET as it has it, or restart it",
+            socket.display()
+        ),
+        None => format!("{error}, and CONTROL_SOCKET is off: stop the server first"),
+    };
+    Failure::new(Failure::IN_USE, advice).into()
+}
+
+/// The program without a front door. Its tokens are never shown to anybody.
+fn service(config: &Config, store: Arc<dyn Store>) -> Result<Service, CommandError> {
+    let random = Arc::new(SystemRandom);
+    let failed = || CommandError::io("the service could not be started");
+    let mut key = [0; 32];
+    random.fill(&mut key).map_err(failed())?;
+    Ok(Service::new(crate::service::Parts {
+        store,
+        hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
+            .map_err(failed())?,
+        tokens: AccessTokens::new(
+            &key,
+            TokenAlgorithm::Hs256,
+            config.access_token_lifetime,
+        ),
+        throttle: None,
+        clock: Arc::new(SystemClock),
+        random,
+        backups: None,
+    }))
+}
+
+/// Answers on standard output, progress on a terminal.
+pub(super) struct Screen {
+    bar: ProgressBar,
+    /// Whether the lines of the answer go to standard error, because something else goes to standard output.
+    pub(super) aside: bool,
+}
+
+impl Screen {
+    pub(super) fn new() -> Self {
+        // Hidden unless standard error is a terminal.
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}% {pos} rows")
+        {
+            bar.set_style(style);
+        }
+        Self { bar, aside: false }
+    }
+}
+
+impl Sink for Screen {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        match reply {
+            Reply::Line(line) => {
+                self.bar.finish_and_clear();
+                if self.aside { output::error(&line) } else { output::line(&line) }
+            }
+            Reply::Progress(done, total) => {
+                self.bar.set_length(total);
+                self.bar.set_position(done);
+            }
+            Reply::Done | Reply::Failed { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,71 @@
+//! `duly backup`
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::admin::{self, Screen, Task};
+use super::{CommandError, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Config, Options};
+use crate::control::Command;
+use crate::files::{folder_of, make_private};
+use crate::jobs::backup;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file to make [default: a name with the time, in `BACKUP_DIR` or beside the data file]
+    #[arg(long)]
+    to: Option<PathBuf>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = arguments.options.check()?;
+    let path = arguments.to.unwrap_or_else(|| default_path(&config));
+    into(&config, &path)?;
+    output::line(&path.display().to_string());
+    Ok(())
+}
+
+fn into(config: &Config, path: &Path) -> Result<(), CommandError> {
+    let named = |error: io::Error| {
+        let what = format!("the backup {} could not be made", path.display());
+        CommandError::io(what)(error)
+    };
+    make_private(path, |file| -> Result<(), Stopped> {
+        let mut none = std::iter::empty();
+        let mut task = Task::new(Command::Backup {}, config, &mut none);
+        task.file = Some((&file, path));
+        admin::carry_out(config, task, &mut Screen::new()).map_err(Stopped::Command)?;
+        Ok(())
+    })
+    .map_err(|stopped| match stopped {
+        Stopped::Command(error) => error,
+        Stopped::Io(error) => named(error),
+    })
+}
+
+enum Stopped {
+    Command(CommandError),
+    Io(io::Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+fn default_path(config: &Config) -> PathBuf {
+    let data = config.database.path();
+    let folder = match &config.backups {
+        Some(backups) => backups.folder.clone(),
+        None => folder_of(data),
+    };
+    folder.join(backup::name(data, SystemClock.now()))
+}

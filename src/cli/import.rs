@@ -1,0 +1,57 @@
+//! `duly import`
+
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::CommandError;
+use super::admin::{self, Screen, Task};
+use crate::config::{Config, Options};
+use crate::control::Command;
+use crate::control::client::{self, Lines};
+use crate::service::lines::MAX_LINE;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The export [default: standard input]
+    file: Option<PathBuf>,
+
+    /// Change tasks that are there already to what comes in; otherwise they stay as they are
+    #[arg(long)]
+    replace: bool,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Takes JSON Lines in, some hundreds in a transaction. Doing so twice is the same as doing it once, so an
+/// import that was cut short is simply run again.
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = arguments.options.check()?;
+    match arguments.file {
+        None => {
+            let mut lines = client::lines(BufReader::new(io::stdin()), MAX_LINE);
+            take_in(&config, arguments.replace, &mut lines)
+        }
+        Some(path) => {
+            let what = format!("{} cannot be read", path.display());
+            let file = File::open(path).map_err(CommandError::io(what))?;
+            let mut lines = client::lines(BufReader::new(file), MAX_LINE);
+            take_in(&config, arguments.replace, &mut lines)
+        }
+    }
+}
+
+fn take_in<'a>(
+    config: &Config,
+    replace: bool,
+    lines: &'a mut Lines<'a>,
+) -> Result<(), CommandError> {
+    let mut task = Task::new(Command::Import { replace }, config, lines);
+    // The usual case is a new installation.
+    task.options.create = true;
+    admin::carry_out(config, task, &mut Screen::new())?;
+    Ok(())
+}

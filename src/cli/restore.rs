@@ -1,0 +1,126 @@
+//! `duly restore`
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
+
+use clap::Args;
+
+use super::admin::{self, Screen, Task};
+use super::{CommandError, output, store_options};
+use crate::config::{Config, Options};
+use crate::control::{self, Command, Failure, Input, Reply, Sink};
+use crate::files::folder_of;
+use crate::store::redb::{self, RestoreError};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The backup
+    file: PathBuf,
+
+    /// Replace a data file that is there; it is kept under another name
+    #[arg(long)]
+    force: bool,
+
+    /// Bring only this account and its tasks back, also into a running server
+    #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
+    user: Option<String>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = arguments.options.check()?;
+    match arguments.user {
+        None => whole(&config, &arguments.file, arguments.force),
+        Some(email) => one(&config, &arguments.file, email),
+    }
+}
+
+/// Puts a backup in place of the data file, which no server may have open.
+fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError> {
+    let path = config.database.path();
+    let restored = match redb::restore(backup, path, force, &store_options(config)) {
+        Ok(restored) => restored,
+        Err(RestoreError::Open(error)) => return Err(error.into()),
+        Err(RestoreError::Exists { path, latest, backup }) => {
+            let path = path.display();
+            let latest = match (latest, backup.latest) {
+                (Some(here), there) if Some(here) > there => {
+                    format!(
+                        " and is newer than the backup: its latest change is of {here}"
+                    )
+                }
+                (Some(here), _) => format!(", with changes up to {here}"),
+                (None, _) => String::new(),
+            };
+            let message = format!(
+                "{path} exists already{latest}. --force replaces it and keeps it under another name"
+            );
+            return Err(Failure::new(Failure::NO, message).into());
+        }
+    };
+    let report = restored.report;
+    output::line(&format!(
+        "restored {} users, {} sessions, {} tasks",
+        report.users, report.sessions, report.tasks
+    ));
+    if let Some(kept) = restored.kept {
+        output::line(&format!("the file from before is {}", kept.display()));
+    }
+    Ok(())
+}
+
+/// Takes one account out of a backup and imports it. What is there of it already is changed to what the
+/// backup has; what came later, and everybody else, stays as it is.
+fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError> {
+    let options = redb::Options { reserve_bytes: 0, ..store_options(config) };
+    let copy = redb::open_copy(backup, &scratch(config)?, &options)?;
+    let parts = admin::parts(config, Arc::new(copy))?;
+    // A few lines wait, so that an account of any size fits into memory.
+    let (sender, lines) = mpsc::sync_channel(1024);
+    std::thread::scope(|scope| {
+        let exporting = scope.spawn(move || {
+            let command = Command::Export { email: Some(email) };
+            let mut none = std::iter::empty();
+            let input = Input { lines: &mut none, file: None };
+            admin::block_on(control::run(&parts, command, input, &mut Outbox(sender)))
+        });
+        let mut lines = lines.into_iter();
+        let import = Command::Import { replace: true };
+        let task = Task::new(import, config, &mut lines);
+        let imported = admin::carry_out(config, task, &mut Screen::new());
+        // Whoever waits to send must not wait for somebody who has given up.
+        drop(lines);
+        match exporting.join() {
+            // Nothing came out of the backup, which is why nothing went in.
+            Ok(Ok(Err(failure))) if failure.code != Failure::IO => Err(failure.into()),
+            Ok(Err(error)) => Err(error),
+            _ => imported.map(|_| ()),
+        }
+    })
+}
+
+/// A file without a name, with room for a copy.
+pub(super) fn scratch(config: &Config) -> Result<File, CommandError> {
+    let folder = folder_of(config.database.path());
+    tempfile::tempfile_in(&folder)
+        .or_else(|_| tempfile::tempfile())
+        .map_err(CommandError::io("no file for a copy could be made"))
+}
+
+/// Lines of an export on their way to an import.
+struct Outbox(mpsc::SyncSender<io::Result<String>>);
+
+impl Sink for Outbox {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        match reply {
+            Reply::Line(line) => {
+                self.0.send(Ok(line)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+            }
+            Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! `duly upgrade`
+
+use clap::Args;
+
+use super::admin::{self, Screen};
+use super::{CommandError, open_store, output, restore, store_options};
+use crate::config::{Config, Options};
+use crate::control::{Command, client};
+use crate::store::redb;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Only try it on a copy; the server may run, and may be of an older version
+    #[arg(long)]
+    check: bool,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+/// Does what the first start of a new version does, and nothing else.
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = arguments.options.check()?;
+    if arguments.check {
+        return rehearse(&config);
+    }
+    let options = redb::Options { create: false, ..store_options(&config) };
+    drop(open_store(&config, &options)?);
+    output::line(&format!(
+        "{} has format {}, the newest that this version knows",
+        config.database.path().display(),
+        options.formats.newest()
+    ));
+    Ok(())
+}
+
+/// Copies the data file, through the server if one runs, and brings the copy up to date.
+fn rehearse(config: &Config) -> Result<(), CommandError> {
+    let options = store_options(config);
+    let (path, copy) = (config.database.path(), restore::scratch(config)?);
+    let connected = match &config.control_socket {
+        Some(socket) => client::connect(socket).map_err(CommandError::io(format!(
+            "the server cannot be asked through {}",
+            socket.display()
+        )))?,
+        None => None,
+    };
+    match connected {
+        Some(stream) => {
+            let mut none = std::iter::empty();
+            let mut screen = Screen::new();
+            client::ask(
+                &stream,
+                Command::Backup {},
+                Some(&copy),
+                &mut none,
+                &mut screen,
+            )?;
+        }
+        None => {
+            redb::duplicate(path, &copy).map_err(|error| admin::dead(config, error))?
+        }
+    }
+    let (found, report) = redb::prove(&copy, path, &options)?;
+    let newest = options.formats.newest();
+    let (users, tasks) = (report.users, report.tasks);
+    output::line(&if found == newest {
+        format!(
+            "format {found} is the newest: nothing to do for {users} users, {tasks} tasks"
+        )
+    } else {
+        format!(
+            "a copy went from format {found} to {newest}: {users} users, {tasks} tasks, all sound"
+        )
+    });
+    Ok(())
+}

@@ -1,0 +1,103 @@
+//! The operator's end of the socket.
+
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use super::message::{Command, Reply, Request, VERSION};
+use super::receive::{self, send_with_file};
+use super::{Failure, Sink};
+
+pub use self::receive::lines;
+
+/// Longest line of an answer, in bytes.
+const MAX_REPLY: usize = 1 << 20;
+
+/// Lines to import, on their way to the server.
+pub type Lines<'a> = dyn Iterator<Item = io::Result<String>> + Send + 'a;
+
+/// Connects to the server that listens at a socket. `None` if none does.
+///
+/// # Errors
+///
+/// Those of the operating system, such as missing rights.
+pub fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
+    match UnixStream::connect(path) {
+        Ok(stream) => Ok(Some(stream)),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Has the server carry out a command, and passes its answers on.
+///
+/// # Errors
+///
+/// What the server says, or that it went away.
+pub fn ask(
+    stream: &UnixStream,
+    command: Command,
+    file: Option<&File>,
+    lines: &mut Lines<'_>,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    let is_import = matches!(command, Command::Import { .. });
+    let request = Request { version: VERSION, command };
+    let mut line = serde_json::to_vec(&request).map_err(io::Error::from)?;
+    line.push(b'\n');
+    match file {
+        Some(file) => send_with_file(stream, &line, file)?,
+        None => (&*stream).write_all(&line)?,
+    }
+    std::thread::scope(|scope| {
+        let sending = is_import.then(|| scope.spawn(|| send(stream, lines)));
+        let outcome = replies(stream, sink);
+        match (outcome, sending.map(std::thread::ScopedJoinHandle::join)) {
+            // Lines that could not be read end the import, as the server sees it; here is why.
+            (Err(_), Some(Ok(Err(error))))
+                if error.kind() == io::ErrorKind::InvalidData =>
+            {
+                Err(Failure::new(Failure::DAMAGED, error))
+            }
+            (outcome, _) => outcome,
+        }
+    })
+}
+
+fn send(stream: &UnixStream, lines: &mut Lines<'_>) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(64 * 1024, stream);
+    let copy = || -> io::Result<()> {
+        for line in lines {
+            writer.write_all(line?.as_bytes())?;
+            writer.write_all(b"\n")?;
+        }
+        Ok(())
+    };
+    let sent = copy();
+    writer.flush()?;
+    stream.shutdown(Shutdown::Write)?;
+    sent
+}
+
+fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {
+    for line in lines(BufReader::new(stream), MAX_REPLY) {
+        let reply = serde_json::from_str(&line?).map_err(|_| {
+            Failure::new(Failure::PROTOCOL, "the server's answer makes no sense")
+        })?;
+        match reply {
+            Reply::Done => return Ok(()),
+            Reply::Failed { code, message } => return Err(Failure { code, message }),
+            other => sink.send(other)?,
+        }
+    }
+    Err(Failure::new(Failure::IO, "the server went away before it was done"))
+}

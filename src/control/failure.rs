@@ -1,0 +1,124 @@
+//! Why a command failed, as it is told to whoever typed it.
+
+use std::io;
+
+use crate::domain::chain::Chain;
+use crate::service::transfer::ImportError;
+use crate::service::{self, Error};
+use crate::store::redb::CopyError;
+use crate::store::{OpenError, StoreError};
+
+/// One line, and the exit code of `sysexits.h` that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// The exit code.
+    pub code: u8,
+    /// Why. What goes wrong inside a server has its cause in the log; here it is all there is.
+    pub message: String,
+}
+
+impl Failure {
+    /// A plain no.
+    pub const NO: u8 = 1;
+    /// `EX_USAGE`: the command was used wrongly.
+    pub const USAGE: u8 = 64;
+    /// `EX_DATAERR`: damaged data.
+    pub const DAMAGED: u8 = 65;
+    /// `EX_NOINPUT`: no such file.
+    pub const MISSING: u8 = 66;
+    /// `EX_CANTCREAT`: the data file is in use.
+    pub const IN_USE: u8 = 73;
+    /// `EX_IOERR`: the disk or the network failed.
+    pub const IO: u8 = 74;
+    /// `EX_PROTOCOL`: the two sides do not understand each other.
+    pub const PROTOCOL: u8 = 76;
+    /// `EX_CONFIG`: a setting cannot be used.
+    pub const CONFIG: u8 = 78;
+
+    /// Puts the two together.
+    pub fn new(code: u8, message: impl ToString) -> Self {
+        Self { code, message: message.to_string() }
+    }
+}
+
+impl From<&OpenError> for Failure {
+    fn from(error: &OpenError) -> Self {
+        let code = match error {
+            OpenError::Damaged { .. }
+            | OpenError::Newer { .. }
+            | OpenError::Older { .. } => Self::DAMAGED,
+            OpenError::Missing { .. } => Self::MISSING,
+            OpenError::InUse { .. } => Self::IN_USE,
+            OpenError::Io { .. } => Self::IO,
+            OpenError::Upgrade { cause, .. } => Self::from(&**cause).code,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Damaged { .. } => Self::DAMAGED,
+            StoreError::Busy => Self::NO,
+            StoreError::Unavailable(_)
+            | StoreError::OutcomeUnknown(_)
+            | StoreError::DiskFull => Self::IO,
+        };
+        Self::new(code, Chain(&error))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        use service::Error as E;
+        let code = match &error {
+            E::StorageCorrupt(_) => Self::DAMAGED,
+            E::Unavailable(_) | E::OutcomeUnknown(_) | E::DiskFull | E::Internal(_) => {
+                Self::IO
+            }
+            E::Invalid(fields) => {
+                let fields: Vec<String> = fields
+                    .iter()
+                    .map(|error| format!("{} {}", error.field, error.message))
+                    .collect();
+                return Self::new(Self::USAGE, fields.join("; "));
+            }
+            _ => Self::NO,
+        };
+        Self::new(code, Chain(&error))
+    }
+}
+
+impl From<ImportError> for Failure {
+    fn from(error: ImportError) -> Self {
+        match error {
+            ImportError::Service(error) => error.into(),
+            other => Self::new(Self::DAMAGED, other),
+        }
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
+        match error {
+            CopyError::Source(error) => error.into(),
+            CopyError::Copy(error) => error.into(),
+            CopyError::Stopped => Self::new(Self::IO, error),
+            CopyError::Io(cause) => cause.into(),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::new(Self::IO, error)
+    }
+}

@@ -1,0 +1,129 @@
+//! What goes over the socket.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the protocol. A server refuses others.
+pub const VERSION: u32 = 1;
+
+/// Longest request, in bytes.
+pub(super) const MAX_REQUEST: usize = 16 * 1024;
+
+/// The first line of a connection.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Request {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What is wanted.
+    pub command: Command,
+}
+
+/// What the operator can ask for, whether a server runs or not.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Command {
+    /// Lists accounts.
+    UserList {},
+    /// Makes an account.
+    UserAdd {
+        /// Checked like that of a registration.
+        email: String,
+        /// Checked like that of a registration.
+        password: String,
+    },
+    /// Sets a password and ends all sessions.
+    UserSetPassword {
+        /// Of the account.
+        email: String,
+        /// Checked like that of a registration.
+        password: String,
+    },
+    /// Deletes an account with all that it has.
+    UserDelete {
+        /// Of the account.
+        email: String,
+    },
+    /// Verifies all rows of one moment.
+    Check {},
+    /// Writes a copy into the file that comes along, and proves it.
+    Backup {},
+    /// Sends lines of an export.
+    Export {
+        /// Of one account, or of all.
+        email: Option<String>,
+    },
+    /// Takes the lines that follow.
+    Import {
+        /// Whether tasks that are there already are changed to what comes in.
+        replace: bool,
+    },
+}
+
+impl Command {
+    /// The name of the command, for the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::UserList {} => "user_list",
+            Self::UserAdd { .. } => "user_add",
+            Self::UserSetPassword { .. } => "user_set_password",
+            Self::UserDelete { .. } => "user_delete",
+            Self::Check {} => "check",
+            Self::Backup {} => "backup",
+            Self::Export { .. } => "export",
+            Self::Import { .. } => "import",
+        }
+    }
+}
+
+impl fmt::Debug for Command {
+    /// Without passwords and addresses.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One line of an answer.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// A line to print.
+    Line(String),
+    /// How many of how many steps are done.
+    Progress(u64, u64),
+    /// The last line: it is done, and durable.
+    Done,
+    /// The last line: why not, and the exit code for it.
+    Failed {
+        /// Of `sysexits.h`.
+        code: u8,
+        /// For the operator.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_never_change() {
+        let request = |command| serde_json::to_string(&Request { version: 1, command });
+        assert_eq!(
+            request(Command::Backup {}).unwrap(),
+            r#"{"version":1,"command":{"backup":{}}}"#
+        );
+        let add = Command::UserAdd { email: "a".to_owned(), password: "b".to_owned() };
+        assert_eq!(
+            request(add).unwrap(),
+            r#"{"version":1,"command":{"user_add":{"email":"a","password":"b"}}}"#
+        );
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        let command =
+            Command::UserAdd { email: "a".to_owned(), password: "hunter2".to_owned() };
+        assert_eq!(format!("{command:?}"), "user_add");
+    }
+}

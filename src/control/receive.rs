@@ -1,0 +1,155 @@
+//! Bytes of the socket: lines of bounded length, and files that come along.
+
+use std::fs::File;
+use std::io::{self, BufRead, Cursor, IoSlice, IoSliceMut, Read as _};
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
+
+use super::message::MAX_REQUEST;
+
+/// Sends the first line of a connection, with a file.
+pub(super) fn send_with_file(
+    stream: &UnixStream,
+    line: &[u8],
+    file: &File,
+) -> io::Result<()> {
+    let files = [file.as_fd()];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut along = SendAncillaryBuffer::new(&mut space);
+    if !along.push(SendAncillaryMessage::ScmRights(&files)) {
+        return Err(io::Error::other("the file does not fit into the message"));
+    }
+    let sent = sendmsg(stream, &[IoSlice::new(line)], &mut along, SendFlags::NOSIGNAL)?;
+    // The first line is short enough for any socket to take at once.
+    if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
+}
+
+/// The first line of a connection.
+pub(super) struct First {
+    pub(super) line: Vec<u8>,
+    /// What came after it.
+    pub(super) rest: Cursor<Vec<u8>>,
+    pub(super) file: Option<File>,
+}
+
+/// Receives the first line, and a file if one comes along.
+pub(super) fn first_line(stream: &UnixStream) -> io::Result<First> {
+    let (mut bytes, mut file) = (Vec::new(), None);
+    loop {
+        let mut buffer = [0; 4096];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut along = RecvAncillaryBuffer::new(&mut space);
+        let received = recvmsg(
+            stream,
+            &mut [IoSliceMut::new(&mut buffer)],
+            &mut along,
+            RecvFlags::CMSG_CLOEXEC,
+        )?;
+        for message in along.drain() {
+            if let RecvAncillaryMessage::ScmRights(files) = message {
+                file = files.map(File::from).next().or(file);
+            }
+        }
+        let new = buffer.get(..received.bytes).unwrap_or_default();
+        bytes.extend_from_slice(new);
+        if let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+            let rest = bytes.split_off(end + 1);
+            bytes.truncate(end);
+            return Ok(First { line: bytes, rest: Cursor::new(rest), file });
+        }
+        if new.is_empty() || bytes.len() > MAX_REQUEST {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+    }
+}
+
+/// The lines of a text, without their ends, each at most so long.
+pub fn lines<R: BufRead>(
+    mut reader: R,
+    most: usize,
+) -> impl Iterator<Item = io::Result<String>> {
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let mut failed = false;
+    std::iter::from_fn(move || {
+        if failed {
+            return None;
+        }
+        let mut line = Vec::new();
+        let read = reader.by_ref().take(limit).read_until(b'\n', &mut line);
+        let line = match read {
+            Ok(0) => return None,
+            Ok(_) if line.last() == Some(&b'\n') => {
+                line.pop();
+                String::from_utf8(line)
+            }
+            Ok(_) if line.len() <= most => String::from_utf8(line),
+            Ok(_) => {
+                failed = true;
+                return Some(Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("a line is longer than {most} bytes"),
+                )));
+            }
+            Err(error) => {
+                failed = true;
+                return Some(Err(error));
+            }
+        };
+        Some(line.map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidData, "a line is not UTF-8")
+        }))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek as _, Write as _};
+
+    use super::*;
+
+    #[test]
+    fn a_file_comes_along_with_the_first_line() {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        send_with_file(&ours, b"hello\nrest", &file).unwrap();
+
+        let first = first_line(&theirs).unwrap();
+
+        assert_eq!(first.line, b"hello");
+        assert_eq!(first.rest.into_inner(), b"rest");
+        first.file.unwrap().write_all(b"written").unwrap();
+        let mut text = String::new();
+        file.rewind().unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "written");
+    }
+
+    #[test]
+    fn a_first_line_without_end_is_refused() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let writer = std::thread::spawn(move || {
+            // Refused at some point.
+            drop(ours.write_all(&vec![b'x'; 2 * MAX_REQUEST]));
+        });
+        assert!(first_line(&theirs).is_err());
+        drop(theirs);
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn lines_have_a_longest_length() {
+        let all = |text: &str| -> Vec<_> {
+            lines(text.as_bytes(), 3).map(|line| line.map_err(|_| ())).collect()
+        };
+        let ok = |text: &str| Ok(text.to_owned());
+        assert_eq!(all("abc\n\nd"), [ok("abc"), ok(""), ok("d")]);
+        assert_eq!(all("abcd\ne"), [Err(())]);
+        assert_eq!(all(""), []);
+    }
+}

@@ -1,0 +1,182 @@
+//! Carries commands out, in a server or in a process of their own.
+
+use std::fs::File;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Command, Failure, Reply};
+use crate::domain::transfer::{Existing, Imported};
+use crate::domain::user::User;
+use crate::service::transfer::Import;
+use crate::service::{NewAccount, Service};
+use crate::store::Store as _;
+use crate::store::redb::{RedbStore, Report};
+
+/// What commands work on.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The program.
+    pub service: Service,
+    /// The data file, for what only a file can do.
+    pub store: Arc<RedbStore>,
+}
+
+/// Where answers go.
+pub trait Sink {
+    /// Passes a line on. Blocks while the receiver is behind.
+    ///
+    /// # Errors
+    ///
+    /// When nobody listens any more.
+    fn send(&mut self, reply: Reply) -> io::Result<()>;
+}
+
+/// What comes with a command.
+pub struct Input<'a> {
+    /// Lines to import, without their ends; an error ends the import.
+    pub lines: &'a mut dyn Iterator<Item = io::Result<String>>,
+    /// The file to write a backup to, and its name for messages.
+    pub file: Option<(File, &'a Path)>,
+}
+
+impl std::fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+/// How many accounts are read at a time.
+const PAGE: usize = 1000;
+
+/// Carries a command out. Blocks its thread where it reads, writes or waits for the disk.
+///
+/// # Errors
+///
+/// Why not, for the operator.
+pub async fn run(
+    parts: &Parts,
+    command: Command,
+    input: Input<'_>,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    let service = &parts.service;
+    match command {
+        Command::UserList {} => user_list(parts, sink).await,
+        Command::UserAdd { email, password } => {
+            let new = NewAccount { email, password };
+            let user = service.user_register(new, None).await?;
+            say(sink, format!("added user {}", user.id))
+        }
+        Command::UserSetPassword { email, password } => {
+            service.user_set_password(&email, password).await?;
+            say(sink, "password set, all sessions ended")
+        }
+        Command::UserDelete { email } => {
+            service.user_delete(&email).await?;
+            say(sink, "deleted")
+        }
+        Command::Check {} => {
+            let report = parts.store.verify(&mut |done, total| {
+                let _wanted = progress(sink, done, total);
+            })?;
+            tell(&report, sink)
+        }
+        Command::Backup {} => {
+            let Some((file, name)) = input.file else {
+                return Err(Failure::new(Failure::PROTOCOL, "no file came along"));
+            };
+            let report = parts
+                .store
+                .copy_into(&file, name, &mut |done, total| progress(sink, done, total))?;
+            let Report { users, sessions, tasks, .. } = report;
+            say(sink, format!("{users} users, {sessions} sessions, {tasks} tasks"))
+        }
+        Command::Export { email } => {
+            let email = email.as_deref();
+            service.export(email, |line| say(sink, line)).await
+        }
+        Command::Import { replace } => import(service, replace, input, sink).await,
+    }
+}
+
+async fn user_list(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
+    let mut after = None;
+    loop {
+        let users = parts.store.user_list(after, PAGE).await?;
+        for User { id, email, role, created_at } in &users {
+            let role = role.as_str();
+            say(sink, format!("{id}\t{role}\t{created_at}\t{}", email.as_str()))?;
+        }
+        match users.last() {
+            Some(last) => after = Some(last.id),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn import(
+    service: &Service,
+    replace: bool,
+    input: Input<'_>,
+    sink: &mut dyn Sink,
+) -> Result<(), Failure> {
+    let existing = if replace { Existing::Replace } else { Existing::Keep };
+    let mut import = Import::new(service.clone(), existing);
+    let outcome = async {
+        for line in input.lines {
+            import.add(&line?).await?;
+        }
+        import.finish().await?;
+        Ok(())
+    };
+    let outcome: Result<(), Failure> = outcome.await;
+    // Also after an error: chunks before it are in.
+    say(sink, counts(import.done()))?;
+    outcome
+}
+
+fn counts(done: Imported) -> String {
+    format!(
+        "{} users added, {} there already; {} tasks added, {} replaced, {} there already, {} of \
+         them different and kept",
+        done.users_added,
+        done.users_found,
+        done.tasks_added,
+        done.tasks_replaced,
+        done.tasks_same + done.tasks_kept,
+        done.tasks_kept
+    )
+}
+
+/// Prints what a check has seen.
+fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
+    for finding in &report.findings {
+        say(sink, finding)?;
+    }
+    let Report { users, sessions, tasks, to_purge, problems, .. } = report;
+    say(
+        sink,
+        format!(
+            "{users} users, {sessions} sessions, {tasks} tasks, {to_purge} rows to purge: {problems} problems"
+        ),
+    )?;
+    if *problems == 0 {
+        Ok(())
+    } else {
+        Err(Failure::new(Failure::DAMAGED, "the data is damaged: restore a backup"))
+    }
+}
+
+fn say(sink: &mut dyn Sink, line: impl ToString) -> Result<(), Failure> {
+    Ok(sink.send(Reply::Line(line.to_string()))?)
+}
+
+/// A client that went away wants nothing more.
+fn progress(sink: &mut dyn Sink, done: u64, total: u64) -> ControlFlow<()> {
+    match sink.send(Reply::Progress(done, total)) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    }
+}

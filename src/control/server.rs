@@ -1,0 +1,175 @@
+//! The server's end of the socket.
+
+use std::fs::Permissions;
+use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::net::UnixListener;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::message::{Reply, Request, VERSION};
+use super::receive::{first_line, lines};
+use super::run::{Input, Parts, Sink, run};
+use super::{Command, Failure};
+use crate::service::lines::MAX_LINE;
+use crate::socket::{self, RemoveOnDrop};
+
+/// Most commands at once; more wait.
+const MAX_COMMANDS: usize = 4;
+
+/// How long the other end may say nothing while something is expected.
+const READ_TIMEOUT: Duration = Duration::from_mins(5);
+
+/// How long the other end may read nothing: an export holds a moment of the data.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long to wait after `accept` failed.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// A bound control socket. Removed when this is dropped.
+#[derive(Debug)]
+pub struct Control {
+    listener: UnixListener,
+    _file: RemoveOnDrop,
+}
+
+impl Control {
+    /// Binds the socket. One that nobody listens at any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// When another process listens there, or the path may not be used.
+    pub async fn bind(path: &Path) -> io::Result<Self> {
+        let (listener, file) = socket::bind(path).await?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        Ok(Self { listener, _file: file })
+    }
+
+    /// Serves until `stop`, then lets commands end early.
+    pub async fn serve(self, parts: Parts, stop: impl Future<Output = ()>) {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let room = Arc::new(Semaphore::new(MAX_COMMANDS));
+        let mut commands = JoinSet::new();
+        let accept = async {
+            loop {
+                let accepted = async {
+                    // Never closed, so there is always a permit in the end.
+                    let permit = Arc::clone(&room).acquire_owned().await;
+                    let stream = self.listener.accept().await?.0;
+                    let is_ours = is_ours(&stream)?;
+                    let stream = stream.into_std()?;
+                    stream.set_nonblocking(false)?;
+                    Ok::<_, io::Error>(is_ours.then_some((stream, permit)))
+                };
+                match accepted.await {
+                    Ok(Some((stream, permit))) => {
+                        let (parts, stopping) = (parts.clone(), Arc::clone(&stopping));
+                        commands.spawn_blocking(move || {
+                            answer(&parts, stream, stopping);
+                            drop(permit);
+                        });
+                    }
+                    Ok(None) => {
+                        tracing::warn!("somebody else came to the control socket")
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "no command could be taken");
+                        tokio::time::sleep(BACK_OFF).await;
+                    }
+                }
+                while commands.try_join_next().is_some() {}
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = stop => {}
+        }
+        stopping.store(true, Ordering::Relaxed);
+        while commands.join_next().await.is_some() {}
+    }
+}
+
+/// Whether the other end is the user this process runs as, or root.
+fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
+    let uid = stream.peer_cred()?.uid();
+    Ok(uid == 0 || uid == rustix::process::geteuid().as_raw())
+}
+
+fn answer(parts: &Parts, stream: UnixStream, stopping: Arc<AtomicBool>) {
+    let mut sink = match Replies::to(&stream, stopping) {
+        Ok(sink) => sink,
+        Err(error) => {
+            tracing::warn!(%error, "a command could not be answered");
+            return;
+        }
+    };
+    let last = match carry_out(parts, &stream, &mut sink) {
+        Ok(()) => Reply::Done,
+        Err(Failure { code, message }) => Reply::Failed { code, message },
+    };
+    // Whoever asked may have left.
+    drop(sink.write(&last).and_then(|()| sink.to.flush()));
+}
+
+fn carry_out(
+    parts: &Parts,
+    stream: &UnixStream,
+    sink: &mut Replies<'_>,
+) -> Result<(), Failure> {
+    stream.set_read_timeout(Some(READ_TIMEOUT))?;
+    let first = first_line(stream)?;
+    let request: Request = serde_json::from_slice(&first.line).map_err(|_| {
+        let message =
+            "the server does not know this command: use the duly it was started from";
+        Failure::new(Failure::PROTOCOL, message)
+    })?;
+    if request.version != VERSION {
+        let message = format!("the server speaks version {VERSION} of the protocol");
+        return Err(Failure::new(Failure::PROTOCOL, message));
+    }
+    tracing::info!(command = request.command.name(), "command received");
+    let reader = BufReader::new(first.rest.chain(stream));
+    let is_import = matches!(request.command, Command::Import { .. });
+    let mut lines = lines(reader, MAX_LINE).take_while(|_| is_import);
+    let name = Path::new("the copy");
+    let input = Input { lines: &mut lines, file: first.file.map(|file| (file, name)) };
+    Handle::current().block_on(run(parts, request.command, input, sink))
+}
+
+/// Answers on their way through the socket.
+struct Replies<'a> {
+    to: BufWriter<&'a UnixStream>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl<'a> Replies<'a> {
+    fn to(stream: &'a UnixStream, stopping: Arc<AtomicBool>) -> io::Result<Self> {
+        stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+        Ok(Self { to: BufWriter::with_capacity(64 * 1024, stream), stopping })
+    }
+
+    fn write(&mut self, reply: &Reply) -> io::Result<()> {
+        serde_json::to_writer(&mut self.to, reply)?;
+        self.to.write_all(b"\n")
+    }
+}
+
+impl Sink for Replies<'_> {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the server is stopping"));
+        }
+        self.write(&reply)?;
+        match reply {
+            Reply::Line(_) => Ok(()),
+            Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => self.to.flush(),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Backups from time to time, each proven, of which the newest few are kept.
+//!
+//! The folder itself is the memory: a copy has its final name only once it was proven, and the name says of
+//! which moment it is. So a restart neither forgets when the last one was made nor makes one too early.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::config::Backups;
+use crate::domain::timestamp::Timestamp;
+use crate::files::{PARTIAL, make_private};
+use crate::service::backups::{BackupLog, BackupResult, BackupState};
+use crate::store::redb::{CopyError, RedbStore};
+
+/// How often the job looks at the folder.
+const TICK: Duration = Duration::from_secs(10);
+
+/// How long after a failure the next attempt is made, at the earliest.
+const RETRY: Duration = Duration::from_mins(5);
+
+/// From what age on a copy that is not whole was left behind by a crash.
+const STALE: Duration = Duration::from_hours(24);
+
+/// The name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
+pub fn name(data_file: &Path, at: Timestamp) -> String {
+    let time = at.to_string().replace(['-', ':'], "");
+    format!("{}-{time}.redb", stem(data_file))
+}
+
+fn stem(data_file: &Path) -> String {
+    let stem = data_file.file_stem().unwrap_or(OsStr::new("duly"));
+    stem.to_string_lossy().into_owned()
+}
+
+/// The moment that a name tells, if it is one of a backup of this data file.
+fn moment(data_file: &Path, name: &OsStr) -> Option<Timestamp> {
+    let name = name.to_str()?;
+    let time = name.strip_prefix(&stem(data_file))?.strip_prefix('-')?;
+    let time = time.strip_suffix(".redb")?;
+    let part = |from: usize, to: usize| time.get(from..to);
+    let text = format!(
+        "{}-{}-{}:{}:{}",
+        part(0, 4)?,
+        part(4, 6)?,
+        part(6, 11)?,
+        part(11, 13)?,
+        part(13, time.len())?
+    );
+    let moment = text.parse().ok()?;
+    // Nothing but the exact spelling, since what is old is removed.
+    (self::name(data_file, moment) == name).then_some(moment)
+}
+
+/// The job and what it works with.
+#[derive(Debug)]
+pub struct BackupJob {
+    /// What is copied.
+    pub store: Arc<RedbStore>,
+    /// Its file, which gives backups their names.
+    pub data_file: PathBuf,
+    /// Where to, how often, how many.
+    pub settings: Backups,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the health check looks.
+    pub log: Arc<BackupLog>,
+}
+
+impl BackupJob {
+    /// Looks and acts until `stop`; a copy that is under way then is given up.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let stopping = Arc::new(AtomicBool::new(false));
+        let job = Arc::new(self);
+        let work = async {
+            let mut failed_at: Option<Instant> = None;
+            loop {
+                if failed_at.is_none_or(|at| at.elapsed() >= RETRY) {
+                    let (job, stopping) = (Arc::clone(&job), Arc::clone(&stopping));
+                    let looked = tokio::task::spawn_blocking(move || job.pass(&stopping));
+                    failed_at = match looked.await {
+                        Ok(BackupResult::Failed) | Err(_) => Some(Instant::now()),
+                        Ok(BackupResult::Verified | BackupResult::None) => None,
+                    };
+                }
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop => stopping.store(true, Ordering::Relaxed),
+        }
+    }
+
+    /// Looks once, and makes a backup if one is due. Blocks for as long as that takes.
+    pub fn pass(&self, stopping: &AtomicBool) -> BackupResult {
+        let now = self.clock.now();
+        let newest = match self.kept() {
+            Ok(kept) => kept.last().map(|(moment, _)| *moment),
+            Err(error) => return self.failed(&error, None),
+        };
+        // One from the future says that a clock was wrong, and nothing about now.
+        let is_due = newest.is_none_or(|newest| {
+            newest > now || now.since(newest) >= self.settings.every
+        });
+        if !is_due {
+            // Also one that somebody else has made, and also after a failure.
+            let result = BackupResult::Verified;
+            self.log.set(BackupState { verified_at: newest, result });
+            return result;
+        }
+        let started = Instant::now();
+        let path = self.settings.folder.join(name(&self.data_file, now));
+        match self.copy(&path, stopping) {
+            Ok(()) => {
+                let duration_ms = u64::try_from(started.elapsed().as_millis());
+                tracing::info!(
+                    duration_ms = duration_ms.unwrap_or(u64::MAX),
+                    "backup made and verified"
+                );
+                let result = BackupResult::Verified;
+                self.log.set(BackupState { verified_at: Some(now), result });
+                if let Err(error) = self.tidy(&path) {
+                    tracing::warn!(%error, "old backups could not be removed");
+                }
+                result
+            }
+            Err(CopyError::Stopped) => BackupResult::None,
+            Err(error) => self.failed(&error, newest),
+        }
+    }
+
+    fn copy(&self, path: &Path, stopping: &AtomicBool) -> Result<(), CopyError> {
+        make_private(path, |file| {
+            let report = self.store.copy_into(&file, path, &mut |_, _| {
+                if stopping.load(Ordering::Relaxed) {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            })?;
+            tracing::debug!(users = report.users, tasks = report.tasks, "backup read");
+            Ok(())
+        })
+    }
+
+    fn failed(
+        &self,
+        error: &(dyn std::error::Error + 'static),
+        newest: Option<Timestamp>,
+    ) -> BackupResult {
+        use crate::domain::chain::Chain;
+        tracing::error!(error = %Chain(error), "the backup failed");
+        let verified_at = newest.or(self.log.state().verified_at);
+        self.log.set(BackupState { verified_at, result: BackupResult::Failed });
+        BackupResult::Failed
+    }
+
+    /// The backups that are there, by their moment.
+    fn kept(&self) -> io::Result<Vec<(Timestamp, PathBuf)>> {
+        let mut kept = Vec::new();
+        for entry in fs::read_dir(&self.settings.folder)? {
+            let entry = entry?;
+            if let Some(moment) = moment(&self.data_file, &entry.file_name()) {
+                kept.push((moment, entry.path()));
+            }
+        }
+        kept.sort();
+        Ok(kept)
+    }
+
+    /// Removes the oldest backups beyond the number to keep, never the one just made, and what a crash has
+    /// left behind.
+    fn tidy(&self, made: &Path) -> io::Result<()> {
+        let kept = self.kept()?;
+        let surplus = kept.len().saturating_sub(self.settings.keep);
+        let old = kept.iter().map(|(_, path)| path).filter(|path| *path != made);
+        for path in old.take(surplus) {
+            fs::remove_file(path)?;
+        }
+        for entry in fs::read_dir(&self.settings.folder)? {
+            let entry = entry?;
+            if self.is_left_behind(&entry)? {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn is_left_behind(&self, entry: &fs::DirEntry) -> io::Result<bool> {
+        let name = entry.file_name();
+        let whole = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(PARTIAL))
+            .and_then(|name| name.rsplit_once('.'))
+            .map(|(whole, _)| whole);
+        if whole.is_none_or(|name| moment(&self.data_file, OsStr::new(name)).is_none()) {
+            return Ok(false);
+        }
+        let changed = entry.metadata()?.modified()?;
+        let changed = changed.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        let now = Timestamp::EPOCH.plus(changed);
+        Ok(self.clock.now().since(now) >= STALE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_its_moment_and_no_other_name_does() {
+        let data = Path::new("/data/duly.redb");
+        let at = Timestamp::from_millis(1_900_000_000_007).unwrap();
+        assert_eq!(name(data, at), "duly-20300317T174640.007Z.redb");
+        assert_eq!(moment(data, OsStr::new("duly-20300317T174640.007Z.redb")), Some(at));
+        for other in [
+            "duly.redb",
+            "duly-before.redb",
+            "duly-20300317T174640Z.redb",
+            "duly-20301317T174640.007Z.redb",
+            "other-20300317T174640.007Z.redb",
+            "duly-20300317T174640.007Z.redb.0123.partial",
+            "duly-20300317T174640.007Z.redb.txt",
+            "duly-ä.redb",
+        ] {
+            assert_eq!(moment(data, OsStr::new(other)), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What the server does by itself, without being asked.
+//!
+//! A job looks at how things are and puts them right: it takes no input, doing it twice is the same as doing it
+//! once, and it runs at the start, then from time to time.
+
+pub mod backup;

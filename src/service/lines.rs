@@ -1,0 +1,331 @@
+//! The form of exports: JSON Lines, version 1.
+//!
+//! ```text
+//! {"export":{"version":1,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$..."}}
+//! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
+//!          "created_at":"...","updated_at":"...","revision":1}}
+//! {"end":{"users":2,"tasks":8}}
+//! ```
+//!
+//! One object a line ([JSON Lines](https://jsonlines.org)), UTF-8. First `export`, last `end` with the numbers
+//! of the lines between, so that a file that was cut off is told from a whole one. Tasks follow the account
+//! they belong to. Times are RFC 3339 in UTC. Hashes of passwords are PHC strings and are included: an import
+//! is complete, and the file is a secret. Sessions are not.
+//!
+//! A later version may add fields and kinds of lines under a higher number; version 1 stays readable.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::email::Email;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::password::PasswordHash;
+use crate::domain::task::{Description, Task, Title};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::transfer::{NextIds, Record};
+use crate::domain::user::{Credential, Role, User};
+
+/// The version that is written, and the newest one that is read.
+pub const VERSION: u32 = 1;
+
+/// Longest line that is read, in bytes. The longest that is written has less than half of it.
+pub const MAX_LINE: usize = 64 * 1024;
+
+/// Longest hash of a password, in bytes.
+const MAX_HASH: usize = 512;
+
+/// Largest id: the last that every JSON reader takes for a whole number.
+const MAX_ID: u64 = (1 << 53) - 1;
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line {
+    /// The first.
+    Start {
+        /// When the export was made.
+        created_at: Timestamp,
+        /// The ids that were free then.
+        ids: NextIds,
+    },
+    /// An account or a task.
+    Record(Record),
+    /// The last, with the numbers of accounts and tasks before it.
+    End {
+        /// Accounts.
+        users: u64,
+        /// Tasks.
+        tasks: u64,
+    },
+}
+
+/// Why a line cannot be read. Never quotes it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineError {
+    /// No JSON, or not of one of the forms above.
+    #[error("is not a line of an export")]
+    Malformed,
+    /// An export of a later version of the program.
+    #[error("has version {0} of the export format, and this program knows up to 1")]
+    Newer(u32),
+    /// A field that holds what this program would not have written.
+    #[error("{field} {reason}")]
+    Field {
+        /// The name of the field.
+        field: &'static str,
+        /// The rest of the sentence.
+        reason: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Wire {
+    Export(WireStart),
+    User(WireUser),
+    Task(WireTask),
+    End(WireEnd),
+}
+
+/// Only the version, whatever else there is.
+#[derive(Deserialize)]
+struct AnyStart {
+    export: AnyVersion,
+}
+
+#[derive(Deserialize)]
+struct AnyVersion {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireStart {
+    version: u32,
+    created_at: String,
+    next_user_id: u64,
+    next_task_id: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireUser {
+    id: u64,
+    email: String,
+    role: String,
+    created_at: String,
+    password_hash: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireTask {
+    id: u64,
+    owner_id: u64,
+    title: String,
+    description: Option<String>,
+    completed: bool,
+    created_at: String,
+    updated_at: String,
+    revision: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireEnd {
+    users: u64,
+    tasks: u64,
+}
+
+impl Line {
+    /// The line, without its end.
+    pub fn write(&self) -> String {
+        let wire = match self {
+            Self::Start { created_at, ids } => Wire::Export(WireStart {
+                version: VERSION,
+                created_at: created_at.to_string(),
+                next_user_id: ids.user,
+                next_task_id: ids.task,
+            }),
+            Self::Record(Record::User(Credential { user, password })) => {
+                Wire::User(WireUser {
+                    id: user.id.get(),
+                    email: user.email.as_str().to_owned(),
+                    role: user.role.as_str().to_owned(),
+                    created_at: user.created_at.to_string(),
+                    password_hash: password.as_str().to_owned(),
+                })
+            }
+            Self::Record(Record::Task(task)) => Wire::Task(WireTask {
+                id: task.id.get(),
+                owner_id: task.owner.get(),
+                title: task.title.as_str().to_owned(),
+                description: task
+                    .description
+                    .as_ref()
+                    .map(|text| text.as_str().to_owned()),
+                completed: task.completed,
+                created_at: task.created_at.to_string(),
+                updated_at: task.updated_at.to_string(),
+                revision: task.revision,
+            }),
+            Self::End { users, tasks } => {
+                Wire::End(WireEnd { users: *users, tasks: *tasks })
+            }
+        };
+        serde_json::to_string(&wire).expect("texts, numbers and flags are JSON")
+    }
+
+    /// Reads a line. Every field is checked as if a client had sent it.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`LineError`].
+    pub fn read(line: &str) -> Result<Self, LineError> {
+        match serde_json::from_str(line) {
+            Ok(Wire::Export(start)) if start.version == VERSION => Ok(Self::Start {
+                created_at: time("created_at", &start.created_at)?,
+                ids: NextIds {
+                    user: id("next_user_id", start.next_user_id)?,
+                    task: id("next_task_id", start.next_task_id)?,
+                },
+            }),
+            Ok(Wire::User(user)) => Ok(Self::Record(Record::User(user.check()?))),
+            Ok(Wire::Task(task)) => Ok(Self::Record(Record::Task(task.check()?))),
+            Ok(Wire::End(WireEnd { users, tasks })) => Ok(Self::End { users, tasks }),
+            Ok(Wire::Export(_)) | Err(_) => Err(match serde_json::from_str(line) {
+                Ok(AnyStart { export: AnyVersion { version } }) if version > VERSION => {
+                    LineError::Newer(version)
+                }
+                _ => LineError::Malformed,
+            }),
+        }
+    }
+}
+
+impl WireUser {
+    fn check(self) -> Result<Credential, LineError> {
+        let role = match self.role.as_str() {
+            "user" => Role::User,
+            _ => return Err(field("role", "is not one that this program knows")),
+        };
+        let hash = self.password_hash;
+        if !hash.starts_with("$argon2id$") || hash.len() > MAX_HASH {
+            return Err(field("password_hash", "is not the hash of a password"));
+        }
+        Ok(Credential {
+            user: User {
+                id: UserId::new(id("id", self.id)?),
+                email: Email::new(&self.email).map_err(|error| field("email", error))?,
+                role,
+                created_at: time("created_at", &self.created_at)?,
+            },
+            password: PasswordHash::new(hash),
+        })
+    }
+}
+
+impl WireTask {
+    fn check(self) -> Result<Task, LineError> {
+        let description = self.description.map(Description::new).transpose();
+        Ok(Task {
+            id: TaskId::new(id("id", self.id)?),
+            owner: UserId::new(id("owner_id", self.owner_id)?),
+            title: Title::new(self.title).map_err(|error| field("title", error))?,
+            description: description.map_err(|error| field("description", error))?,
+            completed: self.completed,
+            created_at: time("created_at", &self.created_at)?,
+            updated_at: time("updated_at", &self.updated_at)?,
+            revision: id("revision", self.revision)?,
+        })
+    }
+}
+
+fn id(name: &'static str, number: u64) -> Result<u64, LineError> {
+    if (1..=MAX_ID).contains(&number) {
+        Ok(number)
+    } else {
+        Err(field(name, "must be from 1 to 2^53 - 1"))
+    }
+}
+
+fn time(name: &'static str, text: &str) -> Result<Timestamp, LineError> {
+    text.parse().map_err(|error| field(name, error))
+}
+
+fn field(field: &'static str, reason: impl ToString) -> LineError {
+    LineError::Field { field, reason: reason.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"#;
+    const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$x"}}"#;
+    const START: &str = r#"{"export":{"version":1,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
+
+    #[test]
+    fn lines_never_change() {
+        for line in [START, USER, TASK, END] {
+            assert_eq!(Line::read(line).unwrap().write(), line);
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_told_from_nonsense() {
+        let newer = START.replace("\"version\":1", "\"more\":true,\"version\":2");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(2)));
+        for line in ["", "{}", "[]", "null", "{\"task\":{}}", &START[1..], "\u{0}"] {
+            assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_client_could_have_sent_is_refused_by_name() {
+        for (line, from, to, name) in [
+            (TASK, "\"a\"", "\"\"", "title"),
+            (TASK, "\"id\":2", "\"id\":0", "id"),
+            (TASK, "\"revision\":5", "\"revision\":9007199254740992", "revision"),
+            (TASK, "00.003Z", "00.003", "created_at"),
+            (USER, "Jane@", "Jane", "email"),
+            (USER, "\"user\",", "\"king\",", "role"),
+            (USER, "$argon2id$", "plain", "password_hash"),
+            (START, "\"next_task_id\":3", "\"next_task_id\":0", "next_task_id"),
+        ] {
+            match Line::read(&line.replacen(from, to, 1)) {
+                Err(LineError::Field { field, .. }) => assert_eq!(field, name),
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_line_that_is_written_can_be_read() {
+        let Ok(Line::Record(Record::Task(mut task))) = Line::read(TASK) else {
+            panic!("no task");
+        };
+        // Six bytes of JSON for each of these characters.
+        task.title = Title::new("\u{1}".repeat(Title::MAX_CHARS)).unwrap();
+        let description = Description::new("\u{1}".repeat(Description::MAX_CHARS));
+        task.description = Some(description.unwrap());
+        assert!(Line::Record(Record::Task(task)).write().len() < MAX_LINE / 2);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_the_round_trip(title in ".{1,255}", description in prop::option::of(".{0,100}")) {
+            let Ok(Line::Record(Record::Task(mut task))) = Line::read(TASK) else {
+                panic!("no task");
+            };
+            task.title = Title::new(title).unwrap();
+            task.description = description.map(|text| Description::new(text).unwrap());
+            let line = Line::Record(Record::Task(task));
+            let text = line.write();
+            prop_assert!(!text.contains('\n'));
+            prop_assert_eq!(Line::read(&text).unwrap(), line);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Exports and imports: the escape hatch from every file format.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::lines::{Line, LineError};
+use super::{Error, Service};
+use crate::domain::id::TaskId;
+use crate::domain::transfer::{
+    Chunk, Conflict, Existing, Exported, Imported, Owner, Record,
+};
+
+/// Most records that are taken in together. One chunk is one transaction.
+const CHUNK: usize = 500;
+
+/// Parts of an export that may wait for the receiver.
+const WAITING: usize = 4;
+
+/// Why an import stopped. Chunks before the line are in; the same file can be imported again.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A line that cannot be taken in.
+    #[error("line {line} {reason}: nothing from line {from} on was imported")]
+    Line {
+        /// Its number, from 1.
+        line: u64,
+        /// The rest of the sentence.
+        reason: String,
+        /// The first line of the chunk it belongs to.
+        from: u64,
+    },
+    /// The file ends too early or says that it should hold something else.
+    #[error("the file is not whole ({0}); what there is of it was imported")]
+    Cut(&'static str),
+    /// The store failed.
+    #[error(transparent)]
+    Service(#[from] Error),
+}
+
+impl Service {
+    /// Exports everything, or one account by its email, line by line.
+    ///
+    /// `each` is given the lines, without their ends; when it says no, the export stops.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is no such account, and those of the store.
+    pub async fn export<E: From<Error>>(
+        &self,
+        email: Option<&str>,
+        mut each: impl FnMut(&str) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let whose = match email {
+            Some(email) => Some(self.user_by_email(email).await?.id),
+            None => None,
+        };
+        let created_at = self.0.clock.now();
+        let (out, mut parts) = mpsc::channel(WAITING);
+        let sending = self.0.store.export(whose, out);
+        // Takes the receiver along: whoever sends must not wait for somebody who has given up.
+        let receiving = async move {
+            let (mut users, mut tasks) = (0, 0);
+            while let Some(part) = parts.recv().await {
+                match part {
+                    Exported::Ids(ids) => each(&Line::Start { created_at, ids }.write())?,
+                    Exported::Records(records) => {
+                        for record in records {
+                            match record {
+                                Record::User(_) => users += 1,
+                                Record::Task(_) => tasks += 1,
+                            }
+                            each(&Line::Record(record).write())?;
+                        }
+                    }
+                }
+            }
+            Ok::<_, E>((users, tasks, each))
+        };
+        let (sent, received) = tokio::join!(sending, receiving);
+        let (users, tasks, mut each) = received?;
+        sent.map_err(Error::from)?;
+        each(&Line::End { users, tasks }.write())
+    }
+}
+
+/// An import on its way.
+#[derive(Debug)]
+pub struct Import {
+    service: Service,
+    existing: Existing,
+    taken: Option<Arc<[TaskId]>>,
+    owner: Option<Owner>,
+    records: Vec<Record>,
+    line: u64,
+    chunk_from: u64,
+    seen: (u64, u64),
+    ended: bool,
+    done: Imported,
+}
+
+impl Import {
+    /// Begins one. What becomes of tasks that are there already is for `existing` to say.
+    pub fn new(service: Service, existing: Existing) -> Self {
+        Self {
+            service,
+            existing,
+            taken: None,
+            owner: None,
+            records: Vec::with_capacity(CHUNK),
+            line: 0,
+            chunk_from: 1,
+            seen: (0, 0),
+            ended: false,
+            done: Imported::default(),
+        }
+    }
+
+    /// Takes the next line, without its end. An empty one is passed over.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`ImportError`].
+    pub async fn add(&mut self, line: &str) -> Result<(), ImportError> {
+        self.line += 1;
+        if line.trim().is_empty() {
+            return Ok(());
+        }
+        let line = Line::read(line).map_err(|error| self.refused(&error))?;
+        match (line, self.taken.is_some(), self.ended) {
+            (Line::Start { ids, .. }, false, _) => {
+                let begun = self.service.0.store.import_begin(ids).await;
+                self.taken = Some(begun.map_err(Error::from)?);
+                self.chunk_from = self.line + 1;
+                Ok(())
+            }
+            (Line::Record(record), true, false) => {
+                match &record {
+                    Record::User(_) => self.seen.0 += 1,
+                    Record::Task(_) => self.seen.1 += 1,
+                }
+                self.records.push(record);
+                if self.records.len() >= CHUNK { self.flush().await } else { Ok(()) }
+            }
+            (Line::End { users, tasks }, true, false) => {
+                self.flush().await?;
+                self.ended = true;
+                if (users, tasks) == self.seen {
+                    Ok(())
+                } else {
+                    Err(ImportError::Cut("its last line counts other lines"))
+                }
+            }
+            _ => Err(self.refused(&LineError::Malformed)),
+        }
+    }
+
+    /// Takes in what is left.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`ImportError`]; the end of the file must have been seen.
+    pub async fn finish(&mut self) -> Result<(), ImportError> {
+        if !self.records.is_empty() {
+            self.flush().await?;
+        }
+        match (self.ended, self.line) {
+            (true, _) => Ok(()),
+            (false, 0) => Err(ImportError::Cut("it is empty")),
+            (false, _) => Err(ImportError::Cut("its last line is missing")),
+        }
+    }
+
+    /// What has been taken in so far.
+    pub const fn done(&self) -> Imported {
+        self.done
+    }
+
+    async fn flush(&mut self) -> Result<(), ImportError> {
+        let Some(taken) = &self.taken else { return Ok(()) };
+        let records = std::mem::take(&mut self.records);
+        let chunk = Chunk { records, owner: self.owner, existing: self.existing };
+        let now = self.service.0.clock.now();
+        let outcome = self.service.0.store.import(chunk, Arc::clone(taken), now).await;
+        match outcome.map_err(Error::from)? {
+            Ok((done, owner)) => {
+                self.done = self.done.plus(done);
+                self.owner = owner;
+                self.chunk_from = self.line + 1;
+                Ok(())
+            }
+            Err(conflict) => Err(ImportError::Line {
+                line: self.line,
+                reason: clash(conflict),
+                from: self.chunk_from,
+            }),
+        }
+    }
+
+    fn refused(&self, error: &LineError) -> ImportError {
+        ImportError::Line {
+            line: self.line,
+            reason: error.to_string(),
+            from: self.chunk_from,
+        }
+    }
+}
+
+fn clash(conflict: Conflict) -> String {
+    format!("or one before it cannot be taken in, {conflict}")
+}

@@ -1,0 +1,54 @@
+//! Unix sockets as files: made, replaced when nobody listens any more, removed at the end.
+
+use std::io;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use tokio::net::{UnixListener, UnixStream};
+
+/// Longest path of a socket, in bytes; what `sockaddr_un` has room for.
+pub const MAX_PATH: usize = 107;
+
+/// A socket file. Removed when dropped.
+#[derive(Debug)]
+pub struct RemoveOnDrop(PathBuf);
+
+impl RemoveOnDrop {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "the socket could not be removed");
+        }
+    }
+}
+
+/// Listens at a path. A socket file that nobody listens at any more is replaced.
+///
+/// # Errors
+///
+/// When somebody listens there, or the path may not be used.
+pub async fn bind(path: &Path) -> io::Result<(UnixListener, RemoveOnDrop)> {
+    remove_stale(path).await?;
+    let listener = UnixListener::bind(path)?;
+    Ok((listener, RemoveOnDrop(path.to_owned())))
+}
+
+async fn remove_stale(path: &Path) -> io::Result<()> {
+    match UnixStream::connect(path).await {
+        // A file that is no socket refuses connections as well, and is not ours to remove.
+        Err(error)
+            if error.kind() == io::ErrorKind::ConnectionRefused
+                && std::fs::symlink_metadata(path)?.file_type().is_socket() =>
+        {
+            std::fs::remove_file(path)
+        }
+        // Not there, or in use, or no socket: binding says which.
+        _ => Ok(()),
+    }
+}

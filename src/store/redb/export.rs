@@ -1,0 +1,94 @@
+//! Everything, or all of one person, sent as of one moment.
+
+use redb::ReadTransaction;
+use tokio::sync::mpsc;
+
+use super::key::{self, Owned, Table};
+use super::table::Snapshot;
+use super::{codec, record, table};
+use crate::domain::id::UserId;
+use crate::domain::transfer::{Exported, NextIds, Record};
+use crate::store::StoreError;
+
+/// Records that are sent together.
+const TOGETHER: usize = 256;
+
+/// Blocks while the receiver is behind.
+pub(super) fn export(
+    txn: &ReadTransaction,
+    whose: Option<UserId>,
+    out: &mpsc::Sender<Exported>,
+) -> Result<(), StoreError> {
+    let mut sender = Sender { out, records: Vec::new(), closed: false };
+    sender.send(Exported::Ids(next_ids(txn)?));
+    let users = table::open(txn, Table::Users)?;
+    let owned = table::open(txn, Table::Owned)?;
+    let (first, last) = match whose {
+        None => (vec![], vec![0xFF; UserId::LEN]),
+        Some(id) => (id.to_bytes().to_vec(), id.to_bytes().to_vec()),
+    };
+    for entry in table::range(&users, &(first..=last))? {
+        let (key, value) = entry?;
+        let id = key::decode_user_id(key.value())
+            .ok_or_else(|| codec::damaged(Table::Users, key.value(), &"not a user id"))?;
+        sender.add(Record::User(record::decode_user(id, value.value())?));
+        tasks(&owned, id, &mut sender)?;
+        if sender.closed {
+            return Ok(());
+        }
+    }
+    sender.flush();
+    Ok(())
+}
+
+fn tasks(
+    owned: &Snapshot,
+    owner: UserId,
+    sender: &mut Sender<'_>,
+) -> Result<(), StoreError> {
+    for entry in table::range(owned, &key::tasks_of(owner))? {
+        let (key, value) = entry?;
+        let Some(Owned::Task(owner, id)) = Owned::decode(key.value()) else {
+            return Err(codec::damaged(Table::Owned, key.value(), &"not a task's key"));
+        };
+        sender.add(Record::Task(record::decode_task(owner, id, value.value())?));
+        if sender.closed {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn next_ids(txn: &ReadTransaction) -> Result<NextIds, StoreError> {
+    let meta = table::open(txn, Table::Meta)?;
+    let number = |name: &'static [u8]| match meta.get(name)? {
+        Some(value) => record::decode_number(Table::Meta, name, value.value()),
+        None => Err(codec::damaged(Table::Meta, name, &"missing")),
+    };
+    Ok(NextIds { user: number(key::NEXT_USER_ID)?, task: number(key::NEXT_TASK_ID)? })
+}
+
+struct Sender<'a> {
+    out: &'a mpsc::Sender<Exported>,
+    records: Vec<Record>,
+    /// Whether nobody listens any more.
+    closed: bool,
+}
+
+impl Sender<'_> {
+    fn add(&mut self, record: Record) {
+        self.records.push(record);
+        if self.records.len() >= TOGETHER {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        self.send(Exported::Records(records));
+    }
+
+    fn send(&mut self, part: Exported) {
+        self.closed |= self.out.blocking_send(part).is_err();
+    }
+}

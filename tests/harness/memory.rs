@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use duly::domain::email::CanonicalEmail;
@@ -14,8 +14,14 @@ use duly::domain::password::PasswordHash;
 use duly::domain::session::Session;
 use duly::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use duly::domain::timestamp::Timestamp;
+use duly::domain::transfer::{
+    Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
+};
 use duly::domain::user::{Credential, NewUser, User};
 use duly::store::{Failure, Store, StoreError};
+use tokio::sync::mpsc;
+
+use super::import::Import;
 
 /// Three sorted maps behind one lock. Keeps nothing when dropped.
 #[derive(Debug, Default)]
@@ -23,13 +29,13 @@ pub(crate) struct MemoryStore {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    last_user: u64,
-    last_task: u64,
-    users: BTreeMap<UserId, Credential>,
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) last_user: u64,
+    pub(super) last_task: u64,
+    pub(super) users: BTreeMap<UserId, Credential>,
     sessions: BTreeMap<(UserId, SessionId), Session>,
-    tasks: BTreeMap<TaskId, Task>,
+    pub(super) tasks: BTreeMap<TaskId, Task>,
     newest: BTreeMap<UserId, Timestamp>,
 }
 
@@ -40,8 +46,15 @@ impl MemoryStore {
 }
 
 impl State {
-    fn by_email(&self, email: &CanonicalEmail) -> Option<&Credential> {
+    pub(super) fn by_email(&self, email: &CanonicalEmail) -> Option<&Credential> {
         self.users.values().find(|found| found.user.email.canonical() == *email)
+    }
+
+    /// Takes in a task as it was.
+    pub(super) fn restore(&mut self, task: Task) {
+        let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
+        *newest = (*newest).max(task.created_at);
+        self.tasks.insert(task.id, task);
     }
 
     fn task(&self, owner: UserId, id: TaskId) -> Option<&Task> {
@@ -115,6 +128,7 @@ impl Store for MemoryStore {
         let mut state = self.state();
         state.sessions.retain(|_, session| session.user != id);
         state.tasks.retain(|_, task| task.owner != id);
+        state.newest.remove(&id);
         Ok(state.users.remove(&id).is_some())
     }
 
@@ -227,6 +241,48 @@ impl Store for MemoryStore {
             state.tasks.remove(&id);
         }
         Ok(found)
+    }
+
+    async fn export(
+        &self,
+        whose: Option<UserId>,
+        out: mpsc::Sender<Exported>,
+    ) -> Result<(), StoreError> {
+        let state = self.state().clone();
+        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
+        let mut records = Vec::new();
+        for (id, found) in &state.users {
+            if whose.is_none_or(|whose| whose == *id) {
+                records.push(Record::User(found.clone()));
+                records.extend(state.tasks_of(*id).cloned().map(Record::Task));
+            }
+        }
+        // Nobody listens any more if this fails, which is not an error.
+        let _ = out.send(Exported::Ids(next)).await;
+        let _ = out.send(Exported::Records(records)).await;
+        Ok(())
+    }
+
+    async fn import_begin(&self, ids: NextIds) -> Result<Arc<[TaskId]>, StoreError> {
+        let mut state = self.state();
+        state.last_user = state.last_user.max(ids.user - 1);
+        state.last_task = state.last_task.max(ids.task - 1);
+        Ok(state.tasks.keys().copied().collect())
+    }
+
+    async fn import(
+        &self,
+        chunk: Chunk,
+        _taken: Arc<[TaskId]>,
+        now: Timestamp,
+    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
+        let mut state = self.state();
+        let mut after = state.clone();
+        let outcome = Import::new(&mut after, &chunk, now).take_in(chunk.records);
+        if outcome.is_ok() {
+            *state = after;
+        }
+        Ok(outcome)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 mod contract;
 pub(crate) mod forge;
+mod import;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod raw;

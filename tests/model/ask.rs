@@ -6,8 +6,12 @@ use duly::domain::session::Session;
 use duly::domain::task::{
     Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, Title,
 };
+use duly::domain::transfer::{
+    Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
+};
 use duly::domain::user::{Credential, User};
 use duly::store::Store;
+use tokio::sync::mpsc;
 
 use crate::harness::values::{
     ALL, DONE, OPEN, at, email, hash, new_task, new_user, page, session, session_id,
@@ -30,6 +34,17 @@ pub(super) enum Ask {
     TaskCounts { user: u64 },
     TaskPatch { user: u64, task: u64, patch: Patch },
     TaskDelete { user: u64, task: u64 },
+    Export { whose: Option<u64> },
+    Import { there: u64, email: u8, tasks: Vec<Incoming>, replace: bool },
+}
+
+/// A task that was made elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Incoming {
+    pub(super) id: u64,
+    pub(super) text: u8,
+    pub(super) completed: bool,
+    pub(super) created: i64,
 }
 
 /// What a patch names.
@@ -52,6 +67,8 @@ pub(super) enum Answer {
     Task(Option<Task>),
     Page(TaskPage),
     Counts(TaskCounts),
+    Export(Vec<NextIds>, Vec<Record>),
+    Import(Result<(Imported, Option<Owner>), Conflict>),
 }
 
 /// Asks one question.
@@ -111,12 +128,51 @@ pub(super) async fn ask(store: &dyn Store, question: &Ask, now: i64) -> Answer {
             let (user, task) = (UserId::new(user), TaskId::new(task));
             Answer::Done(store.task_delete(user, task).await.unwrap())
         }
+        Ask::Export { whose } => export(store, whose.map(UserId::new)).await,
+        Ask::Import { there, email, tasks, replace } => {
+            let records = incoming(UserId::new(there), email, tasks);
+            let existing = if replace { Existing::Replace } else { Existing::Keep };
+            let ids = NextIds { user: there + 1, task: 1 };
+            let taken = store.import_begin(ids).await.unwrap();
+            let chunk = Chunk { records, owner: None, existing };
+            Answer::Import(store.import(chunk, taken, at(now)).await.unwrap())
+        }
     }
+}
+
+async fn export(store: &dyn Store, whose: Option<UserId>) -> Answer {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let (mut next, mut all) = (Vec::new(), Vec::new());
+    let receive = async {
+        while let Some(part) = receiver.recv().await {
+            match part {
+                Exported::Ids(ids) => next.push(ids),
+                Exported::Records(records) => all.extend(records),
+            }
+        }
+    };
+    let (sent, ()) = tokio::join!(store.export(whose, sender), receive);
+    sent.unwrap();
+    Answer::Export(next, all)
+}
+
+fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
+    let new = new_user(&address(email, false));
+    let user =
+        User { id: owner, email: new.email, role: new.role, created_at: new.created_at };
+    let mut records = vec![Record::User(Credential { user, password: new.password })];
+    records.extend(tasks.into_iter().map(|task| {
+        let Incoming { id, text: title, completed, created } = task;
+        let new = NewTask { completed, ..new_task(&text(title), created) };
+        Record::Task(new.into_task(owner, TaskId::new(id)))
+    }));
+    records
 }
 
 /// Questions whose answers tell all that a store holds after a run.
 pub(super) fn everything() -> Vec<Ask> {
-    let mut all = vec![Ask::UserList { after: None, limit: 100 }];
+    let mut all =
+        vec![Ask::UserList { after: None, limit: 100 }, Ask::Export { whose: None }];
     all.extend((0..4).map(|email| Ask::UserByEmail { email }));
     for user in 0..8 {
         all.push(Ask::TaskCounts { user });

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::ask::{Ask, Patch};
+use super::ask::{Ask, Incoming, Patch};
 use crate::harness::values::page;
 
 /// One thing that happens.
@@ -34,6 +34,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => write().prop_map(|write| Step::Ask(vec![write])),
         8 => vec(write(), 2..6).prop_map(Step::Ask),
+        1 => import().prop_map(|import| Step::Ask(vec![import])),
         14 => read().prop_map(|read| Step::Ask(vec![read])),
         3 => prop_oneof![3 => 0..50_000_i64, 1 => -120_000..0_i64].prop_map(Step::Clock),
         1 => Just(Step::Reopen),
@@ -72,7 +73,25 @@ fn read() -> impl Strategy<Value = Ask> {
             Ask::TaskList { user, filter, page: page(skip, limit) }
         }),
         2 => user().prop_map(|user| Ask::TaskCounts { user }),
+        1 => option::of(user()).prop_map(|whose| Ask::Export { whose }),
     ]
+}
+
+/// Writes twice, so that it shares no commit with others.
+fn import() -> impl Strategy<Value = Ask> {
+    (user(), 0..4_u8, vec(incoming(), 0..5), any::<bool>()).prop_map(
+        |(there, email, tasks, replace)| Ask::Import { there, email, tasks, replace },
+    )
+}
+
+fn incoming() -> impl Strategy<Value = Incoming> {
+    (task().prop_map(|id| id.max(1)), 0..4_u8, any::<bool>(), 900_000..1_100_000_i64)
+        .prop_map(|(id, text, completed, created)| Incoming {
+            id,
+            text,
+            completed,
+            created,
+        })
 }
 
 /// Mostly one of the first two, and sometimes nobody.

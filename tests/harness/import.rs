@@ -1,0 +1,91 @@
+//! How the store in memory takes in what was made elsewhere.
+
+use duly::domain::id::UserId;
+use duly::domain::task::{Task, TaskPatch};
+use duly::domain::timestamp::Timestamp;
+use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
+use duly::domain::user::{Credential, User};
+
+use super::memory::State;
+
+/// A chunk on its way into `state`, which is of no use if anything of it is refused.
+pub(super) struct Import<'a> {
+    state: &'a mut State,
+    owner: Option<Owner>,
+    existing: Existing,
+    now: Timestamp,
+    done: Imported,
+}
+
+impl<'a> Import<'a> {
+    pub(super) fn new(state: &'a mut State, chunk: &Chunk, now: Timestamp) -> Self {
+        let Chunk { owner, existing, .. } = *chunk;
+        Self { state, owner, existing, now, done: Imported::default() }
+    }
+
+    pub(super) fn take_in(
+        mut self,
+        records: Vec<Record>,
+    ) -> Result<(Imported, Option<Owner>), Conflict> {
+        for record in records {
+            match record {
+                Record::User(credential) => self.user(credential),
+                Record::Task(task) => self.task(task)?,
+            }
+        }
+        Ok((self.done, self.owner))
+    }
+
+    fn user(&mut self, found: Credential) {
+        let there = found.user.id;
+        let known = self.state.by_email(&found.user.email.canonical());
+        let here = if let Some(known) = known {
+            self.done.users_found += 1;
+            known.user.id
+        } else {
+            let next = UserId::new(self.state.last_user + 1);
+            let id = if self.state.users.contains_key(&there) { next } else { there };
+            self.state.last_user = self.state.last_user.max(id.get());
+            let user = User { id, ..found.user };
+            self.state.users.insert(id, Credential { user, ..found });
+            self.done.users_added += 1;
+            id
+        };
+        self.owner = Some(Owner { there, here });
+    }
+
+    fn task(&mut self, found: Task) -> Result<(), Conflict> {
+        let Some(owner) = self.owner.filter(|owner| owner.there == found.owner) else {
+            return Err(Conflict::Stray(found.id));
+        };
+        let new = Task { owner: owner.here, ..found };
+        match self.state.tasks.get(&new.id).cloned() {
+            Some(old) if old.owner != new.owner => return Err(Conflict::Taken(new.id)),
+            Some(old) if old == new => self.done.tasks_same += 1,
+            Some(_) if self.existing == Existing::Keep => self.done.tasks_kept += 1,
+            Some(old) => self.replace(&old, new),
+            None => {
+                self.state.last_task = self.state.last_task.max(new.id.get());
+                self.state.restore(new);
+                self.done.tasks_added += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn replace(&mut self, old: &Task, wanted: Task) {
+        let Task { title, description, completed, .. } = wanted;
+        let patch = TaskPatch {
+            title: Some(title),
+            description: Some(description),
+            completed: Some(completed),
+        };
+        let new = patch.apply(old, self.now);
+        if new == *old {
+            self.done.tasks_same += 1;
+        } else {
+            self.state.tasks.insert(new.id, new);
+            self.done.tasks_replaced += 1;
+        }
+    }
+}

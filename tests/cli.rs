@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
-use std::process::Output;
 
 use clap::Parser;
 use duly::config::Options;
@@ -13,32 +12,10 @@ use hyper::StatusCode;
 use serde_json::Value;
 
 use crate::harness::client::PASSWORD;
-use crate::harness::process::finish;
+use crate::harness::process::{expect, finish, refused, text};
 use crate::harness::{Home, Process};
 
 const SECRET: &str = "hunter2-hunter2-hunter2-hunter2-hunter2";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// What was printed, if the exit code is as expected.
-#[track_caller]
-fn expect(output: Output, code: i32) -> String {
-    let (out, err) = (text(&output.stdout), text(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{out}{err}");
-    out
-}
-
-/// The one line of complaint, if the exit code is as expected.
-#[track_caller]
-fn refused(output: Output, code: i32) -> String {
-    let err = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{err}");
-    assert_eq!(err.lines().count(), 1, "{err}");
-    assert!(err.starts_with("duly: "), "{err}");
-    err
-}
 
 /// Every variable of `.env.example` with the value it has there.
 fn documented() -> Vec<(&'static str, &'static str)> {
@@ -72,6 +49,7 @@ fn config_prints_every_documented_variable_with_its_default() {
         let found = printed.iter().find(|(printed, _)| *printed == name).unwrap().1;
         match name {
             "SECRET_KEY_FILE" => assert_eq!(found, "./duly.redb.key"),
+            "CONTROL_SOCKET" => assert_eq!(found, "./duly.redb.sock"),
             "LOG_FORMAT" => assert_eq!(found, "json"),
             _ => assert_eq!(found.trim_matches('\''), value, "{name}"),
         }
@@ -102,6 +80,9 @@ fn an_empty_variable_counts_as_not_set() {
     );
 }
 
+/// One byte more than the name of a Unix socket may have.
+const TOO_LONG: &str = "/tmp/4567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456";
+
 /// At least one bad value for each variable.
 const BAD: &[(&str, &str)] = &[
     ("PROJECT_NAME", "two\nlines"),
@@ -113,6 +94,13 @@ const BAD: &[(&str, &str)] = &[
     ("CACHE_MIB", "0"),
     ("CACHE_MIB", "64MiB"),
     ("DISK_RESERVE_MIB", "-1"),
+    ("CHECK_AT_START", "maybe"),
+    ("CONTROL_SOCKET", TOO_LONG),
+    ("BACKUP_DIR", "/dev/null"),
+    ("BACKUP_EVERY", "0m"),
+    ("BACKUP_EVERY", "30s"),
+    ("BACKUP_EVERY", "366d"),
+    ("BACKUP_KEEP", "0"),
     ("SECRET_KEY", "hunter2"),
     ("SECRET_KEY_FILE", "no-such-hunter"),
     ("ALGORITHM", "none"),
@@ -368,7 +356,7 @@ fn commands_do_not_make_a_data_file_by_the_way() {
 
 #[test]
 fn a_file_in_use_and_a_port_in_use_have_codes_of_their_own() {
-    let home = Home::new();
+    let home = Home::new().set("CONTROL_SOCKET", "off");
     let server = home.serve();
 
     for arguments in
@@ -376,6 +364,7 @@ fn a_file_in_use_and_a_port_in_use_have_codes_of_their_own() {
     {
         let line = refused(home.run(arguments, PASSWORD), 73);
         assert!(line.contains("duly.redb") && line.contains("in use"), "{line}");
+        assert!(line.contains("CONTROL_SOCKET is off: stop the server first"), "{line}");
     }
     let quiet =
         |home: &Home| home.command(&["serve"]).env("LOG_LEVEL", "off").output().unwrap();

@@ -16,8 +16,8 @@ use crate::control::client::{self, Lines};
 use crate::control::{self, Command, Failure, Input, Parts, Reply, Sink};
 use crate::random::{Random as _, SystemRandom};
 use crate::service::Service;
+use crate::store::OpenError;
 use crate::store::redb::{Options, RedbStore};
-use crate::store::{OpenError, Store};
 
 /// A command with what goes along.
 pub(super) struct Task<'a> {
@@ -102,7 +102,7 @@ pub(super) fn parts(
     config: &Config,
     store: Arc<RedbStore>,
 ) -> Result<Parts, CommandError> {
-    Ok(Parts { service: service(config, Arc::clone(&store) as _)?, store })
+    Ok(Parts { service: service(config, Arc::<RedbStore>::clone(&store))?, store })
 }
 
 /// Says what to do when a process has the data file and does not answer.
@@ -121,7 +121,7 @@ pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
 }
 
 /// The program without a front door. Its tokens are never shown to anybody.
-fn service(config: &Config, store: Arc<dyn Store>) -> Result<Service, CommandError> {
+fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandError> {
     let random = Arc::new(SystemRandom);
     let failed = || CommandError::io("the service could not be started");
     let mut key = [0; 32];

@@ -39,7 +39,7 @@ fn into(config: &Config, path: &Path) -> Result<(), CommandError> {
     };
     make_private(path, |file| -> Result<(), Stopped> {
         let mut none = std::iter::empty();
-        let mut task = Task::new(Command::Backup {}, config, &mut none);
+        let mut task = Task::new(Command::Backup, config, &mut none);
         task.file = Some((&file, path));
         admin::carry_out(config, task, &mut Screen::new()).map_err(Stopped::Command)?;
         Ok(())

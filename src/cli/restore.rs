@@ -12,6 +12,7 @@ use super::{CommandError, output, store_options};
 use crate::config::{Config, Options};
 use crate::control::{self, Command, Failure, Input, Reply, Sink};
 use crate::files::folder_of;
+use crate::store::OpenError;
 use crate::store::redb::{self, RestoreError};
 
 #[derive(Debug, Args)]
@@ -44,6 +45,12 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     let path = config.database.path();
     let restored = match redb::restore(backup, path, force, &store_options(config)) {
         Ok(restored) => restored,
+        Err(RestoreError::Open(error @ OpenError::InUse { .. })) => {
+            let message = format!(
+                "{error}: stop the server first, or name one account with --user"
+            );
+            return Err(Failure::new(Failure::IN_USE, message).into());
+        }
         Err(RestoreError::Open(error)) => return Err(error.into()),
         Err(RestoreError::Exists { path, latest, backup }) => {
             let path = path.display();
@@ -88,16 +95,24 @@ fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError
             let input = Input { lines: &mut none, file: None };
             admin::block_on(control::run(&parts, command, input, &mut Outbox(sender)))
         });
-        let mut lines = lines.into_iter();
+        let mut lines = lines.into_iter().peekable();
+        // Nothing comes out of a backup that does not have the account, and then nothing must go in.
+        if lines.peek().is_none() {
+            return match exporting.join() {
+                Ok(Ok(Err(failure))) => Err(failure.into()),
+                Ok(Err(error)) => Err(error),
+                _ => Err(Failure::new(Failure::DAMAGED, "the backup is empty").into()),
+            };
+        }
         let import = Command::Import { replace: true };
         let task = Task::new(import, config, &mut lines);
         let imported = admin::carry_out(config, task, &mut Screen::new());
         // Whoever waits to send must not wait for somebody who has given up.
         drop(lines);
         match exporting.join() {
-            // Nothing came out of the backup, which is why nothing went in.
+            // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
+            // the import why.
             Ok(Ok(Err(failure))) if failure.code != Failure::IO => Err(failure.into()),
-            Ok(Err(error)) => Err(error),
             _ => imported.map(|_| ()),
         }
     })

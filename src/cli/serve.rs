@@ -22,7 +22,8 @@ use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Parts, Service};
-use crate::store::{Failure, OpenError, Store, redb};
+use crate::store::redb::Options;
+use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
 
 /// How long threads may take to leave once everything is closed.
@@ -44,7 +45,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
     // First, so that a signal during a long start is not lost.
     let signalled = signalled()?;
-    has_folder(config)?;
+    has_folders(config)?;
     let random = Arc::new(SystemRandom);
     let key = config.signing_key.load(|| {
         let mut key = Zeroizing::new([0; 48]);
@@ -149,15 +150,27 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-/// Says which setting is wrong before a file is made in a folder that is not there.
-fn has_folder(config: &Config) -> Result<(), CommandError> {
+/// Says which setting is wrong before a file is made in a folder that is not there. A folder for backups may
+/// be missing for a while, as when its disk is: that is for the health check to tell.
+fn has_folders(config: &Config) -> Result<(), CommandError> {
+    let wrong =
+        |variable, reason| Err(CommandError::Config(ConfigError { variable, reason }));
+    if let Some(backups) = &config.backups
+        && backups.folder.exists()
+        && !backups.folder.is_dir()
+    {
+        return wrong(
+            "BACKUP_DIR",
+            format!("is no folder: {}", backups.folder.display()),
+        );
+    }
     let folder = config.database.path().parent();
     match folder.filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
         None => Ok(()),
-        Some(folder) => Err(CommandError::Config(ConfigError {
-            variable: "DATABASE_URL",
-            reason: format!("names a folder that does not exist: {}", folder.display()),
-        })),
+        Some(folder) => wrong(
+            "DATABASE_URL",
+            format!("names a folder that does not exist: {}", folder.display()),
+        ),
     }
 }
 
@@ -166,15 +179,17 @@ fn has_folder(config: &Config) -> Result<(), CommandError> {
 async fn listen(config: &Config) -> Result<Listener, CommandError> {
     match Listener::bind(&config.listen).await {
         Ok(listener) => Ok(listener),
-        Err(error) => match open_store(
-            config,
-            &redb::Options { create: false, ..store_options(config) },
-        ) {
-            Err(in_use @ OpenError::InUse { .. }) => Err(in_use.into()),
-            _ => Err(CommandError::io(format!("cannot listen on {}", config.listen))(
-                error,
-            )),
-        },
+        Err(error) => {
+            match open_store(config, &Options { create: false, ..store_options(config) })
+            {
+                Err(in_use @ OpenError::InUse { .. }) => Err(in_use.into()),
+                _ => {
+                    Err(CommandError::io(format!("cannot listen on {}", config.listen))(
+                        error,
+                    ))
+                }
+            }
+        }
     }
 }
 

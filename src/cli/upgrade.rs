@@ -49,16 +49,10 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
         Some(stream) => {
             let mut none = std::iter::empty();
             let mut screen = Screen::new();
-            client::ask(
-                &stream,
-                Command::Backup {},
-                Some(&copy),
-                &mut none,
-                &mut screen,
-            )?;
+            client::ask(&stream, Command::Backup, Some(&copy), &mut none, &mut screen)?;
         }
         None => {
-            redb::duplicate(path, &copy).map_err(|error| admin::dead(config, error))?
+            redb::duplicate(path, &copy).map_err(|error| admin::dead(config, error))?;
         }
     }
     let (found, report) = redb::prove(&copy, path, &options)?;

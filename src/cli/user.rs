@@ -31,7 +31,7 @@ pub(super) struct Account {
 pub(super) fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::List(options) => {
-            admin::ask(&options.check()?, control::Command::UserList {})?;
+            admin::ask(&options.check()?, control::Command::UserList)?;
         }
         Command::Add(Account { email, options }) => {
             let config = options.check()?;

@@ -153,7 +153,7 @@ pub(super) fn control_socket(
     Ok(Some(path))
 }
 
-pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A number with a unit: minutes, hours or days; a minute to a year.
 pub(super) fn interval(variable: &'static str, text: &str) -> Checked<Duration> {
@@ -164,7 +164,7 @@ pub(super) fn interval(variable: &'static str, text: &str) -> Checked<Duration> 
         number.checked_mul(*seconds)
     });
     match seconds.map(Duration::from_secs) {
-        Some(time) if (Duration::from_mins(1)..=365 * DAY).contains(&time) => Ok(time),
+        Some(time) if (Duration::from_secs(60)..=365 * DAY).contains(&time) => Ok(time),
         _ => {
             wrong(variable, "must be a number of minutes, hours or days, from 1m to 365d")
         }

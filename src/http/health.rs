@@ -78,7 +78,7 @@ impl poem_openapi::types::Example for Readiness {
     fn example() -> Self {
         let verified_at = Some(example_time());
         let state = BackupState { verified_at, result: BackupResult::Verified };
-        let age = Some(Duration::from_hours(1));
+        let age = Some(Duration::from_secs(3600));
         BackupHealth { state, age, is_degraded: false }.into()
     }
 }

@@ -23,10 +23,10 @@ use crate::store::redb::{CopyError, RedbStore};
 const TICK: Duration = Duration::from_secs(10);
 
 /// How long after a failure the next attempt is made, at the earliest.
-const RETRY: Duration = Duration::from_mins(5);
+const RETRY: Duration = Duration::from_secs(5 * 60);
 
 /// From what age on a copy that is not whole was left behind by a crash.
-const STALE: Duration = Duration::from_hours(24);
+const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// The name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
 pub fn name(data_file: &Path, at: Timestamp) -> String {
@@ -35,7 +35,7 @@ pub fn name(data_file: &Path, at: Timestamp) -> String {
 }
 
 fn stem(data_file: &Path) -> String {
-    let stem = data_file.file_stem().unwrap_or(OsStr::new("duly"));
+    let stem = data_file.file_stem().unwrap_or_else(|| OsStr::new("duly"));
     stem.to_string_lossy().into_owned()
 }
 
@@ -157,7 +157,7 @@ impl BackupJob {
     ) -> BackupResult {
         use crate::domain::chain::Chain;
         tracing::error!(error = %Chain(error), "the backup failed");
-        let verified_at = newest.or(self.log.state().verified_at);
+        let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
         BackupResult::Failed
     }

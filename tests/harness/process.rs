@@ -136,6 +136,28 @@ pub(crate) fn finish(mut command: Command, input: &str) -> Output {
     child.wait_with_output().unwrap()
 }
 
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// What was printed, if the exit code is as expected.
+#[track_caller]
+pub(crate) fn expect(output: Output, code: i32) -> String {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{out}{err}");
+    out
+}
+
+/// The one line of complaint, if the exit code is as expected.
+#[track_caller]
+pub(crate) fn refused(output: Output, code: i32) -> String {
+    let err = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(err.starts_with("duly: "), "{err}");
+    err
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         drop(self.child.kill());

@@ -21,6 +21,7 @@ mod front_door;
 mod harness;
 mod model;
 mod openapi;
+mod operator;
 mod problems;
 mod serve;
 mod sessions;

@@ -119,6 +119,8 @@ impl From<CopyError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        Self::new(Self::IO, error)
+        // What was read is no text, or is too long to be a line of ours.
+        let is_nonsense = error.kind() == io::ErrorKind::InvalidData;
+        Self::new(if is_nonsense { Self::DAMAGED } else { Self::IO }, error)
     }
 }

@@ -124,12 +124,16 @@ fn carry_out(
     sink: &mut Replies<'_>,
 ) -> Result<(), Failure> {
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
-    let first = first_line(stream)?;
-    let request: Request = serde_json::from_slice(&first.line).map_err(|_| {
+    let unknown = || {
         let message =
             "the server does not know this command: use the duly it was started from";
         Failure::new(Failure::PROTOCOL, message)
+    };
+    let first = first_line(stream).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => unknown(),
+        _ => error.into(),
     })?;
+    let request: Request = serde_json::from_slice(&first.line).map_err(|_| unknown())?;
     if request.version != VERSION {
         let message = format!("the server speaks version {VERSION} of the protocol");
         return Err(Failure::new(Failure::PROTOCOL, message));

@@ -30,6 +30,8 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
 }
 
 fn resolve(value: &'static Value) -> &'static Value {
+    // A reference that has a description beside it.
+    let value = value["allOf"].get(0).unwrap_or(value);
     match value["$ref"].as_str() {
         Some(reference) => {
             DOCUMENT.pointer(reference.strip_prefix('#').unwrap()).unwrap()

@@ -42,7 +42,9 @@ impl RedbStore {
         }
         // Each time: whoever made the file may have been stopped before this.
         sync_folder(path).map_err(io)?;
-        look(path, options)?;
+        if let Some(found) = look(path, options)? {
+            upgrade::upgrade(path, found, options)?;
+        }
         let open = || {
             let file = File::options().read(true).write(true).open(path).map_err(io)?;
             let backend =
@@ -51,7 +53,7 @@ impl RedbStore {
             Self::start(backend, path, options, Some(space))
         };
         match open() {
-            // Also one that could not be looked at before it was repaired.
+            // One that could not be looked at before it was repaired.
             Err(OpenError::Older { found, .. }) => {
                 upgrade::upgrade(path, found, options)?;
                 open()
@@ -174,17 +176,17 @@ pub(super) fn unpanicked<T>(
 
 /// Judges a file without writing to it: redb notes in the file itself that it is open for writing.
 ///
-/// A file of an older format passes.
-fn look(path: &Path, options: &Options) -> Result<(), OpenError> {
+/// Returns the format of a file that is to be brought up to date.
+fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     unpanicked(path, || match builder.open_read_only(path) {
         Ok(db) => match judge(&db, path, options.formats) {
-            Err(OpenError::Older { .. }) => Ok(()),
-            judged => judged,
+            Err(OpenError::Older { found, .. }) => Ok(Some(found)),
+            judged => judged.map(|()| None),
         },
         // Cannot be read before it is repaired; judged after that.
-        Err(DatabaseError::RepairAborted) => Ok(()),
+        Err(DatabaseError::RepairAborted) => Ok(None),
         Err(error) => Err(open_error(path, error)),
     })
 }

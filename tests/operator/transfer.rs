@@ -1,0 +1,281 @@
+//! `duly export` and `duly import`
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::{JANE, JOHN, everything, given_people, given_stopped, home, parse, path_in};
+use crate::harness::Home;
+use crate::harness::client::PASSWORD;
+use crate::harness::process::{expect, refused, text};
+
+/// Imports what another installation has exported.
+fn import(home: &Home, lines: &str) -> String {
+    expect(home.run(&["import"], lines), 0)
+}
+
+#[tokio::test]
+async fn an_import_of_an_export_is_equal_in_every_field() {
+    let (home, _) = given_stopped().await;
+    let exported = expect(home.run(&["export"], ""), 0);
+    let other = super::home();
+
+    import(&other, &exported);
+
+    assert_eq!(everything(&other), parse(&exported));
+    expect(other.run(&["check"], ""), 0);
+    let server = other.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(jane.given_task("next").await, 5, "no id is given out again");
+    let tasks = jane.get("/tasks").await;
+    assert_eq!(tasks.header("x-total-count"), Some("3"));
+}
+
+#[tokio::test]
+async fn both_work_in_a_running_server_too() {
+    let here = home();
+    let server = here.serve();
+    given_people(&server).await;
+    let there = home();
+    let other = there.serve();
+
+    let exported = expect(here.run(&["export"], ""), 0);
+    let said = import(&there, &exported);
+
+    assert!(said.starts_with("2 users added, 0 there already; 3 tasks added"), "{said}");
+    let jane = other.client().logged_in(JANE).await;
+    assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("2"));
+    assert_eq!(everything(&there), parse(&exported));
+}
+
+#[tokio::test]
+async fn the_form_of_an_export_is_documented_and_stays() {
+    let (home, _) = given_stopped().await;
+
+    let lines = everything(&home);
+
+    let keys = |value: &Value| {
+        let mut keys: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+        keys.sort();
+        keys.join(" ")
+    };
+    let kinds: Vec<String> = lines.iter().map(keys).collect();
+    assert_eq!(kinds, ["export", "user", "task", "task", "user", "task", "end"]);
+    let expected =
+        json!({ "export": { "version": 1, "next_user_id": 3, "next_task_id": 5 } });
+    assert_eq!(lines[0], expected);
+    assert_eq!(keys(&lines[1]["user"]), "created_at email id password_hash role");
+    assert_eq!(
+        keys(&lines[2]["task"]),
+        "completed created_at description id owner_id revision title updated_at"
+    );
+    assert_eq!(lines[6], json!({ "end": { "users": 2, "tasks": 3 } }));
+}
+
+#[tokio::test]
+async fn one_account_is_exported_alone() {
+    let (home, _) = given_stopped().await;
+
+    let lines =
+        parse(&expect(home.run(&["export", "--user", "JOHN@example.com"], ""), 0));
+
+    assert_eq!(lines.len(), 4);
+    assert_eq!(lines[1]["user"]["email"], JOHN);
+    assert_eq!(lines[2]["task"]["title"], "John's");
+    assert_eq!(lines[3], json!({ "end": { "users": 1, "tasks": 1 } }));
+    let output = home.run(&["export", "--user", "nobody@example.com"], "");
+    assert_eq!(text(&output.stdout), "");
+    refused(output, 1);
+}
+
+#[tokio::test]
+async fn an_exported_file_is_private_and_never_overwrites() {
+    let (home, _) = given_stopped().await;
+
+    expect(home.run(&["export", "--to", "all.jsonl"], ""), 0);
+
+    let path = path_in(&home, "all.jsonl");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(parse(&fs::read_to_string(&path).unwrap()), everything(&home));
+    let line = refused(home.run(&["export", "--to", "all.jsonl"], ""), 74);
+    assert!(line.contains("all.jsonl"), "{line}");
+    expect(super::home().run(&["import", path.to_str().unwrap()], ""), 0);
+}
+
+#[tokio::test]
+async fn an_import_twice_is_an_import_once() {
+    let (home, _) = given_stopped().await;
+    let before = everything(&home);
+    let exported = expect(home.run(&["export"], ""), 0);
+
+    for arguments in [&["import"][..], &["import", "--replace"]] {
+        let said = expect(home.run(arguments, &exported), 0);
+        assert_eq!(
+            said,
+            "0 users added, 2 there already; 0 tasks added, 0 replaced, 3 there already, 0 of them different and kept\n"
+        );
+        assert_eq!(everything(&home), before);
+    }
+}
+
+/// An export of one account with many tasks, so that it takes several transactions.
+async fn given_large() -> (Home, String) {
+    let home = home();
+    let server = home.serve();
+    let jane = server.client().registered(JANE).await;
+    let first = jane.given_task("first").await;
+    assert_eq!(server.terminate(), Some(0));
+    let exported = expect(home.run(&["export"], ""), 0);
+    let mut lines: Vec<String> = exported.lines().map(str::to_owned).collect();
+    let task: Value = serde_json::from_str(&lines[2]).unwrap();
+    for id in first + 1..=1300 {
+        let mut task = task.clone();
+        task["task"]["id"] = json!(id);
+        task["task"]["title"] = json!(format!("task {id}"));
+        lines.insert(lines.len() - 1, task.to_string());
+    }
+    lines[0] = lines[0].replace("\"next_task_id\":2", "\"next_task_id\":1301");
+    *lines.last_mut().unwrap() =
+        json!({ "end": { "users": 1, "tasks": 1300 } }).to_string();
+    (home, lines.join("\n"))
+}
+
+#[tokio::test]
+async fn an_import_that_was_cut_short_is_simply_run_again() {
+    let (_, exported) = given_large().await;
+    let lines: Vec<&str> = exported.lines().collect();
+    for cut in [1, 2, 700, 1302] {
+        let home = home();
+        let output = home.run(&["import"], &lines[..cut].join("\n"));
+        let line = refused(output, 65);
+        assert!(line.contains("not whole"), "{line}");
+        expect(home.run(&["check"], ""), 0);
+
+        import(&home, &exported);
+
+        assert_eq!(everything(&home), parse(&exported), "cut at {cut}");
+        expect(home.run(&["check"], ""), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_bad_line_takes_its_chunk_along_and_no_other() {
+    let (_, exported) = given_large().await;
+    let mut lines: Vec<&str> = exported.lines().collect();
+    lines[900] = "{\"task\":{\"id\":\"secret\"}}";
+    let home = home();
+
+    let output = home.run(&["import"], &lines.join("\n"));
+
+    let said = text(&output.stdout);
+    let line = refused(output, 65);
+    assert!(line.contains("line 901 is not a line of an export"), "{line}");
+    assert!(line.contains("nothing from line 502 on was imported"), "{line}");
+    assert!(!line.contains("secret"), "{line}");
+    assert!(said.contains("499 tasks added"), "{said}");
+    let kept = everything(&home);
+    assert_eq!(kept.len(), 1 + 1 + 499 + 1);
+    expect(home.run(&["check"], ""), 0);
+}
+
+#[tokio::test]
+async fn an_id_that_is_somebody_elses_stops_the_import() {
+    let (home, _) = given_stopped().await;
+    let exported = expect(home.run(&["export", "--user", JANE], ""), 0);
+    let other = super::home();
+    let server = other.serve();
+    let stranger = server.client().registered("stranger@example.com").await;
+    let theirs = stranger.given_task("the stranger's").await;
+
+    let output = other.run(&["import"], &exported);
+
+    let line = refused(output, 65);
+    let clash = format!("task {theirs} is somebody else's here");
+    assert!(line.contains(&clash), "{line}");
+    let tasks = stranger.get("/tasks").await.expect(StatusCode::OK);
+    assert_eq!(tasks[0]["title"], "the stranger's");
+    assert_eq!(tasks.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_is_there_keeps_its_password_and_gets_a_new_id_if_it_must() {
+    let (home, _) = given_stopped().await;
+    let exported = expect(home.run(&["export", "--user", JOHN], ""), 0);
+    let other = super::home();
+    expect(other.run(&["user", "add", "a@example.com"], PASSWORD), 0);
+    expect(other.run(&["user", "add", "b@example.com"], PASSWORD), 0);
+    expect(other.run(&["user", "add", JOHN], "another password"), 0);
+
+    let said = import(&other, &exported);
+
+    assert!(said.starts_with("0 users added, 1 there already; 1 tasks added"), "{said}");
+    let server = other.serve();
+    let form = "username=john@example.com&password=another+password";
+    let answer = server.client().form("/auth/login", form).await;
+    let body = answer.expect(StatusCode::OK);
+    let john = server.client().with_token(body["access_token"].as_str().unwrap());
+    let me = john.get("/auth/me").await.expect(StatusCode::OK);
+    assert_eq!(me["id"], 3);
+    assert_eq!(john.get("/tasks").await.header("x-total-count"), Some("1"));
+}
+
+#[tokio::test]
+async fn what_differs_is_kept_unless_it_is_to_be_replaced() {
+    let (home, people) = given_stopped().await;
+    let exported = expect(home.run(&["export"], ""), 0);
+    let server = home.serve();
+    let jane = server.client().with_token(people.jane.token());
+    let path = "/tasks/1";
+    jane.patch(path, json!({ "title": "changed" })).await.expect(StatusCode::OK);
+
+    let said = import(&home, &exported);
+    assert!(said.ends_with("3 there already, 1 of them different and kept\n"), "{said}");
+    assert_eq!(jane.get(path).await.body["title"], "changed");
+
+    let said = expect(home.run(&["import", "--replace"], &exported), 0);
+    assert!(said.contains("1 replaced"), "{said}");
+    assert_eq!(jane.get(path).await.body["title"], "Buy milk \u{1F95B}");
+}
+
+#[tokio::test]
+async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
+    let (_, exported) = given_large().await;
+    let start = exported.lines().next().unwrap();
+    let newer = start.replace("\"version\":1", "\"version\":2");
+    let user = r#"{"user":{"id":1,"email":"secret","role":"user","created_at":"2030-01-01T00:00:00Z","password_hash":"$argon2id$x"}}"#;
+    let long = format!("{start}\n{}", "s".repeat(100_000));
+    let cases: &[(&str, &str)] = &[
+        ("", "it is empty"),
+        ("secret", "line 1 is not a line of an export"),
+        ("{\"end\":{\"users\":0,\"tasks\":0}}", "line 1 is not"),
+        (&newer, "line 1 has version 2 of the export format"),
+        (&format!("{start}\n{user}"), "line 2 email"),
+        (&format!("{start}\n{start}"), "line 2 is not a line"),
+        (&long, "longer than"),
+        (&format!("{start}\n{{\"end\":{{\"users\":1,\"tasks\":0}}}}"), "not whole"),
+        (
+            &exported
+                .lines()
+                .enumerate()
+                .filter(|(at, _)| *at != 1)
+                .map(|(_, line)| line)
+                .collect::<Vec<_>>()
+                .join("\n"),
+            "does not follow",
+        ),
+    ];
+    for (lines, expected) in cases {
+        for running in [false, true] {
+            let home = home();
+            let server = running.then(|| home.serve());
+            let line = refused(home.run(&["import"], lines), 65);
+            assert!(line.contains(expected), "{expected}: {line}");
+            assert!(!line.contains("secret"), "{line}");
+            let users = expect(home.run(&["user", "list"], ""), 0);
+            assert_eq!(users, "");
+            drop(server);
+        }
+    }
+}

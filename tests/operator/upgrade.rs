@@ -1,0 +1,193 @@
+//! Files of other formats.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use duly::domain::id::UserId;
+use duly::domain::transfer::{Exported, Record};
+use duly::store::redb::{self, Formats, Options, RedbStore};
+use duly::store::{OpenError, Store};
+use flate2::read::GzDecoder;
+use tokio::sync::mpsc;
+
+use super::{JANE, everything, given_stopped, home, names, path_in};
+use crate::harness::Home;
+use crate::harness::forge::Forge;
+use crate::harness::process::{expect, refused};
+use crate::harness::values::{at, complete, given_task, given_user, session};
+
+/// As the version after this one would open it.
+fn next() -> Options {
+    Options { formats: Formats::NEXT, ..Options::default() }
+}
+
+/// Two people, four tasks in all states, a session; and what they look like.
+async fn given_file(folder: &Path) -> (PathBuf, Vec<Record>) {
+    let path = folder.join("test.redb");
+    let store = RedbStore::open(&path, &Options::default()).unwrap();
+    let jane = given_user(&store, JANE).await.id;
+    let john = given_user(&store, "john@example.com").await.id;
+    for (owner, title) in [(jane, "a"), (jane, "b"), (john, "c"), (jane, "d")] {
+        let task = given_task(&store, owner, title, 10).await;
+        if title == "b" {
+            store.task_patch(owner, task.id, complete(true), at(20)).await.unwrap();
+        }
+    }
+    assert!(store.session_create(session(jane, 7, 0, 1000)).await.unwrap());
+    let records = records(store).await;
+    (path, records)
+}
+
+async fn records(store: RedbStore) -> Vec<Record> {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let store = Arc::new(store);
+    let sending = store.export(None, sender);
+    let mut all = Vec::new();
+    let receiving = async {
+        while let Some(part) = receiver.recv().await {
+            if let Exported::Records(records) = part {
+                all.extend(records);
+            }
+        }
+    };
+    let (sent, ()) = tokio::join!(sending, receiving);
+    sent.unwrap();
+    all
+}
+
+/// What the step to the next format does to them.
+fn one_revision_on(records: Vec<Record>) -> Vec<Record> {
+    let raise = |record| match record {
+        Record::Task(mut task) => {
+            task.revision += 1;
+            Record::Task(task)
+        }
+        Record::User(user) => Record::User(user),
+    };
+    records.into_iter().map(raise).collect()
+}
+
+#[tokio::test]
+async fn an_older_file_is_brought_up_to_date_and_kept() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, before) = given_file(data.path()).await;
+    let bytes = fs::read(&path).unwrap();
+
+    let store = RedbStore::open(&path, &next()).unwrap();
+
+    assert_eq!(store.verify(&mut |_, _| ()).unwrap().problems, 0);
+    let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
+    assert!(jane.await.unwrap().is_some(), "sessions go on");
+    assert_eq!(records(store).await, one_revision_on(before));
+    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-1"]);
+    let kept = fs::read(data.path().join("test.redb.format-1")).unwrap();
+    assert!(kept == bytes, "to the byte");
+    // The next start has nothing to do.
+    drop(RedbStore::open(&path, &next()).unwrap());
+    assert_eq!(names(data.path()).len(), 2);
+}
+
+#[tokio::test]
+async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, _) = given_file(data.path()).await;
+    drop(RedbStore::open(&path, &next()).unwrap());
+    let bytes = fs::read(&path).unwrap();
+    let home = home().set("DATABASE_URL", &format!("redb://{}", path.display()));
+
+    for command in
+        [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
+    {
+        let line = refused(home.run(command, ""), 65);
+        assert!(line.contains("has format 2") && line.contains("up to 1"), "{line}");
+    }
+
+    assert!(fs::read(&path).unwrap() == bytes, "to the byte");
+    let kept = format!("redb://{}.format-1", path.display());
+    assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
+}
+
+#[tokio::test]
+async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, _) = given_file(data.path()).await;
+    Forge::open(&path).delete("user_by_email", b"john@example.com");
+    let bytes = fs::read(&path).unwrap();
+
+    let error = RedbStore::open(&path, &next()).unwrap_err();
+
+    assert!(matches!(error, OpenError::Upgrade { found: 1, known: 2, .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("stays in format 1") && text.contains("problems"), "{text}");
+    assert!(fs::read(&path).unwrap() == bytes, "to the byte");
+    assert_eq!(names(data.path()), ["test.redb"]);
+}
+
+#[tokio::test]
+async fn an_upgrade_is_tried_on_a_copy() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, _) = given_file(data.path()).await;
+    let bytes = fs::read(&path).unwrap();
+    let copy = tempfile::tempfile().unwrap();
+
+    redb::duplicate(&path, &copy).unwrap();
+    let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
+
+    assert_eq!((found, report.users, report.tasks), (1, 2, 4));
+    assert!(fs::read(&path).unwrap() == bytes, "to the byte");
+    assert_eq!(names(data.path()), ["test.redb"]);
+}
+
+#[tokio::test]
+async fn an_older_backup_is_brought_up_to_date_on_its_way_in() {
+    let data = tempfile::tempdir().unwrap();
+    let (backup, before) = given_file(data.path()).await;
+    let bytes = fs::read(&backup).unwrap();
+    let path = data.path().join("restored.redb");
+
+    redb::restore(&backup, &path, false, &next()).unwrap();
+
+    let store = RedbStore::open(&path, &next()).unwrap();
+    assert_eq!(records(store).await, one_revision_on(before));
+    assert!(fs::read(&backup).unwrap() == bytes, "to the byte");
+    assert_eq!(names(data.path()), ["restored.redb", "test.redb"]);
+}
+
+#[tokio::test]
+async fn the_command_says_when_there_is_nothing_to_do() {
+    let (home, _) = given_stopped().await;
+
+    let said = expect(home.run(&["upgrade", "--check"], ""), 0);
+    assert_eq!(said, "format 1 is the newest: nothing to do for 2 users, 3 tasks\n");
+    let server = home.serve();
+    let said = expect(home.run(&["upgrade", "--check"], ""), 0);
+    assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
+    refused(home.run(&["upgrade"], ""), 73);
+    assert_eq!(server.terminate(), Some(0));
+
+    let said = expect(home.run(&["upgrade"], ""), 0);
+    assert!(said.contains("has format 1, the newest"), "{said}");
+    assert_eq!(names(home.folder.path()), ["duly.redb"]);
+    refused(Home::new().run(&["upgrade"], ""), 66);
+}
+
+/// A file that was written when format 1 was new, kept here for ever.
+#[tokio::test]
+async fn a_file_of_format_1_opens() {
+    let home = home();
+    let packed = &include_bytes!("../fixtures/format-1.redb.gz")[..];
+    let mut bytes = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    fs::write(home.data_file(), bytes).unwrap();
+
+    expect(home.run(&["check"], ""), 0);
+
+    let expected = include_str!("../fixtures/format-1.jsonl");
+    assert_eq!(everything(&home), super::parse(expected));
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("3"));
+    assert!(!path_in(&home, "duly.redb.format-1").exists());
+}

@@ -57,6 +57,8 @@ pub mod domain;
 pub mod files;
 pub mod http;
 pub mod jobs;
+#[doc(hidden)]
+pub mod plant;
 pub mod random;
 pub mod service;
 pub mod socket;

@@ -18,6 +18,7 @@ use super::message::{Reply, Request, VERSION};
 use super::receive::{first_line, lines};
 use super::run::{Input, Parts, Sink, run};
 use super::{Command, Failure};
+use crate::plant::{self, Bug};
 use crate::service::lines::MAX_LINE;
 use crate::socket::{self, RemoveOnDrop};
 
@@ -99,7 +100,9 @@ impl Control {
 /// Whether the other end is the user this process runs as, or root.
 fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
     let uid = stream.peer_cred()?.uid();
-    Ok(uid == 0 || uid == rustix::process::geteuid().as_raw())
+    Ok(plant::is(Bug::ControlForAnybody)
+        || uid == 0
+        || uid == rustix::process::geteuid().as_raw())
 }
 
 fn answer(parts: &Parts, stream: UnixStream, stopping: Arc<AtomicBool>) {

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Backups;
 use crate::domain::timestamp::Timestamp;
 use crate::files::{PARTIAL, make_private};
+use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
 use crate::store::redb::{CopyError, RedbStore};
 
@@ -178,7 +179,10 @@ impl BackupJob {
     /// Removes the oldest backups beyond the number to keep, never the one just made, and what a crash has
     /// left behind.
     fn tidy(&self, made: &Path) -> io::Result<()> {
-        let kept = self.kept()?;
+        let mut kept = self.kept()?;
+        if plant::is(Bug::RetentionBackwards) {
+            kept.reverse();
+        }
         let surplus = kept.len().saturating_sub(self.settings.keep);
         let old = kept.iter().map(|(_, path)| path).filter(|path| *path != made);
         for path in old.take(surplus) {

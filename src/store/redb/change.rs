@@ -14,6 +14,7 @@ use crate::domain::session::Session;
 use crate::domain::task::Task;
 use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
+use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 /// A change as data. Old values are those that the decision has read from its [`View`].
@@ -104,7 +105,7 @@ impl Plan<'_, '_, '_> {
                     self.delete(Table::Owned, &from.encode());
                     self.put(Table::Owned, &to.encode(), Vec::new());
                 }
-                if old.completed != new.completed {
+                if old.completed != new.completed && !plant::is(Bug::CountNotUpdated) {
                     let stats = self.stats_of(new.owner)?;
                     let open = stats.counts.open + u64::from(!new.completed);
                     stats.counts.open = less(open, u64::from(!old.completed), new.owner)?;
@@ -112,7 +113,9 @@ impl Plan<'_, '_, '_> {
             }
             Change::TaskDelete(old) => {
                 self.delete(Table::Owned, &key::task(old.owner, old.id));
-                self.delete(Table::Owned, &index::task_by_state(old).encode());
+                if !plant::is(Bug::IndexDeleteForgotten) {
+                    self.delete(Table::Owned, &index::task_by_state(old).encode());
+                }
                 let stats = self.stats_of(old.owner)?;
                 stats.counts.total = less(stats.counts.total, 1, old.owner)?;
                 stats.counts.open =
@@ -131,7 +134,9 @@ impl Plan<'_, '_, '_> {
         let rows = self.stats_of(id)?.counts.total;
         self.stats.retain(|(owner, _)| *owner != id);
         let batch = self.view.0;
-        if rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once {
+        if plant::is(Bug::CascadeMissesSessions) {
+            self.ops.push(Op::DeleteOwned(key::tasks_of(id)));
+        } else if rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once {
             self.ops.push(Op::DeleteOwned(key::everything_of(id)));
         } else {
             self.delete(Table::Owned, &key::stats(id));
@@ -145,7 +150,9 @@ impl Plan<'_, '_, '_> {
     fn task_add(&mut self, new: &Task, in_order: bool) -> Result<(), StoreError> {
         self.task_put(new)?;
         self.ops.push(Op::UsedTaskId(new.id.get()));
-        self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
+        if !plant::is(Bug::IndexInsertForgotten) {
+            self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
+        }
         let stats = self.stats_of(new.owner)?;
         stats.in_order &= in_order;
         stats.newest = stats.newest.max(new.created_at);

@@ -24,6 +24,7 @@ use super::upgrade::sound;
 use super::verify::Report;
 use super::vitals::Vitals;
 use super::{RedbStore, table, writer};
+use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
 /// Memory for the pages of a copy. What is written goes to the file soon, so more does not help.
@@ -71,6 +72,9 @@ impl RedbStore {
         let written = super::unpanicked(|| write(&txn, file, name, progress))?;
         // Nothing more is read from it, and it holds pages that writers want.
         drop(txn);
+        if plant::is(Bug::BackupNotVerified) {
+            return Ok(Report::default());
+        }
         let copy = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
         let options = Options {
             cache_bytes: CACHE_BYTES,

@@ -18,6 +18,7 @@ use crate::domain::transfer::{
     Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
 };
 use crate::domain::user::{Credential, User};
+use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 type Outcome = Result<(Imported, Option<Owner>), Conflict>;
@@ -141,10 +142,14 @@ impl Import<'_, '_, '_> {
         match old {
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(old) => match self.existing {
-                Existing::Keep => self.done.tasks_kept += 1,
-                Existing::Replace => self.replace(old, new),
+                Existing::Keep if !plant::is(Bug::ImportOverwrites) => {
+                    self.done.tasks_kept += 1;
+                }
+                Existing::Keep | Existing::Replace => self.replace(old, new),
             },
-            None if self.taken.binary_search(&new.id).is_ok() => {
+            None if self.taken.binary_search(&new.id).is_ok()
+                && !plant::is(Bug::ImportTakesTakenIds) =>
+            {
                 return Ok(Err(Conflict::Taken(new.id)));
             }
             None => {

@@ -11,6 +11,7 @@ use super::key::{self, Table};
 use super::options::CommitMode;
 use super::table::Tables;
 use super::{record, table, writer};
+use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 /// The format that this version writes, and the newest one it reads.
@@ -30,7 +31,7 @@ pub struct Formats {
 
 impl Default for Formats {
     fn default() -> Self {
-        Self { steps: STEPS }
+        if plant::is(Bug::NextFormat) { Self::NEXT } else { Self { steps: STEPS } }
     }
 }
 
@@ -64,6 +65,11 @@ pub(super) fn migrate(
     mode: CommitMode,
 ) -> Result<(), StoreError> {
     let steps = formats.from(found).unwrap_or_default();
+    if plant::is(Bug::MigrationInTwoSteps) {
+        let txn = writer::begin(db, mode)?;
+        Batch::set_format(&mut Tables::open(&txn)?, formats.newest())?;
+        txn.commit()?;
+    }
     let txn = writer::begin(db, mode)?;
     {
         let mut tables = Tables::open(&txn)?;

@@ -29,6 +29,7 @@ use super::vitals::Vitals;
 use super::write::{Job, Verdict, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
+use crate::plant::{self, Bug};
 use crate::store::{Failure, StoreError};
 
 /// Most writes that share one commit.
@@ -125,7 +126,10 @@ fn run(
             (false, false) => Purge::Look,
         };
         let span = tracing::debug_span!("store.commit", writes = jobs.len());
-        let outcome = span.in_scope(|| commit(db, options, &mut jobs, purge));
+        let mut outcome = span.in_scope(|| commit(db, options, &mut jobs, purge));
+        if plant::is(Bug::CommitFailureHidden) {
+            outcome = outcome.or(Ok(false));
+        }
         if let Err(error) = &outcome {
             tracing::error!(error = %Chain(error), writes = jobs.len(), "a commit failed");
             vitals.note(error);
@@ -158,13 +162,16 @@ enum Purge {
 fn commit(
     db: &Database,
     options: &Options,
-    jobs: &mut [Box<dyn Job>],
+    jobs: &mut Vec<Box<dyn Job>>,
     purge: Purge,
 ) -> Result<bool, StoreError> {
     let txn = begin(db, options.commit)?;
     let mut batch = Batch::open(&txn, options.delete_at_once)?;
-    for job in jobs {
+    for job in jobs.iter_mut() {
         job.run(&mut batch)?;
+    }
+    if plant::is(Bug::AnswerBeforeCommit) {
+        jobs.drain(..).for_each(|job| job.answer(Ok(())));
     }
     let more = purge_slice(&mut batch, purge)?;
     if batch.finish()? {
@@ -186,6 +193,10 @@ pub(super) fn begin(
         CommitMode::OnePhase => {}
         // Implies the second phase.
         CommitMode::TwoPhase => txn.set_quick_repair(true),
+    }
+    if plant::is(Bug::NoSync) {
+        txn.set_quick_repair(false);
+        txn.set_durability(redb::Durability::None).map_err(StoreError::unavailable)?;
     }
     Ok(txn)
 }

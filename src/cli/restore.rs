@@ -83,8 +83,7 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
 /// Takes one account out of a backup and imports it. What is there of it already is changed to what the
 /// backup has; what came later, and everybody else, stays as it is.
 fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError> {
-    let options = redb::Options { reserve_bytes: 0, ..store_options(config) };
-    let copy = redb::open_copy(backup, &scratch(config)?, &options)?;
+    let copy = redb::open_copy(backup, &scratch(config)?, &store_options(config))?;
     let parts = admin::parts(config, Arc::new(copy))?;
     // A few lines wait, so that an account of any size fits into memory.
     let (sender, lines) = mpsc::sync_channel(1024);

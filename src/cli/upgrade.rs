@@ -52,7 +52,8 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
             client::ask(&stream, Command::Backup, Some(&copy), &mut none, &mut screen)?;
         }
         None => {
-            redb::duplicate(path, &copy).map_err(|error| admin::dead(config, error))?;
+            redb::duplicate(path, &copy, &options)
+                .map_err(|error| admin::dead(config, error))?;
         }
     }
     let (found, report) = redb::prove(&copy, path, &options)?;

@@ -132,7 +132,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     let bytes = fs::read(&path).unwrap();
     let copy = tempfile::tempfile().unwrap();
 
-    redb::duplicate(&path, &copy).unwrap();
+    redb::duplicate(&path, &copy, &next()).unwrap();
     let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
 
     assert_eq!((found, report.users, report.tasks), (1, 2, 4));

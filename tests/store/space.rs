@@ -1,10 +1,11 @@
 //! Writes stop before the disk is full; reads and deletions go on.
 
+use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 use duly::domain::task::TaskCounts;
 use duly::domain::user::User;
-use duly::store::redb::{Options, RedbStore};
+use duly::store::redb::{CopyError, Options, RedbStore};
 use duly::store::{Store, StoreError};
 
 use crate::harness::values::{
@@ -28,6 +29,20 @@ async fn a_disk_full_up_to_the_reserve_refuses_all_that_adds() {
 
     let counts = TaskCounts { total: 1, open: 1 };
     assert_eq!(store.task_counts(user.id).await.unwrap(), counts, "nothing has changed");
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backup_does_not_fill_the_disk_that_it_is_made_for() {
+    let data = tempfile::tempdir().unwrap();
+    let (store, user) = given_reserve(data.path(), u64::MAX).await;
+    let copy = tempfile::tempfile_in(data.path()).unwrap();
+
+    let stopped = store.copy_into(&copy, Path::new("copy"), &mut |_, _| Continue(()));
+
+    let Err(CopyError::Io(error)) = stopped else { panic!("{stopped:?}") };
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    assert!(store.task_counts(user.id).await.is_ok());
     store.ready().await.unwrap();
 }
 

@@ -69,7 +69,16 @@ impl RedbStore {
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
         let txn = self.shared.db.begin_read().map_err(StoreError::from)?;
-        let written = super::unpanicked(|| write(&txn, file, name, progress))?;
+        let mut go_on = |done, total| {
+            if let Some(space) = &self.space {
+                space.admit_copy(file)?;
+            }
+            match progress(done, total) {
+                ControlFlow::Continue(()) => Ok(()),
+                ControlFlow::Break(()) => Err(CopyError::Stopped),
+            }
+        };
+        let written = super::unpanicked(|| write(&txn, file, name, &mut go_on))?;
         // Nothing more is read from it, and it holds pages that writers want.
         drop(txn);
         if plant::is(Bug::BackupNotVerified) {
@@ -98,7 +107,7 @@ fn write(
     txn: &ReadTransaction,
     file: &File,
     name: &Path,
-    progress: &mut Progress<'_>,
+    go_on: &mut dyn FnMut(u64, u64) -> Result<(), CopyError>,
 ) -> Result<u128, CopyError> {
     let backend = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
     let mut builder = Builder::new();
@@ -125,9 +134,7 @@ fn write(
                 count.done += 1;
             }
             cursor.close().map_err(written(name))?;
-            if progress(count.done, count.total).is_break() {
-                return Err(CopyError::Stopped);
-            }
+            go_on(count.done, count.total)?;
         }
     }
     for found in txn.list_tables().map_err(StoreError::from)? {

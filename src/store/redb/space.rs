@@ -1,5 +1,8 @@
 //! The disk reserve: writes stop before the disk is full, so that redb never meets a full one.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -47,6 +50,15 @@ impl Space {
         if self.free_bytes()? < needed { Err(StoreError::DiskFull) } else { Ok(()) }
     }
 
+    /// Refuses to let a copy of the data go on into the reserve: a full disk would end the service that it is
+    /// made for. What is written to another disk has that one to itself.
+    pub(super) fn admit_copy(&self, copy: &File) -> io::Result<()> {
+        if copy.metadata()?.dev() != std::fs::metadata(&self.folder)?.dev() {
+            return Ok(());
+        }
+        has_room(copy, self.reserve_bytes)
+    }
+
     fn free_bytes(&self) -> Result<u64, StoreError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((at, free)) = *seen
@@ -59,4 +71,14 @@ impl Space {
         *seen = Some((Instant::now(), free));
         Ok(free)
     }
+}
+
+/// Refuses when a file has less room to grow than this, in bytes.
+pub(super) fn has_room(file: &File, bytes: u64) -> io::Result<()> {
+    let stat = rustix::fs::fstatvfs(file)?;
+    if stat.f_bavail.saturating_mul(stat.f_frsize) < bytes {
+        let full = "the disk has no room for a copy beside DISK_RESERVE_MIB";
+        return Err(io::Error::new(io::ErrorKind::StorageFull, full));
+    }
+    Ok(())
 }

@@ -18,6 +18,7 @@ use super::RedbStore;
 use super::migrate::{Formats, migrate};
 use super::open::{database, inside, io_error, judge, open_error, unpanicked};
 use super::options::Options;
+use super::space::has_room;
 use super::verify::{Report, verify};
 use super::vitals::Vitals;
 use crate::domain::timestamp::Timestamp;
@@ -65,13 +66,12 @@ pub(super) fn upgrade(
 /// # Errors
 ///
 /// [`OpenError::InUse`], [`OpenError::Io`].
-pub fn duplicate(path: &Path, to: &File) -> Result<(), OpenError> {
+pub fn duplicate(path: &Path, to: &File, options: &Options) -> Result<(), OpenError> {
     if !path.try_exists().map_err(|error| io_error(path, &error))? {
         return Err(OpenError::Missing { path: path.to_owned() });
     }
-    let (old, mut to) = (Locked::take(path)?, to);
-    io::copy(&mut &old.file, &mut to).map_err(|error| io_error(path, &error))?;
-    Ok(())
+    let old = Locked::take(path)?;
+    copy_bytes(&old.file, to, options).map_err(|error| io_error(path, &error))
 }
 
 /// Opens a copy of a backup that has no name and goes when it is closed. `scratch` is empty and becomes the
@@ -190,9 +190,15 @@ fn admit(
     options: &Options,
 ) -> Result<(u64, Report), OpenError> {
     let io = |cause: io::Error| io_error(name, &cause);
-    let (mut source, mut target) = (from, to);
-    io::copy(&mut source, &mut target).map_err(io)?;
+    copy_bytes(from, to, options).map_err(io)?;
     prove(to, name, options)
+}
+
+fn copy_bytes(from: &File, to: &File, options: &Options) -> io::Result<()> {
+    has_room(to, from.metadata()?.len().saturating_add(options.reserve_bytes))?;
+    let (mut source, mut target) = (from, to);
+    io::copy(&mut source, &mut target)?;
+    Ok(())
 }
 
 /// Makes sure that a file of our own can be the data file, and brings it up to date. Returns the format it

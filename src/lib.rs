@@ -4,7 +4,7 @@
 //! is the map of the source; start at [`cli`].
 //!
 //! ```text
-//! cli -> http -> service -> {store, auth} -> {config, clock, random} -> domain
+//! cli -> {http, control, jobs} -> service -> {store, auth} -> {config, clock, random} -> domain
 //! ```
 //!
 //! Dependencies point one way, to the right; `tests/tidy.rs` sees to it. One noun has one file name in every
@@ -14,13 +14,15 @@
 //! |---|---|
 //! | [`cli`] | commands, one file each; `serve` puts everything together |
 //! | [`http`] | parse, ask, shape: routes, problems, the OpenAPI document, the front door |
+//! | [`control`] | the operator's way into a running server: a Unix socket, and what it can be asked |
+//! | [`jobs`] | what the server does by itself: backups |
 //! | [`service`] | what the program does, whoever asks |
 //! | [`store`] | where things are kept: a trait, and redb behind it |
 //! | [`auth`] | passwords, access tokens, throttling; knows neither HTTP nor the store |
 //! | [`config`] | every setting; the one reader of the environment |
 //! | [`clock`], [`random`] | the one place each that asks the operating system |
 //! | [`telemetry`] | the log |
-//! | [`files`] | new files, whole or not at all |
+//! | [`files`], [`socket`] | new files, whole or not at all; Unix sockets that a crash left behind |
 //! | [`domain`] | plain data and pure rules |
 //!
 //! # A request
@@ -36,6 +38,12 @@
 //! decides each on top of the ones before, and commits them together; a caller gets its answer when that
 //! commit is on disk. `store/redb/change.rs` is the only code that touches records, index entries and
 //! counts, and moves them together.
+//!
+//! # Damage
+//!
+//! Values carry a checksum that is verified on every read ([`store::redb`]). Pages are verified when the file
+//! is opened, and again whenever one is read from the disk afterwards. A copy of the data (a backup, a
+//! file of an older format on its way up) counts only after every page and every row of it was verified.
 //!
 //! # Errors
 //!

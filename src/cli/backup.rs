@@ -26,7 +26,10 @@ pub(super) struct Arguments {
 /// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = arguments.options.check()?;
-    let path = arguments.to.unwrap_or_else(|| default_path(&config));
+    let path = match arguments.to {
+        Some(path) => path,
+        None => default_path(&config)?,
+    };
     into(&config, &path)?;
     output::line(&path.display().to_string());
     Ok(())
@@ -61,11 +64,16 @@ impl From<io::Error> for Stopped {
     }
 }
 
-fn default_path(config: &Config) -> PathBuf {
+fn default_path(config: &Config) -> Result<PathBuf, CommandError> {
     let data = config.database.path();
     let folder = match &config.backups {
-        Some(backups) => backups.folder.clone(),
+        Some(backups) => {
+            let folder = &backups.folder;
+            let what = format!("BACKUP_DIR cannot be made, {}", folder.display());
+            backup::make_folder(folder).map_err(CommandError::io(what))?;
+            folder.clone()
+        }
         None => folder_of(data),
     };
-    folder.join(backup::name(data, SystemClock.now()))
+    Ok(folder.join(backup::name(data, SystemClock.now())))
 }

@@ -4,9 +4,10 @@
 //! which moment it is. So a restart neither forgets when the last one was made nor makes one too early.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::ops::ControlFlow;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,6 +39,18 @@ pub fn name(data_file: &Path, at: Timestamp) -> String {
 fn stem(data_file: &Path) -> String {
     let stem = data_file.file_stem().unwrap_or_else(|| OsStr::new("duly"));
     stem.to_string_lossy().into_owned()
+}
+
+/// Makes the folder for backups, for its owner alone, if only the last part of its path is missing.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// The moment that a name tells, if it is one of a backup of this data file.
@@ -102,7 +115,8 @@ impl BackupJob {
     /// Looks once, and makes a backup if one is due. Blocks for as long as that takes.
     pub fn pass(&self, stopping: &AtomicBool) -> BackupResult {
         let now = self.clock.now();
-        let newest = match self.kept() {
+        let kept = make_folder(&self.settings.folder).and_then(|()| self.kept());
+        let newest = match kept {
             Ok(kept) => kept.last().map(|(moment, _)| *moment),
             Err(error) => return self.failed(&error, None),
         };

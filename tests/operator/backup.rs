@@ -58,7 +58,6 @@ async fn without_a_name_a_backup_is_named_by_its_time() {
     assert!(path.starts_with("./duly-20") && path.ends_with("Z.redb"), "{path}");
     assert!(path_in(&home, path).is_file());
 
-    fs::create_dir(path_in(&home, "backups")).unwrap();
     let home = home.set("BACKUP_DIR", "backups");
     expect(home.run(&["backup"], ""), 0);
     assert_eq!(names(&path_in(&home, "backups")).len(), 1);

@@ -108,6 +108,7 @@ async fn a_failure_is_seen_and_gets_better_by_itself() {
     assert!(!given.is_degraded());
     let away = given.folder.with_extension("away");
     fs::rename(&given.folder, &away).unwrap();
+    symlink("nowhere", &given.folder).unwrap();
 
     given.clock.advance(HOUR);
     assert_eq!(given.pass(), BackupResult::Failed);
@@ -115,6 +116,7 @@ async fn a_failure_is_seen_and_gets_better_by_itself() {
     let state = given.job.log.state();
     assert_eq!(state.verified_at, Some(START.parse().unwrap()), "still known");
 
+    fs::remove_file(&given.folder).unwrap();
     fs::rename(&away, &given.folder).unwrap();
     assert_eq!(given.pass(), BackupResult::Verified);
     assert!(!given.is_degraded());
@@ -177,7 +179,6 @@ async fn a_backup_from_the_future_does_not_stop_the_next_one() {
 #[tokio::test]
 async fn the_server_makes_backups_and_readiness_tells_of_them() {
     let home = home().set("BACKUP_DIR", "backups");
-    fs::create_dir(path_in(&home, "backups")).unwrap();
     let server = home.serve();
     server.wait_for_log("backup made and verified");
 

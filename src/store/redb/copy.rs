@@ -67,7 +67,7 @@ impl RedbStore {
         name: &Path,
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
-        let txn = self.shared.db.begin_read().map_err(StoreError::from)?;
+        let txn = self.shared.begin_read()?;
         let written = super::unpanicked(|| write(&txn, file, name, progress))?;
         // Nothing more is read from it, and it holds pages that writers want.
         drop(txn);

@@ -69,6 +69,7 @@ use self::view::View;
 use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
+use crate::domain::chain::Chain;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
 use crate::domain::page::{Page, TaskPage};
@@ -93,7 +94,8 @@ pub struct RedbStore {
 
 /// What reads need; they may outlast a caller that gave up waiting.
 struct Shared {
-    db: Arc<Database>,
+    /// There until the end.
+    db: Option<Arc<Database>>,
     vitals: Arc<Vitals>,
     long_reads: Arc<Semaphore>,
 }
@@ -109,7 +111,13 @@ impl fmt::Debug for RedbStore {
 
 impl Shared {
     fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
-        Self { db, vitals, long_reads: Arc::new(Semaphore::new(MAX_LONG_READS)) }
+        let long_reads = Arc::new(Semaphore::new(MAX_LONG_READS));
+        Self { db: Some(db), vitals, long_reads }
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        let db = self.db.as_ref().ok_or_else(write::stopped)?;
+        Ok(db.begin_read()?)
     }
 
     /// Reads one snapshot.
@@ -117,10 +125,22 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome = unpanicked(|| {
-            self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn))
-        });
+        let outcome = unpanicked(|| read(&self.begin_read()?));
         outcome.inspect_err(|error| self.vitals.note(error))
+    }
+}
+
+impl Drop for Shared {
+    /// Closes the file, which reads pages and writes some.
+    fn drop(&mut self) {
+        let db = self.db.take();
+        let closed = unpanicked(|| {
+            drop(db);
+            Ok::<(), StoreError>(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(error = %Chain(&error), "the data file was not closed");
+        }
     }
 }
 
@@ -352,4 +372,15 @@ macro_rules! from_redb {
     )+};
 }
 
-from_redb!(CommitError, TableError, TransactionError);
+from_redb!(CommitError, TransactionError);
+
+impl From<redb::TableError> for StoreError {
+    fn from(error: redb::TableError) -> Self {
+        match error {
+            redb::TableError::Storage(error) => error.into(),
+            redb::TableError::TableAlreadyOpen(..) => Self::unavailable(error),
+            // A sound file has every table, and none of another type.
+            other => Self::Damaged { what: other.to_string() },
+        }
+    }
+}

@@ -104,8 +104,8 @@ impl RedbStore {
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
             Ok((db, purging))
         })?;
-        let shared = Arc::new(Shared::new(Arc::new(db), Arc::clone(&vitals)));
-        let db = Arc::clone(&shared.db);
+        let db = Arc::new(db);
+        let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&vitals)));
         let writer = Writer::spawn(db, vitals, options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         Ok(Self { writer, space, shared, formats: options.formats })

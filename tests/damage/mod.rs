@@ -15,6 +15,7 @@
 //! is an older one is that older file; and in a file that kill -9 has left, one bit says which of the
 //! two newest commits counts.
 
+mod closing;
 mod exam;
 mod given;
 mod harm;

@@ -7,6 +7,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
 use crate::config::{ConfigError, LogFormat};
+use crate::store::redb::is_caught;
 
 /// Starts logging to standard error, and logs panics from now on.
 ///
@@ -34,6 +35,10 @@ pub fn start(format: LogFormat, level: &str) -> Result<(), ConfigError> {
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        if is_caught() {
+            tracing::debug!(place, "pages make no sense");
+            return;
+        }
         let thread = std::thread::current();
         let thread = thread.name().unwrap_or("unnamed");
         tracing::error!(place, thread, backtrace = %Backtrace::capture(), "a panic");

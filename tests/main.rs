@@ -16,6 +16,7 @@ mod cli;
 mod concurrency;
 mod cors;
 mod crash;
+mod damage;
 mod docs;
 mod front_door;
 mod harness;

@@ -117,6 +117,13 @@ impl CommandError {
 
 /// Parses the command line, does what was asked, and says how it went.
 pub fn main() -> ExitCode {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        // Damage gets its own line.
+        if !redb::is_caught() {
+            hook(panic);
+        }
+    }));
     if let Err(error) = crate::config::read_dotenv() {
         return fail(&error.into());
     }

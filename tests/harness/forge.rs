@@ -30,6 +30,14 @@ impl Forge {
         });
     }
 
+    /// Makes a table of numbers, which no data file has.
+    pub(crate) fn put_number(&self, table: &str, key: u64, value: u64) {
+        self.write(|txn| {
+            let definition = TableDefinition::<u64, u64>::new(table);
+            drop(txn.open_table(definition).unwrap().insert(key, value).unwrap());
+        });
+    }
+
     /// Removes an entry that must be there.
     pub(crate) fn delete(&self, table: &str, key: &[u8]) {
         self.write(|txn| {

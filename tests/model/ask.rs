@@ -10,7 +10,7 @@ use duly::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
 use duly::domain::user::{Credential, User};
-use duly::store::Store;
+use duly::store::{Store, StoreError};
 use tokio::sync::mpsc;
 
 use crate::harness::values::{
@@ -19,7 +19,7 @@ use crate::harness::values::{
 
 /// A question. Numbers stand for people, tasks, texts and so on; small ones, so that they meet.
 #[derive(Clone, Debug)]
-pub(super) enum Ask {
+pub(crate) enum Ask {
     UserCreate { email: u8, spelling: bool },
     UserByEmail { email: u8 },
     UserList { after: Option<u64>, limit: usize },
@@ -40,25 +40,25 @@ pub(super) enum Ask {
 
 /// A task that was made elsewhere.
 #[derive(Clone, Debug)]
-pub(super) struct Incoming {
-    pub(super) id: u64,
-    pub(super) text: u8,
-    pub(super) completed: bool,
-    pub(super) created: i64,
+pub(crate) struct Incoming {
+    pub(crate) id: u64,
+    pub(crate) text: u8,
+    pub(crate) completed: bool,
+    pub(crate) created: i64,
 }
 
 /// What a patch names.
 #[derive(Clone, Debug)]
-pub(super) struct Patch {
-    pub(super) title: Option<u8>,
+pub(crate) struct Patch {
+    pub(crate) title: Option<u8>,
     /// 0 clears it.
-    pub(super) description: Option<u8>,
-    pub(super) completed: Option<bool>,
+    pub(crate) description: Option<u8>,
+    pub(crate) completed: Option<bool>,
 }
 
 /// What a store says.
 #[derive(Debug, PartialEq)]
-pub(super) enum Answer {
+pub(crate) enum Answer {
     Done(bool),
     User(Option<User>),
     Credential(Option<Credential>),
@@ -72,75 +72,75 @@ pub(super) enum Answer {
 }
 
 /// Asks one question.
-pub(super) async fn ask(store: &dyn Store, question: &Ask, now: i64) -> Answer {
-    match question.clone() {
-        Ask::UserCreate { email, spelling } => Answer::User(
-            store.user_create(new_user(&address(email, spelling))).await.unwrap(),
-        ),
+pub(crate) async fn ask(
+    store: &dyn Store,
+    question: &Ask,
+    now: i64,
+) -> Result<Answer, StoreError> {
+    Ok(match question.clone() {
+        Ask::UserCreate { email, spelling } => {
+            Answer::User(store.user_create(new_user(&address(email, spelling))).await?)
+        }
         Ask::UserByEmail { email: number } => {
             let email = email(&address(number, false)).canonical();
-            Answer::Credential(store.user_by_email(email).await.unwrap())
+            Answer::Credential(store.user_by_email(email).await?)
         }
         Ask::UserList { after, limit } => {
-            Answer::Users(store.user_list(after.map(UserId::new), limit).await.unwrap())
+            Answer::Users(store.user_list(after.map(UserId::new), limit).await?)
         }
         Ask::UserSetPassword { user, password } => {
             let password = hash(&text(password));
-            Answer::Done(
-                store.user_set_password(UserId::new(user), password).await.unwrap(),
-            )
+            Answer::Done(store.user_set_password(UserId::new(user), password).await?)
         }
         Ask::UserRehash { user, old, new } => {
             let (old, new) = (hash(&text(old)), hash(&text(new)));
-            Answer::Done(store.user_rehash(UserId::new(user), old, new).await.unwrap())
+            Answer::Done(store.user_rehash(UserId::new(user), old, new).await?)
         }
         Ask::UserDelete { user } => {
-            Answer::Done(store.user_delete(UserId::new(user)).await.unwrap())
+            Answer::Done(store.user_delete(UserId::new(user)).await?)
         }
         Ask::SessionCreate { user, session: number, lifetime } => {
             let session = session(UserId::new(user), number, now, now + lifetime);
-            Answer::Done(store.session_create(session).await.unwrap())
+            Answer::Done(store.session_create(session).await?)
         }
         Ask::SessionGet { user, session } => {
             let id = session_id(session);
-            Answer::Session(store.session_get(UserId::new(user), id).await.unwrap())
+            Answer::Session(store.session_get(UserId::new(user), id).await?)
         }
         Ask::TaskCreate { user, text: title, completed } => {
             let new = NewTask { completed, ..new_task(&text(title), now) };
-            Answer::Task(store.task_create(UserId::new(user), new).await.unwrap())
+            Answer::Task(store.task_create(UserId::new(user), new).await?)
         }
-        Ask::TaskGet { user, task } => Answer::Task(
-            store.task_get(UserId::new(user), TaskId::new(task)).await.unwrap(),
-        ),
+        Ask::TaskGet { user, task } => {
+            Answer::Task(store.task_get(UserId::new(user), TaskId::new(task)).await?)
+        }
         Ask::TaskList { user, filter, page } => {
-            Answer::Page(store.task_list(UserId::new(user), filter, page).await.unwrap())
+            Answer::Page(store.task_list(UserId::new(user), filter, page).await?)
         }
         Ask::TaskCounts { user } => {
-            Answer::Counts(store.task_counts(UserId::new(user)).await.unwrap())
+            Answer::Counts(store.task_counts(UserId::new(user)).await?)
         }
         Ask::TaskPatch { user, task, patch } => {
             let (user, task) = (UserId::new(user), TaskId::new(task));
-            Answer::Task(
-                store.task_patch(user, task, patch.into(), at(now)).await.unwrap(),
-            )
+            Answer::Task(store.task_patch(user, task, patch.into(), at(now)).await?)
         }
         Ask::TaskDelete { user, task } => {
             let (user, task) = (UserId::new(user), TaskId::new(task));
-            Answer::Done(store.task_delete(user, task).await.unwrap())
+            Answer::Done(store.task_delete(user, task).await?)
         }
-        Ask::Export { whose } => export(store, whose.map(UserId::new)).await,
+        Ask::Export { whose } => export(store, whose.map(UserId::new)).await?,
         Ask::Import { there, email, tasks, replace } => {
             let records = incoming(UserId::new(there), email, tasks);
             let existing = if replace { Existing::Replace } else { Existing::Keep };
             let ids = NextIds { user: there + 1, task: 1 };
-            let taken = store.import_begin(ids).await.unwrap();
+            let taken = store.import_begin(ids).await?;
             let chunk = Chunk { records, owner: None, existing };
-            Answer::Import(store.import(chunk, taken, at(now)).await.unwrap())
+            Answer::Import(store.import(chunk, taken, at(now)).await?)
         }
-    }
+    })
 }
 
-async fn export(store: &dyn Store, whose: Option<UserId>) -> Answer {
+async fn export(store: &dyn Store, whose: Option<UserId>) -> Result<Answer, StoreError> {
     let (sender, mut receiver) = mpsc::channel(1);
     let (mut next, mut all) = (Vec::new(), Vec::new());
     let receive = async {
@@ -152,8 +152,8 @@ async fn export(store: &dyn Store, whose: Option<UserId>) -> Answer {
         }
     };
     let (sent, ()) = tokio::join!(store.export(whose, sender), receive);
-    sent.unwrap();
-    Answer::Export(next, all)
+    sent?;
+    Ok(Answer::Export(next, all))
 }
 
 fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
@@ -170,7 +170,7 @@ fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
 }
 
 /// Questions whose answers tell all that a store holds after a run.
-pub(super) fn everything() -> Vec<Ask> {
+pub(crate) fn everything() -> Vec<Ask> {
     let mut all =
         vec![Ask::UserList { after: None, limit: 100 }, Ask::Export { whose: None }];
     all.extend((0..4).map(|email| Ask::UserByEmail { email }));

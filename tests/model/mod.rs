@@ -2,7 +2,7 @@
 //!
 //! `PROPTEST_CASES` says how many runs there are.
 
-mod ask;
+pub(crate) mod ask;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -56,7 +56,7 @@ async fn run(steps: &[Step]) {
             Step::Ask(questions) => {
                 let mut expected = Vec::new();
                 for question in questions {
-                    expected.push(ask(&model, question, now).await);
+                    expected.push(ask(&model, question, now).await.unwrap());
                 }
                 assert_eq!(
                     together(&file, questions, now).await,
@@ -72,8 +72,9 @@ async fn run(steps: &[Step]) {
 
     let file = open(&path);
     for question in ask::everything() {
-        let expected = ask(&model, &question, now).await;
-        assert_eq!(ask(&file, &question, now).await, expected, "reopened: {question:?}");
+        let expected = ask(&model, &question, now).await.unwrap();
+        let answer = ask(&file, &question, now).await.unwrap();
+        assert_eq!(answer, expected, "reopened: {question:?}");
     }
 }
 
@@ -83,14 +84,14 @@ async fn together(store: &dyn Store, questions: &[Ask], now: i64) -> Vec<Answer>
     for question in questions {
         let mut answer = Box::pin(ask(store, question, now));
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(answer) => asked.push(Err(answer)),
+            Poll::Ready(answer) => asked.push(Err(answer.unwrap())),
             Poll::Pending => asked.push(Ok(answer)),
         }
     }
     let mut answers = Vec::new();
     for answer in asked {
         answers.push(match answer {
-            Ok(pending) => pending.await,
+            Ok(pending) => pending.await.unwrap(),
             Err(ready) => ready,
         });
     }
@@ -107,7 +108,7 @@ fn open(path: &Path) -> RedbStore {
 }
 
 /// Memory rather than a disk where there is some: nothing is tested here that a disk adds.
-fn scratch() -> PathBuf {
+pub(crate) fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() { memory } else { std::env::temp_dir() }
 }

@@ -130,6 +130,16 @@ fn a_database_of_another_program_is_refused_and_left_untouched() {
 }
 
 #[test]
+fn a_table_of_another_type_is_refused_and_left_untouched() {
+    let path = |data: &Path| {
+        let path = data.join("other.redb");
+        Forge::open(&path).put_number("meta", 1, 1);
+        path
+    };
+    refused(path, |error| matches!(error, OpenError::Damaged { .. }));
+}
+
+#[test]
 fn a_newer_format_is_refused_and_left_untouched() {
     refused(
         |data| given_format(data, FORMAT + 1),

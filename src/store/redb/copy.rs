@@ -68,7 +68,7 @@ impl RedbStore {
         name: &Path,
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
-        let txn = self.shared.db.begin_read().map_err(StoreError::from)?;
+        let txn = self.shared.begin_read()?;
         let mut go_on = |done, total| {
             if let Some(space) = &self.space {
                 space.admit_copy(file)?;

@@ -34,6 +34,7 @@ mod import;
 mod index;
 mod key;
 mod migrate;
+mod nonsense;
 mod open;
 mod options;
 mod record;
@@ -59,6 +60,7 @@ use tokio::sync::{Semaphore, mpsc};
 pub use self::copy::{CopyError, Progress};
 use self::key::Table;
 pub use self::migrate::{FORMAT, Formats};
+pub use self::nonsense::is_caught;
 pub use self::options::{CommitMode, Options};
 use self::space::{Growth, Space};
 pub use self::upgrade::{
@@ -69,6 +71,7 @@ use self::view::View;
 use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
+use crate::domain::chain::Chain;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
 use crate::domain::page::{Page, TaskPage};
@@ -93,10 +96,14 @@ pub struct RedbStore {
 
 /// What reads need; they may outlast a caller that gave up waiting.
 struct Shared {
-    db: Arc<Database>,
+    /// There until the end.
+    db: Option<Arc<Database>>,
     vitals: Arc<Vitals>,
     long_reads: Arc<Semaphore>,
 }
+
+/// What is said of pages that redb panics over.
+const NONSENSE: &str = "pages make no sense";
 
 /// Most long reads at once; each has a thread of its own. More are refused as [`StoreError::Busy`].
 const MAX_LONG_READS: usize = 4;
@@ -109,7 +116,13 @@ impl fmt::Debug for RedbStore {
 
 impl Shared {
     fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
-        Self { db, vitals, long_reads: Arc::new(Semaphore::new(MAX_LONG_READS)) }
+        let long_reads = Arc::new(Semaphore::new(MAX_LONG_READS));
+        Self { db: Some(db), vitals, long_reads }
+    }
+
+    fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
+        let db = self.db.as_ref().ok_or_else(write::stopped)?;
+        Ok(db.begin_read()?)
     }
 
     /// Reads one snapshot.
@@ -117,10 +130,26 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome = unpanicked(|| {
-            self.db.begin_read().map_err(StoreError::from).and_then(|txn| read(&txn))
+        let outcome = nonsense::catch(|| read(&self.begin_read()?));
+        let outcome = outcome.unwrap_or_else(|| {
+            self.vitals.fail_damaged(NONSENSE);
+            Err(StoreError::Damaged { what: NONSENSE.to_owned() })
         });
         outcome.inspect_err(|error| self.vitals.note(error))
+    }
+}
+
+impl Drop for Shared {
+    /// Closes the file, which reads pages and writes some.
+    fn drop(&mut self) {
+        let db = self.db.take();
+        let closed = unpanicked(|| {
+            drop(db);
+            Ok::<(), StoreError>(())
+        });
+        if let Err(error) = closed {
+            tracing::error!(error = %Chain(&error), "the data file was not closed");
+        }
     }
 }
 
@@ -128,12 +157,8 @@ impl Shared {
 fn unpanicked<T, E: From<StoreError>>(
     look: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)) {
-        Ok(outcome) => outcome,
-        Err(_) => {
-            Err(StoreError::Damaged { what: "pages make no sense".to_owned() }.into())
-        }
-    }
+    nonsense::catch(look)
+        .unwrap_or_else(|| Err(StoreError::Damaged { what: NONSENSE.to_owned() }.into()))
 }
 
 impl RedbStore {
@@ -352,4 +377,15 @@ macro_rules! from_redb {
     )+};
 }
 
-from_redb!(CommitError, TableError, TransactionError);
+from_redb!(CommitError, TransactionError);
+
+impl From<redb::TableError> for StoreError {
+    fn from(error: redb::TableError) -> Self {
+        match error {
+            redb::TableError::Storage(error) => error.into(),
+            redb::TableError::TableAlreadyOpen(..) => Self::unavailable(error),
+            // A sound file has every table, and none of another type.
+            other => Self::Damaged { what: other.to_string() },
+        }
+    }
+}

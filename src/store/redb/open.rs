@@ -18,7 +18,7 @@ use super::options::Options;
 use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
-use super::{RedbStore, Shared, record, table, upgrade};
+use super::{RedbStore, Shared, nonsense, record, table, upgrade};
 use crate::files::{make_private, sync_folder};
 use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
@@ -107,8 +107,8 @@ impl RedbStore {
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
             Ok((db, purging))
         })?;
-        let shared = Arc::new(Shared::new(Arc::new(db), Arc::clone(&vitals)));
-        let db = Arc::clone(&shared.db);
+        let db = Arc::new(db);
+        let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&vitals)));
         let writer = Writer::spawn(db, vitals, options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         Ok(Self { writer, space, shared, formats: options.formats })
@@ -168,13 +168,10 @@ pub(super) fn unpanicked<T>(
     path: &Path,
     look: impl FnOnce() -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
-    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(look)) {
-        Ok(outcome) => outcome,
-        Err(_) => Err(OpenError::Damaged {
-            path: path.to_owned(),
-            what: "its pages make no sense".to_owned(),
-        }),
-    }
+    nonsense::catch(look).unwrap_or_else(|| {
+        let what = "its pages make no sense".to_owned();
+        Err(OpenError::Damaged { path: path.to_owned(), what })
+    })
 }
 
 /// Judges a file without writing to it: redb notes in the file itself that it is open for writing.

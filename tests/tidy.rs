@@ -34,7 +34,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_cache", &["src/auth/token.rs"]),
     ("redb", &["src/store/redb/"]),
     ("rpassword", &["src/cli/input.rs"]),
-    ("rustix", &["src/store/redb/space.rs", "src/files.rs"]),
+    ("rustix", &["src/cli/limit.rs", "src/store/redb/space.rs", "src/files.rs"]),
     ("serde", &["src/http/", "src/auth/token.rs"]),
     ("serde_json", &["src/http/", "src/auth/token.rs"]),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),

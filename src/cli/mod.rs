@@ -9,6 +9,7 @@ mod export;
 mod healthcheck;
 mod import;
 mod input;
+mod limit;
 mod openapi;
 mod output;
 mod restore;
@@ -128,7 +129,8 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { code.into() } else { 74.into() };
         }
     };
-    match cli.run() {
+    let survived = limit::survive().map_err(CommandError::io("signals cannot be heard"));
+    match survived.and_then(|()| cli.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

@@ -6,12 +6,14 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 
+use crate::harness::process::finish;
 use crate::harness::{Home, Process};
 
 /// Whether the health check of this home passes.
@@ -267,4 +269,19 @@ async fn a_limit_on_file_sizes_ends_the_server_as_a_full_disk_would() {
         (written..=written + doubt).contains(&total),
         "{total}, {written}, {refused}"
     );
+}
+
+#[test]
+fn a_key_that_the_disk_does_not_take_is_no_wrong_setting() {
+    // A supervisor starts a server again whose disk was full, and not one whose settings are wrong.
+    let home = Home::new();
+    let duly = home.command(&["serve"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 0 && exec \"$0\" serve"]).arg(duly.get_program());
+    limited.current_dir(home.folder.path()).env("LISTEN", "127.0.0.1:0");
+
+    let output = finish(limited, "");
+
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert_eq!(home.folder.path().read_dir().unwrap().count(), 0);
 }

@@ -23,7 +23,7 @@ use std::sync::LazyLock;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Options};
+use crate::config::{Config, ConfigError, KeyError, Options};
 use crate::control::Failure;
 use crate::store::OpenError;
 use crate::store::redb::{self, RedbStore};
@@ -112,6 +112,16 @@ impl CommandError {
             Self::Open(error) => Failure::from(error).code,
             Self::Io { .. } | Self::StoreFailed => Failure::IO,
             Self::Config(_) => Failure::CONFIG,
+        }
+    }
+}
+
+impl From<KeyError> for CommandError {
+    fn from(error: KeyError) -> Self {
+        let what = error.to_string();
+        match error {
+            KeyError::Setting(error) => Self::Config(error),
+            KeyError::Io { cause, .. } => Self::Io { what, cause },
         }
     }
 }

@@ -23,8 +23,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::crash::{figure, setting};
 use crate::harness::{Home, Process};
+use crate::long::{figure, setting};
 
 /// What the server may take beyond its limits, on a busy machine.
 const GRACE: Duration = Duration::from_millis(2500);

@@ -6,10 +6,14 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde_json::json;
 
+use crate::harness::process::finish;
 use crate::harness::{Home, Process};
 
 /// Whether the health check of this home passes.
@@ -234,4 +238,50 @@ fn nothing_but_the_data_file_and_its_key_is_left_behind() {
         names.into_iter().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["duly.redb", "duly.redb.key"]);
     assert!(Path::new(&home.data_file()).is_file());
+}
+
+#[tokio::test]
+async fn a_limit_on_file_sizes_ends_the_server_as_a_full_disk_would() {
+    let home = Home::new();
+    let mut server = home.serve();
+    let client = server.client().registered("a@example.com").await;
+    let (pid, limit) = (server.child.id(), home.data_file().metadata().unwrap().len());
+    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+    prlimit(Pid::from_raw(pid.cast_signed()), Resource::Fsize, limit).unwrap();
+
+    let mut written = 0;
+    let refused = loop {
+        let task = json!({ "title": "grows", "description": "x".repeat(2000) });
+        let answer = client.post("/tasks", task).await;
+        if answer.status != StatusCode::CREATED {
+            break answer.expect(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        written += 1;
+    };
+    assert_eq!(exit_code(&mut server, Duration::from_secs(20)), Some(74), "{refused}");
+
+    let server = home.serve();
+    let client = server.client().with_token(client.token());
+    let page = client.get("/tasks").await;
+    let total: u64 = page.header("x-total-count").unwrap().parse().unwrap();
+    let doubt = u64::from(refused["code"] == "outcome_unknown");
+    assert!(
+        (written..=written + doubt).contains(&total),
+        "{total}, {written}, {refused}"
+    );
+}
+
+#[test]
+fn a_key_that_the_disk_does_not_take_is_no_wrong_setting() {
+    // A supervisor starts a server again whose disk was full, and not one whose settings are wrong.
+    let home = Home::new();
+    let duly = home.command(&["serve"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 0 && exec \"$0\" serve"]).arg(duly.get_program());
+    limited.current_dir(home.folder.path()).env("LISTEN", "127.0.0.1:0");
+
+    let output = finish(limited, "");
+
+    assert_eq!(output.status.code(), Some(74), "{output:?}");
+    assert_eq!(home.folder.path().read_dir().unwrap().count(), 0);
 }

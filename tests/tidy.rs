@@ -34,7 +34,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("quick_cache", &["src/auth/token.rs"]),
     ("redb", &["src/store/redb/"]),
     ("rpassword", &["src/cli/input.rs"]),
-    ("rustix", &["src/store/redb/space.rs", "src/files.rs", "src/control/"]),
+    (
+        "rustix",
+        &["src/cli/limit.rs", "src/store/redb/space.rs", "src/files.rs", "src/control/"],
+    ),
     (
         "serde",
         &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],

@@ -9,6 +9,7 @@ mod export;
 mod healthcheck;
 mod import;
 mod input;
+mod limit;
 mod openapi;
 mod output;
 mod restore;
@@ -22,7 +23,7 @@ use std::sync::LazyLock;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Options};
+use crate::config::{Config, ConfigError, KeyError, Options};
 use crate::control::Failure;
 use crate::store::OpenError;
 use crate::store::redb::{self, RedbStore};
@@ -115,6 +116,16 @@ impl CommandError {
     }
 }
 
+impl From<KeyError> for CommandError {
+    fn from(error: KeyError) -> Self {
+        let what = error.to_string();
+        match error {
+            KeyError::Setting(error) => Self::Config(error),
+            KeyError::Io { cause, .. } => Self::Io { what, cause },
+        }
+    }
+}
+
 /// Parses the command line, does what was asked, and says how it went.
 pub fn main() -> ExitCode {
     let hook = std::panic::take_hook();
@@ -135,7 +146,8 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { code.into() } else { 74.into() };
         }
     };
-    match cli.run() {
+    let survived = limit::survive().map_err(CommandError::io("signals cannot be heard"));
+    match survived.and_then(|()| cli.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }

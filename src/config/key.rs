@@ -29,6 +29,23 @@ pub enum SigningKey {
     Own(PathBuf),
 }
 
+/// Why there is no key.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// What the settings name cannot be used as it is.
+    #[error(transparent)]
+    Setting(#[from] ConfigError),
+    /// The disk failed, or is full.
+    #[error("the key {} could not be made", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        #[source]
+        cause: io::Error,
+    },
+}
+
 impl SigningKey {
     pub(super) fn choose(
         file: &str,
@@ -63,15 +80,26 @@ impl SigningKey {
     pub fn load(
         &self,
         make: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
-    ) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-        match self {
-            Self::Given(key) => Ok(key.clone()),
-            Self::File(path) => read(path),
-            Self::Own(path) => match make().and_then(|key| create(path, &key)) {
-                Ok(()) => read(path),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => read(path),
-                Err(error) => unusable(path, &error),
-            },
+    ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+        use io::ErrorKind as K;
+
+        let path = match self {
+            Self::Given(key) => return Ok(key.clone()),
+            Self::File(path) => return Ok(read(path)?),
+            Self::Own(path) => path,
+        };
+        let made = make().and_then(|key| create(path, &key));
+        match made.map_err(|cause| (cause.kind(), cause)) {
+            Ok(()) | Err((K::AlreadyExists, _)) => Ok(read(path)?),
+            // Another setting would help.
+            Err((
+                K::NotFound
+                | K::NotADirectory
+                | K::PermissionDenied
+                | K::ReadOnlyFilesystem,
+                cause,
+            )) => Ok(unusable(path, &cause)?),
+            Err((_, cause)) => Err(KeyError::Io { path: path.clone(), cause }),
         }
     }
 
@@ -158,13 +186,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.key");
         let key = SigningKey::File(path.clone());
-        assert!(key.load(make).unwrap_err().reason.contains("cannot be used"));
+        assert!(key.load(make).unwrap_err().to_string().contains("cannot be used"));
 
         create(&path, b"short").unwrap();
-        assert!(key.load(make).unwrap_err().reason.ends_with("at least 32 bytes"));
+        assert!(key.load(make).unwrap_err().to_string().ends_with("at least 32 bytes"));
 
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(key.load(make).unwrap_err().reason.contains("read by others"));
+        assert!(key.load(make).unwrap_err().to_string().contains("read by others"));
     }
 
     #[test]

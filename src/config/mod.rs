@@ -14,7 +14,7 @@ use clap::Args;
 use clap::builder::Resettable;
 use ipnet::IpNet;
 
-pub use self::key::SigningKey;
+pub use self::key::{KeyError, SigningKey};
 
 /// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use super::given::used_pages;
 use super::{Given, Kind, PAGE};
-use crate::crash::Dice;
+use crate::long::Dice;
 
 /// Bytes of the header that mean something.
 const HEADER: u64 = 320;

@@ -35,7 +35,7 @@ use tokio::runtime::{Builder, Runtime};
 use self::exam::Exam;
 use self::given::Given;
 use self::harm::Harm;
-use crate::crash::{Dice, figure, setting};
+use crate::long::{Dice, figure, setting};
 use crate::model::ask::Answer;
 use crate::model::scratch;
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{everything, home, path_in, restored};
 use crate::harness::process::expect;
 use crate::harness::{Client, Home};
+use crate::long::{figure, setting};
 
 /// What was acknowledged, and how long it took.
 #[derive(Default)]
@@ -25,10 +26,6 @@ struct Log {
     times: [Mutex<Vec<f64>>; 2],
     backing_up: AtomicBool,
     stop: AtomicBool,
-}
-
-fn number(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |text| text.parse().unwrap())
 }
 
 /// Makes tasks and completes every other one, until told to stop.
@@ -82,14 +79,9 @@ fn prove(home: &Home, name: &str, before: &BTreeMap<u64, Value>) {
     assert!(found.len() >= before.len());
 }
 
-#[expect(clippy::print_stderr, reason = "shown with --nocapture only")]
-fn say(line: &str) {
-    eprintln!("{line}");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn backups_under_load_hold_all_that_was_acknowledged_before() {
-    let (backups, writers) = (number("DULY_BACKUPS", 2), number("DULY_WRITERS", 16));
+    let (backups, writers) = (setting("DULY_BACKUPS", 2), setting("DULY_WRITERS", 16));
     let home = home();
     let server = home.serve();
     let person = server.client().registered("jane@example.com").await;
@@ -102,7 +94,8 @@ async fn backups_under_load_hold_all_that_was_acknowledged_before() {
     for n in 0..backups {
         // Load without a backup, to compare with.
         let writes = || log.times[0].lock().unwrap().len();
-        let enough = writes() + if backups > 2 { 100 } else { 4 } * writers;
+        let enough = writes()
+            + usize::try_from(if backups > 2 { 100 } else { 4 } * writers).unwrap();
         while writes() < enough {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -125,7 +118,7 @@ async fn backups_under_load_hold_all_that_was_acknowledged_before() {
     }
 
     let [without, with] = &log.times;
-    say(&format!(
+    figure(&format!(
         "{backups} backups under {writers} writers, each restored, checked and whole: {} writes \
          acknowledged, the last backup took {:?}",
         log.tasks.lock().unwrap().len(),
@@ -133,7 +126,7 @@ async fn backups_under_load_hold_all_that_was_acknowledged_before() {
     ));
     for percent in [50, 99] {
         let (without, with) = (percentile(without, percent), percentile(with, percent));
-        say(&format!(
+        figure(&format!(
             "p{percent} of writes: {without:.2} ms without, {with:.2} ms with a backup: {:.2}",
             with / without
         ));

@@ -1,0 +1,114 @@
+//! Clients that log in and register until the server is gone.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+
+use duly::domain::session::Session;
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::client::PASSWORD;
+use crate::harness::{Answer, Client, Home};
+
+/// Log-ins for each registration.
+const LOGINS_PER_REGISTRATION: u64 = 4;
+
+/// One visitor: an account that only it logs in to, one log-in at a time, so that their order is known.
+#[derive(Debug)]
+pub(super) struct Visitor {
+    email: String,
+    /// The log-ins that may have a session, the oldest first: a token where it was acknowledged.
+    logins: Mutex<Vec<Option<String>>>,
+    /// Accounts that this visitor was told it has registered.
+    registered: Mutex<Vec<String>>,
+}
+
+impl Visitor {
+    pub(super) async fn register(client: &Client, number: usize) -> Arc<Self> {
+        let email = format!("visitor{number}@example.com");
+        client.registered(&email).await;
+        Arc::new(Self { email, logins: Mutex::default(), registered: Mutex::default() })
+    }
+
+    /// Logs in and registers until the server is gone.
+    pub(super) async fn run(self: Arc<Self>, client: Client, cycle: u64) {
+        for turn in 0.. {
+            let went_on = if turn % LOGINS_PER_REGISTRATION == cycle % 2 {
+                self.sign_up(&client, format!("{cycle}-{turn}-{}", self.email)).await
+            } else {
+                self.log_in(&client).await
+            };
+            if went_on.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn log_in(&self, client: &Client) -> Option<()> {
+        self.logins.lock().unwrap().push(None);
+        let answer = try_login(client, &self.email).await?;
+        let token = token(&answer.expect(StatusCode::OK));
+        *self.logins.lock().unwrap().last_mut().unwrap() = Some(token);
+        Some(())
+    }
+
+    async fn sign_up(&self, client: &Client, email: String) -> Option<()> {
+        let body = json!({ "email": email, "password": PASSWORD }).to_string();
+        let json = Some("application/json");
+        let answer = client.try_send(Method::POST, "/auth/register", json, body).await;
+        answer.ok()?.expect(StatusCode::CREATED);
+        self.registered.lock().unwrap().push(email);
+        Some(())
+    }
+
+    /// Sees that the newest sessions are there and the surplus is not, and that every new account can be
+    /// logged in to. Returns the numbers of acknowledged log-ins and registrations that it has seen at work.
+    pub(super) async fn verify(&self, client: &Client) -> (usize, usize) {
+        let mut logins = self.logins.lock().unwrap().clone();
+        let mut working = 0;
+        // How many sessions were begun after this one for certain, and at most.
+        let (mut surely, mut perhaps) = (0, 0);
+        for login in logins.iter().rev() {
+            perhaps += 1;
+            let Some(token) = login else { continue };
+            let answer = client.with_token(token).get("/auth/me").await;
+            let (works, newer) = (answer.status == StatusCode::OK, surely);
+            assert!(
+                works || perhaps > Session::MAX_PER_USER,
+                "{newer} newer: it is gone"
+            );
+            assert!(
+                !works || newer < Session::MAX_PER_USER,
+                "{newer} newer: still there"
+            );
+            working += usize::from(works);
+            surely += 1;
+        }
+        // What is older has been seen to be gone, or will be.
+        logins.drain(..logins.len().saturating_sub(2 * Session::MAX_PER_USER));
+        *self.logins.lock().unwrap() = logins;
+
+        let registered = std::mem::take(&mut *self.registered.lock().unwrap());
+        for email in &registered {
+            client.logged_in(email).await;
+        }
+        (working, registered.len())
+    }
+}
+
+async fn try_login(client: &Client, email: &str) -> Option<Answer> {
+    let form = Some("application/x-www-form-urlencoded");
+    let body = format!("username={email}&password={PASSWORD}");
+    client.try_send(Method::POST, "/auth/login", form, body).await.ok()
+}
+
+fn token(body: &Value) -> String {
+    body["access_token"].as_str().unwrap().to_owned()
+}
+
+/// How many accounts there are.
+pub(super) fn accounts(home: &Home) -> usize {
+    let output = home.run(&["user", "list"], "");
+    assert!(output.status.success(), "{output:?}");
+    output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+}

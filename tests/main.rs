@@ -21,6 +21,7 @@ mod front_door;
 mod harness;
 mod model;
 mod openapi;
+mod power;
 mod problems;
 mod serve;
 mod sessions;

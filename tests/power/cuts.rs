@@ -34,7 +34,7 @@ pub(super) fn given(seed: u64, writes: usize) -> Given {
 #[test]
 fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
     let tally = Tally::new("cut");
-    let scale = Scale::share(70);
+    let scale = Scale::share(60);
     tally.fill(scale, |seed| {
         let given = given(seed, scale.writes);
         let mut random = Random::new(seed);

@@ -140,7 +140,7 @@ impl State {
         })
     }
 
-    fn write(&mut self, at: usize, data: &[u8]) -> io::Result<()> {
+    fn write(&mut self, at: usize, data: &[u8]) {
         let end = at + data.len();
         if end > self.now.len() {
             self.now.set_len(end);
@@ -148,21 +148,20 @@ impl State {
         }
         self.now.write(at, data);
         self.log.push(Entry::Write { at, data: data.into() });
-        Ok(())
     }
 }
 
 impl StorageBackend for Disk {
     fn len(&self) -> io::Result<u64> {
-        Ok(u64::try_from(self.hold().now.len()).unwrap())
+        Ok(self.hold().now.len() as u64)
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.hold().now.read(usize::try_from(offset).unwrap(), out)
+        self.hold().now.read(place(offset), out)
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let (mut state, len) = (self.hold(), usize::try_from(len).unwrap());
+        let (mut state, len) = (self.hold(), place(len));
         state.call(Call::SetLen)?;
         state.now.set_len(len);
         state.log.push(Entry::SetLen(len));
@@ -179,13 +178,17 @@ impl StorageBackend for Disk {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let (mut state, at) = (self.hold(), usize::try_from(offset).unwrap());
+        let (mut state, at) = (self.hold(), place(offset));
         let outcome = state.call(Call::Write);
         // A write that fails may have been done in part.
         let done = if outcome.is_ok() { data.len() } else { data.len().min(SECTOR) };
         if !(outcome.is_err() && state.dead) {
-            state.write(at, &data[..done])?;
+            state.write(at, &data[..done]);
         }
         outcome
     }
+}
+
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).unwrap()
 }

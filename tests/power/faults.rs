@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use duly::store::redb::{Options, RedbStore};
+use duly::store::redb::{CommitMode, Options, RedbStore};
 use duly::store::{Failure, OpenError, Store as _, StoreError};
 
 use super::cut::History;
@@ -37,19 +37,31 @@ fn a_file_that_cannot_grow_loses_nothing_that_was_acknowledged() {
 
 /// Lets one call after the other fail, each in a run of its own.
 fn each_call(call: Call, tally: &Tally) {
-    let scale = Scale::share(2);
+    let scale = Scale::share(3);
     tally.fill(scale, |seed| {
-        let options = options(seed);
+        let options = Options {
+            commit: [CommitMode::TwoPhase, CommitMode::OnePhase]
+                [usize::from(seed % 2 == 1)],
+            ..options(seed / 2)
+        };
         let steps = workload(seed, scale.writes / 2);
         let states = states(&steps);
         let sound = Disk::new(new_file(&options));
         fail_in(&sound, &options, &steps).unwrap();
         let calls = sound.log().iter().filter(|entry| call_of(entry) == call).count();
-        for nth in 0..calls {
-            for then in [Then::Well, Then::Dead, Then::Lies] {
-                let fault = Fault { call, nth, then };
-                one_call(fault, seed, &options, &steps, &states, tally);
-            }
+        // A failed write may go unnoticed, since redb does it again later: a disk that lies after it is one
+        // that lies out of the blue.
+        let thens = match call {
+            Call::Sync => &[Then::Well, Then::Dead, Then::Lies][..],
+            Call::Write | Call::SetLen => &[Then::Well, Then::Dead],
+        };
+        let faults = (0..calls)
+            .flat_map(|nth| {
+                thens.iter().map(move |then| Fault { call, nth, then: *then })
+            })
+            .collect();
+        for fault in Random::new(seed).pick(faults, scale.each) {
+            one_call(fault, seed, &options, &steps, &states, tally);
         }
     });
 }
@@ -74,9 +86,8 @@ fn one_call(
     let start = new_file(options);
     let disk = Disk::new(start.clone());
     disk.fail(fault);
-    let run = fail_in(&disk, options, steps).unwrap_or_else(|error| {
-        panic!("{}: {error}", place());
-    });
+    let run = fail_in(&disk, options, steps);
+    let run = run.unwrap_or_else(|error| panic!("{}: {error}", place()));
 
     let log = disk.log();
     let end = log.len();

@@ -1,5 +1,7 @@
 //! What a file shows, and whether it may.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::page::Page;
 use duly::domain::session::Session;
@@ -67,6 +69,7 @@ pub(super) fn runtime() -> &'static Runtime {
 
 /// Why a file shows nothing.
 #[derive(Debug)]
+#[expect(dead_code, reason = "what is in them is told through `Debug`")]
 pub(super) enum Unseen {
     /// It was refused when it was opened.
     Refused(OpenError),
@@ -74,6 +77,8 @@ pub(super) enum Unseen {
     Unread(StoreError),
     /// It was read, and breaks a rule.
     Unsound(Vec<String>),
+    /// The program stumbled over it.
+    Panicked,
 }
 
 /// Looks at all that an open store shows.
@@ -90,6 +95,12 @@ pub(super) fn open(disk: &Disk, options: &Options) -> Result<Snapshot, Unseen> {
     let store =
         RedbStore::open_backend(disk.clone(), options).map_err(Unseen::Refused)?;
     look(&store)
+}
+
+/// As [`open`], for a file that may be damaged in a way that redb does not expect.
+pub(super) fn open_damaged(disk: &Disk, options: &Options) -> Result<Snapshot, Unseen> {
+    let open = AssertUnwindSafe(|| open(disk, options));
+    catch_unwind(open).unwrap_or(Err(Unseen::Panicked))
 }
 
 /// Opens an image as it is, that again with every page checked, and the image itself so: all three have to

@@ -55,7 +55,8 @@ impl Run {
         let acked = |mark: &Mark| mark.acked.is_some_and(|acked| acked <= at);
         let least = self.marks.iter().rposition(acked).map_or(0, |last| last + 1);
         let most = self.marks.iter().take_while(|mark| mark.submitted < at).count();
-        (least, most)
+        // One that changes nothing is answered at once.
+        (least, most.max(least))
     }
 
     /// Asks for all of them before the first is answered, and waits for the answers.

@@ -1,5 +1,7 @@
 //! A cut at every moment of a workload.
 
+use duly::store::redb::Options;
+
 use super::cut::History;
 use super::disk::Disk;
 use super::image::Image;
@@ -8,8 +10,6 @@ use super::random::Random;
 use super::runner::{Run, new_file, options, run, states};
 use super::tally::{Scale, Tally};
 use super::workload::workload;
-
-use duly::store::redb::Options;
 
 /// A workload that has been run, and everything about it.
 pub(super) struct Given {
@@ -42,9 +42,8 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
             let image = given.history.image(cut);
             let outcome = open_thrice(&image, &given.options)
                 .and_then(|shown| judge(&shown, &given.states, given.run.range(cut.at)));
-            tally.add(cut.kept.name(), &image, outcome, || {
-                format!("seed {seed}, {cut:?}, {:?}", given.options.commit)
-            });
+            let kind = format!("{}, {:?}", cut.kept.name(), given.options.commit);
+            tally.add(&kind, &image, outcome, || format!("seed {seed}, {cut:?}"));
         }
     });
     tally.close();

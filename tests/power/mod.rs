@@ -6,6 +6,9 @@
 //! with every page checked. All acknowledged writes have to be there, all others whole or not at all; the rules
 //! of a sound file have to hold; and each time the same has to be seen.
 //!
+//! Both ways to commit hold that. Two phases are asked most of the time, since they are the default.
+//! Beside the cuts, a disk refuses calls, and one lies about its syncs (see [`lies`]).
+//!
 //! `cargo test` looks at some of the images of a few short workloads. The long form looks at all images
 //! of as many longer ones as it takes:
 //!

@@ -20,7 +20,7 @@ pub(super) fn options(seed: u64) -> Options {
     Options {
         // Too small for what a commit writes, or more than enough.
         cache_bytes: if seed.is_multiple_of(2) { 1 << 14 } else { 1 << 20 },
-        commit: if seed % 8 == 7 { CommitMode::OnePhase } else { CommitMode::TwoPhase },
+        commit: if seed % 4 == 3 { CommitMode::OnePhase } else { CommitMode::TwoPhase },
         check_pages: false,
         delete_at_once: 2,
         purge_slice: 3,

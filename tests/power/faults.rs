@@ -8,11 +8,12 @@ use duly::store::{Failure, OpenError, Store as _, StoreError};
 
 use super::cut::History;
 use super::disk::{Call, Disk, Entry, Fault, Then};
-use super::oracle::{Snapshot, judge, open_thrice};
+use super::oracle::{Snapshot, judge, open_thrice, runtime};
 use super::random::Random;
 use super::runner::{Run, new_file, options, states};
 use super::tally::{Scale, Tally};
 use super::workload::{Step, workload};
+use crate::harness::values::new_user;
 
 #[test]
 fn nothing_is_acknowledged_after_a_sync_has_failed() {
@@ -88,6 +89,11 @@ fn one_call(
     let run = fail_in(&disk, options, steps);
     let run = run.unwrap_or_else(|error| panic!("{}: {error}", place()));
 
+    if let (Call::Sync, Some(failed)) = (fault.call, disk.failed_at()) {
+        let late = run.marks.iter().any(|mark| mark.acked.is_some_and(|at| at > failed));
+        assert!(!late, "{}: acknowledged after that", place());
+    }
+
     let log = disk.log();
     let end = log.len();
     let history = History::new(start, log);
@@ -115,6 +121,10 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
             Step::Reopen if disk.failed_at().is_some() => {}
             Step::Reopen => {
                 drop(store);
+                if disk.failed_at().is_some() {
+                    // It failed while it was closed, which nobody is told.
+                    return Ok(run);
+                }
                 let Some(opened) = open()? else { return Ok(run) };
                 store = opened;
             }
@@ -128,9 +138,16 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
             other => return Err(format!("told {other:?} after a write has failed")),
         }
     }
-    match (failure(&store), first) {
-        (Some(Failure::Io), Some(_)) if disk.failed_at().is_some() => {}
-        (None, None) => {}
+    match failure(&store) {
+        // Possibly while it removed rows that nobody waits for.
+        Some(Failure::Io) if disk.failed_at().is_some() => {
+            let late =
+                runtime().block_on(store.user_create(new_user("late@example.com")));
+            if late.is_ok() {
+                return Err("a store that has failed takes another write".to_owned());
+            }
+        }
+        None if first.is_none() => {}
         other => return Err(format!("the store says {other:?}")),
     }
     Ok(run)

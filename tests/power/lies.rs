@@ -1,0 +1,70 @@
+//! A disk that answers syncs and keeps what it likes.
+//!
+//! No program can keep its word on such a disk. What can be held is that a check at the start lets through
+//! nothing but a state that once was: older than what was acknowledged, but whole. Without the check
+//! such a file may show anything, or bring the program down.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use duly::store::OpenError;
+use duly::store::redb::Options;
+
+use super::cut::History;
+use super::disk::Disk;
+use super::oracle::{Snapshot, Unseen, judge, open_damaged};
+use super::random::Random;
+use super::runner::{new_file, options, run, states};
+use super::tally::{Scale, Tally};
+use super::workload::workload;
+use crate::long::figure;
+
+#[test]
+fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
+    let tally = Tally::new("lying disk");
+    let scale = Scale::share(6);
+    let (refused, unchecked) = (AtomicU64::new(0), AtomicU64::new(0));
+    tally.fill(scale, |seed| {
+        let options = options(seed);
+        let steps = workload(seed, scale.writes);
+        let states = states(&steps);
+        let mut random = Random::new(seed);
+        let honest = random.below(steps.len());
+        let disk = Disk::new(new_file(&options));
+        run(&disk, &options, &steps[..honest]);
+        let start = disk.image();
+        let disk = Disk::new(start.clone());
+        disk.lie();
+        run(&disk, &options, &steps[honest..]);
+
+        let history = History::new(start, disk.log());
+        for cut in history.cuts(&mut random, scale.some, scale.each) {
+            let image = history.image(cut);
+            let plain = open_damaged(&Disk::new(image.clone()), &options);
+            let checked = Options { check_pages: true, ..options.clone() };
+            let checked = open_damaged(&Disk::new(image.clone()), &checked);
+            if was(&plain, &states).is_err() {
+                unchecked.fetch_add(1, Ordering::Relaxed);
+            }
+            if checked.is_err() {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
+            tally.add(cut.kept.name(), &image, was(&checked, &states), || {
+                format!("seed {seed}, honest for {honest} steps, {cut:?}")
+            });
+        }
+    });
+    let (refused, unchecked) = (refused.into_inner(), unchecked.into_inner());
+    figure(&format!(
+        "power, lying disk: {refused} refused by the check; {unchecked} wrong without it"
+    ));
+    tally.close();
+}
+
+/// Whether this was a state once, or is refused as damaged.
+fn was(shown: &Result<Snapshot, Unseen>, states: &[Snapshot]) -> Result<(), String> {
+    match shown {
+        Ok(shown) => judge(shown, states, (0, states.len() - 1)),
+        Err(Unseen::Refused(OpenError::Damaged { .. })) => Ok(()),
+        Err(unseen) => Err(format!("{unseen:?}")),
+    }
+}

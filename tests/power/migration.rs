@@ -1,0 +1,82 @@
+//! A cut at every moment of a migration.
+//!
+//! The program migrates a copy, which takes the place of the data file only when it is whole; here the
+//! transaction itself is cut, in place.
+
+use duly::domain::transfer::Record;
+use duly::store::OpenError;
+use duly::store::redb::{Formats, Options, migrate_backend};
+
+use super::cut::History;
+use super::cuts::given;
+use super::disk::Disk;
+use super::image::Image;
+use super::oracle::{Snapshot, Unseen, judge, open, open_thrice};
+use super::random::Random;
+use super::tally::{Scale, Tally};
+
+#[test]
+fn a_power_cut_while_a_file_is_migrated_leaves_one_format_or_the_other_and_all_data() {
+    let tally = Tally::new("migration");
+    let scale = Scale::share(10);
+    tally.fill(scale, |seed| {
+        let given = given(seed, scale.writes);
+        let mut random = Random::new(seed);
+        // One file that was closed, and one that was not.
+        let cut = given.history.cuts(&mut random, 1, 1)[0];
+        for image in [given.closed, given.history.image(cut)] {
+            let old = open(&Disk::new(image.clone()), &given.options).unwrap();
+            let new = migrated(&old);
+            let disk = Disk::new(image.clone());
+            migrate_backend(disk.clone(), Formats::NEXT, &given.options).unwrap();
+
+            let history = History::new(image, disk.log());
+            for cut in history.cuts(&mut random, scale.some, scale.each / 2) {
+                let image = history.image(cut);
+                let outcome = check(&image, &given.options, &old, &new);
+                let outcome = outcome.and_then(|is_new| {
+                    let done = cut.at == history.len();
+                    let undone = || "it is old after the migration".to_owned();
+                    (is_new || !done).then_some(()).ok_or_else(undone)
+                });
+                tally.add(cut.kept.name(), &image, outcome, || {
+                    format!("seed {seed}, {cut:?}, {:?}", given.options.commit)
+                });
+            }
+        }
+    });
+    tally.close();
+}
+
+/// What a file has to show after the step that raises revisions.
+fn migrated(old: &Snapshot) -> Snapshot {
+    let mut new = old.clone();
+    for record in &mut new.records {
+        if let Record::Task(task) = record {
+            task.revision += 1;
+        }
+    }
+    new
+}
+
+/// Says whether the image has the new format, and sees that it can be brought to it if not.
+fn check(
+    image: &Image,
+    options: &Options,
+    old: &Snapshot,
+    new: &Snapshot,
+) -> Result<bool, String> {
+    let next = Options { formats: Formats::NEXT, ..options.clone() };
+    let is = |shown: &Snapshot, state: &Snapshot| {
+        judge(shown, std::slice::from_ref(state), (0, 0))
+    };
+    match open(&Disk::new(image.clone()), &next) {
+        Err(Unseen::Refused(OpenError::Older { found: 1, known: 2, .. })) => {}
+        _ => return is(&open_thrice(image, &next)?, new).map(|()| true),
+    }
+    is(&open_thrice(image, options)?, old)?;
+    let disk = Disk::new(image.clone());
+    migrate_backend(disk.clone(), Formats::NEXT, options)
+        .map_err(|error| format!("migrated after the cut: {error}"))?;
+    is(&open_thrice(&disk.image(), &next)?, new).map(|()| false)
+}

@@ -1,0 +1,140 @@
+//! What people do, at random and the same each time for the same seed.
+
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::task::{Description, NewTask, TaskPatch};
+use duly::store::{Store, StoreError};
+
+use super::random::Random;
+use crate::harness::values::{at, complete, hash, new_task, new_user, session};
+
+/// Accounts that somebody speaks of.
+const USERS: u64 = 7;
+
+/// Sessions of each that may be there.
+pub(super) const SESSIONS: u8 = 4;
+
+/// What happens to a store.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Writes that are asked for before the first is answered.
+    Writes(Vec<Write>),
+    /// The file is closed and opened again.
+    Reopen,
+}
+
+/// Something that one person wants, and when.
+#[derive(Debug)]
+pub(super) struct Write {
+    now: i64,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Register { email: usize },
+    Password { user: UserId, password: usize },
+    Login { user: UserId, session: u8 },
+    Create { user: UserId, length: usize },
+    Complete { user: UserId, task: TaskId, completed: bool },
+    Describe { user: UserId, task: TaskId, length: usize },
+    Delete { user: UserId, task: TaskId },
+    Leave { user: UserId },
+}
+
+impl Write {
+    pub(super) async fn put(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let now = self.now;
+        match self.what {
+            What::Register { email } => {
+                store.user_create(new_user(&format!("{email}@example.com"))).await?;
+            }
+            What::Password { user, password } => {
+                store.user_set_password(user, hash(&password.to_string())).await?;
+            }
+            What::Login { user, session: number } => {
+                store.session_create(session(user, number, now, now + 20)).await?;
+            }
+            What::Create { user, length } => {
+                let description = Some(text(length));
+                let new = NewTask { description, ..new_task("a task", now) };
+                store.task_create(user, new).await?;
+            }
+            What::Complete { user, task, completed } => {
+                store.task_patch(user, task, complete(completed), at(now)).await?;
+            }
+            What::Describe { user, task, length } => {
+                let description = Some(Some(text(length)));
+                let patch = TaskPatch { description, ..TaskPatch::default() };
+                store.task_patch(user, task, patch, at(now)).await?;
+            }
+            What::Delete { user, task } => {
+                store.task_delete(user, task).await?;
+            }
+            What::Leave { user } => {
+                store.user_delete(user).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At least so many writes, and at the end one that a person with tasks leaves.
+pub(super) fn workload(seed: u64, writes: usize) -> Vec<Step> {
+    let mut random = Random::new(seed);
+    let random = &mut random;
+    let mut now = 0;
+    let mut write = |what| {
+        now += 1;
+        Write { now, what }
+    };
+    let first = What::Register { email: 0 };
+    let second = What::Register { email: 1 };
+    let mut steps =
+        vec![Step::Writes(vec![write(first)]), Step::Writes(vec![write(second)])];
+    let mut done = steps.len();
+    while done < writes {
+        if random.below(20) == 0 {
+            steps.push(Step::Reopen);
+            continue;
+        }
+        let together = if random.below(4) == 0 { 2 + random.below(5) } else { 1 };
+        let group = (0..together).map(|_| write(what(random, done))).collect();
+        steps.push(Step::Writes(group));
+        done += together;
+    }
+    steps.push(Step::Writes(vec![write(What::Leave { user: UserId::new(1) })]));
+    steps.push(Step::Writes(vec![write(What::Register { email: 9 })]));
+    steps
+}
+
+/// People and tasks are few, so that they meet; most writes are about things that are there.
+fn what(random: &mut Random, done: usize) -> What {
+    let newest = if random.below(6) == 0 { USERS } else { 2 };
+    let user = UserId::new(1 + random.next() % newest);
+    let task = TaskId::new(1 + u64::try_from(random.below(2 + done / 2)).unwrap());
+    match random.below(32) {
+        0..3 => What::Register { email: random.below(5) },
+        3 => What::Password { user, password: random.below(100) },
+        4..8 => What::Login { user, session: session_number(random) },
+        8..20 => What::Create { user, length: length(random) },
+        20..23 => What::Complete { user, task, completed: random.below(2) == 0 },
+        23..26 => What::Describe { user, task, length: length(random) },
+        26..31 => What::Delete { user, task },
+        _ => What::Leave { user },
+    }
+}
+
+fn session_number(random: &mut Random) -> u8 {
+    u8::try_from(random.next() % u64::from(SESSIONS)).unwrap()
+}
+
+/// Mostly less than a page, and sometimes several.
+fn length(random: &mut Random) -> usize {
+    let most = if random.below(8) == 0 { 2_000 } else { 100 };
+    1 + random.below(most)
+}
+
+/// So many characters of four bytes each.
+fn text(length: usize) -> Description {
+    Description::new("\u{1F980}".repeat(length)).unwrap()
+}

@@ -21,6 +21,22 @@
 //! Two phases cost a fifth to a third of the throughput, and buy two things: a crash needs no repair whatever the
 //! size of the file, and damage to the newest tree is an error at the next start, where one phase falls back
 //! to the tree before it and loses acknowledged writes without a word.
+//!
+//! # How damage is kept from being served
+//!
+//! Values carry a checksum of their own ([`codec`]). What lies between them, the pages of redb, is verified when
+//! the file is opened ([`Options::check_pages`]), and by [`guard`] from then on. The check is on by default:
+//! time until the server listens, medians of five starts on two cores,
+//!
+//! | | 105 MB | 1.04 GB |
+//! |---|---|---|
+//! | pages verified, file in memory | 155 ms | 1.29 s |
+//! | pages verified, file read from the disk | 192 ms | 1.57 s |
+//! | not verified | 5 ms | 7 ms |
+//!
+//! and of 10,875 files, each damaged in one place (`DULY_DAMAGE_CASES=10000 cargo test --release damage`),
+//! 334 gave a wrong answer without the check and none with it. The guard costs a hash for each block that is
+//! read from the disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
 mod batch;
 #[doc(hidden)]

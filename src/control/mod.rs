@@ -1,7 +1,7 @@
 //! How the operator speaks to a running server: a Unix socket beside the data file.
 //!
 //! One process owns the data file, so commands such as `duly user add` and `duly backup` do not open it while
-//! a server runs: they ask the server. The same code carries a command out in either case ([`run`]).
+//! a server runs: they ask the server. The same code carries a command out in either case ([`run()`]).
 //!
 //! # The protocol
 //!

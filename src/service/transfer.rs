@@ -8,7 +8,7 @@ use super::lines::{Line, LineError};
 use super::{Error, Service};
 use crate::domain::id::TaskId;
 use crate::domain::transfer::{
-    Chunk, Conflict, Existing, Exported, Imported, Owner, Record,
+    Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
 
 /// Most records that are taken in together. One chunk is one transaction.
@@ -90,6 +90,8 @@ pub struct Import {
     service: Service,
     existing: Existing,
     taken: Option<Arc<[TaskId]>>,
+    /// What the first line says; no id in the file may reach it.
+    free: NextIds,
     owner: Option<Owner>,
     records: Vec<Record>,
     line: u64,
@@ -106,6 +108,7 @@ impl Import {
             service,
             existing,
             taken: None,
+            free: NextIds { user: 0, task: 0 },
             owner: None,
             records: Vec::with_capacity(CHUNK),
             line: 0,
@@ -131,13 +134,28 @@ impl Import {
             (Line::Start { ids, .. }, false, _) => {
                 let begun = self.service.0.store.import_begin(ids).await;
                 self.taken = Some(begun.map_err(Error::from)?);
+                self.free = ids;
                 self.chunk_from = self.line + 1;
                 Ok(())
             }
             (Line::Record(record), true, false) => {
-                match &record {
-                    Record::User(_) => self.seen.0 += 1,
-                    Record::Task(_) => self.seen.1 += 1,
+                let (id, free) = match &record {
+                    Record::User(credential) => {
+                        self.seen.0 += 1;
+                        (credential.user.id.get(), self.free.user)
+                    }
+                    Record::Task(task) => {
+                        self.seen.1 += 1;
+                        (task.id.get(), self.free.task)
+                    }
+                };
+                // The store could give it to somebody while the import is on its way.
+                if id >= free {
+                    return Err(self.refused(&LineError::Field {
+                        field: "id",
+                        reason: "is not below the next one, as the first line has it"
+                            .to_owned(),
+                    }));
                 }
                 self.records.push(record);
                 if self.records.len() >= CHUNK { self.flush().await } else { Ok(()) }

@@ -20,6 +20,7 @@ pub(super) struct Import<'a> {
 impl<'a> Import<'a> {
     pub(super) fn new(state: &'a mut State, chunk: &Chunk, now: Timestamp) -> Self {
         let Chunk { owner, existing, .. } = *chunk;
+        let owner = owner.filter(|owner| state.users.contains_key(&owner.here));
         Self { state, owner, existing, now, done: Imported::default() }
     }
 

@@ -254,6 +254,13 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
         (&format!("{start}\n{user}"), "line 2 email"),
         (&format!("{start}\n{start}"), "line 2 is not a line"),
         (&long, "longer than"),
+        (
+            &format!(
+                "{start}\n{}",
+                user.replace("secret", "a@example.com").replace("\"id\":1", "\"id\":2")
+            ),
+            "line 2 id is not below",
+        ),
         (&format!("{start}\n{{\"end\":{{\"users\":1,\"tasks\":0}}}}"), "not whole"),
         (
             &exported

@@ -2,6 +2,7 @@
 
 mod crowd;
 mod files;
+mod import;
 mod lists;
 mod purge;
 mod queue;

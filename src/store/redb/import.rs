@@ -55,12 +55,17 @@ pub(super) fn import(
     taken: &[TaskId],
     now: Timestamp,
 ) -> Result<Verdict<Outcome>, StoreError> {
+    // Somebody may have deleted the account since the chunk before.
+    let owner = match chunk.owner {
+        Some(owner) if view.credential(owner.here)?.is_some() => Some(owner),
+        _ => None,
+    };
     let mut import = Import {
         view,
         taken,
         now,
         existing: chunk.existing,
-        owner: chunk.owner,
+        owner,
         next_user: view.next_user_id(),
         users: BTreeMap::new(),
         tasks: BTreeMap::new(),

@@ -1,0 +1,64 @@
+//! Chunks of an import, one at a time.
+
+use std::sync::Arc;
+
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::transfer::{Chunk, Conflict, Existing, NextIds, Owner, Record};
+use duly::store::Store;
+
+use crate::harness::values::{at, given_task, given_user, new_task, open};
+
+#[tokio::test]
+async fn the_account_may_be_deleted_between_two_chunks() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap();
+    assert!(store.user_delete(jane).await.unwrap());
+
+    let chunk = chunk(jane, &[7]);
+    let outcome = store.import(chunk, taken, at(1)).await.unwrap();
+
+    assert_eq!(outcome, Err(Conflict::Stray(TaskId::new(7))));
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn ids_of_an_import_are_given_to_nobody_else_from_its_beginning() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap();
+
+    let made = given_task(&*store, john, "meanwhile", 1).await;
+    let outcome = store.import(chunk(jane, &[7, 9]), taken, at(1)).await.unwrap();
+
+    assert_eq!(made.id, TaskId::new(10));
+    assert_eq!(outcome.unwrap().0.tasks_added, 2);
+    assert!(store.verify(&mut |_, _| ()).unwrap().findings.is_empty());
+}
+
+#[tokio::test]
+async fn a_chunk_is_taken_in_whole_or_not_at_all() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    let johns = given_task(&*store, john, "a", 1).await.id;
+    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap();
+    assert_eq!(taken, Arc::from([johns]));
+
+    let outcome = store.import(chunk(jane, &[7, johns.get()]), taken, at(1)).await;
+
+    assert_eq!(outcome.unwrap(), Err(Conflict::Taken(johns)));
+    assert_eq!(store.task_counts(jane).await.unwrap().total, 0);
+}
+
+/// Tasks of an account that came with the chunk before.
+fn chunk(owner: UserId, ids: &[u64]) -> Chunk {
+    let task = |id: &u64| new_task("a", 1).into_task(owner, TaskId::new(*id));
+    let records = ids.iter().map(|id| Record::Task(task(id))).collect();
+    let owner = Some(Owner { there: owner, here: owner });
+    Chunk { records, owner, existing: Existing::Keep }
+}

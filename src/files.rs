@@ -29,7 +29,8 @@ pub fn make_private<E: From<io::Error>>(
 /// # Errors
 ///
 /// Those of `fill`; [`io::ErrorKind::AlreadyExists`] if there is something under the name for the old file;
-/// and those of the operating system. The old file is then still in its place.
+/// and those of the operating system. The old file is then still in its place, unless it was only the new name
+/// that could not be made durable.
 pub fn replace_private<E: From<io::Error>>(
     path: &Path,
     keep: &Path,
@@ -42,10 +43,9 @@ pub fn replace_private<E: From<io::Error>>(
     make_whole(path, owned, |partial| {
         // A second name first, so that the old file is never without one.
         match std::fs::hard_link(path, keep) {
-            Err(error) if is_unsupported(&error) => {
-                std::fs::copy(path, keep)?;
-                File::open(keep)?.sync_all()?;
-            }
+            Err(error) if is_unsupported(&error) => make_private(keep, |mut copy| {
+                io::copy(&mut File::open(path)?, &mut copy).map(|_| ())
+            })?,
             outcome => outcome?,
         }
         sync_folder(path)?;
@@ -103,6 +103,40 @@ pub fn give_to_owner_of(file: &File, path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
         _ => Ok(()),
     }
+}
+
+/// Removes what a crash has left behind of new files for this place. Nobody may be making one.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn remove_partials(path: &Path) -> io::Result<()> {
+    let Some(name) = path.file_name() else { return Ok(()) };
+    for entry in std::fs::read_dir(folder_of(path))? {
+        let entry = entry?;
+        let found = entry.file_name();
+        let mark = found
+            .as_encoded_bytes()
+            .strip_prefix(name.as_encoded_bytes())
+            .and_then(|rest| rest.strip_prefix(b"."))
+            .and_then(|rest| rest.strip_suffix(PARTIAL.as_bytes()));
+        let is_ours =
+            |mark: &[u8]| mark.len() == 16 && mark.iter().all(u8::is_ascii_hexdigit);
+        if mark.is_some_and(is_ours) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a file that is open is the one that stands at a path now.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (open, there) = (file.metadata()?, std::fs::metadata(path)?);
+    Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
 }
 
 /// The first name that is free: `path.ending`, `path.ending.2` and so on.

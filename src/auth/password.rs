@@ -216,23 +216,12 @@ impl Worker {
         stored: &PasswordHash,
         salt: &[u8],
     ) -> io::Result<Verdict> {
-        let nonsense =
-            || io::Error::new(io::ErrorKind::InvalidData, "a stored hash makes no sense");
-        let phc = phc::PasswordHash::new(stored.as_str()).map_err(|_| nonsense())?;
-        let params = Params::try_from(&phc).map_err(|_| nonsense())?;
-        let (memory, passes, lanes) = MAX_COST;
-        let bounded = params.m_cost() <= memory
-            && params.t_cost() <= passes
-            && params.p_cost() <= lanes
-            && phc.algorithm == Algorithm::Argon2id.ident()
-            && phc.version == Some(Version::V0x13.into());
-        let (Some(old_salt), Some(expected), true) = (&phc.salt, &phc.hash, bounded)
-        else {
-            return Err(nonsense());
-        };
-        let found = self.derive(password, old_salt, params.clone(), expected.len())?;
+        let (params, old_salt, expected) = understand(stored).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, "a stored hash makes no sense")
+        })?;
+        let found = self.derive(password, &old_salt, params.clone(), expected.len())?;
         // `Output` compares in constant time.
-        if found != *expected {
+        if found != expected {
             return Ok(Verdict::Wrong);
         }
         let current = params.m_cost() == self.params.m_cost()
@@ -267,6 +256,24 @@ impl Worker {
             .map_err(io::Error::other)?;
         phc::Output::new(out).map_err(io::Error::other)
     }
+}
+
+/// Whether a hash that was made elsewhere is one that log-ins can be held against.
+pub fn is_usable(hash: &PasswordHash) -> bool {
+    understand(hash).is_some()
+}
+
+/// The parts of a hash, if it is of our kind and asks for no more than we give.
+fn understand(hash: &PasswordHash) -> Option<(Params, phc::Salt, phc::Output)> {
+    let phc = phc::PasswordHash::new(hash.as_str()).ok()?;
+    let params = Params::try_from(&phc).ok()?;
+    let (memory, passes, lanes) = MAX_COST;
+    let bounded = params.m_cost() <= memory
+        && params.t_cost() <= passes
+        && params.p_cost() <= lanes
+        && phc.algorithm == Algorithm::Argon2id.ident()
+        && phc.version == Some(Version::V0x13.into());
+    if bounded { Some((params, phc.salt?, phc.hash?)) } else { None }
 }
 
 #[cfg(test)]

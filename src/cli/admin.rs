@@ -30,13 +30,6 @@ pub(super) struct Task<'a> {
     pub(super) options: Options,
 }
 
-/// Who carried a command out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    Server,
-    Us,
-}
-
 impl<'a> Task<'a> {
     pub(super) fn new(
         command: Command,
@@ -49,7 +42,7 @@ impl<'a> Task<'a> {
 }
 
 /// Carries a command out that needs nothing but its words.
-pub(super) fn ask(config: &Config, command: Command) -> Result<By, CommandError> {
+pub(super) fn ask(config: &Config, command: Command) -> Result<(), CommandError> {
     let mut none = std::iter::empty();
     carry_out(config, Task::new(command, config, &mut none), &mut Screen::new())
 }
@@ -59,17 +52,17 @@ pub(super) fn carry_out(
     config: &Config,
     task: Task<'_>,
     sink: &mut dyn Sink,
-) -> Result<By, CommandError> {
+) -> Result<(), CommandError> {
     let Task { command, file, lines, options } = task;
     if let Some(socket) = &config.control_socket {
-        let connected = client::connect(socket).map_err(CommandError::io(format!(
-            "the server cannot be asked through {}",
-            socket.display()
-        )))?;
+        let connected =
+            client::connect(socket, config.database.path()).map_err(CommandError::io(
+                format!("the server cannot be asked through {}", socket.display()),
+            ))?;
         if let Some(stream) = connected {
             let file = file.map(|(file, _)| file);
             client::ask(&stream, command, file, lines, sink)?;
-            return Ok(By::Server);
+            return Ok(());
         }
     }
     let store = match open_store(config, &options) {
@@ -86,7 +79,7 @@ pub(super) fn carry_out(
     };
     let mut lines = lines;
     block_on(control::run(&parts, command, Input { lines: &mut lines, file }, sink))??;
-    Ok(By::Us)
+    Ok(())
 }
 
 /// Runs something to its end.

@@ -48,19 +48,42 @@ fn write(
 ) -> Result<(), CommandError> {
     let mut none = std::iter::empty();
     let task = Task::new(Command::Export { email }, config, &mut none);
-    let mut lines = Lines(BufWriter::with_capacity(64 * 1024, to));
-    admin::carry_out(config, task, &mut lines)?;
-    lines.0.flush().map_err(CommandError::io("the export could not be written"))
+    let to = BufWriter::with_capacity(64 * 1024, to);
+    let mut lines = Lines { to, is_closed: false };
+    let done = admin::carry_out(config, task, &mut lines).and_then(|()| {
+        lines.flush().map_err(CommandError::io("the export could not be written"))
+    });
+    // Whoever closed the pipe does not want the rest.
+    if lines.is_closed { Ok(()) } else { done }
 }
 
-struct Lines<W: Write>(BufWriter<W>);
+struct Lines<W: Write> {
+    to: BufWriter<W>,
+    is_closed: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn watch(&mut self, written: io::Result<()>) -> io::Result<()> {
+        written.inspect_err(|error| {
+            self.is_closed |= error.kind() == io::ErrorKind::BrokenPipe;
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.to.flush();
+        self.watch(flushed)
+    }
+}
 
 impl<W: Write> Sink for Lines<W> {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
         match reply {
             Reply::Line(line) => {
-                self.0.write_all(line.as_bytes())?;
-                self.0.write_all(b"\n")
+                let written = self
+                    .to
+                    .write_all(line.as_bytes())
+                    .and_then(|()| self.to.write_all(b"\n"));
+                self.watch(written)
             }
             Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => Ok(()),
         }

@@ -112,7 +112,7 @@ fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError
             // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
             // the import why.
             Ok(Ok(Err(failure))) if failure.code != Failure::IO => Err(failure.into()),
-            _ => imported.map(|_| ()),
+            _ => imported,
         }
     })
 }

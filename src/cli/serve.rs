@@ -22,7 +22,7 @@ use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Parts, Service};
-use crate::store::redb::Options;
+use crate::store::redb::is_in_use;
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
 
@@ -179,16 +179,12 @@ fn has_folders(config: &Config) -> Result<(), CommandError> {
 async fn listen(config: &Config) -> Result<Listener, CommandError> {
     match Listener::bind(&config.listen).await {
         Ok(listener) => Ok(listener),
+        Err(_) if is_in_use(config.database.path()) => {
+            let path = config.database.path().to_owned();
+            Err(OpenError::InUse { path }.into())
+        }
         Err(error) => {
-            match open_store(config, &Options { create: false, ..store_options(config) })
-            {
-                Err(in_use @ OpenError::InUse { .. }) => Err(in_use.into()),
-                _ => {
-                    Err(CommandError::io(format!("cannot listen on {}", config.listen))(
-                        error,
-                    ))
-                }
-            }
+            Err(CommandError::io(format!("cannot listen on {}", config.listen))(error))
         }
     }
 }

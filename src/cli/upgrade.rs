@@ -39,10 +39,9 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     let options = store_options(config);
     let (path, copy) = (config.database.path(), restore::scratch(config)?);
     let connected = match &config.control_socket {
-        Some(socket) => client::connect(socket).map_err(CommandError::io(format!(
-            "the server cannot be asked through {}",
-            socket.display()
-        )))?,
+        Some(socket) => client::connect(socket, path).map_err(CommandError::io(
+            format!("the server cannot be asked through {}", socket.display()),
+        ))?,
         None => None,
     };
     match connected {

@@ -3,8 +3,12 @@
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::net::Shutdown;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::geteuid;
 
 use super::message::{Command, Reply, Request, VERSION};
 use super::receive::{self, send_with_file};
@@ -18,14 +22,25 @@ const MAX_REPLY: usize = 1 << 20;
 /// Lines to import, on their way to the server.
 pub type Lines<'a> = dyn Iterator<Item = io::Result<String>> + Send + 'a;
 
-/// Connects to the server that listens at a socket. `None` if none does.
+/// Connects to the server of a data file, which listens at a socket. `None` if none does.
 ///
 /// # Errors
 ///
-/// Those of the operating system, such as missing rights.
-pub fn connect(path: &Path) -> io::Result<Option<UnixStream>> {
+/// Those of the operating system, such as missing rights; and if somebody listens who is neither root, nor
+/// ourselves, nor the owner of the data file: commands carry passwords.
+pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> {
     match UnixStream::connect(path) {
-        Ok(stream) => Ok(Some(stream)),
+        Ok(stream) => {
+            let uid = socket_peercred(&stream)?.uid.as_raw();
+            let owner = std::fs::metadata(data_file).map(|found| found.uid()).ok();
+            if uid == 0 || uid == geteuid().as_raw() || Some(uid) == owner {
+                Ok(Some(stream))
+            } else {
+                let who =
+                    format!("user {uid} listens there, who does not own the data file");
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, who))
+            }
+        }
         Err(error)
             if matches!(
                 error.kind(),

@@ -78,8 +78,10 @@ pub async fn run(
             say(sink, "deleted")
         }
         Command::Check => {
+            let mut is_heard = true;
             let report = parts.store.verify(&mut |done, total| {
-                let _wanted = progress(sink, done, total);
+                // Whoever has left is not told again; the rest is a matter of seconds.
+                is_heard = is_heard && progress(sink, done, total).is_continue();
             })?;
             tell(&report, sink)
         }

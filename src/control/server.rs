@@ -1,12 +1,14 @@
 //! The server's end of the socket.
 
+use std::collections::HashMap;
 use std::fs::Permissions;
 use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
+use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::net::UnixListener;
@@ -58,6 +60,7 @@ impl Control {
         let stopping = Arc::new(AtomicBool::new(false));
         let room = Arc::new(Semaphore::new(MAX_COMMANDS));
         let mut commands = JoinSet::new();
+        let mut streams = HashMap::new();
         let accept = async {
             loop {
                 let accepted = async {
@@ -72,10 +75,14 @@ impl Control {
                 match accepted.await {
                     Ok(Some((stream, permit))) => {
                         let (parts, stopping) = (parts.clone(), Arc::clone(&stopping));
-                        commands.spawn_blocking(move || {
-                            answer(&parts, stream, stopping);
-                            drop(permit);
+                        let stream = Arc::new(stream);
+                        // Weak, so that it is closed when the command has ended.
+                        let open = Arc::downgrade(&stream);
+                        let command = commands.spawn_blocking(move || {
+                            answer(&parts, &stream, stopping);
+                            drop((stream, permit));
                         });
+                        streams.insert(command.id(), open);
                     }
                     Ok(None) => {
                         tracing::warn!("somebody else came to the control socket");
@@ -85,7 +92,9 @@ impl Control {
                         tokio::time::sleep(BACK_OFF).await;
                     }
                 }
-                while commands.try_join_next().is_some() {}
+                while let Some(ended) = commands.try_join_next_with_id() {
+                    streams.remove(&ended.map_or_else(|error| error.id(), |(id, ())| id));
+                }
             }
         };
         tokio::select! {
@@ -93,6 +102,12 @@ impl Control {
             () = stop => {}
         }
         stopping.store(true, Ordering::Relaxed);
+        for stream in
+            streams.into_values().filter_map(|open: Weak<UnixStream>| open.upgrade())
+        {
+            // Whoever waits for more lines sees their end. One that is gone needs no telling.
+            drop(stream.shutdown(Shutdown::Read));
+        }
         while commands.join_next().await.is_some() {}
     }
 }
@@ -105,15 +120,15 @@ fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
         || uid == rustix::process::geteuid().as_raw())
 }
 
-fn answer(parts: &Parts, stream: UnixStream, stopping: Arc<AtomicBool>) {
-    let mut sink = match Replies::to(&stream, stopping) {
+fn answer(parts: &Parts, stream: &UnixStream, stopping: Arc<AtomicBool>) {
+    let mut sink = match Replies::to(stream, stopping) {
         Ok(sink) => sink,
         Err(error) => {
             tracing::warn!(%error, "a command could not be answered");
             return;
         }
     };
-    let last = match carry_out(parts, &stream, &mut sink) {
+    let last = match carry_out(parts, stream, &mut sink) {
         Ok(()) => Reply::Done,
         Err(Failure { code, message }) => Reply::Failed { code, message },
     };

@@ -6,6 +6,7 @@ pub mod chain;
 pub mod email;
 pub mod hex;
 pub mod id;
+pub mod id_set;
 pub mod network;
 pub mod page;
 pub mod password;

@@ -95,8 +95,8 @@ impl Imported {
 /// Why a chunk was not taken in. Nothing of it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// The id of a task is that of somebody else's task here.
-    #[error("task {} is somebody else's here", .0)]
+    /// The id of a task is that of somebody else's task here, or of another one of the same import.
+    #[error("the id of {:?} is taken here by somebody else's task", .0)]
     Taken(TaskId),
     /// A task does not follow the account that it belongs to.
     #[error("task {} does not follow its owner's account", .0)]

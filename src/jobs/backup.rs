@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::config::Backups;
+use crate::domain::chain::Chain;
 use crate::domain::timestamp::Timestamp;
-use crate::files::{PARTIAL, make_private};
+use crate::files::{PARTIAL, folder_of, give_to_owner_of, make_private};
 use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
-use crate::store::redb::{CopyError, RedbStore};
+use crate::store::redb::{self, CopyError, RedbStore};
 
 /// How often the job looks at the folder.
 const TICK: Duration = Duration::from_secs(10);
@@ -27,8 +28,8 @@ const TICK: Duration = Duration::from_secs(10);
 /// How long after a failure the next attempt is made, at the earliest.
 const RETRY: Duration = Duration::from_secs(5 * 60);
 
-/// From what age on a copy that is not whole was left behind by a crash.
-const STALE: Duration = Duration::from_secs(24 * 3600);
+/// A copy that is not whole, and that nobody has written to for so long, was left behind by a crash.
+const STALE: Duration = Duration::from_secs(3600);
 
 /// The name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
 pub fn name(data_file: &Path, at: Timestamp) -> String {
@@ -48,8 +49,10 @@ fn stem(data_file: &Path) -> String {
 /// Those of the operating system.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        // What root makes for the server must be the server's.
+        Ok(()) => give_to_owner_of(&fs::File::open(folder)?, &folder_of(folder)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -96,12 +99,12 @@ impl BackupJob {
             let mut failed_at: Option<Instant> = None;
             loop {
                 if failed_at.is_none_or(|at| at.elapsed() >= RETRY) {
-                    let (job, stopping) = (Arc::clone(&job), Arc::clone(&stopping));
-                    let looked = tokio::task::spawn_blocking(move || job.pass(&stopping));
-                    failed_at = match looked.await {
-                        Ok(BackupResult::Failed) | Err(_) => Some(Instant::now()),
-                        Ok(BackupResult::Verified | BackupResult::None) => None,
-                    };
+                    let (looker, stopping) = (Arc::clone(&job), Arc::clone(&stopping));
+                    let looked =
+                        tokio::task::spawn_blocking(move || looker.pass(&stopping));
+                    let result =
+                        looked.await.unwrap_or_else(|error| job.failed(&error, None));
+                    failed_at = (result == BackupResult::Failed).then(Instant::now);
                 }
                 tokio::time::sleep(TICK).await;
             }
@@ -117,13 +120,10 @@ impl BackupJob {
         let now = self.clock.now();
         let kept = make_folder(&self.settings.folder).and_then(|()| self.kept());
         let newest = match kept {
-            Ok(kept) => kept.last().map(|(moment, _)| *moment),
+            Ok(kept) => self.newest_sound(kept, now),
             Err(error) => return self.failed(&error, None),
         };
-        // One from the future says that a clock was wrong, and nothing about now.
-        let is_due = newest.is_none_or(|newest| {
-            newest > now || now.since(newest) >= self.settings.every
-        });
+        let is_due = newest.is_none_or(|newest| now.since(newest) >= self.settings.every);
         if !is_due {
             // Also one that somebody else has made, and also after a failure.
             let result = BackupResult::Verified;
@@ -132,7 +132,9 @@ impl BackupJob {
         }
         let started = Instant::now();
         let path = self.settings.folder.join(name(&self.data_file, now));
-        match self.copy(&path, stopping) {
+        // First, since they may hold the space that a copy needs.
+        let copied = self.remove_left_behind().map_err(CopyError::from);
+        match copied.and_then(|()| self.copy(&path, stopping)) {
             Ok(()) => {
                 let duration_ms = u64::try_from(started.elapsed().as_millis());
                 tracing::info!(
@@ -141,7 +143,7 @@ impl BackupJob {
                 );
                 let result = BackupResult::Verified;
                 self.log.set(BackupState { verified_at: Some(now), result });
-                if let Err(error) = self.tidy(&path) {
+                if let Err(error) = self.remove_old(&path, now) {
                     tracing::warn!(%error, "old backups could not be removed");
                 }
                 result
@@ -149,6 +151,27 @@ impl BackupJob {
             Err(CopyError::Stopped) => BackupResult::None,
             Err(error) => self.failed(&error, newest),
         }
+    }
+
+    /// The moment of the newest backup that is one. A name alone is none, so each is looked at once.
+    fn newest_sound(
+        &self,
+        mut kept: Vec<(Timestamp, PathBuf)>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        // One from the future says that a clock was wrong, and nothing about now.
+        kept.retain(|(moment, _)| *moment <= now);
+        let known = self.log.state().verified_at;
+        while let Some((moment, path)) = kept.pop() {
+            if known == Some(moment) {
+                return known;
+            }
+            match redb::look_into(&path) {
+                Ok(_) => return Some(moment),
+                Err(error) => tracing::warn!(error = %Chain(&error), "no backup"),
+            }
+        }
+        None
     }
 
     fn copy(&self, path: &Path, stopping: &AtomicBool) -> Result<(), CopyError> {
@@ -170,7 +193,6 @@ impl BackupJob {
         error: &(dyn std::error::Error + 'static),
         newest: Option<Timestamp>,
     ) -> BackupResult {
-        use crate::domain::chain::Chain;
         tracing::error!(error = %Chain(error), "the backup failed");
         let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
@@ -190,10 +212,11 @@ impl BackupJob {
         Ok(kept)
     }
 
-    /// Removes the oldest backups beyond the number to keep, never the one just made, and what a crash has
-    /// left behind.
-    fn tidy(&self, made: &Path) -> io::Result<()> {
+    /// Removes the oldest backups beyond the number to keep, never the one just made. Those that a wrong
+    /// clock dated ahead neither count nor go.
+    fn remove_old(&self, made: &Path, now: Timestamp) -> io::Result<()> {
         let mut kept = self.kept()?;
+        kept.retain(|(moment, _)| *moment <= now);
         if plant::is(Bug::RetentionBackwards) {
             kept.reverse();
         }
@@ -202,6 +225,11 @@ impl BackupJob {
         for path in old.take(surplus) {
             fs::remove_file(path)?;
         }
+        Ok(())
+    }
+
+    /// Removes what a crash has left behind.
+    fn remove_left_behind(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.settings.folder)? {
             let entry = entry?;
             if self.is_left_behind(&entry)? {

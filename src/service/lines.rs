@@ -17,6 +17,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::password::is_usable;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::password::PasswordHash;
@@ -31,11 +32,9 @@ pub const VERSION: u32 = 1;
 /// Longest line that is read, in bytes. The longest that is written has less than half of it.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Longest hash of a password, in bytes.
-const MAX_HASH: usize = 512;
-
-/// Largest id: the last that every JSON reader takes for a whole number.
-const MAX_ID: u64 = (1 << 53) - 1;
+/// Largest number that is read. Far from the last that every JSON reader takes for a whole number, so that
+/// counting on from there never gets to one that could not be exported.
+const MAX_NUMBER: u64 = 1 << 48;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -208,8 +207,8 @@ impl WireUser {
             "user" => Role::User,
             _ => return Err(field("role", "is not one that this program knows")),
         };
-        let hash = self.password_hash;
-        if !hash.starts_with("$argon2id$") || hash.len() > MAX_HASH {
+        let password = PasswordHash::new(self.password_hash);
+        if !is_usable(&password) {
             return Err(field("password_hash", "is not the hash of a password"));
         }
         Ok(Credential {
@@ -219,7 +218,7 @@ impl WireUser {
                 role,
                 created_at: time("created_at", &self.created_at)?,
             },
-            password: PasswordHash::new(hash),
+            password,
         })
     }
 }
@@ -241,10 +240,10 @@ impl WireTask {
 }
 
 fn id(name: &'static str, number: u64) -> Result<u64, LineError> {
-    if (1..=MAX_ID).contains(&number) {
+    if (1..=MAX_NUMBER).contains(&number) {
         Ok(number)
     } else {
-        Err(field(name, "must be from 1 to 2^53 - 1"))
+        Err(field(name, "must be from 1 to 2^48"))
     }
 }
 
@@ -263,7 +262,7 @@ mod tests {
     use super::*;
 
     const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"#;
-    const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$x"}}"#;
+    const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE"}}"#;
     const START: &str = r#"{"export":{"version":1,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
 
@@ -296,7 +295,7 @@ mod tests {
         for (line, from, to, name) in [
             (TASK, "\"a\"", "\"\"", "title"),
             (TASK, "\"id\":2", "\"id\":0", "id"),
-            (TASK, "\"revision\":5", "\"revision\":9007199254740992", "revision"),
+            (TASK, "\"revision\":5", "\"revision\":281474976710657", "revision"),
             (TASK, "00.003Z", "00.003", "created_at"),
             (USER, "Jane@", "Jane", "email"),
             (USER, "\"user\",", "\"king\",", "role"),

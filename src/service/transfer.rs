@@ -6,10 +6,10 @@ use tokio::sync::mpsc;
 
 use super::lines::{Line, LineError};
 use super::{Error, Service};
-use crate::domain::id::TaskId;
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
+use crate::store::{StoreError, Taken};
 
 /// Most records that are taken in together. One chunk is one transaction.
 const CHUNK: usize = 500;
@@ -33,6 +33,9 @@ pub enum ImportError {
     /// The file ends too early or says that it should hold something else.
     #[error("the file is not whole ({0}); what there is of it was imported")]
     Cut(&'static str),
+    /// There is one at a time.
+    #[error("another import is under way: try again when it has ended")]
+    Busy,
     /// The store failed.
     #[error(transparent)]
     Service(#[from] Error),
@@ -89,7 +92,7 @@ impl Service {
 pub struct Import {
     service: Service,
     existing: Existing,
-    taken: Option<Arc<[TaskId]>>,
+    taken: Option<Arc<Taken>>,
     /// What the first line says; no id in the file may reach it.
     free: NextIds,
     owner: Option<Owner>,
@@ -133,7 +136,10 @@ impl Import {
         match (line, self.taken.is_some(), self.ended) {
             (Line::Start { ids, .. }, false, _) => {
                 let begun = self.service.0.store.import_begin(ids).await;
-                self.taken = Some(begun.map_err(Error::from)?);
+                self.taken = Some(begun.map_err(|error| match error {
+                    StoreError::Busy => ImportError::Busy,
+                    error => Error::from(error).into(),
+                })?);
                 self.free = ids;
                 self.chunk_from = self.line + 1;
                 Ok(())

@@ -11,14 +11,15 @@ mod error;
 pub mod redb;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 pub use self::error::{Failure, OpenError, StoreError};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id_set::TaskIds;
 use crate::domain::page::{Page, TaskPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::session::Session;
@@ -26,6 +27,15 @@ use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use crate::domain::user::{Credential, NewUser, User};
+
+/// The ids that an import must not give to anybody: those of all tasks when it began, and of those it made.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// The ids.
+    pub ids: Mutex<TaskIds>,
+    /// Held as long as the import goes on, for there is one at a time.
+    pub permit: Option<OwnedSemaphorePermit>,
+}
 
 /// A database of users, their sessions and their tasks.
 ///
@@ -128,9 +138,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError>;
 
-    /// Sees to it that no id below these is given out from now on, and returns the ids of all tasks that are
-    /// there, in order: an import must not give them to anybody else.
-    async fn import_begin(&self, ids: NextIds) -> Result<Arc<[TaskId]>, StoreError>;
+    /// Sees to it that no id below these is given out from now on, and returns the ids that are taken.
+    /// [`StoreError::Busy`] as long as another import holds its own.
+    async fn import_begin(&self, ids: NextIds) -> Result<Arc<Taken>, StoreError>;
 
     /// Takes accounts and tasks in, all or none of them, with their ids and times. Doing so twice is the
     /// same as doing it once.
@@ -141,7 +151,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn import(
         &self,
         chunk: Chunk,
-        taken: Arc<[TaskId]>,
+        taken: Arc<Taken>,
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError>;
 

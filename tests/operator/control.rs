@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Shutdown;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 
@@ -97,6 +97,47 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     refused(output, 74);
     server.wait_for_log("somebody else came to the control socket");
     expect(home.run(&["user", "list"], ""), 0);
+}
+
+/// Needs the rights of root, as in CI; shows nothing without them.
+#[test]
+fn what_root_makes_for_the_server_is_the_servers() {
+    let home = home().set("BACKUP_DIR", "backups");
+    if chown(home.folder.path(), Some(65_534), Some(65_534)).is_err() {
+        return;
+    }
+
+    expect(home.run(&["user", "add", JANE], PASSWORD), 0);
+    expect(home.run(&["backup"], ""), 0);
+
+    for path in [home.data_file(), path_in(&home, "backups")] {
+        assert_eq!(fs::metadata(&path).unwrap().uid(), 65_534, "{path:?}");
+    }
+}
+
+/// Needs the rights of root and Python, as in CI; shows nothing without them.
+#[test]
+fn nobody_but_the_server_is_told_a_password() {
+    let home = home().set("CONTROL_SOCKET", "fake.sock");
+    fs::set_permissions(home.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    // Somebody who may make files here, as anybody may in /tmp.
+    if chown(home.folder.path(), Some(65_534), None).is_err() {
+        return;
+    }
+    let mut fake = std::process::Command::new("python3");
+    let script = "import os,socket; os.setuid(65534); s=socket.socket(socket.AF_UNIX); \
+                  s.bind('fake.sock'); s.listen(); print('up', flush=True); c,_=s.accept(); \
+                  print(c.recv(1000), flush=True)";
+    fake.args(["-c", script]).current_dir(home.folder.path());
+    let Ok(mut fake) = fake.stdout(std::process::Stdio::piped()).spawn() else { return };
+    let mut said = BufReader::new(fake.stdout.take().unwrap()).lines();
+    assert_eq!(said.next().unwrap().unwrap(), "up");
+
+    let line = refused(home.run(&["user", "add", JANE], PASSWORD), 74);
+
+    assert!(line.contains("user 65534 listens there"), "{line}");
+    assert_eq!(said.next().unwrap().unwrap(), "b''", "not a byte");
+    fake.wait().unwrap();
 }
 
 #[test]

@@ -89,6 +89,23 @@ async fn a_bad_backup_changes_nothing() {
     assert_eq!(names(home.folder.path()), ["b.redb", "bad.redb", "duly.redb"]);
 }
 
+#[tokio::test]
+async fn a_data_file_elsewhere_is_replaced_where_it_is() {
+    let (home, _) = given_stopped().await;
+    given_backup(&home).await;
+    fs::create_dir(path_in(&home, "disk")).unwrap();
+    fs::rename(home.data_file(), path_in(&home, "disk/d.redb")).unwrap();
+    std::os::unix::fs::symlink("disk/d.redb", home.data_file()).unwrap();
+    // Left behind by a restore that was killed.
+    fs::write(path_in(&home, "disk/d.redb.0123456789abcdef.partial"), "half").unwrap();
+
+    expect(home.run(&["restore", "--force", "b.redb"], ""), 0);
+
+    assert!(home.data_file().is_symlink());
+    assert_eq!(names(&path_in(&home, "disk")), ["d.redb", "d.redb.replaced"]);
+    expect(home.run(&["check"], ""), 0);
+}
+
 /// Her tasks, by id.
 async fn tasks(person: &Client) -> Vec<Value> {
     let mut tasks = person.get("/tasks").await.expect(StatusCode::OK);

@@ -140,7 +140,7 @@ fn given_partial(folder: &Path, name: &str, changed: SystemTime) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_crash_left_behind_is_removed_after_a_day() {
+async fn what_a_crash_left_behind_is_removed_after_an_hour() {
     use duly::clock::Clock as _;
     let given = given_job().await;
     let now = given.clock.now();
@@ -150,9 +150,9 @@ async fn what_a_crash_left_behind_is_removed_after_a_day() {
     };
     let now = SystemTime::UNIX_EPOCH
         + Duration::from_millis(u64::try_from(now.as_millis()).unwrap());
-    given_partial(&given.folder, &name("0000"), now - 25 * HOUR);
-    given_partial(&given.folder, &name("1111"), now - 23 * HOUR);
-    given_partial(&given.folder, "theirs.0000.partial", now - 25 * HOUR);
+    given_partial(&given.folder, &name("0000"), now - 2 * HOUR);
+    given_partial(&given.folder, &name("1111"), now - HOUR / 2);
+    given_partial(&given.folder, "theirs.0000.partial", now - 2 * HOUR);
 
     assert_eq!(given.pass(), BackupResult::Verified);
 
@@ -174,6 +174,40 @@ async fn a_backup_from_the_future_does_not_stop_the_next_one() {
     assert_eq!(given.pass(), BackupResult::Verified);
 
     assert_eq!(names(&given.folder), ["test-20300101T000000.000Z.redb", name]);
+}
+
+/// A clock that was ahead once had the job make one backup after the other, and remove the true ones for them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_from_the_future_costs_no_other_its_place() {
+    let given = given_job().await;
+    let future = "test-20990101T000000.000Z.redb";
+    fs::write(given.folder.join(future), "from a wrong clock").unwrap();
+    for _ in 0..4 {
+        assert_eq!(given.pass(), BackupResult::Verified);
+        assert_eq!(given.pass(), BackupResult::Verified, "not due");
+        given.clock.advance(HOUR);
+    }
+
+    assert_eq!(
+        names(&given.folder),
+        [
+            "test-20300101T010000.000Z.redb",
+            "test-20300101T020000.000Z.redb",
+            "test-20300101T030000.000Z.redb",
+            future,
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_alone_is_no_backup() {
+    let given = given_job().await;
+    let name = "test-20291231T235900.000Z.redb";
+    fs::write(given.folder.join(name), "put there by hand").unwrap();
+
+    assert_eq!(given.pass(), BackupResult::Verified);
+
+    assert_eq!(names(&given.folder), [name, "test-20300101T000000.000Z.redb"]);
 }
 
 #[tokio::test]

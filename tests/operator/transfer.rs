@@ -105,6 +105,20 @@ async fn an_exported_file_is_private_and_never_overwrites() {
 }
 
 #[tokio::test]
+async fn an_export_may_be_read_in_part() {
+    let (home, _) = given_large().await;
+    let line = "set -o pipefail; $0 export | head -n 1";
+    let mut command = home.command(&[]);
+    let program = command.get_program().to_owned();
+    command = std::process::Command::new("bash");
+    command.args(["-c", line]).arg(program).current_dir(home.folder.path());
+
+    let said = expect(command.output().unwrap(), 0);
+
+    assert!(said.starts_with("{\"export\":"), "{said}");
+}
+
+#[tokio::test]
 async fn an_import_twice_is_an_import_once() {
     let (home, _) = given_stopped().await;
     let before = everything(&home);
@@ -192,7 +206,7 @@ async fn an_id_that_is_somebody_elses_stops_the_import() {
     let output = other.run(&["import"], &exported);
 
     let line = refused(output, 65);
-    let clash = format!("task {theirs} is somebody else's here");
+    let clash = format!("the id of task:{theirs} is taken here by somebody else's task");
     assert!(line.contains(&clash), "{line}");
     let tasks = stranger.get("/tasks").await.expect(StatusCode::OK);
     assert_eq!(tasks[0]["title"], "the stranger's");
@@ -244,7 +258,7 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
     let (_, exported) = given_large().await;
     let start = exported.lines().next().unwrap();
     let newer = start.replace("\"version\":1", "\"version\":2");
-    let user = r#"{"user":{"id":1,"email":"secret","role":"user","created_at":"2030-01-01T00:00:00Z","password_hash":"$argon2id$x"}}"#;
+    let user = r#"{"user":{"id":1,"email":"secret","role":"user","created_at":"2030-01-01T00:00:00Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE"}}"#;
     let long = format!("{start}\n{}", "s".repeat(100_000));
     let cases: &[(&str, &str)] = &[
         ("", "it is empty"),
@@ -254,6 +268,13 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
         (&format!("{start}\n{user}"), "line 2 email"),
         (&format!("{start}\n{start}"), "line 2 is not a line"),
         (&long, "longer than"),
+        (
+            &format!(
+                "{start}\n{}",
+                user.replace("secret", "a@example.com").replace("m=19456", "m=1945600")
+            ),
+            "line 2 password_hash",
+        ),
         (
             &format!(
                 "{start}\n{}",

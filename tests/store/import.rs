@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::transfer::{Chunk, Conflict, Existing, NextIds, Owner, Record};
-use duly::store::Store;
+use duly::store::{Store, StoreError};
 
 use crate::harness::values::{at, given_task, given_user, new_task, open};
 
@@ -47,12 +47,39 @@ async fn a_chunk_is_taken_in_whole_or_not_at_all() {
     let john = given_user(&*store, "john@example.com").await.id;
     let johns = given_task(&*store, john, "a", 1).await.id;
     let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap();
-    assert_eq!(taken, Arc::from([johns]));
 
     let outcome = store.import(chunk(jane, &[7, johns.get()]), taken, at(1)).await;
 
     assert_eq!(outcome.unwrap(), Err(Conflict::Taken(johns)));
     assert_eq!(store.task_counts(jane).await.unwrap().total, 0);
+}
+
+#[tokio::test]
+async fn two_people_never_get_the_same_id() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap();
+    let janes = store.import(chunk(jane, &[7]), Arc::clone(&taken), at(1)).await.unwrap();
+    assert_eq!(janes.unwrap().0.tasks_added, 1);
+
+    let johns = store.import(chunk(john, &[7]), taken, at(1)).await.unwrap();
+
+    assert_eq!(johns, Err(Conflict::Taken(TaskId::new(7))));
+}
+
+#[tokio::test]
+async fn there_is_one_import_at_a_time() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let first = store.import_begin(NextIds { user: 1, task: 1 }).await.unwrap();
+
+    let second = store.import_begin(NextIds { user: 1, task: 1 }).await;
+
+    assert!(matches!(second, Err(StoreError::Busy)), "{second:?}");
+    drop(first);
+    assert!(store.import_begin(NextIds { user: 1, task: 1 }).await.is_ok());
 }
 
 /// Tasks of an account that came with the chunk before.

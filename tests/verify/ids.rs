@@ -2,7 +2,7 @@
 //!
 //! A file of another format cannot be opened, so `store::files` tests that.
 
-use super::{JANE, TASK, finds};
+use super::{JANE, JOHN, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
 #[tokio::test]
@@ -17,6 +17,22 @@ async fn a_next_id_that_is_in_use_is_found() {
     finds(next("next_task_id", 5), &[]).await;
     finds(next("next_task_id", 4), &["the next task id is in use"]).await;
     finds(next("next_task_id", 0), &["the next task id is in use"]).await;
+}
+
+#[tokio::test]
+async fn an_id_that_two_people_have_is_found() {
+    let twice = |forge: &Forge| {
+        let place = key(&[&JOHN, &TASK, &1_u64]);
+        let record = ("a", None::<String>, false, 10_i64, 10_i64, 1_u64);
+        forge.put("owned", &place, &seal("owned", &place, 1, record));
+    };
+    let expected = [
+        "task:1 belongs to user:2 and to another",
+        "task:1 has no index entry",
+        "counts of user:2",
+        "more or fewer",
+    ];
+    finds(twice, &expected).await;
 }
 
 #[tokio::test]

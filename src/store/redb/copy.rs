@@ -68,7 +68,6 @@ impl RedbStore {
         name: &Path,
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
-        let txn = self.shared.begin_read()?;
         let mut go_on = |done, total| {
             if let Some(space) = &self.space {
                 space.admit_copy(file)?;
@@ -78,12 +77,28 @@ impl RedbStore {
                 ControlFlow::Break(()) => Err(CopyError::Stopped),
             }
         };
-        let written = super::unpanicked(|| write(&txn, file, name, &mut go_on))?;
-        // Nothing more is read from it, and it holds pages that writers want.
-        drop(txn);
-        if plant::is(Bug::BackupNotVerified) {
-            return Ok(Report::default());
-        }
+        let copied = super::unpanicked(|| {
+            // Let go when all is written, since it holds pages that writers want.
+            let written = write(&self.shared.begin_read()?, file, name, &mut go_on)?;
+            if plant::is(Bug::BackupNotVerified) {
+                return Ok(Report::default());
+            }
+            self.prove(file, name, written)
+        });
+        copied.inspect_err(|error| {
+            if let CopyError::Source(error) = error {
+                self.shared.vitals.note(error);
+            }
+        })
+    }
+
+    /// Opens a copy as if after a crash, and compares it with what was written.
+    fn prove(
+        &self,
+        file: &File,
+        name: &Path,
+        written: u128,
+    ) -> Result<Report, CopyError> {
         let copy = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
         let options = Options {
             cache_bytes: CACHE_BYTES,
@@ -92,10 +107,15 @@ impl RedbStore {
             ..Options::default()
         };
         let db = database(copy, name, &options, &Arc::new(Vitals::default()))?;
-        let report = sound(&db, name, self.formats.newest())?;
         if read(&db).map_err(|error| damaged(name, &error))? != written {
             return Err(damaged(name, &"its rows are not those of the snapshot"));
         }
+        // Of the same rows, so what is wrong with them is wrong with the original.
+        let report =
+            sound(&db, name, self.formats.newest()).map_err(|error| match error {
+                OpenError::Damaged { what, .. } => StoreError::Damaged { what }.into(),
+                error => CopyError::from(error),
+            })?;
         db.close().map_err(copy_error(name))?;
         file.sync_all()?;
         Ok(report)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::{MutexGuard, PoisonError};
 
 use redb::ReadTransaction;
 
@@ -12,6 +13,7 @@ use super::write::Verdict;
 use super::{codec, table};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::id_set::TaskIds;
 use crate::domain::task::{Task, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{
@@ -19,7 +21,7 @@ use crate::domain::transfer::{
 };
 use crate::domain::user::{Credential, User};
 use crate::plant::{self, Bug};
-use crate::store::StoreError;
+use crate::store::{StoreError, Taken};
 
 type Outcome = Result<(Imported, Option<Owner>), Conflict>;
 
@@ -27,13 +29,11 @@ pub(super) fn begin(ids: NextIds) -> Verdict<()> {
     Verdict { answer: (), changes: vec![Change::IdsUsed(ids)] }
 }
 
-/// The ids of all tasks that somebody can find, in order.
-pub(super) fn task_ids(
-    txn: &ReadTransaction,
-) -> Result<std::sync::Arc<[TaskId]>, StoreError> {
+/// The ids of all tasks that somebody can find.
+pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     let users = table::open(txn, Table::Users)?;
     let owned = table::open(txn, Table::Owned)?;
-    let mut ids = Vec::new();
+    let mut ids = TaskIds::default();
     for entry in table::all(&users)? {
         let (key, _) = entry?;
         let id = key::decode_user_id(key.value())
@@ -41,18 +41,17 @@ pub(super) fn task_ids(
         for entry in table::range(&owned, &key::tasks_of(id))? {
             let (key, _) = entry?;
             if let Some(Owned::Task(_, id)) = Owned::decode(key.value()) {
-                ids.push(id);
+                ids.insert(id);
             }
         }
     }
-    ids.sort_unstable();
-    Ok(ids.into())
+    Ok(ids)
 }
 
 pub(super) fn import(
     view: &View<'_, '_>,
     chunk: Chunk,
-    taken: &[TaskId],
+    taken: &Taken,
     now: Timestamp,
 ) -> Result<Verdict<Outcome>, StoreError> {
     // Somebody may have deleted the account since the chunk before.
@@ -62,7 +61,7 @@ pub(super) fn import(
     };
     let mut import = Import {
         view,
-        taken,
+        taken: taken.ids.lock().unwrap_or_else(PoisonError::into_inner),
         now,
         existing: chunk.existing,
         owner,
@@ -88,7 +87,7 @@ pub(super) fn import(
 /// A chunk on its way. What it has made so far is not in the view yet.
 struct Import<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
-    taken: &'a [TaskId],
+    taken: MutexGuard<'a, TaskIds>,
     now: Timestamp,
     existing: Existing,
     owner: Option<Owner>,
@@ -152,7 +151,7 @@ impl Import<'_, '_, '_> {
                 }
                 Existing::Keep | Existing::Replace => self.replace(old, new),
             },
-            None if self.taken.binary_search(&new.id).is_ok()
+            None if !self.taken.insert(new.id)
                 && !plant::is(Bug::ImportTakesTakenIds) =>
             {
                 return Ok(Err(Conflict::Taken(new.id)));

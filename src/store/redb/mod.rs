@@ -67,7 +67,7 @@ mod write;
 mod writer;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
@@ -80,7 +80,8 @@ pub use self::nonsense::is_caught;
 pub use self::options::{CommitMode, Options};
 use self::space::{Growth, Space};
 pub use self::upgrade::{
-    RestoreError, Restored, duplicate, migrate_backend, open_copy, prove, restore,
+    RestoreError, Restored, duplicate, is_in_use, look_into, migrate_backend, open_copy,
+    prove, restore,
 };
 pub use self::verify::Report;
 use self::view::View;
@@ -97,7 +98,7 @@ use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use crate::domain::user::{Credential, NewUser, User};
-use crate::store::{Failure, Store, StoreError};
+use crate::store::{Failure, Store, StoreError, Taken};
 
 /// Everything in a single file.
 ///
@@ -107,6 +108,8 @@ pub struct RedbStore {
     writer: Writer,
     space: Option<Space>,
     shared: Arc<Shared>,
+    /// One import at a time.
+    importing: Arc<Semaphore>,
     formats: Formats,
 }
 
@@ -326,16 +329,19 @@ impl Store for RedbStore {
         self.read_long(move |txn| export::export(txn, whose, &out)).await
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Arc<[TaskId]>, StoreError> {
+    async fn import_begin(&self, ids: NextIds) -> Result<Arc<Taken>, StoreError> {
+        let importing = Arc::clone(&self.importing);
+        let permit = importing.try_acquire_owned().map_err(|_| StoreError::Busy)?;
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
         self.write(Growth::Adds, decide).await?;
-        self.read_long(import::task_ids).await
+        let ids = Mutex::new(self.read_long(import::task_ids).await?);
+        Ok(Arc::new(Taken { ids, permit: Some(permit) }))
     }
 
     async fn import(
         &self,
         chunk: Chunk,
-        taken: Arc<[TaskId]>,
+        taken: Arc<Taken>,
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
         self.write(Growth::Adds, move |view| import::import(view, chunk, &taken, now))

@@ -9,6 +9,7 @@ use redb::backends::FileBackend;
 use redb::{
     Builder, Database, DatabaseError, ReadableDatabase, StorageBackend, StorageError,
 };
+use tokio::sync::Semaphore;
 
 use super::batch::Batch;
 use super::guard::Guard;
@@ -19,7 +20,7 @@ use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
 use super::{RedbStore, Shared, nonsense, record, table, upgrade};
-use crate::files::{make_private, sync_folder};
+use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
 use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
@@ -48,10 +49,17 @@ impl RedbStore {
         }
         let open = || {
             let file = File::options().read(true).write(true).open(path).map_err(io)?;
+            let again = file.try_clone().map_err(io)?;
             let backend =
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
             let space = Space::new(path, options.reserve_bytes);
-            Self::start(backend, path, options, Some(space))
+            let store = Self::start(backend, path, options, Some(space))?;
+            // Before it was locked, another file may have taken its place.
+            if is_at(&again, path).map_err(io)? {
+                Ok(store)
+            } else {
+                Err(OpenError::InUse { path: path.to_owned() })
+            }
         };
         match open() {
             // One that could not be looked at before it was repaired.
@@ -111,7 +119,8 @@ impl RedbStore {
         let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&vitals)));
         let writer = Writer::spawn(db, vitals, options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
-        Ok(Self { writer, space, shared, formats: options.formats })
+        let importing = Arc::new(Semaphore::new(1));
+        Ok(Self { writer, space, shared, importing, formats: options.formats })
     }
 }
 
@@ -143,6 +152,8 @@ pub(super) fn database(
 /// Makes a new file, unless somebody else does meanwhile.
 fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
     let made = make_private(path, |file| {
+        // What root makes for the server must be the server's.
+        give_to_owner_of(&file, path)?;
         let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
         format_new(db, options)
     });

@@ -1,9 +1,10 @@
 //! Files that become the data file: one of an older format, or a backup.
 //!
-//! Neither is opened for writing. It is copied, byte by byte and under a lock; the copy is verified, pages and
-//! rows, brought up to date in one transaction, and verified again; then the copy takes the place of the data
-//! file, and what was there keeps another name beside it. So whatever goes wrong, and whenever the power
-//! fails, there is a whole file in place, and the one from before is as it was to the byte.
+//! Neither is opened for writing, unless it has to be repaired after a crash before its format can be read. It is
+//! copied, byte by byte and under a lock; the copy is verified, pages and rows, brought up to date in one
+//! transaction, and verified again; then the copy takes the place of the data file, and what was there keeps
+//! another name beside it. So whatever goes wrong, and whenever the power fails, there is a whole file in
+//! place, and the one from before is as it was to the byte.
 
 use std::fs::File;
 use std::io;
@@ -22,9 +23,14 @@ use super::space::has_room;
 use super::verify::{Report, verify};
 use super::vitals::Vitals;
 use crate::domain::timestamp::Timestamp;
-use crate::files::{free_name, give_to_owner_of, make_private, replace_private};
+use crate::files::{
+    free_name, give_to_owner_of, is_at, make_private, remove_partials, replace_private,
+};
 use crate::plant::{self, Bug};
 use crate::store::OpenError;
+
+/// Memory for the pages of a file that is only looked into.
+const LOOK_CACHE_BYTES: usize = 16 << 20;
 
 /// Brings a data file up to date. The file that was there is kept as `<path>.format-<number>`.
 pub(super) fn upgrade(
@@ -44,6 +50,9 @@ pub(super) fn upgrade(
     };
     let run = || {
         let old = Locked::take(path)?;
+        // Where the file is, if its name only points there.
+        let path = &path.canonicalize().map_err(|error| io_error(path, &error))?;
+        remove_partials(path).map_err(|error| io_error(path, &error))?;
         let keep = free_name(path, &format!("format-{found}"))
             .map_err(|error| io_error(path, &error))?;
         replace_private(path, &keep, |file| -> Result<(), Stopped> {
@@ -138,6 +147,10 @@ pub fn restore(
     let exists = path.try_exists().map_err(io)?;
     // Held until the end, so that no server opens the file meanwhile.
     let locked = if exists { Some(Locked::take(path)?) } else { None };
+    let place = if exists { path.canonicalize().map_err(io)? } else { path.to_owned() };
+    if exists {
+        remove_partials(&place).map_err(io)?;
+    }
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
         report = admit(&source, &file, backup, options)?.1;
@@ -147,8 +160,8 @@ pub fn restore(
         Ok(())
     };
     let done = if exists {
-        let keep = free_name(path, "replaced").map_err(io)?;
-        replace_private(path, &keep, fill).map(|()| Some(keep))
+        let keep = free_name(&place, "replaced").map_err(io)?;
+        replace_private(&place, &keep, fill).map(|()| Some(keep))
     } else {
         let owned = |file: File| {
             give_to_owner_of(&file, path)?;
@@ -161,24 +174,30 @@ pub fn restore(
         Ok(kept) => Ok(Restored { report, kept }),
         Err(Stopped::Unwanted) => Err(RestoreError::Exists {
             path: path.to_owned(),
-            latest: latest(path, options),
+            latest: look_into(path).ok().and_then(|report| report.latest),
             backup: report,
         }),
         Err(stopped) => Err(stopped.at(path).into()),
     }
 }
 
-/// The latest time in a data file, if it can be told.
-fn latest(path: &Path, options: &Options) -> Option<Timestamp> {
+/// Looks into a data file that nobody has open, without writing to it: every row, and no page beside them.
+///
+/// # Errors
+///
+/// Whatever is wrong with it.
+pub fn look_into(path: &Path) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
-    builder.set_cache_size(options.cache_bytes);
-    let look = || {
+    builder.set_cache_size(LOOK_CACHE_BYTES);
+    unpanicked(path, || {
         let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
-        let txn = db.begin_read().map_err(|error| inside(path, error.into()))?;
-        let report = verify(&txn, options.formats.newest(), &mut |_, _| ());
-        report.map_err(|error| inside(path, error))
-    };
-    unpanicked(path, look).ok()?.latest
+        sound(&db, path, Formats::default().newest())
+    })
+}
+
+/// Whether somebody has a data file open.
+pub fn is_in_use(path: &Path) -> bool {
+    matches!(Locked::take(path), Err(OpenError::InUse { .. }))
 }
 
 /// Fills a file with a copy of another and makes sure that it can be the data file: every page, every row,
@@ -299,7 +318,9 @@ impl Locked {
         let lock = FileBackend::new(file.try_clone().map_err(io)?)
             .map_err(|error| open_error(path, error))?;
         match lock.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
-            Ok(true) => Ok(Self { file, lock }),
+            // Unless another file has taken its place meanwhile.
+            Ok(true) if is_at(&file, path).map_err(io)? => Ok(Self { file, lock }),
+            Ok(true) => Err(OpenError::InUse { path: path.to_owned() }),
             Ok(false) => Err(OpenError::InUse { path: path.to_owned() }),
             Err(error) => Err(io_error(path, &error)),
         }

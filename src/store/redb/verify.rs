@@ -6,7 +6,7 @@
 //! 2. `meta` has this program's format, and its next ids are above all ids in use.
 //! 3. Each user has exactly one email entry, of that user's canonical email, and one stats row.
 //! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
-//! 5. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
+//! 5. No two tasks have the same id, whoever owns them. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
 //! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
 //! 7. Nobody named in `purge` is a user. There is no other table.
 
@@ -18,6 +18,7 @@ use super::table::Snapshot;
 use super::{RedbStore, index, record, table};
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::id_set::TaskIds;
 use crate::domain::task::{Task, TaskCounts};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
@@ -101,6 +102,7 @@ pub(super) fn verify(
         format,
         highest_user: 0,
         highest_task: 0,
+        ids: TaskIds::default(),
         done: 0,
         total: 0,
         progress,
@@ -123,6 +125,7 @@ struct Check<'a> {
     format: u64,
     highest_user: u64,
     highest_task: u64,
+    ids: TaskIds,
     done: u64,
     total: u64,
     progress: &'a mut dyn FnMut(u64, u64),
@@ -291,6 +294,10 @@ impl Check<'_> {
             Owned::Task(owner, id) => {
                 self.report.tasks += 1;
                 self.highest_task = self.highest_task.max(id.get());
+                if !self.ids.insert(id) {
+                    self.report
+                        .add(format!("{id:?} belongs to {owner:?} and to another"));
+                }
                 let task = self.report.sound(record::decode_task(owner, id, value))?;
                 let Some(task) = task else { return Ok(()) };
                 self.report.seen(task.updated_at);

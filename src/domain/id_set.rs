@@ -1,0 +1,61 @@
+//! Sets of ids that are counted up: one bit for each, so that ten million take a few megabytes.
+
+use std::collections::BTreeMap;
+
+use super::id::TaskId;
+
+/// Tasks by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskIds(BTreeMap<u64, u64>);
+
+impl TaskIds {
+    /// Adds an id. `false` if it was there.
+    pub fn insert(&mut self, id: TaskId) -> bool {
+        let (block, bit) = place(id);
+        let bits = self.0.entry(block).or_default();
+        let is_new = *bits & bit == 0;
+        *bits |= bit;
+        is_new
+    }
+
+    /// Whether an id is there.
+    pub fn contains(&self, id: TaskId) -> bool {
+        let (block, bit) = place(id);
+        self.0.get(&block).is_some_and(|bits| bits & bit != 0)
+    }
+}
+
+impl FromIterator<TaskId> for TaskIds {
+    fn from_iter<I: IntoIterator<Item = TaskId>>(iter: I) -> Self {
+        let mut set = Self::default();
+        for id in iter {
+            set.insert(id);
+        }
+        set
+    }
+}
+
+fn place(id: TaskId) -> (u64, u64) {
+    (id.get() / 64, 1 << (id.get() % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_set_is_like_any_other(ids in prop::collection::vec(prop_oneof![0..200_u64, any::<u64>()], 0..100)) {
+            let (mut set, mut model) = (TaskIds::default(), BTreeSet::new());
+            for id in ids {
+                prop_assert_eq!(set.contains(TaskId::new(id)), model.contains(&id));
+                prop_assert_eq!(set.insert(TaskId::new(id)), model.insert(id));
+                prop_assert!(set.contains(TaskId::new(id)));
+            }
+        }
+    }
+}

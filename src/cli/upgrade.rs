@@ -5,7 +5,8 @@ use clap::Args;
 use super::admin::{self, Screen};
 use super::{CommandError, open_store, output, restore, store_options};
 use crate::config::{Config, Options};
-use crate::control::{Command, client};
+use crate::control::{Command, Failure, client};
+use crate::store::OpenError;
 use crate::store::redb;
 
 #[derive(Debug, Args)]
@@ -25,7 +26,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         return rehearse(&config);
     }
     let options = redb::Options { create: false, ..store_options(&config) };
-    drop(open_store(&config, &options)?);
+    drop(open_store(&config, &options).map_err(|error| match error {
+        OpenError::InUse { .. } => {
+            let message =
+                format!("{error}: stop the server first, or try it with --check");
+            Failure::new(Failure::IN_USE, message).into()
+        }
+        error => CommandError::from(error),
+    })?);
     output::line(&format!(
         "{} has format {}, the newest that this version knows",
         config.database.path().display(),

@@ -164,7 +164,8 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
-    refused(home.run(&["upgrade"], ""), 73);
+    let line = refused(home.run(&["upgrade"], ""), 73);
+    assert!(line.contains("stop the server first, or try it with --check"), "{line}");
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);

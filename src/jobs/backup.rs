@@ -136,13 +136,13 @@ impl BackupJob {
         let copied = self.remove_left_behind().map_err(CopyError::from);
         match copied.and_then(|()| self.copy(&path, stopping)) {
             Ok(()) => {
+                let result = BackupResult::Verified;
+                self.log.set(BackupState { verified_at: Some(now), result });
                 let duration_ms = u64::try_from(started.elapsed().as_millis());
                 tracing::info!(
                     duration_ms = duration_ms.unwrap_or(u64::MAX),
                     "backup made and verified"
                 );
-                let result = BackupResult::Verified;
-                self.log.set(BackupState { verified_at: Some(now), result });
                 if let Err(error) = self.remove_old(&path, now) {
                     tracing::warn!(%error, "old backups could not be removed");
                 }
@@ -193,9 +193,9 @@ impl BackupJob {
         error: &(dyn std::error::Error + 'static),
         newest: Option<Timestamp>,
     ) -> BackupResult {
-        tracing::error!(error = %Chain(error), "the backup failed");
         let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
+        tracing::error!(error = %Chain(error), "the backup failed");
         BackupResult::Failed
     }
 

@@ -9,7 +9,7 @@ use super::admin::{self, Screen, Task};
 use super::{CommandError, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
-use crate::control::Command;
+use crate::control::{Command, Failure};
 use crate::files::{folder_of, make_private};
 use crate::jobs::backup;
 
@@ -30,6 +30,11 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         Some(path) => path,
         None => default_path(&config)?,
     };
+    // Before all the work; that nothing is overwritten is seen to at its end.
+    if path.symlink_metadata().is_ok() {
+        let message = format!("{} exists already: choose another name", path.display());
+        return Err(Failure::new(Failure::IO, message).into());
+    }
     into(&config, &path)?;
     output::line(&path.display().to_string());
     Ok(())

@@ -24,7 +24,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// Bring only this account and its tasks back, also into a running server
+    /// Bring only this account back, also into a running server: deleted tasks come back, changed ones are
+    /// changed back, newer ones stay
     #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
     user: Option<String>,
 

@@ -83,7 +83,7 @@ async fn a_bad_backup_changes_nothing() {
         assert!(fs::read(path_in(&home, "bad.redb")).unwrap() == bytes, "only read");
     }
 
-    let missing = refused(home.run(&["restore", "--force", "no.redb"], ""), 74);
+    let missing = refused(home.run(&["restore", "--force", "no.redb"], ""), 66);
     assert!(missing.contains("no.redb"), "{missing}");
     assert!(fs::read(home.data_file()).unwrap() == before, "to the byte");
     assert_eq!(names(home.folder.path()), ["b.redb", "bad.redb", "duly.redb"]);

@@ -94,11 +94,18 @@ pub fn open_copy(
     scratch: &File,
     options: &Options,
 ) -> Result<RedbStore, OpenError> {
-    let source = File::open(backup).map_err(|error| io_error(backup, &error))?;
+    let source = open_backup(backup)?;
     admit(&source, scratch, backup, options)?;
     let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
     let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
     RedbStore::open_backend(backend, options)
+}
+
+fn open_backup(backup: &Path) -> Result<File, OpenError> {
+    File::open(backup).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => OpenError::Missing { path: backup.to_owned() },
+        _ => io_error(backup, &error),
+    })
 }
 
 /// What a restore did.
@@ -143,7 +150,7 @@ pub fn restore(
     options: &Options,
 ) -> Result<Restored, RestoreError> {
     let io = |cause: io::Error| io_error(path, &cause);
-    let source = File::open(backup).map_err(|error| io_error(backup, &error))?;
+    let source = open_backup(backup)?;
     let exists = path.try_exists().map_err(io)?;
     // Held until the end, so that no server opens the file meanwhile.
     let locked = if exists { Some(Locked::take(path)?) } else { None };

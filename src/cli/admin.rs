@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,16 +55,10 @@ pub(super) fn carry_out(
     sink: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let Task { command, file, lines, options } = task;
-    if let Some(socket) = &config.control_socket {
-        let connected =
-            client::connect(socket, config.database.path()).map_err(CommandError::io(
-                format!("the server cannot be asked through {}", socket.display()),
-            ))?;
-        if let Some(stream) = connected {
-            let file = file.map(|(file, _)| file);
-            client::ask(&stream, command, file, lines, sink)?;
-            return Ok(());
-        }
+    if let Some(stream) = connect(config)? {
+        let file = file.map(|(file, _)| file);
+        client::ask(&stream, command, file, lines, sink)?;
+        return Ok(());
     }
     let store = match open_store(config, &options) {
         Err(error) => return Err(dead(config, error)),
@@ -82,6 +77,13 @@ pub(super) fn carry_out(
     Ok(())
 }
 
+/// Connects to the server of an installation. `None` if none answers.
+pub(super) fn connect(config: &Config) -> Result<Option<UnixStream>, CommandError> {
+    let Some(socket) = &config.control_socket else { return Ok(None) };
+    let what = format!("the server cannot be asked through {}", socket.display());
+    client::connect(socket, config.database.path()).map_err(CommandError::io(what))
+}
+
 /// Runs something to its end.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -96,6 +98,17 @@ pub(super) fn parts(
     store: Arc<RedbStore>,
 ) -> Result<Parts, CommandError> {
     Ok(Parts { service: service(config, Arc::<RedbStore>::clone(&store))?, store })
+}
+
+/// Says what to do when a command wants the data file to itself: stop the server, or something else.
+pub(super) fn in_use(error: OpenError, otherwise: &str) -> CommandError {
+    match error {
+        OpenError::InUse { .. } => {
+            let message = format!("{error}: stop the server first, or {otherwise}");
+            Failure::new(Failure::IN_USE, message).into()
+        }
+        error => error.into(),
+    }
 }
 
 /// Says what to do when a process has the data file and does not answer.
@@ -138,8 +151,6 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
 /// Answers on standard output, progress on a terminal.
 pub(super) struct Screen {
     bar: ProgressBar,
-    /// Whether the lines of the answer go to standard error, because something else goes to standard output.
-    pub(super) aside: bool,
 }
 
 impl Screen {
@@ -150,7 +161,7 @@ impl Screen {
         {
             bar.set_style(style);
         }
-        Self { bar, aside: false }
+        Self { bar }
     }
 }
 
@@ -159,7 +170,7 @@ impl Sink for Screen {
         match reply {
             Reply::Line(line) => {
                 self.bar.finish_and_clear();
-                if self.aside { output::error(&line) } else { output::line(&line) }
+                output::line(&line);
             }
             Reply::Progress(done, total) => {
                 self.bar.set_length(total);

@@ -12,7 +12,6 @@ use super::{CommandError, output, store_options};
 use crate::config::{Config, Options};
 use crate::control::{self, Command, Failure, Input, Reply, Sink};
 use crate::files::folder_of;
-use crate::store::OpenError;
 use crate::store::redb::{self, RestoreError};
 
 #[derive(Debug, Args)]
@@ -46,13 +45,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     let path = config.database.path();
     let restored = match redb::restore(backup, path, force, &store_options(config)) {
         Ok(restored) => restored,
-        Err(RestoreError::Open(error @ OpenError::InUse { .. })) => {
-            let message = format!(
-                "{error}: stop the server first, or name one account with --user"
-            );
-            return Err(Failure::new(Failure::IN_USE, message).into());
+        Err(RestoreError::Open(error)) => {
+            return Err(admin::in_use(error, "name one account with --user"));
         }
-        Err(RestoreError::Open(error)) => return Err(error.into()),
         Err(RestoreError::Exists { path, latest, backup }) => {
             let path = path.display();
             let latest = match (latest, backup.latest) {

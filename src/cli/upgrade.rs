@@ -5,8 +5,7 @@ use clap::Args;
 use super::admin::{self, Screen};
 use super::{CommandError, open_store, output, restore, store_options};
 use crate::config::{Config, Options};
-use crate::control::{Command, Failure, client};
-use crate::store::OpenError;
+use crate::control::{Command, client};
 use crate::store::redb;
 
 #[derive(Debug, Args)]
@@ -26,14 +25,10 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         return rehearse(&config);
     }
     let options = redb::Options { create: false, ..store_options(&config) };
-    drop(open_store(&config, &options).map_err(|error| match error {
-        OpenError::InUse { .. } => {
-            let message =
-                format!("{error}: stop the server first, or try it with --check");
-            Failure::new(Failure::IN_USE, message).into()
-        }
-        error => CommandError::from(error),
-    })?);
+    drop(
+        open_store(&config, &options)
+            .map_err(|error| admin::in_use(error, "try it with --check"))?,
+    );
     output::line(&format!(
         "{} has format {}, the newest that this version knows",
         config.database.path().display(),
@@ -46,13 +41,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
 fn rehearse(config: &Config) -> Result<(), CommandError> {
     let options = store_options(config);
     let (path, copy) = (config.database.path(), restore::scratch(config)?);
-    let connected = match &config.control_socket {
-        Some(socket) => client::connect(socket, path).map_err(CommandError::io(
-            format!("the server cannot be asked through {}", socket.display()),
-        ))?,
-        None => None,
-    };
-    match connected {
+    match admin::connect(config)? {
         Some(stream) => {
             let mut none = std::iter::empty();
             let mut screen = Screen::new();

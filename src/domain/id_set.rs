@@ -25,16 +25,6 @@ impl TaskIds {
     }
 }
 
-impl FromIterator<TaskId> for TaskIds {
-    fn from_iter<I: IntoIterator<Item = TaskId>>(iter: I) -> Self {
-        let mut set = Self::default();
-        for id in iter {
-            set.insert(id);
-        }
-        set
-    }
-}
-
 fn place(id: TaskId) -> (u64, u64) {
     (id.get() / 64, 1 << (id.get() % 64))
 }

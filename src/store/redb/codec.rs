@@ -13,8 +13,9 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 
-use super::key::Table;
+use super::key::{self, Table};
 use crate::domain::hex::hex;
+use crate::domain::id::UserId;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -106,6 +107,11 @@ pub(super) fn damaged(
         Table::Users | Table::Owned | Table::Purge => hex(key),
     };
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
+}
+
+/// The account that a key of a table stands for.
+pub(super) fn user_id(table: Table, key: &[u8]) -> Result<UserId, StoreError> {
+    key::decode_user_id(key).ok_or_else(|| damaged(table, key, &"not a user id"))
 }
 
 /// A hash over many rows, one after the other. Tells two files with different rows apart.

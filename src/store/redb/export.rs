@@ -29,8 +29,7 @@ pub(super) fn export(
     };
     for entry in table::range(&users, &(first..=last))? {
         let (key, value) = entry?;
-        let id = key::decode_user_id(key.value())
-            .ok_or_else(|| codec::damaged(Table::Users, key.value(), &"not a user id"))?;
+        let id = codec::user_id(Table::Users, key.value())?;
         sender.add(Record::User(record::decode_user(id, value.value())?));
         tasks(&owned, id, &mut sender)?;
         if sender.closed {

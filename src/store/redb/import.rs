@@ -36,8 +36,7 @@ pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     let mut ids = TaskIds::default();
     for entry in table::all(&users)? {
         let (key, _) = entry?;
-        let id = key::decode_user_id(key.value())
-            .ok_or_else(|| codec::damaged(Table::Users, key.value(), &"not a user id"))?;
+        let id = codec::user_id(Table::Users, key.value())?;
         for entry in table::range(&owned, &key::tasks_of(id))? {
             let (key, _) = entry?;
             if let Some(Owned::Task(_, id)) = Owned::decode(key.value()) {

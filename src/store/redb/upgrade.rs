@@ -327,8 +327,7 @@ impl Locked {
         match lock.try_lock_range(Bound::Unbounded, Bound::Unbounded) {
             // Unless another file has taken its place meanwhile.
             Ok(true) if is_at(&file, path).map_err(io)? => Ok(Self { file, lock }),
-            Ok(true) => Err(OpenError::InUse { path: path.to_owned() }),
-            Ok(false) => Err(OpenError::InUse { path: path.to_owned() }),
+            Ok(_) => Err(OpenError::InUse { path: path.to_owned() }),
             Err(error) => Err(io_error(path, &error)),
         }
     }

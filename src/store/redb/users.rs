@@ -5,7 +5,7 @@ use std::ops::Bound;
 use redb::ReadTransaction;
 
 use super::change::Change;
-use super::key::{self, Table};
+use super::key::Table;
 use super::view::View;
 use super::write::Verdict;
 use super::{codec, record, table};
@@ -108,8 +108,7 @@ pub(super) fn list(
     let mut page = Vec::new();
     for entry in users.range::<&[u8]>((start, Bound::Unbounded))?.take(limit) {
         let (key, value) = entry?;
-        let id = key::decode_user_id(key.value())
-            .ok_or_else(|| codec::damaged(Table::Users, key.value(), &"not a user id"))?;
+        let id = codec::user_id(Table::Users, key.value())?;
         page.push(record::decode_user(id, value.value())?.user);
     }
     Ok(page)

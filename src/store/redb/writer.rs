@@ -217,8 +217,7 @@ fn purge_slice(batch: &mut Batch<'_>, purge: Purge) -> Result<bool, StoreError> 
         // Found only now: the commit at hand has work enough, the next one begins.
         return Ok(true);
     };
-    let user = key::decode_user_id(&key)
-        .ok_or_else(|| codec::damaged(Table::Purge, &key, &"not a user id"))?;
+    let user = codec::user_id(Table::Purge, &key)?;
     if batch.delete_owned(&key::everything_of(user), slice)? < slice {
         drop(batch.tables.purge.remove(key.as_slice())?);
     }

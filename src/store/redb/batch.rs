@@ -1,10 +1,10 @@
 //! One write transaction, shared by all writes of a commit.
 
-use redb::{ReadableTable, WriteTransaction};
+use redb::WriteTransaction;
 
 use super::key::{self, KeyRange, Table};
 use super::table::Tables;
-use super::{codec, record};
+use super::{record, table};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -40,12 +40,8 @@ impl<'txn> Batch<'txn> {
         delete_at_once: u64,
     ) -> Result<Self, StoreError> {
         let tables = Tables::open(txn)?;
-        let next = |name: &'static [u8]| match tables.meta.get(name)? {
-            Some(value) => record::decode_number(Table::Meta, name, value.value()),
-            None => Err(codec::damaged(Table::Meta, name, &"missing")),
-        };
-        let next_user_id = next(key::NEXT_USER_ID)?;
-        let next_task_id = next(key::NEXT_TASK_ID)?;
+        let next_user_id = table::number(&tables.meta, key::NEXT_USER_ID)?;
+        let next_task_id = table::number(&tables.meta, key::NEXT_TASK_ID)?;
         Ok(Self {
             tables,
             next_user_id,

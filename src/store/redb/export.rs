@@ -60,11 +60,10 @@ fn tasks(
 
 fn next_ids(txn: &ReadTransaction) -> Result<NextIds, StoreError> {
     let meta = table::open(txn, Table::Meta)?;
-    let number = |name: &'static [u8]| match meta.get(name)? {
-        Some(value) => record::decode_number(Table::Meta, name, value.value()),
-        None => Err(codec::damaged(Table::Meta, name, &"missing")),
-    };
-    Ok(NextIds { user: number(key::NEXT_USER_ID)?, task: number(key::NEXT_TASK_ID)? })
+    Ok(NextIds {
+        user: table::number(&meta, key::NEXT_USER_ID)?,
+        task: table::number(&meta, key::NEXT_TASK_ID)?,
+    })
 }
 
 struct Sender<'a> {

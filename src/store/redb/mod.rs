@@ -356,15 +356,7 @@ impl Store for RedbStore {
         if self.shared.vitals.is_damaged() {
             return unwell("damage was found in the data file");
         }
-        self.read(|txn| {
-            let meta = table::open(txn, Table::Meta)?;
-            match meta.get(key::FORMAT)? {
-                Some(value) => {
-                    record::decode_number(Table::Meta, key::FORMAT, value.value())
-                }
-                None => Err(codec::damaged(Table::Meta, key::FORMAT, &"missing")),
-            }
-        })?;
+        self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
         // Nothing to do: an answer means that the thread runs.
         self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
     }

@@ -10,6 +10,7 @@ use redb::{
 };
 
 use super::key::{KeyRange, Table};
+use super::{codec, record};
 use crate::store::StoreError;
 
 type Definition = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -91,4 +92,15 @@ pub(super) fn all(
     table: &Snapshot,
 ) -> Result<redb::Range<'static, &'static [u8], &'static [u8]>, StoreError> {
     Ok(table.range::<&[u8]>(..)?)
+}
+
+/// A number of `meta`, which every sound file has.
+pub(super) fn number(
+    meta: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    name: &'static [u8],
+) -> Result<u64, StoreError> {
+    match meta.get(name)? {
+        Some(value) => record::decode_number(Table::Meta, name, value.value()),
+        None => Err(codec::damaged(Table::Meta, name, &"missing")),
+    }
 }

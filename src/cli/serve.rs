@@ -1,6 +1,6 @@
 //! `duly serve`: puts everything together, and takes it apart in the right order.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -106,6 +106,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
             settings: settings.clone(),
             clock,
             log,
+            rejected: Mutex::default(),
         };
         beside.spawn(job.run(end(ended)));
     }

@@ -3,15 +3,16 @@
 //! The folder itself is the memory: a copy has its final name only once it was proven, and the name says of
 //! which moment it is. So a restart neither forgets when the last one was made nor makes one too early.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::Clock;
 use crate::config::Backups;
@@ -88,6 +89,8 @@ pub struct BackupJob {
     pub clock: Arc<dyn Clock>,
     /// Where the health check looks.
     pub log: Arc<BackupLog>,
+    /// Files with the name of a backup that were looked into and are none, each with its last change.
+    pub rejected: Mutex<BTreeSet<(PathBuf, SystemTime)>>,
 }
 
 impl BackupJob {
@@ -166,9 +169,19 @@ impl BackupJob {
             if known == Some(moment) {
                 return known;
             }
-            match redb::look_into(&path) {
+            let changed = path.metadata().and_then(|found| found.modified());
+            let looked_at = (path, changed.unwrap_or(SystemTime::UNIX_EPOCH));
+            let mut rejected =
+                self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+            if rejected.contains(&looked_at) {
+                continue;
+            }
+            match redb::look_into(&looked_at.0) {
                 Ok(_) => return Some(moment),
-                Err(error) => tracing::warn!(error = %Chain(&error), "no backup"),
+                Err(error) => {
+                    tracing::warn!(error = %Chain(&error), "no backup");
+                    rejected.insert(looked_at);
+                }
             }
         }
         None

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use duly::clock::ManualClock;
@@ -44,6 +44,7 @@ async fn given_job() -> Given {
         settings: Backups { folder: folder.clone(), every: HOUR, keep: 3 },
         clock: Arc::<ManualClock>::clone(&clock),
         log: Arc::new(BackupLog::new(HOUR)),
+        rejected: Mutex::default(),
     };
     Given { job, clock, folder, _data: data }
 }
@@ -208,6 +209,11 @@ async fn a_name_alone_is_no_backup() {
     assert_eq!(given.pass(), BackupResult::Verified);
 
     assert_eq!(names(&given.folder), [name, "test-20300101T000000.000Z.redb"]);
+    assert_eq!(
+        given.job.rejected.lock().unwrap().len(),
+        1,
+        "it is not looked into again"
+    );
 }
 
 #[tokio::test]

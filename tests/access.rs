@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use duly::auth::token::AccessTokens;
+use duly::auth::token::{AccessTokens, Keys};
 use duly::config::TokenAlgorithm;
 use duly::domain::id::{SessionId, UserId};
 use hyper::{Method, StatusCode};
@@ -182,7 +182,11 @@ fn forgeries(token: &str, own: &str) -> Vec<(&'static str, String)> {
     };
     let other_type = Header { typ: Some("JWT".to_owned()), ..header.clone() };
     let other_algorithm = Header { alg: Algorithm::HS512, ..header.clone() };
-    let tokens = AccessTokens::new(KEY, TokenAlgorithm::Hs256, Duration::from_secs(3600));
+    let tokens = AccessTokens::new(
+        Keys::only(KEY),
+        TokenAlgorithm::Hs256,
+        Duration::from_secs(3600),
+    );
     let nowhere = SessionId::from_bytes([9; 16]);
     let no_session =
         tokens.issue(UserId::new(1), nowhere, [1; 16], START.parse().unwrap());

@@ -103,6 +103,8 @@ const BAD: &[(&str, &str)] = &[
     ("BACKUP_KEEP", "0"),
     ("SECRET_KEY", "hunter2"),
     ("SECRET_KEY_FILE", "no-such-hunter"),
+    ("PREVIOUS_SECRET_KEY_FILES", "no-such-hunter"),
+    ("PREVIOUS_SECRET_KEY_FILES", "a,b,c,d,e,f,g,h,i"),
     ("ALGORITHM", "none"),
     ("ALGORITHM", "RS256"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),

@@ -20,6 +20,7 @@ mod damage;
 mod docs;
 mod front_door;
 mod harness;
+mod keys;
 mod long;
 mod model;
 mod openapi;

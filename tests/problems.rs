@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use duly::auth::token::AccessTokens;
+use duly::auth::token::{AccessTokens, Keys};
 use duly::config::TokenAlgorithm;
 use duly::domain::email::Email;
 use duly::domain::id::SessionId;
@@ -230,7 +230,7 @@ async fn given_data(path: &std::path::Path) -> String {
     let title = Title::new("a".to_owned()).unwrap();
     let new = NewTask { title, description: None, completed: false, created_at: now };
     store.task_create(user, new).await.unwrap().unwrap();
-    let tokens = AccessTokens::new(KEY, TokenAlgorithm::Hs256, lifetime);
+    let tokens = AccessTokens::new(Keys::only(KEY), TokenAlgorithm::Hs256, lifetime);
     tokens.issue(user, id, [1; 16], now).unwrap().expose().to_owned()
 }
 

@@ -47,7 +47,15 @@ const HOMES: &[(&str, &[&str])] = &[
         &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],
     ),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
-    ("sha2", &["src/auth/hmac.rs", "src/service/sessions.rs", "src/http/docs/asset.rs"]),
+    (
+        "sha2",
+        &[
+            "src/auth/derive.rs",
+            "src/auth/hmac.rs",
+            "src/service/sessions.rs",
+            "src/http/docs/asset.rs",
+        ],
+    ),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),
 ];

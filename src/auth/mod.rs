@@ -1,5 +1,6 @@
 //! Who is asking. Knows nothing of HTTP, and nothing of the store.
 
+mod derive;
 mod hmac;
 pub mod password;
 pub mod throttle;

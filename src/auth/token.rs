@@ -4,6 +4,10 @@
 //! A token only names a session. Whether that still exists is asked of the store on every request, so
 //! a token is worth nothing from the moment its session ends. The algorithm comes from the configuration,
 //! never from a token's header.
+//!
+//! One key signs. The ones that signed before it still verify, so that a change of the key logs nobody out;
+//! a token names its key by `kid`, which is compared with those of the keys that there are and used for
+//! nothing else. Tokens of the version before name none, and are tried with all of them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,7 +16,9 @@ use std::time::Duration;
 use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use super::derive::{Derivation, key_id};
 use super::{Secret, hmac};
 use crate::config::TokenAlgorithm;
 use crate::domain::hex::hex;
@@ -58,21 +64,50 @@ struct Claims {
     jti: String,
     iat: i64,
     exp: i64,
+    /// Never in ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
+
+/// The keys of an installation, 32 bytes or more each. Never shows them.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    /// Signs and verifies.
+    pub signing: &'a [u8],
+    /// Have signed before, and still verify.
+    pub previous: &'a [Zeroizing<Vec<u8>>],
+}
+
+impl<'a> Keys<'a> {
+    /// One key that has always been the one.
+    pub const fn only(signing: &'a [u8]) -> Self {
+        Self { signing, previous: &[] }
+    }
+}
+
+impl fmt::Debug for Keys<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
 }
 
 /// Signs and verifies.
 pub struct AccessTokens {
+    /// What stands in the header of every token, but for the name of the key.
     header: Header,
+    signing_id: String,
     encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// Keys by their names, the one that signs first.
+    decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
     lifetime: Duration,
     verified: Arc<Cache<Box<str>, AccessClaims>>,
+    derivation: Derivation,
 }
 
 impl AccessTokens {
-    /// Tokens signed with this key, good for this long.
-    pub fn new(key: &[u8], algorithm: TokenAlgorithm, lifetime: Duration) -> Self {
+    /// Tokens signed with the first of these keys, good for this long.
+    pub fn new(keys: Keys<'_>, algorithm: TokenAlgorithm, lifetime: Duration) -> Self {
         hmac::install();
         let algorithm = match algorithm {
             TokenAlgorithm::Hs256 => jsonwebtoken::Algorithm::HS256,
@@ -87,13 +122,23 @@ impl AccessTokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        let mut decoding: Vec<(String, DecodingKey)> = Vec::new();
+        let previous = keys.previous.iter().map(|key| key.as_slice());
+        for key in [keys.signing].into_iter().chain(previous) {
+            let id = key_id(key);
+            if decoding.iter().all(|(known, _)| *known != id) {
+                decoding.push((id, DecodingKey::from_secret(key)));
+            }
+        }
         Self {
             header,
-            encoding: EncodingKey::from_secret(key),
-            decoding: DecodingKey::from_secret(key),
+            signing_id: key_id(keys.signing),
+            encoding: EncodingKey::from_secret(keys.signing),
+            decoding,
             validation,
             lifetime,
             verified: Arc::new(Cache::new(REMEMBERED)),
+            derivation: Derivation::new(keys.signing),
         }
     }
 
@@ -122,8 +167,16 @@ impl AccessTokens {
             jti: hex(&id),
             iat: now.as_seconds(),
             exp: now.plus(self.lifetime).as_seconds(),
+            nbf: None,
         };
-        jsonwebtoken::encode(&self.header, &claims, &self.encoding).map(Secret::new)
+        let header = Header { kid: Some(self.signing_id.clone()), ..self.header.clone() };
+        jsonwebtoken::encode(&header, &claims, &self.encoding).map(Secret::new)
+    }
+
+    /// A value that nobody can work out without the key that signs: the same for the same label and parts.
+    /// Another label, key, or cut between the parts gives another.
+    pub fn derive(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+        self.derivation.derive(label, parts)
     }
 
     /// Verifies a token and reads it.
@@ -160,16 +213,25 @@ impl AccessTokens {
     }
 
     fn decode(&self, token: &str) -> Result<AccessClaims, InvalidToken> {
-        let token =
-            jsonwebtoken::decode::<Claims>(token, &self.decoding, &self.validation)
-                .map_err(|_| InvalidToken)?;
-        let (header, claims) = (token.header, token.claims);
-        if header.typ.as_deref() != Some(TYPE) || header.crit.is_some() {
+        let mut header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
+        let id = header.kid.take();
+        // Says what ours say and no more: no other type, algorithm or key, nothing critical.
+        if header != self.header {
             return Err(InvalidToken);
         }
+        let named = |key: &&(String, _)| id.as_ref().is_none_or(|id| *id == key.0);
+        let mut keys = self.decoding.iter().filter(named);
+        let verified = keys.find_map(|(_, key)| {
+            jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok()
+        });
+        let claims = verified.ok_or(InvalidToken)?.claims;
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let lasts = claims.exp.checked_sub(claims.iat).ok_or(InvalidToken)?;
         if !(0..=lifetime).contains(&lasts) {
+            return Err(InvalidToken);
+        }
+        // Ours are good from the start. Compared with `iat`, which is compared with the clock every time.
+        if claims.nbf.is_some_and(|not_before| not_before > claims.iat) {
             return Err(InvalidToken);
         }
         let user: u64 = claims.sub.parse().map_err(|_| InvalidToken)?;
@@ -207,7 +269,11 @@ mod tests {
     }
 
     fn tokens() -> AccessTokens {
-        AccessTokens::new(KEY, TokenAlgorithm::Hs256, Duration::from_secs(3600))
+        AccessTokens::new(
+            Keys::only(KEY),
+            TokenAlgorithm::Hs256,
+            Duration::from_secs(3600),
+        )
     }
 
     fn claims() -> Value {
@@ -325,12 +391,83 @@ mod tests {
         }
     }
 
+    const NEW_KEY: &[u8] = b"fedcba9876543210fedcba9876543210";
+
+    fn tokens_of(signing: &[u8], previous: &[&[u8]]) -> AccessTokens {
+        let previous: Vec<_> =
+            previous.iter().map(|key| Zeroizing::new(key.to_vec())).collect();
+        let keys = Keys { signing, previous: &previous };
+        AccessTokens::new(keys, TokenAlgorithm::Hs256, Duration::from_secs(3600))
+    }
+
+    fn issued(tokens: &AccessTokens) -> Secret {
+        tokens.issue(UserId::new(42), SESSION, [7; 16], now()).unwrap()
+    }
+
+    #[test]
+    fn a_token_outlives_the_change_of_the_key_as_long_as_its_key_is_there() {
+        let old = issued(&tokens());
+        let changed = tokens_of(NEW_KEY, &[KEY]);
+        let dropped = tokens_of(NEW_KEY, &[]);
+        // The second time from memory.
+        for _ in 0..2 {
+            assert!(changed.verify(old.expose(), now()).is_ok());
+            assert_eq!(dropped.verify(old.expose(), now()), Err(InvalidToken));
+        }
+
+        let new = issued(&changed);
+        assert!(dropped.verify(new.expose(), now()).is_ok());
+        assert_eq!(tokens().verify(new.expose(), now()), Err(InvalidToken));
+        let kid = jsonwebtoken::decode_header(new.expose()).unwrap().kid;
+        assert_eq!(kid.unwrap(), key_id(NEW_KEY));
+    }
+
+    #[test]
+    fn a_key_that_is_named_twice_is_one_key() {
+        let twice = tokens_of(KEY, &[NEW_KEY, KEY, NEW_KEY]);
+        assert_eq!(twice.decoding.len(), 2);
+        for token in [issued(&tokens()), issued(&tokens_of(NEW_KEY, &[]))] {
+            assert!(twice.verify(token.expose(), now()).is_ok());
+        }
+    }
+
+    /// The version before named no key, and nobody is to be logged out by an upgrade.
+    #[test]
+    fn a_token_that_names_no_key_is_tried_with_all_of_them() {
+        assert!(header().kid.is_none());
+        let tokens = tokens_of(NEW_KEY, &[&[b'x'; 32], KEY]);
+        assert!(tokens.verify(&sign(&header(), &claims(), NEW_KEY), now()).is_ok());
+        assert!(tokens.verify(&sign(&header(), &claims(), KEY), now()).is_ok());
+        let unknown = sign(&header(), &claims(), &[b'y'; 32]);
+        assert_eq!(tokens.verify(&unknown, now()), Err(InvalidToken));
+    }
+
+    #[test]
+    fn a_key_verifies_only_what_is_signed_in_its_name() {
+        let tokens = tokens_of(NEW_KEY, &[KEY]);
+        let named = |kid: &str| Header { kid: Some(kid.to_owned()), ..header() };
+        let good = sign(&named(&key_id(KEY)), &claims(), KEY);
+        assert!(tokens.verify(&good, now()).is_ok());
+        for kid in [&key_id(NEW_KEY), "", "0", "../../dev/null", &key_id(&[b'x'; 32])] {
+            let token = sign(&named(kid), &claims(), KEY);
+            assert_eq!(tokens.verify(&token, now()), Err(InvalidToken), "{kid}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_derived_from_the_key_that_signs() {
+        let derive = |tokens: AccessTokens| tokens.derive("label", &[b"part"]);
+        assert_eq!(derive(tokens()), derive(tokens_of(KEY, &[NEW_KEY])));
+        assert_ne!(derive(tokens()), derive(tokens_of(NEW_KEY, &[KEY])));
+    }
+
     #[test]
     fn every_algorithm_signs_what_it_verifies() {
         for algorithm in
             [TokenAlgorithm::Hs256, TokenAlgorithm::Hs384, TokenAlgorithm::Hs512]
         {
-            let tokens = AccessTokens::new(KEY, algorithm, Duration::from_secs(60));
+            let tokens =
+                AccessTokens::new(Keys::only(KEY), algorithm, Duration::from_secs(60));
             let token = tokens.issue(UserId::new(1), SESSION, [7; 16], now()).unwrap();
             assert!(tokens.verify(token.expose(), now()).is_ok());
             let head = token.expose().split('.').next().unwrap().to_owned();

@@ -7,10 +7,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, output};
 use crate::auth::password::{Cost, Hasher};
-use crate::auth::token::AccessTokens;
+use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenAlgorithm};
 use crate::control::client::{self, Lines};
@@ -130,14 +131,14 @@ pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
 fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandError> {
     let random = Arc::new(SystemRandom);
     let failed = || CommandError::io("the service could not be started");
-    let mut key = [0; 32];
-    random.fill(&mut key).map_err(failed())?;
+    let mut key = Zeroizing::new([0; 32]);
+    random.fill(key.as_mut_slice()).map_err(failed())?;
     Ok(Service::new(crate::service::Parts {
         store,
         hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
             .map_err(failed())?,
         tokens: AccessTokens::new(
-            &key,
+            Keys::only(key.as_slice()),
             TokenAlgorithm::Hs256,
             config.access_token_lifetime,
         ),

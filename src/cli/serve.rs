@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::throttle::Throttle;
-use crate::auth::token::AccessTokens;
+use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::control::{self, Control};
@@ -47,11 +47,14 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let signalled = signalled()?;
     has_folders(config)?;
     let random = Arc::new(SystemRandom);
+    // Before a key is made: a wrong setting leaves nothing behind.
+    let previous = config.previous_keys.load()?;
     let key = config.signing_key.load(|| {
         let mut key = Zeroizing::new([0; 48]);
         random.fill(key.as_mut_slice())?;
         Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
     })?;
+    let keys = Keys { signing: &key, previous: &previous };
     let listener = listen(config).await?;
     let store = Arc::new(open_store(config, &store_options(config))?);
     let hasher = Hasher::start(
@@ -65,7 +68,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let service = Service::new(Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         hasher,
-        tokens: AccessTokens::new(&key, config.algorithm, config.access_token_lifetime),
+        tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
         clock: Arc::<SystemClock>::clone(&clock),
         random,

@@ -1,4 +1,4 @@
-//! The key that signs access tokens.
+//! The key that signs access tokens, and those that did before.
 
 use std::fmt;
 use std::fs::File;
@@ -18,6 +18,12 @@ const MIN_BYTES: usize = 32;
 /// Longest key file that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 
+/// Most keys that have signed before: each is tried for a token that names none.
+const MAX_PREVIOUS: usize = 8;
+
+const FILE: &str = "SECRET_KEY_FILE";
+const PREVIOUS_FILES: &str = "PREVIOUS_SECRET_KEY_FILES";
+
 /// Where the key comes from. Never shows the key.
 #[derive(Clone)]
 pub enum SigningKey {
@@ -28,6 +34,10 @@ pub enum SigningKey {
     /// Beside the data file. Made at the first start.
     Own(PathBuf),
 }
+
+/// Files with keys that signed before. Must exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PreviousKeys(Vec<PathBuf>);
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -85,12 +95,12 @@ impl SigningKey {
 
         let path = match self {
             Self::Given(key) => return Ok(key.clone()),
-            Self::File(path) => return Ok(read(path)?),
+            Self::File(path) => return Ok(read(FILE, path)?),
             Self::Own(path) => path,
         };
         let made = make().and_then(|key| create(path, &key));
         match made.map_err(|cause| (cause.kind(), cause)) {
-            Ok(()) | Err((K::AlreadyExists, _)) => Ok(read(path)?),
+            Ok(()) | Err((K::AlreadyExists, _)) => Ok(read(FILE, path)?),
             // Another setting would help.
             Err((
                 K::NotFound
@@ -98,7 +108,7 @@ impl SigningKey {
                 | K::PermissionDenied
                 | K::ReadOnlyFilesystem,
                 cause,
-            )) => Ok(unusable(path, &cause)?),
+            )) => Ok(unusable(FILE, path, &cause)?),
             Err((_, cause)) => Err(KeyError::Io { path: path.clone(), cause }),
         }
     }
@@ -106,10 +116,33 @@ impl SigningKey {
     pub(super) fn describe(&self) -> (&'static str, String) {
         match self {
             Self::Given(_) => ("SECRET_KEY", "(hidden)".to_owned()),
-            Self::File(path) | Self::Own(path) => {
-                ("SECRET_KEY_FILE", path.display().to_string())
-            }
+            Self::File(path) | Self::Own(path) => (FILE, path.display().to_string()),
         }
+    }
+}
+
+impl PreviousKeys {
+    pub(super) fn choose(files: &str) -> Result<Self, ConfigError> {
+        let files: Vec<_> = value::list(files).map(PathBuf::from).collect();
+        if files.len() > MAX_PREVIOUS {
+            let reason = format!("must name at most {MAX_PREVIOUS} files");
+            return value::wrong(PREVIOUS_FILES, reason);
+        }
+        Ok(Self(files))
+    }
+
+    /// The keys, in the order in which they are given.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, is too short, or is not private.
+    pub fn load(&self) -> Result<Vec<Zeroizing<Vec<u8>>>, ConfigError> {
+        self.0.iter().map(|path| read(PREVIOUS_FILES, path)).collect()
+    }
+
+    pub(super) fn describe(&self) -> (&'static str, String) {
+        let files: Vec<_> = self.0.iter().map(|it| it.display().to_string()).collect();
+        (PREVIOUS_FILES, files.join(","))
     }
 }
 
@@ -129,7 +162,7 @@ fn create(path: &Path, key: &[u8]) -> io::Result<()> {
     make_private(path, |mut file| file.write_all(key))
 }
 
-fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let open = || {
         let file = File::open(path)?;
         let mode = file.metadata()?.permissions().mode();
@@ -139,24 +172,28 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     };
     let (mode, mut key) = match open() {
         Ok(found) => found,
-        Err(error) => return unusable(path, &error),
+        Err(error) => return unusable(variable, path, &error),
     };
     if mode & 0o077 != 0 {
         let reason = format!("{} can be read by others: chmod 600 it", path.display());
-        return value::wrong("SECRET_KEY_FILE", reason);
+        return value::wrong(variable, reason);
     }
     while key.last().is_some_and(u8::is_ascii_whitespace) {
         key.pop();
     }
     if key.len() < MIN_BYTES {
         let reason = format!("{} must hold at least 32 bytes", path.display());
-        return value::wrong("SECRET_KEY_FILE", reason);
+        return value::wrong(variable, reason);
     }
     Ok(key)
 }
 
-fn unusable<T>(path: &Path, error: &io::Error) -> Result<T, ConfigError> {
-    value::wrong("SECRET_KEY_FILE", format!("{} cannot be used: {error}", path.display()))
+fn unusable<T>(
+    variable: &'static str,
+    path: &Path,
+    error: &io::Error,
+) -> Result<T, ConfigError> {
+    value::wrong(variable, format!("{} cannot be used: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -193,6 +230,31 @@ mod tests {
 
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(key.load(make).unwrap_err().to_string().contains("read by others"));
+    }
+
+    #[test]
+    fn every_previous_key_is_held_to_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let [one, two] = ["a.key", "b.key"].map(|name| folder.path().join(name));
+        let text = format!(" {}, {}", one.display(), two.display());
+        let keys = PreviousKeys::choose(&text).unwrap();
+        let refused = |why: &str| {
+            let error = keys.load().unwrap_err();
+            assert_eq!(error.variable, PREVIOUS_FILES);
+            assert!(error.reason.contains("b.key"), "{error}");
+            assert!(error.reason.contains(why), "{error}");
+        };
+        create(&one, &[b'1'; 32]).unwrap();
+        refused("cannot be used");
+
+        create(&two, &[b'2'; 31]).unwrap();
+        refused("at least 32 bytes");
+
+        std::fs::write(&two, [b'2'; 32]).unwrap();
+        assert_eq!(keys.load().unwrap()[1].as_slice(), [b'2'; 32]);
+
+        std::fs::set_permissions(&two, std::fs::Permissions::from_mode(0o640)).unwrap();
+        refused("read by others");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use clap::Args;
 use clap::builder::Resettable;
 use ipnet::IpNet;
 
-pub use self::key::{KeyError, SigningKey};
+pub use self::key::{KeyError, PreviousKeys, SigningKey};
 
 /// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +45,10 @@ pub struct Options {
     /// at the first start]. The variable SECRET_KEY gives the key itself
     #[arg(long, env = "SECRET_KEY_FILE", default_value = "", hide_default_value = true)]
     secret_key_file: String,
+
+    /// Files with keys that signed before and still verify, separated by commas; at most 8
+    #[arg(long, env = "PREVIOUS_SECRET_KEY_FILES", default_value = "")]
+    previous_secret_key_files: String,
 
     /// How long an access token is good for, in minutes
     #[arg(long, env = "ACCESS_TOKEN_EXPIRE_MINUTES", default_value = "60")]
@@ -248,6 +252,8 @@ pub struct Config {
     pub environment: String,
     /// Where the signing key comes from.
     pub signing_key: SigningKey,
+    /// Where the keys are that signed before.
+    pub previous_keys: PreviousKeys,
     /// How long an access token is good for.
     pub access_token_lifetime: Duration,
     /// How access tokens are signed.
@@ -307,6 +313,7 @@ impl Options {
             api_prefix: value::prefix("API_V1_PREFIX", &self.api_v1_prefix)?,
             environment: value::text("ENVIRONMENT", &self.environment)?,
             signing_key: SigningKey::choose(&self.secret_key_file, &database)?,
+            previous_keys: PreviousKeys::choose(&self.previous_secret_key_files)?,
             access_token_lifetime: Duration::from_secs(
                 60 * value::number(
                     "ACCESS_TOKEN_EXPIRE_MINUTES",
@@ -390,6 +397,7 @@ impl Config {
             ("API_V1_PREFIX", self.api_prefix.clone()),
             ("ENVIRONMENT", self.environment.clone()),
             self.signing_key.describe(),
+            self.previous_keys.describe(),
             (
                 "ACCESS_TOKEN_EXPIRE_MINUTES",
                 (self.access_token_lifetime.as_secs() / 60).to_string(),

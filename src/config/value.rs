@@ -112,7 +112,8 @@ pub(super) fn networks(variable: &'static str, text: &str) -> Checked<Vec<IpNet>
         .collect()
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+/// The parts of a list with commas.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
 

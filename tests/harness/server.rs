@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
 use duly::auth::throttle::Throttle;
-use duly::auth::token::AccessTokens;
+use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
 use duly::config::Options;
 use duly::domain::email::Email;
@@ -86,7 +86,7 @@ impl Server {
             )
             .unwrap(),
             tokens: AccessTokens::new(
-                KEY,
+                Keys::only(KEY),
                 config.algorithm,
                 config.access_token_lifetime,
             ),

@@ -21,7 +21,7 @@ use crate::http::{self, Stopping};
 use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, State};
 use crate::store::redb::is_in_use;
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
@@ -72,6 +72,8 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         throttle: config.auth_rate_limit.then(Throttle::default),
         clock: Arc::<SystemClock>::clone(&clock),
         random,
+        registration: config.registration,
+        state: State::default(),
         backups: backups.clone(),
     });
     let control = match &config.control_socket {

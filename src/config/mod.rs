@@ -82,6 +82,10 @@ pub struct Options {
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     log_level: String,
 
+    /// Who may register: open (everybody), invite (whoever an administrator has invited) or closed (nobody)
+    #[arg(long, env = "REGISTRATION", default_value = "open")]
+    registration: String,
+
     /// Whether to slow down guessing of passwords: on or off
     #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
     auth_rate_limit: String,
@@ -184,6 +188,17 @@ pub fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
+/// Who may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever was invited by an administrator.
+    Invite,
+    /// Nobody: administrators make accounts.
+    Closed,
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -268,6 +283,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as a filter of tracing.
     pub log_level: String,
+    /// Who may register.
+    pub registration: Registration,
     /// Whether to throttle log-ins and registrations.
     pub auth_rate_limit: bool,
     /// Networks whose `X-Forwarded-For` is believed.
@@ -331,6 +348,7 @@ impl Options {
             listen: value::listen("LISTEN", &self.listen)?,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
+            registration: value::registration("REGISTRATION", &self.registration)?,
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
             trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
             limits: Limits {
@@ -408,6 +426,7 @@ impl Config {
             ("LISTEN", self.listen.to_string()),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
+            ("REGISTRATION", self.registration.as_str().to_owned()),
             ("AUTH_RATE_LIMIT", switch(self.auth_rate_limit)),
             (
                 "TRUSTED_PROXIES",

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Backups, ConfigError, DatabaseUrl, Listen, LogFormat, TokenAlgorithm};
+use super::{
+    Backups, ConfigError, DatabaseUrl, Listen, LogFormat, Registration, TokenAlgorithm,
+};
 use crate::socket;
 
 type Checked<T> = Result<T, ConfigError>;
@@ -229,6 +231,12 @@ pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
     }
 }
 
+pub(super) fn registration(variable: &'static str, text: &str) -> Checked<Registration> {
+    let all = [Registration::Open, Registration::Invite, Registration::Closed];
+    let found = all.into_iter().find(|it| it.as_str() == text.trim());
+    found.map_or_else(|| wrong(variable, "must be open, invite or closed"), Ok)
+}
+
 pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {
     match text.trim() {
         "" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
@@ -245,6 +253,16 @@ impl TokenAlgorithm {
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
             Self::Hs512 => "HS512",
+        }
+    }
+}
+
+impl Registration {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
         }
     }
 }

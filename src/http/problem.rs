@@ -15,7 +15,9 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
+use crate::auth::permission::Denied;
 use crate::domain::chain::Chain;
+use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
 
 /// Most fields that are named in one answer, and most characters of a name that the client made up.
@@ -29,6 +31,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const CHALLENGE: &str = r#"Bearer realm="duly""#;
 const CHALLENGE_BAD_TOKEN: &str = r#"Bearer realm="duly", error="invalid_token""#;
 const CHALLENGE_BAD_REQUEST: &str = r#"Bearer realm="duly", error="invalid_request""#;
+const CHALLENGE_TASKS_READ: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="tasks:read""#;
+const CHALLENGE_TASKS_WRITE: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="tasks:write""#;
+const CHALLENGE_ACCOUNT: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="account""#;
 
 /// One way in which a request failed.
 #[derive(Clone, Debug)]
@@ -50,6 +58,9 @@ struct Body<'a> {
     detail: &'a str,
     code: &'static str,
     request_id: &'a str,
+    /// What OAuth 2 clients look for ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Field<'a>],
 }
@@ -119,6 +130,24 @@ impl Problem {
         let detail = "send one credential, in the Authorization header";
         Self::new(StatusCode::BAD_REQUEST, "two_credentials", detail)
             .challenge(CHALLENGE_BAD_REQUEST)
+    }
+
+    /// Good, but not good enough: the body names what is missing, and so does the challenge if another token
+    /// would help ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    fn denied(denied: Denied, detail: String) -> Self {
+        let code = match denied {
+            Denied::Scope(_) => "insufficient_scope",
+            Denied::Role => "insufficient_role",
+            Denied::LogIn => "log_in_required",
+            Denied::PasswordChange => "password_change_required",
+        };
+        let problem = Self::new(StatusCode::FORBIDDEN, code, detail);
+        match denied {
+            Denied::Scope(Scope::TasksRead) => problem.challenge(CHALLENGE_TASKS_READ),
+            Denied::Scope(Scope::TasksWrite) => problem.challenge(CHALLENGE_TASKS_WRITE),
+            Denied::Scope(Scope::Account) => problem.challenge(CHALLENGE_ACCOUNT),
+            Denied::Role | Denied::LogIn | Denied::PasswordChange => problem,
+        }
     }
 
     pub(super) fn body_too_large(limit: usize) -> Self {
@@ -205,6 +234,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             request_id,
+            error: (self.code == "invalid_grant").then_some(self.code),
             errors: &fields,
         };
         serde_json::to_vec(&body).unwrap_or_default()
@@ -232,6 +262,14 @@ impl From<service::Error> for Problem {
                 .challenge(CHALLENGE),
             E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
                 .challenge(CHALLENGE_BAD_TOKEN),
+            E::BadGrant => Self::new(StatusCode::UNAUTHORIZED, "invalid_grant", detail)
+                .challenge(CHALLENGE),
+            E::Denied(denied) => Self::denied(denied, detail),
+            E::RegistrationClosed => {
+                Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
+            }
+            E::LastAdmin => Self::new(StatusCode::CONFLICT, "last_admin", detail),
+            E::TooMany { .. } => Self::new(StatusCode::CONFLICT, "too_many", detail),
             E::Throttled { retry_after } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
                     .retry_after(retry_after)

@@ -14,7 +14,7 @@ use duly::domain::user::Credential;
 use duly::http::server::Listener;
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
-use duly::service::{Parts, Service};
+use duly::service::{Parts, Service, State};
 use duly::store::redb::RedbStore;
 use duly::store::{Store, redb};
 use poem::Addr;
@@ -93,6 +93,8 @@ impl Server {
             throttle: config.auth_rate_limit.then(Throttle::default),
             clock: Arc::<ManualClock>::clone(&clock),
             random,
+            registration: config.registration,
+            state: State::default(),
             backups: None,
         });
         let stopping = Stopping::default();

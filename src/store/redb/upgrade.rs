@@ -131,7 +131,7 @@ pub enum RestoreError {
         /// The latest time in it. `None` if it is empty or cannot be read.
         latest: Option<Timestamp>,
         /// What the backup holds.
-        backup: Report,
+        backup: Box<Report>,
     },
 }
 
@@ -182,7 +182,7 @@ pub fn restore(
         Err(Stopped::Unwanted) => Err(RestoreError::Exists {
             path: path.to_owned(),
             latest: look_into(path).ok().and_then(|report| report.latest),
-            backup: report,
+            backup: Box::new(report),
         }),
         Err(stopped) => Err(stopped.at(path).into()),
     }

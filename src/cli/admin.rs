@@ -142,6 +142,7 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
             config.access_token_lifetime,
         ),
         throttle: None,
+        requests: None,
         clock: Arc::new(SystemClock),
         random,
         backups: None,

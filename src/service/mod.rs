@@ -16,7 +16,7 @@ pub use self::sessions::Grant;
 pub use self::tasks::{TaskChange, TaskDraft};
 pub use self::users::NewAccount;
 use crate::auth::password::Hasher;
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
 use crate::random::Random;
@@ -33,6 +33,8 @@ pub struct Parts {
     pub tokens: AccessTokens,
     /// Counts log-ins and registrations; `None` to let everything through.
     pub throttle: Option<Throttle>,
+    /// Counts the requests of each credential; `None` to let everything through.
+    pub requests: Option<RequestLimit>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
@@ -60,6 +62,13 @@ impl Service {
         self.0.store.ready().await?;
         let now = self.0.clock.now();
         Ok(self.0.backups.as_ref().map(|log| log.health(now)))
+    }
+
+    /// Lets a request with a good credential in, by the id of the credential, unless there have been too
+    /// many with it.
+    fn admit(&self, credential: &[u8; 16]) -> Result<(), Error> {
+        let limit = self.0.requests.as_ref();
+        limit.map_or(Ok(()), |limit| limit.check(credential)).map_err(Error::from)
     }
 
     fn random<const LEN: usize>(&self) -> Result<[u8; LEN], Error> {

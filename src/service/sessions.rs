@@ -46,9 +46,9 @@ impl Service {
     ) -> Result<Grant, Error> {
         // What cannot be an email is nobody's email.
         let email = Email::new(email).ok().map(|email| email.canonical());
+        let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
         if let Some(throttle) = &self.0.throttle {
-            let account = email.as_ref().map_or("", |email| email.as_str());
-            throttle.attempt(network, account)?;
+            throttle.login(network, &account)?;
         }
         let credential = match email {
             Some(email) => self.0.store.user_by_email(email).await?,
@@ -63,6 +63,9 @@ impl Service {
             return Err(Error::WrongCredentials);
         };
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
+        if let Some(throttle) = &self.0.throttle {
+            throttle.succeeded(network, &account);
+        }
         if let Some(better) = better {
             match self.0.store.user_rehash(user.id, stored, better).await {
                 // It is only an improvement: the next log-in tries again.
@@ -103,13 +106,14 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`], and those of the store.
+    /// [`Error::BadToken`], [`Error::Throttled`], and those of the store.
     pub async fn authenticate(&self, token: &str) -> Result<Caller, Error> {
         let now = self.0.clock.now();
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
         let found = self.0.store.session_get(claims.user, claims.session).await?;
         match found {
             Some((user, session)) if session.expires_at > now => {
+                self.admit(&session.id.to_bytes())?;
                 Ok(Caller { user, session: session.id })
             }
             _ => Err(Error::BadToken),

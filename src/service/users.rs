@@ -48,7 +48,7 @@ impl Service {
         };
         let canonical = email.canonical();
         if let (Some(throttle), Some(network)) = (&self.0.throttle, network) {
-            throttle.attempt(network, canonical.as_str())?;
+            throttle.registration(network)?;
         }
         // Spares a hash. Whether the email is free is decided by the store, below.
         if self.0.store.user_by_email(canonical).await?.is_some() {

@@ -129,13 +129,19 @@ async fn the_headers_of_each_status_are_told() {
             let response = resolve(&document, response);
             response.is_null() || response["headers"][header].is_object()
         };
-        for (status, header) in
-            [("401", "WWW-Authenticate"), ("429", "Retry-After"), ("503", "Retry-After")]
-        {
+        for (status, header) in [
+            ("401", "WWW-Authenticate"),
+            ("429", "Retry-After"),
+            ("429", "RateLimit"),
+            ("429", "RateLimit-Policy"),
+            ("503", "Retry-After"),
+        ] {
             assert!(has(status, header), "{method} {path}: {status} {header}");
         }
         if operation["security"].is_array() {
-            assert!(operation["responses"]["401"].is_object(), "{method} {path}");
+            for status in ["401", "429"] {
+                assert!(operation["responses"][status].is_object(), "{method} {path}");
+            }
         }
         if operation["requestBody"].is_object() {
             for status in ["400", "413", "415", "422"] {
@@ -173,6 +179,8 @@ async fn header_names_are_spelled_as_everywhere() {
         "ETag",
         "Link",
         "Location",
+        "RateLimit",
+        "RateLimit-Policy",
         "Retry-After",
         "WWW-Authenticate",
         "X-Request-Id",

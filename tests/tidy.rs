@@ -22,7 +22,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("email_address", &["src/domain/email.rs"]),
     ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
     ("getrandom", &["src/random.rs"]),
-    ("governor", &["src/auth/throttle.rs"]),
+    ("governor", &["src/auth/throttle/"]),
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),

@@ -143,6 +143,7 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
             config.access_token_lifetime,
         ),
         throttle: None,
+        requests: None,
         clock: Arc::new(SystemClock),
         random,
         registration: config.registration,

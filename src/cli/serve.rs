@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
@@ -70,6 +70,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         hasher,
         tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
+        requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
         clock: Arc::<SystemClock>::clone(&clock),
         random,
         registration: config.registration,

@@ -7,6 +7,7 @@ mod key;
 mod value;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -89,6 +90,10 @@ pub struct Options {
     /// Whether to slow down guessing of passwords: on or off
     #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
     auth_rate_limit: String,
+
+    /// Requests a minute with one credential; 0 for as many as it likes
+    #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value = "0")]
+    rate_limit_per_minute: String,
 
     /// Networks of proxies whose X-Forwarded-For is believed, separated by commas; 127.0.0.1 is a proxy
     /// that comes through a Unix socket
@@ -287,6 +292,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whether to throttle log-ins and registrations.
     pub auth_rate_limit: bool,
+    /// Requests a minute with one credential, if there is a limit.
+    pub rate_limit_per_minute: Option<NonZeroU32>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits of the front door.
@@ -350,6 +357,11 @@ impl Options {
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
             registration: value::registration("REGISTRATION", &self.registration)?,
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
+            rate_limit_per_minute: value::limit(
+                "RATE_LIMIT_PER_MINUTE",
+                &self.rate_limit_per_minute,
+                100_000,
+            )?,
             trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
             limits: Limits {
                 connections: value::size(
@@ -428,6 +440,10 @@ impl Config {
             ("LOG_LEVEL", self.log_level.clone()),
             ("REGISTRATION", self.registration.as_str().to_owned()),
             ("AUTH_RATE_LIMIT", switch(self.auth_rate_limit)),
+            (
+                "RATE_LIMIT_PER_MINUTE",
+                self.rate_limit_per_minute.map_or(0, NonZeroU32::get).to_string(),
+            ),
             (
                 "TRUSTED_PROXIES",
                 join(&mut self.trusted_proxies.iter().map(ToString::to_string)),

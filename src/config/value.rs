@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -45,6 +46,16 @@ pub(super) fn size(
 ) -> Checked<usize> {
     let number = number(variable, text, least, most)?;
     usize::try_from(number).or_else(|_| wrong(variable, "is too large for this machine"))
+}
+
+/// A number of which 0 means that there is no limit.
+pub(super) fn limit(
+    variable: &'static str,
+    text: &str,
+    most: u32,
+) -> Checked<Option<NonZeroU32>> {
+    let number = number(variable, text, 0, most.into())?;
+    Ok(u32::try_from(number).ok().and_then(NonZeroU32::new))
 }
 
 pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {

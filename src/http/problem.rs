@@ -16,6 +16,7 @@ use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
 use crate::auth::permission::Denied;
+use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;
 use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
@@ -26,6 +27,9 @@ const MAX_NAME_CHARS: usize = 64;
 
 /// How long to wait before trying again when the server cannot know better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What the `WWW-Authenticate` header says ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
 const CHALLENGE: &str = r#"Bearer realm="duly""#;
@@ -91,14 +95,32 @@ impl Problem {
         self
     }
 
+    /// The same with what ought to be fit for a header; what is not is left out.
+    fn with_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.with(name, value),
+            Err(_) => self,
+        }
+    }
+
     fn challenge(self, challenge: &'static str) -> Self {
         self.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// Rounded up: whoever waits this long has waited long enough.
     fn retry_after(self, after: Duration) -> Self {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        self.with(header::RETRY_AFTER, seconds.max(1))
+        self.with(header::RETRY_AFTER, whole_seconds(after))
+    }
+
+    /// With the fields of [draft-ietf-httpapi-ratelimit-headers-11](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11),
+    /// whose form has changed from one version to the next.
+    fn throttled(throttled: &Throttled, detail: String) -> Self {
+        let Policy { name, quota, window } = throttled.policy;
+        let wait = whole_seconds(throttled.retry_after);
+        let window = whole_seconds(window);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
+            .retry_after(throttled.retry_after)
+            .with_text(RATE_LIMIT, &format!("\"{name}\";r=0;t={wait}"))
+            .with_text(RATE_LIMIT_POLICY, &format!("\"{name}\";q={quota};w={window}"))
     }
 
     /// Not now: the same request may be answered a little later.
@@ -111,15 +133,12 @@ impl Problem {
     }
 
     pub(super) fn method_not_allowed(allow: &str) -> Self {
-        let problem = Self::new(
+        Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "this method is not possible here",
-        );
-        match HeaderValue::from_str(allow) {
-            Ok(allow) => problem.with(header::ALLOW, allow),
-            Err(_) => problem,
-        }
+        )
+        .with_text(header::ALLOW, allow)
     }
 
     pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -241,6 +260,12 @@ impl Problem {
     }
 }
 
+/// Rounded up: whoever waits this long has waited long enough.
+fn whole_seconds(time: Duration) -> u64 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    seconds.max(1)
+}
+
 fn short(name: &str) -> String {
     name.chars().take(MAX_NAME_CHARS).collect()
 }
@@ -270,10 +295,7 @@ impl From<service::Error> for Problem {
             }
             E::LastAdmin => Self::new(StatusCode::CONFLICT, "last_admin", detail),
             E::TooMany { .. } => Self::new(StatusCode::CONFLICT, "too_many", detail),
-            E::Throttled { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
-                    .retry_after(retry_after)
-            }
+            E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
             E::Unavailable(cause) => {
                 tracing::error!(error = %Chain(&cause), "the store is unavailable");

@@ -3,7 +3,6 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use std::io;
-use std::time::Duration;
 
 use crate::auth::password::HashError;
 use crate::auth::permission::Denied;
@@ -75,10 +74,7 @@ pub enum Error {
     },
     /// Too many attempts.
     #[error("too many attempts")]
-    Throttled {
-        /// When the next one may be made.
-        retry_after: Duration,
-    },
+    Throttled(Throttled),
     /// Too much waits already: passwords to be hashed, or writes. Nothing was done.
     #[error("the server is busy")]
     Busy,
@@ -129,7 +125,7 @@ impl From<HashError> for Error {
 
 impl From<Throttled> for Error {
     fn from(throttled: Throttled) -> Self {
-        Self::Throttled { retry_after: throttled.retry_after }
+        Self::Throttled(throttled)
     }
 }
 

@@ -25,7 +25,7 @@ pub use self::tasks::{TaskChange, TaskDraft};
 pub use self::tokens::TokenDraft;
 pub use self::users::{NewAccount, ProfileChange};
 use crate::auth::password::Hasher;
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
 use crate::config::Registration;
@@ -47,6 +47,8 @@ pub struct Parts {
     pub registration: Registration,
     /// What is remembered.
     pub state: State,
+    /// Counts the requests of each credential; `None` to let everything through.
+    pub requests: Option<RequestLimit>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.

@@ -90,15 +90,17 @@ impl Service {
     ) -> Result<Grant, Error> {
         // What cannot be an email is nobody's email.
         let email = Email::new(email).ok().map(|email| email.canonical());
+        let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
         let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
-            let account = email.as_ref().map_or("", |email| email.as_str());
-            throttle.attempt(network, account)?;
+            throttle.login(network, &account)?;
         }
         let credential = match email {
             Some(email) => self.0.store.user_by_email(email).await?,
             None => None,
         };
+        let user = credential.as_ref().map(|found| found.user.id);
+        self.admit_stranger(user, network, &account).await?;
         let (user, stored) = credential.map(|found| (found.user, found.password)).unzip();
         let password = Password::claimed(password);
         let verdict = self.0.hasher.verify(password, stored.clone()).await?;
@@ -110,6 +112,9 @@ impl Service {
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         if user.disabled {
             return Err(Error::WrongCredentials);
+        }
+        if let Some(throttle) = &self.0.throttle {
+            throttle.succeeded(network, &account);
         }
         if let Some(better) = better {
             match self.0.store.user_rehash(user.id, stored.clone(), better.clone()).await
@@ -163,6 +168,9 @@ impl Service {
         token: &str,
         origin: Origin,
     ) -> Result<Grant, Error> {
+        if let Some(throttle) = &self.0.throttle {
+            throttle.refresh(Network::of(origin.address))?;
+        }
         let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
         let now = self.0.clock.now();
         // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
@@ -265,7 +273,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`], [`Error::Denied`], and those of the store.
+    /// [`Error::BadToken`], [`Error::Denied`], [`Error::Throttled`] where requests are limited, and those of the
+    /// store.
     pub async fn authenticate<P: Permission>(
         &self,
         token: &str,
@@ -280,8 +289,32 @@ impl Service {
         if user.disabled {
             return Err(Error::BadToken);
         }
+        if let Some(requests) = &self.0.requests {
+            requests.check(&access)?;
+        }
         self.note_use(user.id, access, used, now, address);
         Ok(Caller::admit(user, access, scopes)?)
+    }
+
+    /// Counts a log-in from a network that the account has no session in, for all such networks together: a
+    /// guess that comes from everywhere is slowed down, and the owner at home is not.
+    async fn admit_stranger(
+        &self,
+        user: Option<UserId>,
+        network: Network,
+        account: &str,
+    ) -> Result<(), Error> {
+        let Some(throttle) = &self.0.throttle else { return Ok(()) };
+        let sessions = match user {
+            Some(user) => self.0.store.session_list(user).await?,
+            None => Vec::new(),
+        };
+        let now = self.0.clock.now();
+        let mut live = sessions.iter().filter(|session| session.expires_at > now);
+        if live.any(|session| session.address.map(Network::of) == Some(network)) {
+            return Ok(());
+        }
+        Ok(throttle.stranger(account)?)
     }
 
     async fn session_holder(

@@ -79,9 +79,7 @@ impl Service {
             (_, Some(text)) => invited(&text).ok_or_else(bad_invitation)?,
         };
         if let Some(throttle) = &self.0.throttle {
-            let email = Email::new(&new.email).ok().map(|email| email.canonical());
-            throttle
-                .attempt(network, email.as_ref().map_or("", |email| email.as_str()))?;
+            throttle.registration(network)?;
         }
         let user = self.user_make(new, Role::User, false, admission).await?;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
@@ -232,6 +230,9 @@ impl Service {
         password: String,
     ) -> Result<Credential, Error> {
         let id = caller.user.id;
+        if let Some(throttle) = &self.0.throttle {
+            throttle.password(id)?;
+        }
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
         let stored: Option<PasswordHash> = Some(found.password.clone());
         match self.0.hasher.verify(Password::claimed(password), stored).await? {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
-use duly::auth::throttle::Throttle;
+use duly::auth::throttle::{RequestLimit, Throttle};
 use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
 use duly::config::Options;
@@ -91,6 +91,7 @@ impl Server {
                 config.access_token_lifetime,
             ),
             throttle: config.auth_rate_limit.then(Throttle::default),
+            requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
             clock: Arc::<ManualClock>::clone(&clock),
             random,
             registration: config.registration,

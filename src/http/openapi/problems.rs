@@ -71,7 +71,13 @@ const KINDS: [Kind; 14] = [
         "invalid",
         &[],
     ),
-    kind("429", "TooManyRequests", "Too many attempts.", "throttled", &["Retry-After"]),
+    kind(
+        "429",
+        "TooManyRequests",
+        "Too many attempts, or too many requests with one credential.",
+        "throttled",
+        &["Retry-After", "RateLimit", "RateLimit-Policy"],
+    ),
     kind("431", "HeaderTooLarge", "The header is too large.", "header_too_large", &[]),
     kind(
         "500",
@@ -130,7 +136,8 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
     };
     let mut statuses = vec!["413", "431", "500", "503"];
     if needs_token {
-        statuses.extend(["400", "401", "403"]);
+        // 429 if the server limits requests in general.
+        statuses.extend(["400", "401", "403", "429"]);
     }
     if param_in("path") {
         statuses.extend(["404", "422"]);
@@ -199,6 +206,7 @@ fn title(status: &str) -> &'static str {
 /// Headers that more than one answer has.
 pub(super) fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    let limit = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     json!({
         "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
         "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
@@ -206,6 +214,14 @@ pub(super) fn headers() -> Value {
             "description": "How long to wait, in seconds.",
             "schema": { "type": "integer", "minimum": 1 },
         },
+        "RateLimit": limit(
+            "Which quota is used up, what is left of it, and when there is more, in seconds (draft-ietf-httpapi-ratelimit-headers-11).",
+            r#""login";r=0;t=6"#,
+        ),
+        "RateLimit-Policy": limit(
+            "That quota: how many at once, and in how many seconds as many again (draft-ietf-httpapi-ratelimit-headers-11).",
+            r#""login";q=20;w=120"#,
+        ),
     })
 }
 

@@ -61,6 +61,17 @@ pub enum Command {
 }
 
 impl Command {
+    /// Whether it changes data. What only reads does not bring an older file up to date either.
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::UserAdd { .. }
+            | Self::UserSetPassword { .. }
+            | Self::UserDelete { .. }
+            | Self::Import { .. } => true,
+            Self::UserList | Self::Check | Self::Backup | Self::Export { .. } => false,
+        }
+    }
+
     /// The name of the command, for the log.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -9,7 +9,7 @@ use super::{Error, Service};
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
-use crate::store::{StoreError, Taken};
+use crate::store::Taken;
 
 /// Most records that are taken in together. One chunk is one transaction.
 const CHUNK: usize = 500;
@@ -136,10 +136,7 @@ impl Import {
         match (line, self.taken.is_some(), self.ended) {
             (Line::Start { ids, .. }, false, _) => {
                 let begun = self.service.0.store.import_begin(ids).await;
-                self.taken = Some(begun.map_err(|error| match error {
-                    StoreError::Busy => ImportError::Busy,
-                    error => Error::from(error).into(),
-                })?);
+                self.taken = Some(begun.map_err(Error::from)?.ok_or(ImportError::Busy)?);
                 self.free = ids;
                 self.chunk_from = self.line + 1;
                 Ok(())

@@ -18,6 +18,7 @@ mod cors;
 mod crash;
 mod damage;
 mod docs;
+mod forged;
 mod front_door;
 mod harness;
 mod keys;

@@ -38,7 +38,8 @@ impl<'a> Task<'a> {
         config: &Config,
         none: &'a mut Lines<'a>,
     ) -> Self {
-        let options = Options { create: false, ..super::store_options(config) };
+        let upgrade = command.writes();
+        let options = Options { create: false, upgrade, ..super::store_options(config) };
         Self { command, file: None, lines: none, options }
     }
 }

@@ -79,6 +79,22 @@ const fn is_not(flag: &bool) -> bool {
 }
 
 impl Command {
+    /// Whether it changes data. What only reads does not bring an older file up to date either.
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::UserAdd { .. }
+            | Self::UserRole { .. }
+            | Self::UserSetPassword { .. }
+            | Self::UserDelete { .. }
+            | Self::Import { .. } => true,
+            Self::UserList
+            | Self::Audit
+            | Self::Check
+            | Self::Backup
+            | Self::Export { .. } => false,
+        }
+    }
+
     /// The name of the command, for the log.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -37,9 +37,8 @@ pub const VERSION: u32 = 2;
 /// Longest line that is read, in bytes. The longest that is written has less than half of it.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Largest number that is read. Far from the last that every JSON reader takes for a whole number, so that
-/// counting on from there never gets to one that could not be exported.
-const MAX_NUMBER: u64 = 1 << 48;
+/// Largest number that is read: the last that every JSON reader takes for a whole number (RFC 8259, section 6).
+const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -270,7 +269,7 @@ fn id(name: &'static str, number: u64) -> Result<u64, LineError> {
     if (1..=MAX_NUMBER).contains(&number) {
         Ok(number)
     } else {
-        Err(field(name, "must be from 1 to 2^48"))
+        Err(field(name, "must be from 1 to 2^53 - 1"))
     }
 }
 
@@ -334,7 +333,7 @@ mod tests {
         for (line, from, to, name) in [
             (TASK, "\"a\"", "\"\"", "title"),
             (TASK, "\"id\":2", "\"id\":0", "id"),
-            (TASK, "\"revision\":5", "\"revision\":281474976710657", "revision"),
+            (TASK, "\"revision\":5", "\"revision\":9007199254740992", "revision"),
             (TASK, "00.003Z", "00.003", "created_at"),
             (USER, "Jane@", "Jane", "email"),
             (USER, "\"user\",", "\"king\",", "role"),

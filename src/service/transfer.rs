@@ -9,10 +9,17 @@ use super::{Error, Service};
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
-use crate::store::{StoreError, Taken};
+use crate::store::Taken;
 
 /// Most records that are taken in together. One chunk is one transaction.
 const CHUNK: usize = 500;
+
+/// Up to where the first line of an import moves the ids that come next. Beyond that only what the file really
+/// holds does, so that no first line can move them to where an export could not be read any more.
+const CLAIMED: u64 = 1 << 48;
+
+/// How far beyond a record the ids are moved then: each time costs a look at all that are taken.
+const AHEAD: u64 = 1 << 20;
 
 /// Parts of an export that may wait for the receiver.
 const WAITING: usize = 4;
@@ -95,6 +102,8 @@ pub struct Import {
     taken: Option<Arc<Taken>>,
     /// What the first line says; no id in the file may reach it.
     free: NextIds,
+    /// From where on the store gives ids out.
+    kept_free: NextIds,
     owner: Option<Owner>,
     records: Vec<Record>,
     line: u64,
@@ -112,6 +121,7 @@ impl Import {
             existing,
             taken: None,
             free: NextIds { user: 0, task: 0 },
+            kept_free: NextIds { user: 0, task: 0 },
             owner: None,
             records: Vec::with_capacity(CHUNK),
             line: 0,
@@ -135,11 +145,8 @@ impl Import {
         let line = Line::read(line).map_err(|error| self.refused(&error))?;
         match (line, self.taken.is_some(), self.ended) {
             (Line::Start { ids, .. }, false, _) => {
-                let begun = self.service.0.store.import_begin(ids).await;
-                self.taken = Some(begun.map_err(|error| match error {
-                    StoreError::Busy => ImportError::Busy,
-                    error => Error::from(error).into(),
-                })?);
+                let (user, task) = (ids.user.min(CLAIMED), ids.task.min(CLAIMED));
+                self.keep_free(NextIds { user, task }).await?;
                 self.free = ids;
                 self.chunk_from = self.line + 1;
                 Ok(())
@@ -162,6 +169,19 @@ impl Import {
                         reason: "is not below the next one, as the first line has it"
                             .to_owned(),
                     }));
+                }
+                let kept = self.kept_free;
+                let beyond = |kept: u64| kept.max(id.saturating_add(AHEAD).min(free));
+                match &record {
+                    Record::User(_) if id >= kept.user => {
+                        self.keep_free(NextIds { user: beyond(kept.user), ..kept })
+                            .await?;
+                    }
+                    Record::Task(_) if id >= kept.task => {
+                        self.keep_free(NextIds { task: beyond(kept.task), ..kept })
+                            .await?;
+                    }
+                    _ => {}
                 }
                 self.records.push(record);
                 if self.records.len() >= CHUNK { self.flush().await } else { Ok(()) }
@@ -198,6 +218,16 @@ impl Import {
     /// What has been taken in so far.
     pub const fn done(&self) -> Imported {
         self.done
+    }
+
+    /// Sees to it that the store gives none of these ids to anybody else, and finds out which are taken.
+    async fn keep_free(&mut self, ids: NextIds) -> Result<(), ImportError> {
+        // What is held so far would count as another import.
+        self.taken = None;
+        let begun = self.service.0.store.import_begin(ids).await.map_err(Error::from)?;
+        self.taken = Some(begun.ok_or(ImportError::Busy)?);
+        self.kept_free = ids;
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), ImportError> {

@@ -72,7 +72,11 @@ pub enum OpenError {
         known: u64,
     },
     /// It was written by an older version of this program, and is not to be brought up to date here.
-    #[error("{} has format {found}, older than {known}", path.display())]
+    #[error(
+        "{} has format {found}, older than {known}, and is only read here: \
+         run duly upgrade, or start the server",
+        path.display()
+    )]
     Older {
         /// The data file.
         path: PathBuf,

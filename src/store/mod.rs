@@ -255,8 +255,8 @@ pub trait Store: fmt::Debug + Send + Sync {
     ) -> Result<(), StoreError>;
 
     /// Sees to it that no id below these is given out from now on, and returns the ids that are taken.
-    /// [`StoreError::Busy`] as long as another import holds its own.
-    async fn import_begin(&self, ids: NextIds) -> Result<Arc<Taken>, StoreError>;
+    /// `None` as long as another import holds its own.
+    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError>;
 
     /// Takes accounts and tasks in, all or none of them, with their ids and times. Doing so twice is the
     /// same as doing it once.

@@ -519,12 +519,12 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Arc<Taken>, StoreError> {
+    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
         let mut state = self.state();
         state.last_user = state.last_user.max(ids.user - 1);
         state.last_task = state.last_task.max(ids.task - 1);
         // It looks for itself what is taken.
-        Ok(Arc::default())
+        Ok(Some(Arc::default()))
     }
 
     async fn import(

@@ -265,7 +265,7 @@ pub(crate) async fn ask(
             let records = incoming(UserId::new(there), email, tasks);
             let existing = if replace { Existing::Replace } else { Existing::Keep };
             let ids = NextIds { user: there + 1, task: 1 };
-            let taken = store.import_begin(ids).await?;
+            let taken = store.import_begin(ids).await?.expect("no other import");
             let chunk = Chunk { records, owner: None, existing };
             Answer::Import(store.import(chunk, taken, at(now)).await?)
         }

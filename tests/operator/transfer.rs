@@ -107,6 +107,37 @@ async fn an_exported_file_is_private_and_never_overwrites() {
     expect(super::home().run(&["import", path.to_str().unwrap()], ""), 0);
 }
 
+/// A first line once moved the ids so far that what was made next could be exported and not imported again.
+#[tokio::test]
+async fn no_first_line_moves_the_ids_to_where_no_export_is_read() {
+    let (here, _) = given_stopped().await;
+    let exported = expect(here.run(&["export"], ""), 0);
+    let most = u64::pow(2, 53) - 1;
+    let far = exported
+        .replace("\"next_user_id\":3", &format!("\"next_user_id\":{most}"))
+        .replace("\"next_task_id\":5", &format!("\"next_task_id\":{most}"));
+    let there = home();
+    import(&there, &far);
+
+    let server = there.serve();
+    let jane = server.client().logged_in(JANE).await;
+    let made = jane.given_task("beyond").await;
+    server.client().registered("new@example.com").await;
+    let exported = expect(there.run(&["export"], ""), 0);
+    let again = home();
+    import(&again, &exported);
+
+    assert!(made >= u64::pow(2, 48) && made < most / 2, "{made}");
+    assert_eq!(everything(&again), parse(&exported));
+    expect(again.run(&["check"], ""), 0);
+    // And once more, into the server that has it all.
+    assert!(import(&there, &exported).starts_with("0 users added, 3 there already"));
+    assert_eq!(everything(&there), parse(&exported));
+    let too_far = far.replace(&most.to_string(), &(most + 1).to_string());
+    let line = refused(home().run(&["import"], &too_far), 65);
+    assert!(line.contains("line 1 next_user_id must be from 1"), "{line}");
+}
+
 #[tokio::test]
 async fn an_export_may_be_read_in_part() {
     let (home, _) = given_large().await;

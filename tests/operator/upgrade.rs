@@ -111,6 +111,50 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
 }
 
 #[tokio::test]
+async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
+    let data = tempfile::tempdir().unwrap();
+    let (path, _) = given_file(data.path()).await;
+    let bytes = fs::read(&path).unwrap();
+
+    let options = Options { upgrade: false, ..next() };
+    let error = RedbStore::open(&path, &options).unwrap_err();
+
+    assert!(matches!(error, OpenError::Older { found: 1, known: 2, .. }), "{error:?}");
+    assert!(error.to_string().contains("run duly upgrade"), "{error}");
+    assert!(fs::read(&path).unwrap() == bytes, "to the byte");
+    assert_eq!(names(data.path()), ["test.redb"]);
+}
+
+/// A backup by the next version, before its server was started, once brought the file up to date: the server
+/// of this version did not start again.
+///
+/// Takes a build with planted bugs, as in CI, to be the next version.
+#[cfg(feature = "planted-bugs")]
+#[tokio::test]
+async fn no_command_that_only_reads_brings_a_file_up_to_date() {
+    let (home, _) = given_stopped().await;
+    let bytes = fs::read(home.data_file()).unwrap();
+    let home = home.set("DULY_PLANT", "NextFormat");
+    for command in [
+        &["check"][..],
+        &["backup", "--to", "b.redb"],
+        &["export"],
+        &["export", "--to", "b.jsonl"],
+        &["user", "list"],
+    ] {
+        let line = refused(home.run(command, ""), 65);
+        assert!(line.contains("format 1") && line.contains("duly upgrade"), "{line}");
+        assert!(fs::read(home.data_file()).unwrap() == bytes, "{command:?}");
+        assert_eq!(names(home.folder.path()), ["duly.redb"]);
+    }
+
+    expect(home.run(&["user", "delete", JANE], ""), 0);
+
+    assert_eq!(names(home.folder.path()), ["duly.redb", "duly.redb.format-1"]);
+    expect(home.run(&["user", "list"], ""), 0);
+}
+
+#[tokio::test]
 async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
     let data = tempfile::tempdir().unwrap();
     let (path, _) = given_file(data.path()).await;

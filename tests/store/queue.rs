@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use duly::domain::transfer::NextIds;
 use duly::store::{Store, StoreError};
 use tokio::task::JoinSet;
 
@@ -47,4 +48,30 @@ async fn more_writes_than_may_wait_are_refused_and_leave_nothing_behind() {
     assert!(made >= 1024, "as many as may wait were not refused");
     assert_eq!(store.task_counts(owner).await.unwrap().total, made);
     store.ready().await.expect("a full queue is no failure");
+}
+
+#[tokio::test]
+async fn a_full_queue_is_not_taken_for_another_import() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let owner = given_user(&*store, "a@example.com").await.id;
+    let mut context = Context::from_waker(Waker::noop());
+    let mut is_refused = || {
+        let mut write = store.task_create(owner, new_task("a", 0));
+        let started = write.as_mut().poll(&mut context);
+        matches!(started, Poll::Ready(Err(StoreError::Busy)))
+    };
+
+    // The thread that writes makes room meanwhile, so it may take some attempts.
+    let begun = (0..1000).find_map(|_| {
+        while !is_refused() {}
+        let mut begin = store.import_begin(NextIds { user: 1, task: 1 });
+        match begin.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(begun) => Some(begun),
+            Poll::Pending => None,
+        }
+    });
+
+    let begun = begun.expect("never when the queue was full");
+    assert!(matches!(begun, Err(StoreError::Busy)), "{begun:?}");
 }

@@ -28,7 +28,7 @@ impl RedbStore {
     /// Opens a data file, or makes one that only its owner may read.
     ///
     /// A new file, and its name in its folder, are durable when this returns. A file of an older format is
-    /// brought up to date; the file that was there before stays beside it.
+    /// brought up to date if that is wanted; the file that was there before stays beside it.
     ///
     /// # Errors
     ///
@@ -44,8 +44,15 @@ impl RedbStore {
         }
         // Each time: whoever made the file may have been stopped before this.
         sync_folder(path).map_err(io)?;
+        let bring_up_to_date = |found| {
+            if options.upgrade {
+                return upgrade::upgrade(path, found, options);
+            }
+            let known = options.formats.newest();
+            Err(OpenError::Older { path: path.to_owned(), found, known })
+        };
         if let Some(found) = look(path, options)? {
-            upgrade::upgrade(path, found, options)?;
+            bring_up_to_date(found)?;
         }
         let open = || {
             let file = File::options().read(true).write(true).open(path).map_err(io)?;
@@ -64,7 +71,7 @@ impl RedbStore {
         match open() {
             // One that could not be looked at before it was repaired.
             Err(OpenError::Older { found, .. }) => {
-                upgrade::upgrade(path, found, options)?;
+                bring_up_to_date(found)?;
                 open()
             }
             opened => opened,

@@ -25,6 +25,8 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// Whether to make the file if there is none.
     pub create: bool,
+    /// Whether to bring a file of an older format up to date. If not it is refused, and stays as it is.
+    pub upgrade: bool,
     /// Whether to verify every page before anything is read. What that costs stands in the documentation
     /// of [`super`].
     pub check_pages: bool,
@@ -44,6 +46,7 @@ impl Default for Options {
             cache_bytes: 64 << 20,
             reserve_bytes: 64 << 20,
             create: true,
+            upgrade: true,
             check_pages: true,
             commit: CommitMode::TwoPhase,
             delete_at_once: 10_000,

@@ -273,13 +273,14 @@ impl Store for RedbStore {
         self.read_long(move |txn| export::export(txn, whose, &out)).await
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Arc<Taken>, StoreError> {
-        let importing = Arc::clone(&self.importing);
-        let permit = importing.try_acquire_owned().map_err(|_| StoreError::Busy)?;
+    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
+        let Ok(permit) = Arc::clone(&self.importing).try_acquire_owned() else {
+            return Ok(None);
+        };
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
         self.write(Growth::Adds, decide).await?;
         let ids = Mutex::new(self.read_long(import::task_ids).await?);
-        Ok(Arc::new(Taken { ids, permit: Some(permit) }))
+        Ok(Some(Arc::new(Taken { ids, permit: Some(permit) })))
     }
 
     async fn import(

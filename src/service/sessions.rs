@@ -290,7 +290,7 @@ impl Service {
             return Err(Error::BadToken);
         }
         if let Some(requests) = &self.0.requests {
-            requests.check(&access)?;
+            requests.check(access)?;
         }
         self.note_use(user.id, access, used, now, address);
         Ok(Caller::admit(user, access, scopes)?)

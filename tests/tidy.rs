@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
     ("sha2", &["src/auth/hmac.rs", "src/service/sessions.rs", "src/http/docs/asset.rs"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("zxcvbn", &["src/auth/strength.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),
 ];
 

@@ -2,6 +2,7 @@
 
 mod hmac;
 pub mod password;
+pub mod strength;
 pub mod throttle;
 pub mod token;
 

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{CommandError, open_store, output};
 use crate::auth::password::{Cost, Hasher};
+use crate::auth::strength::PasswordRules;
 use crate::auth::token::AccessTokens;
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenAlgorithm};
@@ -136,6 +137,10 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
         store,
         hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
             .map_err(failed())?,
+        rules: PasswordRules::new(
+            config.password_min_length,
+            config.password_min_strength,
+        ),
         tokens: AccessTokens::new(
             &key,
             TokenAlgorithm::Hs256,

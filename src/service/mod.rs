@@ -3,6 +3,7 @@
 pub mod backups;
 mod error;
 pub mod lines;
+mod passwords;
 mod sessions;
 mod tasks;
 pub mod transfer;
@@ -16,6 +17,7 @@ pub use self::sessions::Grant;
 pub use self::tasks::{TaskChange, TaskDraft};
 pub use self::users::NewAccount;
 use crate::auth::password::Hasher;
+use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
@@ -29,6 +31,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// What is asked of new passwords.
+    pub rules: PasswordRules,
     /// Signs and verifies access tokens.
     pub tokens: AccessTokens,
     /// Counts log-ins and registrations; `None` to let everything through.

@@ -5,14 +5,13 @@ use tracing::instrument;
 use super::{Error, FieldError, Service};
 use crate::domain::email::Email;
 use crate::domain::network::Network;
-use crate::domain::password::Password;
 use crate::domain::user::{NewUser, Role, User};
 
 /// What somebody sends to register.
 pub struct NewAccount {
     /// Checked by [`Email::new`].
     pub email: String,
-    /// Checked by [`Password::new`].
+    /// Checked by the rules for passwords.
     pub password: String,
 }
 
@@ -37,8 +36,7 @@ impl Service {
     ) -> Result<User, Error> {
         let email =
             Email::new(&new.email).map_err(|error| FieldError::new("email", error));
-        let password = Password::new(new.password)
-            .map_err(|error| FieldError::new("password", error));
+        let password = self.password_length(new.password);
         let (email, password) = match (email, password) {
             (Ok(email), Ok(password)) => (email, password),
             (email, password) => {
@@ -50,6 +48,7 @@ impl Service {
         if let (Some(throttle), Some(network)) = (&self.0.throttle, network) {
             throttle.registration(network)?;
         }
+        self.password_strength(&password, email.as_str()).await?;
         // Spares a hash. Whether the email is free is decided by the store, below.
         if self.0.store.user_by_email(canonical).await?.is_some() {
             return Err(Error::EmailTaken);
@@ -78,8 +77,7 @@ impl Service {
         password: String,
     ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
-        let password = Password::new(password)
-            .map_err(|error| Error::Invalid(vec![FieldError::new("password", error)]))?;
+        let password = self.new_password(password, user.email.as_str()).await?;
         let hash = self.0.hasher.hash(password).await?;
         if self.0.store.user_set_password(user.id, hash).await? {
             Ok(())

@@ -27,6 +27,7 @@ mod long;
 mod model;
 mod openapi;
 mod operator;
+mod passwords;
 mod power;
 mod problems;
 mod serve;

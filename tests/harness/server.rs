@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
+use duly::auth::strength::PasswordRules;
 use duly::auth::throttle::{RequestLimit, Throttle};
 use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
@@ -85,6 +86,10 @@ impl Server {
                 Arc::<SystemRandom>::clone(&random),
             )
             .unwrap(),
+            rules: PasswordRules::new(
+                config.password_min_length,
+                config.password_min_strength,
+            ),
             tokens: AccessTokens::new(
                 Keys::only(KEY),
                 config.algorithm,

@@ -126,7 +126,7 @@ impl Check<'_> {
             }
             return;
         }
-        if schema.format.as_deref() == Some(TIME) && text.parse::<Timestamp>().is_err() {
+        if schema.format == Some(TIME) && text.parse::<Timestamp>().is_err() {
             self.fault(
                 at,
                 "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",

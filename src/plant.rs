@@ -35,6 +35,20 @@ pub enum Bug {
     SessionsOutliveThePassword,
     /// A refresh token that was used before ends no session.
     ReuseForgiven,
+    /// A personal token may do what it was not made for.
+    ScopeNotAsked,
+    /// Whoever is no administrator may manage accounts.
+    RoleNotAsked,
+    /// A disabled account is as good as any.
+    DisabledLetIn,
+    /// An invitation is good more than once.
+    InvitationKept,
+    /// The last administrator can be removed.
+    LastAdminGone,
+    /// What administrators do is not noted.
+    AuditForgotten,
+    /// Another password ends no personal token.
+    TokensOutliveThePassword,
     /// The disk is filled to the last byte.
     ReserveIgnored,
     /// A copy is taken for a backup without a look at it.

@@ -166,3 +166,68 @@ async fn a_limit_of_requests_is_one_for_each_credential() {
     jane.with_token("x").get("/auth/me").await.expect_problem(401, "invalid_token");
     jane.get("!/health").await.expect(StatusCode::OK);
 }
+
+/// A guess that comes from everywhere at once is slowed down; whoever is at home, or in already, is not.
+#[tokio::test]
+async fn strangers_cannot_lock_the_owner_out() {
+    let flags = ["--auth-rate-limit=on", "--trusted-proxies=127.0.0.1"];
+    let server = Server::with(&flags).await;
+    let from = |address: &str| server.client.with_header("x-forwarded-for", address);
+    let home = from("198.51.100.7");
+    home.registered("jane@example.com").await;
+    let (jane, refresh) = home.granted("jane@example.com").await;
+
+    let mut refused = None;
+    for number in 0..200 {
+        let stranger = from(&format!("203.0.113.{number}"));
+        let answer = stranger.form("/auth/login", WRONG).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            refused = Some((number, answer));
+            break;
+        }
+    }
+
+    let (number, answer) = refused.unwrap();
+    assert!((25..60).contains(&number), "after {number}");
+    let policy = answer.header("ratelimit-policy").unwrap();
+    assert!(policy.starts_with("\"login-stranger\";q="), "{policy}");
+    from("192.0.2.99").form("/auth/login", RIGHT).await.expect_problem(429, "throttled");
+    // An email that nobody has is slowed down alike.
+    let unknown = "username=nobody@example.com&password=x";
+    let mut statuses = Vec::new();
+    for number in 0..60 {
+        let stranger = from(&format!("203.0.113.{number}"));
+        statuses.push(stranger.form("/auth/login", unknown).await.status);
+    }
+    assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS));
+    home.form("/auth/login", RIGHT).await.expect(StatusCode::OK);
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+    let abroad = from("192.0.2.99").refreshed(&refresh).await;
+    abroad.unwrap().0.get("/auth/me").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_password_that_is_asked_again_cannot_be_guessed() {
+    let server = Server::with(&["--auth-rate-limit=on"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    let john = server.client.registered("john@example.com").await;
+    let guess = json!({ "current_password": "guess", "new_password": "password124" });
+    let mut tried = 0;
+    loop {
+        let answer = jane.post("/auth/password", guess.clone()).await;
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            break;
+        }
+        answer.expect_refused();
+        tried += 1;
+        assert!(tried < 20);
+    }
+    // Whichever way it is asked for, and with whichever credential.
+    let (_, token) = jane.given_token(&["account"]).await;
+    let body = json!({ "email": "new@example.com", "password": "password123" });
+    token.patch("/auth/me", body).await.expect_problem(429, "throttled");
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+    let change =
+        json!({ "current_password": "password123", "new_password": "password124" });
+    john.post("/auth/password", change).await.expect(StatusCode::OK);
+}

@@ -7,6 +7,7 @@ use super::Caller;
 use crate::domain::access::Access;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::user::{Role, User};
+use crate::plant::{self, Bug};
 
 /// What a permission takes.
 #[derive(Clone, Copy, Debug)]
@@ -98,10 +99,13 @@ impl<P: Permission> Caller<P> {
     /// Every variant of [`Denied`].
     pub fn admit(user: User, access: Access, scopes: Scopes) -> Result<Self, Denied> {
         let need = P::NEED;
-        if let Some(scope) = need.scope.filter(|scope| !scopes.contain(*scope)) {
+        if let Some(scope) = need.scope.filter(|scope| !scopes.contain(*scope))
+            && !plant::is(Bug::ScopeNotAsked)
+        {
             return Err(Denied::Scope(scope));
         }
-        if need.admin && user.role != Role::Admin {
+        let is_admin = user.role == Role::Admin || plant::is(Bug::RoleNotAsked);
+        if need.admin && !is_admin {
             return Err(Denied::Role);
         }
         if need.admin && matches!(access, Access::Token(_)) {

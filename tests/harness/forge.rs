@@ -87,6 +87,12 @@ impl Part for u8 {
     }
 }
 
+impl Part for [u8; 8] {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_vec()
+    }
+}
+
 impl Part for [u8; 16] {
     fn bytes(&self) -> Vec<u8> {
         self.to_vec()

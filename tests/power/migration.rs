@@ -3,9 +3,12 @@
 //! The program migrates a copy, which takes the place of the data file only when it is whole; here the
 //! transaction itself is cut, in place.
 
+use std::io::Read as _;
+
 use duly::domain::transfer::Record;
 use duly::store::OpenError;
 use duly::store::redb::{Formats, Options, migrate_backend};
+use flate2::read::GzDecoder;
 
 use super::cut::History;
 use super::cuts::given;
@@ -13,6 +16,7 @@ use super::disk::Disk;
 use super::image::Image;
 use super::oracle::{Snapshot, Unseen, judge, open, open_thrice};
 use super::random::Random;
+use super::runner::options;
 use super::tally::{Scale, Tally};
 
 #[test]
@@ -79,4 +83,45 @@ fn check(
     migrate_backend(disk.clone(), Formats::NEXT, options)
         .map_err(|error| format!("migrated after the cut: {error}"))?;
     is(&open_thrice(&disk.image(), &next)?, new).map(|()| false)
+}
+
+/// The step from format 1 itself, on a file of that time.
+#[test]
+fn a_power_cut_while_a_file_of_format_1_is_migrated_loses_nothing() {
+    let tally = Tally::new("migration from 1");
+    let scale = Scale::share(20);
+    let packed = &include_bytes!("../fixtures/format-1.redb.gz")[..];
+    let mut bytes = Vec::new();
+    GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    let mut image = Image::default();
+    image.set_len(bytes.len());
+    image.write(0, &bytes);
+    tally.fill(scale, |seed| {
+        let mut random = Random::new(seed);
+        let options = options(seed);
+        let disk = Disk::new(image.clone());
+        migrate_backend(disk.clone(), Formats::default(), &options).unwrap();
+        let new = open(&Disk::new(disk.image()), &options).unwrap();
+        assert_eq!(new.records.len(), 6, "two people with four tasks");
+        let history = History::new(image.clone(), disk.log());
+        for cut in history.cuts(&mut random, scale.some, scale.each) {
+            let cut_image = history.image(cut);
+            let is_new =
+                |shown: &Snapshot| judge(shown, std::slice::from_ref(&new), (0, 0));
+            let outcome = match open(&Disk::new(cut_image.clone()), &options) {
+                Err(Unseen::Refused(OpenError::Older { found: 1, known: 2, .. })) => {
+                    let again = Disk::new(cut_image.clone());
+                    migrate_backend(again.clone(), Formats::default(), &options)
+                        .map_err(|error| format!("migrated after the cut: {error}"))
+                        .and_then(|()| open_thrice(&again.image(), &options))
+                }
+                _ => open_thrice(&cut_image, &options),
+            };
+            let outcome = outcome.and_then(|shown| is_new(&shown));
+            tally.add(cut.kept.name(), &cut_image, outcome, || {
+                format!("seed {seed}, {cut:?}")
+            });
+        }
+    });
+    tally.close();
 }

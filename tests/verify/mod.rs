@@ -1,5 +1,6 @@
 //! The checker: each thing that it promises to find is broken here once, behind the program's back.
 
+mod access;
 mod damage;
 mod emails;
 mod ids;
@@ -14,7 +15,7 @@ use duly::domain::id::UserId;
 use duly::store::Store;
 use duly::store::redb::{RedbStore, Report};
 
-use crate::harness::forge::Forge;
+use crate::harness::forge::{Forge, key};
 use crate::harness::values::{at, complete, given_task, given_user, open, session};
 
 /// Kinds of rows in `owned`.
@@ -22,6 +23,7 @@ const STATS: u8 = 1;
 const SESSION: u8 = 2;
 const TASK_BY_STATE: u8 = 3;
 const TASK: u8 = 4;
+const TOKEN: u8 = 5;
 
 /// Jane has tasks 1, 2 and 3, of which 2 is done, and a session. John has task 4.
 const JANE: u64 = 1;
@@ -85,6 +87,11 @@ async fn given_file(folder: &Path) -> PathBuf {
     }
     assert!(store.session_create(session(jane, 7, 0, 100), None).await.unwrap());
     path
+}
+
+/// Where a token of Jane's stands.
+fn key_of_token() -> Vec<u8> {
+    key(&[&JANE, &TOKEN, &[9_u8; 8]])
 }
 
 /// What the checker says about a sound file after an edit.

@@ -17,6 +17,7 @@ use crate::domain::password::PasswordHash;
 use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
+use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 type Decision<T> = Result<Verdict<Result<T, Refused>>, StoreError>;
@@ -43,7 +44,9 @@ pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
             if found.is_none() {
                 return Ok(refused(Refused::BadInvitation));
             }
-            changes.push(Change::InvitationDelete(invitation));
+            if !plant::is(Bug::InvitationKept) {
+                changes.push(Change::InvitationDelete(invitation));
+            }
         }
         Admission::By(act) => {
             changes.extend(audit::add(view, act, &[AuditAction::UserCreated], Some(id))?);
@@ -145,7 +148,11 @@ fn end(
         Ending::Everything => None,
     };
     let (sessions, mut changes) = sessions::all_but(view, id, keep)?;
-    let tokens = view.tokens(id)?;
+    let tokens = if plant::is(Bug::TokensOutliveThePassword) {
+        Vec::new()
+    } else {
+        view.tokens(id)?
+    };
     let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
     changes.extend(tokens.into_iter().map(|token| Change::TokenDelete(id, token.id)));
     Ok((Ended { sessions, tokens: count }, changes))

@@ -172,7 +172,7 @@ impl Sink for Screen {
         match reply {
             Reply::Line(line) => {
                 self.bar.finish_and_clear();
-                output::line(&line);
+                output::relayed(&line)?;
             }
             Reply::Progress(done, total) => {
                 self.bar.set_length(total);

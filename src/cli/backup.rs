@@ -36,8 +36,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         return Err(Failure::new(Failure::IO, message).into());
     }
     into(&config, &path)?;
-    output::line(&path.display().to_string());
-    Ok(())
+    output::line(&path.display().to_string())
 }
 
 fn into(config: &Config, path: &Path) -> Result<(), CommandError> {

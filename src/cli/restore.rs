@@ -69,9 +69,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     output::line(&format!(
         "restored {} users, {} sessions, {} tasks",
         report.users, report.sessions, report.tasks
-    ));
+    ))?;
     if let Some(kept) = restored.kept {
-        output::line(&format!("the file from before is {}", kept.display()));
+        output::line(&format!("the file from before is {}", kept.display()))?;
     }
     Ok(())
 }

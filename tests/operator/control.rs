@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 
 use serde_json::Value;
 
-use super::{JANE, JOHN, everything, given_people, home, is_logged_in, path_in};
+use super::{JANE, JOHN, everything, given_people, home, is_logged_in, names, path_in};
 use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, finish, refused, text};
@@ -110,9 +110,14 @@ fn what_root_makes_for_the_server_is_the_servers() {
     expect(home.run(&["user", "add", JANE], PASSWORD), 0);
     expect(home.run(&["backup"], ""), 0);
 
-    for path in [home.data_file(), path_in(&home, "backups")] {
+    let backups = path_in(&home, "backups");
+    let name = &names(&backups)[0];
+    for path in [home.data_file(), backups.clone(), backups.join(name)] {
         assert_eq!(fs::metadata(&path).unwrap().uid(), 65_534, "{path:?}");
     }
+    // A name that root has chosen is root's.
+    expect(home.run(&["backup", "--to", "b.redb"], ""), 0);
+    assert_eq!(fs::metadata(path_in(&home, "b.redb")).unwrap().uid(), 0);
 }
 
 /// Needs the rights of root and Python, as in CI; shows nothing without them.

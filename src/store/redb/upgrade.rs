@@ -55,18 +55,26 @@ pub(super) fn upgrade(
         remove_partials(path).map_err(|error| io_error(path, &error))?;
         let keep = free_name(path, &format!("format-{found}"))
             .map_err(|error| io_error(path, &error))?;
-        replace_private(path, &keep, |file| -> Result<(), Stopped> {
-            admit(&old.file, &file, path, options)?;
-            Ok(())
-        })
-        .map_err(|error| error.at(path))?;
+        let replaced = replace_private(path, &keep, |file| {
+            // Somebody else may have done it between the look at the file and its lock.
+            match admit(&old.file, &file, path, options)? {
+                (now, _) if now == found => Ok(()),
+                _ => Err(Stopped::Unwanted),
+            }
+        });
+        match replaced {
+            Err(Stopped::Unwanted) => return Ok(None),
+            replaced => replaced.map_err(|error| error.at(path))?,
+        }
         if plant::is(Bug::UpgradeKeepsNothing) {
             std::fs::remove_file(&keep).map_err(|error| io_error(path, &error))?;
         }
-        Ok(keep)
+        Ok(Some(keep))
     };
-    let keep = run().map_err(failed)?;
-    tracing::info!(from = found, to = known, kept = %keep.display(), "data file upgraded");
+    if let Some(keep) = run().map_err(failed)? {
+        let kept = keep.display();
+        tracing::info!(from = found, to = known, %kept, "data file upgraded");
+    }
     Ok(())
 }
 
@@ -366,5 +374,27 @@ impl From<io::Error> for Stopped {
 impl From<OpenError> for Stopped {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_brought_up_to_date_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.redb");
+        drop(RedbStore::open(&path, &Options::default()).unwrap());
+        let next = Options { formats: Formats::NEXT, ..Options::default() };
+        upgrade(&path, 1, &next).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+
+        // As a process does that looked before the other was done.
+        upgrade(&path, 1, &next).unwrap();
+
+        assert!(std::fs::read(&path).unwrap() == bytes, "to the byte");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+        drop(RedbStore::open(&path, &next).unwrap());
     }
 }

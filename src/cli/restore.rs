@@ -50,8 +50,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
         }
         Err(RestoreError::Exists { path, latest, backup }) => {
             let path = path.display();
-            let latest = match (latest, backup.latest) {
-                (Some(here), there) if Some(here) > there => {
+            let backup = backup.map(|report| report.latest);
+            let latest = match (latest, backup) {
+                (Some(here), Some(there)) if Some(here) > there => {
                     format!(
                         " and is newer than the backup: its latest change is of {here}"
                     )

@@ -138,8 +138,8 @@ pub enum RestoreError {
         path: PathBuf,
         /// The latest time in it. `None` if it is empty or cannot be read.
         latest: Option<Timestamp>,
-        /// What the backup holds.
-        backup: Report,
+        /// What the backup holds. `None` if that takes a repair to see.
+        backup: Option<Report>,
     },
 }
 
@@ -162,6 +162,10 @@ pub fn restore(
     let exists = path.try_exists().map_err(io)?;
     // Held until the end, so that no server opens the file meanwhile.
     let locked = if exists { Some(Locked::take(path)?) } else { None };
+    if exists && !replace && !plant::is(Bug::RestoreUnasked) {
+        drop(locked);
+        return Err(unasked(backup, path, options));
+    }
     let place = if exists { path.canonicalize().map_err(io)? } else { path.to_owned() };
     if exists {
         remove_partials(&place).map_err(io)?;
@@ -169,9 +173,6 @@ pub fn restore(
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
         report = admit(&source, &file, backup, options)?.1;
-        if exists && !replace && !plant::is(Bug::RestoreUnasked) {
-            return Err(Stopped::Unwanted);
-        }
         Ok(())
     };
     let done = if exists {
@@ -187,12 +188,20 @@ pub fn restore(
     drop(locked);
     match done {
         Ok(kept) => Ok(Restored { report, kept }),
-        Err(Stopped::Unwanted) => Err(RestoreError::Exists {
-            path: path.to_owned(),
-            latest: look_into(path).ok().and_then(|report| report.latest),
-            backup: report,
-        }),
         Err(stopped) => Err(stopped.at(path).into()),
+    }
+}
+
+/// Why a backup is not put in the place of a file that is there, before all the work.
+fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
+    let path = path.to_owned();
+    let latest = look_into(&path).ok().and_then(|report| report.latest);
+    match look_at(backup, options.formats) {
+        Ok(report) => RestoreError::Exists { path, latest, backup: Some(report) },
+        Err(error @ (OpenError::Damaged { .. } | OpenError::Newer { .. })) => {
+            error.into()
+        }
+        Err(_) => RestoreError::Exists { path, latest, backup: None },
     }
 }
 
@@ -202,11 +211,20 @@ pub fn restore(
 ///
 /// Whatever is wrong with it.
 pub fn look_into(path: &Path) -> Result<Report, OpenError> {
+    look_at(path, Formats::default())
+}
+
+/// The same for a file of any format that is known.
+fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(LOOK_CACHE_BYTES);
     unpanicked(path, || {
         let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
-        sound(&db, path, Formats::default().newest())
+        let found = match judge(&db, path, formats) {
+            Err(OpenError::Older { found, .. }) => found,
+            judged => judged.map(|()| formats.newest())?,
+        };
+        sound(&db, path, found)
     })
 }
 

@@ -50,8 +50,7 @@ fn into(config: &Config, path: &Path, is_servers: bool) -> Result<(), CommandErr
             // What root makes among the server's backups is for the server to count, and to remove.
             give_to_owner_of(&file, config.database.path())?;
         }
-        let mut none = std::iter::empty();
-        let mut task = Task::new(Command::Backup, config, &mut none);
+        let mut task = Task::new(Command::Backup, config);
         task.file = Some((&file, path));
         admin::carry_out(config, task, &mut Screen::new()).map_err(Stopped::Command)?;
         Ok(())

@@ -101,10 +101,9 @@ fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError
             };
         }
         let import = Command::Import { replace: true };
-        let task = Task::new(import, config, &mut lines);
+        let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
+        // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
         let imported = admin::carry_out(config, task, &mut Screen::new());
-        // Whoever waits to send must not wait for somebody who has given up.
-        drop(lines);
         match exporting.join() {
             // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
             // the import why.

@@ -42,9 +42,9 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     let (path, copy) = (config.database.path(), restore::scratch(config)?);
     match admin::connect(config)? {
         Some(stream) => {
-            let mut none = std::iter::empty();
+            let none = Box::new(std::iter::empty());
             let mut screen = Screen::new();
-            client::ask(&stream, Command::Backup, Some(&copy), &mut none, &mut screen)?;
+            client::ask(&stream, Command::Backup, Some(&copy), none, &mut screen)?;
         }
         None => {
             redb::duplicate(path, &copy, &options)

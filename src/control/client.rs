@@ -1,11 +1,13 @@
 //! The operator's end of the socket.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, Write as _};
 use std::net::Shutdown;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
@@ -20,7 +22,7 @@ pub use self::receive::lines;
 const MAX_REPLY: usize = 1 << 20;
 
 /// Lines to import, on their way to the server.
-pub type Lines<'a> = dyn Iterator<Item = io::Result<String>> + Send + 'a;
+pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
 /// Connects to the server of a data file, which listens at a socket. `None` if none does.
 ///
@@ -62,7 +64,7 @@ pub fn ask(
     stream: &UnixStream,
     command: Command,
     file: Option<&File>,
-    lines: &mut Lines<'_>,
+    lines: Lines,
     sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
     let is_import = matches!(command, Command::Import { .. });
@@ -73,34 +75,41 @@ pub fn ask(
         Some(file) => send_with_file(stream, &line, file)?,
         None => (&*stream).write_all(&line)?,
     }
-    std::thread::scope(|scope| {
-        let sending = is_import.then(|| scope.spawn(|| send(stream, lines)));
-        let outcome = replies(stream, sink);
-        match (outcome, sending.map(std::thread::ScopedJoinHandle::join)) {
-            // Lines that could not be read end the import, as the server sees it; here is why.
-            (Err(_), Some(Ok(Err(error))))
-                if error.kind() == io::ErrorKind::InvalidData =>
-            {
-                Err(Failure::new(Failure::DAMAGED, error))
-            }
-            (outcome, _) => outcome,
-        }
-    })
+    let unread = if is_import { Some(send(stream.try_clone()?, lines)?) } else { None };
+    let outcome = replies(stream, sink);
+    // Lines that could not be read end the import, as the server sees it; here is why.
+    match (outcome, unread.and_then(|unread| unread.try_recv().ok())) {
+        (Err(_), Some(error)) => Err(error.into()),
+        (outcome, _) => outcome,
+    }
 }
 
-fn send(stream: &UnixStream, lines: &mut Lines<'_>) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(64 * 1024, stream);
-    let copy = || -> io::Result<()> {
+/// Sends lines on a thread of their own, which tells why they could not be read. Nobody waits for it: it may wait
+/// for somebody who types, long after the server has refused a line.
+fn send(stream: UnixStream, lines: Lines) -> io::Result<mpsc::Receiver<io::Error>> {
+    let (unread, told) = mpsc::channel();
+    let sending = move || {
         for line in lines {
-            writer.write_all(line?.as_bytes())?;
-            writer.write_all(b"\n")?;
+            let mut line = match line {
+                Ok(line) => line,
+                Err(error) => {
+                    // Before the end that the server answers to, so that it is there with the answer.
+                    drop(unread.send(error));
+                    break;
+                }
+            };
+            line.push('\n');
+            // Not held back to be sent with others, which may not come for long.
+            if (&stream).write_all(line.as_bytes()).is_err() {
+                // The server has hung up, and has said why.
+                return;
+            }
         }
-        Ok(())
+        // A server that is gone needs no telling.
+        drop(stream.shutdown(Shutdown::Write));
     };
-    let sent = copy();
-    writer.flush()?;
-    stream.shutdown(Shutdown::Write)?;
-    sent
+    thread::Builder::new().name("sender".to_owned()).spawn(sending)?;
+    Ok(told)
 }
 
 fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {

@@ -46,6 +46,7 @@ impl From<&OpenError> for Failure {
     fn from(error: &OpenError) -> Self {
         let code = match error {
             OpenError::Damaged { .. }
+            | OpenError::BadBackup { .. }
             | OpenError::Newer { .. }
             | OpenError::Older { .. } => Self::DAMAGED,
             OpenError::Missing { .. } => Self::MISSING,

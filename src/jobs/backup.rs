@@ -181,6 +181,7 @@ impl BackupJob {
             match redb::look_into(&path) {
                 Ok(_) => return Some(moment),
                 Err(error) => {
+                    let error = error.of_backup();
                     tracing::warn!(error = %Chain(&error), "no backup");
                     let mut rejected =
                         self.rejected.lock().unwrap_or_else(PoisonError::into_inner);

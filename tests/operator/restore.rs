@@ -93,7 +93,8 @@ async fn a_bad_backup_changes_nothing() {
     for bytes in [flipped, cut, b"Buy milk.\n".repeat(1000), Vec::new()] {
         fs::write(path_in(&home, "bad.redb"), &bytes).unwrap();
         let line = refused(home.run(&["restore", "--force", "bad.redb"], ""), 65);
-        assert!(line.contains("bad.redb"), "{line}");
+        assert!(line.contains("bad.redb is not a sound backup"), "{line}");
+        assert!(!line.contains("restore a backup"), "{line}");
         let one = ["restore", "--user", JANE, "bad.redb"];
         let line = refused(home.run(&one, ""), 65);
         assert!(line.contains("bad.redb"), "{line}");

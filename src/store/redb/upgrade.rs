@@ -103,7 +103,7 @@ pub fn open_copy(
     options: &Options,
 ) -> Result<RedbStore, OpenError> {
     let source = open_backup(backup)?;
-    admit(&source, scratch, backup, options)?;
+    admit(&source, scratch, backup, options).map_err(OpenError::of_backup)?;
     let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
     let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
     RedbStore::open_backend(backend, options)
@@ -172,7 +172,8 @@ pub fn restore(
     }
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
-        report = admit(&source, &file, backup, options)?.1;
+        let admitted = admit(&source, &file, backup, options);
+        report = admitted.map_err(OpenError::of_backup)?.1;
         Ok(())
     };
     let done = if exists {
@@ -199,7 +200,7 @@ fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
     match look_at(backup, options.formats) {
         Ok(report) => RestoreError::Exists { path, latest, backup: Some(report) },
         Err(error @ (OpenError::Damaged { .. } | OpenError::Newer { .. })) => {
-            error.into()
+            error.of_backup().into()
         }
         Err(_) => RestoreError::Exists { path, latest, backup: None },
     }

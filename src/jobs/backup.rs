@@ -219,7 +219,8 @@ impl BackupJob {
     ) -> BackupResult {
         let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
-        tracing::error!(error = %Chain(error), "the backup failed");
+        let folder = self.settings.folder.display();
+        tracing::error!(%folder, error = %Chain(error), "the backup failed");
         BackupResult::Failed
     }
 

@@ -266,7 +266,8 @@ async fn a_server_without_its_backups_is_degraded_but_ready() {
     // A disk that is not mounted.
     symlink("nowhere", path_in(&home, "backups")).unwrap();
     let server = home.serve();
-    server.wait_for_log("the backup failed");
+    let line = server.wait_for_log("the backup failed");
+    assert_eq!(line["folder"], "backups", "{line}");
 
     let ready = server.client().get("!/health/ready").await.expect(StatusCode::OK);
 

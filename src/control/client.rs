@@ -71,9 +71,16 @@ pub fn ask(
     let request = Request { version: VERSION, command };
     let mut line = serde_json::to_vec(&request).map_err(io::Error::from)?;
     line.push(b'\n');
-    match file {
-        Some(file) => send_with_file(stream, &line, file)?,
-        None => (&*stream).write_all(&line)?,
+    let sent = match file {
+        Some(file) => send_with_file(stream, &line, file),
+        None => (&*stream).write_all(&line),
+    };
+    match sent {
+        // Who hangs up before a command came may have said why.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return replies(stream, sink).and_then(|()| Err(error.into()));
+        }
+        sent => sent?,
     }
     let unread = if is_import { Some(send(stream.try_clone()?, lines)?) } else { None };
     let outcome = replies(stream, sink);

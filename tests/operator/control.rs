@@ -94,7 +94,8 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     let output = finish(command, "");
 
     assert_eq!(text(&output.stdout), "", "not a line");
-    refused(output, 74);
+    let line = refused(output, 74);
+    assert!(line.contains("from its own user and from root alone"), "{line}");
     server.wait_for_log("somebody else came to the control socket");
     expect(home.run(&["user", "list"], ""), 0);
 }

@@ -33,6 +33,8 @@ pub enum Bug {
     OwnerMissingFromKey,
     /// Another password ends no session.
     SessionsOutliveThePassword,
+    /// A refresh token that was used before ends no session.
+    ReuseForgiven,
     /// The disk is filled to the last byte.
     ReserveIgnored,
     /// A copy is taken for a backup without a look at it.

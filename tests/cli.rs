@@ -110,7 +110,11 @@ const BAD: &[(&str, &str)] = &[
     ("ALGORITHM", "RS256"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
     ("ACCESS_TOKEN_EXPIRE_MINUTES", "43201"),
+    ("REGISTRATION", "everybody"),
     ("AUTH_RATE_LIMIT", "maybe"),
+    ("RATE_LIMIT_PER_MINUTE", "-1"),
+    ("RATE_LIMIT_PER_MINUTE", "100001"),
+    ("RATE_LIMIT_PER_MINUTE", "off"),
     ("HASH_QUEUE", "0"),
     ("LISTEN", "localhost:8000"),
     ("LISTEN", "unix:"),
@@ -241,7 +245,10 @@ fn a_file_that_is_sound_passes_and_one_that_is_missing_does_not() {
     expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
 
     let printed = expect(home.run(&["check"], ""), 0);
-    assert_eq!(printed, "1 users, 0 sessions, 0 tasks, 0 rows to purge: 0 problems\n");
+    assert_eq!(
+        printed,
+        "1 users, 0 sessions, 0 tokens, 0 tasks, 0 rows to purge: 0 problems\n"
+    );
 }
 
 /// A home with an account and tasks in a data file of some megabytes.

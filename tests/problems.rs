@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use duly::auth::token::{AccessTokens, Keys};
 use duly::config::TokenAlgorithm;
-use duly::domain::email::Email;
-use duly::domain::id::SessionId;
-use duly::domain::password::PasswordHash;
-use duly::domain::session::{RefreshDigest, Session};
 use duly::domain::task::{NewTask, Title};
-use duly::domain::user::{NewUser, Role};
+use duly::domain::timestamp::Timestamp;
 use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
 use hyper::{Method, StatusCode};
@@ -18,6 +14,7 @@ use serde_json::json;
 
 use crate::harness::raw::{head, raw};
 use crate::harness::server::{KEY, START};
+use crate::harness::values::{given_user, session};
 use crate::harness::{Answer, Server};
 
 const JSON: Option<&str> = Some("application/json");
@@ -58,7 +55,7 @@ async fn a_wrong_method_is_told_the_right_ones() {
         ("/tasks/1", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/auth/register", "OPTIONS, POST"),
         ("/auth/login", "OPTIONS, POST"),
-        ("/auth/me", "GET, HEAD, OPTIONS"),
+        ("/auth/me", "DELETE, GET, HEAD, OPTIONS, PATCH"),
         ("/health", "GET, HEAD, OPTIONS"),
         ("!/health/ready", "GET, HEAD, OPTIONS"),
         ("!/docs", "GET, HEAD"),
@@ -216,17 +213,13 @@ async fn health_says_which_server_this_is() {
 async fn given_data(path: &std::path::Path) -> String {
     let options = Options { reserve_bytes: 0, ..Options::default() };
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(path, &options).unwrap());
-    let now = START.parse().unwrap();
-    let email = Email::new("jane@example.com").unwrap();
-    let password = PasswordHash::new("none".to_owned());
-    let new = NewUser { email, password, role: Role::User, created_at: now };
-    let user = store.user_create(new).await.unwrap().unwrap().id;
+    let now: Timestamp = START.parse().unwrap();
+    let user = given_user(&*store, "jane@example.com").await.id;
     let lifetime = Duration::from_secs(3600);
-    let id = SessionId::from_bytes([1; 16]);
-    let refresh = RefreshDigest([2; 32]);
-    let expires_at = now.plus(lifetime);
-    let session = Session { id, user, created_at: now, expires_at, refresh };
-    assert!(store.session_create(session).await.unwrap());
+    let end = now.plus(lifetime);
+    let session = session(user, 1, now.as_millis(), end.as_millis());
+    let id = session.id;
+    assert!(store.session_create(session, None).await.unwrap());
     let title = Title::new("a".to_owned()).unwrap();
     let new = NewTask { title, description: None, completed: false, created_at: now };
     store.task_create(user, new).await.unwrap().unwrap();

@@ -8,6 +8,9 @@ use crate::harness::{Answer, Client, Server};
 const WRONG: &str = "username=jane@example.com&password=wrong-password";
 const RIGHT: &str = "username=jane@example.com&password=password123";
 
+/// Ways to say who one is that only a trusted proxy is believed.
+const FORGED: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip"];
+
 /// Tries until told to wait, and returns how often that was, and the answer.
 async fn exhausted(client: &Client) -> (u32, Answer) {
     for count in 0..100 {
@@ -17,6 +20,24 @@ async fn exhausted(client: &Client) -> (u32, Answer) {
         }
     }
     panic!("nobody said anything");
+}
+
+/// Checks the headers of a refusal, and returns what was too much, its quota and its window.
+fn refusal(answer: Answer) -> (String, u32, u32) {
+    let header = |name: &str| answer.header(name).unwrap().to_owned();
+    let wait: u32 = header("retry-after").parse().unwrap();
+    assert!(wait >= 1);
+    let policy = header("ratelimit-policy");
+    let mut parts = policy.split(';');
+    let name = parts.next().unwrap();
+    assert!(name.starts_with('"') && name.ends_with('"') && name.len() > 2, "{policy}");
+    let mut number = |key: &str| -> u32 {
+        parts.next().unwrap().strip_prefix(key).unwrap().parse().unwrap()
+    };
+    let (quota, window) = (number("q="), number("w="));
+    assert_eq!(header("ratelimit"), format!("{name};r=0;t={wait}"));
+    answer.expect_problem(429, "throttled");
+    (name.trim_matches('"').to_owned(), quota, window)
 }
 
 #[tokio::test]
@@ -29,7 +50,7 @@ async fn somebody_who_guesses_is_told_to_wait() {
     assert!((15..30).contains(&count), "after {count}");
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds} s");
-    answer.expect_problem(429, "throttled");
+    assert_eq!(refusal(answer), ("login".to_owned(), 20, 120));
     // Even the right password, or guessing would go on; but who is in stays in.
     server.client.form("/auth/login", RIGHT).await.expect_problem(429, "throttled");
     jane.get("/auth/me").await.expect(StatusCode::OK);
@@ -37,10 +58,37 @@ async fn somebody_who_guesses_is_told_to_wait() {
 }
 
 #[tokio::test]
+async fn the_right_password_makes_the_wrong_ones_before_it_forgotten() {
+    let server = Server::with(&["--auth-rate-limit=on"]).await;
+    server.client.registered("jane@example.com").await;
+
+    for _ in 0..2 {
+        for _ in 0..15 {
+            let answer = server.client.form("/auth/login", WRONG).await;
+            answer.expect_problem(401, "wrong_credentials");
+        }
+        server.client.form("/auth/login", RIGHT).await.expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_forged_address_changes_nothing() {
     let server = Server::with(&["--auth-rate-limit=on"]).await;
-    let _told_to_wait = exhausted(&server.client).await;
-    for name in ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip"] {
+    let mut tries = 0;
+    for number in 0..200 {
+        let address = format!("198.51.100.{number}");
+        let address = match FORGED[number % 4] {
+            "forwarded" => format!("for={address};proto=https"),
+            _ => address,
+        };
+        let forger = server.client.with_header(FORGED[number % 4], &address);
+        let answer = forger.form("/auth/login", WRONG).await;
+        tries += u32::from(answer.status == StatusCode::UNAUTHORIZED);
+    }
+
+    // As without, and one more for each six seconds that this may take.
+    assert!((20..25).contains(&tries), "{tries}");
+    for name in FORGED {
         let forger = server.client.with_header(name, "198.51.100.7");
         forger.form("/auth/login", WRONG).await.expect_problem(429, "throttled");
     }
@@ -71,14 +119,50 @@ async fn clients_behind_a_trusted_proxy_are_counted_apart() {
 #[tokio::test]
 async fn registering_is_counted_too() {
     let server = Server::with(&["--auth-rate-limit=on"]).await;
-    let mut refused = None;
-    for number in 0..200 {
-        let account = json!({ "email": format!("j{number}@example.com"), "password": "password123" });
+    let mut accounts = 0;
+    let refused = loop {
+        let account = json!({ "email": format!("j{accounts}@example.com"), "password": "password123" });
         let answer = server.client.post("/auth/register", account).await;
         if answer.status != StatusCode::CREATED {
-            refused = Some(answer);
-            break;
+            break answer;
         }
+        accounts += 1;
+    };
+
+    assert!((60..70).contains(&accounts), "{accounts}");
+    assert_eq!(refusal(refused), ("registration".to_owned(), 60, 360));
+    // Logging in is another matter.
+    let log_in = "username=j0@example.com&password=password123";
+    server.client.form("/auth/login", log_in).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn requests_are_not_limited_unless_it_is_said() {
+    let server = Server::with(&["--auth-rate-limit=on"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    for _ in 0..300 {
+        jane.get("/auth/me").await.expect(StatusCode::OK);
     }
-    refused.unwrap().expect_problem(429, "throttled");
+}
+
+#[tokio::test]
+async fn a_limit_of_requests_is_one_for_each_credential() {
+    let server = Server::with(&["--rate-limit-per-minute=5"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    for path in ["/auth/me", "/tasks", "/tasks?limit=1", "/auth/me"] {
+        jane.get(path).await.expect(StatusCode::OK);
+    }
+    jane.given_task("a").await;
+
+    let refused = jane.post("/tasks", json!({ "title": "b" })).await;
+
+    assert_eq!(refusal(refused), ("requests".to_owned(), 5, 60));
+    let john = server.client.registered("john@example.com").await;
+    john.get("/auth/me").await.expect(StatusCode::OK);
+    let other_session = server.client.logged_in("jane@example.com").await;
+    let tasks = other_session.get("/tasks").await.expect(StatusCode::OK);
+    assert_eq!(tasks.as_array().unwrap().len(), 1, "what was refused was not done");
+    // What nobody proves to be is no credential, and what needs none is not counted.
+    jane.with_token("x").get("/auth/me").await.expect_problem(401, "invalid_token");
+    jane.get("!/health").await.expect(StatusCode::OK);
 }

@@ -16,22 +16,22 @@ const LAYERS: &[&[&str]] = &[
 /// Libraries that may be named only in these places.
 const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["src/auth/password.rs"]),
-    ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record.rs"]),
+    ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
     ("clap", &["src/cli/", "src/config/mod.rs"]),
     ("dotenvy", &["src/config/mod.rs"]),
     ("email_address", &["src/domain/email.rs"]),
-    ("flate2", &["src/http/docs/asset.rs"]),
+    ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
     ("getrandom", &["src/random.rs"]),
-    ("governor", &["src/auth/throttle.rs"]),
+    ("governor", &["src/auth/throttle/"]),
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),
-    ("jiff", &["src/domain/timestamp.rs", "src/clock.rs"]),
+    ("jiff", &["src/domain/timestamp.rs", "src/domain/time_zone.rs", "src/clock.rs"]),
     ("jsonwebtoken", &["src/auth/token.rs", "src/auth/hmac.rs"]),
-    ("percent_encoding", &["src/http/payload/form.rs"]),
+    ("percent_encoding", &["src/http/payload/form.rs", "src/http/param.rs"]),
     ("poem", &["src/http/"]),
     ("poem_openapi", &["src/http/"]),
-    ("quick_cache", &["src/auth/token.rs"]),
+    ("quick_cache", &["src/auth/token.rs", "src/auth/last_use.rs"]),
     ("redb", &["src/store/redb/"]),
     ("rpassword", &["src/cli/input.rs"]),
     (
@@ -44,7 +44,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     (
         "serde_json",
-        &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],
+        &[
+            "src/http/",
+            "src/auth/token.rs",
+            "src/control/",
+            "src/service/lines.rs",
+            "src/service/personal_data.rs",
+        ],
     ),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
     (
@@ -52,7 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "src/auth/derive.rs",
             "src/auth/hmac.rs",
-            "src/service/sessions.rs",
+            "src/auth/opaque.rs",
             "src/http/docs/asset.rs",
         ],
     ),

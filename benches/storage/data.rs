@@ -8,7 +8,7 @@ use ::duly::domain::id::{TaskId, UserId};
 use ::duly::domain::password::PasswordHash;
 use ::duly::domain::task::{Description, NewTask, Title};
 use ::duly::domain::timestamp::Timestamp;
-use ::duly::domain::user::{NewUser, Role};
+use ::duly::domain::user::{Admission, NewUser, Role};
 use ::duly::store::Store;
 use ::duly::store::redb::{CommitMode, Options, RedbStore};
 use tokio::runtime::{Builder, Runtime};
@@ -110,7 +110,9 @@ fn new_user(n: usize) -> NewUser {
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned(),
         ),
         role: Role::User,
+        must_change_password: false,
         created_at: Timestamp::EPOCH,
+        admission: Admission::Open,
     }
 }
 

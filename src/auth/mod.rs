@@ -2,24 +2,32 @@
 
 mod derive;
 mod hmac;
+pub mod last_use;
+pub mod opaque;
 pub mod password;
+pub mod permission;
 pub mod throttle;
 pub mod token;
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use zeroize::Zeroizing;
 
-use crate::domain::id::SessionId;
+use crate::domain::access::Access;
+use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 
-/// Proof that somebody was authenticated: an account and the session that was used.
+/// Proof that somebody was authenticated and may do one thing.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct Caller<P> {
     /// Who.
     pub user: User,
-    /// By which log-in.
-    pub session: SessionId,
+    /// By which credential.
+    pub access: Access,
+    /// What the credential may be used for.
+    pub scopes: Scopes,
+    permission: PhantomData<P>,
 }
 
 /// A text that must not be printed, wiped from memory when dropped.

@@ -17,7 +17,7 @@ use crate::config::{Config, TokenAlgorithm};
 use crate::control::client::{self, Lines};
 use crate::control::{self, Command, Failure, Input, Parts, Reply, Sink};
 use crate::random::{Random as _, SystemRandom};
-use crate::service::Service;
+use crate::service::{Service, State};
 use crate::store::OpenError;
 use crate::store::redb::{Options, RedbStore};
 
@@ -141,8 +141,11 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
             config.access_token_lifetime,
         ),
         throttle: None,
+        requests: None,
         clock: Arc::new(SystemClock),
         random,
+        registration: config.registration,
+        state: State::default(),
         backups: None,
     }))
 }

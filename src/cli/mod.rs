@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, KeyError, Options};
-use crate::control::Failure;
+use crate::control::{self, Failure};
 use crate::store::OpenError;
 use crate::store::redb::{self, RedbStore};
 
@@ -61,6 +61,8 @@ enum Command {
     /// Manage accounts, in a running server too
     #[command(subcommand)]
     User(user::Command),
+    /// List what administrators and the operator did: number, time, who, what, to whom
+    Audit(Options),
     /// Copy the data file and prove the copy, while the server runs too
     Backup(backup::Arguments),
     /// Bring a backup back: the whole of it, or one account into a running server
@@ -190,6 +192,9 @@ impl Command {
             Self::Config(options) => config::run(&options.check()?),
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
+            Self::Audit(options) => {
+                admin::ask(&options.check()?, control::Command::Audit)
+            }
             Self::Backup(arguments) => backup::run(arguments),
             Self::Restore(arguments) => restore::run(arguments),
             Self::Export(arguments) => export::run(arguments),

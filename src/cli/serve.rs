@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
@@ -21,7 +21,7 @@ use crate::http::{self, Stopping};
 use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
-use crate::service::{Parts, Service};
+use crate::service::{Parts, Service, State};
 use crate::store::redb::is_in_use;
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
@@ -70,8 +70,11 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         hasher,
         tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
+        requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
         clock: Arc::<SystemClock>::clone(&clock),
         random,
+        registration: config.registration,
+        state: State::default(),
         backups: backups.clone(),
     });
     let control = match &config.control_socket {

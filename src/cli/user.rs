@@ -9,14 +9,42 @@ use crate::control;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List accounts: id, role, time of registration, email
+    /// List accounts: id, role, time of registration, email, and whether it is disabled
     List(Options),
     /// Make an account; the password is asked for, or read from standard input
-    Add(Account),
-    /// Set a password and end all sessions; it is asked for, or read from standard input
+    Add(NewAccount),
+    /// Give an account the role user or admin
+    Role(RoleChange),
+    /// Set a password and end all sessions and tokens; it is asked for, or read from standard input
     SetPassword(Account),
     /// Delete an account with its tasks and all else
     Delete(Account),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewAccount {
+    /// The email of the account
+    email: String,
+
+    /// Whether it may manage other accounts
+    #[arg(long)]
+    admin: bool,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RoleChange {
+    /// The email of the account
+    email: String,
+
+    /// What the account may do
+    #[arg(value_parser = ["user", "admin"])]
+    role: String,
+
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Debug, Args)]
@@ -33,14 +61,17 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
         Command::List(options) => {
             admin::ask(&options.check()?, control::Command::UserList)?;
         }
-        Command::Add(Account { email, options }) => {
+        Command::Add(NewAccount { email, admin, options }) => {
             let config = options.check()?;
             let password = input::new_password()?;
-            let command = control::Command::UserAdd { email, password };
+            let command = control::Command::UserAdd { email, password, admin };
             let mut task = Task::new(command, &config);
             // The first account may come before the first start.
             task.options.create = true;
             admin::carry_out(&config, task, &mut Screen::new())?;
+        }
+        Command::Role(RoleChange { email, role, options }) => {
+            admin::ask(&options.check()?, control::Command::UserRole { email, role })?;
         }
         Command::SetPassword(Account { email, options }) => {
             let config = options.check()?;

@@ -7,6 +7,7 @@ mod key;
 mod value;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -82,9 +83,17 @@ pub struct Options {
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     log_level: String,
 
+    /// Who may register: open (everybody), invite (whoever an administrator has invited) or closed (nobody)
+    #[arg(long, env = "REGISTRATION", default_value = "open")]
+    registration: String,
+
     /// Whether to slow down guessing of passwords: on or off
     #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
     auth_rate_limit: String,
+
+    /// Requests a minute with one credential; 0 for as many as it likes
+    #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value = "0")]
+    rate_limit_per_minute: String,
 
     /// Networks of proxies whose X-Forwarded-For is believed, separated by commas; 127.0.0.1 is a proxy
     /// that comes through a Unix socket
@@ -184,6 +193,17 @@ pub fn without_empty_variables(command: clap::Command) -> clap::Command {
         .mut_subcommands(without_empty_variables)
 }
 
+/// Who may register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Registration {
+    /// Everybody.
+    Open,
+    /// Whoever was invited by an administrator.
+    Invite,
+    /// Nobody: administrators make accounts.
+    Closed,
+}
+
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
@@ -268,8 +288,12 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as a filter of tracing.
     pub log_level: String,
+    /// Who may register.
+    pub registration: Registration,
     /// Whether to throttle log-ins and registrations.
     pub auth_rate_limit: bool,
+    /// Requests a minute with one credential, if there is a limit.
+    pub rate_limit_per_minute: Option<NonZeroU32>,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits of the front door.
@@ -331,7 +355,13 @@ impl Options {
             listen: value::listen("LISTEN", &self.listen)?,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
+            registration: value::registration("REGISTRATION", &self.registration)?,
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
+            rate_limit_per_minute: value::limit(
+                "RATE_LIMIT_PER_MINUTE",
+                &self.rate_limit_per_minute,
+                100_000,
+            )?,
             trusted_proxies: value::networks("TRUSTED_PROXIES", &self.trusted_proxies)?,
             limits: Limits {
                 connections: value::size(
@@ -408,7 +438,12 @@ impl Config {
             ("LISTEN", self.listen.to_string()),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
+            ("REGISTRATION", self.registration.as_str().to_owned()),
             ("AUTH_RATE_LIMIT", switch(self.auth_rate_limit)),
+            (
+                "RATE_LIMIT_PER_MINUTE",
+                self.rate_limit_per_minute.map_or(0, NonZeroU32::get).to_string(),
+            ),
             (
                 "TRUSTED_PROXIES",
                 join(&mut self.trusted_proxies.iter().map(ToString::to_string)),

@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::{Backups, ConfigError, DatabaseUrl, Listen, LogFormat, TokenAlgorithm};
+use super::{
+    Backups, ConfigError, DatabaseUrl, Listen, LogFormat, Registration, TokenAlgorithm,
+};
 use crate::socket;
 
 type Checked<T> = Result<T, ConfigError>;
@@ -43,6 +46,16 @@ pub(super) fn size(
 ) -> Checked<usize> {
     let number = number(variable, text, least, most)?;
     usize::try_from(number).or_else(|_| wrong(variable, "is too large for this machine"))
+}
+
+/// A number of which 0 means that there is no limit.
+pub(super) fn limit(
+    variable: &'static str,
+    text: &str,
+    most: u32,
+) -> Checked<Option<NonZeroU32>> {
+    let number = number(variable, text, 0, most.into())?;
+    Ok(u32::try_from(number).ok().and_then(NonZeroU32::new))
 }
 
 pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {
@@ -229,6 +242,12 @@ pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
     }
 }
 
+pub(super) fn registration(variable: &'static str, text: &str) -> Checked<Registration> {
+    let all = [Registration::Open, Registration::Invite, Registration::Closed];
+    let found = all.into_iter().find(|it| it.as_str() == text.trim());
+    found.map_or_else(|| wrong(variable, "must be open, invite or closed"), Ok)
+}
+
 pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {
     match text.trim() {
         "" if std::io::stderr().is_terminal() => Ok(LogFormat::Text),
@@ -245,6 +264,16 @@ impl TokenAlgorithm {
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
             Self::Hs512 => "HS512",
+        }
+    }
+}
+
+impl Registration {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invite => "invite",
+            Self::Closed => "closed",
         }
     }
 }

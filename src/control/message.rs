@@ -31,8 +31,19 @@ pub enum Command {
         email: String,
         /// Checked like that of a registration.
         password: String,
+        /// Whether it is an administrator's. Left out where it is not, as servers of the version before
+        /// expect.
+        #[serde(default, skip_serializing_if = "is_not")]
+        admin: bool,
     },
-    /// Sets a password and ends all sessions.
+    /// Gives an account another role.
+    UserRole {
+        /// Of the account.
+        email: String,
+        /// The name of the role.
+        role: String,
+    },
+    /// Sets a password and ends all sessions and personal tokens.
     UserSetPassword {
         /// Of the account.
         email: String,
@@ -44,6 +55,8 @@ pub enum Command {
         /// Of the account.
         email: String,
     },
+    /// Lists audit records, newest first.
+    Audit,
     /// Verifies all rows of one moment.
     Check,
     /// Writes a copy into the file that comes along, and proves it.
@@ -60,15 +73,25 @@ pub enum Command {
     },
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
 impl Command {
     /// Whether it changes data. What only reads does not bring an older file up to date either.
     pub const fn writes(&self) -> bool {
         match self {
             Self::UserAdd { .. }
+            | Self::UserRole { .. }
             | Self::UserSetPassword { .. }
             | Self::UserDelete { .. }
             | Self::Import { .. } => true,
-            Self::UserList | Self::Check | Self::Backup | Self::Export { .. } => false,
+            Self::UserList
+            | Self::Audit
+            | Self::Check
+            | Self::Backup
+            | Self::Export { .. } => false,
         }
     }
 
@@ -77,8 +100,10 @@ impl Command {
         match self {
             Self::UserList => "user_list",
             Self::UserAdd { .. } => "user_add",
+            Self::UserRole { .. } => "user_role",
             Self::UserSetPassword { .. } => "user_set_password",
             Self::UserDelete { .. } => "user_delete",
+            Self::Audit => "audit",
             Self::Check => "check",
             Self::Backup => "backup",
             Self::Export { .. } => "export",
@@ -124,7 +149,11 @@ mod tests {
             request(Command::Backup).unwrap(),
             r#"{"version":1,"command":"backup"}"#
         );
-        let add = Command::UserAdd { email: "a".to_owned(), password: "b".to_owned() };
+        let add = Command::UserAdd {
+            email: "a".to_owned(),
+            password: "b".to_owned(),
+            admin: false,
+        };
         assert_eq!(
             request(add).unwrap(),
             r#"{"version":1,"command":{"user_add":{"email":"a","password":"b"}}}"#
@@ -133,8 +162,11 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let command =
-            Command::UserAdd { email: "a".to_owned(), password: "hunter2".to_owned() };
+        let command = Command::UserAdd {
+            email: "a".to_owned(),
+            password: "hunter2".to_owned(),
+            admin: true,
+        };
         assert_eq!(format!("{command:?}"), "user_add");
     }
 }

@@ -7,8 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Command, Failure, Reply};
+use crate::domain::audit::{Actor, AuditRecord};
+use crate::domain::page::{AuditPage, Page};
 use crate::domain::transfer::{Existing, Imported};
-use crate::domain::user::User;
+use crate::domain::user::{Role, User};
 use crate::service::transfer::Import;
 use crate::service::{NewAccount, Service};
 use crate::store::Store as _;
@@ -64,19 +66,28 @@ pub async fn run(
     let service = &parts.service;
     match command {
         Command::UserList => user_list(parts, sink).await,
-        Command::UserAdd { email, password } => {
+        Command::UserAdd { email, password, admin } => {
             let new = NewAccount { email, password };
-            let user = service.user_register(new, None).await?;
+            let role = if admin { Role::Admin } else { Role::User };
+            let user = service.user_add(new, role).await?;
             say(sink, format!("added user {}", user.id))
+        }
+        Command::UserRole { email, role } => {
+            let role = Role::from_name(&role).ok_or_else(|| {
+                Failure::new(Failure::USAGE, "the role must be user or admin")
+            })?;
+            service.user_set_role(&email, role).await?;
+            say(sink, format!("is now {}", role.as_str()))
         }
         Command::UserSetPassword { email, password } => {
             service.user_set_password(&email, password).await?;
-            say(sink, "password set, all sessions ended")
+            say(sink, "password set, all sessions and personal tokens ended")
         }
         Command::UserDelete { email } => {
             service.user_delete(&email).await?;
             say(sink, "deleted")
         }
+        Command::Audit => audit(parts, sink).await,
         Command::Check => {
             let mut is_heard = true;
             let report = parts.store.verify(&mut |done, total| {
@@ -92,8 +103,13 @@ pub async fn run(
             let report = parts
                 .store
                 .copy_into(&file, name, &mut |done, total| progress(sink, done, total))?;
-            let Report { users, sessions, tasks, .. } = report;
-            say(sink, format!("{users} users, {sessions} sessions, {tasks} tasks"))
+            let Report { users, sessions, tokens, tasks, .. } = report;
+            say(
+                sink,
+                format!(
+                    "{users} users, {sessions} sessions, {tokens} tokens, {tasks} tasks"
+                ),
+            )
         }
         Command::Export { email } => {
             let email = email.as_deref();
@@ -107,14 +123,36 @@ async fn user_list(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     let mut after = None;
     loop {
         let users = parts.store.user_list(after, PAGE).await?;
-        for User { id, email, role, created_at } in &users {
+        for User { id, email, role, created_at, disabled, .. } in &users {
             let role = role.as_str();
-            say(sink, format!("{id}\t{role}\t{created_at}\t{}", email.as_str()))?;
+            let note = if *disabled { "\tdisabled" } else { "" };
+            let email = email.as_str();
+            say(sink, format!("{id}\t{role}\t{created_at}\t{email}{note}"))?;
         }
         match users.last() {
             Some(last) => after = Some(last.id),
             None => return Ok(()),
         }
+    }
+}
+
+async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
+    let mut page = Page { skip: 0, limit: Page::MAX_LIMIT };
+    loop {
+        let AuditPage { records, .. } = parts.store.audit_list(page).await?;
+        for AuditRecord { id, act, action, target } in &records {
+            let actor = match act.actor {
+                Actor::Operator => "operator".to_owned(),
+                Actor::Admin(id) => format!("user {id}"),
+            };
+            let target = target.map_or_else(|| "-".to_owned(), |id| format!("user {id}"));
+            let (at, action) = (act.at, action.as_str());
+            say(sink, format!("{id}\t{at}\t{actor}\t{action}\t{target}"))?;
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        page.skip += u64::from(page.limit);
     }
 }
 
@@ -159,11 +197,11 @@ fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
     for finding in &report.findings {
         say(sink, finding)?;
     }
-    let Report { users, sessions, tasks, to_purge, problems, .. } = report;
+    let Report { users, sessions, tokens, tasks, to_purge, problems, .. } = report;
     say(
         sink,
         format!(
-            "{users} users, {sessions} sessions, {tasks} tasks, {to_purge} rows to purge: {problems} problems"
+            "{users} users, {sessions} sessions, {tokens} tokens, {tasks} tasks, {to_purge} rows to purge: {problems} problems"
         ),
     )?;
     if *problems == 0 {

@@ -11,3 +11,30 @@ pub fn hex(bytes: &[u8]) -> String {
     }
     text
 }
+
+/// The bytes of `2 * LEN` digits. Takes lower case only, so that bytes have one spelling.
+///
+/// ```
+/// use duly::domain::hex::{hex, unhex};
+/// assert_eq!(unhex("00ff"), Some([0, 255]));
+/// assert_eq!(unhex::<2>(&hex(&[1, 2])), Some([1, 2]));
+/// assert_eq!(unhex::<1>("FF"), None);
+/// ```
+pub fn unhex<const LEN: usize>(text: &str) -> Option<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    let digits = text.as_bytes();
+    if digits.len() != 2 * LEN {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        for &digit in pair {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                _ => return None,
+            };
+            *byte = (*byte << 4) | value;
+        }
+    }
+    Some(bytes)
+}

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::hex::{hex, unhex};
+
 macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident, $kind:literal;)+) => {$(
         $(#[$doc])*
@@ -52,64 +54,64 @@ numbers! {
     TaskId, "task";
 }
 
-/// Names one session: 16 random bytes, shown as 32 hexadecimal digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId([u8; Self::LEN]);
-
-/// The text given does not name a session.
+/// The text given is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a session id")]
-pub struct ParseSessionIdError;
+#[error("not an id")]
+pub struct ParseIdError;
 
-impl SessionId {
-    /// Length in bytes.
-    pub const LEN: usize = 16;
+macro_rules! random {
+    ($($(#[$doc:meta])* $name:ident, $kind:literal, $len:literal;)+) => {$(
+        $(#[$doc])*
+        ///
+        /// Random bytes, shown as lower-case hexadecimal digits.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; Self::LEN]);
 
-    /// Makes an id from random bytes, which are an argument so that a test can choose them.
-    pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
-        Self(bytes)
-    }
+        impl $name {
+            /// Length in bytes.
+            pub const LEN: usize = $len;
 
-    /// The form used in database keys.
-    pub const fn to_bytes(self) -> [u8; Self::LEN] {
-        self.0
-    }
-}
+            /// Makes an id from random bytes, which are an argument so that a test can choose them.
+            pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
+                Self(bytes)
+            }
 
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&super::hex::hex(&self.0))
-    }
-}
-
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "session:{self}")
-    }
-}
-
-impl FromStr for SessionId {
-    type Err = ParseSessionIdError;
-
-    /// Takes lower-case digits only, so that an id has one spelling.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut bytes = [0; Self::LEN];
-        let digits = text.as_bytes();
-        if digits.len() != 2 * Self::LEN {
-            return Err(ParseSessionIdError);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            for &digit in pair {
-                let value = match digit {
-                    b'0'..=b'9' => digit - b'0',
-                    b'a'..=b'f' => digit - b'a' + 10,
-                    _ => return Err(ParseSessionIdError),
-                };
-                *byte = (*byte << 4) | value;
+            /// The form used in database keys.
+            pub const fn to_bytes(self) -> [u8; Self::LEN] {
+                self.0
             }
         }
-        Ok(Self(bytes))
-    }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&hex(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($kind, ":{}"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ParseIdError;
+
+            /// Takes lower-case digits only, so that an id has one spelling.
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                unhex(text).map(Self).ok_or(ParseIdError)
+            }
+        }
+    )+};
+}
+
+random! {
+    /// Names one session.
+    SessionId, "session", 16;
+    /// Names one personal token among those of its owner.
+    TokenId, "token", 8;
+    /// Names one invitation.
+    InvitationId, "invitation", 8;
 }
 
 #[cfg(test)]
@@ -127,7 +129,7 @@ mod tests {
         let id = SessionId::from_bytes([0xAB; 16]);
         assert_eq!(id.to_string().parse(), Ok(id));
         for text in ["", "ab", &"AB".repeat(16), &"zz".repeat(16), &"ab".repeat(17)] {
-            assert_eq!(text.parse::<SessionId>(), Err(ParseSessionIdError), "{text}");
+            assert_eq!(text.parse::<SessionId>(), Err(ParseIdError), "{text}");
         }
     }
 }

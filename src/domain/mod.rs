@@ -2,16 +2,24 @@
 //!
 //! A value of these types has been checked. Code that holds one need not check again.
 
+pub mod access;
+pub mod audit;
 pub mod chain;
+pub mod digest;
 pub mod email;
 pub mod hex;
 pub mod id;
 pub mod id_set;
+pub mod invitation;
+pub mod label;
 pub mod network;
 pub mod page;
 pub mod password;
+pub mod scope;
 pub mod session;
 pub mod task;
+pub mod time_zone;
 pub mod timestamp;
+pub mod token;
 pub mod transfer;
 pub mod user;

@@ -1,6 +1,8 @@
 //! Parts of long lists.
 
+use super::audit::AuditRecord;
 use super::task::Task;
+use super::user::User;
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +25,24 @@ impl Page {
 pub struct TaskPage {
     /// Newest first: by time of creation, then by id.
     pub tasks: Vec<Task>,
+    /// How many there are on all pages, at the same moment.
+    pub total: u64,
+}
+
+/// One page of accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserPage {
+    /// Newest first.
+    pub users: Vec<User>,
+    /// How many there are on all pages, at the same moment.
+    pub total: u64,
+}
+
+/// One page of audit records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditPage {
+    /// Newest first.
+    pub records: Vec<AuditRecord>,
     /// How many there are on all pages, at the same moment.
     pub total: u64,
 }

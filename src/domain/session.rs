@@ -1,9 +1,13 @@
 //! Sessions: one log-in of one person on one client.
 
-use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
 
+use super::digest::SecretDigest;
 use super::id::{SessionId, UserId};
+use super::label::Label;
 use super::timestamp::Timestamp;
+use super::user::User;
 
 /// One log-in. Access lasts as long as this is in the store and has not expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,23 +18,108 @@ pub struct Session {
     pub user: UserId,
     /// When the person logged in.
     pub created_at: Timestamp,
-    /// From when on it is as good as gone.
+    /// From when on it is as good as gone, unless it is refreshed before.
     pub expires_at: Timestamp,
-    /// What is kept of the refresh token.
-    pub refresh: RefreshDigest,
+    /// When it was last seen, to the minute.
+    pub last_used_at: Timestamp,
+    /// What the client calls itself.
+    pub client: Option<Label>,
+    /// Where it was last seen.
+    pub address: Option<IpAddr>,
+    /// What is kept of its refresh tokens.
+    pub refresh: RefreshState,
+}
+
+/// What is kept of the refresh tokens of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshState {
+    /// Of the part that all of them share.
+    pub family: SecretDigest,
+    /// Of the one that comes next.
+    pub current: SecretDigest,
+    /// Of the one before, and when it was replaced.
+    pub previous: Option<(SecretDigest, Timestamp)>,
 }
 
 impl Session {
     /// Most sessions one person can have; the oldest gives way to a new one.
     pub const MAX_PER_USER: usize = 20;
-}
 
-/// SHA-256 of a refresh token. The token itself is never kept.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct RefreshDigest(pub [u8; 32]);
+    /// How long a session lasts without being refreshed.
+    pub const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-impl fmt::Debug for RefreshDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshDigest(..)")
+    /// How long a session can last at all.
+    pub const ABSOLUTE: Duration = Duration::from_secs(90 * 24 * 3600);
+
+    /// How long the refresh token that was just replaced is still taken. A lost answer, or two programs that
+    /// refresh at once, must not log anybody out.
+    pub const GRACE: Duration = Duration::from_secs(20);
+
+    /// What becomes of the session when a refresh token is presented.
+    pub fn refresh(&self, with: &Refreshing) -> Refreshed {
+        let Refreshing { family, presented, next, at, .. } = with;
+        // Without the family's part it is no token of this session, and proves nothing.
+        if self.refresh.family != *family || self.expires_at <= *at {
+            return Refreshed::Unknown;
+        }
+        let previous = match self.refresh.previous {
+            _ if self.refresh.current == *presented => (*presented, *at),
+            Some((before, since)) if before == *presented => {
+                // Its successor has not been used, or `before` would be another.
+                // Requests side by side read the clock in one order and are decided in another.
+                if at.since(since).max(since.since(*at)) > Self::GRACE {
+                    return Refreshed::Reused;
+                }
+                (before, since)
+            }
+            _ => return Refreshed::Reused,
+        };
+        let expires_at = at.plus(with.lifetime).min(self.created_at.plus(Self::ABSOLUTE));
+        Refreshed::Renewed(Self {
+            expires_at: expires_at.max(self.expires_at),
+            last_used_at: (*at).max(self.last_used_at),
+            client: with.client.clone().or_else(|| self.client.clone()),
+            address: with.address.or(self.address),
+            refresh: RefreshState {
+                family: *family,
+                current: *next,
+                previous: Some(previous),
+            },
+            ..self.clone()
+        })
     }
 }
+
+/// A refresh token that was presented, and the one that is to follow it.
+#[derive(Clone, Debug)]
+pub struct Refreshing {
+    /// Of the part that all tokens of the session share.
+    pub family: SecretDigest,
+    /// Of the one that was presented.
+    pub presented: SecretDigest,
+    /// Of the one that follows. Always the same one for the same presented, so that programs that refresh at
+    /// once get the same.
+    pub next: SecretDigest,
+    /// How long the session lasts from now on, if it may.
+    pub lifetime: Duration,
+    /// The time now.
+    pub at: Timestamp,
+    /// What the client calls itself.
+    pub client: Option<Label>,
+    /// Where it is.
+    pub address: Option<IpAddr>,
+}
+
+/// What a refresh token was worth.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refreshed<T = Session> {
+    /// The session goes on.
+    Renewed(T),
+    /// The token was used before, so somebody has a copy of it. The session must end.
+    Reused,
+    /// It is no token of this session, or the session has expired.
+    Unknown,
+}
+
+/// A session that goes on, and whose it is.
+pub type Renewed = Refreshed<(User, Session)>;

@@ -4,8 +4,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use poem::http::HeaderMap;
+use poem::http::{HeaderMap, header};
 use poem::{Addr, FromRequest, Request, RequestBody};
+
+use crate::domain::label::Label;
+use crate::service::Origin;
 
 /// The address of the client, seen through trusted proxies only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +51,9 @@ impl TrustedProxies {
     }
 }
 
-impl<'a> FromRequest<'a> for ClientAddress {
-    async fn from_request(
-        req: &'a Request,
-        _body: &mut RequestBody,
-    ) -> poem::Result<Self> {
+impl ClientAddress {
+    /// The address that a request comes from.
+    pub(super) fn of(req: &Request) -> Self {
         let peer = match &req.remote_addr().0 {
             Addr::SocketAddr(address) => address.ip(),
             // Whoever may open the Unix socket counts as this machine.
@@ -62,7 +63,33 @@ impl<'a> FromRequest<'a> for ClientAddress {
             Some(trusted) => trusted.client(peer, req.headers()),
             None => peer,
         };
-        Ok(Self(client))
+        Self(client)
+    }
+}
+
+impl<'a> FromRequest<'a> for ClientAddress {
+    async fn from_request(
+        req: &'a Request,
+        _body: &mut RequestBody,
+    ) -> poem::Result<Self> {
+        Ok(Self::of(req))
+    }
+}
+
+/// Where a request comes from, and what the client calls itself.
+pub(super) struct ClientOrigin(pub(super) Origin);
+
+impl<'a> FromRequest<'a> for ClientOrigin {
+    async fn from_request(
+        req: &'a Request,
+        _body: &mut RequestBody,
+    ) -> poem::Result<Self> {
+        let agent = req.headers().get(header::USER_AGENT);
+        let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        Ok(Self(Origin {
+            address: ClientAddress::of(req).0,
+            client: agent.and_then(|agent| Label::of_client(&agent)),
+        }))
     }
 }
 

@@ -2,57 +2,30 @@
 
 use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{
-    MetaOAuthFlow, MetaOAuthFlows, MetaSecurityScheme, Registry,
-};
+use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use super::address::ClientAddress;
 use super::edge::RequestContext;
 use super::problem::Problem;
 use crate::auth::Caller;
+use crate::auth::permission::Permission;
 use crate::service::{Error, Service};
 
-/// Name of the security scheme in the document.
-pub(super) const SCHEME: &str = "oauth2";
+/// Somebody whose credential was good and who may do this. The first argument of a handler, so that nobody
+/// learns what else is wrong with a request before it is known who asks.
+pub(super) struct Authenticated<P>(pub(super) Caller<P>);
 
-/// Somebody whose access token was good. The first argument of a handler, so that nobody learns
-/// what else is wrong with a request before it is known who asks.
-pub(super) struct Authenticated(pub(super) Caller);
-
-impl<'a> ApiExtractor<'a> for Authenticated {
+impl<'a, P: Permission> ApiExtractor<'a> for Authenticated<P> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
     type ParamType = ();
     type ParamRawType = ();
 
-    fn register(registry: &mut Registry) {
-        let password = MetaOAuthFlow {
-            authorization_url: None,
-            // The real one depends on the configuration and is filled in with the document.
-            token_url: Some(""),
-            refresh_url: None,
-            scopes: Vec::new(),
-        };
-        let flows = MetaOAuthFlows {
-            implicit: None,
-            password: Some(password),
-            client_credentials: None,
-            authorization_code: None,
-        };
-        let scheme = MetaSecurityScheme {
-            ty: "oauth2",
-            description: Some("Log in with email (as `username`) and password."),
-            name: None,
-            key_in: None,
-            scheme: None,
-            bearer_format: None,
-            flows: Some(flows),
-            openid_connect_url: None,
-        };
-        registry.create_security_scheme(SCHEME, scheme);
-    }
+    fn register(_registry: &mut Registry) {}
 
+    /// The name of the permission, which [`super::openapi`] turns into the real schemes and their scopes.
     fn security_schemes() -> Vec<&'static str> {
-        vec![SCHEME]
+        vec![P::NEED.name]
     }
 
     async fn from_request(
@@ -62,7 +35,9 @@ impl<'a> ApiExtractor<'a> for Authenticated {
     ) -> poem::Result<Self> {
         let token = bearer_token(request)?;
         let service = request.data::<Service>().ok_or_else(Problem::internal)?;
-        let caller = service.authenticate(token).await.map_err(Problem::from)?;
+        let address = ClientAddress::of(request).0;
+        let caller = service.authenticate(token, address).await;
+        let caller = caller.map_err(Problem::from)?;
         if let Some(context) = request.data::<RequestContext>() {
             context.set_user(caller.user.id);
         }

@@ -3,13 +3,16 @@
 //! What a request passes, from the outside in: [`server`] (connections and their limits), [`edge`] (request
 //! id, log line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
 
+mod accounts;
 mod address;
+mod audit;
 mod budget;
 mod caller;
 mod cors;
 mod docs;
 mod edge;
 mod health;
+mod invitations;
 mod openapi;
 mod param;
 mod payload;
@@ -18,6 +21,7 @@ mod routes;
 pub mod server;
 mod sessions;
 mod tasks;
+mod tokens;
 mod users;
 mod wire;
 
@@ -29,17 +33,21 @@ use poem::middleware::{CatchPanic, NormalizePath, TrailingSlash};
 use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
 use poem_openapi::{OpenApiService, Tags};
 
+use self::accounts::AccountsApi;
 use self::address::TrustedProxies;
+use self::audit::AuditApi;
 use self::budget::AnswerBudget;
 use self::cors::Cors;
 use self::docs::Docs;
 use self::edge::{Edge, OnPanic};
 use self::health::{BaseHealth, RootHealth};
+use self::invitations::InvitationsApi;
 pub use self::openapi::{document, to_yaml};
 use self::payload::BodyLimits;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
 use self::tasks::TasksApi;
+use self::tokens::TokensApi;
 use self::users::UsersApi;
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
@@ -52,6 +60,8 @@ enum Api {
     Auth,
     /// The tasks of whoever asks.
     Tasks,
+    /// Other people's accounts, for administrators.
+    Admin,
     /// For those who watch the server.
     Health,
 }
@@ -117,7 +127,9 @@ pub fn endpoint(
 }
 
 fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
-    OpenApiService::new((UsersApi, SessionsApi, TasksApi, BaseHealth), "", "")
+    let auth = (UsersApi, SessionsApi, TokensApi);
+    let admin = (AccountsApi, InvitationsApi, AuditApi);
+    OpenApiService::new((auth, TasksApi, admin, BaseHealth), "", "")
 }
 
 fn root_service() -> OpenApiService<RootHealth, ()> {

@@ -3,12 +3,16 @@
 //! poem-openapi parses parameters one by one and stops at the first that does not fit. Here a parameter
 //! shows its schema in the document, and [`Faults`] collects what is wrong with each.
 
+use std::str::FromStr;
+
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseFromParameter, ParseResult};
 
 use super::problem::Problem;
 use super::wire::schema_type;
-use crate::domain::id::TaskId;
+use crate::domain::email::Email;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::Page;
 use crate::service::FieldError;
 
@@ -51,6 +55,19 @@ text_params! {
         example: Some(1.into()),
         ..MetaSchema::new_with_format("integer", "int64")
     };
+    /// The id of an account, in a path.
+    UserIdParam => MetaSchema {
+        minimum: Some(1.0),
+        example: Some(1.into()),
+        ..MetaSchema::new_with_format("integer", "int64")
+    };
+    /// An id of random digits, in a path.
+    RandomIdParam => MetaSchema {
+        example: Some("0123456789abcdef".into()),
+        ..MetaSchema::new("string")
+    };
+    /// A text to look for.
+    SearchParam => MetaSchema { max_length: Some(SearchParam::MAX_BYTES), ..MetaSchema::new("string") };
     /// How many things of a list to pass over.
     SkipParam => MetaSchema {
         minimum: Some(0.0),
@@ -69,18 +86,51 @@ text_params! {
 }
 
 impl TaskIdParam {
-    /// A number that no task can have names no task; what is no number is a fault of the request.
     pub(super) fn parse(&self) -> Result<TaskId, Problem> {
-        if let Some(id) = whole_number(&self.0).filter(|id| i64::try_from(*id).is_ok()) {
-            return Ok(TaskId::new(id));
-        }
-        let digits = self.0.strip_prefix('-').unwrap_or(&self.0);
-        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(TaskId::new(0));
-        }
-        let fault = FieldError::new("id", "must be a whole number");
-        Err(Problem::invalid(vec![fault]))
+        id(&self.0).map(TaskId::new)
     }
+}
+
+impl UserIdParam {
+    pub(super) fn parse(&self) -> Result<UserId, Problem> {
+        id(&self.0).map(UserId::new)
+    }
+}
+
+impl RandomIdParam {
+    /// What is no id names nothing.
+    pub(super) fn parse<T: FromStr>(&self) -> Option<T> {
+        self.0.parse().ok()
+    }
+}
+
+impl SearchParam {
+    /// Longest text that is looked for.
+    const MAX_BYTES: usize = Email::MAX_BYTES;
+
+    pub(super) fn parse(param: Option<&Self>) -> Result<Option<String>, String> {
+        match param {
+            Some(Self(text)) if text.len() > Self::MAX_BYTES => {
+                Err(format!("must have at most {} bytes", Self::MAX_BYTES))
+            }
+            Some(Self(text)) if text.is_empty() => Ok(None),
+            Some(Self(text)) => Ok(Some(text.clone())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A number that nothing can have names nothing; what is no number is a fault of the request.
+fn id(text: &str) -> Result<u64, Problem> {
+    if let Some(id) = whole_number(text).filter(|id| i64::try_from(*id).is_ok()) {
+        return Ok(id);
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(0);
+    }
+    let fault = FieldError::new("id", "must be a whole number");
+    Err(Problem::invalid(vec![fault]))
 }
 
 impl SkipParam {
@@ -115,6 +165,36 @@ impl FlagParam {
             Some(_) => Err("must be true or false".to_owned()),
         }
     }
+}
+
+/// Which part of a list is wanted.
+pub(super) fn page(
+    faults: &mut Faults,
+    skip: Option<&SkipParam>,
+    limit: Option<&LimitParam>,
+) -> Option<Page> {
+    let skip = faults.take("skip", SkipParam::parse(skip));
+    let limit = faults.take("limit", LimitParam::parse(limit));
+    Some(Page { skip: skip?, limit: limit? })
+}
+
+/// The `Link` header to the next page, if there is one
+/// ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)). `filter` is what else the query says, each with a `&`.
+pub(super) fn next_page(
+    path: &str,
+    filter: &str,
+    page: Page,
+    total: u64,
+) -> Option<String> {
+    let skip =
+        page.skip.checked_add(u64::from(page.limit)).filter(|skip| *skip < total)?;
+    let limit = page.limit;
+    Some(format!("<{path}?skip={skip}&limit={limit}{filter}>; rel=\"next\""))
+}
+
+/// A text as a value of a query.
+pub(super) fn escape(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// Digits only: `parse` alone would take a plus sign.

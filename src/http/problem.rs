@@ -15,7 +15,10 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
+use crate::auth::permission::Denied;
+use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;
+use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
 
 /// Most fields that are named in one answer, and most characters of a name that the client made up.
@@ -25,10 +28,19 @@ const MAX_NAME_CHARS: usize = 64;
 /// How long to wait before trying again when the server cannot know better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
 /// What the `WWW-Authenticate` header says ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
 const CHALLENGE: &str = r#"Bearer realm="duly""#;
 const CHALLENGE_BAD_TOKEN: &str = r#"Bearer realm="duly", error="invalid_token""#;
 const CHALLENGE_BAD_REQUEST: &str = r#"Bearer realm="duly", error="invalid_request""#;
+const CHALLENGE_TASKS_READ: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="tasks:read""#;
+const CHALLENGE_TASKS_WRITE: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="tasks:write""#;
+const CHALLENGE_ACCOUNT: &str =
+    r#"Bearer realm="duly", error="insufficient_scope", scope="account""#;
 
 /// One way in which a request failed.
 #[derive(Clone, Debug)]
@@ -50,6 +62,9 @@ struct Body<'a> {
     detail: &'a str,
     code: &'static str,
     request_id: &'a str,
+    /// What OAuth 2 clients look for ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Field<'a>],
 }
@@ -80,14 +95,32 @@ impl Problem {
         self
     }
 
+    /// The same with what ought to be fit for a header; what is not is left out.
+    fn with_text(self, name: HeaderName, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => self.with(name, value),
+            Err(_) => self,
+        }
+    }
+
     fn challenge(self, challenge: &'static str) -> Self {
         self.with(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
     }
 
-    /// Rounded up: whoever waits this long has waited long enough.
     fn retry_after(self, after: Duration) -> Self {
-        let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
-        self.with(header::RETRY_AFTER, seconds.max(1))
+        self.with(header::RETRY_AFTER, whole_seconds(after))
+    }
+
+    /// With the fields of [draft-ietf-httpapi-ratelimit-headers-11](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11),
+    /// whose form has changed from one version to the next.
+    fn throttled(throttled: &Throttled, detail: String) -> Self {
+        let Policy { name, quota, window } = throttled.policy;
+        let wait = whole_seconds(throttled.retry_after);
+        let window = whole_seconds(window);
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
+            .retry_after(throttled.retry_after)
+            .with_text(RATE_LIMIT, &format!("\"{name}\";r=0;t={wait}"))
+            .with_text(RATE_LIMIT_POLICY, &format!("\"{name}\";q={quota};w={window}"))
     }
 
     /// Not now: the same request may be answered a little later.
@@ -100,15 +133,12 @@ impl Problem {
     }
 
     pub(super) fn method_not_allowed(allow: &str) -> Self {
-        let problem = Self::new(
+        Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
             "this method is not possible here",
-        );
-        match HeaderValue::from_str(allow) {
-            Ok(allow) => problem.with(header::ALLOW, allow),
-            Err(_) => problem,
-        }
+        )
+        .with_text(header::ALLOW, allow)
     }
 
     pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -119,6 +149,24 @@ impl Problem {
         let detail = "send one credential, in the Authorization header";
         Self::new(StatusCode::BAD_REQUEST, "two_credentials", detail)
             .challenge(CHALLENGE_BAD_REQUEST)
+    }
+
+    /// Good, but not good enough: the body names what is missing, and so does the challenge if another token
+    /// would help ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    fn denied(denied: Denied, detail: String) -> Self {
+        let code = match denied {
+            Denied::Scope(_) => "insufficient_scope",
+            Denied::Role => "insufficient_role",
+            Denied::LogIn => "log_in_required",
+            Denied::PasswordChange => "password_change_required",
+        };
+        let problem = Self::new(StatusCode::FORBIDDEN, code, detail);
+        match denied {
+            Denied::Scope(Scope::TasksRead) => problem.challenge(CHALLENGE_TASKS_READ),
+            Denied::Scope(Scope::TasksWrite) => problem.challenge(CHALLENGE_TASKS_WRITE),
+            Denied::Scope(Scope::Account) => problem.challenge(CHALLENGE_ACCOUNT),
+            Denied::Role | Denied::LogIn | Denied::PasswordChange => problem,
+        }
     }
 
     pub(super) fn body_too_large(limit: usize) -> Self {
@@ -205,10 +253,17 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             request_id,
+            error: (self.code == "invalid_grant").then_some(self.code),
             errors: &fields,
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
+}
+
+/// Rounded up: whoever waits this long has waited long enough.
+fn whole_seconds(time: Duration) -> u64 {
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    seconds.max(1)
 }
 
 fn short(name: &str) -> String {
@@ -232,10 +287,15 @@ impl From<service::Error> for Problem {
                 .challenge(CHALLENGE),
             E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
                 .challenge(CHALLENGE_BAD_TOKEN),
-            E::Throttled { retry_after } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
-                    .retry_after(retry_after)
+            E::BadGrant => Self::new(StatusCode::UNAUTHORIZED, "invalid_grant", detail)
+                .challenge(CHALLENGE),
+            E::Denied(denied) => Self::denied(denied, detail),
+            E::RegistrationClosed => {
+                Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
             }
+            E::LastAdmin => Self::new(StatusCode::CONFLICT, "last_admin", detail),
+            E::TooMany { .. } => Self::new(StatusCode::CONFLICT, "too_many", detail),
+            E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
             E::Unavailable(cause) => {
                 tracing::error!(error = %Chain(&cause), "the store is unavailable");

@@ -1,31 +1,43 @@
-//! `auth/login`
+//! `auth/login`, `auth/refresh`, `auth/logout`, `auth/sessions`
 
 use poem::web::Data;
+use poem_openapi::param::Path;
 use poem_openapi::types::Example;
-use poem_openapi::{Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::Serialize;
 
 use super::Api;
-use super::address::ClientAddress;
+use super::address::ClientOrigin;
+use super::caller::Authenticated;
+use super::param::RandomIdParam;
 use super::payload::{Form, Json};
 use super::problem::Problem;
-use crate::domain::network::Network;
-use crate::service::{Grant, Service};
+use crate::auth::permission::{Account, Entry, Leave};
+use crate::domain::access::Access;
+use crate::domain::label::Label;
+use crate::domain::scope::Scopes;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::Ended;
+use crate::service::{FieldError, Grant, Service};
 
 /// Handlers for sessions.
 pub(super) struct SessionsApi;
 
-/// What an OAuth 2 client sends to log in ([RFC 6749, section 4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.3)).
+/// What an OAuth 2 client sends to log in ([RFC 6749, section 4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.3)),
+/// or to go on with a session (section 6).
 #[derive(Object)]
 #[oai(example)]
 struct Login {
-    /// `password`, or nothing.
+    /// `password`, which is also meant by nothing, or `refresh_token`.
     grant_type: Option<GrantType>,
-    /// The email of the account.
-    username: String,
-    /// The password of the account.
+    /// The email of the account. Needed to log in.
+    username: Option<String>,
+    /// The password of the account. Needed to log in.
     #[oai(validator(max_length = 4096))]
-    password: String,
+    password: Option<String>,
+    /// The refresh token. Needed for the grant of that name.
+    refresh_token: Option<String>,
     /// Taken, since clients send it. Every session may do everything.
     scope: Option<String>,
     /// Taken, since clients send it. Not looked at.
@@ -34,19 +46,53 @@ struct Login {
     client_secret: Option<String>,
 }
 
-#[derive(Enum)]
-#[oai(rename_all = "lowercase")]
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
 enum GrantType {
     Password,
+    RefreshToken,
 }
 
 impl Example for Login {
     fn example() -> Self {
         Self {
             grant_type: Some(GrantType::Password),
-            username: "jane@example.com".to_owned(),
-            password: "password123".to_owned(),
+            username: Some("jane@example.com".to_owned()),
+            password: Some("password123".to_owned()),
+            refresh_token: None,
             scope: None,
+            client_id: None,
+            client_secret: None,
+        }
+    }
+}
+
+/// What an OAuth 2 client sends to go on with a session ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+#[derive(Object)]
+#[oai(example)]
+#[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
+struct Refresh {
+    /// `refresh_token`.
+    grant_type: RefreshGrant,
+    /// As the last answer gave it.
+    refresh_token: String,
+    /// Taken, since clients send it. Not looked at.
+    client_id: Option<String>,
+    /// Taken, since clients send it. Not looked at.
+    client_secret: Option<String>,
+}
+
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum RefreshGrant {
+    RefreshToken,
+}
+
+impl Example for Refresh {
+    fn example() -> Self {
+        Self {
+            grant_type: RefreshGrant::RefreshToken,
+            refresh_token: format!("duly_rt_{}", "0".repeat(152)),
             client_id: None,
             client_secret: None,
         }
@@ -64,8 +110,10 @@ struct Token {
     token_type: TokenType,
     /// How long the access token is good for, in seconds.
     expires_in: u64,
-    /// Kept for renewing the session without the password, which no operation does yet. Keep it secret.
+    /// Gives new tokens of the same session, without the password. Good for one use; keep it secret.
     refresh_token: String,
+    /// What the access token may be used for.
+    scope: String,
 }
 
 #[derive(Enum, Serialize)]
@@ -82,7 +130,8 @@ impl Example for Token {
                 .to_owned(),
             token_type: TokenType::Bearer,
             expires_in: 3600,
-            refresh_token: "0".repeat(64),
+            refresh_token: Refresh::example().refresh_token,
+            scope: Scopes::ALL.to_string(),
         }
     }
 }
@@ -94,24 +143,194 @@ impl From<Grant> for Token {
             token_type: TokenType::Bearer,
             expires_in: grant.expires_in.as_secs(),
             refresh_token: grant.refresh_token.expose().to_owned(),
+            scope: Scopes::ALL.to_string(),
         }
     }
+}
+
+/// A session, as its owner sees it.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct SessionView {
+    /// Names the session.
+    id: String,
+    /// What the client calls itself.
+    #[oai(nullable)]
+    client: Option<String>,
+    /// Where it was last seen.
+    #[oai(nullable)]
+    address: Option<String>,
+    /// When it began.
+    created_at: Timestamp,
+    /// When it was last used, to the minute.
+    last_used_at: Timestamp,
+    /// When it ends unless it is refreshed before.
+    expires_at: Timestamp,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+impl Example for SessionView {
+    fn example() -> Self {
+        Self {
+            id: "00112233445566778899aabbccddeeff".to_owned(),
+            client: Some("curl/8.5.0".to_owned()),
+            address: Some("192.0.2.1".to_owned()),
+            created_at: super::example_time(),
+            last_used_at: super::example_time(),
+            expires_at: super::example_time(),
+            current: true,
+        }
+    }
+}
+
+impl SessionView {
+    fn new(session: Session, access: Access) -> Self {
+        Self {
+            id: session.id.to_string(),
+            client: session.client.as_ref().map(Label::as_str).map(str::to_owned),
+            address: session.address.map(|address| address.to_string()),
+            created_at: session.created_at,
+            last_used_at: session.last_used_at,
+            expires_at: session.expires_at,
+            current: access == Access::Session(session.id),
+        }
+    }
+}
+
+/// How much access was ended.
+#[derive(Object, Serialize)]
+#[oai(example)]
+pub(super) struct EndedView {
+    /// Sessions.
+    sessions_ended: u64,
+    /// Personal tokens.
+    tokens_ended: u64,
+}
+
+impl Example for EndedView {
+    fn example() -> Self {
+        Self { sessions_ended: 2, tokens_ended: 1 }
+    }
+}
+
+impl From<Ended> for EndedView {
+    fn from(ended: Ended) -> Self {
+        Self { sessions_ended: ended.sessions, tokens_ended: ended.tokens }
+    }
+}
+
+#[derive(ApiResponse)]
+enum LoggedOut {
+    /// It has ended.
+    #[oai(status = 204)]
+    LoggedOut,
 }
 
 #[OpenApi(prefix_path = "/auth", tag = "Api::Auth")]
 impl SessionsApi {
     /// Log in
     ///
-    /// The password flow of OAuth 2. An unknown email and a wrong password get the same answer.
+    /// The password flow of OAuth 2. An unknown email and a wrong password get the same answer. Takes the
+    /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,
         service: Data<&Service>,
-        address: ClientAddress,
+        origin: ClientOrigin,
         form: Form<Login>,
     ) -> Result<Json<Token>, Problem> {
-        let Login { username, password, .. } = form.0;
-        let network = Network::of(address.0);
-        Ok(Json(service.session_open(&username, password, network).await?.into()))
+        let Login { grant_type, username, password, refresh_token, .. } = form.0;
+        let mut missing = Vec::new();
+        let mut required = |name: &str, value: Option<String>| {
+            value.unwrap_or_else(|| {
+                missing.push(FieldError::new(name, "is required"));
+                String::new()
+            })
+        };
+        let grant = match grant_type {
+            None | Some(GrantType::Password) => {
+                let username = required("username", username);
+                let password = required("password", password);
+                if !missing.is_empty() {
+                    return Err(Problem::invalid(missing));
+                }
+                service.session_open(&username, password, origin.0).await?
+            }
+            Some(GrantType::RefreshToken) => {
+                let token = required("refresh_token", refresh_token);
+                if !missing.is_empty() {
+                    return Err(Problem::invalid(missing));
+                }
+                service.session_refresh(&token, origin.0).await?
+            }
+        };
+        Ok(Json(grant.into()))
+    }
+
+    /// Go on with a session
+    ///
+    /// Gives a new access token and a new refresh token; the old refresh token is good for one use. For 20
+    /// seconds it gives the same answer again, so that a lost answer, or two programs that refresh at once, log
+    /// nobody out. Any other reuse ends the session. A session lasts for 30 days without being refreshed, and
+    /// for 90 at most.
+    #[oai(path = "/refresh", method = "post", operation_id = "session_refresh")]
+    async fn refresh(
+        &self,
+        service: Data<&Service>,
+        origin: ClientOrigin,
+        form: Form<Refresh>,
+    ) -> Result<Json<Token>, Problem> {
+        Ok(Json(service.session_refresh(&form.0.refresh_token, origin.0).await?.into()))
+    }
+
+    /// Log out
+    ///
+    /// Ends the session at once, with its access and refresh tokens. Asked with a personal token, deletes that.
+    #[oai(path = "/logout", method = "post", operation_id = "session_logout")]
+    async fn logout(
+        &self,
+        caller: Authenticated<Leave>,
+        service: Data<&Service>,
+    ) -> Result<LoggedOut, Problem> {
+        service.session_leave(&caller.0).await?;
+        Ok(LoggedOut::LoggedOut)
+    }
+
+    /// Log out everywhere
+    ///
+    /// Ends every session and every personal token at once, the one that asks too.
+    #[oai(path = "/logout-all", method = "post", operation_id = "session_logout_all")]
+    async fn logout_all(
+        &self,
+        caller: Authenticated<Entry>,
+        service: Data<&Service>,
+    ) -> Result<Json<EndedView>, Problem> {
+        Ok(Json(service.session_leave_all(&caller.0).await?.into()))
+    }
+
+    /// List my sessions, the latest used first
+    #[oai(path = "/sessions", method = "get", operation_id = "session_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+    ) -> Result<Json<Vec<SessionView>>, Problem> {
+        let sessions = service.session_list(&caller.0).await?;
+        let view = |session| SessionView::new(session, caller.0.access);
+        Ok(Json(sessions.into_iter().map(view).collect()))
+    }
+
+    /// End a session
+    #[oai(path = "/sessions/:id", method = "delete", operation_id = "session_delete")]
+    async fn delete(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+        /// The session.
+        id: Path<RandomIdParam>,
+    ) -> Result<LoggedOut, Problem> {
+        service.session_delete(&caller.0, id.0.parse()).await?;
+        Ok(LoggedOut::LoggedOut)
     }
 }

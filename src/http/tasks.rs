@@ -10,8 +10,9 @@ use super::caller::Authenticated;
 use super::param::{Faults, FlagParam, LimitParam, SkipParam, TaskIdParam};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
-use super::{Api, Site};
-use crate::domain::page::{Page, TaskPage};
+use super::{Api, Site, param};
+use crate::auth::permission::{TasksRead, TasksWrite};
+use crate::domain::page::TaskPage;
 use crate::domain::task::{Description, Task, TaskFilter};
 use crate::domain::timestamp::Timestamp;
 use crate::service::{Service, TaskChange, TaskDraft};
@@ -179,7 +180,7 @@ impl TasksApi {
     #[oai(path = "/", method = "post", operation_id = "task_create")]
     async fn create(
         &self,
-        caller: Authenticated,
+        caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
         site: Data<&Site>,
         body: Json<TaskCreate>,
@@ -196,7 +197,7 @@ impl TasksApi {
     #[oai(path = "/", method = "get", operation_id = "task_list")]
     async fn list(
         &self,
-        caller: Authenticated,
+        caller: Authenticated<TasksRead>,
         service: Data<&Service>,
         site: Data<&Site>,
         /// How many tasks to pass over.
@@ -207,16 +208,17 @@ impl TasksApi {
         completed: Query<Option<FlagParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
-        let skip = faults.take("skip", SkipParam::parse(skip.0.as_ref()));
-        let limit = faults.take("limit", LimitParam::parse(limit.0.as_ref()));
+        let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
         let completed = faults.take("completed", FlagParam::parse(completed.0.as_ref()));
-        let (Some(skip), Some(limit), Some(completed)) = (skip, limit, completed) else {
+        let (Some(page), Some(completed)) = (page, completed) else {
             return Err(faults.into_problem());
         };
-        let (filter, page) = (TaskFilter { completed }, Page { skip, limit });
+        let filter = TaskFilter { completed };
         let TaskPage { tasks, total } =
             service.task_list(&caller.0, filter, page).await?;
-        let link = next_page(&site.api_prefix, filter, page, total);
+        let path = format!("{}/tasks", site.api_prefix);
+        let query = completed.map(|completed| format!("&completed={completed}"));
+        let link = param::next_page(&path, &query.unwrap_or_default(), page, total);
         let tasks = tasks.into_iter().map(TaskView::from).collect();
         Ok(Listed::Listed(Json(tasks), total, link))
     }
@@ -225,7 +227,7 @@ impl TasksApi {
     #[oai(path = "/:id", method = "get", operation_id = "task_get")]
     async fn get(
         &self,
-        caller: Authenticated,
+        caller: Authenticated<TasksRead>,
         service: Data<&Service>,
         /// The task.
         id: Path<TaskIdParam>,
@@ -240,7 +242,7 @@ impl TasksApi {
     #[oai(path = "/:id", method = "patch", operation_id = "task_patch")]
     async fn patch(
         &self,
-        caller: Authenticated,
+        caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
         /// The task.
         id: Path<TaskIdParam>,
@@ -265,7 +267,7 @@ impl TasksApi {
     #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
     async fn delete(
         &self,
-        caller: Authenticated,
+        caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
         /// The task.
         id: Path<TaskIdParam>,
@@ -278,13 +280,4 @@ impl TasksApi {
 /// A strong validator ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)).
 fn etag(task: &Task) -> String {
     format!("\"{}\"", task.revision)
-}
-
-fn next_page(prefix: &str, filter: TaskFilter, page: Page, total: u64) -> Option<String> {
-    let skip =
-        page.skip.checked_add(u64::from(page.limit)).filter(|skip| *skip < total)?;
-    let limit = page.limit;
-    let filter = filter.completed.map(|completed| format!("&completed={completed}"));
-    let filter = filter.unwrap_or_default();
-    Some(format!("<{prefix}/tasks?skip={skip}&limit={limit}{filter}>; rel=\"next\""))
 }

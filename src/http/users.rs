@@ -1,20 +1,24 @@
-//! `auth/register` and `auth/me`
+//! `auth/register`, `auth/me`, `auth/password`
 
 use poem::web::Data;
-use poem_openapi::types::Example;
+use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use serde::Serialize;
 
 use super::Api;
 use super::address::ClientAddress;
 use super::caller::Authenticated;
-use super::payload::Json;
+use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
+use super::sessions::EndedView;
 use super::wire::EmailText;
+use crate::auth::permission::{Account, Entry};
+use crate::domain::label::Label;
 use crate::domain::network::Network;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Role, User};
-use crate::service::{NewAccount, Service};
+use crate::service::{NewAccount, ProfileChange, Service};
 
 /// Handlers for accounts.
 pub(super) struct UsersApi;
@@ -28,12 +32,79 @@ struct UserRegister {
     /// 8 to 128 characters of any kind.
     #[oai(validator(min_length = 8, max_length = 128))]
     password: String,
+    /// Needed where only those may register who were invited.
+    #[oai(validator(max_length = 200))]
+    invitation: Option<String>,
 }
 
 impl Example for UserRegister {
     fn example() -> Self {
         let email = EmailText("jane@example.com".to_owned());
-        Self { email, password: "password123".to_owned() }
+        Self { email, password: "password123".to_owned(), invitation: None }
+    }
+}
+
+/// What a client sends to change the own account. What is absent stays as it is.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct ProfilePatch {
+    /// Takes the password.
+    email: MaybeUndefined<EmailText>,
+    /// What to be called; null clears it.
+    #[oai(nullable, validator(min_length = 1, max_length = 100))]
+    display_name: MaybeUndefined<String>,
+    /// A name of the IANA time zone database, such as Europe/Berlin; null clears it.
+    #[oai(nullable, validator(max_length = 64))]
+    time_zone: MaybeUndefined<String>,
+    /// The password of the account, to change the email.
+    #[oai(validator(max_length = 4096))]
+    password: MaybeUndefined<String>,
+}
+
+impl Example for ProfilePatch {
+    fn example() -> Self {
+        Self {
+            email: MaybeUndefined::Undefined,
+            display_name: MaybeUndefined::Value("Jane".to_owned()),
+            time_zone: MaybeUndefined::Value("Europe/Berlin".to_owned()),
+            password: MaybeUndefined::Undefined,
+        }
+    }
+}
+
+/// What a client sends to set another password.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct PasswordChange {
+    /// The one of now.
+    #[oai(validator(max_length = 4096))]
+    current_password: String,
+    /// The one from now on. 8 to 128 characters of any kind.
+    #[oai(validator(min_length = 8, max_length = 128))]
+    new_password: String,
+}
+
+impl Example for PasswordChange {
+    fn example() -> Self {
+        Self {
+            current_password: "password123".to_owned(),
+            new_password: "correct horse battery staple".to_owned(),
+        }
+    }
+}
+
+/// Proof that it is the owner who asks.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct PasswordProof {
+    /// The password of the account.
+    #[oai(validator(max_length = 4096))]
+    password: String,
+}
+
+impl Example for PasswordProof {
+    fn example() -> Self {
+        Self { password: "password123".to_owned() }
     }
 }
 
@@ -43,19 +114,47 @@ impl Example for UserRegister {
 struct UserView {
     /// Never changes.
     id: u64,
-    /// As typed at registration.
+    /// As typed.
     email: String,
     /// What the account may do beyond its own things.
     role: RoleView,
     /// When the account was made.
     created_at: Timestamp,
+    /// What its owner wants to be called. Absent if nothing is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
+    /// Where its owner lives, as far as the clock goes. Absent if nothing is set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
+    /// True if the password must be changed before anything else. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    must_change_password: Option<bool>,
 }
 
-#[derive(Debug, Enum, Serialize)]
+#[derive(Clone, Copy, Debug, Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
-enum RoleView {
+pub(super) enum RoleView {
     User,
+    Admin,
+}
+
+impl From<Role> for RoleView {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::User => Self::User,
+            Role::Admin => Self::Admin,
+        }
+    }
+}
+
+impl From<RoleView> for Role {
+    fn from(role: RoleView) -> Self {
+        match role {
+            RoleView::User => Self::User,
+            RoleView::Admin => Self::Admin,
+        }
+    }
 }
 
 impl Example for UserView {
@@ -65,6 +164,9 @@ impl Example for UserView {
             email: "jane@example.com".to_owned(),
             role: RoleView::User,
             created_at: super::example_time(),
+            display_name: Some("Jane".to_owned()),
+            time_zone: Some("Europe/Berlin".to_owned()),
+            must_change_password: None,
         }
     }
 }
@@ -74,10 +176,15 @@ impl From<User> for UserView {
         Self {
             id: user.id.get(),
             email: user.email.as_str().to_owned(),
-            role: match user.role {
-                Role::User => RoleView::User,
-            },
+            role: user.role.into(),
             created_at: user.created_at,
+            display_name: user
+                .display_name
+                .as_ref()
+                .map(Label::as_str)
+                .map(str::to_owned),
+            time_zone: user.time_zone.as_ref().map(TimeZone::as_str).map(str::to_owned),
+            must_change_password: user.must_change_password.then_some(true),
         }
     }
 }
@@ -87,6 +194,13 @@ enum Registered {
     /// The new account.
     #[oai(status = 201)]
     Created(Json<UserView>),
+}
+
+#[derive(ApiResponse)]
+enum Left {
+    /// The account is gone, with all that it had.
+    #[oai(status = 204)]
+    Left,
 }
 
 #[OpenApi(prefix_path = "/auth", tag = "Api::Auth")]
@@ -99,14 +213,88 @@ impl UsersApi {
         address: ClientAddress,
         body: Json<UserRegister>,
     ) -> Result<Registered, Problem> {
-        let new = NewAccount { email: body.0.email.0, password: body.0.password };
-        let user = service.user_register(new, Some(Network::of(address.0))).await?;
+        let UserRegister { email, password, invitation } = body.0;
+        let new = NewAccount { email: email.0, password };
+        let network = Network::of(address.0);
+        let user = service.user_register(new, invitation, network).await?;
         Ok(Registered::Created(Json(user.into())))
     }
 
     /// Show my account
     #[oai(path = "/me", method = "get", operation_id = "user_me")]
-    async fn me(&self, caller: Authenticated) -> Result<Json<UserView>, Problem> {
+    async fn me(&self, caller: Authenticated<Entry>) -> Result<Json<UserView>, Problem> {
         Ok(Json(caller.0.user.into()))
+    }
+
+    /// Change my account
+    ///
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+    #[oai(path = "/me", method = "patch", operation_id = "user_update")]
+    async fn update(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+        body: MergePatch<ProfilePatch>,
+    ) -> Result<Json<UserView>, Problem> {
+        let ProfilePatch { email, display_name, time_zone, password } = body.0?;
+        let change = ProfileChange {
+            email: email.take().map(|email| email.0),
+            display_name: cleared(display_name),
+            time_zone: cleared(time_zone),
+            password: password.take(),
+        };
+        Ok(Json(service.user_update(&caller.0, change).await?.into()))
+    }
+
+    /// Delete my account
+    ///
+    /// With its tasks, sessions, tokens and all else. Cannot be undone.
+    #[oai(path = "/me", method = "delete", operation_id = "user_leave")]
+    async fn leave(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+        body: Json<PasswordProof>,
+    ) -> Result<Left, Problem> {
+        service.user_leave(&caller.0, body.0.password).await?;
+        Ok(Left::Left)
+    }
+
+    /// Get all that is kept about me
+    ///
+    /// JSON Lines: account, sessions, personal tokens and tasks, one object a line. The last line counts them.
+    #[oai(path = "/me/export", method = "get", operation_id = "user_export")]
+    async fn export(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+    ) -> Result<Lines, Problem> {
+        Ok(Lines(service.personal_data(&caller.0).await?))
+    }
+
+    /// Change my password
+    ///
+    /// Ends every other session and every personal token, and tells how many.
+    #[oai(path = "/password", method = "post", operation_id = "user_change_password")]
+    async fn change_password(
+        &self,
+        caller: Authenticated<Entry>,
+        service: Data<&Service>,
+        body: Json<PasswordChange>,
+    ) -> Result<Json<EndedView>, Problem> {
+        let PasswordChange { current_password, new_password } = body.0;
+        let changed =
+            service.user_change_password(&caller.0, current_password, new_password);
+        Ok(Json(changed.await?.into()))
+    }
+}
+
+/// `None` if it stays, `Some(None)` if it goes.
+#[expect(clippy::option_option, reason = "as the service takes it")]
+fn cleared(text: MaybeUndefined<String>) -> Option<Option<String>> {
+    match text {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(text) => Some(Some(text)),
     }
 }

@@ -3,9 +3,9 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use std::io;
-use std::time::Duration;
 
 use crate::auth::password::HashError;
+use crate::auth::permission::Denied;
 use crate::auth::throttle::Throttled;
 use crate::store::StoreError;
 
@@ -52,12 +52,29 @@ pub enum Error {
     /// The access token is not, or no longer, good.
     #[error("the access token is not valid or has expired")]
     BadToken,
+    /// The refresh token is not, or no longer, good.
+    #[error("the refresh token is not valid, has expired or was used before")]
+    BadGrant,
+    /// The credential is good, but not for this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// Nobody may register, and the server is set so.
+    #[error("registration is closed: ask an administrator for an account")]
+    RegistrationClosed,
+    /// There would be no administrator left.
+    #[error("this is the last administrator: make another one first")]
+    LastAdmin,
+    /// There may be only so many.
+    #[error("there are too many {what}: at most {most}")]
+    TooMany {
+        /// A noun the user knows, in plural: "tokens".
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
     /// Too many attempts.
     #[error("too many attempts")]
-    Throttled {
-        /// When the next one may be made.
-        retry_after: Duration,
-    },
+    Throttled(Throttled),
     /// Too much waits already: passwords to be hashed, or writes. Nothing was done.
     #[error("the server is busy")]
     Busy,
@@ -76,6 +93,13 @@ pub enum Error {
     /// A bug, or a machine that refuses memory or randomness. The log has the reason.
     #[error("internal error")]
     Internal(#[source] io::Error),
+}
+
+impl Error {
+    /// One field was refused.
+    pub(super) fn field(field: &str, message: impl ToString) -> Self {
+        Self::Invalid(vec![FieldError::new(field, message)])
+    }
 }
 
 impl From<StoreError> for Error {
@@ -101,7 +125,7 @@ impl From<HashError> for Error {
 
 impl From<Throttled> for Error {
     fn from(throttled: Throttled) -> Self {
-        Self::Throttled { retry_after: throttled.retry_after }
+        Self::Throttled(throttled)
     }
 }
 

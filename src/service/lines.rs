@@ -1,8 +1,9 @@
-//! The form of exports: JSON Lines, version 1.
+//! The form of exports: JSON Lines, version 2.
 //!
 //! ```text
-//! {"export":{"version":1,"created_at":"...","next_user_id":3,"next_task_id":9}}
-//! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$..."}}
+//! {"export":{"version":2,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
+//!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
 //! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
 //!          "created_at":"...","updated_at":"...","revision":1}}
 //! {"end":{"users":2,"tasks":8}}
@@ -11,23 +12,27 @@
 //! One object a line ([JSON Lines](https://jsonlines.org)), UTF-8. First `export`, last `end` with the numbers
 //! of the lines between, so that a file that was cut off is told from a whole one. Tasks follow the account
 //! they belong to. Times are RFC 3339 in UTC. Hashes of passwords are PHC strings and are included: an import
-//! is complete, and the file is a secret. Sessions are not.
+//! is complete, and the file is a secret. Sessions, personal
+//! tokens, invitations and audit records are not.
 //!
-//! A later version may add fields and kinds of lines under a higher number; version 1 stays readable.
+//! A later version may add fields and kinds of lines under a higher number; older ones stay readable. Version 1
+//! had users without the last four fields.
 
 use serde::{Deserialize, Serialize};
 
 use crate::auth::password::is_usable;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::label::Label;
 use crate::domain::password::PasswordHash;
 use crate::domain::task::{Description, Task, Title};
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{NextIds, Record};
 use crate::domain::user::{Credential, Role, User};
 
 /// The version that is written, and the newest one that is read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Longest line that is read, in bytes. The longest that is written has less than half of it.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -63,7 +68,7 @@ pub enum LineError {
     #[error("is not a line of an export")]
     Malformed,
     /// An export of a later version of the program.
-    #[error("has version {0} of the export format, and this program knows up to 1")]
+    #[error("has version {0} of the export format, and this program knows up to 2")]
     Newer(u32),
     /// A field that holds what this program would not have written.
     #[error("{field} {reason}")]
@@ -112,6 +117,14 @@ struct WireUser {
     role: String,
     created_at: String,
     password_hash: String,
+    #[serde(default)]
+    display_name: Option<String>,
+    #[serde(default)]
+    time_zone: Option<String>,
+    #[serde(default)]
+    disabled: bool,
+    #[serde(default)]
+    must_change_password: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -151,6 +164,13 @@ impl Line {
                     role: user.role.as_str().to_owned(),
                     created_at: user.created_at.to_string(),
                     password_hash: password.as_str().to_owned(),
+                    display_name: user
+                        .display_name
+                        .as_ref()
+                        .map(|it| it.as_str().to_owned()),
+                    time_zone: user.time_zone.as_ref().map(|it| it.as_str().to_owned()),
+                    disabled: user.disabled,
+                    must_change_password: user.must_change_password,
                 })
             }
             Self::Record(Record::Task(task)) => Wire::Task(WireTask {
@@ -180,13 +200,15 @@ impl Line {
     /// Every variant of [`LineError`].
     pub fn read(line: &str) -> Result<Self, LineError> {
         match serde_json::from_str(line) {
-            Ok(Wire::Export(start)) if start.version == VERSION => Ok(Self::Start {
-                created_at: time("created_at", &start.created_at)?,
-                ids: NextIds {
-                    user: id("next_user_id", start.next_user_id)?,
-                    task: id("next_task_id", start.next_task_id)?,
-                },
-            }),
+            Ok(Wire::Export(start)) if (1..=VERSION).contains(&start.version) => {
+                Ok(Self::Start {
+                    created_at: time("created_at", &start.created_at)?,
+                    ids: NextIds {
+                        user: id("next_user_id", start.next_user_id)?,
+                        task: id("next_task_id", start.next_task_id)?,
+                    },
+                })
+            }
             Ok(Wire::User(user)) => Ok(Self::Record(Record::User(user.check()?))),
             Ok(Wire::Task(task)) => Ok(Self::Record(Record::Task(task.check()?))),
             Ok(Wire::End(WireEnd { users, tasks })) => Ok(Self::End { users, tasks }),
@@ -202,10 +224,10 @@ impl Line {
 
 impl WireUser {
     fn check(self) -> Result<Credential, LineError> {
-        let role = match self.role.as_str() {
-            "user" => Role::User,
-            _ => return Err(field("role", "is not one that this program knows")),
-        };
+        let role = Role::from_name(&self.role)
+            .ok_or_else(|| field("role", "is not one that this program knows"))?;
+        let display_name = self.display_name.as_deref().map(Label::new).transpose();
+        let time_zone = self.time_zone.as_deref().map(TimeZone::new).transpose();
         let password = PasswordHash::new(self.password_hash);
         if !is_usable(&password) {
             return Err(field("password_hash", "is not the hash of a password"));
@@ -216,6 +238,11 @@ impl WireUser {
                 email: Email::new(&self.email).map_err(|error| field("email", error))?,
                 role,
                 created_at: time("created_at", &self.created_at)?,
+                display_name: display_name
+                    .map_err(|error| field("display_name", error))?,
+                time_zone: time_zone.map_err(|error| field("time_zone", error))?,
+                disabled: self.disabled,
+                must_change_password: self.must_change_password,
             },
             password,
         })
@@ -261,8 +288,8 @@ mod tests {
     use super::*;
 
     const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"#;
-    const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE"}}"#;
-    const START: &str = r#"{"export":{"version":1,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
+    const START: &str = r#"{"export":{"version":2,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
 
     #[test]
@@ -273,9 +300,21 @@ mod tests {
     }
 
     #[test]
+    fn version_1_is_read_for_ever() {
+        let start = START.replace("\"version\":2", "\"version\":1");
+        assert_eq!(Line::read(&start), Line::read(START));
+        let (user, _) = USER.split_once(",\"display_name\"").unwrap();
+        let Ok(Line::Record(Record::User(read))) = Line::read(&format!("{user}}}}}"))
+        else {
+            panic!("no user");
+        };
+        assert_eq!((read.user.display_name, read.user.disabled), (None, false));
+    }
+
+    #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":1", "\"more\":true,\"version\":2");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(2)));
+        let newer = START.replace("\"version\":2", "\"more\":true,\"version\":3");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(3)));
         for line in [
             "",
             "{}",

@@ -1,24 +1,34 @@
 //! What the program does, whoever asks: HTTP or the command line.
 
+mod accounts;
 pub mod backups;
 mod error;
+mod invitations;
 pub mod lines;
+mod personal_data;
 mod sessions;
+mod state;
 mod tasks;
+mod tokens;
 pub mod transfer;
 mod users;
 
 use std::sync::Arc;
 
+pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
 pub use self::error::{Error, FieldError};
-pub use self::sessions::Grant;
+pub use self::personal_data::PersonalData;
+pub use self::sessions::{Grant, Origin};
+pub use self::state::State;
 pub use self::tasks::{TaskChange, TaskDraft};
-pub use self::users::NewAccount;
+pub use self::tokens::TokenDraft;
+pub use self::users::{NewAccount, ProfileChange};
 use crate::auth::password::Hasher;
-use crate::auth::throttle::Throttle;
+use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
+use crate::config::Registration;
 use crate::random::Random;
 use crate::store::Store;
 
@@ -33,6 +43,12 @@ pub struct Parts {
     pub tokens: AccessTokens,
     /// Counts log-ins and registrations; `None` to let everything through.
     pub throttle: Option<Throttle>,
+    /// Who may register.
+    pub registration: Registration,
+    /// What is remembered.
+    pub state: State,
+    /// Counts the requests of each credential; `None` to let everything through.
+    pub requests: Option<RequestLimit>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.

@@ -1,23 +1,38 @@
-//! Logging in, and knowing who asks.
+//! Logging in and out, and knowing who asks.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest as _, Sha256};
 use tracing::instrument;
 
 use super::{Error, Service};
+use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
 use crate::auth::password::Verdict;
+use crate::auth::permission::{Account, Entry, Leave, Permission};
 use crate::auth::{Caller, Secret};
+use crate::domain::access::Access;
 use crate::domain::email::Email;
-use crate::domain::hex::hex;
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::label::Label;
 use crate::domain::network::Network;
 use crate::domain::password::Password;
-use crate::domain::session::{RefreshDigest, Session};
+use crate::domain::scope::Scopes;
+use crate::domain::session::{RefreshState, Refreshed, Refreshing, Session};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Ended, Ending, User};
 use crate::store::StoreError;
 
-/// How long a session lasts without being used.
-const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
+const NO_SESSION: Error = Error::NotFound { what: "session" };
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The address of the client.
+    pub address: IpAddr,
+    /// What the client calls itself.
+    pub client: Option<Label>,
+}
 
 /// What a log-in gives.
 #[derive(Debug)]
@@ -26,8 +41,37 @@ pub struct Grant {
     pub access_token: Secret,
     /// How long the access token is good for.
     pub expires_in: Duration,
-    /// Stands for the session when the access token has expired.
+    /// Stands for the session when the access token has expired. Good for one use.
     pub refresh_token: Secret,
+}
+
+/// The parts of a refresh token.
+struct RefreshToken {
+    user: UserId,
+    session: SessionId,
+    /// The same in all tokens of a session, so that an old one is told from a made-up one.
+    family: [u8; 16],
+    secret: [u8; 32],
+}
+
+impl RefreshToken {
+    fn read(text: &str) -> Option<Self> {
+        let bytes: [u8; 72] = REFRESH_TOKEN.read(text)?;
+        let (user, rest) = bytes.split_first_chunk()?;
+        let (session, rest) = rest.split_first_chunk()?;
+        let (family, secret) = rest.split_first_chunk()?;
+        Some(Self {
+            user: UserId::new(u64::from_be_bytes(*user)),
+            session: SessionId::from_bytes(*session),
+            family: *family,
+            secret: secret.try_into().ok()?,
+        })
+    }
+
+    fn write(&self) -> Secret {
+        let (user, session) = (self.user.to_bytes(), self.session.to_bytes());
+        REFRESH_TOKEN.write(&[&user, &session, &self.family, &self.secret])
+    }
 }
 
 impl Service {
@@ -35,84 +79,312 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::WrongCredentials`] for an unknown email and for a wrong password, after the same work;
-    /// [`Error::Throttled`]; [`Error::Busy`] when too many passwords wait; and those of the store.
+    /// [`Error::WrongCredentials`] for an unknown email, a disabled account and a wrong password, after the
+    /// same work; [`Error::Throttled`]; [`Error::Busy`] when too many passwords wait; and those of the store.
     #[instrument(skip_all, fields(user.id))]
     pub async fn session_open(
         &self,
         email: &str,
         password: String,
-        network: Network,
+        origin: Origin,
     ) -> Result<Grant, Error> {
         // What cannot be an email is nobody's email.
         let email = Email::new(email).ok().map(|email| email.canonical());
+        let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
+        let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
-            let account = email.as_ref().map_or("", |email| email.as_str());
-            throttle.attempt(network, account)?;
+            throttle.login(network, &account)?;
         }
         let credential = match email {
             Some(email) => self.0.store.user_by_email(email).await?,
             None => None,
         };
+        let user = credential.as_ref().map(|found| found.user.id);
+        self.admit_stranger(user, network, &account).await?;
         let (user, stored) = credential.map(|found| (found.user, found.password)).unzip();
         let password = Password::claimed(password);
         let verdict = self.0.hasher.verify(password, stored.clone()).await?;
-        let (Verdict::Right { better }, Some(user), Some(stored)) =
+        let (Verdict::Right { better }, Some(user), Some(mut stored)) =
             (verdict, user, stored)
         else {
             return Err(Error::WrongCredentials);
         };
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
+        if user.disabled {
+            return Err(Error::WrongCredentials);
+        }
+        if let Some(throttle) = &self.0.throttle {
+            throttle.succeeded(network, &account);
+        }
         if let Some(better) = better {
-            match self.0.store.user_rehash(user.id, stored, better).await {
+            match self.0.store.user_rehash(user.id, stored.clone(), better.clone()).await
+            {
+                Ok(true) => stored = better,
                 // It is only an improvement: the next log-in tries again.
-                Ok(_) | Err(StoreError::DiskFull | StoreError::Busy) => {}
+                Ok(false) | Err(StoreError::DiskFull | StoreError::Busy) => {}
                 Err(error) => return Err(error.into()),
             }
         }
 
         let now = self.0.clock.now();
-        let refresh_token = hex(&self.random::<32>()?);
+        let token = RefreshToken {
+            user: user.id,
+            session: SessionId::from_bytes(self.random()?),
+            family: self.random()?,
+            secret: self.random()?,
+        };
         let session = Session {
-            id: SessionId::from_bytes(self.random()?),
+            id: token.session,
             user: user.id,
             created_at: now,
-            expires_at: now.plus(IDLE.max(self.0.tokens.lifetime())),
-            refresh: RefreshDigest(Sha256::digest(&refresh_token).into()),
+            expires_at: now.plus(self.session_lifetime()),
+            last_used_at: now,
+            client: origin.client,
+            address: Some(origin.address),
+            refresh: RefreshState {
+                family: digest(&token.family),
+                current: digest(&token.secret),
+                previous: None,
+            },
         };
-        let token_id = self.random()?;
-        let access_token = self
-            .0
-            .tokens
-            .issue(user.id, session.id, token_id, now)
-            .map_err(std::io::Error::other)?;
-        // The account may have been deleted since it was read.
-        if !self.0.store.session_create(session).await? {
+        let grant = self.grant(&token, now)?;
+        // The account may have been deleted or disabled, or its password changed, since it was read.
+        if !self.0.store.session_create(session, Some(stored)).await? {
             return Err(Error::WrongCredentials);
         }
         tracing::info!("session opened");
-        Ok(Grant {
-            access_token,
-            expires_in: self.0.tokens.lifetime(),
-            refresh_token: Secret::new(refresh_token),
-        })
+        Ok(grant)
     }
 
-    /// Finds out who sent this token. Asks the store every time, so that the end of a session or an
-    /// account ends access with the next request.
+    /// Takes a refresh token for new tokens of the same session. The old one is worth nothing then, but for
+    /// [`Session::GRACE`], in which it gives the same answer once more.
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`], and those of the store.
-    pub async fn authenticate(&self, token: &str) -> Result<Caller, Error> {
+    /// [`Error::BadGrant`], [`Error::Throttled`], and those of the store.
+    #[instrument(skip_all, fields(user.id))]
+    pub async fn session_refresh(
+        &self,
+        token: &str,
+        origin: Origin,
+    ) -> Result<Grant, Error> {
+        if let Some(throttle) = &self.0.throttle {
+            throttle.refresh(Network::of(origin.address))?;
+        }
+        let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
         let now = self.0.clock.now();
+        // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
+        let secret = self
+            .0
+            .tokens
+            .derive("refresh token", &[&old.session.to_bytes(), &old.secret]);
+        let refreshing = Refreshing {
+            family: digest(&old.family),
+            presented: digest(&old.secret),
+            next: digest(&secret),
+            lifetime: self.session_lifetime(),
+            at: now,
+            client: origin.client,
+            address: Some(origin.address),
+        };
+        let refreshed =
+            self.0.store.session_refresh(old.user, old.session, refreshing).await?;
+        match refreshed {
+            Refreshed::Renewed(_) => {}
+            Refreshed::Reused => {
+                tracing::warn!(user.id = %old.user, "a refresh token was used twice, its session has ended");
+                return Err(Error::BadGrant);
+            }
+            Refreshed::Unknown => return Err(Error::BadGrant),
+        }
+        tracing::Span::current().record("user.id", tracing::field::display(old.user));
+        self.grant(&RefreshToken { secret, ..old }, now)
+    }
+
+    /// Ends what the caller was let in by: the session, or the personal token.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id))]
+    pub async fn session_leave(&self, caller: &Caller<Leave>) -> Result<(), Error> {
+        // It may have ended meanwhile, which is what was wanted.
+        match caller.access {
+            Access::Session(id) => {
+                self.0.store.session_delete(caller.user.id, id).await?
+            }
+            Access::Token(id) => self.0.store.token_delete(caller.user.id, id).await?,
+        };
+        Ok(())
+    }
+
+    /// Ends every session and every personal token of the caller.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id))]
+    pub async fn session_leave_all(
+        &self,
+        caller: &Caller<Entry>,
+    ) -> Result<Ended, Error> {
+        let ended = self.0.store.access_end(caller.user.id, Ending::Everything, None);
+        ended.await?.map_err(|_| Error::BadToken)
+    }
+
+    /// Lists the caller's live sessions, the latest used first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn session_list(
+        &self,
+        caller: &Caller<Account>,
+    ) -> Result<Vec<Session>, Error> {
+        let now = self.0.clock.now();
+        let mut sessions = self.0.store.session_list(caller.user.id).await?;
+        sessions.retain(|session| session.expires_at > now);
+        sessions
+            .sort_by_key(|it| std::cmp::Reverse((it.last_used_at, it.created_at, it.id)));
+        Ok(sessions)
+    }
+
+    /// Ends one of the caller's sessions.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id))]
+    pub async fn session_delete(
+        &self,
+        caller: &Caller<Account>,
+        id: Option<SessionId>,
+    ) -> Result<(), Error> {
+        let id = id.ok_or(NO_SESSION)?;
+        if self.0.store.session_delete(caller.user.id, id).await? {
+            Ok(())
+        } else {
+            Err(NO_SESSION)
+        }
+    }
+
+    /// Finds out who sent this token, and whether they may do this. Asks the store every time, so that the
+    /// end of a session, a token or an account ends access with the next request.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadToken`], [`Error::Denied`], [`Error::Throttled`] where requests are limited, and those of the
+    /// store.
+    pub async fn authenticate<P: Permission>(
+        &self,
+        token: &str,
+        address: IpAddr,
+    ) -> Result<Caller<P>, Error> {
+        let now = self.0.clock.now();
+        let (user, access, scopes, used) = if PERSONAL_TOKEN.fits(token) {
+            self.token_holder(token, now).await?
+        } else {
+            self.session_holder(token, now).await?
+        };
+        if user.disabled {
+            return Err(Error::BadToken);
+        }
+        if let Some(requests) = &self.0.requests {
+            requests.check(access)?;
+        }
+        self.note_use(user.id, access, used, now, address);
+        Ok(Caller::admit(user, access, scopes)?)
+    }
+
+    /// Counts a log-in from a network that the account has no session in, for all such networks together: a
+    /// guess that comes from everywhere is slowed down, and the owner at home is not.
+    async fn admit_stranger(
+        &self,
+        user: Option<UserId>,
+        network: Network,
+        account: &str,
+    ) -> Result<(), Error> {
+        let Some(throttle) = &self.0.throttle else { return Ok(()) };
+        let sessions = match user {
+            Some(user) => self.0.store.session_list(user).await?,
+            None => Vec::new(),
+        };
+        let now = self.0.clock.now();
+        let mut live = sessions.iter().filter(|session| session.expires_at > now);
+        if live.any(|session| session.address.map(Network::of) == Some(network)) {
+            return Ok(());
+        }
+        Ok(throttle.stranger(account)?)
+    }
+
+    async fn session_holder(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(User, Access, Scopes, Option<Timestamp>), Error> {
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
-        let found = self.0.store.session_get(claims.user, claims.session).await?;
-        match found {
+        match self.0.store.session_get(claims.user, claims.session).await? {
             Some((user, session)) if session.expires_at > now => {
-                Ok(Caller { user, session: session.id })
+                let access = Access::Session(session.id);
+                Ok((user, access, Scopes::ALL, Some(session.last_used_at)))
             }
             _ => Err(Error::BadToken),
         }
+    }
+
+    async fn token_holder(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(User, Access, Scopes, Option<Timestamp>), Error> {
+        let bytes: [u8; 48] = PERSONAL_TOKEN.read(text).ok_or(Error::BadToken)?;
+        let (user, rest) = bytes.split_first_chunk().ok_or(Error::BadToken)?;
+        let (id, _) = rest.split_first_chunk().ok_or(Error::BadToken)?;
+        let user = UserId::new(u64::from_be_bytes(*user));
+        let id = TokenId::from_bytes(*id);
+        match self.0.store.token_get(user, id).await? {
+            Some((user, token))
+                if token.digest == digest(text.as_bytes()) && !token.is_expired(now) =>
+            {
+                Ok((user, Access::Token(id), token.scopes, token.last_used_at))
+            }
+            _ => Err(Error::BadToken),
+        }
+    }
+
+    /// Writes down beside the request that a credential was used. Nobody waits for it, and a full disk or
+    /// a full queue only leaves the note of before.
+    fn note_use(
+        &self,
+        user: UserId,
+        access: Access,
+        noted: Option<Timestamp>,
+        now: Timestamp,
+        address: IpAddr,
+    ) {
+        if !self.0.state.last_use.is_due(access, noted, now) {
+            return;
+        }
+        let store = Arc::clone(&self.0.store);
+        tokio::spawn(async move {
+            let noted = store.access_touch(user, access, now, Some(address)).await;
+            if let Err(error) = noted {
+                tracing::debug!(%error, "the use of a credential was not noted");
+            }
+        });
+    }
+
+    fn grant(&self, token: &RefreshToken, now: Timestamp) -> Result<Grant, Error> {
+        let tokens = &self.0.tokens;
+        let access_token = tokens
+            .issue(token.user, token.session, self.random()?, now)
+            .map_err(std::io::Error::other)?;
+        let expires_in = tokens.lifetime();
+        Ok(Grant { access_token, expires_in, refresh_token: token.write() })
+    }
+
+    /// Never shorter than an access token is good for.
+    fn session_lifetime(&self) -> Duration {
+        Session::IDLE.max(self.0.tokens.lifetime())
     }
 }

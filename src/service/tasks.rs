@@ -7,6 +7,7 @@ use tracing::instrument;
 
 use super::{Error, FieldError, Service};
 use crate::auth::Caller;
+use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
 use crate::domain::page::{Page, TaskPage};
 use crate::domain::task::{
@@ -47,7 +48,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn task_create(
         &self,
-        caller: &Caller,
+        caller: &Caller<TasksWrite>,
         draft: TaskDraft,
     ) -> Result<Task, Error> {
         let mut refused = Vec::new();
@@ -68,7 +69,11 @@ impl Service {
     /// # Errors
     ///
     /// [`Error::NotFound`], and those of the store.
-    pub async fn task_get(&self, caller: &Caller, id: TaskId) -> Result<Task, Error> {
+    pub async fn task_get(
+        &self,
+        caller: &Caller<TasksRead>,
+        id: TaskId,
+    ) -> Result<Task, Error> {
         self.0.store.task_get(caller.user.id, id).await?.ok_or(NO_TASK)
     }
 
@@ -79,7 +84,7 @@ impl Service {
     /// Those of the store.
     pub async fn task_list(
         &self,
-        caller: &Caller,
+        caller: &Caller<TasksRead>,
         filter: TaskFilter,
         page: Page,
     ) -> Result<TaskPage, Error> {
@@ -94,7 +99,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_patch(
         &self,
-        caller: &Caller,
+        caller: &Caller<TasksWrite>,
         id: TaskId,
         change: TaskChange,
     ) -> Result<Task, Error> {
@@ -118,7 +123,11 @@ impl Service {
     ///
     /// [`Error::NotFound`], and those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
-    pub async fn task_delete(&self, caller: &Caller, id: TaskId) -> Result<(), Error> {
+    pub async fn task_delete(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+    ) -> Result<(), Error> {
         if self.0.store.task_delete(caller.user.id, id).await? {
             Ok(())
         } else {

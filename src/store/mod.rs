@@ -1,4 +1,4 @@
-//! Where users, sessions and tasks are kept.
+//! Where accounts, what gives access to them, and tasks are kept.
 //!
 //! [`Store`] is the whole of what the rest of the program may ask of a database. One method is one
 //! transaction: it happens entirely, and durably (fsynced when the method returns), or not at all.
@@ -11,22 +11,29 @@ mod error;
 pub mod redb;
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 pub use self::error::{Failure, OpenError, StoreError};
+use crate::domain::access::Access;
+use crate::domain::audit::Act;
 use crate::domain::email::CanonicalEmail;
-use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
-use crate::domain::page::{Page, TaskPage};
+use crate::domain::invitation::Invitation;
+use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use crate::domain::password::PasswordHash;
-use crate::domain::session::Session;
+use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
-use crate::domain::user::{Credential, NewUser, User};
+use crate::domain::user::{
+    Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+};
 
 /// The ids that an import must not give to anybody: those of all tasks when it began, and of those it made.
 #[derive(Debug, Default)]
@@ -37,14 +44,20 @@ pub struct Taken {
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
-/// A database of users, their sessions and their tasks.
+/// A database of users, what lets them in, and their tasks.
 ///
 /// Methods are named noun first, so that a search for `task_` finds them all. A method that is given an
 /// owner finds only what is that owner's. Answers of `None` or `false` mean that there is no such thing.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Makes an account. `None` if the email is taken, in any spelling.
-    async fn user_create(&self, new: NewUser) -> Result<Option<User>, StoreError>;
+    /// Makes an account, and uses up the invitation if it takes one.
+    async fn user_create(
+        &self,
+        new: NewUser,
+    ) -> Result<Result<User, Refused>, StoreError>;
+
+    /// Finds an account.
+    async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError>;
 
     /// Finds an account by its email.
     async fn user_by_email(
@@ -59,12 +72,19 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Sets another password and ends every session of the account.
-    async fn user_set_password(
+    /// Lists accounts, newest first; only those with a text in their canonical email, if one is given.
+    async fn user_page(
+        &self,
+        containing: Option<String>,
+        page: Page,
+    ) -> Result<UserPage, StoreError>;
+
+    /// Changes an account and ends what goes with the change.
+    async fn user_patch(
         &self,
         id: UserId,
-        password: PasswordHash,
-    ) -> Result<bool, StoreError>;
+        change: UserChange,
+    ) -> Result<Result<(User, Ended), Refused>, StoreError>;
 
     /// Replaces a hash by a better one of the same password; nothing happens if it changed meanwhile.
     async fn user_rehash(
@@ -74,14 +94,42 @@ pub trait Store: fmt::Debug + Send + Sync {
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes an account with its sessions, tasks, index entries and counts.
+    /// Deletes an account with its sessions, tokens, tasks, index entries and counts. It must still have the
+    /// password that was proven, if one was; `by` is who does it if not its owner.
     ///
     /// From the moment this returns, nothing of it can be found.
-    async fn user_delete(&self, id: UserId) -> Result<bool, StoreError>;
+    async fn user_delete(
+        &self,
+        id: UserId,
+        expected: Option<PasswordHash>,
+        by: Option<Act>,
+    ) -> Result<Result<(), Refused>, StoreError>;
+
+    /// Ends sessions and personal tokens of an account. `by` is who does it if not its owner.
+    async fn access_end(
+        &self,
+        id: UserId,
+        ending: Ending,
+        by: Option<Act>,
+    ) -> Result<Result<Ended, Refused>, StoreError>;
+
+    /// Notes when a session or a token was used, and where, if it is there.
+    async fn access_touch(
+        &self,
+        user: UserId,
+        access: Access,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError>;
 
     /// Adds a session. Removes the owner's expired ones and, beyond
-    /// [`Session::MAX_PER_USER`], the oldest. `false` if there is no such user.
-    async fn session_create(&self, session: Session) -> Result<bool, StoreError>;
+    /// [`Session::MAX_PER_USER`], the oldest. `false` if there is no such user, the account is disabled, or its
+    /// password is no longer the one that was proven.
+    async fn session_create(
+        &self,
+        session: Session,
+        expected: Option<PasswordHash>,
+    ) -> Result<bool, StoreError>;
 
     /// Finds a session and its owner. Expired sessions are found until they are removed.
     async fn session_get(
@@ -89,6 +137,66 @@ pub trait Store: fmt::Debug + Send + Sync {
         user: UserId,
         id: SessionId,
     ) -> Result<Option<(User, Session)>, StoreError>;
+
+    /// Lists all sessions of a person, by id.
+    async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
+
+    /// Takes a refresh token for the one that follows it, or ends the session if it was used before
+    /// ([`Session::refresh`]).
+    async fn session_refresh(
+        &self,
+        user: UserId,
+        id: SessionId,
+        refreshing: Refreshing,
+    ) -> Result<Renewed, StoreError>;
+
+    /// Ends a session.
+    async fn session_delete(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<bool, StoreError>;
+
+    /// Adds a personal token. `None` if there is no such account or it is disabled, `false` if it has
+    /// [`PersonalToken::MAX_PER_USER`].
+    async fn token_create(
+        &self,
+        token: PersonalToken,
+    ) -> Result<Option<bool>, StoreError>;
+
+    /// Finds a personal token and its owner. Expired tokens are found until they are deleted.
+    async fn token_get(
+        &self,
+        user: UserId,
+        id: TokenId,
+    ) -> Result<Option<(User, PersonalToken)>, StoreError>;
+
+    /// Lists all personal tokens of a person, by id.
+    async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError>;
+
+    /// Deletes a personal token.
+    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError>;
+
+    /// Adds an invitation and removes expired ones. `false` if there are [`Invitation::MAX`].
+    async fn invitation_create(
+        &self,
+        invitation: Invitation,
+        by: Act,
+    ) -> Result<bool, StoreError>;
+
+    /// Lists all invitations, newest first.
+    async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError>;
+
+    /// Takes an invitation back.
+    async fn invitation_delete(
+        &self,
+        id: InvitationId,
+        by: Act,
+    ) -> Result<bool, StoreError>;
+
+    /// Lists what administrators and the operator did, newest first. Every method that is told who does it
+    /// adds to these records in its own transaction.
+    async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
 
     /// Makes a task, no earlier than the owner's newest ([`NewTask::no_earlier_than`]). `None` if there is no
     /// such owner.
@@ -112,6 +220,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         filter: TaskFilter,
         page: Page,
     ) -> Result<TaskPage, StoreError>;
+
+    /// Lists all tasks by id, at most `limit` of them, from the first after `after`.
+    async fn task_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError>;
 
     /// Counts tasks without reading them.
     async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError>;

@@ -11,7 +11,7 @@ use duly::store::redb::{Options, RedbStore};
 use super::PAGE;
 use crate::harness::memory::MemoryStore;
 use crate::harness::values::{ALL, DONE, OPEN, at, new_task, page, patch};
-use crate::model::ask::{Answer, Ask, Patch, ask, everything};
+use crate::model::ask::{Answer, Ask, Change, Patch, ask, everything};
 
 const USERS: u64 = 4;
 const TASKS_EACH: u64 = 40;
@@ -94,10 +94,13 @@ pub(super) fn writes() -> Vec<Ask> {
     vec![
         Ask::TaskCreate { user: 1, text: 3, completed: false },
         Ask::TaskPatch { user: 2, task: TASKS_EACH + 20, patch },
-        Ask::SessionCreate { user: 1, session: 5, lifetime: 500 },
+        Ask::SessionCreate { user: 1, session: 5, lifetime: 500, password: None },
         Ask::TaskDelete { user: 4, task: 3 * TASKS_EACH + 21 },
-        Ask::UserSetPassword { user: 4, password: 2 },
-        Ask::UserDelete { user: 3 },
+        Ask::UserPatch {
+            user: 4,
+            change: Change { password: Some(2), ..Change::default() },
+        },
+        Ask::UserDelete { user: 3, password: None, by: false },
     ]
 }
 
@@ -127,7 +130,9 @@ async fn history(store: &dyn Store, moment: &mut dyn FnMut()) {
     for user in 1..=USERS {
         for session in 0..3 {
             let lifetime = 10_000 + i64::from(session);
-            put(store, &Ask::SessionCreate { user, session, lifetime }).await.unwrap();
+            put(store, &Ask::SessionCreate { user, session, lifetime, password: None })
+                .await
+                .unwrap();
         }
         for number in 0..TASKS_EACH {
             // Some longer than a page.

@@ -6,7 +6,7 @@ use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
 use duly::domain::user::{Credential, User};
 
-use super::memory::State;
+use super::state::State;
 
 /// A chunk on its way into `state`, which is of no use if anything of it is refused.
 pub(super) struct Import<'a> {

@@ -3,40 +3,37 @@
 //! What it answers is what every store has to answer.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
+use duly::domain::access::Access;
+use duly::domain::audit::{Act, AuditAction};
 use duly::domain::email::CanonicalEmail;
-use duly::domain::id::{SessionId, TaskId, UserId};
-use duly::domain::page::{Page, TaskPage};
+use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::invitation::Invitation;
+use duly::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use duly::domain::password::PasswordHash;
-use duly::domain::session::Session;
+use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
 use duly::domain::timestamp::Timestamp;
+use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
     Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
 };
-use duly::domain::user::{Credential, NewUser, User};
+use duly::domain::user::{
+    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
+};
 use duly::store::{Failure, Store, StoreError, Taken};
 use tokio::sync::mpsc;
 
 use super::import::Import;
+use super::state::State;
 
-/// Three sorted maps behind one lock. Keeps nothing when dropped.
+/// A few sorted maps behind one lock. Keeps nothing when dropped.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(super) struct State {
-    pub(super) last_user: u64,
-    pub(super) last_task: u64,
-    pub(super) users: BTreeMap<UserId, Credential>,
-    sessions: BTreeMap<(UserId, SessionId), Session>,
-    pub(super) tasks: BTreeMap<TaskId, Task>,
-    newest: BTreeMap<UserId, Timestamp>,
 }
 
 impl MemoryStore {
@@ -45,39 +42,49 @@ impl MemoryStore {
     }
 }
 
-impl State {
-    pub(super) fn by_email(&self, email: &CanonicalEmail) -> Option<&Credential> {
-        self.users.values().find(|found| found.user.email.canonical() == *email)
-    }
-
-    /// Takes in a task as it was.
-    pub(super) fn restore(&mut self, task: Task) {
-        let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
-        *newest = (*newest).max(task.created_at);
-        self.tasks.insert(task.id, task);
-    }
-
-    fn task(&self, owner: UserId, id: TaskId) -> Option<&Task> {
-        self.tasks.get(&id).filter(|task| task.owner == owner)
-    }
-
-    fn tasks_of(&self, owner: UserId) -> impl Iterator<Item = &Task> {
-        self.tasks.values().filter(move |task| task.owner == owner)
-    }
+fn part<T>(all: Vec<T>, page: Page) -> Vec<T> {
+    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
+    all.into_iter().skip(skip).take(usize::from(page.limit)).collect()
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn user_create(&self, new: NewUser) -> Result<Option<User>, StoreError> {
+    async fn user_create(
+        &self,
+        new: NewUser,
+    ) -> Result<Result<User, Refused>, StoreError> {
         let mut state = self.state();
         if state.by_email(&new.email.canonical()).is_some() {
-            return Ok(None);
+            return Ok(Err(Refused::EmailTaken));
+        }
+        let id = UserId::new(state.last_user + 1);
+        match new.admission {
+            Admission::Open => {}
+            Admission::By(act) => state.audit(act, AuditAction::UserCreated, Some(id)),
+            Admission::Invited(invitation, digest) => {
+                let fits = |found: &Invitation| {
+                    found.digest == digest
+                        && found.expires_at > new.created_at
+                        && found
+                            .email
+                            .as_ref()
+                            .is_none_or(|it| it.canonical() == new.email.canonical())
+                };
+                if !state.invitations.get(&invitation).is_some_and(fits) {
+                    return Ok(Err(Refused::BadInvitation));
+                }
+                state.invitations.remove(&invitation);
+            }
         }
         state.last_user += 1;
-        let NewUser { email, password, role, created_at } = new;
-        let user = User { id: UserId::new(state.last_user), email, role, created_at };
-        state.users.insert(user.id, Credential { user: user.clone(), password });
-        Ok(Some(user))
+        let credential = new.into_credential(id);
+        let user = credential.user.clone();
+        state.users.insert(user.id, credential);
+        Ok(Ok(user))
+    }
+
+    async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.state().users.get(&id).cloned())
     }
 
     async fn user_by_email(
@@ -97,16 +104,75 @@ impl Store for MemoryStore {
         Ok(users.filter(|user| Some(user.id) > after).take(limit).cloned().collect())
     }
 
-    async fn user_set_password(
+    async fn user_page(
+        &self,
+        containing: Option<String>,
+        page: Page,
+    ) -> Result<UserPage, StoreError> {
+        let text = containing.unwrap_or_default();
+        let state = self.state();
+        let users = state.users.values().rev().map(|found| found.user.clone());
+        let users: Vec<User> = users
+            .filter(|user| user.email.canonical().as_str().contains(&text))
+            .collect();
+        let total = u64::try_from(users.len()).unwrap();
+        Ok(UserPage { users: part(users, page), total })
+    }
+
+    async fn user_patch(
         &self,
         id: UserId,
-        password: PasswordHash,
-    ) -> Result<bool, StoreError> {
+        change: UserChange,
+    ) -> Result<Result<(User, Ended), Refused>, StoreError> {
         let mut state = self.state();
-        let Some(found) = state.users.get_mut(&id) else { return Ok(false) };
-        found.password = password;
-        state.sessions.retain(|_, session| session.user != id);
-        Ok(true)
+        let Some(old) = state.users.get(&id).cloned() else {
+            return Ok(Err(Refused::Missing));
+        };
+        let UserChange { patch, ending, expected, by } = change;
+        if expected.is_some_and(|expected| expected != old.password) {
+            return Ok(Err(Refused::PasswordChanged));
+        }
+        let new = patch.apply(&old);
+        let taken = state.by_email(&new.user.email.canonical());
+        if taken.is_some_and(|found| found.user.id != id) {
+            return Ok(Err(Refused::EmailTaken));
+        }
+        if !new.user.is_active_admin() && state.is_last_admin(id) {
+            return Ok(Err(Refused::LastAdmin));
+        }
+        let ended = if new.user.disabled && !old.user.disabled {
+            let tokens = state.tokens.clone();
+            let ended = state.end(id, Ending::Everything);
+            state.tokens = tokens;
+            Ended { tokens: 0, ..ended }
+        } else {
+            state.end(id, ending)
+        };
+        if let Some(act) = by {
+            use AuditAction as A;
+            let (was, is) = (&old.user, &new.user);
+            match (was.role, is.role) {
+                (Role::User, Role::Admin) => state.audit(act, A::AdminMade, Some(id)),
+                (Role::Admin, Role::User) => state.audit(act, A::AdminUnmade, Some(id)),
+                _ => {}
+            }
+            match (was.disabled, is.disabled) {
+                (false, true) => state.audit(act, A::UserDisabled, Some(id)),
+                (true, false) => state.audit(act, A::UserEnabled, Some(id)),
+                _ => {}
+            }
+            match (was.must_change_password, is.must_change_password) {
+                (false, true) => state.audit(act, A::PasswordChangeRequired, Some(id)),
+                (true, false) => state.audit(act, A::PasswordChangeWaived, Some(id)),
+                _ => {}
+            }
+            if old.password != new.password {
+                state.audit(act, A::PasswordSet, Some(id));
+            }
+        }
+        let user = new.user.clone();
+        state.users.insert(id, new);
+        Ok(Ok((user, ended)))
     }
 
     async fn user_rehash(
@@ -124,17 +190,82 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn user_delete(&self, id: UserId) -> Result<bool, StoreError> {
+    async fn user_delete(
+        &self,
+        id: UserId,
+        expected: Option<PasswordHash>,
+        by: Option<Act>,
+    ) -> Result<Result<(), Refused>, StoreError> {
         let mut state = self.state();
-        state.sessions.retain(|_, session| session.user != id);
+        let Some(found) = state.users.get(&id) else { return Ok(Err(Refused::Missing)) };
+        if expected.is_some_and(|expected| expected != found.password) {
+            return Ok(Err(Refused::PasswordChanged));
+        }
+        if state.is_last_admin(id) {
+            return Ok(Err(Refused::LastAdmin));
+        }
+        if let Some(act) = by {
+            state.audit(act, AuditAction::UserDeleted, Some(id));
+        }
+        state.end(id, Ending::Everything);
         state.tasks.retain(|_, task| task.owner != id);
         state.newest.remove(&id);
-        Ok(state.users.remove(&id).is_some())
+        state.users.remove(&id);
+        Ok(Ok(()))
     }
 
-    async fn session_create(&self, session: Session) -> Result<bool, StoreError> {
+    async fn access_end(
+        &self,
+        id: UserId,
+        ending: Ending,
+        by: Option<Act>,
+    ) -> Result<Result<Ended, Refused>, StoreError> {
         let mut state = self.state();
-        if !state.users.contains_key(&session.user) {
+        if !state.users.contains_key(&id) {
+            return Ok(Err(Refused::Missing));
+        }
+        if let Some(act) = by {
+            state.audit(act, AuditAction::AccessEnded, Some(id));
+        }
+        Ok(Ok(state.end(id, ending)))
+    }
+
+    async fn access_touch(
+        &self,
+        user: UserId,
+        access: Access,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError> {
+        let mut state = self.state();
+        match access {
+            Access::Session(id) => {
+                let found = state.sessions.get_mut(&(user, id));
+                if let Some(found) = found.filter(|it| it.last_used_at < at) {
+                    found.last_used_at = at;
+                    found.address = address.or(found.address);
+                }
+            }
+            Access::Token(id) => {
+                let found = state.tokens.get_mut(&(user, id));
+                if let Some(found) = found.filter(|it| it.last_used_at < Some(at)) {
+                    found.last_used_at = Some(at);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn session_create(
+        &self,
+        session: Session,
+        expected: Option<PasswordHash>,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let welcome = |found: &Credential| {
+            !found.user.disabled && expected.is_none_or(|it| it == found.password)
+        };
+        if !state.users.get(&session.user).is_some_and(welcome) {
             return Ok(false);
         }
         state.sessions.remove(&(session.user, session.id));
@@ -164,6 +295,122 @@ impl Store for MemoryStore {
         let state = self.state();
         let session = state.sessions.get(&(user, id));
         Ok(session.map(|session| (state.users[&user].user.clone(), session.clone())))
+    }
+
+    async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let state = self.state();
+        let sessions = state.sessions.values().filter(|session| session.user == user);
+        Ok(sessions.cloned().collect())
+    }
+
+    async fn session_refresh(
+        &self,
+        user: UserId,
+        id: SessionId,
+        refreshing: Refreshing,
+    ) -> Result<Renewed, StoreError> {
+        let mut state = self.state();
+        let Some(old) = state.sessions.get(&(user, id)) else {
+            return Ok(Refreshed::Unknown);
+        };
+        let owner = state.users[&user].user.clone();
+        Ok(match old.refresh(&refreshing) {
+            Refreshed::Renewed(new) => {
+                state.sessions.insert((user, id), new.clone());
+                Refreshed::Renewed((owner, new))
+            }
+            Refreshed::Reused => {
+                state.sessions.remove(&(user, id));
+                Refreshed::Reused
+            }
+            Refreshed::Unknown => Refreshed::Unknown,
+        })
+    }
+
+    async fn session_delete(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
+        Ok(self.state().sessions.remove(&(user, id)).is_some())
+    }
+
+    async fn token_create(
+        &self,
+        token: PersonalToken,
+    ) -> Result<Option<bool>, StoreError> {
+        let mut state = self.state();
+        if state.users.get(&token.user).is_none_or(|found| found.user.disabled) {
+            return Ok(None);
+        }
+        let count = state.tokens.keys().filter(|(user, _)| *user == token.user).count();
+        if count >= PersonalToken::MAX_PER_USER {
+            return Ok(Some(false));
+        }
+        state.tokens.insert((token.user, token.id), token);
+        Ok(Some(true))
+    }
+
+    async fn token_get(
+        &self,
+        user: UserId,
+        id: TokenId,
+    ) -> Result<Option<(User, PersonalToken)>, StoreError> {
+        let state = self.state();
+        let token = state.tokens.get(&(user, id));
+        Ok(token.map(|token| (state.users[&user].user.clone(), token.clone())))
+    }
+
+    async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError> {
+        let state = self.state();
+        let tokens = state.tokens.values().filter(|token| token.user == user);
+        Ok(tokens.cloned().collect())
+    }
+
+    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError> {
+        Ok(self.state().tokens.remove(&(user, id)).is_some())
+    }
+
+    async fn invitation_create(
+        &self,
+        invitation: Invitation,
+        by: Act,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let now = invitation.created_at;
+        let live = state.invitations.values().filter(|it| it.expires_at > now).count();
+        if live >= Invitation::MAX {
+            return Ok(false);
+        }
+        state.invitations.retain(|_, it| it.expires_at > now);
+        state.audit(by, AuditAction::InvitationCreated, None);
+        state.invitations.insert(invitation.id, invitation);
+        Ok(true)
+    }
+
+    async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
+        let mut all: Vec<_> = self.state().invitations.values().cloned().collect();
+        all.sort_by_key(|found| Reverse((found.created_at, found.id)));
+        Ok(all)
+    }
+
+    async fn invitation_delete(
+        &self,
+        id: InvitationId,
+        by: Act,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let found = state.invitations.remove(&id).is_some();
+        if found {
+            state.audit(by, AuditAction::InvitationDeleted, None);
+        }
+        Ok(found)
+    }
+
+    async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
+        let records: Vec<_> = self.state().audited.iter().rev().copied().collect();
+        let total = u64::try_from(records.len()).unwrap();
+        Ok(AuditPage { records: part(records, page), total })
     }
 
     async fn task_create(
@@ -205,9 +452,18 @@ impl Store for MemoryStore {
             state.tasks_of(owner).filter(wanted).cloned().collect();
         tasks.sort_by_key(|task| Reverse((task.created_at, task.id)));
         let total = u64::try_from(tasks.len()).unwrap();
-        let skip = usize::try_from(page.skip.min(total)).unwrap();
-        let tasks = tasks.into_iter().skip(skip).take(usize::from(page.limit)).collect();
-        Ok(TaskPage { tasks, total })
+        Ok(TaskPage { tasks: part(tasks, page), total })
+    }
+
+    async fn task_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        let state = self.state();
+        let tasks = state.tasks_of(owner).filter(|task| Some(task.id) > after);
+        Ok(tasks.take(limit).cloned().collect())
     }
 
     async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
-use duly::auth::throttle::Throttle;
+use duly::auth::throttle::{RequestLimit, Throttle};
 use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
 use duly::config::Options;
@@ -14,7 +14,7 @@ use duly::domain::user::Credential;
 use duly::http::server::Listener;
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
-use duly::service::{Parts, Service};
+use duly::service::{Parts, Service, State};
 use duly::store::redb::RedbStore;
 use duly::store::{Store, redb};
 use poem::Addr;
@@ -91,8 +91,11 @@ impl Server {
                 config.access_token_lifetime,
             ),
             throttle: config.auth_rate_limit.then(Throttle::default),
+            requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
             clock: Arc::<ManualClock>::clone(&clock),
             random,
+            registration: config.registration,
+            state: State::default(),
             backups: None,
         });
         let stopping = Stopping::default();

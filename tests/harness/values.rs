@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use duly::domain::digest::SecretDigest;
 use duly::domain::email::Email;
 use duly::domain::id::{SessionId, TaskId, UserId};
 use duly::domain::page::Page;
 use duly::domain::password::PasswordHash;
-use duly::domain::session::{RefreshDigest, Session};
+use duly::domain::session::{RefreshState, Session};
 use duly::domain::task::{Description, NewTask, Task, TaskFilter, TaskPatch, Title};
 use duly::domain::timestamp::Timestamp;
-use duly::domain::user::{NewUser, Role, User};
+use duly::domain::user::{Admission, Ending, NewUser, Role, User, UserChange, UserPatch};
 use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
 
@@ -43,7 +44,9 @@ pub(crate) fn new_user(address: &str) -> NewUser {
         email: email(address),
         password: hash("first"),
         role: Role::User,
+        must_change_password: false,
         created_at: at(1),
+        admission: Admission::Open,
     }
 }
 
@@ -56,14 +59,21 @@ pub(crate) fn new_task(title: &str, millis: i64) -> NewTask {
     }
 }
 
-/// A session whose id and digest are `n` throughout.
+/// A session whose id and digests are `n` throughout.
 pub(crate) fn session(user: UserId, n: u8, created: i64, expires: i64) -> Session {
     Session {
         id: session_id(n),
         user,
         created_at: at(created),
         expires_at: at(expires),
-        refresh: RefreshDigest([n; 32]),
+        last_used_at: at(created),
+        client: None,
+        address: None,
+        refresh: RefreshState {
+            family: SecretDigest([n; 32]),
+            current: SecretDigest([n; 32]),
+            previous: None,
+        },
     }
 }
 
@@ -132,4 +142,10 @@ pub(crate) async fn ids(
 ) -> Vec<TaskId> {
     let listed = store.task_list(owner, filter, page(0, Page::MAX_LIMIT)).await.unwrap();
     listed.tasks.iter().map(|task| task.id).collect()
+}
+
+/// A change that sets another password and ends all access.
+pub(crate) fn set_password(password: &str) -> UserChange {
+    let patch = UserPatch { password: Some(hash(password)), ..UserPatch::default() };
+    UserChange { patch, ending: Ending::Everything, ..UserChange::default() }
 }

@@ -1,15 +1,27 @@
 //! Every question that can be asked of a store, as data.
 
-use duly::domain::id::{TaskId, UserId};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use duly::domain::access::Access;
+use duly::domain::audit::{Act, Actor};
+use duly::domain::digest::SecretDigest;
+use duly::domain::id::{InvitationId, TaskId, TokenId, UserId};
+use duly::domain::invitation::Invitation;
+use duly::domain::label::Label;
 use duly::domain::page::{Page, TaskPage};
-use duly::domain::session::Session;
+use duly::domain::scope::Scopes;
+use duly::domain::session::{Refreshing, Session};
 use duly::domain::task::{
     Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, Title,
 };
+use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
-use duly::domain::user::{Credential, User};
+use duly::domain::user::{
+    Admission, Credential, Ending, NewUser, Role, User, UserChange, UserPatch,
+};
 use duly::store::{Store, StoreError};
 use tokio::sync::mpsc;
 
@@ -23,11 +35,27 @@ pub(crate) enum Ask {
     UserCreate { email: u8, spelling: bool },
     UserByEmail { email: u8 },
     UserList { after: Option<u64>, limit: usize },
-    UserSetPassword { user: u64, password: u8 },
+    UserPage { containing: Option<u8>, page: Page },
+    UserPatch { user: u64, change: Change },
     UserRehash { user: u64, old: u8, new: u8 },
-    UserDelete { user: u64 },
-    SessionCreate { user: u64, session: u8, lifetime: i64 },
+    UserDelete { user: u64, password: Option<u8>, by: bool },
+    AccessEnd { user: u64, keep: Option<u8>, by: bool },
+    AccessTouch { user: u64, access: Access, address: u8 },
+    SessionCreate { user: u64, session: u8, lifetime: i64, password: Option<u8> },
     SessionGet { user: u64, session: u8 },
+    SessionList { user: u64 },
+    SessionDelete { user: u64, session: u8 },
+    SessionRefresh { user: u64, session: u8, family: u8, presented: u8, next: u8 },
+    TokenCreate { user: u64, token: u8, scopes: u8, lifetime: Option<i64> },
+    TokenGet { user: u64, token: u8 },
+    TokenList { user: u64 },
+    TokenDelete { user: u64, token: u8 },
+    InvitationCreate { invitation: u8, email: Option<u8>, lifetime: i64 },
+    InvitationList,
+    InvitationDelete { invitation: u8 },
+    InvitationUse { invitation: u8, secret: u8, email: u8 },
+    AuditList { page: Page },
+    TaskAfter { user: u64, after: Option<u64>, limit: usize },
     TaskCreate { user: u64, text: u8, completed: bool },
     TaskGet { user: u64, task: u64 },
     TaskList { user: u64, filter: TaskFilter, page: Page },
@@ -36,6 +64,27 @@ pub(crate) enum Ask {
     TaskDelete { user: u64, task: u64 },
     Export { whose: Option<u64> },
     Import { there: u64, email: u8, tasks: Vec<Incoming>, replace: bool },
+}
+
+/// What changes of an account.
+#[derive(Clone, Debug, Default)]
+#[expect(
+    clippy::option_option,
+    clippy::struct_field_names,
+    reason = "what may be left out"
+)]
+pub(crate) struct Change {
+    pub(crate) email: Option<u8>,
+    /// 0 clears it.
+    pub(crate) name: Option<u8>,
+    pub(crate) admin: Option<bool>,
+    pub(crate) disabled: Option<bool>,
+    pub(crate) must_change: Option<bool>,
+    pub(crate) password: Option<u8>,
+    pub(crate) expected: Option<u8>,
+    /// `Some(None)` ends everything, `Some(Some(n))` all but one session.
+    pub(crate) ending: Option<Option<u8>>,
+    pub(crate) by: bool,
 }
 
 /// A task that was made elsewhere.
@@ -60,7 +109,7 @@ pub(crate) struct Patch {
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Done(bool),
-    User(Option<User>),
+    Said(String),
     Credential(Option<Credential>),
     Users(Vec<User>),
     Session(Option<(User, Session)>),
@@ -79,7 +128,7 @@ pub(crate) async fn ask(
 ) -> Result<Answer, StoreError> {
     Ok(match question.clone() {
         Ask::UserCreate { email, spelling } => {
-            Answer::User(store.user_create(new_user(&address(email, spelling))).await?)
+            said(store.user_create(new_user(&address(email, spelling))).await?)
         }
         Ask::UserByEmail { email: number } => {
             let email = email(&address(number, false)).canonical();
@@ -88,20 +137,103 @@ pub(crate) async fn ask(
         Ask::UserList { after, limit } => {
             Answer::Users(store.user_list(after.map(UserId::new), limit).await?)
         }
-        Ask::UserSetPassword { user, password } => {
-            let password = hash(&text(password));
-            Answer::Done(store.user_set_password(UserId::new(user), password).await?)
+        Ask::UserPage { containing, page } => {
+            let containing = containing.map(|number| format!("{number}a"));
+            said(store.user_page(containing, page).await?)
+        }
+        Ask::UserPatch { user, change } => {
+            said(store.user_patch(UserId::new(user), change.at(now)).await?)
         }
         Ask::UserRehash { user, old, new } => {
             let (old, new) = (hash(&text(old)), hash(&text(new)));
             Answer::Done(store.user_rehash(UserId::new(user), old, new).await?)
         }
-        Ask::UserDelete { user } => {
-            Answer::Done(store.user_delete(UserId::new(user)).await?)
+        Ask::UserDelete { user, password, by } => {
+            let expected = password.map(|number| hash(&text(number)));
+            let by = by.then(|| act(now));
+            said(store.user_delete(UserId::new(user), expected, by).await?)
         }
-        Ask::SessionCreate { user, session: number, lifetime } => {
+        Ask::AccessEnd { user, keep, by } => {
+            let by = by.then(|| act(now));
+            said(store.access_end(UserId::new(user), ending(Some(keep)), by).await?)
+        }
+        Ask::AccessTouch { user, access, address } => {
+            let address = Some(IpAddr::from([192, 0, 2, address]));
+            said(store.access_touch(UserId::new(user), access, at(now), address).await?)
+        }
+        Ask::SessionCreate { user, session: number, lifetime, password } => {
             let session = session(UserId::new(user), number, now, now + lifetime);
-            Answer::Done(store.session_create(session).await?)
+            let expected = password.map(|number| hash(&text(number)));
+            Answer::Done(store.session_create(session, expected).await?)
+        }
+        Ask::SessionList { user } => said(store.session_list(UserId::new(user)).await?),
+        Ask::SessionDelete { user, session } => {
+            let id = session_id(session);
+            Answer::Done(store.session_delete(UserId::new(user), id).await?)
+        }
+        Ask::SessionRefresh { user, session, family, presented, next } => {
+            let digest = |number| SecretDigest([number; 32]);
+            let refreshing = Refreshing {
+                family: digest(family),
+                presented: digest(presented),
+                next: digest(next),
+                lifetime: Duration::from_secs(50),
+                at: at(now),
+                client: None,
+                address: None,
+            };
+            let id = session_id(session);
+            said(store.session_refresh(UserId::new(user), id, refreshing).await?)
+        }
+        Ask::TokenCreate { user, token, scopes, lifetime } => {
+            let token = PersonalToken {
+                id: TokenId::from_bytes([token; 8]),
+                user: UserId::new(user),
+                name: Label::new("a").unwrap(),
+                scopes: Scopes::from_bits(scopes).unwrap(),
+                created_at: at(now),
+                expires_at: lifetime.map(|lifetime| at(now + lifetime)),
+                last_used_at: None,
+                digest: SecretDigest([token; 32]),
+            };
+            said(store.token_create(token).await?)
+        }
+        Ask::TokenGet { user, token } => {
+            let id = TokenId::from_bytes([token; 8]);
+            said(store.token_get(UserId::new(user), id).await?)
+        }
+        Ask::TokenList { user } => said(store.token_list(UserId::new(user)).await?),
+        Ask::TokenDelete { user, token } => {
+            let id = TokenId::from_bytes([token; 8]);
+            said(store.token_delete(UserId::new(user), id).await?)
+        }
+        Ask::InvitationCreate { invitation, email: number, lifetime } => {
+            let invitation = Invitation {
+                id: InvitationId::from_bytes([invitation; 8]),
+                email: number.map(|number| email(&address(number, true))),
+                created_by: UserId::new(1),
+                created_at: at(now),
+                expires_at: at(now + lifetime),
+                digest: SecretDigest([invitation; 32]),
+            };
+            said(store.invitation_create(invitation, act(now)).await?)
+        }
+        Ask::InvitationList => said(store.invitation_list().await?),
+        Ask::InvitationDelete { invitation } => {
+            let id = InvitationId::from_bytes([invitation; 8]);
+            said(store.invitation_delete(id, act(now)).await?)
+        }
+        Ask::InvitationUse { invitation, secret, email } => {
+            let id = InvitationId::from_bytes([invitation; 8]);
+            let admission = Admission::Invited(id, SecretDigest([secret; 32]));
+            let new = new_user(&address(email, false));
+            let new = NewUser { admission, created_at: at(now), ..new };
+            said(store.user_create(new).await?)
+        }
+        Ask::AuditList { page } => said(store.audit_list(page).await?),
+        Ask::TaskAfter { user, after, limit } => {
+            let after = after.map(TaskId::new);
+            said(store.task_after(UserId::new(user), after, limit).await?)
         }
         Ask::SessionGet { user, session } => {
             let id = session_id(session);
@@ -140,6 +272,47 @@ pub(crate) async fn ask(
     })
 }
 
+/// Answers that only have to be the same.
+fn said(answer: impl std::fmt::Debug) -> Answer {
+    Answer::Said(format!("{answer:?}"))
+}
+
+fn act(now: i64) -> Act {
+    Act { actor: Actor::Admin(UserId::new(1)), at: at(now) }
+}
+
+#[expect(clippy::option_option, reason = "as a change has it")]
+fn ending(ending: Option<Option<u8>>) -> Ending {
+    match ending {
+        None => Ending::Nothing,
+        Some(None) => Ending::Everything,
+        Some(Some(number)) => Ending::AllBut(session_id(number)),
+    }
+}
+
+impl Change {
+    fn at(self, now: i64) -> UserChange {
+        let secret = |number| hash(&text(number));
+        let patch = UserPatch {
+            email: self.email.map(|number| email(&address(number, true))),
+            display_name: self
+                .name
+                .map(|it| (it > 0).then(|| Label::new(&text(it)).unwrap())),
+            time_zone: None,
+            role: self.admin.map(|admin| if admin { Role::Admin } else { Role::User }),
+            disabled: self.disabled,
+            must_change_password: self.must_change,
+            password: self.password.map(secret),
+        };
+        UserChange {
+            patch,
+            ending: ending(self.ending),
+            expected: self.expected.map(secret),
+            by: self.by.then(|| act(now)),
+        }
+    }
+}
+
 async fn export(store: &dyn Store, whose: Option<UserId>) -> Result<Answer, StoreError> {
     let (sender, mut receiver) = mpsc::channel(1);
     let (mut next, mut all) = (Vec::new(), Vec::new());
@@ -158,9 +331,7 @@ async fn export(store: &dyn Store, whose: Option<UserId>) -> Result<Answer, Stor
 
 fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
     let new = new_user(&address(email, false));
-    let user =
-        User { id: owner, email: new.email, role: new.role, created_at: new.created_at };
-    let mut records = vec![Record::User(Credential { user, password: new.password })];
+    let mut records = vec![Record::User(new.into_credential(owner))];
     records.extend(tasks.into_iter().map(|task| {
         let Incoming { id, text: title, completed, created } = task;
         let new = NewTask { completed, ..new_task(&text(title), created) };
@@ -174,7 +345,12 @@ pub(crate) fn everything() -> Vec<Ask> {
     let mut all =
         vec![Ask::UserList { after: None, limit: 100 }, Ask::Export { whose: None }];
     all.extend((0..4).map(|email| Ask::UserByEmail { email }));
+    all.push(Ask::UserPage { containing: None, page: page(0, 100) });
+    all.push(Ask::InvitationList);
+    all.push(Ask::AuditList { page: page(0, 200) });
     for user in 0..8 {
+        all.push(Ask::SessionList { user });
+        all.push(Ask::TokenList { user });
         all.push(Ask::TaskCounts { user });
         for filter in [ALL, OPEN, DONE] {
             all.push(Ask::TaskList { user, filter, page: page(0, Page::MAX_LIMIT) });

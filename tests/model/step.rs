@@ -1,12 +1,14 @@
 //! What happens in a run.
 
+use duly::domain::access::Access;
+use duly::domain::id::TokenId;
 use duly::domain::task::TaskFilter;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::ask::{Ask, Incoming, Patch};
-use crate::harness::values::page;
+use super::ask::{Ask, Change, Incoming, Patch};
+use crate::harness::values::{page, session_id};
 
 /// One thing that happens.
 #[derive(Clone, Debug)]
@@ -45,14 +47,44 @@ fn write() -> impl Strategy<Value = Ask> {
     prop_oneof![
         3 => (0..4_u8, any::<bool>())
             .prop_map(|(email, spelling)| Ask::UserCreate { email, spelling }),
-        1 => (user(), 0..3_u8)
-            .prop_map(|(user, password)| Ask::UserSetPassword { user, password }),
+        4 => (user(), change()).prop_map(|(user, change)| Ask::UserPatch { user, change }),
         1 => (user(), 0..3_u8, 0..3_u8)
             .prop_map(|(user, old, new)| Ask::UserRehash { user, old, new }),
-        1 => user().prop_map(|user| Ask::UserDelete { user }),
-        4 => (user(), 0..6_u8, 1..100_000_i64).prop_map(|(user, session, lifetime)| {
-            Ask::SessionCreate { user, session, lifetime }
+        1 => (user(), option::weighted(0.3, 0..3_u8), any::<bool>())
+            .prop_map(|(user, password, by)| Ask::UserDelete { user, password, by }),
+        1 => (user(), option::of(0..6_u8), any::<bool>())
+            .prop_map(|(user, keep, by)| Ask::AccessEnd { user, keep, by }),
+        2 => (user(), access(), any::<u8>()).prop_map(|(user, access, address)| {
+            Ask::AccessTouch { user, access, address }
         }),
+        4 => (user(), 0..6_u8, 1..100_000_i64, option::weighted(0.3, 0..3_u8)).prop_map(
+            |(user, session, lifetime, password)| {
+                Ask::SessionCreate { user, session, lifetime, password }
+            }
+        ),
+        5 => (user(), 0..6_u8, prop::bool::weighted(0.9), 0..4_u8, 0..4_u8)
+            .prop_map(refresh),
+        1 => (user(), 0..6_u8)
+            .prop_map(|(user, session)| Ask::SessionDelete { user, session }),
+        3 => (user(), 0..4_u8, 1..8_u8, option::of(1..100_000_i64)).prop_map(
+            |(user, token, scopes, lifetime)| {
+                Ask::TokenCreate { user, token, scopes, lifetime }
+            }
+        ),
+        1 => (user(), 0..4_u8).prop_map(|(user, token)| Ask::TokenDelete { user, token }),
+        2 => (0..4_u8, option::of(0..4_u8), 1..100_000_i64).prop_map(
+            |(invitation, email, lifetime)| {
+                Ask::InvitationCreate { invitation, email, lifetime }
+            }
+        ),
+        1 => (0..4_u8).prop_map(|invitation| Ask::InvitationDelete { invitation }),
+        2 => (0..4_u8, prop::bool::weighted(0.9), 0..4_u8).prop_map(
+            |(invitation, right, email)| Ask::InvitationUse {
+                invitation,
+                secret: if right { invitation } else { 99 },
+                email,
+            }
+        ),
         10 => (user(), 0..4_u8, prop::bool::weighted(0.2)).prop_map(
             |(user, text, completed)| Ask::TaskCreate { user, text, completed }
         ),
@@ -68,6 +100,19 @@ fn read() -> impl Strategy<Value = Ask> {
         1 => (option::of(0..8_u64), 0..4_usize)
             .prop_map(|(after, limit)| Ask::UserList { after, limit }),
         2 => (user(), 0..6_u8).prop_map(|(user, session)| Ask::SessionGet { user, session }),
+        1 => user().prop_map(|user| Ask::SessionList { user }),
+        1 => (user(), 0..4_u8).prop_map(|(user, token)| Ask::TokenGet { user, token }),
+        1 => user().prop_map(|user| Ask::TokenList { user }),
+        1 => Just(Ask::InvitationList),
+        1 => (0..4_u64, 1..6_u16)
+            .prop_map(|(skip, limit)| Ask::AuditList { page: page(skip, limit) }),
+        1 => (option::of(0..4_u8), 0..3_u64, 1..4_u16).prop_map(
+            |(containing, skip, limit)| {
+                Ask::UserPage { containing, page: page(skip, limit) }
+            }
+        ),
+        1 => (user(), option::of(task()), 0..5_usize)
+            .prop_map(|(user, after, limit)| Ask::TaskAfter { user, after, limit }),
         3 => (user(), task()).prop_map(|(user, task)| Ask::TaskGet { user, task }),
         6 => (user(), filter(), 0..6_u64, 1..6_u16).prop_map(|(user, filter, skip, limit)| {
             Ask::TaskList { user, filter, page: page(skip, limit) }
@@ -101,6 +146,51 @@ fn user() -> impl Strategy<Value = u64> {
 
 fn task() -> impl Strategy<Value = u64> {
     prop_oneof![6 => 1..10_u64, 1 => 0..50_u64]
+}
+
+fn access() -> impl Strategy<Value = Access> {
+    prop_oneof![
+        (0..6_u8).prop_map(|number| Access::Session(session_id(number))),
+        (0..4_u8).prop_map(|number| Access::Token(TokenId::from_bytes([number; 8]))),
+    ]
+}
+
+/// Digests are those of the session at first, then small numbers, so that old ones are met again.
+fn refresh((user, session, right, presented, next): (u64, u8, bool, u8, u8)) -> Ask {
+    let family = if right { session } else { 99 };
+    let presented = if presented == 0 { session } else { presented + 100 };
+    Ask::SessionRefresh { user, session, family, presented, next: next + 100 }
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let about = (
+        option::weighted(0.2, 0..4_u8),
+        option::weighted(0.2, 0..3_u8),
+        option::weighted(0.3, any::<bool>()),
+        option::weighted(0.2, any::<bool>()),
+        option::weighted(0.2, any::<bool>()),
+    );
+    let proof = (
+        option::weighted(0.2, 0..3_u8),
+        option::weighted(0.2, 0..3_u8),
+        option::weighted(0.3, option::of(0..6_u8)),
+        any::<bool>(),
+    );
+    (about, proof).prop_map(|(about, proof)| {
+        let (email, name, admin, disabled, must_change) = about;
+        let (password, expected, ending, by) = proof;
+        Change {
+            email,
+            name,
+            admin,
+            disabled,
+            must_change,
+            password,
+            expected,
+            ending,
+            by,
+        }
+    })
 }
 
 fn filter() -> impl Strategy<Value = TaskFilter> {

@@ -53,7 +53,7 @@ async fn a_running_server_is_checked_and_exported() {
     let checked = expect(home.run(&["check"], ""), 0);
     let running = everything(&home);
 
-    let sound = "2 users, 2 sessions, 3 tasks, 0 rows to purge: 0 problems\n";
+    let sound = "2 users, 2 sessions, 0 tokens, 3 tasks, 0 rows to purge: 0 problems\n";
     assert_eq!(checked, sound);
     assert_eq!(server.terminate(), Some(0));
     assert_eq!(everything(&home), running);

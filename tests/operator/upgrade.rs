@@ -7,9 +7,12 @@ use std::sync::Arc;
 
 use duly::domain::id::UserId;
 use duly::domain::transfer::{Exported, Record};
+#[cfg(feature = "planted-bugs")]
+use duly::store::redb::FORMAT;
 use duly::store::redb::{self, Formats, Options, RedbStore};
 use duly::store::{OpenError, Store};
 use flate2::read::GzDecoder;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{JANE, everything, given_stopped, home, names, path_in};
@@ -35,7 +38,7 @@ async fn given_file(folder: &Path) -> (PathBuf, Vec<Record>) {
             store.task_patch(owner, task.id, complete(true), at(20)).await.unwrap();
         }
     }
-    assert!(store.session_create(session(jane, 7, 0, 1000)).await.unwrap());
+    assert!(store.session_create(session(jane, 7, 0, 1000), None).await.unwrap());
     let records = records(store).await;
     (path, records)
 }
@@ -81,8 +84,8 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
-    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-1"]);
-    let kept = fs::read(data.path().join("test.redb.format-1")).unwrap();
+    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-2"]);
+    let kept = fs::read(data.path().join("test.redb.format-2")).unwrap();
     assert!(kept == bytes, "to the byte");
     // The next start has nothing to do.
     drop(RedbStore::open(&path, &next()).unwrap());
@@ -101,11 +104,11 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
         [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
     {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("has format 2") && line.contains("up to 1"), "{line}");
+        assert!(line.contains("has format 3") && line.contains("up to 2"), "{line}");
     }
 
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
-    let kept = format!("redb://{}.format-1", path.display());
+    let kept = format!("redb://{}.format-2", path.display());
     assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
 }
 
@@ -118,7 +121,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let options = Options { upgrade: false, ..next() };
     let error = RedbStore::open(&path, &options).unwrap_err();
 
-    assert!(matches!(error, OpenError::Older { found: 1, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Older { found: 2, known: 3, .. }), "{error:?}");
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
@@ -142,14 +145,16 @@ async fn no_command_that_only_reads_brings_a_file_up_to_date() {
         &["user", "list"],
     ] {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("format 1") && line.contains("duly upgrade"), "{line}");
+        assert!(line.contains(&format!("format {FORMAT}")), "{line}");
+        assert!(line.contains("duly upgrade"), "{line}");
         assert!(fs::read(home.data_file()).unwrap() == bytes, "{command:?}");
         assert_eq!(names(home.folder.path()), ["duly.redb"]);
     }
 
     expect(home.run(&["user", "delete", JANE], ""), 0);
 
-    assert_eq!(names(home.folder.path()), ["duly.redb", "duly.redb.format-1"]);
+    let kept = format!("duly.redb.format-{FORMAT}");
+    assert_eq!(names(home.folder.path()), ["duly.redb", &kept]);
     expect(home.run(&["user", "list"], ""), 0);
 }
 
@@ -162,9 +167,9 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
 
     let error = RedbStore::open(&path, &next()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Upgrade { found: 1, known: 2, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Upgrade { found: 2, known: 3, .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("stays in format 1") && text.contains("problems"), "{text}");
+    assert!(text.contains("stays in format 2") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -179,7 +184,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     redb::duplicate(&path, &copy, &next()).unwrap();
     let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (1, 2, 4));
+    assert_eq!((found, report.users, report.tasks), (2, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -204,7 +209,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let (home, _) = given_stopped().await;
 
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
-    assert_eq!(said, "format 1 is the newest: nothing to do for 2 users, 3 tasks\n");
+    assert_eq!(said, "format 2 is the newest: nothing to do for 2 users, 3 tasks\n");
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
@@ -213,9 +218,25 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);
-    assert!(said.contains("has format 1, the newest"), "{said}");
+    assert!(said.contains("has format 2, the newest"), "{said}");
     assert_eq!(names(home.folder.path()), ["duly.redb"]);
     refused(Home::new().run(&["upgrade"], ""), 66);
+}
+
+/// What an export of format 1 has to be after the upgrade.
+fn in_version_2(mut lines: Vec<Value>) -> Vec<Value> {
+    for line in &mut lines {
+        if let Some(start) = line.get_mut("export") {
+            start["version"] = 2.into();
+        }
+        if let Some(user) = line.get_mut("user") {
+            user["display_name"] = Value::Null;
+            user["time_zone"] = Value::Null;
+            user["disabled"] = false.into();
+            user["must_change_password"] = false.into();
+        }
+    }
+    lines
 }
 
 /// A file that was written when format 1 was new, kept here for ever.
@@ -227,12 +248,13 @@ async fn a_file_of_format_1_opens() {
     GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
     fs::write(home.data_file(), bytes).unwrap();
 
-    expect(home.run(&["check"], ""), 0);
+    expect(home.run(&["upgrade"], ""), 0);
 
+    expect(home.run(&["check"], ""), 0);
     let expected = include_str!("../fixtures/format-1.jsonl");
-    assert_eq!(everything(&home), super::parse(expected));
+    assert_eq!(everything(&home), in_version_2(super::parse(expected)));
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
     assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("3"));
-    assert!(!path_in(&home, "duly.redb.format-1").exists());
+    assert!(path_in(&home, "duly.redb.format-1").exists());
 }

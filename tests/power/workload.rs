@@ -5,7 +5,7 @@ use duly::domain::task::{Description, NewTask, TaskPatch};
 use duly::store::{Store, StoreError};
 
 use super::random::Random;
-use crate::harness::values::{at, complete, hash, new_task, new_user, session};
+use crate::harness::values::{at, complete, new_task, new_user, session, set_password};
 
 /// Accounts that somebody speaks of.
 const USERS: u64 = 7;
@@ -46,13 +46,13 @@ impl Write {
         let now = self.now;
         match self.what {
             What::Register { email } => {
-                store.user_create(new_user(&format!("{email}@example.com"))).await?;
+                store.user_create(new_user(&format!("{email}@example.com"))).await?.ok();
             }
             What::Password { user, password } => {
-                store.user_set_password(user, hash(&password.to_string())).await?;
+                store.user_patch(user, set_password(&password.to_string())).await?.ok();
             }
             What::Login { user, session: number } => {
-                store.session_create(session(user, number, now, now + 20)).await?;
+                store.session_create(session(user, number, now, now + 20), None).await?;
             }
             What::Create { user, length } => {
                 let description = Some(text(length));
@@ -71,7 +71,7 @@ impl Write {
                 store.task_delete(user, task).await?;
             }
             What::Leave { user } => {
-                store.user_delete(user).await?;
+                store.user_delete(user, None, None).await?.ok();
             }
         }
         Ok(())

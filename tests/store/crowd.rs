@@ -45,7 +45,7 @@ pub(super) async fn one_of_many_registrations_at_once_wins(store: Arc<dyn Store>
     }
 
     let answers = writes.join_all().await.into_iter();
-    let winners: Vec<_> = answers.filter_map(|answer| answer.unwrap()).collect();
+    let winners: Vec<_> = answers.filter_map(|answer| answer.unwrap().ok()).collect();
 
     assert_eq!(winners.len(), 1);
     assert_eq!(store.user_list(None, 10).await.unwrap(), winners);

@@ -14,7 +14,7 @@ async fn the_account_may_be_deleted_between_two_chunks() {
     let store = open(&data.path().join("test.redb"));
     let jane = given_user(&*store, "jane@example.com").await.id;
     let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap().unwrap();
-    assert!(store.user_delete(jane).await.unwrap());
+    assert!(store.user_delete(jane, None, None).await.unwrap().is_ok());
 
     let chunk = chunk(jane, &[7]);
     let outcome = store.import(chunk, taken, at(1)).await.unwrap();

@@ -10,7 +10,7 @@ use duly::store::{Store, StoreError};
 
 use crate::harness::values::{
     ALL, at, complete, given_task, given_user, hash, new_task, new_user, open, page,
-    session, session_id,
+    session, session_id, set_password,
 };
 
 #[tokio::test]
@@ -23,8 +23,8 @@ async fn a_disk_full_up_to_the_reserve_refuses_all_that_adds() {
     full(store.user_create(new_user("b@example.com")).await);
     full(store.task_create(user.id, new_task("b", 2)).await);
     full(store.task_patch(user.id, task, complete(true), at(2)).await);
-    full(store.session_create(session(user.id, 2, 0, 100)).await);
-    full(store.user_set_password(user.id, hash("x")).await);
+    full(store.session_create(session(user.id, 2, 0, 100), None).await);
+    full(store.user_patch(user.id, set_password("x")).await);
     full(store.user_rehash(user.id, hash("first"), hash("x")).await);
 
     let counts = TaskCounts { total: 1, open: 1 };
@@ -56,7 +56,7 @@ async fn a_full_disk_can_be_read_and_freed() {
     assert_eq!(store.task_get(user.id, task.id).await.unwrap(), Some(task.clone()));
     assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
     assert!(store.task_delete(user.id, task.id).await.unwrap());
-    assert!(store.user_delete(user.id).await.unwrap());
+    assert!(store.user_delete(user.id, None, None).await.unwrap().is_ok());
 
     assert_eq!(store.user_list(None, 10).await.unwrap(), []);
 }
@@ -71,9 +71,9 @@ async fn people_can_log_in_while_the_reserve_is_touched_but_not_used_up() {
 
     full(store.task_create(user.id, new_task("b", 2)).await);
 
-    assert!(store.session_create(session(user.id, 2, 0, 100)).await.unwrap());
+    assert!(store.session_create(session(user.id, 2, 0, 100), None).await.unwrap());
     assert!(store.user_rehash(user.id, hash("first"), hash("better")).await.unwrap());
-    assert!(store.user_set_password(user.id, hash("second")).await.unwrap());
+    assert!(store.user_patch(user.id, set_password("second")).await.unwrap().is_ok());
 }
 
 /// A store with one person, one session and one task, and then so much to be kept free.
@@ -82,7 +82,7 @@ async fn given_reserve(data: &Path, reserve_bytes: u64) -> (RedbStore, User) {
     let store = open(&path);
     let user = given_user(&*store, "a@example.com").await;
     given_task(&*store, user.id, "a", 1).await;
-    assert!(store.session_create(session(user.id, 1, 0, 100)).await.unwrap());
+    assert!(store.session_create(session(user.id, 1, 0, 100), None).await.unwrap());
     drop(store);
     let options = Options { reserve_bytes, ..Options::default() };
     (RedbStore::open(&path, &options).unwrap(), user)

@@ -83,7 +83,7 @@ async fn an_account_with_damage_can_be_deleted() {
     let data = tempfile::tempdir().unwrap();
     let store = given_flipped_bit(data.path()).await;
 
-    assert!(store.user_delete(OWNER).await.unwrap());
+    assert!(store.user_delete(OWNER, None, None).await.unwrap().is_ok());
 
     assert_eq!(store.task_get(OWNER, SPOILT).await.unwrap(), None);
     assert_eq!(store.verify(&mut |_, _| ()).unwrap().findings, [""; 0]);

@@ -83,7 +83,7 @@ async fn given_file(folder: &Path) -> PathBuf {
                 .unwrap();
         }
     }
-    assert!(store.session_create(session(jane, 7, 0, 100)).await.unwrap());
+    assert!(store.session_create(session(jane, 7, 0, 100), None).await.unwrap());
     path
 }
 

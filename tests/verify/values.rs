@@ -53,10 +53,10 @@ async fn a_record_of_an_unknown_version_is_found() {
         forge.put(
             "owned",
             &place,
-            &seal("owned", &place, 2, (0_i64, 100_i64, [7_u8; 32])),
+            &seal("owned", &place, 3, (0_i64, 100_i64, [7_u8; 32])),
         );
     };
-    finds(newer, &["unknown record version 2"]).await;
+    finds(newer, &["unknown record version 3"]).await;
 }
 
 #[tokio::test]

@@ -6,10 +6,10 @@
 
 mod problems;
 mod schemas;
+mod security;
 
 use serde_json::{Map, Value, json};
 
-use super::caller;
 use crate::config::Config;
 
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
@@ -39,6 +39,7 @@ pub fn document(config: &Config) -> Value {
         paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut)
     {
         mend_responses(operation);
+        security::mend(operation);
         problems::add(operation);
     }
 
@@ -57,9 +58,7 @@ pub fn document(config: &Config) -> Value {
             "schemas": schemas,
             "responses": problems::responses(),
             "headers": problems::headers(),
-            "securitySchemes": {
-                caller::SCHEME: security_scheme(&base, &config.api_prefix),
-            },
+            "securitySchemes": security::schemes(&config.api_prefix),
         },
     })
 }
@@ -88,18 +87,6 @@ fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
         }
     }
     tags
-}
-
-fn security_scheme(base: &Value, prefix: &str) -> Value {
-    let pointer = format!("/components/securitySchemes/{}", caller::SCHEME);
-    let mut scheme = base.pointer(&pointer).cloned().unwrap_or_default();
-    if let Some(flow) =
-        scheme.pointer_mut("/flows/password").and_then(Value::as_object_mut)
-    {
-        flow.insert("tokenUrl".to_owned(), format!("{prefix}/auth/login").into());
-        flow.insert("scopes".to_owned(), json!({}));
-    }
-    scheme
 }
 
 /// Header names as they are usually written, and the request's id on every answer.

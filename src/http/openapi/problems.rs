@@ -13,7 +13,7 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-const KINDS: [Kind; 13] = [
+const KINDS: [Kind; 14] = [
     kind(
         "400",
         "BadRequest",
@@ -29,6 +29,13 @@ const KINDS: [Kind; 13] = [
         &["WWW-Authenticate"],
     ),
     kind(
+        "403",
+        "Forbidden",
+        "The credential is good, but not for this: `detail` names the scope or role that is missing.",
+        "insufficient_scope",
+        &[],
+    ),
+    kind(
         "404",
         "NotFound",
         "There is no such thing, or it is not yours.",
@@ -42,7 +49,13 @@ const KINDS: [Kind; 13] = [
         "body_too_slow",
         &[],
     ),
-    kind("409", "Conflict", "The email is already registered.", "email_taken", &[]),
+    kind(
+        "409",
+        "Conflict",
+        "The email is already registered, this is the last administrator, or there are too many already.",
+        "email_taken",
+        &[],
+    ),
     kind("413", "PayloadTooLarge", "The body is too large.", "body_too_large", &[]),
     kind(
         "415",
@@ -58,7 +71,13 @@ const KINDS: [Kind; 13] = [
         "invalid",
         &[],
     ),
-    kind("429", "TooManyRequests", "Too many attempts.", "throttled", &["Retry-After"]),
+    kind(
+        "429",
+        "TooManyRequests",
+        "Too many attempts, or too many requests with one credential.",
+        "throttled",
+        &["Retry-After", "RateLimit", "RateLimit-Policy"],
+    ),
     kind("431", "HeaderTooLarge", "The header is too large.", "header_too_large", &[]),
     kind(
         "500",
@@ -117,7 +136,8 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
     };
     let mut statuses = vec!["413", "431", "500", "503"];
     if needs_token {
-        statuses.extend(["400", "401"]);
+        // 429 if the server limits requests in general.
+        statuses.extend(["400", "401", "403", "429"]);
     }
     if param_in("path") {
         statuses.extend(["404", "422"]);
@@ -129,8 +149,13 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         statuses.extend(["400", "408", "415", "422", "507"]);
     }
     match id {
-        "user_register" => statuses.extend(["409", "429"]),
-        "session_login" => statuses.extend(["401", "429"]),
+        "user_register" => statuses.extend(["403", "409", "429"]),
+        "session_login" | "session_refresh" => statuses.extend(["401", "429"]),
+        "user_update" | "user_leave" | "user_change_password" => {
+            statuses.extend(["409", "429"]);
+        }
+        "token_create" | "account_create" | "account_patch" | "account_delete"
+        | "invitation_create" => statuses.push("409"),
         _ => {}
     }
     statuses
@@ -181,6 +206,7 @@ fn title(status: &str) -> &'static str {
 /// Headers that more than one answer has.
 pub(super) fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
+    let limit = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     json!({
         "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
         "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
@@ -188,6 +214,14 @@ pub(super) fn headers() -> Value {
             "description": "How long to wait, in seconds.",
             "schema": { "type": "integer", "minimum": 1 },
         },
+        "RateLimit": limit(
+            "Which quota is used up, what is left of it, and when there is more, in seconds (draft-ietf-httpapi-ratelimit-headers-11).",
+            r#""login";r=0;t=6"#,
+        ),
+        "RateLimit-Policy": limit(
+            "That quota: how many at once, and in how many seconds as many again (draft-ietf-httpapi-ratelimit-headers-11).",
+            r#""login";q=20;w=120"#,
+        ),
     })
 }
 
@@ -210,6 +244,7 @@ pub(super) fn schema() -> Value {
             "detail": text("What went wrong, for people."),
             "code": text("What went wrong, for programs. Stable."),
             "request_id": text("Names this request in the server's log."),
+            "error": text("For OAuth 2 clients, the same as `code`: `invalid_grant`. Only where a refresh token was refused."),
             "errors": {
                 "type": "array",
                 "description": "Every field that was refused.",

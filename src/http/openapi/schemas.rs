@@ -3,7 +3,18 @@
 use serde_json::{Value, json};
 
 /// Objects that are sent to the server and refuse members that they do not name.
-const STRICT: [&str; 3] = ["UserRegister", "TaskCreate", "TaskPatch"];
+const STRICT: [&str; 10] = [
+    "UserRegister",
+    "ProfilePatch",
+    "PasswordChange",
+    "PasswordProof",
+    "TokenCreate",
+    "AccountCreate",
+    "AccountPatch",
+    "InvitationCreate",
+    "TaskCreate",
+    "TaskPatch",
+];
 
 /// Says that no other members are taken, and frees examples of members that are absent.
 pub(super) fn mend(name: &str, schema: &mut Value) {

@@ -6,6 +6,7 @@
 
 mod form;
 mod json;
+mod lines;
 mod schema;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
+pub(super) use self::lines::Lines;
 use super::problem::Problem;
 
 fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {

@@ -9,9 +9,12 @@ use super::key::{self, Table};
 use super::record::{self, Stats};
 use super::view::View;
 use super::{codec, index};
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::audit::AuditRecord;
+use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
+use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
 use crate::domain::task::Task;
+use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
 use crate::plant::{self, Bug};
@@ -21,13 +24,22 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub(super) enum Change {
     UserCreate(Credential),
-    /// Anything but the email may differ.
-    UserReplace(Credential),
+    /// Anything but the id may differ.
+    UserReplace {
+        old: Credential,
+        new: Credential,
+    },
     UserDelete(Credential),
     /// Ids below these are not given out any more.
     IdsUsed(NextIds),
-    SessionCreate(Session),
+    SessionPut(Session),
     SessionDelete(UserId, SessionId),
+    TokenPut(PersonalToken),
+    TokenDelete(UserId, TokenId),
+    InvitationPut(Invitation),
+    InvitationDelete(InvitationId),
+    AuditAdd(AuditRecord),
+    AuditDelete(u64),
     TaskCreate(Task),
     /// A task that was made elsewhere or before, with its id and its times.
     TaskRestore {
@@ -75,24 +87,43 @@ impl Plan<'_, '_, '_> {
                 let by_email = record::number(Table::UserByEmail, email, id.get())?;
                 self.put(Table::Users, &id.to_bytes(), record::user(new)?);
                 self.put(Table::UserByEmail, email, by_email);
+                if let Some(entry) = index::admin(&new.user) {
+                    self.put(Table::Admins, &entry, Vec::new());
+                }
                 self.ops.push(Op::UsedUserId(id.get()));
                 self.stats.push((id, Stats::EMPTY));
             }
-            Change::UserReplace(new) => {
-                self.put(Table::Users, &new.user.id.to_bytes(), record::user(new)?);
-            }
+            Change::UserReplace { old, new } => self.user_replace(old, new)?,
             Change::UserDelete(old) => self.user_delete(old)?,
             Change::IdsUsed(next) => {
                 self.ops.push(Op::UsedUserId(next.user.saturating_sub(1)));
                 self.ops.push(Op::UsedTaskId(next.task.saturating_sub(1)));
             }
-            Change::SessionCreate(new) => {
+            Change::SessionPut(new) => {
                 let key = key::session(new.user, new.id);
                 self.put(Table::Owned, &key, record::session(new)?);
             }
             Change::SessionDelete(user, id) => {
                 self.delete(Table::Owned, &key::session(*user, *id));
             }
+            Change::TokenPut(new) => {
+                let key = key::token(new.user, new.id);
+                self.put(Table::Owned, &key, record::token(new)?);
+            }
+            Change::TokenDelete(user, id) => {
+                self.delete(Table::Owned, &key::token(*user, *id));
+            }
+            Change::InvitationPut(new) => {
+                let value = record::invitation(new)?;
+                self.put(Table::Invitations, &new.id.to_bytes(), value);
+            }
+            Change::InvitationDelete(id) => {
+                self.delete(Table::Invitations, &id.to_bytes());
+            }
+            Change::AuditAdd(new) => {
+                self.put(Table::Audit, &key::audit(new.id), record::audit(new)?);
+            }
+            Change::AuditDelete(id) => self.delete(Table::Audit, &key::audit(*id)),
             Change::TaskCreate(new) => {
                 let newest = self.stats_of(new.owner)?.newest;
                 self.task_add(new, new.created_at >= newest)?;
@@ -125,12 +156,37 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
+    fn user_replace(
+        &mut self,
+        old: &Credential,
+        new: &Credential,
+    ) -> Result<(), StoreError> {
+        let id = new.user.id;
+        self.put(Table::Users, &id.to_bytes(), record::user(new)?);
+        let (from, to) = (old.user.email.canonical(), new.user.email.canonical());
+        if from != to {
+            let to = to.as_str().as_bytes();
+            let value = record::number(Table::UserByEmail, to, id.get())?;
+            self.delete(Table::UserByEmail, from.as_str().as_bytes());
+            self.put(Table::UserByEmail, to, value);
+        }
+        match (index::admin(&old.user), index::admin(&new.user)) {
+            (None, Some(entry)) => self.put(Table::Admins, &entry, Vec::new()),
+            (Some(entry), None) => self.delete(Table::Admins, &entry),
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// Takes along all that the person has: at once, or, when that would hold the writer for long,
     /// all that can be found by anybody at once and the rest in slices (see [`super::writer`]).
     fn user_delete(&mut self, old: &Credential) -> Result<(), StoreError> {
         let id = old.user.id;
         self.delete(Table::Users, &id.to_bytes());
         self.delete(Table::UserByEmail, old.user.email.canonical().as_str().as_bytes());
+        if let Some(entry) = index::admin(&old.user) {
+            self.delete(Table::Admins, &entry);
+        }
         let rows = self.stats_of(id)?.counts.total;
         self.stats.retain(|(owner, _)| *owner != id);
         let batch = self.view.0;
@@ -141,6 +197,7 @@ impl Plan<'_, '_, '_> {
         } else {
             self.delete(Table::Owned, &key::stats(id));
             self.ops.push(Op::DeleteOwned(key::sessions_of(id)));
+            self.ops.push(Op::DeleteOwned(key::tokens_of(id)));
             let value = record::number(Table::Purge, &id.to_bytes(), 0)?;
             self.put(Table::Purge, &id.to_bytes(), value);
         }

@@ -104,7 +104,12 @@ pub(super) fn damaged(
         Table::Meta => String::from_utf8_lossy(key).into_owned(),
         // An address is personal, so the log gets its hash.
         Table::UserByEmail => format!("xxh3 {:016x}", xxh3_64(key)),
-        Table::Users | Table::Owned | Table::Purge => hex(key),
+        Table::Users
+        | Table::Admins
+        | Table::Owned
+        | Table::Invitations
+        | Table::Audit
+        | Table::Purge => hex(key),
     };
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
 }

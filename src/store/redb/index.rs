@@ -3,7 +3,14 @@
 //! The writer uses it to move entries with their records, the checker to derive what should be there.
 
 use super::key::TaskByState;
+use crate::domain::id::UserId;
 use crate::domain::task::Task;
+use crate::domain::user::User;
+
+/// The one entry of an account among the administrators, if it is an active one.
+pub(super) const fn admin(user: &User) -> Option<[u8; UserId::LEN]> {
+    if user.is_active_admin() { Some(user.id.to_bytes()) } else { None }
+}
 
 /// The one entry of a task in the index for listing open or completed tasks.
 pub(super) const fn task_by_state(task: &Task) -> TaskByState {

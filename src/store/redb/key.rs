@@ -7,12 +7,16 @@
 //! ```text
 //! table          key                                                         value
 //! meta           name (text)                                                 u64 record
-//! users          user id 8                                                   UserV1
+//! users          user id 8                                                   UserV2
 //! user_by_email  canonical email (text)                                      u64 record: user id
+//! admins         user id 8                                                   empty (index)
 //! owned          owner 8, 01                                                 StatsV1
-//! owned          owner 8, 02, session id 16                                  SessionV1
+//! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index)
 //! owned          owner 8, 04, task id 8                                      TaskV1
+//! owned          owner 8, 05, token id 8                                     PersonalTokenV1
+//! invitations    invitation id 8                                             InvitationV1
+//! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
 //! ```
 //!
@@ -24,10 +28,13 @@
 //! `purge` names deleted users whose rows were too many for one transaction; the writer removes the rest in
 //! slices. Nothing finds these rows any more: whoever looks for a task asks for its owner's counts first,
 //! and ids are never given out twice.
+//!
+//! `admins` has an entry for each account that is an administrator and not disabled, so that the last of
+//! them is known without a look at all accounts.
 
 use std::ops::RangeInclusive;
 
-use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
 
@@ -37,20 +44,34 @@ pub(super) enum Table {
     Meta,
     Users,
     UserByEmail,
+    Admins,
     Owned,
+    Invitations,
+    Audit,
     Purge,
 }
 
 impl Table {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Meta, Self::Users, Self::UserByEmail, Self::Owned, Self::Purge];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Meta,
+        Self::Users,
+        Self::UserByEmail,
+        Self::Admins,
+        Self::Owned,
+        Self::Invitations,
+        Self::Audit,
+        Self::Purge,
+    ];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Meta => "meta",
             Self::Users => "users",
             Self::UserByEmail => "user_by_email",
+            Self::Admins => "admins",
             Self::Owned => "owned",
+            Self::Invitations => "invitations",
+            Self::Audit => "audit",
             Self::Purge => "purge",
         }
     }
@@ -65,11 +86,13 @@ const STATS: u8 = 1;
 const SESSION: u8 = 2;
 const TASK_BY_STATE: u8 = 3;
 const TASK: u8 = 4;
+const TOKEN: u8 = 5;
 
 const STATS_LEN: usize = UserId::LEN + 1;
 const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
 const TASK_BY_STATE_LEN: usize = UserId::LEN + 1 + 1 + 8 + TaskId::LEN;
 const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
+const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
 
 /// First and last key of something.
 pub(super) type KeyRange = RangeInclusive<Vec<u8>>;
@@ -85,6 +108,10 @@ pub(super) fn session(owner: UserId, id: SessionId) -> [u8; SESSION_LEN] {
 pub(super) fn task(owner: UserId, id: TaskId) -> [u8; TASK_LEN] {
     let owner = if plant::is(Bug::OwnerMissingFromKey) { UserId::new(0) } else { owner };
     join(&[&owner.to_bytes(), &[TASK], &id.to_bytes()])
+}
+
+pub(super) fn token(owner: UserId, id: TokenId) -> [u8; TOKEN_LEN] {
+    join(&[&owner.to_bytes(), &[TOKEN], &id.to_bytes()])
 }
 
 /// A place in one owner's list of open or completed tasks, oldest first.
@@ -117,6 +144,10 @@ pub(super) fn sessions_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[SESSION]]), SESSION_LEN)
 }
 
+pub(super) fn tokens_of(owner: UserId) -> KeyRange {
+    span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TOKEN]]), TOKEN_LEN)
+}
+
 pub(super) fn tasks_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TASK]]), TASK_LEN)
 }
@@ -134,6 +165,7 @@ pub(super) enum Owned {
     Session(UserId, SessionId),
     TaskByState(TaskByState),
     Task(UserId, TaskId),
+    Token(UserId, TokenId),
 }
 
 impl Owned {
@@ -162,16 +194,38 @@ impl Owned {
                 Some(Self::TaskByState(TaskByState { owner, completed, created_at, id }))
             }
             TASK => Some(Self::Task(owner, TaskId::new(last_number(rest)?))),
+            TOKEN => {
+                let id = TokenId::from_bytes(rest.try_into().ok()?);
+                Some(Self::Token(owner, id))
+            }
             _ => None,
         }
     }
 
     pub(super) const fn owner(self) -> UserId {
         match self {
-            Self::Stats(owner) | Self::Session(owner, _) | Self::Task(owner, _) => owner,
+            Self::Stats(owner)
+            | Self::Session(owner, _)
+            | Self::Task(owner, _)
+            | Self::Token(owner, _) => owner,
             Self::TaskByState(entry) => entry.owner,
         }
     }
+}
+
+/// The key of an audit record.
+pub(super) const fn audit(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// Reads back the key of an audit record.
+pub(super) fn decode_audit(key: &[u8]) -> Option<u64> {
+    last_number(key)
+}
+
+/// Reads back the key of an invitation.
+pub(super) fn decode_invitation(key: &[u8]) -> Option<InvitationId> {
+    key.try_into().ok().map(InvitationId::from_bytes)
 }
 
 /// Reads back a key that is one user id.
@@ -236,6 +290,10 @@ mod tests {
         );
         assert_eq!(hex(&task(OWNER, ID)), "0000000000000102040000000000000304");
         assert_eq!(
+            hex(&token(OWNER, TokenId::from_bytes([0xCD; 8]))),
+            "000000000000010205cdcdcdcdcdcdcdcd"
+        );
+        assert_eq!(
             hex(&by_state(true, 5, 0x0304).encode()),
             "0000000000000102030100000000000000050000000000000304"
         );
@@ -256,12 +314,14 @@ mod tests {
     #[test]
     fn every_key_is_read_back_as_what_it_was() {
         let session_id = SessionId::from_bytes([7; 16]);
+        let token_id = TokenId::from_bytes([6; 8]);
         let entry = by_state(true, 9, 8);
         let pairs = [
             (stats(OWNER).to_vec(), Owned::Stats(OWNER)),
             (session(OWNER, session_id).to_vec(), Owned::Session(OWNER, session_id)),
             (entry.encode().to_vec(), Owned::TaskByState(entry)),
             (task(OWNER, ID).to_vec(), Owned::Task(OWNER, ID)),
+            (token(OWNER, token_id).to_vec(), Owned::Token(OWNER, token_id)),
         ];
         for (key, meaning) in pairs {
             assert_eq!(Owned::decode(&key), Some(meaning));
@@ -287,5 +347,8 @@ mod tests {
         assert!(!open.contains(&by_state(true, 0, 0).encode().to_vec()));
         let session_max = session(OWNER, SessionId::from_bytes([0xFF; 16])).to_vec();
         assert!(sessions_of(OWNER).contains(&session_max));
+        let token_max = token(OWNER, TokenId::from_bytes([0xFF; 8])).to_vec();
+        assert!(tokens_of(OWNER).contains(&token_max));
+        assert!(!tasks_of(OWNER).contains(&token_max));
     }
 }

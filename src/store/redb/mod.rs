@@ -38,6 +38,7 @@
 //! 334 gave a wrong answer without the check and none with it. The guard costs a hash for each block that is
 //! read from the disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
+mod audit;
 mod batch;
 #[doc(hidden)]
 pub mod bench;
@@ -48,6 +49,7 @@ mod export;
 mod guard;
 mod import;
 mod index;
+mod invitations;
 mod key;
 mod migrate;
 mod nonsense;
@@ -56,8 +58,10 @@ mod options;
 mod record;
 mod sessions;
 mod space;
+mod store;
 mod table;
 mod tasks;
+mod tokens;
 mod upgrade;
 mod users;
 mod verify;
@@ -67,14 +71,12 @@ mod write;
 mod writer;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use redb::{Database, ReadTransaction, ReadableDatabase};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
 pub use self::copy::{CopyError, Progress};
-use self::key::Table;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
 pub use self::options::{CommitMode, Options};
@@ -89,16 +91,7 @@ use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
 use crate::domain::chain::Chain;
-use crate::domain::email::CanonicalEmail;
-use crate::domain::id::{SessionId, TaskId, UserId};
-use crate::domain::page::{Page, TaskPage};
-use crate::domain::password::PasswordHash;
-use crate::domain::session::Session;
-use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
-use crate::domain::timestamp::Timestamp;
-use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
-use crate::domain::user::{Credential, NewUser, User};
-use crate::store::{Failure, Store, StoreError, Taken};
+use crate::store::StoreError;
 
 /// Everything in a single file.
 ///
@@ -214,156 +207,6 @@ impl RedbStore {
         }
         let outcome = self.writer.write(decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))
-    }
-}
-
-#[async_trait]
-impl Store for RedbStore {
-    async fn user_create(&self, new: NewUser) -> Result<Option<User>, StoreError> {
-        self.write(Growth::Adds, move |view| users::create(view, new)).await
-    }
-
-    async fn user_by_email(
-        &self,
-        email: CanonicalEmail,
-    ) -> Result<Option<Credential>, StoreError> {
-        self.read(|txn| users::by_email(txn, &email))
-    }
-
-    async fn user_list(
-        &self,
-        after: Option<UserId>,
-        limit: usize,
-    ) -> Result<Vec<User>, StoreError> {
-        self.read_long(move |txn| users::list(txn, after, limit)).await
-    }
-
-    async fn user_set_password(
-        &self,
-        id: UserId,
-        password: PasswordHash,
-    ) -> Result<bool, StoreError> {
-        let decide = move |view: &View<'_, '_>| users::set_password(view, id, password);
-        self.write(Growth::AddsLittle, decide).await
-    }
-
-    async fn user_rehash(
-        &self,
-        id: UserId,
-        old: PasswordHash,
-        new: PasswordHash,
-    ) -> Result<bool, StoreError> {
-        let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
-        self.write(Growth::AddsLittle, decide).await
-    }
-
-    async fn user_delete(&self, id: UserId) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| users::delete(view, id)).await
-    }
-
-    async fn session_create(&self, session: Session) -> Result<bool, StoreError> {
-        self.write(Growth::AddsLittle, move |view| sessions::create(view, session)).await
-    }
-
-    async fn session_get(
-        &self,
-        user: UserId,
-        id: SessionId,
-    ) -> Result<Option<(User, Session)>, StoreError> {
-        self.read(|txn| sessions::get(txn, user, id))
-    }
-
-    async fn task_create(
-        &self,
-        owner: UserId,
-        new: NewTask,
-    ) -> Result<Option<Task>, StoreError> {
-        self.write(Growth::Adds, move |view| tasks::create(view, owner, new)).await
-    }
-
-    async fn task_get(
-        &self,
-        owner: UserId,
-        id: TaskId,
-    ) -> Result<Option<Task>, StoreError> {
-        self.read(|txn| tasks::get(txn, owner, id))
-    }
-
-    async fn task_list(
-        &self,
-        owner: UserId,
-        filter: TaskFilter,
-        page: Page,
-    ) -> Result<TaskPage, StoreError> {
-        if page.skip <= tasks::SHORT_SKIP {
-            self.read(|txn| tasks::list(txn, owner, filter, page))
-        } else {
-            self.read_long(move |txn| tasks::list(txn, owner, filter, page)).await
-        }
-    }
-
-    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
-        self.read(|txn| tasks::counts(txn, owner))
-    }
-
-    async fn task_patch(
-        &self,
-        owner: UserId,
-        id: TaskId,
-        patch: TaskPatch,
-        now: Timestamp,
-    ) -> Result<Option<Task>, StoreError> {
-        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now))
-            .await
-    }
-
-    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| tasks::delete(view, owner, id)).await
-    }
-
-    async fn export(
-        &self,
-        whose: Option<UserId>,
-        out: mpsc::Sender<Exported>,
-    ) -> Result<(), StoreError> {
-        self.read_long(move |txn| export::export(txn, whose, &out)).await
-    }
-
-    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
-        let Ok(permit) = Arc::clone(&self.importing).try_acquire_owned() else {
-            return Ok(None);
-        };
-        let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
-        self.write(Growth::Adds, decide).await?;
-        let ids = Mutex::new(self.read_long(import::task_ids).await?);
-        Ok(Some(Arc::new(Taken { ids, permit: Some(permit) })))
-    }
-
-    async fn import(
-        &self,
-        chunk: Chunk,
-        taken: Arc<Taken>,
-        now: Timestamp,
-    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        self.write(Growth::Adds, move |view| import::import(view, chunk, &taken, now))
-            .await
-    }
-
-    async fn ready(&self) -> Result<(), StoreError> {
-        let unwell = |what| Err(StoreError::unavailable(std::io::Error::other(what)));
-        if self.shared.vitals.is_failed() {
-            return unwell("the store has failed");
-        }
-        if self.shared.vitals.is_damaged() {
-            return unwell("damage was found in the data file");
-        }
-        self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
-        // Nothing to do: an answer means that the thread runs.
-        self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
-    }
-
-    async fn failed(&self) -> Failure {
-        self.shared.vitals.failed().await
     }
 }
 

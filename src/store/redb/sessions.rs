@@ -4,19 +4,25 @@ use redb::ReadTransaction;
 
 use super::change::Change;
 use super::key::{self, Table};
-use super::view::View;
+use super::view::{self, View};
 use super::write::Verdict;
 use super::{record, table, users};
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::session::Session;
+use crate::domain::password::PasswordHash;
+use crate::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use crate::domain::user::User;
+use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 pub(super) fn create(
     view: &View<'_, '_>,
     new: Session,
+    expected: Option<&PasswordHash>,
 ) -> Result<Verdict<bool>, StoreError> {
-    if view.stats(new.user)?.is_none() {
+    let welcome = view.credential(new.user)?.is_some_and(|found| {
+        !found.user.disabled && expected.is_none_or(|hash| *hash == found.password)
+    });
+    if !welcome {
         return Ok(Verdict::unchanged(false));
     }
     let mut others = view.sessions(new.user)?;
@@ -32,8 +38,66 @@ pub(super) fn create(
         .take(expired.max(surplus))
         .map(|session| Change::SessionDelete(session.user, session.id))
         .collect();
-    changes.push(Change::SessionCreate(new));
+    changes.push(Change::SessionPut(new));
     Ok(Verdict { answer: true, changes })
+}
+
+pub(super) fn refresh(
+    view: &View<'_, '_>,
+    user: UserId,
+    id: SessionId,
+    refreshing: &Refreshing,
+) -> Result<Verdict<Renewed>, StoreError> {
+    let found = (view.credential(user)?, view.session(user, id)?);
+    let (Some(credential), Some(old)) = found else {
+        return Ok(Verdict::unchanged(Refreshed::Unknown));
+    };
+    if credential.user.disabled {
+        return Ok(Verdict::unchanged(Refreshed::Unknown));
+    }
+    Ok(match old.refresh(refreshing) {
+        Refreshed::Renewed(new) => {
+            let changes = vec![Change::SessionPut(new.clone())];
+            Verdict { answer: Refreshed::Renewed((credential.user, new)), changes }
+        }
+        Refreshed::Reused if plant::is(Bug::ReuseForgiven) => {
+            Verdict::unchanged(Refreshed::Unknown)
+        }
+        Refreshed::Reused => Verdict {
+            answer: Refreshed::Reused,
+            changes: vec![Change::SessionDelete(user, id)],
+        },
+        Refreshed::Unknown => Verdict::unchanged(Refreshed::Unknown),
+    })
+}
+
+pub(super) fn delete(
+    view: &View<'_, '_>,
+    user: UserId,
+    id: SessionId,
+) -> Result<Verdict<bool>, StoreError> {
+    Ok(match view.session(user, id)? {
+        Some(_) => {
+            Verdict { answer: true, changes: vec![Change::SessionDelete(user, id)] }
+        }
+        None => Verdict::unchanged(false),
+    })
+}
+
+/// Ends every session of a person but one, and says how many.
+pub(super) fn all_but(
+    view: &View<'_, '_>,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<(u64, Vec<Change>), StoreError> {
+    if plant::is(Bug::SessionsOutliveThePassword) {
+        return Ok((0, Vec::new()));
+    }
+    let mut sessions = view.sessions(user)?;
+    sessions.retain(|session| Some(session.id) != keep);
+    let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+    let end = |session: Session| Change::SessionDelete(user, session.id);
+    Ok((count, sessions.into_iter().map(end).collect()))
 }
 
 pub(super) fn get(
@@ -47,4 +111,18 @@ pub(super) fn get(
     };
     let session = record::decode_session(user, id, value.value())?;
     Ok(users::get(txn, user)?.map(|credential| (credential.user, session)))
+}
+
+pub(super) fn list(
+    txn: &ReadTransaction,
+    user: UserId,
+) -> Result<Vec<Session>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    let mut sessions = Vec::new();
+    for entry in table::range(&owned, &key::sessions_of(user))? {
+        let (key, value) = entry?;
+        let id = view::session_id(key.value())?;
+        sessions.push(record::decode_session(user, id, value.value())?);
+    }
+    Ok(sessions)
 }

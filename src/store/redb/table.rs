@@ -31,7 +31,10 @@ pub(super) struct Tables<'txn> {
     pub(super) meta: redb::Table<'txn, &'static [u8], &'static [u8]>,
     pub(super) users: redb::Table<'txn, &'static [u8], &'static [u8]>,
     pub(super) user_by_email: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) admins: redb::Table<'txn, &'static [u8], &'static [u8]>,
     pub(super) owned: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) invitations: redb::Table<'txn, &'static [u8], &'static [u8]>,
+    pub(super) audit: redb::Table<'txn, &'static [u8], &'static [u8]>,
     pub(super) purge: redb::Table<'txn, &'static [u8], &'static [u8]>,
 }
 
@@ -43,7 +46,10 @@ impl<'txn> Tables<'txn> {
             meta: open(Table::Meta)?,
             users: open(Table::Users)?,
             user_by_email: open(Table::UserByEmail)?,
+            admins: open(Table::Admins)?,
             owned: open(Table::Owned)?,
+            invitations: open(Table::Invitations)?,
+            audit: open(Table::Audit)?,
             purge: open(Table::Purge)?,
         })
     }
@@ -56,7 +62,10 @@ impl<'txn> Tables<'txn> {
             Table::Meta => &mut self.meta,
             Table::Users => &mut self.users,
             Table::UserByEmail => &mut self.user_by_email,
+            Table::Admins => &mut self.admins,
             Table::Owned => &mut self.owned,
+            Table::Invitations => &mut self.invitations,
+            Table::Audit => &mut self.audit,
             Table::Purge => &mut self.purge,
         }
     }

@@ -109,6 +109,31 @@ pub(super) fn list(
     Ok(TaskPage { tasks, total })
 }
 
+/// By id, from the first after `after`.
+pub(super) fn after(
+    txn: &ReadTransaction,
+    owner: UserId,
+    after: Option<TaskId>,
+    limit: usize,
+) -> Result<Vec<Task>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    if stats(&owned, owner)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let first = after.map_or(0, |id| id.get().saturating_add(1));
+    let range = key::tasks_of(owner);
+    let first = key::task(owner, TaskId::new(first)).to_vec();
+    let mut tasks = Vec::new();
+    for entry in table::range(&owned, &(first..=range.end().clone()))?.take(limit) {
+        let (key, value) = entry?;
+        let Some(Owned::Task(owner, id)) = Owned::decode(key.value()) else {
+            return Err(codec::damaged(Table::Owned, key.value(), &"not a task's key"));
+        };
+        tasks.push(record::decode_task(owner, id, value.value())?);
+    }
+    Ok(tasks)
+}
+
 /// A page of the records themselves, latest id first.
 fn by_id(owned: &Snapshot, owner: UserId, page: Page) -> Result<Vec<Task>, StoreError> {
     let mut tasks = Vec::with_capacity(usize::from(page.limit));

@@ -139,7 +139,7 @@ pub enum RestoreError {
         /// The latest time in it. `None` if it is empty or cannot be read.
         latest: Option<Timestamp>,
         /// What the backup holds. `None` if that takes a repair to see.
-        backup: Option<Report>,
+        backup: Option<Box<Report>>,
     },
 }
 
@@ -198,7 +198,10 @@ fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
     let path = path.to_owned();
     let latest = look_into(&path).ok().and_then(|report| report.latest);
     match look_at(backup, options.formats) {
-        Ok(report) => RestoreError::Exists { path, latest, backup: Some(report) },
+        Ok(report) => {
+            let backup = Some(Box::new(report));
+            RestoreError::Exists { path, latest, backup }
+        }
         Err(error @ (OpenError::Damaged { .. } | OpenError::Newer { .. })) => {
             error.of_backup().into()
         }
@@ -399,6 +402,7 @@ impl From<OpenError> for Stopped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::redb::FORMAT;
 
     #[test]
     fn what_somebody_else_has_brought_up_to_date_is_left_alone() {
@@ -406,11 +410,11 @@ mod tests {
         let path = folder.path().join("a.redb");
         drop(RedbStore::open(&path, &Options::default()).unwrap());
         let next = Options { formats: Formats::NEXT, ..Options::default() };
-        upgrade(&path, 1, &next).unwrap();
+        upgrade(&path, FORMAT, &next).unwrap();
         let bytes = std::fs::read(&path).unwrap();
 
         // As a process does that looked before the other was done.
-        upgrade(&path, 1, &next).unwrap();
+        upgrade(&path, FORMAT, &next).unwrap();
 
         assert!(std::fs::read(&path).unwrap() == bytes, "to the byte");
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);

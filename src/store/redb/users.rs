@@ -2,50 +2,153 @@
 
 use std::ops::Bound;
 
-use redb::ReadTransaction;
+use redb::{ReadTransaction, ReadableTableMetadata as _};
 
 use super::change::Change;
 use super::key::Table;
 use super::view::View;
 use super::write::Verdict;
-use super::{codec, record, table};
+use super::{audit, codec, record, sessions, table};
+use crate::domain::audit::{Act, AuditAction};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::UserId;
+use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
-use crate::domain::user::{Credential, NewUser, User};
-use crate::plant::{self, Bug};
+use crate::domain::user::{
+    Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+};
 use crate::store::StoreError;
 
-pub(super) fn create(
-    view: &View<'_, '_>,
-    new: NewUser,
-) -> Result<Verdict<Option<User>>, StoreError> {
-    if view.user_id(&new.email.canonical())?.is_some() {
-        return Ok(Verdict::unchanged(None));
-    }
-    let NewUser { email, password, role, created_at } = new;
-    let user = User { id: view.next_user_id(), email, role, created_at };
-    let answer = Some(user.clone());
-    Ok(Verdict {
-        answer,
-        changes: vec![Change::UserCreate(Credential { user, password })],
-    })
+type Decision<T> = Result<Verdict<Result<T, Refused>>, StoreError>;
+
+const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
+    Verdict::unchanged(Err(why))
 }
 
-pub(super) fn set_password(
+pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
+    if view.user_id(&new.email.canonical())?.is_some() {
+        return Ok(refused(Refused::EmailTaken));
+    }
+    let id = view.next_user_id();
+    let mut changes = Vec::new();
+    match new.admission {
+        Admission::Open => {}
+        Admission::Invited(invitation, digest) => {
+            let found = view.invitation(invitation)?.filter(|found| {
+                let email = found.email.as_ref();
+                found.digest == digest
+                    && found.expires_at > new.created_at
+                    && email.is_none_or(|it| it.canonical() == new.email.canonical())
+            });
+            if found.is_none() {
+                return Ok(refused(Refused::BadInvitation));
+            }
+            changes.push(Change::InvitationDelete(invitation));
+        }
+        Admission::By(act) => {
+            changes.extend(audit::add(view, act, &[AuditAction::UserCreated], Some(id))?);
+        }
+    }
+    let credential = new.into_credential(id);
+    let answer = Ok(credential.user.clone());
+    changes.push(Change::UserCreate(credential));
+    Ok(Verdict { answer, changes })
+}
+
+pub(super) fn patch(
     view: &View<'_, '_>,
     id: UserId,
-    password: PasswordHash,
-) -> Result<Verdict<bool>, StoreError> {
-    let Some(old) = view.credential(id)? else { return Ok(Verdict::unchanged(false)) };
-    let mut changes = vec![Change::UserReplace(Credential { password, ..old })];
-    if plant::is(Bug::SessionsOutliveThePassword) {
-        return Ok(Verdict { answer: true, changes });
+    change: UserChange,
+) -> Decision<(User, Ended)> {
+    let Some(old) = view.credential(id)? else { return Ok(refused(Refused::Missing)) };
+    let UserChange { patch, ending, expected, by } = change;
+    if expected.is_some_and(|expected| expected != old.password) {
+        return Ok(refused(Refused::PasswordChanged));
     }
-    for session in view.sessions(id)? {
-        changes.push(Change::SessionDelete(id, session.id));
+    let new = patch.apply(&old);
+    let owner = view.user_id(&new.user.email.canonical())?;
+    if owner.is_some_and(|owner| owner != id) {
+        return Ok(refused(Refused::EmailTaken));
     }
-    Ok(Verdict { answer: true, changes })
+    if !new.user.is_active_admin() && view.is_last_admin(id)? {
+        return Ok(refused(Refused::LastAdmin));
+    }
+    // A disabled account has no sessions, whoever asks for what.
+    let (ended, mut changes) = if new.user.disabled && !old.user.disabled {
+        let (sessions, changes) = sessions::all_but(view, id, None)?;
+        (Ended { sessions, tokens: 0 }, changes)
+    } else {
+        end(view, id, ending)?
+    };
+    let answer = Ok((new.user.clone(), ended));
+    if let Some(act) = by {
+        changes.extend(audit::add(view, act, &actions(&old, &new), Some(id))?);
+    }
+    if new != old {
+        changes.push(Change::UserReplace { old, new });
+    }
+    Ok(Verdict { answer, changes })
+}
+
+/// What is said of a change in the audit records.
+fn actions(old: &Credential, new: &Credential) -> Vec<AuditAction> {
+    use AuditAction as A;
+    let (before, after) = (&old.user, &new.user);
+    let is_admin = |user: &User| user.role == crate::domain::user::Role::Admin;
+    let flags = [
+        (is_admin(before), is_admin(after), A::AdminMade, A::AdminUnmade),
+        (before.disabled, after.disabled, A::UserDisabled, A::UserEnabled),
+        (
+            before.must_change_password,
+            after.must_change_password,
+            A::PasswordChangeRequired,
+            A::PasswordChangeWaived,
+        ),
+    ];
+    let mut actions: Vec<A> = Vec::new();
+    for (before, after, set, cleared) in flags {
+        if before != after {
+            actions.push(if after { set } else { cleared });
+        }
+    }
+    if old.password != new.password {
+        actions.push(A::PasswordSet);
+    }
+    actions
+}
+
+/// Ends access to an account.
+pub(super) fn end_access(
+    view: &View<'_, '_>,
+    id: UserId,
+    ending: Ending,
+    by: Option<Act>,
+) -> Decision<Ended> {
+    if view.credential(id)?.is_none() {
+        return Ok(refused(Refused::Missing));
+    }
+    let (ended, mut changes) = end(view, id, ending)?;
+    if let Some(act) = by {
+        changes.extend(audit::add(view, act, &[AuditAction::AccessEnded], Some(id))?);
+    }
+    Ok(Verdict { answer: Ok(ended), changes })
+}
+
+fn end(
+    view: &View<'_, '_>,
+    id: UserId,
+    ending: Ending,
+) -> Result<(Ended, Vec<Change>), StoreError> {
+    let keep = match ending {
+        Ending::Nothing => return Ok((Ended::default(), Vec::new())),
+        Ending::AllBut(session) => Some(session),
+        Ending::Everything => None,
+    };
+    let (sessions, mut changes) = sessions::all_but(view, id, keep)?;
+    let tokens = view.tokens(id)?;
+    let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
+    changes.extend(tokens.into_iter().map(|token| Change::TokenDelete(id, token.id)));
+    Ok((Ended { sessions, tokens: count }, changes))
 }
 
 pub(super) fn rehash(
@@ -56,7 +159,8 @@ pub(super) fn rehash(
 ) -> Result<Verdict<bool>, StoreError> {
     match view.credential(id)? {
         Some(old) if old.password == *expected => {
-            let changes = vec![Change::UserReplace(Credential { password, ..old })];
+            let new = Credential { password, ..old.clone() };
+            let changes = vec![Change::UserReplace { old, new }];
             Ok(Verdict { answer: true, changes })
         }
         _ => Ok(Verdict::unchanged(false)),
@@ -66,11 +170,22 @@ pub(super) fn rehash(
 pub(super) fn delete(
     view: &View<'_, '_>,
     id: UserId,
-) -> Result<Verdict<bool>, StoreError> {
-    Ok(match view.credential(id)? {
-        Some(old) => Verdict { answer: true, changes: vec![Change::UserDelete(old)] },
-        None => Verdict::unchanged(false),
-    })
+    expected: Option<&PasswordHash>,
+    by: Option<Act>,
+) -> Decision<()> {
+    let Some(old) = view.credential(id)? else { return Ok(refused(Refused::Missing)) };
+    if expected.is_some_and(|expected| *expected != old.password) {
+        return Ok(refused(Refused::PasswordChanged));
+    }
+    if view.is_last_admin(id)? {
+        return Ok(refused(Refused::LastAdmin));
+    }
+    let mut changes = match by {
+        Some(act) => audit::add(view, act, &[AuditAction::UserDeleted], Some(id))?,
+        None => Vec::new(),
+    };
+    changes.push(Change::UserDelete(old));
+    Ok(Verdict { answer: Ok(()), changes })
 }
 
 pub(super) fn get(
@@ -112,4 +227,37 @@ pub(super) fn list(
         page.push(record::decode_user(id, value.value())?.user);
     }
     Ok(page)
+}
+
+/// Newest first. With a text to look for it reads every account, without one those it passes over and returns.
+pub(super) fn page(
+    txn: &ReadTransaction,
+    containing: Option<&str>,
+    page: Page,
+) -> Result<UserPage, StoreError> {
+    let table = table::open(txn, Table::Users)?;
+    let (mut users, mut found) = (Vec::new(), 0);
+    let end = page.skip.saturating_add(u64::from(page.limit));
+    for entry in table::all(&table)?.rev() {
+        if containing.is_none() && found >= end {
+            break;
+        }
+        let (key, value) = entry?;
+        if containing.is_none() && found < page.skip {
+            found += 1;
+            continue;
+        }
+        let id = codec::user_id(Table::Users, key.value())?;
+        let user = record::decode_user(id, value.value())?.user;
+        if containing.is_some_and(|text| !user.email.canonical().as_str().contains(text))
+        {
+            continue;
+        }
+        if (page.skip..end).contains(&found) {
+            users.push(user);
+        }
+        found += 1;
+    }
+    let total = if containing.is_none() { table.len()? } else { found };
+    Ok(UserPage { users, total })
 }

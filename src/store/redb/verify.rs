@@ -9,6 +9,7 @@
 //! 5. No two tasks have the same id, whoever owns them. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
 //! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
 //! 7. Nobody named in `purge` is a user. There is no other table.
+//! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
 
 use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 
@@ -33,6 +34,8 @@ pub struct Report {
     pub users: u64,
     /// Sessions.
     pub sessions: u64,
+    /// Personal tokens.
+    pub tokens: u64,
     /// Tasks.
     pub tasks: u64,
     /// Rows of deleted accounts that wait for their removal.
@@ -96,6 +99,8 @@ pub(super) fn verify(
     let mut check = Check {
         users: table::open(txn, Table::Users)?,
         by_email: table::open(txn, Table::UserByEmail)?,
+        // Format 1 has no such tables.
+        admins: (format > 1).then(|| table::open(txn, Table::Admins)).transpose()?,
         owned: table::open(txn, Table::Owned)?,
         purge: table::open(txn, Table::Purge)?,
         report: Report::default(),
@@ -110,8 +115,13 @@ pub(super) fn verify(
     check.total = check.users.len()? + check.by_email.len()? + check.owned.len()?;
     check.users()?;
     check.emails()?;
+    check.admins()?;
     check.purge()?;
     check.owned()?;
+    if format > 1 {
+        check.invitations(txn)?;
+        check.audit(txn)?;
+    }
     check.meta(txn)?;
     Ok(check.report)
 }
@@ -119,6 +129,7 @@ pub(super) fn verify(
 struct Check<'a> {
     users: Snapshot,
     by_email: Snapshot,
+    admins: Option<Snapshot>,
     owned: Snapshot,
     purge: Snapshot,
     report: Report,
@@ -178,6 +189,16 @@ impl Check<'_> {
             if self.owned.get(key::stats(id).as_slice())?.is_none() {
                 self.report.add(format!("{id:?} has no counts"));
             }
+            let key = id.to_bytes();
+            let listed = match &self.admins {
+                Some(admins) => admins.get(key.as_slice())?.is_some(),
+                None => false,
+            };
+            if listed != index::admin(&found.user).is_some() {
+                self.report.add(format!(
+                    "{id:?} is an active administrator or not, and admins says otherwise"
+                ));
+            }
         }
         Ok(())
     }
@@ -197,6 +218,53 @@ impl Check<'_> {
             if email.is_none_or(|email| email.as_str().as_bytes() != key.value()) {
                 self.report
                     .add(format!("user_by_email names {id:?}, whose email is another"));
+            }
+        }
+        Ok(())
+    }
+
+    fn admins(&mut self) -> Result<(), StoreError> {
+        let Some(admins) = &self.admins else { return Ok(()) };
+        for entry in table::all(admins)? {
+            let (key, value) = entry?;
+            if self.users.get(key.value())?.is_none() || !value.value().is_empty() {
+                self.report.add("admins names somebody who is no user".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn invitations(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
+        for entry in table::all(&table::open(txn, Table::Invitations)?)? {
+            let (key, value) = entry?;
+            let Some(id) = key::decode_invitation(key.value()) else {
+                self.report.add("table invitations: a key that is not an id".to_owned());
+                continue;
+            };
+            let found = record::decode_invitation(id, value.value());
+            if let Some(found) = self.report.sound(found)? {
+                self.report.seen(found.created_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers follow one another: the oldest records are the first to go.
+    fn audit(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
+        let mut last = None;
+        for entry in table::all(&table::open(txn, Table::Audit)?)? {
+            let (key, value) = entry?;
+            let Some(id) = key::decode_audit(key.value()) else {
+                self.report.add("table audit: a key that is not a number".to_owned());
+                continue;
+            };
+            if last.is_some_and(|last: u64| last.checked_add(1) != Some(id)) {
+                self.report.add(format!("the audit record before {id} is missing"));
+            }
+            last = Some(id);
+            let found = record::decode_audit(id, value.value());
+            if let Some(found) = self.report.sound(found)? {
+                self.report.seen(found.act.at);
             }
         }
         Ok(())
@@ -274,7 +342,18 @@ impl Check<'_> {
                 let session =
                     self.report.sound(record::decode_session(owner, id, value))?;
                 if let Some(session) = session {
-                    self.report.seen(session.created_at);
+                    self.report.seen(session.last_used_at.max(session.created_at));
+                }
+            }
+            Owned::Token(owner, id) => {
+                self.report.tokens += 1;
+                let token = self.report.sound(record::decode_token(owner, id, value))?;
+                if let Some(token) = token {
+                    self.report.seen(
+                        token
+                            .created_at
+                            .max(token.last_used_at.unwrap_or(Timestamp::EPOCH)),
+                    );
                 }
             }
             Owned::TaskByState(entry) => {

@@ -1,16 +1,18 @@
 //! What a write may look at while it decides: all earlier writes, those of its own batch included.
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata as _};
 
 use super::batch::Batch;
 use super::key::{self, Owned, Table};
 use super::record::{self, Stats};
-use super::{codec, table};
+use super::{codec, invitations, table};
 use crate::domain::email::CanonicalEmail;
-use crate::domain::id::{SessionId, TaskId, UserId};
+use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 
@@ -93,6 +95,67 @@ impl View<'_, '_> {
         Ok(sessions)
     }
 
+    pub(super) fn session(
+        &self,
+        owner: UserId,
+        id: SessionId,
+    ) -> Result<Option<Session>, StoreError> {
+        let value = self.0.tables.owned.get(key::session(owner, id).as_slice())?;
+        value.map(|value| record::decode_session(owner, id, value.value())).transpose()
+    }
+
+    pub(super) fn tokens(&self, owner: UserId) -> Result<Vec<PersonalToken>, StoreError> {
+        let mut tokens = Vec::new();
+        for entry in table::range(&self.0.tables.owned, &key::tokens_of(owner))? {
+            let (key, value) = entry?;
+            let id = token_id(key.value())?;
+            tokens.push(record::decode_token(owner, id, value.value())?);
+        }
+        Ok(tokens)
+    }
+
+    pub(super) fn token(
+        &self,
+        owner: UserId,
+        id: TokenId,
+    ) -> Result<Option<PersonalToken>, StoreError> {
+        let value = self.0.tables.owned.get(key::token(owner, id).as_slice())?;
+        value.map(|value| record::decode_token(owner, id, value.value())).transpose()
+    }
+
+    /// Whether there is one active administrator, this one.
+    pub(super) fn is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
+        let admins = &self.0.tables.admins;
+        Ok(admins.get(id.to_bytes().as_slice())?.is_some() && admins.len()? == 1)
+    }
+
+    pub(super) fn invitation(
+        &self,
+        id: InvitationId,
+    ) -> Result<Option<Invitation>, StoreError> {
+        let value = self.0.tables.invitations.get(id.to_bytes().as_slice())?;
+        value.map(|value| record::decode_invitation(id, value.value())).transpose()
+    }
+
+    pub(super) fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
+        invitations::all(&self.0.tables.invitations)
+    }
+
+    /// The audit records that are kept: the first, and the last.
+    pub(super) fn audited(&self) -> Result<Option<(u64, u64)>, StoreError> {
+        let audit = &self.0.tables.audit;
+        let number = |key: &[u8]| {
+            key::decode_audit(key)
+                .ok_or_else(|| codec::damaged(Table::Audit, key, &"not a number"))
+        };
+        match (audit.first()?, audit.last()?) {
+            (Some((first, _)), Some((last, _))) => {
+                Ok(Some((number(first.value())?, number(last.value())?)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     pub(super) fn task(
         &self,
         owner: UserId,
@@ -107,7 +170,14 @@ impl View<'_, '_> {
     }
 }
 
-fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
+pub(super) fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {
+    match Owned::decode(key) {
+        Some(Owned::Token(_, id)) => Ok(id),
+        _ => Err(codec::damaged(Table::Owned, key, &"not the key of a token")),
+    }
+}
+
+pub(super) fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
     match Owned::decode(key) {
         Some(Owned::Session(_, id)) => Ok(id),
         _ => Err(codec::damaged(Table::Owned, key, &"not the key of a session")),

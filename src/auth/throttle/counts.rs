@@ -1,0 +1,122 @@
+//! Where a quota keeps its counts: in memory, so many of them and no more.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+
+use governor::nanos::Nanos;
+use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
+use governor::state::{NotKeyed, StateStore};
+
+/// How many keys have a count of their own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room(pub(super) u32);
+
+impl Room {
+    /// Some 2 MiB for each quota.
+    pub(super) const USUAL: Self = Self(100_000);
+
+    /// Counts that newcomers share once there is no room.
+    fn shared(self) -> u64 {
+        u64::from(self.0 / 100).max(1)
+    }
+}
+
+/// A question about one key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Ask {
+    /// Would an attempt be let through? Counts nothing.
+    Look(u64),
+    /// May this attempt go on? Counts it if so.
+    Count(u64),
+}
+
+/// What becomes of newcomers when there is no room for their counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    /// They share few counts: a flood slows down newcomers, but only them, and for as long as it lasts.
+    Share,
+    /// They are not counted.
+    Pass,
+}
+
+/// Counts by key. Clones are the same counts.
+#[derive(Clone)]
+pub(super) struct Counts {
+    map: Arc<DashMapStateStore<u64>>,
+    room: Room,
+    when_full: WhenFull,
+}
+
+impl Counts {
+    pub(super) fn new(room: Room, when_full: WhenFull) -> Self {
+        Self { map: Arc::default(), room, when_full }
+    }
+
+    /// Begins at nothing again.
+    pub(super) fn forget(&self, key: u64) {
+        self.map.remove(&key);
+    }
+
+    /// The key whose count stands for this one, if any does.
+    fn place(&self, key: u64) -> Option<u64> {
+        let is_full =
+            || self.map.len() >= usize::try_from(self.room.0).unwrap_or(usize::MAX);
+        if self.map.contains_key(&key) || !is_full() {
+            return Some(key);
+        }
+        match self.when_full {
+            WhenFull::Share => Some(key % self.room.shared()),
+            WhenFull::Pass => None,
+        }
+    }
+}
+
+impl StateStore for Counts {
+    type Key = Ask;
+
+    fn measure_and_replace<T, F, E>(&self, key: &Ask, f: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let uncounted = || f(None).map(|(outcome, _)| outcome);
+        match *key {
+            Ask::Count(key) => match self.place(key) {
+                Some(key) => self.map.measure_and_replace(&key, f),
+                None => uncounted(),
+            },
+            Ask::Look(key) => {
+                let count = self.place(key).and_then(|key| self.map.get(&key));
+                let Some(count) = count else { return uncounted() };
+                // What is called an error leaves the count as it is.
+                let looked: Result<Infallible, Result<T, E>> = count
+                    .measure_and_replace(&NotKeyed::NonKey, |before| {
+                        Err(f(before).map(|(outcome, _)| outcome))
+                    });
+                match looked {
+                    Err(outcome) => outcome,
+                }
+            }
+        }
+    }
+}
+
+impl ShrinkableKeyedStateStore<Ask> for Counts {
+    fn retain_recent(&self, drop_below: Nanos) {
+        self.map.retain_recent(drop_below);
+    }
+
+    fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+}
+
+impl fmt::Debug for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counts").field("keys", &self.map.len()).finish_non_exhaustive()
+    }
+}

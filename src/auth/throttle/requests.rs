@@ -1,0 +1,75 @@
+//! Limits how much anybody may ask of the server, whatever it is.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, DefaultClock};
+
+use super::counts::Room;
+use super::ladder::Ladder;
+use super::{Policy, Throttled};
+
+/// Counts the requests of each credential, in memory.
+pub struct RequestLimit<C: Clock = DefaultClock> {
+    requests: Ladder<C>,
+    hash: RandomState,
+}
+
+impl RequestLimit {
+    /// So many requests at once, and as many a minute.
+    pub fn per_minute(quota: NonZeroU32) -> Self {
+        Self::with_clock(quota, &DefaultClock::default())
+    }
+}
+
+impl<C: Clock + Clone> RequestLimit<C> {
+    fn with_clock(quota: NonZeroU32, clock: &C) -> Self {
+        let policy = Policy { name: "requests", quota, window: Duration::from_secs(60) };
+        Self {
+            requests: Ladder::new(&[policy], Room::USUAL, clock),
+            hash: RandomState::new(),
+        }
+    }
+
+    /// Counts one request with a credential that was found good, by what identifies it.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttled`] if there have been too many. The request must not go on then.
+    pub fn check(&self, credential: impl Hash) -> Result<(), Throttled> {
+        self.requests.check(self.hash.hash_one(credential))
+    }
+}
+
+impl<C: Clock> fmt::Debug for RequestLimit<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestLimit").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use governor::clock::FakeRelativeClock;
+
+    use super::*;
+
+    #[test]
+    fn each_credential_has_its_quota_and_gets_it_back_within_a_minute() {
+        let clock = FakeRelativeClock::default();
+        let limit = RequestLimit::with_clock(NonZeroU32::new(30).unwrap(), &clock);
+        let granted =
+            |id: &[u8; 16]| (0..100).filter(|_| limit.check(id).is_ok()).count();
+        let (one, two) = ([1; 16], [2; 16]);
+
+        assert_eq!((granted(&one), granted(&one), granted(&two)), (30, 0, 30));
+        let refused = limit.check(one).unwrap_err();
+        assert_eq!(refused.retry_after, Duration::from_secs(2));
+
+        clock.advance(refused.retry_after);
+        assert_eq!((granted(&one), granted(&two)), (1, 1));
+        clock.advance(Duration::from_secs(60));
+        assert_eq!((granted(&one), granted(&two)), (30, 30));
+    }
+}

@@ -1,0 +1,28 @@
+//! Invitations: a way in where not everybody may register.
+
+use super::digest::SecretDigest;
+use super::email::Email;
+use super::id::{InvitationId, UserId};
+use super::timestamp::Timestamp;
+
+/// Good for one registration. Gone once it was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Names it.
+    pub id: InvitationId,
+    /// The only address it is good for, if not for any.
+    pub email: Option<Email>,
+    /// Who invites.
+    pub created_by: UserId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it is worth nothing.
+    pub expires_at: Timestamp,
+    /// Of its secret.
+    pub digest: SecretDigest,
+}
+
+impl Invitation {
+    /// Most invitations there can be. Expired ones are removed when another is made.
+    pub const MAX: usize = 1000;
+}

@@ -1,0 +1,64 @@
+//! Short names that people or their programs give.
+
+/// The name of something, in one line: 1 to [`Self::MAX_CHARS`] characters, none of them a control
+/// character, without white space around it.
+///
+/// ```
+/// use duly::domain::label::{Label, LabelError};
+/// assert_eq!(Label::new(" Jane ")?.as_str(), "Jane");
+/// assert_eq!(Label::new("  "), Err(LabelError::Empty));
+/// assert_eq!(Label::new("a\nb"), Err(LabelError::Control));
+/// # Ok::<(), LabelError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label(String);
+
+/// Why a text is no label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelError {
+    /// There must be something.
+    #[error("must not be empty")]
+    Empty,
+    /// More characters than allowed.
+    #[error("must have at most 100 characters")]
+    TooLong,
+    /// A line break, or another character that does not show.
+    #[error("must not have control characters")]
+    Control,
+}
+
+impl Label {
+    /// Most characters (not bytes).
+    pub const MAX_CHARS: usize = 100;
+
+    /// Checks a text.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`LabelError`].
+    pub fn new(text: &str) -> Result<Self, LabelError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(LabelError::Empty);
+        }
+        if text.chars().nth(Self::MAX_CHARS).is_some() {
+            return Err(LabelError::TooLong);
+        }
+        if text.contains(char::is_control) {
+            return Err(LabelError::Control);
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// What a program says of itself, made to fit. `None` if nothing is left.
+    pub fn of_client(text: &str) -> Option<Self> {
+        let shown = text.chars().filter(|c| !c.is_control());
+        let text: String = shown.take(Self::MAX_CHARS).collect();
+        Self::new(&text).ok()
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

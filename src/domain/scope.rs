@@ -1,0 +1,96 @@
+//! What a credential may be used for.
+
+use std::fmt;
+
+/// One thing a credential may be good for. Few on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Reading tasks.
+    TasksRead,
+    /// Making, changing and deleting tasks.
+    TasksWrite,
+    /// The account itself: its sessions, tokens, profile and password.
+    Account,
+}
+
+impl Scope {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::TasksRead, Self::TasksWrite, Self::Account];
+
+    /// The name clients see.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TasksRead => "tasks:read",
+            Self::TasksWrite => "tasks:write",
+            Self::Account => "account",
+        }
+    }
+
+    const fn bit(self) -> u8 {
+        match self {
+            Self::TasksRead => 1,
+            Self::TasksWrite => 2,
+            Self::Account => 4,
+        }
+    }
+}
+
+/// A set of scopes.
+///
+/// ```
+/// use duly::domain::scope::{Scope, Scopes};
+/// let scopes: Scopes = [Scope::TasksRead, Scope::Account].into_iter().collect();
+/// assert!(scopes.contain(Scope::Account) && !scopes.contain(Scope::TasksWrite));
+/// assert_eq!(scopes.to_string(), "tasks:read account");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scopes(u8);
+
+impl Scopes {
+    /// Every scope: what a session has.
+    pub const ALL: Self = Self(7);
+
+    /// Whether a scope is in the set.
+    pub const fn contain(self, scope: Scope) -> bool {
+        self.0 & scope.bit() != 0
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The first scope of another set that this one lacks.
+    pub fn lack(self, other: Self) -> Option<Scope> {
+        other.iter().find(|scope| !self.contain(*scope))
+    }
+
+    /// The scopes, always in the same order.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contain(*scope))
+    }
+
+    /// One bit for each scope. Never changes: it is what is stored.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Reads bits back. `None` if there are others than this program knows.
+    pub fn from_bits(bits: u8) -> Option<Self> {
+        (bits & !Self::ALL.0 == 0).then_some(Self(bits))
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<T: IntoIterator<Item = Scope>>(iter: T) -> Self {
+        Self(iter.into_iter().fold(0, |bits, scope| bits | scope.bit()))
+    }
+}
+
+impl fmt::Display for Scopes {
+    /// Names with spaces between them ([RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.iter().map(Scope::as_str).collect();
+        f.write_str(&names.join(" "))
+    }
+}

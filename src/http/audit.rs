@@ -1,0 +1,109 @@
+//! `admin/audit`
+
+use poem::web::Data;
+use poem_openapi::param::Query;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Serialize;
+
+use super::caller::Authenticated;
+use super::param::{Faults, LimitParam, SkipParam};
+use super::payload::Json;
+use super::problem::Problem;
+use super::{Api, Site, param};
+use crate::auth::permission::Admin;
+use crate::domain::audit::{Actor, AuditRecord};
+use crate::domain::id::UserId;
+use crate::domain::page::AuditPage;
+use crate::domain::timestamp::Timestamp;
+use crate::service::Service;
+
+/// Handlers for audit records.
+pub(super) struct AuditApi;
+
+/// Who did what to whom, and when.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct AuditView {
+    /// Counted up.
+    id: u64,
+    /// When it was done.
+    at: Timestamp,
+    /// The administrator who did it; null for the operator of the server.
+    #[oai(nullable)]
+    actor_id: Option<u64>,
+    /// What was done. There may be more kinds of it in later versions.
+    action: String,
+    /// The account it was done to; null if it was none. It may be gone.
+    #[oai(nullable)]
+    target_id: Option<u64>,
+}
+
+impl Example for AuditView {
+    fn example() -> Self {
+        Self {
+            id: 1,
+            at: super::example_time(),
+            actor_id: Some(1),
+            action: "user_disabled".to_owned(),
+            target_id: Some(2),
+        }
+    }
+}
+
+impl From<AuditRecord> for AuditView {
+    fn from(record: AuditRecord) -> Self {
+        Self {
+            id: record.id,
+            at: record.act.at,
+            actor_id: match record.act.actor {
+                Actor::Operator => None,
+                Actor::Admin(id) => Some(id.get()),
+            },
+            action: record.action.as_str().to_owned(),
+            target_id: record.target.map(UserId::get),
+        }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// One page of records, newest first.
+    #[oai(status = 200)]
+    Listed(
+        Json<Vec<AuditView>>,
+        /// How many records there are on all pages.
+        #[oai(header = "X-Total-Count")]
+        u64,
+        /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+}
+
+#[OpenApi(prefix_path = "/admin/audit", tag = "Api::Admin")]
+impl AuditApi {
+    /// List what administrators and the operator did, newest first
+    ///
+    /// The latest 100,000 records are kept.
+    #[oai(path = "/", method = "get", operation_id = "audit_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<Admin>,
+        service: Data<&Service>,
+        site: Data<&Site>,
+        /// How many records to pass over.
+        skip: Query<Option<SkipParam>>,
+        /// Most records to return.
+        limit: Query<Option<LimitParam>>,
+    ) -> Result<Listed, Problem> {
+        let mut faults = Faults::default();
+        let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
+        let Some(page) = page else { return Err(faults.into_problem()) };
+        let AuditPage { records, total } = service.audit_list(&caller.0, page).await?;
+        let path = format!("{}/admin/audit", site.api_prefix);
+        let link = param::next_page(&path, "", page, total);
+        let records = records.into_iter().map(AuditView::from).collect();
+        Ok(Listed::Listed(Json(records), total, link))
+    }
+}

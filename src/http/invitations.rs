@@ -1,0 +1,167 @@
+//! `admin/invitations`
+
+use poem::web::Data;
+use poem_openapi::param::Path;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use serde::Serialize;
+
+use super::Api;
+use super::caller::Authenticated;
+use super::param::RandomIdParam;
+use super::payload::Json;
+use super::problem::Problem;
+use super::wire::EmailText;
+use crate::auth::permission::Admin;
+use crate::domain::email::Email;
+use crate::domain::invitation::Invitation;
+use crate::domain::timestamp::Timestamp;
+use crate::service::Service;
+
+/// Handlers for invitations.
+pub(super) struct InvitationsApi;
+
+/// What an administrator sends to invite somebody.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct InvitationCreate {
+    /// The only address that it is good for; any, if absent or null.
+    #[oai(nullable)]
+    email: Option<EmailText>,
+    /// From when on it is worth nothing; a week from now, if absent or null.
+    #[oai(nullable)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Example for InvitationCreate {
+    fn example() -> Self {
+        let email = Some(EmailText("john@example.com".to_owned()));
+        Self { email, expires_at: Some(super::example_time()) }
+    }
+}
+
+/// An invitation that is still good.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct InvitationView {
+    /// Names the invitation.
+    id: String,
+    /// The only address that it is good for, if not for any.
+    #[oai(nullable)]
+    email: Option<String>,
+    /// Who invites.
+    created_by: u64,
+    /// When it was made.
+    created_at: Timestamp,
+    /// From when on it is worth nothing.
+    expires_at: Timestamp,
+}
+
+impl Example for InvitationView {
+    fn example() -> Self {
+        Self {
+            id: "0123456789abcdef".to_owned(),
+            email: Some("john@example.com".to_owned()),
+            created_by: 1,
+            created_at: super::example_time(),
+            expires_at: super::example_time(),
+        }
+    }
+}
+
+impl From<Invitation> for InvitationView {
+    fn from(invitation: Invitation) -> Self {
+        Self {
+            id: invitation.id.to_string(),
+            email: invitation.email.as_ref().map(Email::as_str).map(str::to_owned),
+            created_by: invitation.created_by.get(),
+            created_at: invitation.created_at,
+            expires_at: invitation.expires_at,
+        }
+    }
+}
+
+/// A new invitation, with the one thing that is never shown again.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct NewInvitationView {
+    /// Names the invitation.
+    id: String,
+    /// To be sent to whoever is invited, and by them with the registration. Shown this once, good once.
+    invitation: String,
+    /// The only address that it is good for, if not for any.
+    #[oai(nullable)]
+    email: Option<String>,
+    /// When it was made.
+    created_at: Timestamp,
+    /// From when on it is worth nothing.
+    expires_at: Timestamp,
+}
+
+impl Example for NewInvitationView {
+    fn example() -> Self {
+        let InvitationView { id, email, created_at, expires_at, .. } =
+            InvitationView::example();
+        let invitation = format!("duly_inv_{}", "0".repeat(88));
+        Self { id, invitation, email, created_at, expires_at }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The new invitation.
+    #[oai(status = 201)]
+    Created(Json<NewInvitationView>),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// The invitation is worth nothing any more.
+    #[oai(status = 204)]
+    Deleted,
+}
+
+#[OpenApi(prefix_path = "/admin/invitations", tag = "Api::Admin")]
+impl InvitationsApi {
+    /// Invite somebody to register
+    #[oai(path = "/", method = "post", operation_id = "invitation_create")]
+    async fn create(
+        &self,
+        caller: Authenticated<Admin>,
+        service: Data<&Service>,
+        body: Json<InvitationCreate>,
+    ) -> Result<Created, Problem> {
+        let InvitationCreate { email, expires_at } = body.0;
+        let email = email.map(|email| email.0);
+        let (invitation, secret) =
+            service.invitation_create(&caller.0, email, expires_at).await?;
+        let InvitationView { id, email, created_at, expires_at, .. } = invitation.into();
+        let invitation = secret.expose().to_owned();
+        let view = NewInvitationView { id, invitation, email, created_at, expires_at };
+        Ok(Created::Created(Json(view)))
+    }
+
+    /// List invitations that are still good, newest first
+    #[oai(path = "/", method = "get", operation_id = "invitation_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<Admin>,
+        service: Data<&Service>,
+    ) -> Result<Json<Vec<InvitationView>>, Problem> {
+        let all = service.invitation_list(&caller.0).await?;
+        Ok(Json(all.into_iter().map(InvitationView::from).collect()))
+    }
+
+    /// Take an invitation back
+    #[oai(path = "/:id", method = "delete", operation_id = "invitation_delete")]
+    async fn delete(
+        &self,
+        caller: Authenticated<Admin>,
+        service: Data<&Service>,
+        /// The invitation.
+        id: Path<RandomIdParam>,
+    ) -> Result<Deleted, Problem> {
+        service.invitation_delete(&caller.0, id.0.parse()).await?;
+        Ok(Deleted::Deleted)
+    }
+}

@@ -1,0 +1,67 @@
+//! Which credentials an operation takes, and with which scopes.
+
+use serde_json::{Map, Value, json};
+
+use crate::auth::permission;
+use crate::domain::scope::Scope;
+
+const OAUTH2: &str = "oauth2";
+const BEARER: &str = "bearer";
+
+/// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme;
+/// where they are not taken, it is still an access token that comes this way.
+pub(super) fn mend(operation: &mut Value) {
+    let named = operation.pointer("/security/0").and_then(Value::as_object);
+    let need = named.and_then(|named| {
+        permission::ALL.iter().find(|need| named.contains_key(need.name))
+    });
+    let Some(need) = need else { return };
+    let scopes: Vec<&str> = need.scope.iter().map(|scope| scope.as_str()).collect();
+    let security = json!([{ OAUTH2: scopes }, { BEARER: [] }]);
+    let scope = scopes.first().map(|scope| format!("Scope: `{scope}`."));
+    let role = need.admin.then(|| "Role: `admin`, logged in.".to_owned());
+    if let (Some(members), Some(note)) = (operation.as_object_mut(), scope.or(role)) {
+        let text = members.get("description").and_then(Value::as_str);
+        let text = text.map_or_else(|| note.clone(), |text| format!("{text}\n\n{note}"));
+        members.insert("description".to_owned(), text.into());
+    }
+    if let Some(members) = operation.as_object_mut() {
+        members.insert("security".to_owned(), security);
+    }
+}
+
+/// The schemes themselves.
+pub(super) fn schemes(prefix: &str) -> Value {
+    let scopes: Map<String, Value> = Scope::ALL
+        .into_iter()
+        .map(|scope| (scope.as_str().to_owned(), told(scope).into()))
+        .collect();
+    json!({
+        OAUTH2: {
+            "type": "oauth2",
+            "description": "Log in with email (as `username`) and password. A session may do everything.",
+            "flows": {
+                "password": {
+                    "tokenUrl": format!("{prefix}/auth/login"),
+                    "refreshUrl": format!("{prefix}/auth/refresh"),
+                    "scopes": scopes,
+                },
+            },
+        },
+        BEARER: {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A personal token, or an access token from a log-in.",
+        },
+    })
+}
+
+const fn told(scope: Scope) -> &'static str {
+    match scope {
+        Scope::TasksRead => "Read tasks",
+        Scope::TasksWrite => "Make, change and delete tasks",
+        Scope::Account => {
+            "Look after the account: profile, password, sessions and tokens"
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! JSON Lines, written as they are read from the store.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::{Body, Bytes, Frame};
+use poem::http::header;
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{
+    MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
+};
+use tokio::sync::mpsc;
+
+use crate::service::PersonalData;
+
+const LINES: &str = "application/x-ndjson";
+
+/// Parts that may wait for the client.
+const WAITING: usize = 1;
+
+/// An answer of many lines, each an object ([JSON Lines](https://jsonlines.org)).
+#[derive(Debug)]
+pub(crate) struct Lines(pub(crate) PersonalData);
+
+impl IntoResponse for Lines {
+    /// An error on the way breaks the connection, and the last line is missing: nobody takes it for whole.
+    fn into_response(self) -> Response {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let mut data = self.0;
+        tokio::spawn(async move {
+            loop {
+                let part = match data.next().await {
+                    Ok(Some(lines)) => Ok(Bytes::from(lines)),
+                    Ok(None) => return,
+                    Err(error) => Err(io::Error::other(error)),
+                };
+                let is_last = part.is_err();
+                // Whoever has left wants no more.
+                if sender.send(part).await.is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        let body: BoxBody<Bytes, io::Error> = Parts(receiver).boxed();
+        Response::builder()
+            .header(header::CONTENT_TYPE, LINES)
+            .header(header::CONTENT_DISPOSITION, "attachment; filename=\"duly.jsonl\"")
+            .body(body)
+    }
+}
+
+struct Parts(mpsc::Receiver<io::Result<Bytes>>);
+
+impl Body for Parts {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        self.0.poll_recv(cx).map(|part| part.map(|part| part.map(Frame::data)))
+    }
+}
+
+impl ApiResponse for Lines {
+    fn meta() -> MetaResponses {
+        let schema = MetaSchemaRef::Inline(Box::new(MetaSchema {
+            description: Some("One JSON object a line."),
+            ..MetaSchema::new("string")
+        }));
+        let content = vec![MetaMediaType { content_type: LINES, schema }];
+        let response = MetaResponse {
+            description: "One object a line.",
+            status: Some(200),
+            status_range: None,
+            content,
+            headers: Vec::new(),
+        };
+        MetaResponses { responses: vec![response] }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}

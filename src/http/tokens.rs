@@ -1,0 +1,213 @@
+//! `auth/tokens`
+
+use poem::web::Data;
+use poem_openapi::param::Path;
+use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use serde::Serialize;
+
+use super::Api;
+use super::caller::Authenticated;
+use super::param::RandomIdParam;
+use super::payload::Json;
+use super::problem::Problem;
+use crate::auth::permission::Account;
+use crate::domain::scope::{Scope, Scopes};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
+use crate::service::{Service, TokenDraft};
+
+/// Handlers for personal tokens.
+pub(super) struct TokensApi;
+
+/// What a client sends to make a personal token.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct TokenCreate {
+    /// What to call it. 1 to 100 characters.
+    #[oai(validator(min_length = 1, max_length = 100))]
+    name: String,
+    /// What it may be used for: no more than the credential that asks.
+    #[oai(validator(min_items = 1, max_items = 3))]
+    scopes: Vec<ScopeView>,
+    /// From when on it is worth nothing; never, if absent or null.
+    #[oai(nullable)]
+    expires_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Copy, Debug, Enum, Serialize)]
+enum ScopeView {
+    #[oai(rename = "tasks:read")]
+    #[serde(rename = "tasks:read")]
+    TasksRead,
+    #[oai(rename = "tasks:write")]
+    #[serde(rename = "tasks:write")]
+    TasksWrite,
+    #[oai(rename = "account")]
+    #[serde(rename = "account")]
+    Account,
+}
+
+impl From<ScopeView> for Scope {
+    fn from(scope: ScopeView) -> Self {
+        match scope {
+            ScopeView::TasksRead => Self::TasksRead,
+            ScopeView::TasksWrite => Self::TasksWrite,
+            ScopeView::Account => Self::Account,
+        }
+    }
+}
+
+fn views(scopes: Scopes) -> Vec<ScopeView> {
+    let view = |scope| match scope {
+        Scope::TasksRead => ScopeView::TasksRead,
+        Scope::TasksWrite => ScopeView::TasksWrite,
+        Scope::Account => ScopeView::Account,
+    };
+    scopes.iter().map(view).collect()
+}
+
+impl Example for TokenCreate {
+    fn example() -> Self {
+        Self {
+            name: "backup script".to_owned(),
+            scopes: vec![ScopeView::TasksRead],
+            expires_at: Some(super::example_time()),
+        }
+    }
+}
+
+/// A personal token, as its owner sees it.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct TokenView {
+    /// Names the token.
+    id: String,
+    /// What it is called.
+    name: String,
+    /// What it may be used for.
+    scopes: Vec<ScopeView>,
+    /// When it was made.
+    created_at: Timestamp,
+    /// From when on it is worth nothing, if ever.
+    #[oai(nullable)]
+    expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute.
+    #[oai(nullable)]
+    last_used_at: Option<Timestamp>,
+}
+
+impl Example for TokenView {
+    fn example() -> Self {
+        Self {
+            id: "0123456789abcdef".to_owned(),
+            name: "backup script".to_owned(),
+            scopes: vec![ScopeView::TasksRead],
+            created_at: super::example_time(),
+            expires_at: Some(super::example_time()),
+            last_used_at: None,
+        }
+    }
+}
+
+impl From<PersonalToken> for TokenView {
+    fn from(token: PersonalToken) -> Self {
+        Self {
+            id: token.id.to_string(),
+            name: token.name.as_str().to_owned(),
+            scopes: views(token.scopes),
+            created_at: token.created_at,
+            expires_at: token.expires_at,
+            last_used_at: token.last_used_at,
+        }
+    }
+}
+
+/// A new personal token, with the one thing that is never shown again.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct NewTokenView {
+    /// Names the token.
+    id: String,
+    /// The token. Send it like an access token. Shown this once; keep it secret.
+    token: String,
+    /// What it is called.
+    name: String,
+    /// What it may be used for.
+    scopes: Vec<ScopeView>,
+    /// When it was made.
+    created_at: Timestamp,
+    /// From when on it is worth nothing, if ever.
+    #[oai(nullable)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Example for NewTokenView {
+    fn example() -> Self {
+        let TokenView { id, name, scopes, created_at, expires_at, .. } =
+            TokenView::example();
+        let token = format!("duly_pat_{}", "0".repeat(104));
+        Self { id, token, name, scopes, created_at, expires_at }
+    }
+}
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The new token.
+    #[oai(status = 201)]
+    Created(Json<NewTokenView>),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// The token is worth nothing any more.
+    #[oai(status = 204)]
+    Deleted,
+}
+
+#[OpenApi(prefix_path = "/auth/tokens", tag = "Api::Auth")]
+impl TokensApi {
+    /// Make a personal token
+    ///
+    /// A credential for a script, good until it expires or is deleted. A change of the password ends it too.
+    #[oai(path = "/", method = "post", operation_id = "token_create")]
+    async fn create(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+        body: Json<TokenCreate>,
+    ) -> Result<Created, Problem> {
+        let TokenCreate { name, scopes, expires_at } = body.0;
+        let scopes = scopes.into_iter().map(Scope::from).collect();
+        let draft = TokenDraft { name, scopes, expires_at };
+        let (token, secret) = service.token_create(&caller.0, draft).await?;
+        let TokenView { id, name, scopes, created_at, expires_at, .. } = token.into();
+        let token = secret.expose().to_owned();
+        let view = NewTokenView { id, token, name, scopes, created_at, expires_at };
+        Ok(Created::Created(Json(view)))
+    }
+
+    /// List my personal tokens, newest first
+    #[oai(path = "/", method = "get", operation_id = "token_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+    ) -> Result<Json<Vec<TokenView>>, Problem> {
+        let tokens = service.token_list(&caller.0).await?;
+        Ok(Json(tokens.into_iter().map(TokenView::from).collect()))
+    }
+
+    /// Delete a personal token
+    #[oai(path = "/:id", method = "delete", operation_id = "token_delete")]
+    async fn delete(
+        &self,
+        caller: Authenticated<Account>,
+        service: Data<&Service>,
+        /// The token.
+        id: Path<RandomIdParam>,
+    ) -> Result<Deleted, Problem> {
+        service.token_delete(&caller.0, id.0.parse()).await?;
+        Ok(Deleted::Deleted)
+    }
+}

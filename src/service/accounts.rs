@@ -1,0 +1,207 @@
+//! Other people's accounts, for administrators and for the operator. Everything that is done leaves an audit
+//! record, in the same transaction.
+
+use tracing::instrument;
+
+use super::users::NO_USER;
+use super::{Error, NewAccount, Service};
+use crate::auth::Caller;
+use crate::auth::permission::Admin;
+use crate::domain::audit::{Act, Actor};
+use crate::domain::id::UserId;
+use crate::domain::page::{AuditPage, Page, UserPage};
+use crate::domain::password::Password;
+use crate::domain::user::{Admission, Ended, Ending, Role, User, UserChange, UserPatch};
+
+/// What an administrator changes. What is `None` stays as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AccountChange {
+    /// Disabled, or enabled again. Disabling ends all sessions; tokens are refused as long as it lasts.
+    pub disabled: Option<bool>,
+    /// Another role.
+    pub role: Option<Role>,
+    /// Whether the owner must change the password before anything else.
+    pub must_change_password: Option<bool>,
+}
+
+impl Service {
+    /// Lists accounts, newest first; only those with this text in their email, if one is given.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn account_list(
+        &self,
+        _caller: &Caller<Admin>,
+        containing: Option<&str>,
+        page: Page,
+    ) -> Result<UserPage, Error> {
+        let containing = containing.map(str::to_lowercase);
+        Ok(self.0.store.user_page(containing, page).await?)
+    }
+
+    /// Finds an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of the store.
+    pub async fn account_get(
+        &self,
+        _caller: &Caller<Admin>,
+        id: UserId,
+    ) -> Result<User, Error> {
+        let found = self.0.store.user_get(id).await?.ok_or(NO_USER)?;
+        Ok(found.user)
+    }
+
+    /// Makes an account, whatever the settings say of registration.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], [`Error::EmailTaken`], [`Error::Busy`], and those of the store.
+    #[instrument(skip_all, fields(admin.id = %caller.user.id))]
+    pub async fn account_create(
+        &self,
+        caller: &Caller<Admin>,
+        new: NewAccount,
+        role: Role,
+        must_change_password: bool,
+    ) -> Result<User, Error> {
+        let by = Admission::By(self.act(caller));
+        self.user_make(new, role, must_change_password, by).await
+    }
+
+    /// Changes an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
+    pub async fn account_patch(
+        &self,
+        caller: &Caller<Admin>,
+        id: UserId,
+        change: AccountChange,
+    ) -> Result<User, Error> {
+        let AccountChange { disabled, role, must_change_password } = change;
+        let patch =
+            UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
+        let by = Some(self.act(caller));
+        let change = UserChange { patch, by, ..UserChange::default() };
+        let (user, _) = self.0.store.user_patch(id, change).await??;
+        Ok(user)
+    }
+
+    /// Deletes an account with all that it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
+    pub async fn account_delete(
+        &self,
+        caller: &Caller<Admin>,
+        id: UserId,
+    ) -> Result<(), Error> {
+        let by = Some(self.act(caller));
+        Ok(self.0.store.user_delete(id, None, by).await??)
+    }
+
+    /// Ends all sessions and personal tokens of an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of the store.
+    #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
+    pub async fn account_end_access(
+        &self,
+        caller: &Caller<Admin>,
+        id: UserId,
+    ) -> Result<Ended, Error> {
+        let by = Some(self.act(caller));
+        Ok(self.0.store.access_end(id, Ending::Everything, by).await??)
+    }
+
+    /// Lists what administrators and the operator did, newest first.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn audit_list(
+        &self,
+        _caller: &Caller<Admin>,
+        page: Page,
+    ) -> Result<AuditPage, Error> {
+        Ok(self.0.store.audit_list(page).await?)
+    }
+
+    /// Makes an account for the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`], [`Error::EmailTaken`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_add(&self, new: NewAccount, role: Role) -> Result<User, Error> {
+        self.user_make(new, role, false, Admission::By(self.operator())).await
+    }
+
+    /// Sets the password of an account and ends its sessions and tokens, for the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Invalid`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_set_password(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
+        let password =
+            Password::new(password).map_err(|error| Error::field("password", error))?;
+        let patch = UserPatch {
+            password: Some(self.0.hasher.hash(password).await?),
+            must_change_password: Some(false),
+            ..UserPatch::default()
+        };
+        let (ending, by) = (Ending::Everything, Some(self.operator()));
+        let change = UserChange { patch, ending, by, ..UserChange::default() };
+        self.0.store.user_patch(user.id, change).await??;
+        Ok(())
+    }
+
+    /// Gives an account another role, for the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_set_role(&self, email: &str, role: Role) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
+        let patch = UserPatch { role: Some(role), ..UserPatch::default() };
+        let by = Some(self.operator());
+        let change = UserChange { patch, by, ..UserChange::default() };
+        self.0.store.user_patch(user.id, change).await??;
+        Ok(())
+    }
+
+    /// Deletes an account with all that it has, for the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_delete(&self, email: &str) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
+        let by = Some(self.operator());
+        Ok(self.0.store.user_delete(user.id, None, by).await??)
+    }
+
+    pub(super) fn act(&self, caller: &Caller<Admin>) -> Act {
+        Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() }
+    }
+
+    fn operator(&self) -> Act {
+        Act { actor: Actor::Operator, at: self.0.clock.now() }
+    }
+}

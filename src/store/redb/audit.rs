@@ -1,0 +1,47 @@
+//! Audit records: reads, and what other decisions add.
+
+use redb::{ReadTransaction, ReadableTableMetadata as _};
+
+use super::change::Change;
+use super::key::{self, Table};
+use super::view::View;
+use super::{codec, record, table};
+use crate::domain::audit::{Act, AuditAction, AuditRecord};
+use crate::domain::id::UserId;
+use crate::domain::page::{AuditPage, Page};
+use crate::store::StoreError;
+
+/// Notes what was done. The oldest records give way beyond [`AuditRecord::MAX`].
+pub(super) fn add(
+    view: &View<'_, '_>,
+    act: Act,
+    actions: &[AuditAction],
+    target: Option<UserId>,
+) -> Result<Vec<Change>, StoreError> {
+    let (mut first, mut last) = view.audited()?.unwrap_or((1, 0));
+    let mut changes = Vec::with_capacity(actions.len());
+    for action in actions {
+        last += 1;
+        let record = AuditRecord { id: last, act, action: *action, target };
+        changes.push(Change::AuditAdd(record));
+        if last - first >= AuditRecord::MAX {
+            changes.push(Change::AuditDelete(first));
+            first += 1;
+        }
+    }
+    Ok(changes)
+}
+
+/// Newest first.
+pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, StoreError> {
+    let table = table::open(txn, Table::Audit)?;
+    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
+    let mut records = Vec::new();
+    for entry in table::all(&table)?.rev().skip(skip).take(usize::from(page.limit)) {
+        let (key, value) = entry?;
+        let id = key::decode_audit(key.value())
+            .ok_or_else(|| codec::damaged(Table::Audit, key.value(), &"not a number"))?;
+        records.push(record::decode_audit(id, value.value())?);
+    }
+    Ok(AuditPage { records, total: table.len()? })
+}

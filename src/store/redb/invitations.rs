@@ -1,0 +1,64 @@
+//! Invitations: reads and decisions.
+
+use redb::{ReadTransaction, ReadableTable};
+
+use super::change::Change;
+use super::key::{self, Table};
+use super::view::View;
+use super::write::Verdict;
+use super::{audit, codec, record, table};
+use crate::domain::audit::{Act, AuditAction};
+use crate::domain::id::InvitationId;
+use crate::domain::invitation::Invitation;
+use crate::store::StoreError;
+
+/// Removes expired ones along the way. `false` if there are too many that have not expired.
+pub(super) fn create(
+    view: &View<'_, '_>,
+    new: Invitation,
+    by: Act,
+) -> Result<Verdict<bool>, StoreError> {
+    let others = view.invitations()?;
+    let (live, expired): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|found| found.expires_at > new.created_at);
+    if live.len() >= Invitation::MAX {
+        return Ok(Verdict::unchanged(false));
+    }
+    let mut changes = audit::add(view, by, &[AuditAction::InvitationCreated], None)?;
+    changes.extend(expired.into_iter().map(|found| Change::InvitationDelete(found.id)));
+    changes.push(Change::InvitationPut(new));
+    Ok(Verdict { answer: true, changes })
+}
+
+pub(super) fn delete(
+    view: &View<'_, '_>,
+    id: InvitationId,
+    by: Act,
+) -> Result<Verdict<bool>, StoreError> {
+    if view.invitation(id)?.is_none() {
+        return Ok(Verdict::unchanged(false));
+    }
+    let mut changes = audit::add(view, by, &[AuditAction::InvitationDeleted], None)?;
+    changes.push(Change::InvitationDelete(id));
+    Ok(Verdict { answer: true, changes })
+}
+
+pub(super) fn list(txn: &ReadTransaction) -> Result<Vec<Invitation>, StoreError> {
+    all(&table::open(txn, Table::Invitations)?)
+}
+
+/// All of a table, newest first.
+pub(super) fn all(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Vec<Invitation>, StoreError> {
+    let mut found = Vec::new();
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        let id = key::decode_invitation(key.value()).ok_or_else(|| {
+            codec::damaged(Table::Invitations, key.value(), &"not an id")
+        })?;
+        found.push(record::decode_invitation(id, value.value())?);
+    }
+    found.sort_by_key(|found| std::cmp::Reverse((found.created_at, found.id)));
+    Ok(found)
+}

@@ -1,0 +1,312 @@
+//! [`Store`], asked of the file. Says of each method whether it reads or writes, and nothing else.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use super::key::Table;
+use super::space::Growth;
+use super::view::View;
+use super::write::Verdict;
+use super::{
+    RedbStore, audit, export, import, invitations, key, sessions, table, tasks, tokens,
+    users,
+};
+use crate::domain::access::Access;
+use crate::domain::audit::Act;
+use crate::domain::email::CanonicalEmail;
+use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::invitation::Invitation;
+use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
+use crate::domain::password::PasswordHash;
+use crate::domain::session::{Refreshing, Renewed, Session};
+use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
+use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
+use crate::domain::user::{
+    Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+};
+use crate::store::{Failure, Store, StoreError, Taken};
+
+#[async_trait]
+impl Store for RedbStore {
+    async fn user_create(
+        &self,
+        new: NewUser,
+    ) -> Result<Result<User, Refused>, StoreError> {
+        self.write(Growth::Adds, move |view| users::create(view, new)).await
+    }
+
+    async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
+        self.read(|txn| users::get(txn, id))
+    }
+
+    async fn user_by_email(
+        &self,
+        email: CanonicalEmail,
+    ) -> Result<Option<Credential>, StoreError> {
+        self.read(|txn| users::by_email(txn, &email))
+    }
+
+    async fn user_list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        self.read_long(move |txn| users::list(txn, after, limit)).await
+    }
+
+    async fn user_page(
+        &self,
+        containing: Option<String>,
+        page: Page,
+    ) -> Result<UserPage, StoreError> {
+        self.read_long(move |txn| users::page(txn, containing.as_deref(), page)).await
+    }
+
+    async fn user_patch(
+        &self,
+        id: UserId,
+        change: UserChange,
+    ) -> Result<Result<(User, Ended), Refused>, StoreError> {
+        let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn user_rehash(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn user_delete(
+        &self,
+        id: UserId,
+        expected: Option<PasswordHash>,
+        by: Option<Act>,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        let decide =
+            move |view: &View<'_, '_>| users::delete(view, id, expected.as_ref(), by);
+        self.write(Growth::Frees, decide).await
+    }
+
+    async fn access_end(
+        &self,
+        id: UserId,
+        ending: Ending,
+        by: Option<Act>,
+    ) -> Result<Result<Ended, Refused>, StoreError> {
+        let decide = move |view: &View<'_, '_>| users::end_access(view, id, ending, by);
+        self.write(Growth::Frees, decide).await
+    }
+
+    async fn access_touch(
+        &self,
+        user: UserId,
+        access: Access,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError> {
+        let decide =
+            move |view: &View<'_, '_>| tokens::touch(view, user, access, at, address);
+        self.write(Growth::Adds, decide).await
+    }
+
+    async fn session_create(
+        &self,
+        session: Session,
+        expected: Option<PasswordHash>,
+    ) -> Result<bool, StoreError> {
+        let decide =
+            move |view: &View<'_, '_>| sessions::create(view, session, expected.as_ref());
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn session_get(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<Option<(User, Session)>, StoreError> {
+        self.read(|txn| sessions::get(txn, user, id))
+    }
+
+    async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        self.read(|txn| sessions::list(txn, user))
+    }
+
+    async fn session_refresh(
+        &self,
+        user: UserId,
+        id: SessionId,
+        refreshing: Refreshing,
+    ) -> Result<Renewed, StoreError> {
+        let decide =
+            move |view: &View<'_, '_>| sessions::refresh(view, user, id, &refreshing);
+        self.write(Growth::AddsLittle, decide).await
+    }
+
+    async fn session_delete(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| sessions::delete(view, user, id)).await
+    }
+
+    async fn token_create(
+        &self,
+        token: PersonalToken,
+    ) -> Result<Option<bool>, StoreError> {
+        self.write(Growth::Adds, move |view| tokens::create(view, token)).await
+    }
+
+    async fn token_get(
+        &self,
+        user: UserId,
+        id: TokenId,
+    ) -> Result<Option<(User, PersonalToken)>, StoreError> {
+        self.read(|txn| tokens::get(txn, user, id))
+    }
+
+    async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError> {
+        self.read(|txn| tokens::list(txn, user))
+    }
+
+    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| tokens::delete(view, user, id)).await
+    }
+
+    async fn invitation_create(
+        &self,
+        invitation: Invitation,
+        by: Act,
+    ) -> Result<bool, StoreError> {
+        self.write(Growth::Adds, move |view| invitations::create(view, invitation, by))
+            .await
+    }
+
+    async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
+        self.read(invitations::list)
+    }
+
+    async fn invitation_delete(
+        &self,
+        id: InvitationId,
+        by: Act,
+    ) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| invitations::delete(view, id, by)).await
+    }
+
+    async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
+        self.read_long(move |txn| audit::list(txn, page)).await
+    }
+
+    async fn task_create(
+        &self,
+        owner: UserId,
+        new: NewTask,
+    ) -> Result<Option<Task>, StoreError> {
+        self.write(Growth::Adds, move |view| tasks::create(view, owner, new)).await
+    }
+
+    async fn task_get(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError> {
+        self.read(|txn| tasks::get(txn, owner, id))
+    }
+
+    async fn task_list(
+        &self,
+        owner: UserId,
+        filter: TaskFilter,
+        page: Page,
+    ) -> Result<TaskPage, StoreError> {
+        if page.skip <= tasks::SHORT_SKIP {
+            self.read(|txn| tasks::list(txn, owner, filter, page))
+        } else {
+            self.read_long(move |txn| tasks::list(txn, owner, filter, page)).await
+        }
+    }
+
+    async fn task_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        self.read(|txn| tasks::after(txn, owner, after, limit))
+    }
+
+    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
+        self.read(|txn| tasks::counts(txn, owner))
+    }
+
+    async fn task_patch(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        patch: TaskPatch,
+        now: Timestamp,
+    ) -> Result<Option<Task>, StoreError> {
+        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now))
+            .await
+    }
+
+    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
+        self.write(Growth::Frees, move |view| tasks::delete(view, owner, id)).await
+    }
+
+    async fn export(
+        &self,
+        whose: Option<UserId>,
+        out: mpsc::Sender<Exported>,
+    ) -> Result<(), StoreError> {
+        self.read_long(move |txn| export::export(txn, whose, &out)).await
+    }
+
+    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
+        let Ok(permit) = Arc::clone(&self.importing).try_acquire_owned() else {
+            return Ok(None);
+        };
+        let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
+        self.write(Growth::Adds, decide).await?;
+        let ids = Mutex::new(self.read_long(import::task_ids).await?);
+        Ok(Some(Arc::new(Taken { ids, permit: Some(permit) })))
+    }
+
+    async fn import(
+        &self,
+        chunk: Chunk,
+        taken: Arc<Taken>,
+        now: Timestamp,
+    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
+        self.write(Growth::Adds, move |view| import::import(view, chunk, &taken, now))
+            .await
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        let unwell = |what| Err(StoreError::unavailable(std::io::Error::other(what)));
+        if self.shared.vitals.is_failed() {
+            return unwell("the store has failed");
+        }
+        if self.shared.vitals.is_damaged() {
+            return unwell("damage was found in the data file");
+        }
+        self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
+        // Nothing to do: an answer means that the thread runs.
+        self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
+    }
+
+    async fn failed(&self) -> Failure {
+        self.shared.vitals.failed().await
+    }
+}

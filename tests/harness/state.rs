@@ -1,0 +1,78 @@
+//! What the store in memory holds.
+
+use std::collections::BTreeMap;
+
+use duly::domain::audit::{Act, AuditAction, AuditRecord};
+use duly::domain::email::CanonicalEmail;
+use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::invitation::Invitation;
+use duly::domain::session::Session;
+use duly::domain::task::Task;
+use duly::domain::timestamp::Timestamp;
+use duly::domain::token::PersonalToken;
+use duly::domain::user::{Credential, Ended, Ending};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) last_user: u64,
+    pub(super) last_task: u64,
+    pub(super) users: BTreeMap<UserId, Credential>,
+    pub(super) sessions: BTreeMap<(UserId, SessionId), Session>,
+    pub(super) tokens: BTreeMap<(UserId, TokenId), PersonalToken>,
+    pub(super) invitations: BTreeMap<InvitationId, Invitation>,
+    pub(super) audited: Vec<AuditRecord>,
+    pub(super) tasks: BTreeMap<TaskId, Task>,
+    pub(super) newest: BTreeMap<UserId, Timestamp>,
+}
+
+impl State {
+    pub(super) fn by_email(&self, email: &CanonicalEmail) -> Option<&Credential> {
+        self.users.values().find(|found| found.user.email.canonical() == *email)
+    }
+
+    pub(super) fn is_last_admin(&self, id: UserId) -> bool {
+        let admins = self.users.values().filter(|found| found.user.is_active_admin());
+        admins.map(|found| found.user.id).collect::<Vec<_>>() == [id]
+    }
+
+    pub(super) fn audit(
+        &mut self,
+        act: Act,
+        action: AuditAction,
+        target: Option<UserId>,
+    ) {
+        let id = u64::try_from(self.audited.len()).unwrap() + 1;
+        self.audited.push(AuditRecord { id, act, action, target });
+    }
+
+    pub(super) fn end(&mut self, id: UserId, ending: Ending) -> Ended {
+        let keep = match ending {
+            Ending::Nothing => return Ended::default(),
+            Ending::AllBut(session) => Some(session),
+            Ending::Everything => None,
+        };
+        let (sessions, tokens) = (self.sessions.len(), self.tokens.len());
+        self.sessions.retain(|(user, session), _| *user != id || Some(*session) == keep);
+        self.tokens.retain(|(user, _), _| *user != id);
+        let count = |before: usize, after: usize| u64::try_from(before - after).unwrap();
+        Ended {
+            sessions: count(sessions, self.sessions.len()),
+            tokens: count(tokens, self.tokens.len()),
+        }
+    }
+
+    /// Takes in a task as it was.
+    pub(super) fn restore(&mut self, task: Task) {
+        let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
+        *newest = (*newest).max(task.created_at);
+        self.tasks.insert(task.id, task);
+    }
+
+    pub(super) fn task(&self, owner: UserId, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&id).filter(|task| task.owner == owner)
+    }
+
+    pub(super) fn tasks_of(&self, owner: UserId) -> impl Iterator<Item = &Task> {
+        self.tasks.values().filter(move |task| task.owner == owner)
+    }
+}

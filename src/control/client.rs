@@ -2,27 +2,23 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
-use std::net::Shutdown;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
 
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
 use super::message::{Command, Reply, Request, VERSION};
-use super::receive::{self, send_with_file};
+use super::receive::send_with_file;
+use super::send::send;
 use super::{Failure, Sink};
 
-pub use self::receive::lines;
+pub use super::receive::lines;
+pub use super::send::Lines;
 
 /// Longest line of an answer, in bytes.
 const MAX_REPLY: usize = 1 << 20;
-
-/// Lines to import, on their way to the server.
-pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
 /// Connects to the server of a data file, which listens at a socket. `None` if none does.
 ///
@@ -89,34 +85,6 @@ pub fn ask(
         (Err(_), Some(error)) => Err(error.into()),
         (outcome, _) => outcome,
     }
-}
-
-/// Sends lines on a thread of their own, which tells why they could not be read. Nobody waits for it: it may wait
-/// for somebody who types, long after the server has refused a line.
-fn send(stream: UnixStream, lines: Lines) -> io::Result<mpsc::Receiver<io::Error>> {
-    let (unread, told) = mpsc::channel();
-    let sending = move || {
-        for line in lines {
-            let mut line = match line {
-                Ok(line) => line,
-                Err(error) => {
-                    // Before the end that the server answers to, so that it is there with the answer.
-                    drop(unread.send(error));
-                    break;
-                }
-            };
-            line.push('\n');
-            // Not held back to be sent with others, which may not come for long.
-            if (&stream).write_all(line.as_bytes()).is_err() {
-                // The server has hung up, and has said why.
-                return;
-            }
-        }
-        // A server that is gone needs no telling.
-        drop(stream.shutdown(Shutdown::Write));
-    };
-    thread::Builder::new().name("sender".to_owned()).spawn(sending)?;
-    Ok(told)
 }
 
 fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {

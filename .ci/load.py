@@ -1,4 +1,4 @@
-"""The binary in a folder of its own, and clients that know what it has told them: for faults.py."""
+"""The binary in a folder of its own, and clients that know what it has told them: for faults.py and flood.py."""
 
 import collections
 import http.client

@@ -12,6 +12,7 @@
 )]
 
 mod access;
+mod accounts;
 mod cli;
 mod concurrency;
 mod cors;
@@ -26,6 +27,7 @@ mod long;
 mod model;
 mod openapi;
 mod operator;
+mod passwords;
 mod power;
 mod problems;
 mod serve;

@@ -63,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("zxcvbn", &["src/auth/strength.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),
 ];
 

@@ -127,6 +127,18 @@ impl Hasher {
         .await
     }
 
+    /// Does other work on the threads, for what takes about as long as a hash.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`] when the queue is full.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HashError> {
+        self.ask(move |_| Ok(work())).await
+    }
+
     fn salt(&self) -> Result<[u8; SALT_LEN], HashError> {
         let mut salt = [0; SALT_LEN];
         self.random.fill(&mut salt).map_err(HashError::Failed)?;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, output};
 use crate::auth::password::{Cost, Hasher};
+use crate::auth::strength::PasswordRules;
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenAlgorithm};
@@ -135,6 +136,10 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
         store,
         hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
             .map_err(failed())?,
+        rules: PasswordRules::new(
+            config.password_min_length,
+            config.password_min_strength,
+        ),
         tokens: AccessTokens::new(
             Keys::only(key.as_slice()),
             TokenAlgorithm::Hs256,

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
+use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
@@ -68,6 +69,10 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let service = Service::new(Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
         hasher,
+        rules: PasswordRules::new(
+            config.password_min_length,
+            config.password_min_strength,
+        ),
         tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
         requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),

@@ -140,6 +140,14 @@ pub struct Options {
     #[arg(long, env = "DISK_RESERVE_MIB", default_value = "64")]
     disk_reserve_mib: String,
 
+    /// Fewest characters of a new password
+    #[arg(long, env = "PASSWORD_MIN_LENGTH", default_value = "8")]
+    password_min_length: String,
+
+    /// How hard a new password must be to guess, from 0 (not looked at) to 4; 3 and 4 are worth having
+    #[arg(long, env = "PASSWORD_MIN_STRENGTH", default_value = "0")]
+    password_min_strength: String,
+
     /// Passwords that may wait to be hashed before log-ins are told to come back later
     #[arg(long, env = "HASH_QUEUE", default_value = "32")]
     hash_queue: String,
@@ -302,6 +310,10 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Free space below which writes are refused, in bytes.
     pub disk_reserve_bytes: u64,
+    /// Fewest characters of a new password.
+    pub password_min_length: usize,
+    /// How hard a new password must be to guess: 0 to 4.
+    pub password_min_strength: u8,
     /// Passwords that may wait to be hashed.
     pub hash_queue: usize,
     /// Whether to verify every page before the server starts.
@@ -401,6 +413,17 @@ impl Options {
                 0,
                 1 << 20,
             )? << 20,
+            password_min_length: value::size(
+                "PASSWORD_MIN_LENGTH",
+                &self.password_min_length,
+                8,
+                64,
+            )?,
+            password_min_strength: value::grade(
+                "PASSWORD_MIN_STRENGTH",
+                &self.password_min_strength,
+                4,
+            )?,
             hash_queue: value::size("HASH_QUEUE", &self.hash_queue, 1, 1024)?,
             check_at_start: value::switch("CHECK_AT_START", &self.check_at_start)?,
             control_socket,
@@ -458,6 +481,8 @@ impl Config {
             ("MAX_BODY_KIB", (limits.body_bytes / 1024).to_string()),
             ("CACHE_MIB", (self.cache_bytes >> 20).to_string()),
             ("DISK_RESERVE_MIB", (self.disk_reserve_bytes >> 20).to_string()),
+            ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
+            ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
             ("HASH_QUEUE", self.hash_queue.to_string()),
             ("CHECK_AT_START", switch(self.check_at_start)),
             (

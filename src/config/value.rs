@@ -48,6 +48,11 @@ pub(super) fn size(
     usize::try_from(number).or_else(|_| wrong(variable, "is too large for this machine"))
 }
 
+pub(super) fn grade(variable: &'static str, text: &str, most: u8) -> Checked<u8> {
+    let grade = number(variable, text, 0, most.into())?;
+    Ok(u8::try_from(grade).unwrap_or(most))
+}
+
 /// A number of which 0 means that there is no limit.
 pub(super) fn limit(
     variable: &'static str,

@@ -46,6 +46,11 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
+    /// The text, to be judged and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
     /// The bytes to hash.
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()

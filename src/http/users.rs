@@ -29,7 +29,7 @@ pub(super) struct UsersApi;
 struct UserRegister {
     /// Kept as typed; upper and lower case make no difference.
     email: EmailText,
-    /// 8 to 128 characters of any kind.
+    /// 8 to 128 characters of any kind. A server may be set to ask for more, or for one that is hard to guess.
     #[oai(validator(min_length = 8, max_length = 128))]
     password: String,
     /// Needed where only those may register who were invited.

@@ -41,6 +41,9 @@ pub(super) use schema_type;
 /// The format that [`super::payload`] knows emails by.
 pub(super) const EMAIL: &str = "email";
 
+/// The format that [`super::payload`] knows times by.
+pub(super) const TIME: &str = "date-time";
+
 /// An email address in a request: checked together with the other fields, by the rules of [`Email`].
 #[derive(Debug)]
 pub(super) struct EmailText(pub(super) String);
@@ -69,11 +72,7 @@ impl ToJSON for EmailText {
     }
 }
 
-schema_type!(
-    Timestamp,
-    "string_date-time",
-    MetaSchema::new_with_format("string", "date-time")
-);
+schema_type!(Timestamp, "string_date-time", MetaSchema::new_with_format("string", TIME));
 
 impl ParseFromJSON for Timestamp {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

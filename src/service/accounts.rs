@@ -10,7 +10,6 @@ use crate::auth::permission::Admin;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::id::UserId;
 use crate::domain::page::{AuditPage, Page, UserPage};
-use crate::domain::password::Password;
 use crate::domain::user::{Admission, Ended, Ending, Role, User, UserChange, UserPatch};
 
 /// What an administrator changes. What is `None` stays as it is.
@@ -157,8 +156,8 @@ impl Service {
         password: String,
     ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
-        let password =
-            Password::new(password).map_err(|error| Error::field("password", error))?;
+        let email = user.email.as_str();
+        let password = self.new_password("password", password, email).await?;
         let patch = UserPatch {
             password: Some(self.0.hasher.hash(password).await?),
             must_change_password: Some(false),

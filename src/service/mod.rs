@@ -5,6 +5,7 @@ pub mod backups;
 mod error;
 mod invitations;
 pub mod lines;
+mod passwords;
 mod personal_data;
 mod sessions;
 mod state;
@@ -25,6 +26,7 @@ pub use self::tasks::{TaskChange, TaskDraft};
 pub use self::tokens::TokenDraft;
 pub use self::users::{NewAccount, ProfileChange};
 use crate::auth::password::Hasher;
+use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
@@ -39,6 +41,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// What is asked of new passwords.
+    pub rules: PasswordRules,
     /// Signs and verifies access tokens.
     pub tokens: AccessTokens,
     /// Counts log-ins and registrations; `None` to let everything through.

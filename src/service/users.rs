@@ -24,7 +24,7 @@ use crate::domain::user::{
 pub struct NewAccount {
     /// Checked by [`Email::new`].
     pub email: String,
-    /// Checked by [`Password::new`].
+    /// Checked by the rules for passwords.
     pub password: String,
 }
 
@@ -97,8 +97,7 @@ impl Service {
     ) -> Result<User, Error> {
         let email =
             Email::new(&new.email).map_err(|error| FieldError::new("email", error));
-        let password = Password::new(new.password)
-            .map_err(|error| FieldError::new("password", error));
+        let password = self.password_length("password", new.password);
         let (email, password) = match (email, password) {
             (Ok(email), Ok(password)) => (email, password),
             (email, password) => {
@@ -106,6 +105,7 @@ impl Service {
                 return Err(Error::Invalid(refused.collect()));
             }
         };
+        self.password_strength("password", &password, email.as_str()).await?;
         // Spares a hash. Whether the email is free is decided by the store, below.
         if self.0.store.user_by_email(email.canonical()).await?.is_some() {
             return Err(Error::EmailTaken);
@@ -180,13 +180,15 @@ impl Service {
         current: String,
         new: String,
     ) -> Result<Ended, Error> {
-        let new =
-            Password::new(new).map_err(|error| Error::field("new_password", error))?;
+        let new = self.password_length("new_password", new);
+        let new = new.map_err(|refused| Error::Invalid(vec![refused]))?;
         let same = new.as_bytes() == current.as_bytes();
         let old = self.confirm(caller, "current_password", current).await?;
         if same && caller.user.must_change_password {
             return Err(Error::field("new_password", "must be another one"));
         }
+        let email = caller.user.email.as_str();
+        self.password_strength("new_password", &new, email).await?;
         let patch = UserPatch {
             password: Some(self.0.hasher.hash(new).await?),
             must_change_password: Some(false),

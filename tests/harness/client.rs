@@ -113,6 +113,10 @@ impl Client {
         self.send(Method::POST, path, Some("application/json"), body.to_string()).await
     }
 
+    pub(crate) async fn post_empty(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, None, Bytes::new()).await
+    }
+
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
         self.send(Method::PATCH, path, Some("application/json"), body.to_string()).await
     }
@@ -136,6 +140,36 @@ impl Client {
         let answer = self.send(Method::POST, "/auth/login", content_type, form).await;
         let body = answer.expect(StatusCode::OK);
         self.with_token(body["access_token"].as_str().unwrap())
+    }
+
+    /// Makes a personal token, and returns its id and whoever uses it.
+    pub(crate) async fn given_token(&self, scopes: &[&str]) -> (String, Self) {
+        let token = serde_json::json!({ "name": "a script", "scopes": scopes });
+        let made = self.post("/auth/tokens", token).await.expect(StatusCode::CREATED);
+        let text = |name: &str| made[name].as_str().unwrap();
+        (text("id").to_owned(), self.with_token(text("token")))
+    }
+
+    /// Logs an account in whose password is [`PASSWORD`], and returns the refresh token too.
+    pub(crate) async fn granted(&self, email: &str) -> (Self, String) {
+        let form = format!("username={email}&password={PASSWORD}");
+        self.grant("/auth/login", form).await.unwrap()
+    }
+
+    /// Refreshes a session. The error is the answer, if there are no new tokens.
+    pub(crate) async fn refreshed(&self, token: &str) -> Result<(Self, String), Answer> {
+        let form = format!("grant_type=refresh_token&refresh_token={token}");
+        self.grant("/auth/refresh", form).await
+    }
+
+    async fn grant(&self, path: &str, form: String) -> Result<(Self, String), Answer> {
+        let form_type = Some("application/x-www-form-urlencoded");
+        let answer = self.send(Method::POST, path, form_type, form).await;
+        if answer.status != StatusCode::OK {
+            return Err(answer);
+        }
+        let text = |name: &str| answer.body[name].as_str().unwrap().to_owned();
+        Ok((self.with_token(&text("access_token")), text("refresh_token")))
     }
 
     /// Makes a task and returns its id.

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
+use duly::auth::strength::PasswordRules;
 use duly::auth::throttle::{RequestLimit, Throttle};
 use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
 use duly::config::Options;
 use duly::domain::email::Email;
-use duly::domain::user::Credential;
+use duly::domain::user::{Credential, Role, UserChange, UserPatch};
 use duly::http::server::Listener;
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
@@ -85,6 +86,10 @@ impl Server {
                 Arc::<SystemRandom>::clone(&random),
             )
             .unwrap(),
+            rules: PasswordRules::new(
+                config.password_min_length,
+                config.password_min_strength,
+            ),
             tokens: AccessTokens::new(
                 Keys::only(KEY),
                 config.algorithm,
@@ -120,6 +125,19 @@ impl Server {
     pub(crate) async fn account(&self, email: &str) -> Credential {
         let email = Email::new(email).unwrap().canonical();
         self.store.user_by_email(email).await.unwrap().unwrap()
+    }
+
+    /// Changes an account behind the server's back.
+    pub(crate) async fn change(&self, email: &str, patch: UserPatch) {
+        let id = self.account(email).await.user.id;
+        let change = UserChange { patch, ..UserChange::default() };
+        self.store.user_patch(id, change).await.unwrap().unwrap();
+    }
+
+    /// Makes somebody an administrator.
+    pub(crate) async fn promote(&self, email: &str) {
+        let patch = UserPatch { role: Some(Role::Admin), ..UserPatch::default() };
+        self.change(email, patch).await;
     }
 
     /// Moves the server's clock forward.

@@ -9,8 +9,9 @@ use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 
 use crate::domain::email::Email;
+use crate::domain::timestamp::Timestamp;
 use crate::http::problem::Problem;
-use crate::http::wire::EMAIL;
+use crate::http::wire::{EMAIL, TIME};
 use crate::service::FieldError;
 
 /// Name given to the body as a whole.
@@ -124,6 +125,12 @@ impl Check<'_> {
                 self.fault(at, error.to_string());
             }
             return;
+        }
+        if schema.format == Some(TIME) && text.parse::<Timestamp>().is_err() {
+            self.fault(
+                at,
+                "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
+            );
         }
         let chars = text.chars().count();
         if let Some(least) = schema.min_length.filter(|least| chars < *least) {

@@ -1,0 +1,55 @@
+//! Passwords that somebody wants to have from now on.
+
+use super::{Error, FieldError, Service};
+use crate::domain::password::Password;
+
+impl Service {
+    /// Checks a new password against the rules, for the account with this email.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] when too many passwords wait.
+    pub(super) async fn new_password(
+        &self,
+        field: &str,
+        text: String,
+        email: &str,
+    ) -> Result<Password, Error> {
+        let password = self.password_length(field, text);
+        let password = password.map_err(|refused| Error::Invalid(vec![refused]))?;
+        self.password_strength(field, &password, email).await?;
+        Ok(password)
+    }
+
+    /// The part of the check that costs nothing.
+    pub(super) fn password_length(
+        &self,
+        field: &str,
+        text: String,
+    ) -> Result<Password, FieldError> {
+        let checked = self.0.rules.check_length(text);
+        checked.map_err(|error| FieldError::new(field, error))
+    }
+
+    /// The part of the check that costs as much as a hash, and so comes after the throttle: nothing if
+    /// the rules ask for no strength.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] when too many passwords wait.
+    pub(super) async fn password_strength(
+        &self,
+        field: &str,
+        password: &Password,
+        email: &str,
+    ) -> Result<(), Error> {
+        let rules = self.0.rules;
+        if !rules.ask_for_strength() {
+            return Ok(());
+        }
+        let (password, email) = (password.clone(), email.to_owned());
+        let judged =
+            self.0.hasher.run(move || rules.check_strength(&password, &email)).await?;
+        judged.map_err(|error| Error::field(field, error))
+    }
+}

@@ -1,0 +1,117 @@
+//! Every operation, and how to ask for it.
+
+use crate::harness::{Answer, Client};
+
+/// What an operation wants of whoever asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Nothing,
+    /// Any credential.
+    Credential,
+    /// A session, or a token with this scope.
+    Scope(&'static str),
+    /// A session of an administrator.
+    Admin,
+}
+
+/// One operation, and how to ask for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) need: Need,
+    /// A media type and a body that is taken.
+    pub(crate) body: Option<(&'static str, &'static str)>,
+}
+
+const fn is(method: &'static str, path: &'static str, need: Need) -> Operation {
+    Operation { method, path, need, body: None }
+}
+
+const fn json(body: &'static str, operation: Operation) -> Operation {
+    Operation { body: Some(("application/json", body)), ..operation }
+}
+
+const fn form(body: &'static str, operation: Operation) -> Operation {
+    Operation { body: Some(("application/x-www-form-urlencoded", body)), ..operation }
+}
+
+const ACCOUNT: Need = Need::Scope("account");
+const READ: Need = Need::Scope("tasks:read");
+const WRITE: Need = Need::Scope("tasks:write");
+
+/// All there is. A new operation is added here, or this file does not pass.
+pub(crate) static OPERATIONS: [Operation; 34] = [
+    is("GET", "/health", Need::Nothing),
+    is("GET", "/health/live", Need::Nothing),
+    is("GET", "/health/ready", Need::Nothing),
+    is("GET", "/api/v1/health", Need::Nothing),
+    json(
+        r#"{"email":"new@example.com","password":"password123"}"#,
+        is("POST", "/api/v1/auth/register", Need::Nothing),
+    ),
+    form(
+        "username=new@example.com&password=password123",
+        is("POST", "/api/v1/auth/login", Need::Nothing),
+    ),
+    form(
+        "grant_type=refresh_token&refresh_token=x",
+        is("POST", "/api/v1/auth/refresh", Need::Nothing),
+    ),
+    is("POST", "/api/v1/auth/logout", Need::Credential),
+    is("POST", "/api/v1/auth/logout-all", ACCOUNT),
+    is("GET", "/api/v1/auth/sessions", ACCOUNT),
+    is("DELETE", "/api/v1/auth/sessions/{id}", ACCOUNT),
+    is("GET", "/api/v1/auth/me", ACCOUNT),
+    json(r#"{"display_name":"J"}"#, is("PATCH", "/api/v1/auth/me", ACCOUNT)),
+    json(r#"{"password":"password123"}"#, is("DELETE", "/api/v1/auth/me", ACCOUNT)),
+    is("GET", "/api/v1/auth/me/export", ACCOUNT),
+    json(
+        r#"{"current_password":"password123","new_password":"password124"}"#,
+        is("POST", "/api/v1/auth/password", ACCOUNT),
+    ),
+    json(
+        r#"{"name":"a","scopes":["account"]}"#,
+        is("POST", "/api/v1/auth/tokens", ACCOUNT),
+    ),
+    is("GET", "/api/v1/auth/tokens", ACCOUNT),
+    is("DELETE", "/api/v1/auth/tokens/{id}", ACCOUNT),
+    is("GET", "/api/v1/admin/users", Need::Admin),
+    json(
+        r#"{"email":"made@example.com","password":"password123"}"#,
+        is("POST", "/api/v1/admin/users", Need::Admin),
+    ),
+    is("GET", "/api/v1/admin/users/{id}", Need::Admin),
+    json(r#"{"disabled":true}"#, is("PATCH", "/api/v1/admin/users/{id}", Need::Admin)),
+    is("DELETE", "/api/v1/admin/users/{id}", Need::Admin),
+    is("DELETE", "/api/v1/admin/users/{id}/sessions", Need::Admin),
+    json("{}", is("POST", "/api/v1/admin/invitations", Need::Admin)),
+    is("GET", "/api/v1/admin/invitations", Need::Admin),
+    is("DELETE", "/api/v1/admin/invitations/{id}", Need::Admin),
+    is("GET", "/api/v1/admin/audit", Need::Admin),
+    is("GET", "/api/v1/tasks", READ),
+    json(r#"{"title":"a"}"#, is("POST", "/api/v1/tasks", WRITE)),
+    is("GET", "/api/v1/tasks/{id}", READ),
+    json(r#"{"title":"stolen"}"#, is("PATCH", "/api/v1/tasks/{id}", WRITE)),
+    is("DELETE", "/api/v1/tasks/{id}", WRITE),
+];
+
+impl Operation {
+    /// Asks for it, and for this thing if it is about one.
+    pub(crate) async fn call(&self, client: &Client, id: impl ToString) -> Answer {
+        let path = format!("!{}", self.path.replace("{id}", &id.to_string()));
+        let (media_type, body) = self.body.unzip();
+        let method = self.method.parse().unwrap();
+        client.send(method, &path, media_type, body.unwrap_or_default()).await
+    }
+
+    /// Whether it is about one thing of somebody's own.
+    pub(crate) fn is_about_own(&self) -> bool {
+        self.path.contains("{id}") && self.need != Need::Admin
+    }
+}
+
+/// What wants a credential.
+pub(crate) fn guarded() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().filter(|operation| operation.need != Need::Nothing)
+}

@@ -1,0 +1,9 @@
+//! Accounts and what gives access to them.
+
+mod admin;
+mod ends;
+mod invitations;
+mod probes;
+mod profile;
+mod refresh;
+mod tokens;

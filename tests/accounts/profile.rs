@@ -1,0 +1,171 @@
+//! The own account: name, time zone, email, password, and leaving.
+
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::harness::Server;
+use crate::harness::client::PASSWORD;
+
+#[tokio::test]
+async fn name_and_time_zone_are_set_and_cleared() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let before = jane.get("/auth/me").await.body;
+
+    let patch = json!({ "display_name": " Jane ", "time_zone": "europe/berlin" });
+    let body = jane.patch("/auth/me", patch).await.expect(StatusCode::OK);
+
+    assert_eq!(
+        (&body["display_name"], &body["time_zone"]),
+        (&json!("Jane"), &json!("Europe/Berlin"))
+    );
+    assert_eq!(jane.get("/auth/me").await.body, body);
+    let patch = json!({ "time_zone": null });
+    let body = jane.patch("/auth/me", patch).await.expect(StatusCode::OK);
+    assert_eq!(
+        (&body["display_name"], &body["time_zone"]),
+        (&json!("Jane"), &json!(null))
+    );
+    let patch = json!({ "display_name": null });
+    assert_eq!(jane.patch("/auth/me", patch).await.expect(StatusCode::OK), before);
+    assert_eq!(jane.patch("/auth/me", json!({})).await.expect(StatusCode::OK), before);
+}
+
+#[tokio::test]
+async fn what_is_no_profile_is_refused_by_name() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    for (body, wanted) in [
+        (
+            json!({ "display_name": "", "time_zone": "Mars/Olympus" }),
+            vec!["display_name"],
+        ),
+        (json!({ "time_zone": "Mars/Olympus" }), vec!["time_zone"]),
+        (
+            json!({ "display_name": "a\nb", "time_zone": "x" }),
+            vec!["display_name", "time_zone"],
+        ),
+        (json!({ "email": null }), vec!["email"]),
+        (json!({ "email": "j@example.com" }), vec!["password"]),
+        (json!({ "email": "j@example.com", "password": "wrong" }), vec!["password"]),
+        (json!({ "email": "nonsense", "password": PASSWORD }), vec!["email"]),
+        (
+            json!({ "role": "admin", "id": 7, "disabled": true }),
+            vec!["disabled", "id", "role"],
+        ),
+        (json!({ "must_change_password": true }), vec!["must_change_password"]),
+    ] {
+        let answer = jane.patch("/auth/me", body.clone()).await;
+        assert_eq!(answer.expect_refused(), wanted, "{body}");
+    }
+    assert_eq!(jane.get("/auth/me").await.body["role"], "user");
+}
+
+#[tokio::test]
+async fn an_email_changes_with_the_password_and_frees_the_old_one() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    server.client.registered("john@example.com").await;
+    let to = |email: &str| json!({ "email": email, "password": PASSWORD });
+
+    jane.patch("/auth/me", to("JOHN@example.com"))
+        .await
+        .expect_problem(409, "email_taken");
+    jane.patch("/auth/me", to("Jane@Example.com")).await.expect(StatusCode::OK);
+    let body = jane.patch("/auth/me", to("new@example.com")).await.expect(StatusCode::OK);
+
+    assert_eq!(body["email"], "new@example.com");
+    server
+        .client
+        .logged_in("new@example.com")
+        .await
+        .get("/auth/me")
+        .await
+        .expect(StatusCode::OK);
+    let old = server
+        .client
+        .form("/auth/login", "username=jane@example.com&password=password123");
+    old.await.expect_problem(401, "wrong_credentials");
+    server.client.registered("jane@example.com").await;
+}
+
+#[tokio::test]
+async fn a_password_changes_with_the_old_one_only() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let to =
+        |old: &str, new: &str| json!({ "current_password": old, "new_password": new });
+    for (old, new, wanted) in [
+        ("wrong", "password124", "current_password"),
+        ("", "password124", "current_password"),
+        (PASSWORD, "short", "new_password"),
+    ] {
+        let answer = jane.post("/auth/password", to(old, new)).await;
+        assert_eq!(answer.expect_refused(), [wanted]);
+    }
+    server.client.logged_in("jane@example.com").await;
+
+    let body = jane.post("/auth/password", to(PASSWORD, "password124")).await;
+
+    assert_eq!(
+        body.expect(StatusCode::OK),
+        json!({ "sessions_ended": 1, "tokens_ended": 0 })
+    );
+    let form = "username=jane@example.com&password=password124";
+    server.client.form("/auth/login", form).await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn leaving_takes_the_password_and_everything_along() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let john = server.client.registered("john@example.com").await;
+    jane.given_task("a").await;
+    jane.given_token(&["account"]).await;
+    let json_type = Some("application/json");
+    let leave = async |body: Value| {
+        jane.send(Method::DELETE, "/auth/me", json_type, body.to_string()).await
+    };
+    assert_eq!(
+        leave(json!({ "password": "wrong" })).await.expect_refused(),
+        ["password"]
+    );
+    assert_eq!(leave(json!({})).await.expect_refused(), ["password"]);
+
+    leave(json!({ "password": PASSWORD })).await.expect(StatusCode::NO_CONTENT);
+
+    jane.get("/auth/me").await.expect_problem(401, "invalid_token");
+    let again = server.client.registered("jane@example.com").await;
+    assert_eq!(again.get("/tasks").await.body, json!([]));
+    assert_eq!(again.get("/auth/tokens").await.body, json!([]));
+    john.get("/auth/me").await.expect(StatusCode::OK);
+    assert_eq!(server.store.verify(&mut |_, _| ()).unwrap().findings, [""; 0]);
+}
+
+#[tokio::test]
+async fn an_export_has_all_that_is_mine_and_no_secret() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let john = server.client.registered("john@example.com").await;
+    john.given_task("foreign").await;
+    for number in 0..120 {
+        jane.given_task(&format!("task {number}")).await;
+    }
+    jane.given_token(&["tasks:read"]).await;
+
+    let answer = jane.get("/auth/me/export").await;
+
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
+    let text = str::from_utf8(&answer.bytes).unwrap();
+    assert!(!text.contains("foreign") && !text.contains("argon2"));
+    let lines: Vec<Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds = |kind: &str| lines.iter().filter(|line| line.get(kind).is_some()).count();
+    assert_eq!(lines[0]["personal_data"]["version"], 1);
+    assert_eq!(lines[1]["user"]["email"], "jane@example.com");
+    assert_eq!((kinds("session"), kinds("token"), kinds("task")), (1, 1, 120));
+    let end = json!({ "end": { "sessions": 1, "tokens": 1, "tasks": 120 } });
+    assert_eq!(lines.last().unwrap(), &end);
+    assert_eq!(lines.len(), 125);
+}

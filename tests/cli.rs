@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
+use std::process::Command;
 
 use clap::Parser;
 use duly::config::Options;
@@ -445,4 +446,31 @@ fn flags_and_variables_have_the_same_names() {
         let wanted = flag.replace('-', "_").to_ascii_uppercase();
         assert_eq!(variable.to_str(), Some(wanted.as_str()));
     }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error_and_one_that_nobody_reads_is_none() {
+    let home = Home::new();
+    expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
+    let into = |arguments: &[&str], to: &str| {
+        let mut command = Command::new("bash");
+        let line = format!("set -o pipefail; \"$0\" \"$@\" {to}");
+        command.args(["-c", &line, env!("CARGO_BIN_EXE_duly")]).args(arguments);
+        command.current_dir(home.folder.path());
+        finish(command, "")
+    };
+    for arguments in [
+        &["user", "list"][..],
+        &["check"],
+        &["config"],
+        &["openapi"],
+        &["completions", "bash"],
+        &["upgrade"],
+        &["export"],
+    ] {
+        let line = refused(into(arguments, ">/dev/full"), 74);
+        assert!(line.contains("space"), "{arguments:?}: {line}");
+    }
+    // The reader is gone, perhaps before the first byte.
+    expect(into(&["openapi"], "| true"), 0);
 }

@@ -28,27 +28,24 @@ pub(super) struct Task<'a> {
     /// A file to write to, and its name for messages.
     pub(super) file: Option<(&'a File, &'a Path)>,
     /// What to import.
-    pub(super) lines: &'a mut Lines<'a>,
+    pub(super) lines: Lines,
     /// How to open the data file if no server runs.
     pub(super) options: Options,
 }
 
-impl<'a> Task<'a> {
-    pub(super) fn new(
-        command: Command,
-        config: &Config,
-        none: &'a mut Lines<'a>,
-    ) -> Self {
+impl Task<'_> {
+    /// One that brings nothing along.
+    pub(super) fn new(command: Command, config: &Config) -> Self {
         let upgrade = command.writes();
         let options = Options { create: false, upgrade, ..super::store_options(config) };
-        Self { command, file: None, lines: none, options }
+        let lines = Box::new(std::iter::empty());
+        Self { command, file: None, lines, options }
     }
 }
 
 /// Carries a command out that needs nothing but its words.
 pub(super) fn ask(config: &Config, command: Command) -> Result<(), CommandError> {
-    let mut none = std::iter::empty();
-    carry_out(config, Task::new(command, config, &mut none), &mut Screen::new())
+    carry_out(config, Task::new(command, config), &mut Screen::new())
 }
 
 /// Carries a command out, in the server if one runs.
@@ -180,7 +177,7 @@ impl Sink for Screen {
         match reply {
             Reply::Line(line) => {
                 self.bar.finish_and_clear();
-                output::line(&line);
+                output::relayed(&line)?;
             }
             Reply::Progress(done, total) => {
                 self.bar.set_length(total);

@@ -10,7 +10,7 @@ use super::{CommandError, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
 use crate::control::{Command, Failure};
-use crate::files::{folder_of, make_private};
+use crate::files::{folder_of, give_to_owner_of, make_private};
 use crate::jobs::backup;
 
 #[derive(Debug, Args)]
@@ -26,28 +26,31 @@ pub(super) struct Arguments {
 /// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = arguments.options.check()?;
-    let path = match arguments.to {
-        Some(path) => path,
-        None => default_path(&config)?,
+    let (path, is_servers) = match arguments.to {
+        Some(path) => (path, false),
+        None => (default_path(&config)?, true),
     };
     // Before all the work; that nothing is overwritten is seen to at its end.
     if path.symlink_metadata().is_ok() {
         let message = format!("{} exists already: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
     }
-    into(&config, &path)?;
-    output::line(&path.display().to_string());
-    Ok(())
+    into(&config, &path, is_servers)?;
+    output::line(&path.display().to_string())
 }
 
-fn into(config: &Config, path: &Path) -> Result<(), CommandError> {
+/// Makes the file, for the owner of the data file if it is to be the server's.
+fn into(config: &Config, path: &Path, is_servers: bool) -> Result<(), CommandError> {
     let named = |error: io::Error| {
         let what = format!("the backup {} could not be made", path.display());
         CommandError::io(what)(error)
     };
     make_private(path, |file| -> Result<(), Stopped> {
-        let mut none = std::iter::empty();
-        let mut task = Task::new(Command::Backup, config, &mut none);
+        if is_servers {
+            // What root makes among the server's backups is for the server to count, and to remove.
+            give_to_owner_of(&file, config.database.path())?;
+        }
+        let mut task = Task::new(Command::Backup, config);
         task.file = Some((&file, path));
         admin::carry_out(config, task, &mut Screen::new()).map_err(Stopped::Command)?;
         Ok(())

@@ -9,8 +9,7 @@ use crate::control::Command;
 /// starts. Shows its progress on a
 /// terminal.
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
-    let mut none = std::iter::empty();
-    let mut task = Task::new(Command::Check, config, &mut none);
+    let mut task = Task::new(Command::Check, config);
     task.options.check_pages = true;
     // It should say what is there.
     task.options.purge_slice = 0;

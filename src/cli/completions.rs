@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, output};
+use super::{Cli, CommandError, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -11,8 +11,8 @@ pub(super) struct Arguments {
     shell: Shell,
 }
 
-pub(super) fn run(arguments: &Arguments) {
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut Cli::command(), "duly", &mut script);
-    output::text_only(&String::from_utf8_lossy(&script));
+    output::text_only(&String::from_utf8_lossy(&script))
 }

@@ -1,16 +1,17 @@
 //! `duly config`
 
-use super::output;
+use super::{CommandError, output};
 use crate::config::Config;
 
 /// Prints what `.env` would have to hold for the same settings.
-pub(super) fn run(config: &Config) {
+pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     for (variable, value) in config.describe() {
         let plain = |c: char| c.is_alphanumeric() || "-_./:,@+=()".contains(c);
         if value.chars().all(plain) {
-            output::line(&format!("{variable}={value}"));
+            output::line(&format!("{variable}={value}"))?;
         } else {
-            output::line(&format!("{variable}='{value}'"));
+            output::line(&format!("{variable}='{value}'"))?;
         }
     }
+    Ok(())
 }

@@ -46,8 +46,7 @@ fn write(
     email: Option<String>,
     to: impl Write,
 ) -> Result<(), CommandError> {
-    let mut none = std::iter::empty();
-    let task = Task::new(Command::Export { email }, config, &mut none);
+    let task = Task::new(Command::Export { email }, config);
     let to = BufWriter::with_capacity(64 * 1024, to);
     let mut lines = Lines { to, is_closed: false };
     let done = admin::carry_out(config, task, &mut lines).and_then(|()| {

@@ -32,24 +32,20 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = arguments.options.check()?;
     match arguments.file {
         None => {
-            let mut lines = client::lines(BufReader::new(io::stdin()), MAX_LINE);
-            take_in(&config, arguments.replace, &mut lines)
+            let lines = client::lines(BufReader::new(io::stdin()), MAX_LINE);
+            take_in(&config, arguments.replace, Box::new(lines))
         }
         Some(path) => {
             let what = format!("{} cannot be read", path.display());
             let file = File::open(path).map_err(CommandError::io(what))?;
-            let mut lines = client::lines(BufReader::new(file), MAX_LINE);
-            take_in(&config, arguments.replace, &mut lines)
+            let lines = client::lines(BufReader::new(file), MAX_LINE);
+            take_in(&config, arguments.replace, Box::new(lines))
         }
     }
 }
 
-fn take_in<'a>(
-    config: &Config,
-    replace: bool,
-    lines: &'a mut Lines<'a>,
-) -> Result<(), CommandError> {
-    let mut task = Task::new(Command::Import { replace }, config, lines);
+fn take_in(config: &Config, replace: bool, lines: Lines) -> Result<(), CommandError> {
+    let mut task = Task { lines, ..Task::new(Command::Import { replace }, config) };
     // The usual case is a new installation.
     task.options.create = true;
     admin::carry_out(config, task, &mut Screen::new())?;

@@ -189,10 +189,7 @@ impl Command {
             Self::Serve(options) => serve::run(&options.check()?),
             Self::Healthcheck(options) => healthcheck::run(&options.check()?),
             Self::Check(options) => check::run(&options.check()?),
-            Self::Config(options) => {
-                config::run(&options.check()?);
-                Ok(())
-            }
+            Self::Config(options) => config::run(&options.check()?),
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
             Self::Audit(options) => {
@@ -203,10 +200,7 @@ impl Command {
             Self::Export(arguments) => export::run(arguments),
             Self::Import(arguments) => import::run(arguments),
             Self::Upgrade(arguments) => upgrade::run(arguments),
-            Self::Completions(arguments) => {
-                completions::run(&arguments);
-                Ok(())
-            }
+            Self::Completions(arguments) => completions::run(&arguments),
         }
     }
 }

@@ -20,9 +20,8 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let document = http::document(&arguments.options.check()?);
     if arguments.yaml {
-        output::text_only(&http::to_yaml(&document));
+        output::text_only(&http::to_yaml(&document))
     } else {
-        output::line(&format!("{document:#}"));
+        output::line(&format!("{document:#}"))
     }
-    Ok(())
 }

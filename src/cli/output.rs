@@ -2,15 +2,47 @@
 
 use std::io::{self, Write as _};
 
+use super::CommandError;
+
 /// Prints a line of the answer.
-pub(super) fn line(text: &str) {
-    text_only(text);
-    text_only("\n");
+///
+/// # Errors
+///
+/// When standard output cannot be written, as on a full disk.
+pub(super) fn line(text: &str) -> Result<(), CommandError> {
+    text_only(&format!("{text}\n"))
 }
 
-/// Prints text as it is. Whoever closed the pipe does not want the rest.
-pub(super) fn text_only(text: &str) {
-    drop(io::stdout().write_all(text.as_bytes()));
+/// Prints text as it is.
+///
+/// # Errors
+///
+/// When standard output cannot be written, as on a full disk.
+pub(super) fn text_only(text: &str) -> Result<(), CommandError> {
+    passed_on(text)
+        .map_err(|cause| CommandError::Io { what: STANDARD_OUTPUT.to_owned(), cause })
+}
+
+/// Prints a line that came from elsewhere.
+///
+/// # Errors
+///
+/// When standard output cannot be written, which the error says by itself.
+pub(super) fn relayed(text: &str) -> io::Result<()> {
+    passed_on(&format!("{text}\n")).map_err(|error| {
+        io::Error::new(error.kind(), format!("{STANDARD_OUTPUT}: {error}"))
+    })
+}
+
+const STANDARD_OUTPUT: &str = "standard output cannot be written";
+
+/// Whoever closed the pipe does not want the rest, which is no error.
+fn passed_on(text: &str) -> io::Result<()> {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Where an answer goes that is long.

@@ -50,8 +50,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
         }
         Err(RestoreError::Exists { path, latest, backup }) => {
             let path = path.display();
-            let latest = match (latest, backup.latest) {
-                (Some(here), there) if Some(here) > there => {
+            let backup = backup.map(|report| report.latest);
+            let latest = match (latest, backup) {
+                (Some(here), Some(there)) if Some(here) > there => {
                     format!(
                         " and is newer than the backup: its latest change is of {here}"
                     )
@@ -69,9 +70,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     output::line(&format!(
         "restored {} users, {} sessions, {} tasks",
         report.users, report.sessions, report.tasks
-    ));
+    ))?;
     if let Some(kept) = restored.kept {
-        output::line(&format!("the file from before is {}", kept.display()));
+        output::line(&format!("the file from before is {}", kept.display()))?;
     }
     Ok(())
 }
@@ -100,10 +101,9 @@ fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError
             };
         }
         let import = Command::Import { replace: true };
-        let task = Task::new(import, config, &mut lines);
+        let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
+        // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
         let imported = admin::carry_out(config, task, &mut Screen::new());
-        // Whoever waits to send must not wait for somebody who has given up.
-        drop(lines);
         match exporting.join() {
             // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
             // the import why.

@@ -33,8 +33,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         "{} has format {}, the newest that this version knows",
         config.database.path().display(),
         options.formats.newest()
-    ));
-    Ok(())
+    ))
 }
 
 /// Copies the data file, through the server if one runs, and brings the copy up to date.
@@ -43,9 +42,9 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     let (path, copy) = (config.database.path(), restore::scratch(config)?);
     match admin::connect(config)? {
         Some(stream) => {
-            let mut none = std::iter::empty();
+            let none = Box::new(std::iter::empty());
             let mut screen = Screen::new();
-            client::ask(&stream, Command::Backup, Some(&copy), &mut none, &mut screen)?;
+            client::ask(&stream, Command::Backup, Some(&copy), none, &mut screen)?;
         }
         None => {
             redb::duplicate(path, &copy, &options)
@@ -63,6 +62,5 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
         format!(
             "a copy went from format {found} to {newest}: {users} users, {tasks} tasks, all sound"
         )
-    });
-    Ok(())
+    })
 }

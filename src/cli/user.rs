@@ -65,8 +65,7 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
             let config = options.check()?;
             let password = input::new_password()?;
             let command = control::Command::UserAdd { email, password, admin };
-            let mut none = std::iter::empty();
-            let mut task = Task::new(command, &config, &mut none);
+            let mut task = Task::new(command, &config);
             // The first account may come before the first start.
             task.options.create = true;
             admin::carry_out(&config, task, &mut Screen::new())?;

@@ -1,8 +1,7 @@
 //! The operator's end of the socket.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
-use std::net::Shutdown;
+use std::io::{self, BufReader, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -11,16 +10,15 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 
 use super::message::{Command, Reply, Request, VERSION};
-use super::receive::{self, send_with_file};
+use super::receive::send_with_file;
+use super::send::send;
 use super::{Failure, Sink};
 
-pub use self::receive::lines;
+pub use super::receive::lines;
+pub use super::send::Lines;
 
 /// Longest line of an answer, in bytes.
 const MAX_REPLY: usize = 1 << 20;
-
-/// Lines to import, on their way to the server.
-pub type Lines<'a> = dyn Iterator<Item = io::Result<String>> + Send + 'a;
 
 /// Connects to the server of a data file, which listens at a socket. `None` if none does.
 ///
@@ -62,45 +60,31 @@ pub fn ask(
     stream: &UnixStream,
     command: Command,
     file: Option<&File>,
-    lines: &mut Lines<'_>,
+    lines: Lines,
     sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
     let is_import = matches!(command, Command::Import { .. });
     let request = Request { version: VERSION, command };
     let mut line = serde_json::to_vec(&request).map_err(io::Error::from)?;
     line.push(b'\n');
-    match file {
-        Some(file) => send_with_file(stream, &line, file)?,
-        None => (&*stream).write_all(&line)?,
-    }
-    std::thread::scope(|scope| {
-        let sending = is_import.then(|| scope.spawn(|| send(stream, lines)));
-        let outcome = replies(stream, sink);
-        match (outcome, sending.map(std::thread::ScopedJoinHandle::join)) {
-            // Lines that could not be read end the import, as the server sees it; here is why.
-            (Err(_), Some(Ok(Err(error))))
-                if error.kind() == io::ErrorKind::InvalidData =>
-            {
-                Err(Failure::new(Failure::DAMAGED, error))
-            }
-            (outcome, _) => outcome,
-        }
-    })
-}
-
-fn send(stream: &UnixStream, lines: &mut Lines<'_>) -> io::Result<()> {
-    let mut writer = BufWriter::with_capacity(64 * 1024, stream);
-    let copy = || -> io::Result<()> {
-        for line in lines {
-            writer.write_all(line?.as_bytes())?;
-            writer.write_all(b"\n")?;
-        }
-        Ok(())
+    let sent = match file {
+        Some(file) => send_with_file(stream, &line, file),
+        None => (&*stream).write_all(&line),
     };
-    let sent = copy();
-    writer.flush()?;
-    stream.shutdown(Shutdown::Write)?;
-    sent
+    match sent {
+        // Who hangs up before a command came may have said why.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            return replies(stream, sink).and_then(|()| Err(error.into()));
+        }
+        sent => sent?,
+    }
+    let unread = if is_import { Some(send(stream.try_clone()?, lines)?) } else { None };
+    let outcome = replies(stream, sink);
+    // Lines that could not be read end the import, as the server sees it; here is why.
+    match (outcome, unread.and_then(|unread| unread.try_recv().ok())) {
+        (Err(_), Some(error)) => Err(error.into()),
+        (outcome, _) => outcome,
+    }
 }
 
 fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {

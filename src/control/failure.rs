@@ -46,6 +46,7 @@ impl From<&OpenError> for Failure {
     fn from(error: &OpenError) -> Self {
         let code = match error {
             OpenError::Damaged { .. }
+            | OpenError::BadBackup { .. }
             | OpenError::Newer { .. }
             | OpenError::Older { .. } => Self::DAMAGED,
             OpenError::Missing { .. } => Self::MISSING,
@@ -120,8 +121,34 @@ impl From<CopyError> for Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        // What was read is no text, or is too long to be a line of ours.
-        let is_nonsense = error.kind() == io::ErrorKind::InvalidData;
-        Self::new(if is_nonsense { Self::DAMAGED } else { Self::IO }, error)
+        match error.kind() {
+            // What was read is no text, or is too long to be a line of ours.
+            io::ErrorKind::InvalidData => Self::new(Self::DAMAGED, error),
+            // What a socket says when its time limit has passed.
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+                Self::new(Self::IO, "the other end has been silent for too long")
+            }
+            _ => Self::new(Self::IO, error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn silence_is_told_in_words() {
+        let (mut ours, _theirs) = UnixStream::pair().unwrap();
+        ours.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+
+        let failure = Failure::from(ours.read(&mut [0]).unwrap_err());
+
+        assert_eq!(failure.code, Failure::IO);
+        assert_eq!(failure.message, "the other end has been silent for too long");
     }
 }

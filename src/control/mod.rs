@@ -20,6 +20,7 @@ mod failure;
 mod message;
 mod receive;
 mod run;
+mod send;
 mod server;
 
 pub use self::failure::Failure;

@@ -173,7 +173,9 @@ async fn import(
     };
     let outcome: Result<(), Failure> = outcome.await;
     // Also after an error: chunks before it are in.
-    say(sink, counts(import.done()))?;
+    if outcome.is_ok() || import.done() != Imported::default() {
+        say(sink, counts(import.done()))?;
+    }
     outcome
 }
 

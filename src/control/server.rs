@@ -69,8 +69,12 @@ impl Control {
                     let stream = self.listener.accept().await?.0;
                     let is_ours = is_ours(&stream)?;
                     let stream = stream.into_std()?;
+                    if !is_ours {
+                        refuse(&stream);
+                        return Ok(None);
+                    }
                     stream.set_nonblocking(false)?;
-                    Ok::<_, io::Error>(is_ours.then_some((stream, permit)))
+                    Ok::<_, io::Error>(Some((stream, permit)))
                 };
                 match accepted.await {
                     Ok(Some((stream, permit))) => {
@@ -118,6 +122,17 @@ fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
     Ok(plant::is(Bug::ControlForAnybody)
         || uid == 0
         || uid == rustix::process::geteuid().as_raw())
+}
+
+/// Says why nothing is answered, as far as that goes without waiting.
+fn refuse(mut stream: &UnixStream) {
+    let message = "the server takes commands from its own user and from root alone";
+    let reply = Reply::Failed { code: Failure::IO, message: message.to_owned() };
+    if let Ok(mut line) = serde_json::to_vec(&reply) {
+        line.push(b'\n');
+        // Whoever asked may have left.
+        drop(stream.write_all(&line));
+    }
 }
 
 fn answer(parts: &Parts, stream: &UnixStream, stopping: Arc<AtomicBool>) {

@@ -76,6 +76,12 @@ fn moment(data_file: &Path, name: &OsStr) -> Option<Timestamp> {
     (self::name(data_file, moment) == name).then_some(moment)
 }
 
+/// A file, and when it was last changed.
+fn as_it_is(path: PathBuf) -> (PathBuf, SystemTime) {
+    let changed = path.metadata().and_then(|found| found.modified());
+    (path, changed.unwrap_or(SystemTime::UNIX_EPOCH))
+}
+
 /// The job and what it works with.
 #[derive(Debug)]
 pub struct BackupJob {
@@ -169,22 +175,27 @@ impl BackupJob {
             if known == Some(moment) {
                 return known;
             }
-            let changed = path.metadata().and_then(|found| found.modified());
-            let looked_at = (path, changed.unwrap_or(SystemTime::UNIX_EPOCH));
-            let mut rejected =
-                self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
-            if rejected.contains(&looked_at) {
+            if self.is_rejected(&path) {
                 continue;
             }
-            match redb::look_into(&looked_at.0) {
+            match redb::look_into(&path) {
                 Ok(_) => return Some(moment),
                 Err(error) => {
+                    let error = error.of_backup();
                     tracing::warn!(error = %Chain(&error), "no backup");
-                    rejected.insert(looked_at);
+                    let mut rejected =
+                        self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+                    rejected.insert(as_it_is(path));
                 }
             }
         }
         None
+    }
+
+    /// Whether this file was looked into, and is no backup.
+    fn is_rejected(&self, path: &Path) -> bool {
+        let rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
+        rejected.contains(&as_it_is(path.to_owned()))
     }
 
     fn copy(&self, path: &Path, stopping: &AtomicBool) -> Result<(), CopyError> {
@@ -208,7 +219,8 @@ impl BackupJob {
     ) -> BackupResult {
         let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
-        tracing::error!(error = %Chain(error), "the backup failed");
+        let folder = self.settings.folder.display();
+        tracing::error!(%folder, error = %Chain(error), "the backup failed");
         BackupResult::Failed
     }
 
@@ -226,10 +238,10 @@ impl BackupJob {
     }
 
     /// Removes the oldest backups beyond the number to keep, never the one just made. Those that a wrong
-    /// clock dated ahead neither count nor go.
+    /// clock dated ahead neither count nor go, nor do files that are none.
     fn remove_old(&self, made: &Path, now: Timestamp) -> io::Result<()> {
         let mut kept = self.kept()?;
-        kept.retain(|(moment, _)| *moment <= now);
+        kept.retain(|(moment, path)| *moment <= now && !self.is_rejected(path));
         if plant::is(Bug::RetentionBackwards) {
             kept.reverse();
         }

@@ -105,6 +105,14 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// It was to be a backup, and is not a Duly data file, or is damaged.
+    #[error("{} is not a sound backup ({what}): take another one", path.display())]
+    BadBackup {
+        /// The backup.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// There is no such file, and it was not to be made.
     #[error("{} does not exist", path.display())]
     Missing {
@@ -119,4 +127,15 @@ pub enum OpenError {
         /// What the operating system said.
         cause: String,
     },
+}
+
+impl OpenError {
+    /// The same of a file that was to be a backup: to restore one is no help then.
+    #[must_use]
+    pub fn of_backup(self) -> Self {
+        match self {
+            Self::Damaged { path, what } => Self::BadBackup { path, what },
+            other => other,
+        }
+    }
 }

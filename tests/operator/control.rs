@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt as _;
 
 use serde_json::Value;
 
-use super::{JANE, JOHN, everything, given_people, home, is_logged_in, path_in};
+use super::{JANE, JOHN, everything, given_people, home, is_logged_in, names, path_in};
 use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, finish, refused, text};
@@ -94,7 +94,8 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     let output = finish(command, "");
 
     assert_eq!(text(&output.stdout), "", "not a line");
-    refused(output, 74);
+    let line = refused(output, 74);
+    assert!(line.contains("from its own user and from root alone"), "{line}");
     server.wait_for_log("somebody else came to the control socket");
     expect(home.run(&["user", "list"], ""), 0);
 }
@@ -110,9 +111,14 @@ fn what_root_makes_for_the_server_is_the_servers() {
     expect(home.run(&["user", "add", JANE], PASSWORD), 0);
     expect(home.run(&["backup"], ""), 0);
 
-    for path in [home.data_file(), path_in(&home, "backups")] {
+    let backups = path_in(&home, "backups");
+    let name = &names(&backups)[0];
+    for path in [home.data_file(), backups.clone(), backups.join(name)] {
         assert_eq!(fs::metadata(&path).unwrap().uid(), 65_534, "{path:?}");
     }
+    // A name that root has chosen is root's.
+    expect(home.run(&["backup", "--to", "b.redb"], ""), 0);
+    assert_eq!(fs::metadata(path_in(&home, "b.redb")).unwrap().uid(), 0);
 }
 
 /// Needs the rights of root and Python, as in CI; shows nothing without them.
@@ -217,7 +223,7 @@ fn nonsense_on_the_socket_is_refused_and_forgotten() {
     assert_eq!(refusal(b""), 76);
     let import = b"{\"version\":1,\"command\":{\"import\":{\"replace\":false}}}\n";
     let sent = [&import[..], &vec![b'x'; 1 << 20]].concat();
-    assert_eq!(answers(&home, &sent).len(), 2, "counts, then why not");
+    assert_eq!(answers(&home, &sent).len(), 1, "why not, and no counts of nothing");
     drop(answers(&home, &vec![b'x'; 1 << 20]));
 
     let alive = answers(&home, b"{\"version\":1,\"command\":\"check\"}\n");

@@ -44,6 +44,23 @@ async fn a_data_file_is_replaced_only_by_force_and_kept() {
 }
 
 #[tokio::test]
+async fn what_may_not_be_replaced_is_said_before_the_work() {
+    let (home, _) = given_stopped().await;
+    given_backup(&home).await;
+    // No copy finds room.
+    let home = home.set("DISK_RESERVE_MIB", "1000000");
+    refused(home.run(&["restore", "--force", "b.redb"], ""), 74);
+
+    let line = refused(home.run(&["restore", "b.redb"], ""), 1);
+
+    assert!(line.contains("exists already, with changes up to"), "{line}");
+    // Nor is a bad backup said to be a good one.
+    fs::write(path_in(&home, "bad.redb"), "Buy milk.\n".repeat(1000)).unwrap();
+    let line = refused(home.run(&["restore", "bad.redb"], ""), 65);
+    assert!(line.contains("bad.redb"), "{line}");
+}
+
+#[tokio::test]
 async fn a_running_server_is_never_replaced() {
     let home = home();
     let server = home.serve();
@@ -76,7 +93,8 @@ async fn a_bad_backup_changes_nothing() {
     for bytes in [flipped, cut, b"Buy milk.\n".repeat(1000), Vec::new()] {
         fs::write(path_in(&home, "bad.redb"), &bytes).unwrap();
         let line = refused(home.run(&["restore", "--force", "bad.redb"], ""), 65);
-        assert!(line.contains("bad.redb"), "{line}");
+        assert!(line.contains("bad.redb is not a sound backup"), "{line}");
+        assert!(!line.contains("restore a backup"), "{line}");
         let one = ["restore", "--user", JANE, "bad.redb"];
         let line = refused(home.run(&one, ""), 65);
         assert!(line.contains("bad.redb"), "{line}");

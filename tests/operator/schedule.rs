@@ -216,6 +216,30 @@ async fn a_name_alone_is_no_backup() {
     );
 }
 
+/// It once took the place of a true one among those that are kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_backup_costs_no_other_its_place_and_stays() {
+    let given = given_job().await;
+    assert_eq!(given.pass(), BackupResult::Verified);
+    let name = "test-20300101T003000.000Z.redb";
+    fs::write(given.folder.join(name), "put there by hand").unwrap();
+
+    for _ in 0..3 {
+        given.clock.advance(HOUR);
+        assert_eq!(given.pass(), BackupResult::Verified);
+    }
+
+    assert_eq!(
+        names(&given.folder),
+        [
+            name,
+            "test-20300101T010000.000Z.redb",
+            "test-20300101T020000.000Z.redb",
+            "test-20300101T030000.000Z.redb",
+        ]
+    );
+}
+
 #[tokio::test]
 async fn the_server_makes_backups_and_readiness_tells_of_them() {
     let home = home().set("BACKUP_DIR", "backups");
@@ -242,7 +266,8 @@ async fn a_server_without_its_backups_is_degraded_but_ready() {
     // A disk that is not mounted.
     symlink("nowhere", path_in(&home, "backups")).unwrap();
     let server = home.serve();
-    server.wait_for_log("the backup failed");
+    let line = server.wait_for_log("the backup failed");
+    assert_eq!(line["folder"], "backups", "{line}");
 
     let ready = server.client().get("!/health/ready").await.expect(StatusCode::OK);
 

@@ -1,7 +1,11 @@
 //! `duly export` and `duly import`
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -226,6 +230,38 @@ async fn a_bad_line_takes_its_chunk_along_and_no_other() {
     let kept = everything(&home);
     assert_eq!(kept.len(), 1 + 1 + 499 + 1);
     expect(home.run(&["check"], ""), 0);
+}
+
+/// The complaint once came only after the end of a file that may never end.
+#[test]
+fn a_bad_line_is_told_while_more_may_come() {
+    for running in [false, true] {
+        let home = home();
+        let server = running.then(|| home.serve());
+        let mut import = home.command(&["import"]);
+        import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut import = import.spawn().unwrap();
+        let mut lines = import.stdin.take().unwrap();
+        lines.write_all(b"no line of an export\n").unwrap();
+
+        let (told, output) = mpsc::channel();
+        std::thread::spawn(move || told.send(import.wait_with_output()));
+        let output = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
+
+        let line = refused(output.unwrap(), 65);
+        assert!(line.contains("line 1 is not a line of an export"), "{line}");
+        drop((lines, server));
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_no_export_that_was_cut_off() {
+    let home = home();
+    let _server = home.serve();
+
+    let line = refused(home.run(&["import", "."], ""), 74);
+
+    assert!(line.contains("directory"), "{line}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use redb::{
 
 use super::codec::RowsHash;
 use super::key::Table;
-use super::open::{database, io_error, open_error};
+use super::open::{database, inside, io_error, open_error};
 use super::options::{CommitMode, Options};
 use super::upgrade::sound;
 use super::verify::Report;
@@ -133,7 +133,9 @@ fn write(
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
     let db = builder.create_with_backend(backend).map_err(copy_error(name))?;
-    let to = writer::begin(&db, CommitMode::TwoPhase)?;
+    // What goes wrong here is the copy's, and no reason for the server to stop.
+    let to =
+        writer::begin(&db, CommitMode::TwoPhase).map_err(|error| inside(name, error))?;
     let mut hash = RowsHash::new();
     let mut count = Count::of(txn)?;
     for place in Table::ALL {

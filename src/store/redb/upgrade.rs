@@ -55,18 +55,26 @@ pub(super) fn upgrade(
         remove_partials(path).map_err(|error| io_error(path, &error))?;
         let keep = free_name(path, &format!("format-{found}"))
             .map_err(|error| io_error(path, &error))?;
-        replace_private(path, &keep, |file| -> Result<(), Stopped> {
-            admit(&old.file, &file, path, options)?;
-            Ok(())
-        })
-        .map_err(|error| error.at(path))?;
+        let replaced = replace_private(path, &keep, |file| {
+            // Somebody else may have done it between the look at the file and its lock.
+            match admit(&old.file, &file, path, options)? {
+                (now, _) if now == found => Ok(()),
+                _ => Err(Stopped::Unwanted),
+            }
+        });
+        match replaced {
+            Err(Stopped::Unwanted) => return Ok(None),
+            replaced => replaced.map_err(|error| error.at(path))?,
+        }
         if plant::is(Bug::UpgradeKeepsNothing) {
             std::fs::remove_file(&keep).map_err(|error| io_error(path, &error))?;
         }
-        Ok(keep)
+        Ok(Some(keep))
     };
-    let keep = run().map_err(failed)?;
-    tracing::info!(from = found, to = known, kept = %keep.display(), "data file upgraded");
+    if let Some(keep) = run().map_err(failed)? {
+        let kept = keep.display();
+        tracing::info!(from = found, to = known, %kept, "data file upgraded");
+    }
     Ok(())
 }
 
@@ -95,7 +103,7 @@ pub fn open_copy(
     options: &Options,
 ) -> Result<RedbStore, OpenError> {
     let source = open_backup(backup)?;
-    admit(&source, scratch, backup, options)?;
+    admit(&source, scratch, backup, options).map_err(OpenError::of_backup)?;
     let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
     let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
     RedbStore::open_backend(backend, options)
@@ -130,8 +138,8 @@ pub enum RestoreError {
         path: PathBuf,
         /// The latest time in it. `None` if it is empty or cannot be read.
         latest: Option<Timestamp>,
-        /// What the backup holds.
-        backup: Box<Report>,
+        /// What the backup holds. `None` if that takes a repair to see.
+        backup: Option<Box<Report>>,
     },
 }
 
@@ -154,16 +162,18 @@ pub fn restore(
     let exists = path.try_exists().map_err(io)?;
     // Held until the end, so that no server opens the file meanwhile.
     let locked = if exists { Some(Locked::take(path)?) } else { None };
+    if exists && !replace && !plant::is(Bug::RestoreUnasked) {
+        drop(locked);
+        return Err(unasked(backup, path, options));
+    }
     let place = if exists { path.canonicalize().map_err(io)? } else { path.to_owned() };
     if exists {
         remove_partials(&place).map_err(io)?;
     }
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
-        report = admit(&source, &file, backup, options)?.1;
-        if exists && !replace && !plant::is(Bug::RestoreUnasked) {
-            return Err(Stopped::Unwanted);
-        }
+        let admitted = admit(&source, &file, backup, options);
+        report = admitted.map_err(OpenError::of_backup)?.1;
         Ok(())
     };
     let done = if exists {
@@ -179,12 +189,23 @@ pub fn restore(
     drop(locked);
     match done {
         Ok(kept) => Ok(Restored { report, kept }),
-        Err(Stopped::Unwanted) => Err(RestoreError::Exists {
-            path: path.to_owned(),
-            latest: look_into(path).ok().and_then(|report| report.latest),
-            backup: Box::new(report),
-        }),
         Err(stopped) => Err(stopped.at(path).into()),
+    }
+}
+
+/// Why a backup is not put in the place of a file that is there, before all the work.
+fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
+    let path = path.to_owned();
+    let latest = look_into(&path).ok().and_then(|report| report.latest);
+    match look_at(backup, options.formats) {
+        Ok(report) => {
+            let backup = Some(Box::new(report));
+            RestoreError::Exists { path, latest, backup }
+        }
+        Err(error @ (OpenError::Damaged { .. } | OpenError::Newer { .. })) => {
+            error.of_backup().into()
+        }
+        Err(_) => RestoreError::Exists { path, latest, backup: None },
     }
 }
 
@@ -194,11 +215,20 @@ pub fn restore(
 ///
 /// Whatever is wrong with it.
 pub fn look_into(path: &Path) -> Result<Report, OpenError> {
+    look_at(path, Formats::default())
+}
+
+/// The same for a file of any format that is known.
+fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(LOOK_CACHE_BYTES);
     unpanicked(path, || {
         let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
-        sound(&db, path, Formats::default().newest())
+        let found = match judge(&db, path, formats) {
+            Err(OpenError::Older { found, .. }) => found,
+            judged => judged.map(|()| formats.newest())?,
+        };
+        sound(&db, path, found)
     })
 }
 
@@ -366,5 +396,28 @@ impl From<io::Error> for Stopped {
 impl From<OpenError> for Stopped {
     fn from(error: OpenError) -> Self {
         Self::Open(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::redb::FORMAT;
+
+    #[test]
+    fn what_somebody_else_has_brought_up_to_date_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.redb");
+        drop(RedbStore::open(&path, &Options::default()).unwrap());
+        let next = Options { formats: Formats::NEXT, ..Options::default() };
+        upgrade(&path, FORMAT, &next).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+
+        // As a process does that looked before the other was done.
+        upgrade(&path, FORMAT, &next).unwrap();
+
+        assert!(std::fs::read(&path).unwrap() == bytes, "to the byte");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 2);
+        drop(RedbStore::open(&path, &next).unwrap());
     }
 }

@@ -38,6 +38,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "rustix",
         &["src/cli/limit.rs", "src/store/redb/space.rs", "src/files.rs", "src/control/"],
     ),
+    ("rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     (
         "serde",
         &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],
@@ -48,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
     ("sha2", &["src/auth/hmac.rs", "src/service/sessions.rs", "src/http/docs/asset.rs"]),
+    ("tokio_rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),
 ];

@@ -8,6 +8,7 @@ pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod server;
+pub(crate) mod tls;
 pub(crate) mod values;
 
 pub(crate) use self::client::{Answer, Client};

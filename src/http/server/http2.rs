@@ -193,8 +193,8 @@ fn in_portions(
 ) -> Response<Portions> {
     let (mut head, mut body) = answer.into_parts();
     if is_head {
-        // On HTTP/1.1 hyper does this by itself.
-        if let Some(length) = body.size_hint().exact() {
+        // On HTTP/1.1 hyper does this by itself. Some bodies have been left out before.
+        if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
             head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
         body = Empty::new().map_err(|never| match never {}).boxed();
@@ -248,5 +248,52 @@ impl Body for Portions {
     fn size_hint(&self) -> SizeHint {
         // Asked before anything is taken.
         self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_beyond_the_first_are_shared_and_given_back() {
+        let spare = Arc::new(Semaphore::new(SPARE_PLACES));
+        let places = || Places { own: Arc::new(Semaphore::new(1)), spare: &spare };
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut take = |places: &Places<'_>| match pin!(places.take()).poll(&mut cx) {
+            Poll::Ready(place) => place,
+            Poll::Pending => None,
+        };
+        let (greedy, modest) = (places(), places());
+
+        let mut taken: Vec<_> = std::iter::from_fn(|| take(&greedy)).take(1000).collect();
+
+        assert_eq!(taken.len(), 1 + SPARE_PLACES);
+        let own = take(&modest).unwrap();
+        assert!(take(&modest).is_none());
+        drop(taken.pop());
+        assert!(take(&modest).is_some());
+        drop(own);
+        assert!(take(&modest).is_some());
+    }
+
+    #[tokio::test]
+    async fn portions_are_small_and_keep_nothing_else_in_memory() {
+        let of = |length: usize| {
+            let body = http_body_util::Full::new(Bytes::from(vec![b'x'; length]));
+            let body = body.map_err(|never| match never {}).boxed();
+            in_portions(Response::new(body), false, None).into_body()
+        };
+        for length in [0, 1, PORTION, PORTION + 1, 10 * PORTION + 7] {
+            let mut body = of(length);
+            assert_eq!(body.size_hint().exact(), Some(length as u64));
+            let mut sum = 0;
+            while !body.is_end_stream() {
+                let portion = body.frame().await.unwrap().unwrap().into_data().unwrap();
+                assert!(portion.len() <= PORTION && portion.is_unique());
+                sum += portion.len();
+            }
+            assert_eq!(sum, length);
+        }
     }
 }

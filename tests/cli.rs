@@ -122,6 +122,8 @@ const BAD: &[(&str, &str)] = &[
     ("HASH_QUEUE", "0"),
     ("LISTEN", "localhost:8000"),
     ("LISTEN", "unix:"),
+    ("TLS_CERT_FILE", "hunter2.pem"),
+    ("TLS_KEY_FILE", "hunter2.pem"),
     ("TRUSTED_PROXIES", "10.0.0.0/33"),
     ("MAX_CONNECTIONS", "none"),
     ("MAX_CONNECTIONS_PER_NETWORK", "0"),

@@ -38,6 +38,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "rustix",
         &["src/cli/limit.rs", "src/store/redb/space.rs", "src/files.rs", "src/control/"],
     ),
+    ("rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     (
         "serde",
         &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],
@@ -62,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/http/docs/asset.rs",
         ],
     ),
+    ("tokio_rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
     ("zxcvbn", &["src/auth/strength.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),

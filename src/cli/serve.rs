@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -17,7 +17,7 @@ use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError};
 use crate::control::{self, Control};
 use crate::domain::hex::hex;
-use crate::http::server::{self, Listener};
+use crate::http::server::{self, Listener, Tls};
 use crate::http::{self, Stopping};
 use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
@@ -46,7 +46,9 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
     // First, so that a signal during a long start is not lost.
     let signalled = signalled()?;
+    let hang_ups = listen_for(SignalKind::hangup())?;
     has_folders(config)?;
+    let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let random = Arc::new(SystemRandom);
     // Before a key is made: a wrong setting leaves nothing behind.
     let previous = config.previous_keys.load()?;
@@ -97,7 +99,13 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     let ready_ms = started.elapsed().as_millis();
     let address = address.to_string();
     let address = address.trim_start_matches("socket://");
-    tracing::info!(address, ready_ms, version = env!("CARGO_PKG_VERSION"), "listening");
+    tracing::info!(
+        address,
+        tls = tls.is_some(),
+        ready_ms,
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
 
     // Told when everything is to end.
     let (ending, ended) = watch::channel(false);
@@ -106,6 +114,13 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         drop(ended.wait_for(|ended| *ended).await);
     };
     let mut beside = JoinSet::new();
+    let (reloaded, end_reloads) = (tls.clone(), end(ended.clone()));
+    beside.spawn(async move {
+        tokio::select! {
+            () = end_reloads => {}
+            () = reload(reloaded, hang_ups) => {}
+        }
+    });
     if let Some(control) = control {
         let parts = control::Parts { service, store: Arc::clone(&store) };
         beside.spawn(control.serve(parts, end(ended.clone())));
@@ -131,7 +146,8 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         ending.send_replace(true);
         tracing::info!("stopping");
     };
-    server::serve(listener, endpoint, &config.limits, &config.trusted_proxies, stop)
+    let trusted = &config.trusted_proxies;
+    server::serve(listener, tls, endpoint, &config.limits, trusted, stop)
         .await
         .map_err(CommandError::io("the server failed"))?;
 
@@ -203,13 +219,34 @@ async fn listen(config: &Config) -> Result<Listener, CommandError> {
 
 /// Listens for the signals that ask the process to end, from now on.
 fn signalled() -> Result<impl Future<Output = ()>, CommandError> {
-    let listen = |kind| signal(kind).map_err(CommandError::io("signals cannot be heard"));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen_for(SignalKind::terminate())?;
+    let mut interrupt = listen_for(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
     })
+}
+
+fn listen_for(kind: SignalKind) -> Result<Signal, CommandError> {
+    signal(kind).map_err(CommandError::io("signals cannot be heard"))
+}
+
+/// Reads the certificate again at each SIGHUP. The server goes on whatever comes of it.
+async fn reload(tls: Option<Arc<Tls>>, mut hang_ups: Signal) {
+    while hang_ups.recv().await.is_some() {
+        let Some(tls) = tls.clone() else {
+            tracing::info!("nothing to reload: TLS is off");
+            continue;
+        };
+        // Files may be slow.
+        match tokio::task::spawn_blocking(move || tls.reload()).await {
+            Ok(Ok(())) => tracing::info!("the certificate was reloaded"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the certificate from before stays in force");
+            }
+            Err(_) => tracing::error!("the certificate was not reloaded"),
+        }
+    }
 }

@@ -75,6 +75,14 @@ pub struct Options {
     #[arg(long, env = "LISTEN", default_value = "127.0.0.1:8000")]
     listen: String,
 
+    /// File with the certificate for TLS and those that vouch for it, in PEM form; with a key it turns TLS on
+    #[arg(long, env = "TLS_CERT_FILE", default_value = "")]
+    tls_cert_file: String,
+
+    /// File with the key of that certificate, in PEM form
+    #[arg(long, env = "TLS_KEY_FILE", default_value = "")]
+    tls_key_file: String,
+
     /// Form of the log: text or json [default: text on a terminal, else json]
     #[arg(long, env = "LOG_FORMAT", default_value = "", hide_default_value = true)]
     log_format: String,
@@ -221,6 +229,15 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
+/// The two files of TLS, read when the server starts and whenever it is told to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that vouch for it.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
 /// Where the data is kept. Another kind of database is another variant here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
@@ -292,6 +309,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// Where to listen.
     pub listen: Listen,
+    /// What TLS needs, if it is on.
+    pub tls: Option<TlsFiles>,
     /// How the log looks.
     pub log_format: LogFormat,
     /// What to log, as a filter of tracing.
@@ -344,6 +363,8 @@ impl Options {
     pub fn check(self) -> Result<Config, ConfigError> {
         let database = value::database(&self.database_url)?;
         let control_socket = value::control_socket(&self.control_socket, &database)?;
+        let listen = value::listen("LISTEN", &self.listen)?;
+        let tls = value::tls(&self.tls_cert_file, &self.tls_key_file, &listen)?;
         Ok(Config {
             project_name: value::text("PROJECT_NAME", &self.project_name)?,
             api_prefix: value::prefix("API_V1_PREFIX", &self.api_v1_prefix)?,
@@ -364,7 +385,8 @@ impl Options {
                 &self.backend_cors_origins,
             )?,
             database,
-            listen: value::listen("LISTEN", &self.listen)?,
+            listen,
+            tls,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
             registration: value::registration("REGISTRATION", &self.registration)?,
@@ -445,6 +467,11 @@ impl Config {
         let seconds = |time: Duration| time.as_secs().to_string();
         let switch = |on: bool| if on { "on" } else { "off" }.to_owned();
         let backups = self.backups.as_ref();
+        let tls_file = |file: fn(&TlsFiles) -> &PathBuf| {
+            self.tls
+                .as_ref()
+                .map_or_else(String::new, |it| file(it).display().to_string())
+        };
         vec![
             ("PROJECT_NAME", self.project_name.clone()),
             ("API_V1_PREFIX", self.api_prefix.clone()),
@@ -459,6 +486,8 @@ impl Config {
             ("BACKEND_CORS_ORIGINS", self.cors_origins.join(",")),
             ("DATABASE_URL", self.database.to_string()),
             ("LISTEN", self.listen.to_string()),
+            ("TLS_CERT_FILE", tls_file(|it| &it.cert)),
+            ("TLS_KEY_FILE", tls_file(|it| &it.key)),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
             ("REGISTRATION", self.registration.as_str().to_owned()),

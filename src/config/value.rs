@@ -9,7 +9,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::{
-    Backups, ConfigError, DatabaseUrl, Listen, LogFormat, Registration, TokenAlgorithm,
+    Backups, ConfigError, DatabaseUrl, Listen, LogFormat, Registration, TlsFiles,
+    TokenAlgorithm,
 };
 use crate::socket;
 
@@ -223,6 +224,21 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
     text.parse().map(Listen::Tcp).or_else(|_| {
         wrong(variable, "must be IP:PORT, such as 127.0.0.1:8000, or unix:/path")
     })
+}
+
+/// Both files or none. Whether they are any good is seen when they are read.
+pub(super) fn tls(cert: &str, key: &str, listen: &Listen) -> Checked<Option<TlsFiles>> {
+    match (cert.trim(), key.trim()) {
+        ("", "") => Ok(None),
+        (_, "") => wrong("TLS_CERT_FILE", "is of no use without TLS_KEY_FILE"),
+        ("", _) => wrong("TLS_KEY_FILE", "is of no use without TLS_CERT_FILE"),
+        _ if matches!(listen, Listen::Unix(_)) => {
+            wrong("TLS_CERT_FILE", "is for IP:PORT only, and LISTEN names a Unix socket")
+        }
+        (cert, key) => {
+            Ok(Some(TlsFiles { cert: PathBuf::from(cert), key: PathBuf::from(key) }))
+        }
+    }
 }
 
 /// A least level, and other ones for some modules: `info,duly::store=debug`. Checked here, since tracing

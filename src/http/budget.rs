@@ -1,7 +1,7 @@
 //! How much memory answers may take while they wait to be read.
 //!
 //! A list of 200 long tasks is megabytes of JSON, and a client that does not read holds them. Small answers
-//! are not counted: there are only as many as connections.
+//! are not counted: there are only as many as connections, and the few more that HTTP/2 allows.
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -25,6 +25,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// A year. Of this host alone, whatever else its owner runs.
+const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
 /// An answer of the API is no page: nothing in it may run or be framed.
 const NO_CONTENT: HeaderValue =
@@ -46,6 +48,8 @@ pub(super) struct Edge<E> {
     pub(super) proxies: Arc<TrustedProxies>,
     pub(super) body: BodyLimits,
     pub(super) header_bytes: usize,
+    /// Whether browsers are told to come with TLS only.
+    pub(super) only_tls: bool,
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
     pub(super) budget: AnswerBudget,
@@ -88,6 +92,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let response = self.budget.count(response);
         let mut response = response.unwrap_or_else(|| Problem::busy().into_response());
         finish(&mut response, &id);
+        if self.only_tls {
+            response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);
+        }
         self.cors.mark(response.headers_mut(), allowed);
         line.end(response.status());
         Ok(response)

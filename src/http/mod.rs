@@ -119,6 +119,7 @@ pub fn endpoint(
             time: config.limits.body_timeout,
         },
         header_bytes: config.limits.header_bytes,
+        only_tls: config.tls.is_some(),
         request_timeout: config.limits.request_timeout,
         ids: edge::RequestIds::default(),
         budget: AnswerBudget::default(),

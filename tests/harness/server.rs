@@ -12,7 +12,7 @@ use duly::clock::ManualClock;
 use duly::config::Options;
 use duly::domain::email::Email;
 use duly::domain::user::{Credential, Role, UserChange, UserPatch};
-use duly::http::server::Listener;
+use duly::http::server::{Listener, Tls};
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
 use duly::service::{Parts, Service, State};
@@ -109,11 +109,12 @@ impl Server {
         let Addr::SocketAddr(address) = listener.local_addr().unwrap() else {
             panic!("not a TCP port");
         };
+        let tls = config.tls.as_ref().map(|files| Arc::new(Tls::load(files).unwrap()));
         let (stop, stopped) = oneshot::channel();
         let (limits, trusted) = (config.limits.clone(), config.trusted_proxies.clone());
         tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            http::server::serve(listener, endpoint, &limits, &trusted, stopped)
+            http::server::serve(listener, tls, endpoint, &limits, &trusted, stopped)
                 .await
                 .unwrap();
         });

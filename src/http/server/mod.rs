@@ -1,13 +1,17 @@
 //! The front door: accepts connections and limits what each may take.
 //!
 //! poem's own server has no time limit for headers, no limit of connections, and spins when `accept` fails;
-//! so hyper's connections are used directly, HTTP/1.1 only (a proxy in front speaks HTTP/2 to clients).
+//! so hyper's connections are used directly: HTTP/1.1, and HTTP/2 for those who ask for it in the handshake
+//! of TLS. Without TLS a proxy in front speaks HTTP/2 to clients.
 
 mod gate;
+mod http2;
 mod listener;
 mod stream;
+mod tls;
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,23 +21,30 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use ipnet::IpNet;
 use poem::endpoint::BoxEndpoint;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint as _, Response};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::gate::Gate;
+use self::http2::Http2;
 pub use self::listener::Listener;
-use self::listener::Peer;
+use self::listener::{Io, Peer};
 use self::stream::Stream;
+use self::tls::Protocol;
+pub use self::tls::Tls;
 use super::address::TrustedProxies;
 use crate::config::Limits;
 
 /// How long to wait after `accept` has failed, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a connection ended early.
+type Fault = Box<dyn Error + Send + Sync>;
 
 /// Serves until `stop` is ready, then lets requests finish, for as long as the limits allow.
 ///
@@ -44,20 +55,20 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// When the address of the listener cannot be read.
 pub async fn serve(
     listener: Listener,
+    tls: Option<Arc<Tls>>,
     endpoint: BoxEndpoint<'static, Response>,
     limits: &Limits,
     trusted: &[IpNet],
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?);
-    let endpoint = Arc::new(endpoint);
     let gate = Gate::new(
         limits.connections,
         limits.connections_per_network,
         TrustedProxies(trusted.to_vec()),
     );
-    let builder = builder(limits);
-    let graceful = GracefulShutdown::new();
+    let door = Arc::new(Door::new(endpoint, local, tls, limits));
+    let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
 
@@ -88,20 +99,20 @@ pub async fn serve(
             tracing::debug!("a network has too many connections");
             continue;
         };
-        let stream = TokioIo::new(Stream::new(io, limits.request_timeout));
-        let service = service(Arc::clone(&endpoint), local.clone(), peer);
-        let connection = graceful.watch(builder.serve_connection(stream, service));
+        let (door, stop) = (Arc::clone(&door), Stop(stopped.clone()));
         connections.spawn(async move {
             // Faults of a connection are the client's: a broken request, a limit, a lost network.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            if let Err(error) = door.hold(io, peer, stop).await {
+                tracing::debug!(error, "a connection ended early");
             }
             drop(ticket);
         });
     }
 
     drop(listener);
-    if tokio::time::timeout(limits.shutdown, graceful.shutdown()).await.is_err() {
+    stopping.send_replace(true);
+    let left = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.shutdown, left).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
             "stopped without waiting any longer"
@@ -111,36 +122,133 @@ pub async fn serve(
     Ok(())
 }
 
-fn builder(limits: &Limits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        // Runs from the first moment, and again from the end of each answer.
-        .header_read_timeout(limits.header_timeout)
-        // Above what the edge refuses with a proper answer.
-        .max_buf_size(2 * limits.header_bytes.max(8 * 1024))
-        .max_headers(100)
-        .half_close(false);
-    builder
+/// Tells a connection that the server stops.
+#[derive(Clone)]
+struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    async fn wait(mut self) {
+        // An error means that nobody can tell any more.
+        drop(self.0.wait_for(|stopping| *stopping).await);
+    }
 }
 
-fn service(
+/// What all connections have in common.
+struct Door {
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     local: LocalAddr,
-    peer: Peer,
-) -> impl hyper::service::Service<
-    hyper::Request<Incoming>,
-    Response = hyper::Response<BoxBody<Bytes, io::Error>>,
-    Error = Infallible,
-    Future: Send + 'static,
-> {
-    let remote = RemoteAddr(peer.into());
-    hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        let (endpoint, local, remote) =
-            (Arc::clone(&endpoint), local.clone(), remote.clone());
-        async move {
-            let request = (request, local, remote, Scheme::HTTP).into();
-            Ok(endpoint.get_response(request).await.into())
+    tls: Option<Arc<Tls>>,
+    http1: http1::Builder,
+    http2: Http2,
+    handshake_timeout: Duration,
+    stall_timeout: Duration,
+}
+
+impl Door {
+    fn new(
+        endpoint: BoxEndpoint<'static, Response>,
+        local: LocalAddr,
+        tls: Option<Arc<Tls>>,
+        limits: &Limits,
+    ) -> Self {
+        // Above what the edge refuses with a proper answer.
+        let header_bytes = 2 * limits.header_bytes.max(8 * 1024);
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            // Runs from the first moment, and again from the end of each answer.
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(header_bytes)
+            .max_headers(100)
+            .half_close(false);
+        Self {
+            endpoint: Arc::new(endpoint),
+            local,
+            tls,
+            http1,
+            http2: Http2::new(limits, header_bytes),
+            handshake_timeout: limits.header_timeout,
+            stall_timeout: limits.request_timeout,
         }
-    })
+    }
+
+    /// Serves a connection to its end.
+    async fn hold(&self, io: Io, peer: Peer, stop: Stop) -> Result<(), Fault> {
+        let stream = Stream::new(io, self.stall_timeout);
+        match &self.tls {
+            None => {
+                let service = self.service(Scheme::HTTP, peer);
+                Ok(self.http1(stream, service, stop).await?)
+            }
+            // On the heap, so that plain connections take no more memory for it.
+            Some(tls) => Box::pin(self.hold_tls(tls, stream, peer, stop)).await,
+        }
+    }
+
+    async fn hold_tls(
+        &self,
+        tls: &Tls,
+        stream: Stream,
+        peer: Peer,
+        stop: Stop,
+    ) -> Result<(), Fault> {
+        let accepted = tokio::select! {
+            // There is no request yet.
+            () = stop.clone().wait() => return Ok(()),
+            accepted = tls.accept(stream, self.handshake_timeout) => accepted,
+        };
+        let (stream, protocol) = accepted?;
+        let service = self.service(Scheme::HTTPS, peer);
+        match protocol {
+            Protocol::Http1 => self.http1(stream, service, stop).await?,
+            Protocol::Http2 => self.http2.serve(stream, service, stop).await?,
+        }
+        Ok(())
+    }
+
+    async fn http1(
+        &self,
+        io: impl AsyncRead + AsyncWrite + Unpin + 'static,
+        service: impl Service,
+        stop: Stop,
+    ) -> hyper::Result<()> {
+        let connection = self.http1.serve_connection(TokioIo::new(io), service);
+        let mut connection = pin!(connection);
+        tokio::select! {
+            outcome = connection.as_mut() => return outcome,
+            () = stop.wait() => connection.as_mut().graceful_shutdown(),
+        }
+        connection.await
+    }
+
+    fn service(&self, scheme: Scheme, peer: Peer) -> impl Service + use<> {
+        let (endpoint, local) = (Arc::clone(&self.endpoint), self.local.clone());
+        let remote = RemoteAddr(peer.into());
+        hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            let endpoint = Arc::clone(&endpoint);
+            let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
+            async move { Ok(endpoint.get_response(request).await.into()) }
+        })
+    }
+}
+
+/// What answers the requests of a connection.
+trait Service:
+    hyper::service::Service<
+        hyper::Request<Incoming>,
+        Response = hyper::Response<BoxBody<Bytes, io::Error>>,
+        Error = Infallible,
+        Future: Send + 'static,
+    >
+{
+}
+
+impl<S> Service for S where
+    S: hyper::service::Service<
+            hyper::Request<Incoming>,
+            Response = hyper::Response<BoxBody<Bytes, io::Error>>,
+            Error = Infallible,
+            Future: Send + 'static,
+        >
+{
 }

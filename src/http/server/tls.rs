@@ -1,0 +1,165 @@
+//! TLS: the certificate in force, and the handshake.
+//!
+//! A new certificate comes with new settings for the connections that begin from then on, and with a new
+//! memory of sessions: nobody resumes a session that began with the one before. Connections that are there
+//! keep what they began with.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{Error, InconsistentKeys, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use zeroize::Zeroizing;
+
+use super::stream::Stream;
+use crate::config::{ConfigError, TlsFiles};
+
+const CERT: &str = "TLS_CERT_FILE";
+const KEY: &str = "TLS_KEY_FILE";
+
+/// Longest file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// What the two sides agreed to speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// Also what a client speaks that says nothing.
+    Http1,
+    Http2,
+}
+
+/// The certificate that new connections get. Never shows its key.
+pub struct Tls {
+    files: TlsFiles,
+    current: RwLock<Arc<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read or used, the key is open to everybody, or the two do not fit together.
+    pub fn load(files: &TlsFiles) -> Result<Self, ConfigError> {
+        let current = RwLock::new(Arc::new(read(files)?));
+        Ok(Self { files: files.clone(), current })
+    }
+
+    /// Reads the files again. Takes effect for connections that begin after this.
+    ///
+    /// # Errors
+    ///
+    /// As above; then the certificate from before stays in force.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        let new = Arc::new(read(&self.files)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// Agrees with a client on keys and a protocol, within this time.
+    pub(super) async fn accept(
+        &self,
+        stream: Stream,
+        at_most: Duration,
+    ) -> io::Result<(TlsStream<Stream>, Protocol)> {
+        let current = {
+            let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&current)
+        };
+        let handshake = TlsAcceptor::from(current).accept(stream);
+        let stream = tokio::time::timeout(at_most, handshake).await??;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        let protocol =
+            if agreed == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 };
+        Ok((stream, protocol))
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<ServerConfig, ConfigError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = read_chain(&files.cert)?;
+    let certified = certify(chain, read_key(&files.key)?, files, &provider)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .or_else(|_| wrong(CERT, &files.cert, "cannot be used with TLS 1.2 and 1.3"))?
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> {
+    let (_, bytes) = contents(CERT, path)?;
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
+    match chain {
+        Ok(chain) if !chain.is_empty() => Ok(chain),
+        _ => wrong(CERT, path, "holds no certificate in PEM form"),
+    }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
+    let (mode, bytes) = contents(KEY, path)?;
+    if mode & 0o007 != 0 {
+        return wrong(KEY, path, "can be read by everybody: chmod o= it");
+    }
+    // What the reader complains about would quote the file.
+    PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| {
+        wrong(KEY, path, "holds no private key in PEM form, or one with a passphrase")
+    })
+}
+
+fn certify(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    files: &TlsFiles,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, ConfigError> {
+    let key = provider.key_provider.load_private_key(key).or_else(|_| {
+        wrong(KEY, &files.key, "holds a key of a kind that cannot be used")
+    })?;
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        Ok(()) => Ok(certified),
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
+            wrong(KEY, &files.key, "does not fit the certificate of TLS_CERT_FILE")
+        }
+        Err(_) => wrong(CERT, &files.cert, "holds a certificate that cannot be used"),
+    }
+}
+
+/// The mode of a file and what it holds.
+fn contents(
+    variable: &'static str,
+    path: &Path,
+) -> Result<(u32, Zeroizing<Vec<u8>>), ConfigError> {
+    let read = || {
+        let file = File::open(path)?;
+        let mode = file.metadata()?.permissions().mode();
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        Ok((mode, bytes))
+    };
+    read().or_else(|error: io::Error| {
+        wrong(variable, path, &format!("cannot be read: {error}"))
+    })
+}
+
+fn wrong<T>(variable: &'static str, path: &Path, what: &str) -> Result<T, ConfigError> {
+    Err(ConfigError { variable, reason: format!("{} {what}", path.display()) })
+}

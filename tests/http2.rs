@@ -1,0 +1,345 @@
+//! HTTP/2: many requests on one connection, and no more harm from it than from many connections.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Bytes, Frame, Incoming};
+use hyper::{Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::harness::Home;
+use crate::harness::client::{BASE, PASSWORD};
+use crate::harness::tls::{Certificate, HTTP_2, Http2, request};
+
+/// What the server may take beyond its limits, on a busy machine.
+const GRACE: Duration = Duration::from_millis(2500);
+
+/// Longest time that a client waits for what has to come.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Tls {
+    home: Home,
+    certificate: Certificate,
+}
+
+impl Tls {
+    fn with(settings: &[(&str, &str)]) -> Self {
+        let certificate = Certificate::new();
+        let home =
+            Home::new().set("TLS_CERT_FILE", "cert.pem").set("TLS_KEY_FILE", "key.pem");
+        certificate.write(home.folder.path());
+        let home =
+            settings.iter().fold(home, |home, (name, value)| home.set(name, value));
+        Self { home, certificate }
+    }
+
+    async fn connect(&self, address: SocketAddr) -> Http2 {
+        self.certificate.client(&[HTTP_2]).http2(address).await
+    }
+}
+
+/// The token of a new account.
+async fn registered(http2: &Http2) -> String {
+    let account = json!({ "email": "jane@example.com", "password": PASSWORD });
+    let path = format!("{BASE}/auth/register");
+    let made = http2.send(request("POST", &path, None, account.to_string())).await;
+    assert_eq!(made.unwrap().0, StatusCode::CREATED);
+    let form = format!("username=jane%40example.com&password={PASSWORD}");
+    let path = format!("{BASE}/auth/login");
+    let (status, _, body) = http2.send(request("POST", &path, None, form)).await.unwrap();
+    assert_eq!(status, StatusCode::OK);
+    let tokens: Value = serde_json::from_slice(&body).unwrap();
+    tokens["access_token"].as_str().unwrap().to_owned()
+}
+
+/// Makes tasks whose list is long.
+async fn fill(http2: &Http2, token: &str, count: usize) {
+    let mut making = JoinSet::new();
+    for number in 0..count {
+        let task =
+            json!({ "title": format!("{number}"), "description": "x".repeat(2000) });
+        let path = format!("{BASE}/tasks");
+        making.spawn(http2.send(request("POST", &path, Some(token), task.to_string())));
+    }
+    while let Some(made) = making.join_next().await {
+        let (status, headers, _) = made.unwrap().unwrap();
+        assert_eq!(status, StatusCode::CREATED);
+        assert!(headers.contains_key("location") && headers.contains_key("etag"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_requests_at_once_are_all_answered_whole() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    let token = registered(&http2).await;
+    fill(&http2, &token, 200).await;
+
+    let mut asked = JoinSet::new();
+    for _ in 0..100 {
+        let path = format!("{BASE}/tasks?limit=200");
+        asked.spawn(http2.send(request("GET", &path, Some(&token), "")));
+    }
+
+    while let Some(answer) = asked.join_next().await {
+        let (status, headers, body) = answer.unwrap().unwrap();
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(headers["content-length"], body.len().to_string());
+        let tasks: Vec<Value> = serde_json::from_slice(&body).unwrap();
+        assert_eq!(tasks.len(), 200);
+        assert!(tasks.iter().all(|it| it["description"].as_str().unwrap().len() == 2000));
+    }
+    let line = server.wait_for_log("request served");
+    assert_eq!(line["http.route"], format!("{BASE}/auth/register"));
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_no_body() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+
+    for path in ["/health", "/docs", "/nothing"] {
+        let (status, get, body) = http2.get(path).await;
+        let head = http2.send(request("HEAD", path, None, "")).await.unwrap();
+        assert_eq!(head.0, status, "{path}");
+        assert!(head.2.is_empty() && !body.is_empty(), "{path}");
+        let length = head.1.get("content-length");
+        assert!(length.is_none_or(|length| length == get["content-length"]), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_as_ever() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+
+    let mut long = request("GET", "/health", None, "");
+    long.headers_mut().insert("x-long", "x".repeat(17 * 1024).parse().unwrap());
+    let login = format!("{BASE}/auth/login");
+    let large = request("POST", &login, None, "a".repeat(100_000));
+
+    for (request, status, code) in
+        [(long, 431, "header_too_large"), (large, 413, "body_too_large")]
+    {
+        let (found, _, body) = http2.send(request).await.unwrap();
+        let problem: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((found.as_u16(), problem["code"].as_str()), (status, Some(code)));
+    }
+    assert_eq!(http2.get("/health").await.0, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_without_requests_is_closed_and_one_with_them_is_not() {
+    let limit = Duration::from_secs(1);
+    let tls = Tls::with(&[("HEADER_TIMEOUT_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let busy = tls.connect(server.address()).await;
+    let idle = tls.connect(server.address()).await;
+    assert_eq!(idle.get("/health").await.0, StatusCode::OK);
+
+    let started = Instant::now();
+    let mut ended = idle.ended;
+    let took = loop {
+        assert_eq!(busy.get("/health").await.0, StatusCode::OK);
+        if timeout(limit / 5, &mut ended).await.is_ok() {
+            break started.elapsed();
+        }
+        assert!(started.elapsed() < PATIENCE);
+    };
+    while started.elapsed() < 3 * limit {
+        assert_eq!(busy.get("/health").await.0, StatusCode::OK);
+        tokio::time::sleep(limit / 5).await;
+    }
+
+    assert!(took > limit / 2 && took < limit + GRACE, "{took:?}");
+    assert!(!busy.ended.is_finished());
+}
+
+/// Frames of HTTP/2, of the kind that a client sends.
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_come_to_a_request_is_let_go() {
+    let limit = Duration::from_secs(1);
+    let tls = Tls::with(&[("HEADER_TIMEOUT_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let greeting = [preface.clone(), frame(4, 0, 0, &[])].concat();
+    // `:method: GET` as the first part of a header, of which there is always more to come.
+    let half = [greeting.clone(), frame(1, 0, 1, &[0x82])].concat();
+
+    let mut held = JoinSet::new();
+    for (begin, then) in [
+        (Vec::new(), Vec::new()),
+        (preface[..10].to_vec(), Vec::new()),
+        (preface, Vec::new()),
+        (greeting.clone(), Vec::new()),
+        (half, frame(9, 0, 1, &[])),
+        // Pings keep nobody in.
+        (greeting, frame(6, 0, 0, &[7; 8])),
+    ] {
+        let client = tls.certificate.client(&[HTTP_2]);
+        let address = server.address();
+        held.spawn(async move {
+            let stream = client.connect(address).await.unwrap();
+            let (mut input, mut output) = tokio::io::split(stream);
+            let started = Instant::now();
+            output.write_all(&begin).await.unwrap();
+            let dribble = async {
+                while !then.is_empty() && output.write_all(&then).await.is_ok() {
+                    drop(output.flush().await);
+                    tokio::time::sleep(limit / 10).await;
+                }
+                std::future::pending::<()>().await;
+            };
+            let mut bytes = Vec::new();
+            let end = tokio::select! {
+                end = timeout(PATIENCE, input.read_to_end(&mut bytes)) => end,
+                () = dribble => unreachable!(),
+            };
+            assert!(end.is_ok(), "still open");
+            (begin.len(), started.elapsed())
+        });
+    }
+
+    while let Some(ended) = held.join_next().await {
+        let (length, took) = ended.unwrap();
+        // A second more, in which a client may agree to the end.
+        assert!(took < 2 * limit + GRACE, "{length}: {took:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile() {
+    let tls = Tls::with(&[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let address = server.address();
+    let http2 = tls.connect(address).await;
+    let token = registered(&http2).await;
+    fill(&http2, &token, 50).await;
+
+    // More than there are spare places, each with an answer that may not leave.
+    let mut deaf = Vec::new();
+    let mut answers = JoinSet::new();
+    for _ in 0..4 {
+        let client = tls.certificate.client(&[HTTP_2]);
+        let http2 = client
+            .http2_with(address, |it| {
+                it.initial_stream_window_size(0);
+            })
+            .await;
+        for _ in 0..30 {
+            let path = format!("{BASE}/tasks");
+            answers.spawn(http2.send(request("GET", &path, Some(&token), "")));
+        }
+        deaf.push(http2);
+    }
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(1) {
+        let asked = Instant::now();
+        let (status, _, _) = http2.get("/health/ready").await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+    }
+
+    while let Some(answer) = answers.join_next().await {
+        assert!(answer.unwrap().is_err());
+    }
+    // A second for the request, one for the answer.
+    let took = started.elapsed();
+    assert!(took > Duration::from_secs(1), "{took:?}");
+    assert!(took < Duration::from_secs(2) + GRACE, "{took:?}");
+    let mut asked = JoinSet::new();
+    for _ in 0..30 {
+        asked.spawn(http2.send(request("GET", "/health", None, "")));
+    }
+    while let Some(answer) = asked.join_next().await {
+        assert_eq!(answer.unwrap().unwrap().0, StatusCode::OK);
+    }
+}
+
+/// A body that comes later.
+struct Late(oneshot::Receiver<Bytes>);
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.0.is_terminated() {
+            return Poll::Ready(None);
+        }
+        let bytes = ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(bytes.ok().map(|bytes| Ok(Frame::data(bytes))))
+    }
+}
+
+/// Begins a log-in that the server waits for, and returns what it still lacks and what comes of it.
+async fn begin(
+    http2: &Http2,
+) -> (
+    oneshot::Sender<Bytes>,
+    impl Future<Output = hyper::Result<Response<Incoming>>> + use<>,
+) {
+    let (sender, body) = oneshot::channel();
+    let path = format!("{BASE}/auth/login");
+    let login = request("POST", &path, None, "a").map(|_| Late(body).boxed());
+    let answer = http2.sender.clone().send_request(login);
+    // Requests are seen in the order in which they begin.
+    assert_eq!(http2.get("/health").await.0, StatusCode::OK);
+    (sender, answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stops_lets_requests_finish() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let idle = tls.connect(server.address()).await;
+    assert_eq!(idle.get("/health").await.0, StatusCode::OK);
+    let http2 = tls.connect(server.address()).await;
+    let (body, answer) = begin(&http2).await;
+
+    server.signal("TERM");
+    server.wait_for_log("stopping");
+    timeout(PATIENCE, idle.ended).await.expect("an end").unwrap();
+    body.send(Bytes::from("username=jane%40example.com&password=password123")).unwrap();
+
+    let started = Instant::now();
+    assert_eq!(answer.await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    timeout(PATIENCE, http2.ended).await.expect("an end").unwrap();
+    assert_eq!(server.terminate(), Some(0));
+    assert!(started.elapsed() < GRACE, "{:?}", started.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_hangs_holds_the_end_up_for_a_limited_time() {
+    let tls = Tls::with(&[("SHUTDOWN_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    let (body, answer) = begin(&http2).await;
+
+    let started = Instant::now();
+    assert_eq!(server.terminate(), Some(0));
+
+    assert!(started.elapsed() < Duration::from_secs(1) + GRACE);
+    assert!(answer.await.is_err());
+    assert!(tls.home.run(&["check"], "").status.success());
+    drop(body);
+}

@@ -1,6 +1,6 @@
 //! What somebody must be let in for, as types.
 //!
-//! A [`Caller`](super::Caller) carries its permission in its type, and the methods of the service ask for the one
+//! A [`Caller`] carries its permission in its type, and the methods of the service ask for the one
 //! they need: a handler that forgets to ask does not compile.
 
 use super::Caller;

@@ -4,7 +4,6 @@ use tracing::instrument;
 
 use super::{Error, FieldError, Service};
 use crate::auth::opaque::{INVITATION, digest};
-use crate::auth::permission::Permission;
 use crate::config::Registration;
 use crate::domain::email::Email;
 use crate::domain::id::InvitationId;

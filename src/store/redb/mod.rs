@@ -58,6 +58,7 @@ mod options;
 mod record;
 mod sessions;
 mod space;
+mod steps;
 mod store;
 mod table;
 mod tasks;

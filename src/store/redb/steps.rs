@@ -1,0 +1,54 @@
+//! The steps from each format of the data file to the next. A released step never changes.
+
+use super::key::{self, Table};
+use super::table::{self, Tables};
+use super::{codec, record};
+use crate::store::StoreError;
+
+/// From one format to the one that follows it. Rewrites whatever has changed, but for the format number.
+pub(super) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
+
+/// The first leads from format 1 to 2, and so on.
+pub(super) const STEPS: &[Step] = &[accounts];
+
+/// What the version after this one might know.
+pub(super) const NEXT: &[Step] = &[accounts, raise_revisions];
+
+/// From 1 to 2: accounts and sessions are written with what format 2 says of them. The new tables are there
+/// since all tables were opened, and empty: format 1 knows no administrators.
+fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.users, &after)? {
+        let id = codec::user_id(Table::Users, &key)?;
+        let value = record::user(&record::decode_user(id, &value)?)?;
+        drop(tables.users.insert(key.as_slice(), value.as_slice())?);
+        after = key;
+    }
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        if let Some(key::Owned::Session(user, id)) = key::Owned::decode(&key) {
+            let session = record::decode_session(user, id, &value)?;
+            let value = record::session(&session)?;
+            drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+    Ok(())
+}
+
+/// A step of no use: every task is written once more, under another revision.
+fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    loop {
+        let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
+            return Ok(());
+        };
+        if let Some(key::Owned::Task(owner, id)) = key::Owned::decode(&key) {
+            let mut task = record::decode_task(owner, id, &value)?;
+            task.revision += 1;
+            let value = record::task(&task)?;
+            drop(tables.get_mut(Table::Owned).insert(key.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+}

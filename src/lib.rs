@@ -18,7 +18,7 @@
 //! | [`jobs`] | what the server does by itself: backups |
 //! | [`service`] | what the program does, whoever asks |
 //! | [`store`] | where things are kept: a trait, and redb behind it |
-//! | [`auth`] | passwords, access tokens, throttling; knows neither HTTP nor the store |
+//! | [`auth`] | passwords, tokens, permissions, throttling; knows neither HTTP nor the store |
 //! | [`config`] | every setting; the one reader of the environment |
 //! | [`clock`], [`random`] | the one place each that asks the operating system |
 //! | [`telemetry`] | the log |
@@ -29,8 +29,10 @@
 //!
 //! [`http::server`] accepts the connection and limits what it may take. The edge gives the request an
 //! id, a time limit and a log line, and every error its form. A handler asks who calls
-//! ([`service::Service::authenticate`] looks the session up, every time), calls one method of the
-//! service and shapes the answer. Reads are answered from a snapshot on the spot.
+//! ([`service::Service::authenticate`] looks the session or the personal token up, every time), calls one
+//! method of the service and shapes the answer. What a caller may do is part of the caller's type
+//! ([`auth::permission`]), so a handler that asks for too little does not compile. Reads are answered from a
+//! snapshot on the spot.
 //!
 //! # A write
 //!

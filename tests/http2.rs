@@ -25,6 +25,9 @@ const GRACE: Duration = Duration::from_millis(2500);
 /// Longest time that a client waits for what has to come.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A log-in of nobody.
+const LOGIN: &str = "username=jane%40example.com&password=password123";
+
 struct Tls {
     home: Home,
     certificate: Certificate,
@@ -145,6 +148,8 @@ async fn a_connection_without_requests_is_closed_and_one_with_them_is_not() {
     let tls = Tls::with(&[("HEADER_TIMEOUT_SECONDS", "1")]);
     let server = tls.home.serve();
     let busy = tls.connect(server.address()).await;
+    let waiting = tls.connect(server.address()).await;
+    let (body, answer) = begin(&waiting).await;
     let idle = tls.connect(server.address()).await;
     assert_eq!(idle.get("/health").await.0, StatusCode::OK);
 
@@ -164,6 +169,9 @@ async fn a_connection_without_requests_is_closed_and_one_with_them_is_not() {
 
     assert!(took > limit / 2 && took < limit + GRACE, "{took:?}");
     assert!(!busy.ended.is_finished());
+    // One long request is enough to stay.
+    body.send(Bytes::from(LOGIN)).unwrap();
+    assert_eq!(answer.await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
 /// Frames of HTTP/2, of the kind that a client sends.
@@ -319,7 +327,7 @@ async fn a_server_that_stops_lets_requests_finish() {
     server.signal("TERM");
     server.wait_for_log("stopping");
     timeout(PATIENCE, idle.ended).await.expect("an end").unwrap();
-    body.send(Bytes::from("username=jane%40example.com&password=password123")).unwrap();
+    body.send(Bytes::from(LOGIN)).unwrap();
 
     let started = Instant::now();
     assert_eq!(answer.await.unwrap().status(), StatusCode::UNAUTHORIZED);

@@ -96,9 +96,11 @@ enum ReadyStatus {
 struct Backup {
     /// How the last attempt ended: `verified`, `failed`, or `none` if there was none yet.
     result: Outcome,
-    /// The moment of the newest copy that was proven.
+    /// The moment of the newest copy that was proven; null if there is none.
+    #[oai(nullable)]
     verified_at: Option<Timestamp>,
-    /// How old that copy is, in seconds.
+    /// How old that copy is, in seconds; null if there is none.
+    #[oai(nullable)]
     age_seconds: Option<u64>,
 }
 

@@ -67,7 +67,7 @@ text_params! {
         ..MetaSchema::new("string")
     };
     /// A text to look for.
-    SearchParam => MetaSchema { max_length: Some(SearchParam::MAX_BYTES), ..MetaSchema::new("string") };
+    SearchParam => MetaSchema { max_length: Some(SearchParam::MAX_CHARS), ..MetaSchema::new("string") };
     /// How many things of a list to pass over.
     SkipParam => MetaSchema {
         minimum: Some(0.0),
@@ -105,13 +105,13 @@ impl RandomIdParam {
 }
 
 impl SearchParam {
-    /// Longest text that is looked for.
-    const MAX_BYTES: usize = Email::MAX_BYTES;
+    /// Longest text that is looked for. Counted as the document counts, which knows no bytes.
+    const MAX_CHARS: usize = Email::MAX_BYTES;
 
     pub(super) fn parse(param: Option<&Self>) -> Result<Option<String>, String> {
         match param {
-            Some(Self(text)) if text.len() > Self::MAX_BYTES => {
-                Err(format!("must have at most {} bytes", Self::MAX_BYTES))
+            Some(Self(text)) if text.chars().nth(Self::MAX_CHARS).is_some() => {
+                Err(format!("must have at most {} characters", Self::MAX_CHARS))
             }
             Some(Self(text)) if text.is_empty() => Ok(None),
             Some(Self(text)) => Ok(Some(text.clone())),

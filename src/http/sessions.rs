@@ -75,6 +75,7 @@ struct Refresh {
     /// `refresh_token`.
     grant_type: RefreshGrant,
     /// As the last answer gave it.
+    #[oai(validator(min_length = 1))]
     refresh_token: String,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,

@@ -11,6 +11,7 @@ use super::caller::Authenticated;
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
+use super::wire::LabelText;
 use crate::auth::permission::Account;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::timestamp::Timestamp;
@@ -25,8 +26,7 @@ pub(super) struct TokensApi;
 #[oai(example, deny_unknown_fields)]
 struct TokenCreate {
     /// What to call it. 1 to 100 characters.
-    #[oai(validator(min_length = 1, max_length = 100))]
-    name: String,
+    name: LabelText,
     /// What it may be used for: no more than the credential that asks.
     #[oai(validator(min_items = 1, max_items = 3))]
     scopes: Vec<ScopeView>,
@@ -70,7 +70,7 @@ fn views(scopes: Scopes) -> Vec<ScopeView> {
 impl Example for TokenCreate {
     fn example() -> Self {
         Self {
-            name: "backup script".to_owned(),
+            name: LabelText("backup script".to_owned()),
             scopes: vec![ScopeView::TasksRead],
             expires_at: Some(super::example_time()),
         }
@@ -179,7 +179,7 @@ impl TokensApi {
     ) -> Result<Created, Problem> {
         let TokenCreate { name, scopes, expires_at } = body.0;
         let scopes = scopes.into_iter().map(Scope::from).collect();
-        let draft = TokenDraft { name, scopes, expires_at };
+        let draft = TokenDraft { name: name.0, scopes, expires_at };
         let (token, secret) = service.token_create(&caller.0, draft).await?;
         let TokenView { id, name, scopes, created_at, expires_at, .. } = token.into();
         let token = secret.expose().to_owned();

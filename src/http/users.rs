@@ -11,7 +11,7 @@ use super::caller::Authenticated;
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::wire::EmailText;
+use super::wire::{EmailText, LabelText};
 use crate::auth::permission::{Account, Entry};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -51,8 +51,8 @@ struct ProfilePatch {
     /// Takes the password.
     email: MaybeUndefined<EmailText>,
     /// What to be called; null clears it.
-    #[oai(nullable, validator(min_length = 1, max_length = 100))]
-    display_name: MaybeUndefined<String>,
+    #[oai(nullable)]
+    display_name: MaybeUndefined<LabelText>,
     /// A name of the IANA time zone database, such as Europe/Berlin; null clears it.
     #[oai(nullable, validator(max_length = 64))]
     time_zone: MaybeUndefined<String>,
@@ -65,7 +65,7 @@ impl Example for ProfilePatch {
     fn example() -> Self {
         Self {
             email: MaybeUndefined::Undefined,
-            display_name: MaybeUndefined::Value("Jane".to_owned()),
+            display_name: MaybeUndefined::Value(LabelText("Jane".to_owned())),
             time_zone: MaybeUndefined::Value("Europe/Berlin".to_owned()),
             password: MaybeUndefined::Undefined,
         }
@@ -239,7 +239,7 @@ impl UsersApi {
         let ProfilePatch { email, display_name, time_zone, password } = body.0?;
         let change = ProfileChange {
             email: email.take().map(|email| email.0),
-            display_name: cleared(display_name),
+            display_name: cleared(display_name).map(|name| name.map(|name| name.0)),
             time_zone: cleared(time_zone),
             password: password.take(),
         };
@@ -291,10 +291,10 @@ impl UsersApi {
 
 /// `None` if it stays, `Some(None)` if it goes.
 #[expect(clippy::option_option, reason = "as the service takes it")]
-fn cleared(text: MaybeUndefined<String>) -> Option<Option<String>> {
-    match text {
+fn cleared<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+    match value {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),
-        MaybeUndefined::Value(text) => Some(Some(text)),
+        MaybeUndefined::Value(value) => Some(Some(value)),
     }
 }

@@ -60,9 +60,21 @@ pub(super) fn check(
     members_are_known(asked, &content["schema"], body);
 }
 
-/// Every member is in the schema, and every one that the schema requires is there.
+/// Every member is in the schema and of its type, and every one that the schema requires is there.
 fn members_are_known(asked: &str, schema: &'static Value, value: &Value) {
+    let is_nullable = schema["nullable"] == true;
     let schema = resolve(schema);
+    let fits = match value {
+        Value::Null => is_nullable,
+        Value::Bool(_) => schema["type"] == "boolean",
+        Value::Number(_) => schema["type"] == "integer",
+        Value::String(_) => schema["type"] == "string",
+        Value::Array(_) => schema["type"] == "array",
+        Value::Object(_) => schema["type"] == "object",
+    };
+    assert!(fits, "{asked}: {value} is no {schema}");
+    let choices = schema["enum"].as_array();
+    assert!(choices.is_none_or(|choices| choices.contains(value)), "{asked}: {value}");
     if let Value::Array(items) = value {
         for item in items {
             members_are_known(asked, &schema["items"], item);

@@ -1,8 +1,10 @@
 //! Accounts.
 
 mod change;
+mod role;
 
 pub use self::change::{Ended, Ending, Refused, UserChange, UserPatch};
+pub use self::role::Role;
 use super::audit::Act;
 use super::digest::SecretDigest;
 use super::email::Email;
@@ -11,30 +13,6 @@ use super::label::Label;
 use super::password::PasswordHash;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
-
-/// What an account may do beyond its own things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Nothing.
-    User,
-    /// Manage accounts.
-    Admin,
-}
-
-impl Role {
-    /// The name clients see.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The role of this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
-    }
-}
 
 /// One person's account.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! The OpenAPI document ([3.0.3](https://spec.openapis.org/oas/v3.0.3)).
 //!
 //! poem-openapi writes most of it from the handlers. What it leaves out or gets wrong is mended here, in
-//! one place, for all operations alike: full paths, the token URL, problems and their headers,
-//! `nullable` and `additionalProperties`, the spelling of header names.
+//! one place, for all operations alike: full paths, the token URL, who needs no credential, problems and their
+//! headers, `required` and `additionalProperties`, references, links, the spelling of header names.
 
+mod links;
 mod problems;
 mod schemas;
 mod security;
@@ -42,8 +43,9 @@ pub fn document(config: &Config) -> Value {
         security::mend(operation);
         problems::add(operation);
     }
+    links::add(&mut paths);
 
-    json!({
+    let mut document = json!({
         "openapi": "3.0.3",
         "info": {
             "title": config.project_name,
@@ -60,7 +62,9 @@ pub fn document(config: &Config) -> Value {
             "headers": problems::headers(),
             "securitySchemes": security::schemes(&config.api_prefix),
         },
-    })
+    });
+    schemas::mend_all(&mut document);
+    document
 }
 
 /// The same as YAML.

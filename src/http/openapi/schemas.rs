@@ -1,6 +1,6 @@
 //! What poem-openapi's schemas leave unsaid.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Objects that are sent to the server and refuse members that they do not name.
 const STRICT: [&str; 10] = [
@@ -16,13 +16,65 @@ const STRICT: [&str; 10] = [
     "TaskPatch",
 ];
 
-/// Says that no other members are taken, and frees examples of members that are absent.
+/// Says that no other members are taken, that members of answers are there even if they are null, and frees
+/// examples of members that are absent.
 pub(super) fn mend(name: &str, schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     if STRICT.contains(&name) {
         members.insert("additionalProperties".to_owned(), json!(false));
+    } else {
+        require_nullable(members);
     }
+    let required = members.get("required").cloned().unwrap_or_default();
+    let is_required = |name: &String| {
+        required.as_array().is_some_and(|names| names.iter().any(|it| it == name))
+    };
     if let Some(example) = members.get_mut("example").and_then(Value::as_object_mut) {
-        example.retain(|_, value| !value.is_null());
+        example.retain(|name, value| !value.is_null() || is_required(name));
+    }
+}
+
+/// What an answer leaves out is never said to be null, so what may be null is never left out. Clients that are
+/// made from the document would have to tell the two apart for nothing.
+fn require_nullable(schema: &mut Map<String, Value>) {
+    let nullable: Vec<Value> = super::members(schema.get("properties"))
+        .filter(|(_, property)| property.get("nullable") == Some(&json!(true)))
+        .map(|(name, _)| name.clone().into())
+        .collect();
+    if nullable.is_empty() {
+        return;
+    }
+    let required = schema.entry("required").or_insert_with(|| json!([]));
+    if let Some(required) = required.as_array_mut() {
+        required.extend(nullable);
+    }
+}
+
+/// Mends whatever stands anywhere below.
+pub(super) fn mend_all(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(mend_all),
+        Value::Object(members) => {
+            members.values_mut().for_each(mend_all);
+            mend_format(members);
+            mend_reference(members);
+        }
+        _ => {}
+    }
+}
+
+/// No number here needs the 64th bit, and many generators know only this name of those that need more than 32.
+fn mend_format(schema: &mut Map<String, Value>) {
+    if let Some(format) = schema.get_mut("format").filter(|format| *format == "uint64") {
+        *format = json!("int64");
+    }
+}
+
+/// A description beside a reference takes an `allOf` of the reference and nothing else: a second part, which only
+/// says the description again, is one that some generators cannot join with an enum.
+fn mend_reference(schema: &mut Map<String, Value>) {
+    let description = schema.get("description").cloned();
+    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.retain(|part| *part != json!({ "description": description }));
     }
 }

@@ -13,6 +13,7 @@ mod docs;
 mod edge;
 mod health;
 mod invitations;
+mod label;
 mod openapi;
 mod param;
 mod payload;

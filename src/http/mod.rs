@@ -14,6 +14,7 @@ mod edge;
 mod health;
 mod invitations;
 mod label;
+mod leftover;
 mod openapi;
 mod param;
 mod payload;

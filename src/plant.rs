@@ -37,6 +37,8 @@ pub enum Bug {
     ReuseForgiven,
     /// A personal token may do what it was not made for.
     ScopeNotAsked,
+    /// Whether a credential is still good is not asked again when its write is decided.
+    BehalfNotAsked,
     /// Whoever is no administrator may manage accounts.
     RoleNotAsked,
     /// A disabled account is as good as any.

@@ -451,3 +451,34 @@ async fn a_malformed_request_ends_its_connection_and_no_other() {
     }
     drop(until_closed(&mut connect(address).await).await);
 }
+
+/// A client that was refused before its body had come found the connection closed at its next request, with no
+/// word of that in the answer: a program that kept connections failed now and then.
+#[tokio::test]
+async fn a_refusal_before_the_body_leaves_a_connection_that_works_or_says_that_it_ends() {
+    let server = Home::new().serve();
+    let address = server.address();
+    let start = |length: usize| {
+        format!(
+            "POST /api/v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Length: {length}\r\n\r\n"
+        )
+    };
+
+    let mut prompt = connect(address).await;
+    prompt.write_all(start(2).as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let refused = ask(&mut prompt, "{}").await;
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    assert!(!refused.to_ascii_lowercase().contains("connection: close"), "{refused}");
+    let next = ask(&mut prompt, HEALTH).await;
+    assert!(next.starts_with("HTTP/1.1 200"), "{next}");
+
+    let held_back = start(2).replace("\r\n\r\n", "\r\nExpect: 100-continue\r\n\r\n");
+    for request in [start(2), start(1 << 30), held_back] {
+        let mut slow = connect(address).await;
+        slow.write_all(request.as_bytes()).await.unwrap();
+        let refused = until_closed(&mut slow).await.to_ascii_lowercase();
+        assert!(refused.starts_with("http/1.1 4"), "{refused}");
+        assert!(refused.contains("connection: close"), "{refused}");
+    }
+}

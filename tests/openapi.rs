@@ -138,7 +138,7 @@ async fn the_headers_of_each_status_are_told() {
         ] {
             assert!(has(status, header), "{method} {path}: {status} {header}");
         }
-        if !operation["security"].as_array().unwrap().is_empty() {
+        if operation["security"].is_array() {
             for status in ["401", "429"] {
                 assert!(operation["responses"][status].is_object(), "{method} {path}");
             }
@@ -293,9 +293,7 @@ async fn generators_of_clients_find_nothing_strange() {
         }
         assert!(name != "format" || *value != "uint64");
     });
-    for (method, path, operation) in operations(&document) {
-        assert!(operation["security"].is_array(), "{method} {path}");
-    }
+    assert!(document["security"].as_array().is_some_and(Vec::is_empty));
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         let is_answer = schema["additionalProperties"] != false;
         for (member, property) in schema["properties"].as_object().into_iter().flatten() {

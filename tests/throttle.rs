@@ -200,6 +200,9 @@ async fn strangers_cannot_lock_the_owner_out() {
         statuses.push(stranger.form("/auth/login", unknown).await.status);
     }
     assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS));
+    // Also when nobody is logged in there any more.
+    let (gone, _) = home.granted("jane@example.com").await;
+    gone.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
     home.form("/auth/login", RIGHT).await.expect(StatusCode::OK);
     jane.get("/auth/me").await.expect(StatusCode::OK);
     let abroad = from("192.0.2.99").refreshed(&refresh).await;

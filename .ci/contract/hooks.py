@@ -21,8 +21,10 @@ from hypothesis import strategies
 ADDRESS = os.environ["CLIENTS_ADDRESS"]
 BINARY = os.environ["CLIENTS_BINARY"]
 HOME = os.environ["CLIENTS_HOME"]
-# `user`, `admin`, or a scope.
+# `user`, `admin`, a scope, or whoever has the token below.
 WHO = os.environ["CLIENTS_WHO"]
+# Instead of others, where nobody can log in.
+TOKEN = os.environ["CLIENTS_TOKEN"]
 COUNTS = pathlib.Path(os.environ["CLIENTS_COUNTS"])
 PASSWORD = "correct horse battery"
 PATIENCE = 60
@@ -85,6 +87,8 @@ class Account:
         return WHO != "admin" or me["role"] == "admin"
 
     def credential(self):
+        if TOKEN:
+            return TOKEN
         token = self.grant()["access_token"] if self.email else None
         if token is None or not self.is_whole(token):
             token = self.make()

@@ -167,7 +167,7 @@ fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Confi
         let file = File::open(path)?;
         let mode = file.metadata()?.permissions().mode();
         let mut key = Zeroizing::new(Vec::new());
-        file.take(MAX_BYTES).read_to_end(&mut key)?;
+        file.take(MAX_BYTES + 1).read_to_end(&mut key)?;
         Ok((mode, key))
     };
     let (mode, mut key) = match open() {
@@ -176,6 +176,10 @@ fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Confi
     };
     if mode & 0o077 != 0 {
         let reason = format!("{} can be read by others: chmod 600 it", path.display());
+        return value::wrong(variable, reason);
+    }
+    if key.len() > usize::try_from(MAX_BYTES).unwrap_or(usize::MAX) {
+        let reason = format!("{} must hold at most {MAX_BYTES} bytes", path.display());
         return value::wrong(variable, reason);
     }
     while key.last().is_some_and(u8::is_ascii_whitespace) {

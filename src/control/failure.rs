@@ -68,7 +68,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Damaged { .. } => Self::DAMAGED,
-            StoreError::Busy => Self::NO,
+            StoreError::Busy | StoreError::Revoked => Self::NO,
             StoreError::Unavailable(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::DiskFull => Self::IO,

@@ -138,9 +138,13 @@ async fn user_list(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
 
 async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     let mut page = Page { skip: 0, limit: Page::MAX_LIMIT };
+    let mut told = u64::MAX;
     loop {
         let AuditPage { records, .. } = parts.store.audit_list(page).await?;
-        for AuditRecord { id, act, action, target } in &records {
+        // Records that were added meanwhile have moved the others along.
+        for AuditRecord { id, act, action, target } in
+            records.iter().filter(|record| record.id < told)
+        {
             let actor = match act.actor {
                 Actor::Operator => "operator".to_owned(),
                 Actor::Admin(id) => format!("user {id}"),
@@ -149,8 +153,9 @@ async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
             let (at, action) = (act.at, action.as_str());
             say(sink, format!("{id}\t{at}\t{actor}\t{action}\t{target}"))?;
         }
-        if records.is_empty() {
-            return Ok(());
+        match records.last() {
+            Some(last) => told = told.min(last.id),
+            None => return Ok(()),
         }
         page.skip += u64::from(page.limit);
     }

@@ -24,4 +24,9 @@ impl Network {
             }
         }
     }
+
+    /// Its first address.
+    pub const fn address(self) -> IpAddr {
+        self.0
+    }
 }

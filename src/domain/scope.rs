@@ -60,11 +60,6 @@ impl Scopes {
         self.0 == 0
     }
 
-    /// The first scope of another set that this one lacks.
-    pub fn lack(self, other: Self) -> Option<Scope> {
-        other.iter().find(|scope| !self.contain(*scope))
-    }
-
     /// The scopes, always in the same order.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.contain(*scope))

@@ -15,6 +15,7 @@ use super::Site;
 use super::address::TrustedProxies;
 use super::budget::AnswerBudget;
 use super::cors::Cors;
+use super::leftover::Leftover;
 use super::payload::BodyLimits;
 use super::problem::{self, Problem};
 use super::routes::{Route, RouteTable};
@@ -84,6 +85,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(Arc::clone(&self.proxies));
         extensions.insert(body);
 
+        let leftover = Leftover::of(&mut request);
         let response = match Cors::preflight(&request, allowed.as_ref()) {
             Some(response) => response,
             None => self.answer(request, route, body).await,
@@ -91,6 +93,9 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         // What is over the budget is given up here, before anybody can wait for it.
         let response = self.budget.count(response);
         let mut response = response.unwrap_or_else(|| Problem::busy().into_response());
+        if let Some(leftover) = leftover {
+            leftover.clear(body.bytes, &mut response).await;
+        }
         finish(&mut response, &id);
         if self.only_tls {
             response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, ONLY_TLS);

@@ -13,6 +13,8 @@ mod docs;
 mod edge;
 mod health;
 mod invitations;
+mod label;
+mod leftover;
 mod openapi;
 mod param;
 mod payload;

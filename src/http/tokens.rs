@@ -8,10 +8,10 @@ use serde::Serialize;
 
 use super::Api;
 use super::caller::Authenticated;
+use super::label::LabelText;
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
-use super::wire::LabelText;
 use crate::auth::permission::Account;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::timestamp::Timestamp;

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::Api;
 use super::address::ClientAddress;
 use super::caller::Authenticated;
+use super::label::LabelText;
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::wire::{EmailText, LabelText};
+use super::wire::EmailText;
 use crate::auth::permission::{Account, Entry};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -262,7 +263,8 @@ impl UsersApi {
 
     /// Get all that is kept about me
     ///
-    /// JSON Lines: account, sessions, personal tokens and tasks, one object a line. The last line counts them.
+    /// JSON Lines: account, sessions, personal tokens and tasks, one object a line. The last line counts them. A
+    /// personal token needs the scope `tasks:read` too.
     #[oai(path = "/me/export", method = "get", operation_id = "user_export")]
     async fn export(
         &self,

@@ -66,8 +66,11 @@ impl Service {
         role: Role,
         must_change_password: bool,
     ) -> Result<User, Error> {
-        let by = Admission::By(self.act(caller));
-        self.user_make(new, role, must_change_password, by).await
+        let by = Admission::By(self.act(caller)?);
+        let new = self.user_prepare(new, role, must_change_password, by).await?;
+        let user = self.write(caller, self.0.store.user_create(new)).await??;
+        tracing::info!(made.id = %user.id, role = role.as_str(), "account made");
+        Ok(user)
     }
 
     /// Changes an account.
@@ -85,9 +88,10 @@ impl Service {
         let AccountChange { disabled, role, must_change_password } = change;
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
-        let by = Some(self.act(caller));
+        let by = Some(self.act(caller)?);
         let change = UserChange { patch, by, ..UserChange::default() };
-        let (user, _) = self.0.store.user_patch(id, change).await??;
+        let (user, _) = self.write(caller, self.0.store.user_patch(id, change)).await??;
+        tracing::info!(?disabled, ?role, ?must_change_password, "account changed");
         Ok(user)
     }
 
@@ -102,8 +106,10 @@ impl Service {
         caller: &Caller<Admin>,
         id: UserId,
     ) -> Result<(), Error> {
-        let by = Some(self.act(caller));
-        Ok(self.0.store.user_delete(id, None, by).await??)
+        let by = Some(self.act(caller)?);
+        self.write(caller, self.0.store.user_delete(id, None, by)).await??;
+        tracing::info!("account deleted");
+        Ok(())
     }
 
     /// Ends all sessions and personal tokens of an account.
@@ -117,8 +123,11 @@ impl Service {
         caller: &Caller<Admin>,
         id: UserId,
     ) -> Result<Ended, Error> {
-        let by = Some(self.act(caller));
-        Ok(self.0.store.access_end(id, Ending::Everything, by).await??)
+        let by = Some(self.act(caller)?);
+        let ended = self.0.store.access_end(id, Ending::Everything, by);
+        let ended = self.write(caller, ended).await??;
+        tracing::info!("access ended");
+        Ok(ended)
     }
 
     /// Lists what administrators and the operator did, newest first.
@@ -141,7 +150,9 @@ impl Service {
     /// [`Error::Invalid`], [`Error::EmailTaken`], and those of the store.
     #[instrument(skip_all)]
     pub async fn user_add(&self, new: NewAccount, role: Role) -> Result<User, Error> {
-        self.user_make(new, role, false, Admission::By(self.operator())).await
+        let by = Admission::By(self.operator());
+        let new = self.user_prepare(new, role, false, by).await?;
+        Ok(self.0.store.user_create(new).await??)
     }
 
     /// Sets the password of an account and ends its sessions and tokens, for the operator.
@@ -196,8 +207,12 @@ impl Service {
         Ok(self.0.store.user_delete(user.id, None, by).await??)
     }
 
-    pub(super) fn act(&self, caller: &Caller<Admin>) -> Act {
-        Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() }
+    /// Somebody acts as an administrator, and has not done so too often.
+    pub(super) fn act(&self, caller: &Caller<Admin>) -> Result<Act, Error> {
+        if let Some(throttle) = &self.0.throttle {
+            throttle.admin(caller.user.id)?;
+        }
+        Ok(Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() })
     }
 
     fn operator(&self) -> Act {

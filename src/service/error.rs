@@ -107,6 +107,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error),
             StoreError::Busy => Self::Busy,
+            StoreError::Revoked => Self::BadToken,
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Damaged { .. } => Self::StorageCorrupt(error),

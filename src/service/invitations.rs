@@ -16,6 +16,9 @@ use crate::domain::timestamp::Timestamp;
 /// How long an invitation is good for when nobody says.
 const USUAL: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// How long an invitation can be good for.
+const LONGEST: Duration = Duration::from_secs(90 * 24 * 3600);
+
 const NO_INVITATION: Error = Error::NotFound { what: "invitation" };
 
 impl Service {
@@ -39,6 +42,9 @@ impl Service {
         if expires_at <= now {
             refused.push(FieldError::new("expires_at", "must be later than now"));
         }
+        if expires_at > now.plus(LONGEST) {
+            refused.push(FieldError::new("expires_at", "must be within 90 days"));
+        }
         let (Ok(email), []) = (email, refused.as_slice()) else {
             return Err(Error::Invalid(refused));
         };
@@ -52,8 +58,9 @@ impl Service {
             expires_at,
             digest: digest(&secret),
         };
-        let by = self.act(caller);
-        if !self.0.store.invitation_create(invitation.clone(), by).await? {
+        let by = self.act(caller)?;
+        let made = self.0.store.invitation_create(invitation.clone(), by);
+        if !self.write(caller, made).await? {
             let most = Invitation::MAX;
             return Err(Error::TooMany { what: "invitations", most });
         }
@@ -87,10 +94,7 @@ impl Service {
         id: Option<InvitationId>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_INVITATION)?;
-        if self.0.store.invitation_delete(id, self.act(caller)).await? {
-            Ok(())
-        } else {
-            Err(NO_INVITATION)
-        }
+        let deleted = self.0.store.invitation_delete(id, self.act(caller)?);
+        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_INVITATION) }
     }
 }

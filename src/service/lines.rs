@@ -157,7 +157,7 @@ impl Line {
                 next_user_id: ids.user,
                 next_task_id: ids.task,
             }),
-            Self::Record(Record::User(Credential { user, password })) => {
+            Self::Record(Record::User(Credential { user, password, .. })) => {
                 Wire::User(WireUser {
                     id: user.id.get(),
                     email: user.email.as_str().to_owned(),
@@ -245,6 +245,8 @@ impl WireUser {
                 must_change_password: self.must_change_password,
             },
             password,
+            // Where people log in is nobody's business elsewhere.
+            networks: Vec::new(),
         })
     }
 }

@@ -27,14 +27,16 @@ pub use self::state::State;
 pub use self::tasks::{TaskChange, TaskDraft};
 pub use self::tokens::TokenDraft;
 pub use self::users::NewAccount;
+use crate::auth::Caller;
 use crate::auth::password::Hasher;
+use crate::auth::permission::Permission;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
 use crate::config::Registration;
 use crate::random::Random;
-use crate::store::Store;
+use crate::store::{Behalf, Store, StoreError, on_behalf};
 
 /// The parts of the program.
 #[derive(Debug)]
@@ -82,6 +84,22 @@ impl Service {
         self.0.store.ready().await?;
         let now = self.0.clock.now();
         Ok(self.0.backups.as_ref().map(|log| log.health(now)))
+    }
+
+    /// Writes on behalf of somebody, whose credential must still be good when the write is decided.
+    async fn write<P: Permission, T>(
+        &self,
+        caller: &Caller<P>,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, Error> {
+        let behalf = Behalf {
+            user: caller.user.id,
+            access: caller.access,
+            admin: P::NEED.admin,
+            before_password_change: P::NEED.before_password_change,
+            at: self.0.clock.now(),
+        };
+        Ok(on_behalf(behalf, write).await?)
     }
 
     fn random<const LEN: usize>(&self) -> Result<[u8; LEN], Error> {

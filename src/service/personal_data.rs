@@ -10,24 +10,26 @@
 //! ```
 //!
 //! Without what only proves who somebody is: the hash of the password and the digests of tokens. The last
-//! line tells a whole file from one that was cut off. Tasks are read a few at a time, so that a client that
-//! reads slowly holds nothing up; one that changes meanwhile is there as it was when its turn came.
+//! line tells a whole file from one that was cut off. Tasks are read a few at a time, so that no moment of the
+//! store is held for a client that reads slowly; one that changes meanwhile is there as it was when its turn came.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::state::Mine;
 use super::{Error, Service};
 use crate::auth::Caller;
-use crate::auth::permission::Account;
-use crate::domain::id::{TaskId, UserId};
+use crate::auth::permission::{Account, Denied};
+use crate::domain::id::TaskId;
 use crate::domain::label::Label;
+use crate::domain::scope::Scope;
 use crate::domain::session::Session;
 use crate::domain::task::{Description, Task};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
-use crate::domain::user::User;
+use crate::domain::user::Credential;
 
 /// Tasks that are read together.
 const TOGETHER: usize = 50;
@@ -36,7 +38,7 @@ const TOGETHER: usize = 50;
 #[derive(Debug)]
 pub struct PersonalData {
     service: Service,
-    user: UserId,
+    caller: Caller<Account>,
     /// Lines before the tasks.
     first: Option<String>,
     last_task: Option<TaskId>,
@@ -44,7 +46,8 @@ pub struct PersonalData {
     tokens: usize,
     tasks: u64,
     done: bool,
-    _permit: OwnedSemaphorePermit,
+    /// One for each person, and not too many in all.
+    _held: (OwnedSemaphorePermit, Mine),
 }
 
 impl Service {
@@ -52,16 +55,22 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Busy`] when too many people do that at once, and those of the store.
+    /// [`Error::Denied`] for a token that may not read tasks, [`Error::Busy`] when too many people do that at once
+    /// or this one does already, and those of the store.
     pub async fn personal_data(
         &self,
         caller: &Caller<Account>,
     ) -> Result<PersonalData, Error> {
+        if !caller.scopes.contain(Scope::TasksRead) {
+            return Err(Denied::Scope(Scope::TasksRead).into());
+        }
+        let mine =
+            Mine::begin(&self.0.state.exporting, caller.user.id).ok_or(Error::Busy)?;
         let permit = Arc::clone(&self.0.state.exports).try_acquire_owned();
         let permit = permit.map_err(|_| Error::Busy)?;
         let id = caller.user.id;
         let (store, now) = (&self.0.store, self.0.clock.now());
-        let user = store.user_get(id).await?.ok_or(Error::BadToken)?.user;
+        let user = store.user_get(id).await?.ok_or(Error::BadToken)?;
         let (sessions, tokens) =
             (store.session_list(id).await?, store.token_list(id).await?);
         let head = json!({ "version": 1, "created_at": now.to_string() });
@@ -75,14 +84,14 @@ impl Service {
         }
         Ok(PersonalData {
             service: self.clone(),
-            user: id,
+            caller: caller.clone(),
             first: Some(first),
             last_task: None,
             sessions: sessions.len(),
             tokens: tokens.len(),
             tasks: 0,
             done: false,
-            _permit: permit,
+            _held: (permit, mine),
         })
     }
 }
@@ -92,7 +101,7 @@ impl PersonalData {
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// [`Error::BadToken`] once the credential has ended, and those of the store.
     pub async fn next(&mut self) -> Result<Option<String>, Error> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
@@ -101,8 +110,11 @@ impl PersonalData {
             return Ok(None);
         }
         self.done = true;
+        // Whoever has lost access since gets no more.
+        self.service.see_again(&self.caller).await?;
         let store = &self.service.0.store;
-        let tasks = store.task_after(self.user, self.last_task, TOGETHER).await?;
+        let tasks =
+            store.task_after(self.caller.user.id, self.last_task, TOGETHER).await?;
         let mut lines: String =
             tasks.iter().map(|task| line("task", &about_task(task))).collect();
         self.tasks += u64::try_from(tasks.len()).unwrap_or(u64::MAX);
@@ -126,7 +138,9 @@ fn line(name: &str, value: &Value) -> String {
     format!("{}\n", json!({ name: value }))
 }
 
-fn about_user(user: &User) -> Value {
+fn about_user(found: &Credential) -> Value {
+    let user = &found.user;
+    let networks = found.networks.iter().map(|network| network.address().to_string());
     json!({
         "id": user.id.get(),
         "email": user.email.as_str(),
@@ -136,6 +150,7 @@ fn about_user(user: &User) -> Value {
         "time_zone": user.time_zone.as_ref().map(TimeZone::as_str),
         "disabled": user.disabled,
         "must_change_password": user.must_change_password,
+        "networks": networks.collect::<Vec<_>>(),
     })
 }
 

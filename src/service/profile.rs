@@ -8,7 +8,6 @@ use crate::auth::password::Verdict;
 use crate::auth::permission::{Account, Entry, Permission};
 use crate::domain::access::Access;
 use crate::domain::email::Email;
-use crate::domain::id::UserId;
 use crate::domain::label::Label;
 use crate::domain::password::{Password, PasswordHash};
 use crate::domain::time_zone::TimeZone;
@@ -77,7 +76,7 @@ impl Service {
         };
         let patch = UserPatch { email, display_name, time_zone, ..UserPatch::default() };
         let change = UserChange { patch, expected, ..UserChange::default() };
-        let (user, _) = self.user_change(caller.user.id, change, "password").await?;
+        let (user, _) = self.user_change(caller, change, "password").await?;
         Ok(user)
     }
 
@@ -112,8 +111,7 @@ impl Service {
             Access::Token(_) => Ending::Everything,
         };
         let change = UserChange { patch, ending, expected: Some(old.password), by: None };
-        let (_, ended) =
-            self.user_change(caller.user.id, change, "current_password").await?;
+        let (_, ended) = self.user_change(caller, change, "current_password").await?;
         tracing::info!("password changed");
         Ok(ended)
     }
@@ -132,7 +130,7 @@ impl Service {
     ) -> Result<(), Error> {
         let expected = self.confirm(caller, "password", password).await?.password;
         let deleted = self.0.store.user_delete(caller.user.id, Some(expected), None);
-        deleted.await?.map_err(|why| refused(why, "password"))?;
+        self.write(caller, deleted).await?.map_err(|why| refused(why, "password"))?;
         tracing::info!("user deleted");
         Ok(())
     }
@@ -146,7 +144,7 @@ impl Service {
     ) -> Result<Credential, Error> {
         let id = caller.user.id;
         if let Some(throttle) = &self.0.throttle {
-            throttle.password(id)?;
+            throttle.password(id, caller.access)?;
         }
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
         let stored: Option<PasswordHash> = Some(found.password.clone());
@@ -156,14 +154,14 @@ impl Service {
         }
     }
 
-    async fn user_change(
+    async fn user_change<P: Permission>(
         &self,
-        id: UserId,
+        caller: &Caller<P>,
         change: UserChange,
         field: &str,
     ) -> Result<(User, Ended), Error> {
-        let changed = self.0.store.user_patch(id, change).await?;
-        changed.map_err(|why| refused(why, field))
+        let changed = self.0.store.user_patch(caller.user.id, change);
+        self.write(caller, changed).await?.map_err(|why| refused(why, field))
     }
 }
 

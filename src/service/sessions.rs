@@ -20,7 +20,7 @@ use crate::domain::password::Password;
 use crate::domain::scope::Scopes;
 use crate::domain::session::{RefreshState, Refreshed, Refreshing, Session};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Ended, Ending, User};
+use crate::domain::user::{Credential, Ended, Ending, User};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -100,8 +100,13 @@ impl Service {
             Some(email) => self.0.store.user_by_email(email).await?,
             None => None,
         };
-        let user = credential.as_ref().map(|found| found.user.id);
-        self.admit_stranger(user, network, &account).await?;
+        // A guess that comes from everywhere is slowed down, and the owner at home is not.
+        let is_known = |found: &Credential| found.networks.contains(&network);
+        if let Some(throttle) = &self.0.throttle
+            && !credential.as_ref().is_some_and(is_known)
+        {
+            throttle.stranger(&account)?;
+        }
         let (user, stored) = credential.map(|found| (found.user, found.password)).unzip();
         let password = Password::claimed(password);
         let verdict = self.0.hasher.verify(password, stored.clone()).await?;
@@ -230,7 +235,7 @@ impl Service {
         caller: &Caller<Entry>,
     ) -> Result<Ended, Error> {
         let ended = self.0.store.access_end(caller.user.id, Ending::Everything, None);
-        ended.await?.map_err(|_| Error::BadToken)
+        self.write(caller, ended).await?.map_err(|_| Error::BadToken)
     }
 
     /// Lists the caller's live sessions, the latest used first.
@@ -262,11 +267,8 @@ impl Service {
         id: Option<SessionId>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_SESSION)?;
-        if self.0.store.session_delete(caller.user.id, id).await? {
-            Ok(())
-        } else {
-            Err(NO_SESSION)
-        }
+        let deleted = self.0.store.session_delete(caller.user.id, id);
+        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_SESSION) }
     }
 
     /// Finds out who sent this token, and whether they may do this. Asks the store every time, so that the
@@ -297,25 +299,24 @@ impl Service {
         Ok(Caller::admit(user, access, scopes)?)
     }
 
-    /// Counts a log-in from a network that the account has no session in, for all such networks together: a
-    /// guess that comes from everywhere is slowed down, and the owner at home is not.
-    async fn admit_stranger(
-        &self,
-        user: Option<UserId>,
-        network: Network,
-        account: &str,
-    ) -> Result<(), Error> {
-        let Some(throttle) = &self.0.throttle else { return Ok(()) };
-        let sessions = match user {
-            Some(user) => self.0.store.session_list(user).await?,
-            None => Vec::new(),
+    /// Sees that somebody who was let in a while ago would be let in again.
+    pub(super) async fn see_again<P>(&self, caller: &Caller<P>) -> Result<(), Error> {
+        let (id, now) = (caller.user.id, self.0.clock.now());
+        let owner = match caller.access {
+            Access::Session(session) => {
+                let found = self.0.store.session_get(id, session).await?;
+                found.filter(|(_, session)| session.expires_at > now).map(|found| found.0)
+            }
+            Access::Token(token) => {
+                let found = self.0.store.token_get(id, token).await?;
+                found.filter(|(_, token)| !token.is_expired(now)).map(|found| found.0)
+            }
         };
-        let now = self.0.clock.now();
-        let mut live = sessions.iter().filter(|session| session.expires_at > now);
-        if live.any(|session| session.address.map(Network::of) == Some(network)) {
-            return Ok(());
+        if owner.is_some_and(|owner| !owner.disabled) {
+            Ok(())
+        } else {
+            Err(Error::BadToken)
         }
-        Ok(throttle.stranger(account)?)
     }
 
     async fn session_holder(

@@ -61,7 +61,8 @@ impl Service {
         let completed = draft.completed;
         let new =
             NewTask { title, description, completed, created_at: self.0.clock.now() };
-        self.0.store.task_create(caller.user.id, new).await?.ok_or(Error::BadToken)
+        let made = self.write(caller, self.0.store.task_create(caller.user.id, new));
+        made.await?.ok_or(Error::BadToken)
     }
 
     /// Finds a task.
@@ -114,7 +115,8 @@ impl Service {
         };
         let patch = TaskPatch { title, description, completed: change.completed };
         let now = self.0.clock.now();
-        self.0.store.task_patch(caller.user.id, id, patch, now).await?.ok_or(NO_TASK)
+        let patched = self.0.store.task_patch(caller.user.id, id, patch, now);
+        self.write(caller, patched).await?.ok_or(NO_TASK)
     }
 
     /// Deletes a task, durably.
@@ -128,11 +130,8 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
     ) -> Result<(), Error> {
-        if self.0.store.task_delete(caller.user.id, id).await? {
-            Ok(())
-        } else {
-            Err(NO_TASK)
-        }
+        let deleted = self.0.store.task_delete(caller.user.id, id);
+        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_TASK) }
     }
 }
 

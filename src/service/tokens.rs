@@ -6,6 +6,7 @@ use super::{Error, FieldError, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
 use crate::auth::permission::{Account, Denied};
 use crate::auth::{Caller, Secret};
+use crate::domain::access::Access;
 use crate::domain::id::TokenId;
 use crate::domain::label::Label;
 use crate::domain::scope::Scopes;
@@ -17,7 +18,7 @@ use crate::domain::token::PersonalToken;
 pub struct TokenDraft {
     /// Checked by [`Label::new`].
     pub name: String,
-    /// At least one, and none that the caller lacks.
+    /// At least one.
     pub scopes: Scopes,
     /// Later than now, if ever.
     pub expires_at: Option<Timestamp>,
@@ -30,14 +31,18 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::Denied`] for a scope that the caller
-    /// lacks, [`Error::TooMany`], and those of the store.
+    /// [`Error::Invalid`] with every field that was refused, [`Error::Denied`] for whoever comes with a
+    /// personal token, [`Error::TooMany`], and those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn token_create(
         &self,
         caller: &Caller<Account>,
         draft: TokenDraft,
     ) -> Result<(PersonalToken, Secret), Error> {
+        // Or what was made for a while, or is taken away, would live on in what it made.
+        if let Access::Token(_) = caller.access {
+            return Err(Denied::LogIn.into());
+        }
         let now = self.0.clock.now();
         let mut refused = Vec::new();
         let name = Label::new(&draft.name)
@@ -51,9 +56,6 @@ impl Service {
         let (Ok(name), []) = (name, refused.as_slice()) else {
             return Err(Error::Invalid(refused));
         };
-        if let Some(scope) = caller.scopes.lack(draft.scopes) {
-            return Err(Denied::Scope(scope).into());
-        }
         let (user, id) = (caller.user.id, TokenId::from_bytes(self.random()?));
         let secret: [u8; 32] = self.random()?;
         let text = PERSONAL_TOKEN.write(&[&user.to_bytes(), &id.to_bytes(), &secret]);
@@ -67,7 +69,8 @@ impl Service {
             last_used_at: None,
             digest: digest(text.expose().as_bytes()),
         };
-        match self.0.store.token_create(token.clone()).await? {
+        let made = self.0.store.token_create(token.clone());
+        match self.write(caller, made).await? {
             Some(true) => Ok((token, text)),
             Some(false) => {
                 Err(Error::TooMany { what: "tokens", most: PersonalToken::MAX_PER_USER })
@@ -102,10 +105,7 @@ impl Service {
         id: Option<TokenId>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_TOKEN)?;
-        if self.0.store.token_delete(caller.user.id, id).await? {
-            Ok(())
-        } else {
-            Err(NO_TOKEN)
-        }
+        let deleted = self.0.store.token_delete(caller.user.id, id);
+        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_TOKEN) }
     }
 }

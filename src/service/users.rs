@@ -5,6 +5,7 @@ use tracing::instrument;
 use super::{Error, FieldError, Service};
 use crate::auth::opaque::{INVITATION, digest};
 use crate::config::Registration;
+use crate::domain::digest::SecretDigest;
 use crate::domain::email::Email;
 use crate::domain::id::InvitationId;
 use crate::domain::network::Network;
@@ -52,20 +53,45 @@ impl Service {
         if let Some(throttle) = &self.0.throttle {
             throttle.registration(network)?;
         }
-        let user = self.user_make(new, Role::User, false, admission).await?;
+        if let Admission::Invited(id, digest) = admission {
+            self.see_invitation(id, digest, &new.email).await?;
+        }
+        let new = self.user_prepare(new, Role::User, false, admission).await?;
+        let user = self.0.store.user_create(new).await??;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         tracing::info!("user registered");
         Ok(user)
     }
 
-    /// Makes an account.
-    pub(super) async fn user_make(
+    /// Looks whether an invitation is good, before anything is said of the email or spent on the password. Whether it
+    /// still is when the account is made is decided by the store.
+    async fn see_invitation(
+        &self,
+        id: InvitationId,
+        digest: SecretDigest,
+        email: &str,
+    ) -> Result<(), Error> {
+        let email = Email::new(email).ok().map(|email| email.canonical());
+        let now = self.0.clock.now();
+        let all = self.0.store.invitation_list().await?;
+        let is_good = all.iter().any(|found| {
+            let wanted = found.email.as_ref().map(Email::canonical);
+            found.id == id
+                && found.digest == digest
+                && found.expires_at > now
+                && (wanted.is_none() || wanted == email)
+        });
+        if is_good { Ok(()) } else { Err(bad_invitation()) }
+    }
+
+    /// Checks what is to become an account, and hashes its password.
+    pub(super) async fn user_prepare(
         &self,
         new: NewAccount,
         role: Role,
         must_change_password: bool,
         admission: Admission,
-    ) -> Result<User, Error> {
+    ) -> Result<NewUser, Error> {
         let email =
             Email::new(&new.email).map_err(|error| FieldError::new("email", error));
         let password = self.password_length("password", new.password);
@@ -83,15 +109,7 @@ impl Service {
         }
         let password = self.0.hasher.hash(password).await?;
         let created_at = self.0.clock.now();
-        let new = NewUser {
-            email,
-            password,
-            role,
-            must_change_password,
-            created_at,
-            admission,
-        };
-        Ok(self.0.store.user_create(new).await??)
+        Ok(NewUser { email, password, role, must_change_password, created_at, admission })
     }
 
     pub(super) async fn user_by_email(&self, email: &str) -> Result<User, Error> {

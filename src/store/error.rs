@@ -11,9 +11,12 @@ pub enum StoreError {
     /// It could not be read, or a write was not begun. Nothing has changed.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
-    /// Too many writes are waiting. Nothing has changed.
-    #[error("too many writes are waiting")]
+    /// Too much is waiting already. Nothing has changed.
+    #[error("too much is waiting already")]
     Busy,
+    /// The credential on whose behalf it was to be done has ended. Nothing has changed.
+    #[error("the credential has ended")]
+    Revoked,
     /// A write failed in a way that leaves open whether it became durable.
     #[error("the outcome of a write is unknown")]
     OutcomeUnknown(#[source] Cause),

@@ -7,6 +7,7 @@
 //! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the
 //! database failed. No method leaves a read-modify-write to its caller; changes go down as data.
 
+mod behalf;
 mod error;
 pub mod redb;
 
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
+pub use self::behalf::{Behalf, on_behalf};
 pub use self::error::{Failure, OpenError, StoreError};
 use crate::domain::access::Access;
 use crate::domain::audit::Act;

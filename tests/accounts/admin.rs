@@ -177,12 +177,22 @@ async fn the_operator_makes_administrators_and_reads_what_was_done() {
         actions,
         [
             ["operator", "admin_unmade", "user 2"],
+            ["operator", "admin_made", "user 2"],
             ["operator", "user_created", "user 2"],
+            ["operator", "admin_made", "user 1"],
             ["operator", "user_created", "user 1"],
         ]
     );
     let output = home.run(&["user", "role", "a@example.com", "king"], "");
     assert_eq!(output.status.code(), Some(64));
+    // Accounts that come from elsewhere are noted too, above all those of administrators.
+    let exported = expect(home.run(&["export"], ""), 0);
+    let other = Home::new();
+    expect(other.run(&["import"], &exported), 0);
+    let audited = expect(other.run(&["audit"], ""), 0);
+    let actions: Vec<&str> =
+        audited.lines().map(|line| line.split('\t').nth(3).unwrap()).collect();
+    assert_eq!(actions, ["user_created", "admin_made", "user_created"]);
     let listed = expect(home.run(&["user", "list"], ""), 0);
     assert!(listed.starts_with("1\tadmin\t"), "{listed}");
 }

@@ -3,9 +3,11 @@
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::harness::client::PASSWORD;
+use crate::harness::client::{BASE, PASSWORD};
 use crate::harness::process::expect;
 use crate::harness::{Client, Home, Server};
 
@@ -117,6 +119,94 @@ async fn what_ends_access_ends_it_with_the_next_request() {
         server.client.registered(&email).await;
         let keys = happen(event, &server.client, &root, &email).await;
         keys.expect_shut(event).await;
+    }
+}
+
+/// A request is let in before its body has come. What it would do after that is not done.
+#[tokio::test]
+async fn a_request_that_was_begun_before_does_nothing_after() {
+    let server = Server::start().await;
+    let root = server.client.registered("root@example.com").await;
+    server.promote("root@example.com").await;
+    let thief = server.client.registered("two@example.com").await;
+    server.promote("two@example.com").await;
+    let (_, token) = thief.given_token(&["account", "tasks:write"]).await;
+    let made =
+        json!({ "email": "three@example.com", "password": PASSWORD, "role": "admin" });
+    let change = json!({ "disabled": false, "role": "admin" });
+    let change_of_two =
+        format!("/admin/users/{}", thief.get("/auth/me").await.body["id"]);
+    let mut held = Vec::new();
+    for (client, method, path, body) in [
+        (&thief, "POST", "/admin/users", made),
+        (&thief, "PATCH", &*change_of_two, change),
+        (&thief, "POST", "/admin/invitations", json!({})),
+        (&thief, "POST", "/auth/tokens", json!({ "name": "a", "scopes": ["account"] })),
+        (&thief, "PATCH", "/auth/me", json!({ "display_name": "thief" })),
+        (&thief, "POST", "/tasks", json!({ "title": "a" })),
+        (&token, "POST", "/tasks", json!({ "title": "a" })),
+        (&token, "PATCH", "/auth/me", json!({ "display_name": "thief" })),
+    ] {
+        held.push((
+            path.to_owned(),
+            Held::begin(client, method, path, &body.to_string()).await,
+        ));
+    }
+    let disabled = json!({ "disabled": true, "role": "user" });
+    root.patch(&change_of_two, disabled).await.expect(StatusCode::OK);
+
+    for (path, held) in held {
+        assert_eq!(held.end().await, 401, "{path}");
+    }
+
+    let two = root.get(&change_of_two).await.body;
+    assert_eq!((&two["disabled"], &two["role"]), (&json!(true), &json!("user")));
+    assert_eq!(two["display_name"], json!(null));
+    assert_eq!(root.get("/admin/users").await.header("x-total-count"), Some("2"));
+    assert_eq!(root.get("/admin/invitations").await.body, json!([]));
+    root.patch(&change_of_two, json!({ "disabled": false })).await.expect(StatusCode::OK);
+    let two = server.client.logged_in("two@example.com").await;
+    assert_eq!(two.get("/tasks").await.body, json!([]));
+    assert_eq!(two.get("/auth/tokens").await.body.as_array().unwrap().len(), 1);
+}
+
+/// A request whose last byte is still to come.
+struct Held {
+    stream: TcpStream,
+    last: u8,
+}
+
+impl Held {
+    /// Returns when the server has let the request in and waits for the rest.
+    async fn begin(client: &Client, method: &str, path: &str, body: &str) -> Self {
+        let mut stream = TcpStream::connect(client.address()).await.unwrap();
+        let (start, last) = body.as_bytes().split_at(body.len() - 1);
+        let head = format!(
+            "{method} {BASE}{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\
+             Connection: close\r\n\r\n",
+            client.token(),
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // Said when the body is asked for, which is after whoever asks was let in.
+        let mut answer = [0; 25];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(b"HTTP/1.1 100"),
+            "{}",
+            String::from_utf8_lossy(&answer)
+        );
+        stream.write_all(start).await.unwrap();
+        Self { stream, last: last[0] }
+    }
+
+    /// Sends the rest, and returns the status.
+    async fn end(mut self) -> u16 {
+        self.stream.write_all(&[self.last]).await.unwrap();
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
     }
 }
 

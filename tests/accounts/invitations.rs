@@ -61,6 +61,12 @@ async fn where_one_must_be_invited_an_invitation_is_good_once() {
     assert_eq!(register(client, jane, None).await.expect_refused(), ["invitation"]);
     assert_eq!(register(client, jane, Some("x")).await.expect_refused(), ["invitation"]);
     let invitation = invite(&root, json!({})).await;
+    // Whoever was not invited does not learn who is here.
+    let root_email = "root@example.com";
+    assert_eq!(
+        register(client, root_email, Some("x")).await.expect_refused(),
+        ["invitation"]
+    );
     // A registration that fails for another reason leaves it as it is.
     let answer = register(client, "root@example.com", Some(&invitation)).await;
     answer.expect_problem(409, "email_taken");
@@ -103,6 +109,11 @@ async fn an_invitation_may_be_for_one_address_and_for_a_time() {
     let bad = json!({ "email": "x", "expires_at": "2029-01-01T00:00:00Z" });
     let answer = root.post("/admin/invitations", bad).await;
     assert_eq!(answer.expect_refused(), ["email"]);
+    for expires_at in ["2029-01-01T00:00:00Z", "2031-01-01T00:00:00Z"] {
+        let bad = json!({ "expires_at": expires_at });
+        let answer = root.post("/admin/invitations", bad).await;
+        assert_eq!(answer.expect_refused(), ["expires_at"]);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,4 +142,25 @@ async fn where_everybody_may_register_an_invitation_still_has_to_be_good() {
     let answer = register(&server.client, "jane@example.com", Some(&invitation)).await;
     answer.expect(StatusCode::CREATED);
     register(&server.client, "john@example.com", None).await.expect(StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn invitations_of_somebody_who_is_no_administrator_any_more_are_worth_nothing() {
+    let (server, root) = given("--registration=invite").await;
+    let other = json!({
+        "email": "other@example.com", "password": PASSWORD, "role": "admin",
+        "must_change_password": false,
+    });
+    let other = root.post("/admin/users", other).await.expect(StatusCode::CREATED);
+    let path = format!("/admin/users/{}", other["id"]);
+    let other = server.client.logged_in("other@example.com").await;
+    let (theirs, kept) =
+        (invite(&other, json!({})).await, invite(&root, json!({})).await);
+
+    root.patch(&path, json!({ "role": "user" })).await.expect(StatusCode::OK);
+
+    let answer = register(&server.client, "jane@example.com", Some(&theirs)).await;
+    assert_eq!(answer.expect_refused(), ["invitation"]);
+    let answer = register(&server.client, "jane@example.com", Some(&kept)).await;
+    answer.expect(StatusCode::CREATED);
 }

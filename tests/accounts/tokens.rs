@@ -29,16 +29,27 @@ async fn a_token_is_shown_once_and_does_what_it_was_made_for() {
     assert!(!listed.to_string().contains(&secret[41..]));
 }
 
+/// What is made for a while, or is taken away, must not live on in what it made.
 #[tokio::test]
-async fn a_token_cannot_give_more_than_it_has() {
+async fn a_token_makes_no_tokens() {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
     let (_, token) = jane.given_token(&["account", "tasks:read"]).await;
-    let more = json!({ "name": "a", "scopes": ["account", "tasks:write"] });
-    let answer = token.post("/auth/tokens", more).await;
-    let body = answer.expect_problem(403, "insufficient_scope");
-    assert!(body["detail"].as_str().unwrap().contains("tasks:write"), "{body}");
-    token.given_token(&["tasks:read"]).await;
+    let less = json!({ "name": "a", "scopes": ["tasks:read"] });
+    token.post("/auth/tokens", less).await.expect_problem(403, "log_in_required");
+    token.get("/auth/tokens").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_export_takes_the_scope_for_tasks_too() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let (_, account) = jane.given_token(&["account"]).await;
+    let body =
+        account.get("/auth/me/export").await.expect_problem(403, "insufficient_scope");
+    assert!(body["detail"].as_str().unwrap().contains("tasks:read"), "{body}");
+    let (_, both) = jane.given_token(&["account", "tasks:read"]).await;
+    assert_eq!(both.get("/auth/me/export").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,10 +1,11 @@
 //! How the store in memory takes in what was made elsewhere.
 
+use duly::domain::audit::{Act, Actor, AuditAction};
 use duly::domain::id::UserId;
 use duly::domain::task::{Task, TaskPatch};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
-use duly::domain::user::{Credential, User};
+use duly::domain::user::{Credential, Role, User};
 
 use super::state::State;
 
@@ -47,6 +48,11 @@ impl<'a> Import<'a> {
             let next = UserId::new(self.state.last_user + 1);
             let id = if self.state.users.contains_key(&there) { next } else { there };
             self.state.last_user = self.state.last_user.max(id.get());
+            let act = Act { actor: Actor::Operator, at: self.now };
+            self.state.audit(act, AuditAction::UserCreated, Some(id));
+            if found.user.role == Role::Admin {
+                self.state.audit(act, AuditAction::AdminMade, Some(id));
+            }
             let user = User { id, ..found.user };
             self.state.users.insert(id, Credential { user, ..found });
             self.done.users_added += 1;

@@ -12,6 +12,7 @@ use duly::domain::audit::{Act, AuditAction};
 use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
+use duly::domain::network::Network;
 use duly::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
@@ -54,13 +55,9 @@ impl Store for MemoryStore {
         new: NewUser,
     ) -> Result<Result<User, Refused>, StoreError> {
         let mut state = self.state();
-        if state.by_email(&new.email.canonical()).is_some() {
-            return Ok(Err(Refused::EmailTaken));
-        }
         let id = UserId::new(state.last_user + 1);
         match new.admission {
-            Admission::Open => {}
-            Admission::By(act) => state.audit(act, AuditAction::UserCreated, Some(id)),
+            Admission::Open | Admission::By(_) => {}
             Admission::Invited(invitation, digest) => {
                 let fits = |found: &Invitation| {
                     found.digest == digest
@@ -73,6 +70,20 @@ impl Store for MemoryStore {
                 if !state.invitations.get(&invitation).is_some_and(fits) {
                     return Ok(Err(Refused::BadInvitation));
                 }
+            }
+        }
+        if state.by_email(&new.email.canonical()).is_some() {
+            return Ok(Err(Refused::EmailTaken));
+        }
+        match new.admission {
+            Admission::Open => {}
+            Admission::By(act) => {
+                state.audit(act, AuditAction::UserCreated, Some(id));
+                if new.role == Role::Admin {
+                    state.audit(act, AuditAction::AdminMade, Some(id));
+                }
+            }
+            Admission::Invited(invitation, _) => {
                 state.invitations.remove(&invitation);
             }
         }
@@ -170,6 +181,9 @@ impl Store for MemoryStore {
                 state.audit(act, A::PasswordSet, Some(id));
             }
         }
+        if old.user.is_active_admin() && !new.user.is_active_admin() {
+            state.invitations.retain(|_, found| found.created_by != id);
+        }
         let user = new.user.clone();
         state.users.insert(id, new);
         Ok(Ok((user, ended)))
@@ -208,6 +222,7 @@ impl Store for MemoryStore {
             state.audit(act, AuditAction::UserDeleted, Some(id));
         }
         state.end(id, Ending::Everything);
+        state.invitations.retain(|_, found| found.created_by != id);
         state.tasks.retain(|_, task| task.owner != id);
         state.newest.remove(&id);
         state.users.remove(&id);
@@ -267,6 +282,13 @@ impl Store for MemoryStore {
         };
         if !state.users.get(&session.user).is_some_and(welcome) {
             return Ok(false);
+        }
+        let owner = state.users.get_mut(&session.user).unwrap();
+        if let Some(network) = session.address.map(Network::of) {
+            if !owner.networks.contains(&network) {
+                owner.networks.insert(0, network);
+                owner.networks.truncate(Credential::MAX_NETWORKS);
+            }
         }
         state.sessions.remove(&(session.user, session.id));
         state.sessions.retain(|_, old| {

@@ -4,10 +4,12 @@
 //! |---|---|---|
 //! | log-in | network | 60, then 1 s |
 //! | log-in | network and account together | 20, then 6 s; after 40 a minute; after 100 15 minutes |
-//! | log-in from a network that the account does not know | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
+//! | log-in from a network where nobody has logged in to the account | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
 //! | registration | network | 60, then 6 s; after 300 a minute |
 //! | refresh | network | 120, then 0.5 s |
-//! | password asked again | account | 10, then a minute; after 30 15 minutes |
+//! | password asked again | session or token | 10, then a minute; after 30 15 minutes |
+//! | password asked again | account | 60, then a minute |
+//! | managing accounts | administrator | 300, then 1 s |
 //!
 //! So 100 wrong passwords in a row are the most that come cheap ([NIST SP 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html),
 //! section 3.2.2), and nobody is ever locked out: not the owner, whose network the account knows, by
@@ -31,6 +33,7 @@ use governor::clock::{Clock, DefaultClock};
 use self::counts::Room;
 use self::ladder::{Ladder, longest};
 pub use self::requests::RequestLimit;
+use crate::domain::access::Access;
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
 
@@ -60,6 +63,10 @@ const fn policy(name: &'static str, quota: u32, seconds: u64) -> Policy {
     let quota = NonZeroU32::new(quota).expect("a quota is not zero");
     Policy { name, quota, window: Duration::from_secs(seconds) }
 }
+
+const OWNER: [Policy; 1] = [policy("password-account", 60, 60 * 60)];
+
+const ADMIN: [Policy; 1] = [policy("admin", 300, 300)];
 
 /// So many attempts in so much time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +103,8 @@ pub struct Throttle<C: Clock = DefaultClock> {
     registrations: Ladder<C>,
     refreshes: Ladder<C>,
     passwords: Ladder<C>,
+    owners: Ladder<C>,
+    admins: Ladder<C>,
     hash: RandomState,
 }
 
@@ -115,6 +124,8 @@ impl<C: Clock + Clone> Throttle<C> {
             registrations: ladder(&REGISTRATION),
             refreshes: ladder(&REFRESH),
             passwords: ladder(&PASSWORD),
+            owners: ladder(&OWNER),
+            admins: ladder(&ADMIN),
             hash: RandomState::new(),
         }
     }
@@ -132,7 +143,7 @@ impl<C: Clock + Clone> Throttle<C> {
         self.pairs.count(pair)
     }
 
-    /// Counts one log-in from a network that the account does not know, for all such networks together.
+    /// Counts one log-in from a network where nobody has logged in to the account, for all such networks together.
     /// Also for an email without an account, which knows none.
     ///
     /// # Errors
@@ -165,13 +176,27 @@ impl<C: Clock + Clone> Throttle<C> {
         self.refreshes.check(self.key(network))
     }
 
-    /// Counts one password that was asked again of somebody who is logged in.
+    /// Counts one password that was asked again of somebody who is logged in: whoever has stolen one session
+    /// does not keep the owner in another from setting a new password.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many for this account.
-    pub fn password(&self, user: UserId) -> Result<(), Throttled> {
-        self.passwords.check(self.key(user))
+    /// [`Throttled`] if there have been too many with this credential, or for this account.
+    pub fn password(&self, user: UserId, access: Access) -> Result<(), Throttled> {
+        let (access, user) = (self.key(access), self.key(user));
+        longest([self.passwords.look(access), self.owners.look(user)])?;
+        self.passwords.count(access)?;
+        self.owners.count(user)
+    }
+
+    /// Counts one thing that an administrator does, so that the records of what was done before are not pushed
+    /// out in minutes.
+    ///
+    /// # Errors
+    ///
+    /// [`Throttled`] if there have been too many.
+    pub fn admin(&self, admin: UserId) -> Result<(), Throttled> {
+        self.admins.check(self.key((admin, "admin")))
     }
 
     /// Nobody outside can choose what this comes to, so nobody can meet somebody else's count.

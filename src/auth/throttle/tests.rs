@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use governor::clock::FakeRelativeClock;
 
 use super::*;
+use crate::domain::id::TokenId;
 
 const JANE: &str = "jane@example.com";
 
@@ -221,16 +222,22 @@ fn strangers_do_not_lock_out_a_network_that_the_account_knows() {
 fn registrations_refreshes_and_passwords_have_quotas_of_their_own() {
     let (throttle, clock) = throttle();
     let (here, jane, john) = (network("192.0.2.1"), UserId::new(1), UserId::new(2));
+    let access = |number| Access::Token(TokenId::from_bytes([number; 8]));
+    let (one, two) = (access(1), access(2));
 
     assert_eq!(granted(|| throttle.registration(here)), 60);
     assert_eq!(granted(|| throttle.refresh(here)), 120);
-    assert_eq!(granted(|| throttle.password(jane)), 10);
-    assert_eq!(granted(|| throttle.password(john)), 10);
+    assert_eq!(granted(|| throttle.password(jane, one)), 10);
+    assert_eq!(granted(|| throttle.password(john, two)), 10);
+    // A thief in one session does not keep the owner in another out, and many of them do not go on for ever.
+    assert_eq!(granted(|| throttle.password(jane, access(3))), 10);
+    let more = (4..20).map(|number| granted(|| throttle.password(jane, access(number))));
+    assert_eq!(more.sum::<usize>(), 40);
 
     clock.advance(seconds(60));
     assert_eq!(granted(|| throttle.registration(here)), 10);
     assert_eq!(granted(|| throttle.refresh(here)), 120);
-    assert_eq!(granted(|| throttle.password(jane)), 1);
+    assert_eq!(granted(|| throttle.password(jane, one)), 1);
 }
 
 /// A throttle with room for few, and what a flood of networks and accounts, each another, asks of it.

@@ -30,7 +30,7 @@ pub struct UserPatch {
 impl UserPatch {
     /// The account with the changes made.
     pub fn apply(self, old: &Credential) -> Credential {
-        let Credential { user, password } = old.clone();
+        let Credential { user, password, networks } = old.clone();
         Credential {
             user: User {
                 email: self.email.unwrap_or(user.email),
@@ -44,6 +44,7 @@ impl UserPatch {
                 ..user
             },
             password: self.password.unwrap_or(password),
+            networks,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::digest::SecretDigest;
 use super::email::Email;
 use super::id::{InvitationId, UserId};
 use super::label::Label;
+use super::network::Network;
 use super::password::PasswordHash;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
@@ -49,6 +50,25 @@ pub struct Credential {
     pub user: User,
     /// The hash to verify a password against.
     pub password: PasswordHash,
+    /// Where its owner has logged in, the latest first. No more than [`Self::MAX_NETWORKS`].
+    pub networks: Vec<Network>,
+}
+
+impl Credential {
+    /// Most networks that are remembered.
+    pub const MAX_NETWORKS: usize = 8;
+
+    /// Remembers where its owner has logged in. `None` if that is known already.
+    pub fn seen_at(&self, network: Network) -> Option<Self> {
+        if self.networks.contains(&network) {
+            return None;
+        }
+        let networks = [network].into_iter().chain(self.networks.iter().copied());
+        Some(Self {
+            networks: networks.take(Self::MAX_NETWORKS).collect(),
+            ..self.clone()
+        })
+    }
 }
 
 /// What is known of an account before the store gives it an id.
@@ -83,6 +103,7 @@ impl NewUser {
                 must_change_password: self.must_change_password,
             },
             password: self.password,
+            networks: Vec::new(),
         }
     }
 }

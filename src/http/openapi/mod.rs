@@ -55,6 +55,8 @@ pub fn document(config: &Config) -> Value {
         },
         "servers": [{ "url": "/" }],
         "tags": base.get("tags").cloned().map(|tags| merge_tags(tags, root.get("tags"))),
+        // What an operation does not ask for is not needed.
+        "security": [],
         "paths": paths,
         "components": {
             "schemas": schemas,

@@ -128,7 +128,7 @@ pub(super) fn add(operation: &mut Value) {
 fn statuses(operation: &Value) -> Vec<&'static str> {
     let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
     let takes_body = operation.get("requestBody").is_some();
-    let needs_token = operation.pointer("/security/0").is_some();
+    let needs_token = operation.get("security").is_some();
     let params = operation.get("parameters").and_then(Value::as_array);
     let param_in = |place| {
         let mut params = params.into_iter().flatten();

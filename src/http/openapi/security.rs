@@ -10,11 +10,8 @@ const OAUTH2: &str = "oauth2";
 const BEARER: &str = "personal_token";
 
 /// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme;
-/// where they are not taken, it is still an access token that comes this way. Where nothing is needed, says so.
+/// where they are not taken, it is still an access token that comes this way.
 pub(super) fn mend(operation: &mut Value) {
-    if let Some(members) = operation.as_object_mut() {
-        members.entry("security").or_insert_with(|| json!([]));
-    }
     let named = operation.pointer("/security/0").and_then(Value::as_object);
     let need = named.and_then(|named| {
         permission::ALL.iter().find(|need| named.contains_key(need.name))
@@ -63,7 +60,7 @@ pub(super) fn schemes(prefix: &str) -> Value {
 const fn told(scope: Scope) -> &'static str {
     match scope {
         Scope::TasksRead => "Read tasks",
-        Scope::TasksWrite => "Make, change and delete tasks",
+        Scope::TasksWrite => "Make, change and delete tasks, and see those",
         Scope::Account => {
             "Look after the account: profile, password, sessions and tokens"
         }

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
@@ -14,10 +15,14 @@ use poem_openapi::registry::{
     MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
 };
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::service::PersonalData;
 
 const LINES: &str = "application/x-ndjson";
+
+/// How long a client may take to read all of it.
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Parts that may wait for the client.
 const WAITING: usize = 1;
@@ -31,6 +36,7 @@ impl IntoResponse for Lines {
     fn into_response(self) -> Response {
         let (sender, receiver) = mpsc::channel(WAITING);
         let mut data = self.0;
+        let deadline = Instant::now() + LONGEST;
         tokio::spawn(async move {
             loop {
                 let part = match data.next().await {
@@ -39,8 +45,9 @@ impl IntoResponse for Lines {
                     Err(error) => Err(io::Error::other(error)),
                 };
                 let is_last = part.is_err();
-                // Whoever has left wants no more.
-                if sender.send(part).await.is_err() || is_last {
+                // Whoever has left wants no more, and whoever dawdles keeps others waiting.
+                let sent = tokio::time::timeout_at(deadline, sender.send(part)).await;
+                if !matches!(sent, Ok(Ok(()))) || is_last {
                     return;
                 }
             }

@@ -12,21 +12,30 @@ use crate::domain::page::{AuditPage, Page};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// Notes what was done. The oldest records give way beyond [`AuditRecord::MAX`].
+/// Notes what was done to somebody, or to nobody.
 pub(super) fn add(
     view: &View<'_, '_>,
     act: Act,
     actions: &[AuditAction],
     target: Option<UserId>,
 ) -> Result<Vec<Change>, StoreError> {
+    add_all(view, act, actions.iter().map(|action| (*action, target)))
+}
+
+/// Notes what was done to whom. The oldest records give way beyond [`AuditRecord::MAX`].
+pub(super) fn add_all(
+    view: &View<'_, '_>,
+    act: Act,
+    done: impl Iterator<Item = (AuditAction, Option<UserId>)>,
+) -> Result<Vec<Change>, StoreError> {
     if plant::is(Bug::AuditForgotten) {
         return Ok(Vec::new());
     }
     let (mut first, mut last) = view.audited()?.unwrap_or((1, 0));
-    let mut changes = Vec::with_capacity(actions.len());
-    for action in actions {
+    let mut changes = Vec::new();
+    for (action, target) in done {
         last += 1;
-        let record = AuditRecord { id: last, act, action: *action, target };
+        let record = AuditRecord { id: last, act, action, target };
         changes.push(Change::AuditAdd(record));
         if last - first >= AuditRecord::MAX {
             changes.push(Change::AuditDelete(first));

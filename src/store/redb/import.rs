@@ -10,7 +10,8 @@ use super::change::Change;
 use super::key::{self, Owned, Table};
 use super::view::View;
 use super::write::Verdict;
-use super::{codec, table};
+use super::{audit, codec, table};
+use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::id_set::TaskIds;
@@ -19,7 +20,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
 };
-use crate::domain::user::{Credential, User};
+use crate::domain::user::{Credential, Role, User};
 use crate::plant::{self, Bug};
 use crate::store::{StoreError, Taken};
 
@@ -69,6 +70,7 @@ pub(super) fn import(
         tasks: BTreeMap::new(),
         done: Imported::default(),
         changes: Vec::new(),
+        audited: Vec::new(),
     };
     for record in chunk.records {
         let taken_in = match record {
@@ -79,7 +81,9 @@ pub(super) fn import(
             return Ok(Verdict::unchanged(Err(conflict)));
         }
     }
-    let Import { done, owner, changes, .. } = import;
+    let Import { done, owner, mut changes, audited, .. } = import;
+    let act = Act { actor: Actor::Operator, at: now };
+    changes.extend(audit::add_all(view, act, audited.into_iter())?);
     Ok(Verdict { answer: Ok((done, owner)), changes })
 }
 
@@ -95,6 +99,8 @@ struct Import<'a, 'view, 'txn> {
     tasks: BTreeMap<(UserId, TaskId), Task>,
     done: Imported,
     changes: Vec<Change>,
+    /// Accounts that were made.
+    audited: Vec<(AuditAction, Option<UserId>)>,
 }
 
 impl Import<'_, '_, '_> {
@@ -115,6 +121,10 @@ impl Import<'_, '_, '_> {
                 self.next_user =
                     self.next_user.max(UserId::new(id.get().saturating_add(1)));
                 self.users.insert(email, id);
+                self.audited.push((AuditAction::UserCreated, Some(id)));
+                if found.user.role == Role::Admin {
+                    self.audited.push((AuditAction::AdminMade, Some(id)));
+                }
                 let user = User { id, ..found.user };
                 self.changes.push(Change::UserCreate(Credential { user, ..found }));
                 self.done.users_added += 1;

@@ -73,9 +73,10 @@ mod writer;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::copy::{CopyError, Progress};
 pub use self::migrate::{FORMAT, Formats};
@@ -92,7 +93,7 @@ use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
 use crate::domain::chain::Chain;
-use crate::store::StoreError;
+use crate::store::{StoreError, behalf};
 
 /// Everything in a single file.
 ///
@@ -113,13 +114,20 @@ struct Shared {
     db: Option<Arc<Database>>,
     vitals: Arc<Vitals>,
     long_reads: Arc<Semaphore>,
+    admin_reads: Arc<Semaphore>,
 }
 
 /// What is said of pages that redb panics over.
 const NONSENSE: &str = "pages make no sense";
 
-/// Most long reads at once; each has a thread of its own. More are refused as [`StoreError::Busy`].
+/// Most long reads of people's own things at once; each has a thread of its own. More are refused as
+/// [`StoreError::Busy`].
 const MAX_LONG_READS: usize = 4;
+
+/// Most long reads of those who look after the server. More wait, for so long: no crowd of the others may
+/// keep them from finding out who it is.
+const MAX_ADMIN_READS: usize = 4;
+const ADMIN_PATIENCE: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -130,7 +138,8 @@ impl fmt::Debug for RedbStore {
 impl Shared {
     fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
         let long_reads = Arc::new(Semaphore::new(MAX_LONG_READS));
-        Self { db: Some(db), vitals, long_reads }
+        let admin_reads = Arc::new(Semaphore::new(MAX_ADMIN_READS));
+        Self { db: Some(db), vitals, long_reads, admin_reads }
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
@@ -187,9 +196,29 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let shared = Arc::clone(&self.shared);
-        let permit = Arc::clone(&shared.long_reads).try_acquire_owned();
+        let permit = Arc::clone(&self.shared.long_reads).try_acquire_owned();
         let permit = permit.map_err(|_| StoreError::Busy)?;
+        self.read_beside(permit, read).await
+    }
+
+    /// As [`Self::read_long`], for those who look after the server.
+    async fn read_admin<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let permit = Arc::clone(&self.shared.admin_reads).acquire_owned();
+        match tokio::time::timeout(ADMIN_PATIENCE, permit).await {
+            Ok(Ok(permit)) => self.read_beside(permit, read).await,
+            _ => Err(StoreError::Busy),
+        }
+    }
+
+    async fn read_beside<T: Send + 'static>(
+        &self,
+        permit: OwnedSemaphorePermit,
+        read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
         let task = tokio::task::spawn_blocking(move || {
             let outcome = shared.read(read);
             drop(permit);
@@ -206,6 +235,11 @@ impl RedbStore {
         if let Some(space) = &self.space {
             space.admit(growth)?;
         }
+        let behalf = behalf::current();
+        let decide = move |view: &View<'_, '_>| match behalf {
+            Some(behalf) if !view.is_good(behalf)? => Err(StoreError::Revoked),
+            _ => decide(view),
+        };
         let outcome = self.writer.write(decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))
     }

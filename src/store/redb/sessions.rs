@@ -8,6 +8,7 @@ use super::view::{self, View};
 use super::write::Verdict;
 use super::{record, table, users};
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::network::Network;
 use crate::domain::password::PasswordHash;
 use crate::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use crate::domain::user::User;
@@ -19,12 +20,10 @@ pub(super) fn create(
     new: Session,
     expected: Option<&PasswordHash>,
 ) -> Result<Verdict<bool>, StoreError> {
-    let welcome = view.credential(new.user)?.is_some_and(|found| {
+    let welcome = view.credential(new.user)?.filter(|found| {
         !found.user.disabled && expected.is_none_or(|hash| *hash == found.password)
     });
-    if !welcome {
-        return Ok(Verdict::unchanged(false));
-    }
+    let Some(owner) = welcome else { return Ok(Verdict::unchanged(false)) };
     let mut others = view.sessions(new.user)?;
     others.retain(|session| session.id != new.id);
     // Expired ones first, then the oldest.
@@ -38,6 +37,10 @@ pub(super) fn create(
         .take(expired.max(surplus))
         .map(|session| Change::SessionDelete(session.user, session.id))
         .collect();
+    let network = new.address.map(Network::of);
+    if let Some(seen) = network.and_then(|network| owner.seen_at(network)) {
+        changes.push(Change::UserReplace { old: owner, new: seen });
+    }
     changes.push(Change::SessionPut(new));
     Ok(Verdict { answer: true, changes })
 }

@@ -56,7 +56,7 @@ impl Store for RedbStore {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        self.read_long(move |txn| users::list(txn, after, limit)).await
+        self.read_admin(move |txn| users::list(txn, after, limit)).await
     }
 
     async fn user_page(
@@ -64,7 +64,7 @@ impl Store for RedbStore {
         containing: Option<String>,
         page: Page,
     ) -> Result<UserPage, StoreError> {
-        self.read_long(move |txn| users::page(txn, containing.as_deref(), page)).await
+        self.read_admin(move |txn| users::page(txn, containing.as_deref(), page)).await
     }
 
     async fn user_patch(
@@ -205,7 +205,7 @@ impl Store for RedbStore {
     }
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
-        self.read_long(move |txn| audit::list(txn, page)).await
+        self.read_admin(move |txn| audit::list(txn, page)).await
     }
 
     async fn task_create(
@@ -270,7 +270,7 @@ impl Store for RedbStore {
         whose: Option<UserId>,
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError> {
-        self.read_long(move |txn| export::export(txn, whose, &out)).await
+        self.read_admin(move |txn| export::export(txn, whose, &out)).await
     }
 
     async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
@@ -279,7 +279,7 @@ impl Store for RedbStore {
         };
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
         self.write(Growth::Adds, decide).await?;
-        let ids = Mutex::new(self.read_long(import::task_ids).await?);
+        let ids = Mutex::new(self.read_admin(import::task_ids).await?);
         Ok(Some(Arc::new(Taken { ids, permit: Some(permit) })))
     }
 

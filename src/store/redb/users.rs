@@ -15,7 +15,7 @@ use crate::domain::id::UserId;
 use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{
-    Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
 };
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
@@ -27,9 +27,6 @@ const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
 }
 
 pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
-    if view.user_id(&new.email.canonical())?.is_some() {
-        return Ok(refused(Refused::EmailTaken));
-    }
     let id = view.next_user_id();
     let mut changes = Vec::new();
     match new.admission {
@@ -49,8 +46,16 @@ pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
             }
         }
         Admission::By(act) => {
-            changes.extend(audit::add(view, act, &[AuditAction::UserCreated], Some(id))?);
+            let made: &[AuditAction] = match new.role {
+                Role::User => &[AuditAction::UserCreated],
+                Role::Admin => &[AuditAction::UserCreated, AuditAction::AdminMade],
+            };
+            changes.extend(audit::add(view, act, made, Some(id))?);
         }
+    }
+    // After the invitation, or whoever has none would learn who is here.
+    if view.user_id(&new.email.canonical())?.is_some() {
+        return Ok(refused(Refused::EmailTaken));
     }
     let credential = new.into_credential(id);
     let answer = Ok(credential.user.clone());
@@ -87,17 +92,27 @@ pub(super) fn patch(
     if let Some(act) = by {
         changes.extend(audit::add(view, act, &actions(&old, &new), Some(id))?);
     }
+    if old.user.is_active_admin() && !new.user.is_active_admin() {
+        changes.extend(uninvite(view, id)?);
+    }
     if new != old {
         changes.push(Change::UserReplace { old, new });
     }
     Ok(Verdict { answer, changes })
 }
 
+/// Takes back the invitations of somebody who is no administrator any more.
+fn uninvite(view: &View<'_, '_>, id: UserId) -> Result<Vec<Change>, StoreError> {
+    let mut invitations = view.invitations()?;
+    invitations.retain(|found| found.created_by == id);
+    Ok(invitations.into_iter().map(|found| Change::InvitationDelete(found.id)).collect())
+}
+
 /// What is said of a change in the audit records.
 fn actions(old: &Credential, new: &Credential) -> Vec<AuditAction> {
     use AuditAction as A;
     let (before, after) = (&old.user, &new.user);
-    let is_admin = |user: &User| user.role == crate::domain::user::Role::Admin;
+    let is_admin = |user: &User| user.role == Role::Admin;
     let flags = [
         (is_admin(before), is_admin(after), A::AdminMade, A::AdminUnmade),
         (before.disabled, after.disabled, A::UserDisabled, A::UserEnabled),
@@ -191,6 +206,7 @@ pub(super) fn delete(
         Some(act) => audit::add(view, act, &[AuditAction::UserDeleted], Some(id))?,
         None => Vec::new(),
     };
+    changes.extend(uninvite(view, id)?);
     changes.push(Change::UserDelete(old));
     Ok(Verdict { answer: Ok(()), changes })
 }

@@ -6,6 +6,7 @@ use super::batch::Batch;
 use super::key::{self, Owned, Table};
 use super::record::{self, Stats};
 use super::{codec, invitations, table};
+use crate::domain::access::Access;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
@@ -13,9 +14,9 @@ use crate::domain::session::Session;
 use crate::domain::task::Task;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::user::Credential;
+use crate::domain::user::{Credential, Role};
 use crate::plant::{self, Bug};
-use crate::store::StoreError;
+use crate::store::{Behalf, StoreError};
 
 /// The file as it will be. Cannot change it.
 pub(super) struct View<'a, 'txn>(pub(super) &'a Batch<'txn>);
@@ -122,6 +123,27 @@ impl View<'_, '_> {
     ) -> Result<Option<PersonalToken>, StoreError> {
         let value = self.0.tables.owned.get(key::token(owner, id).as_slice())?;
         value.map(|value| record::decode_token(owner, id, value.value())).transpose()
+    }
+
+    /// Whether a credential can still be used for what is about to be done.
+    pub(super) fn is_good(&self, behalf: Behalf) -> Result<bool, StoreError> {
+        let Some(owner) = self.credential(behalf.user)?.map(|found| found.user) else {
+            return Ok(false);
+        };
+        let is_there = match behalf.access {
+            Access::Session(id) => {
+                let session = self.session(behalf.user, id)?;
+                session.is_some_and(|session| session.expires_at > behalf.at)
+            }
+            Access::Token(id) => {
+                let token = self.token(behalf.user, id)?;
+                token.is_some_and(|token| !token.is_expired(behalf.at))
+            }
+        };
+        let is_allowed = !owner.disabled
+            && (!behalf.admin || owner.role == Role::Admin)
+            && (behalf.before_password_change || !owner.must_change_password);
+        Ok((is_there && is_allowed) || plant::is(Bug::BehalfNotAsked))
     }
 
     /// Whether there is one active administrator, this one.

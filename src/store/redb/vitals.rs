@@ -24,7 +24,7 @@ impl Vitals {
                 self.fail(Failure::Io);
             }
             StoreError::Damaged { .. } => self.damaged.store(true, Ordering::Relaxed),
-            StoreError::Busy | StoreError::DiskFull => {}
+            StoreError::Busy | StoreError::DiskFull | StoreError::Revoked => {}
         }
     }
 

@@ -9,6 +9,7 @@ use crate::domain::digest::SecretDigest;
 use crate::domain::email::Email;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::label::Label;
+use crate::domain::network::Network;
 use crate::domain::password::PasswordHash;
 use crate::domain::scope::Scopes;
 use crate::domain::session::{RefreshState, Session};
@@ -35,7 +36,7 @@ struct UserV1<'a> {
     created_ms: i64,
 }
 
-/// `role`: 1 = user, 2 = admin.
+/// `role`: 1 = user, 2 = admin. `networks`: as addresses of sessions.
 #[derive(Encode, BorrowDecode)]
 struct UserV2<'a> {
     email: &'a str,
@@ -45,6 +46,7 @@ struct UserV2<'a> {
     flags: u8,
     display_name: Option<&'a str>,
     time_zone: Option<&'a str>,
+    networks: Vec<[u8; 16]>,
 }
 
 #[derive(Encode, BorrowDecode)]
@@ -89,6 +91,7 @@ impl<'a> From<UserV1<'a>> for UserV2<'a> {
             flags: 0,
             display_name: None,
             time_zone: None,
+            networks: Vec::new(),
         }
     }
 }
@@ -126,6 +129,7 @@ pub(crate) fn user(credential: &Credential) -> Result<Vec<u8>, StoreError> {
             | flag(user.must_change_password, MUST_CHANGE_PASSWORD),
         display_name: user.display_name.as_ref().map(Label::as_str),
         time_zone: user.time_zone.as_ref().map(TimeZone::as_str),
+        networks: credential.networks.iter().map(|it| octets(it.address())).collect(),
     };
     seal(Table::Users, &user.id.to_bytes(), V2, &record)
 }
@@ -137,8 +141,16 @@ pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
         V2 => envelope.record()?,
         _ => v1(&envelope)?.record::<UserV1<'_>>()?.into(),
     };
-    let UserV2 { email, password, role, created_ms, flags, display_name, time_zone } =
-        record;
+    let UserV2 {
+        email,
+        password,
+        role,
+        created_ms,
+        flags,
+        display_name,
+        time_zone,
+        networks,
+    } = record;
     let role = match role {
         1 => Role::User,
         2 => Role::Admin,
@@ -160,6 +172,7 @@ pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
             must_change_password: flags & MUST_CHANGE_PASSWORD != 0,
         },
         password: PasswordHash::new(password.to_owned()),
+        networks: networks.into_iter().map(|it| Network::of(IpAddr::from(it))).collect(),
     })
 }
 
@@ -287,6 +300,7 @@ mod tests {
             display_name in any_label(),
             zone in any::<bool>(),
             flags in any::<[bool; 3]>(),
+            networks in prop::collection::vec(any::<IpAddr>(), 0..9),
         ) {
             let written = Credential {
                 user: User {
@@ -300,6 +314,7 @@ mod tests {
                     must_change_password: flags[2],
                 },
                 password: PasswordHash::new("$argon2id$".to_owned()),
+                networks: networks.into_iter().map(Network::of).collect(),
             };
             let bytes = user(&written).unwrap();
             prop_assert_eq!(decode_user(written.user.id, &bytes).unwrap(), written);
@@ -392,10 +407,15 @@ mod tests {
                 must_change_password: true,
             },
             password: PasswordHash::new("x".to_owned()),
+            networks: vec![Network::of([192, 0, 2, 1].into())],
         };
         let bytes = user(&written).unwrap();
         assert_eq!(hex(&bytes[..1]), "02");
-        assert_eq!(hex(&bytes[9..]), "066140622e6363017802060301014a0103555443");
+        assert_eq!(
+            hex(&bytes[9..]),
+            "066140622e6363017802060301014a010355544301\
+             00000000000000000000ffffc0000201"
+        );
 
         let written = PersonalToken {
             id: TokenId::from_bytes([1; 8]),

@@ -243,14 +243,14 @@ async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile(
     // More than there are spare places, each with an answer that may not leave.
     let mut deaf = Vec::new();
     let mut answers = JoinSet::new();
-    for _ in 0..4 {
+    for _ in 0..24 {
         let client = tls.certificate.client(&[HTTP_2]);
         let http2 = client
             .http2_with(address, |it| {
                 it.initial_stream_window_size(0);
             })
             .await;
-        for _ in 0..30 {
+        for _ in 0..4 {
             let path = format!("{BASE}/tasks");
             answers.spawn(http2.send(request("GET", &path, Some(&token), "")));
         }

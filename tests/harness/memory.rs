@@ -284,11 +284,10 @@ impl Store for MemoryStore {
             return Ok(false);
         }
         let owner = state.users.get_mut(&session.user).unwrap();
-        if let Some(network) = session.address.map(Network::of) {
-            if !owner.networks.contains(&network) {
-                owner.networks.insert(0, network);
-                owner.networks.truncate(Credential::MAX_NETWORKS);
-            }
+        let network = session.address.map(Network::of);
+        if let Some(network) = network.filter(|it| !owner.networks.contains(it)) {
+            owner.networks.insert(0, network);
+            owner.networks.truncate(Credential::MAX_NETWORKS);
         }
         state.sessions.remove(&(session.user, session.id));
         state.sessions.retain(|_, old| {

@@ -35,7 +35,7 @@ async fn an_entry_of_an_administrator_with_a_value_is_found() {
 #[tokio::test]
 async fn an_administrator_without_an_entry_is_found() {
     let admin = |forge: &Forge| {
-        let flags = (0_u8, None::<&str>, None::<&str>);
+        let flags = (0_u8, None::<&str>, None::<&str>, Vec::<[u8; 16]>::new());
         let record = ("jane@example.com", "first", 2_u8, 1_i64, flags);
         let place = key(&[&JANE]);
         forge.put("users", &place, &seal("users", &place, 2, record));

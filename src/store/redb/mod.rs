@@ -73,7 +73,6 @@ mod writer;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -124,10 +123,9 @@ const NONSENSE: &str = "pages make no sense";
 /// [`StoreError::Busy`].
 const MAX_LONG_READS: usize = 4;
 
-/// Most long reads of those who look after the server. More wait, for so long: no crowd of the others may
-/// keep them from finding out who it is.
+/// Most long reads of those who look after the server. More wait: no crowd of the others may keep them from
+/// finding out who it is.
 const MAX_ADMIN_READS: usize = 4;
-const ADMIN_PATIENCE: Duration = Duration::from_secs(5);
 
 impl fmt::Debug for RedbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -206,11 +204,9 @@ impl RedbStore {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.shared.admin_reads).acquire_owned();
-        match tokio::time::timeout(ADMIN_PATIENCE, permit).await {
-            Ok(Ok(permit)) => self.read_beside(permit, read).await,
-            _ => Err(StoreError::Busy),
-        }
+        // Never closed, so there is a permit in the end.
+        let permit = Arc::clone(&self.shared.admin_reads).acquire_owned().await;
+        self.read_beside(permit.map_err(|_| StoreError::Busy)?, read).await
     }
 
     async fn read_beside<T: Send + 'static>(

@@ -1,12 +1,12 @@
 //! Invitations: reads and decisions.
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::ReadTransaction;
 
 use super::change::Change;
-use super::key::{self, Table};
-use super::view::View;
+use super::key::Table;
+use super::view::{self, View};
 use super::write::Verdict;
-use super::{audit, codec, record, table};
+use super::{audit, table};
 use crate::domain::audit::{Act, AuditAction};
 use crate::domain::id::InvitationId;
 use crate::domain::invitation::Invitation;
@@ -44,21 +44,5 @@ pub(super) fn delete(
 }
 
 pub(super) fn list(txn: &ReadTransaction) -> Result<Vec<Invitation>, StoreError> {
-    all(&table::open(txn, Table::Invitations)?)
-}
-
-/// All of a table, newest first.
-pub(super) fn all(
-    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
-) -> Result<Vec<Invitation>, StoreError> {
-    let mut found = Vec::new();
-    for entry in table.iter()? {
-        let (key, value) = entry?;
-        let id = key::decode_invitation(key.value()).ok_or_else(|| {
-            codec::damaged(Table::Invitations, key.value(), &"not an id")
-        })?;
-        found.push(record::decode_invitation(id, value.value())?);
-    }
-    found.sort_by_key(|found| std::cmp::Reverse((found.created_at, found.id)));
-    Ok(found)
+    view::invitations(&table::open(txn, Table::Invitations)?)
 }

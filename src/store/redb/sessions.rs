@@ -87,22 +87,6 @@ pub(super) fn delete(
     })
 }
 
-/// Ends every session of a person but one, and says how many.
-pub(super) fn all_but(
-    view: &View<'_, '_>,
-    user: UserId,
-    keep: Option<SessionId>,
-) -> Result<(u64, Vec<Change>), StoreError> {
-    if plant::is(Bug::SessionsOutliveThePassword) {
-        return Ok((0, Vec::new()));
-    }
-    let mut sessions = view.sessions(user)?;
-    sessions.retain(|session| Some(session.id) != keep);
-    let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
-    let end = |session: Session| Change::SessionDelete(user, session.id);
-    Ok((count, sessions.into_iter().map(end).collect()))
-}
-
 pub(super) fn get(
     txn: &ReadTransaction,
     user: UserId,

@@ -8,12 +8,13 @@ use super::change::Change;
 use super::key::Table;
 use super::view::View;
 use super::write::Verdict;
-use super::{audit, codec, record, sessions, table};
+use super::{audit, codec, record, table};
 use crate::domain::audit::{Act, AuditAction};
 use crate::domain::email::CanonicalEmail;
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
+use crate::domain::session::Session;
 use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
 };
@@ -83,7 +84,7 @@ pub(super) fn patch(
     }
     // A disabled account has no sessions, whoever asks for what.
     let (ended, mut changes) = if new.user.disabled && !old.user.disabled {
-        let (sessions, changes) = sessions::all_but(view, id, None)?;
+        let (sessions, changes) = all_sessions_but(view, id, None)?;
         (Ended { sessions, tokens: 0 }, changes)
     } else {
         end(view, id, ending)?
@@ -162,7 +163,7 @@ fn end(
         Ending::AllBut(session) => Some(session),
         Ending::Everything => None,
     };
-    let (sessions, mut changes) = sessions::all_but(view, id, keep)?;
+    let (sessions, mut changes) = all_sessions_but(view, id, keep)?;
     let tokens = if plant::is(Bug::TokensOutliveThePassword) {
         Vec::new()
     } else {
@@ -171,6 +172,22 @@ fn end(
     let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
     changes.extend(tokens.into_iter().map(|token| Change::TokenDelete(id, token.id)));
     Ok((Ended { sessions, tokens: count }, changes))
+}
+
+/// Ends every session of a person but one, and says how many.
+fn all_sessions_but(
+    view: &View<'_, '_>,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<(u64, Vec<Change>), StoreError> {
+    if plant::is(Bug::SessionsOutliveThePassword) {
+        return Ok((0, Vec::new()));
+    }
+    let mut sessions = view.sessions(user)?;
+    sessions.retain(|session| Some(session.id) != keep);
+    let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);
+    let end = |session: Session| Change::SessionDelete(user, session.id);
+    Ok((count, sessions.into_iter().map(end).collect()))
 }
 
 pub(super) fn rehash(

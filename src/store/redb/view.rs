@@ -5,7 +5,7 @@ use redb::{ReadableTable, ReadableTableMetadata as _};
 use super::batch::Batch;
 use super::key::{self, Owned, Table};
 use super::record::{self, Stats};
-use super::{codec, invitations, table};
+use super::{codec, table};
 use crate::domain::access::Access;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
@@ -163,7 +163,7 @@ impl View<'_, '_> {
     }
 
     pub(super) fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        invitations::all(&self.0.tables.invitations)
+        invitations(&self.0.tables.invitations)
     }
 
     /// The audit records that are kept: the first, and the last.
@@ -207,4 +207,20 @@ pub(super) fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
         Some(Owned::Session(_, id)) => Ok(id),
         _ => Err(codec::damaged(Table::Owned, key, &"not the key of a session")),
     }
+}
+
+/// All invitations of a table, newest first.
+pub(super) fn invitations(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Vec<Invitation>, StoreError> {
+    let mut found = Vec::new();
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        let id = key::decode_invitation(key.value()).ok_or_else(|| {
+            codec::damaged(Table::Invitations, key.value(), &"not an id")
+        })?;
+        found.push(record::decode_invitation(id, value.value())?);
+    }
+    found.sort_by_key(|found| std::cmp::Reverse((found.created_at, found.id)));
+    Ok(found)
 }

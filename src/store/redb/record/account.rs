@@ -18,7 +18,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::{Credential, Role, User};
 use crate::store::StoreError;
-use crate::store::redb::codec::{Envelope, open, seal};
+use crate::store::redb::codec::{open, seal};
 use crate::store::redb::key::{self, Table};
 
 const V2: u8 = 2;
@@ -159,14 +159,13 @@ pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
     if flags & !(DISABLED | MUST_CHANGE_PASSWORD) != 0 {
         return Err(envelope.damaged(&format_args!("unknown flags {flags}")));
     }
-    let display_name = display_name.map(|text| label(&envelope, text)).transpose()?;
     Ok(Credential {
         user: User {
             id,
             email: Email::checked_before(email.to_owned()),
             role,
             created_at: time(&envelope, created_ms)?,
-            display_name,
+            display_name: display_name.map(label),
             time_zone: time_zone.map(|name| TimeZone::checked_before(name.to_owned())),
             disabled: flags & DISABLED != 0,
             must_change_password: flags & MUST_CHANGE_PASSWORD != 0,
@@ -212,7 +211,7 @@ pub(crate) fn decode_session(
         created_at: time(&envelope, record.created_ms)?,
         expires_at: time(&envelope, record.expires_ms)?,
         last_used_at: time(&envelope, record.used_ms)?,
-        client: record.client.map(|text| label(&envelope, text)).transpose()?,
+        client: record.client.map(label),
         address: record.address.map(|octets| IpAddr::from(octets).to_canonical()),
         refresh: RefreshState {
             family: SecretDigest(record.family_sha256),
@@ -249,7 +248,7 @@ pub(crate) fn decode_token(
     Ok(PersonalToken {
         id,
         user,
-        name: label(&envelope, record.name)?,
+        name: label(record.name),
         scopes,
         created_at: time(&envelope, record.created_ms)?,
         expires_at: maybe(record.expires_ms)?,
@@ -265,8 +264,8 @@ fn octets(address: IpAddr) -> [u8; 16] {
     }
 }
 
-fn label(envelope: &Envelope<'_>, text: &str) -> Result<Label, StoreError> {
-    Label::new(text).map_err(|error| envelope.damaged(&format_args!("a name {error}")))
+fn label(text: &str) -> Label {
+    Label::checked_before(text.to_owned())
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub struct Need {
     pub name: &'static str,
     /// The scope that a personal token must have.
     pub scope: Option<Scope>,
-    /// Whether it takes an administrator who has logged in.
+    /// Whether it takes an administrator.
     pub admin: bool,
+    /// Whether it takes a log-in.
+    pub log_in: bool,
     /// Whether it is there for those who must change their password first.
     pub before_password_change: bool,
 }
@@ -46,7 +48,13 @@ macro_rules! permissions {
 }
 
 const fn scope(name: &'static str, scope: Scope) -> Need {
-    Need { name, scope: Some(scope), admin: false, before_password_change: false }
+    Need {
+        name,
+        scope: Some(scope),
+        admin: false,
+        log_in: false,
+        before_password_change: false,
+    }
 }
 
 permissions! {
@@ -56,6 +64,9 @@ permissions! {
     TasksWrite, scope("tasks:write", Scope::TasksWrite);
     /// Looking after the account.
     Account, scope("account", Scope::Account);
+    /// Making personal tokens. They make none themselves: what is made for a while, or is taken away, must not
+    /// live on in what it made.
+    Mint, Need { log_in: true, ..scope("mint", Scope::Account) };
     /// What is needed to set another password, and so is possible before that.
     Entry, Need { before_password_change: true, ..scope("entry", Scope::Account) };
     /// Giving the credential back. Every one may do that.
@@ -63,6 +74,7 @@ permissions! {
         name: "leave",
         scope: None,
         admin: false,
+        log_in: false,
         before_password_change: true,
     };
     /// Managing accounts.
@@ -70,6 +82,7 @@ permissions! {
         name: "admin",
         scope: None,
         admin: true,
+        log_in: true,
         before_password_change: false,
     };
 }
@@ -87,7 +100,7 @@ pub enum Denied {
     #[error("a personal token may not do this: log in")]
     LogIn,
     /// There is a password to be changed first.
-    #[error("the password must be changed first")]
+    #[error("the password must be changed first, at auth/password")]
     PasswordChange,
 }
 
@@ -108,7 +121,7 @@ impl<P: Permission> Caller<P> {
         if need.admin && !is_admin {
             return Err(Denied::Role);
         }
-        if need.admin && matches!(access, Access::Token(_)) {
+        if need.log_in && matches!(access, Access::Token(_)) {
             return Err(Denied::LogIn);
         }
         if user.must_change_password && !need.before_password_change {

@@ -117,6 +117,7 @@ impl Problem {
         let Policy { name, quota, window } = throttled.policy;
         let wait = whole_seconds(throttled.retry_after);
         let window = whole_seconds(window);
+        let detail = format!("{detail}: try again in {wait} s");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
             .retry_after(throttled.retry_after)
             .with_text(RATE_LIMIT, &format!("\"{name}\";r=0;t={wait}"))

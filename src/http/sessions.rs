@@ -272,7 +272,7 @@ impl SessionsApi {
     /// Go on with a session
     ///
     /// Gives a new access token and a new refresh token; the old refresh token is good for one use. For 20
-    /// seconds it gives the same answer again, so that a lost answer, or two programs that refresh at once, log
+    /// seconds it gives the same refresh token again, so that a lost answer, or two programs that refresh at once, log
     /// nobody out. Any other reuse ends the session. A session lasts for 30 days without being refreshed, and
     /// for 90 at most.
     #[oai(path = "/refresh", method = "post", operation_id = "session_refresh")]

@@ -12,7 +12,7 @@ use super::label::LabelText;
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
-use crate::auth::permission::Account;
+use crate::auth::permission::{Account, Mint};
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -27,7 +27,7 @@ pub(super) struct TokensApi;
 struct TokenCreate {
     /// What to call it. 1 to 100 characters.
     name: LabelText,
-    /// What it may be used for: no more than the credential that asks.
+    /// What it may be used for.
     #[oai(validator(min_items = 1, max_items = 3))]
     scopes: Vec<ScopeView>,
     /// From when on it is worth nothing; never, if absent or null.
@@ -169,11 +169,12 @@ enum Deleted {
 impl TokensApi {
     /// Make a personal token
     ///
-    /// A credential for a script, good until it expires or is deleted. A change of the password ends it too.
+    /// A credential for a script, good until it expires or is deleted. A change of the password ends it too. It
+    /// takes a log-in to make one.
     #[oai(path = "/", method = "post", operation_id = "token_create")]
     async fn create(
         &self,
-        caller: Authenticated<Account>,
+        caller: Authenticated<Mint>,
         service: Data<&Service>,
         body: Json<TokenCreate>,
     ) -> Result<Created, Problem> {

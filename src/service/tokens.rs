@@ -4,9 +4,8 @@ use tracing::instrument;
 
 use super::{Error, FieldError, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
-use crate::auth::permission::{Account, Denied};
+use crate::auth::permission::{Account, Mint};
 use crate::auth::{Caller, Secret};
-use crate::domain::access::Access;
 use crate::domain::id::TokenId;
 use crate::domain::label::Label;
 use crate::domain::scope::Scopes;
@@ -31,18 +30,13 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::Denied`] for whoever comes with a
-    /// personal token, [`Error::TooMany`], and those of the store.
+    /// [`Error::Invalid`] with every field that was refused, [`Error::TooMany`], and those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn token_create(
         &self,
-        caller: &Caller<Account>,
+        caller: &Caller<Mint>,
         draft: TokenDraft,
     ) -> Result<(PersonalToken, Secret), Error> {
-        // Or what was made for a while, or is taken away, would live on in what it made.
-        if let Access::Token(_) = caller.access {
-            return Err(Denied::LogIn.into());
-        }
         let now = self.0.clock.now();
         let mut refused = Vec::new();
         let name = Label::new(&draft.name)

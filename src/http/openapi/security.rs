@@ -9,8 +9,8 @@ const OAUTH2: &str = "oauth2";
 /// Sorts after the other, which is the one for people.
 const BEARER: &str = "personal_token";
 
-/// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme;
-/// where they are not taken, it is still an access token that comes this way.
+/// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme,
+/// where they are taken.
 pub(super) fn mend(operation: &mut Value) {
     let named = operation.pointer("/security/0").and_then(Value::as_object);
     let need = named.and_then(|named| {
@@ -18,7 +18,9 @@ pub(super) fn mend(operation: &mut Value) {
     });
     let Some(need) = need else { return };
     let scopes: Vec<&str> = need.scope.iter().map(|scope| scope.as_str()).collect();
-    let security = json!([{ OAUTH2: scopes }, { BEARER: [] }]);
+    let by_log_in = json!({ OAUTH2: scopes });
+    let security =
+        if need.log_in { json!([by_log_in]) } else { json!([by_log_in, { BEARER: [] }]) };
     let scope = scopes.first().map(|scope| format!("Scope: `{scope}`."));
     let role = need.admin.then(|| "Role: `admin`, logged in.".to_owned());
     if let (Some(members), Some(note)) = (operation.as_object_mut(), scope.or(role)) {

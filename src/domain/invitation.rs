@@ -1,7 +1,7 @@
 //! Invitations: a way in where not everybody may register.
 
 use super::digest::SecretDigest;
-use super::email::Email;
+use super::email::{CanonicalEmail, Email};
 use super::id::{InvitationId, UserId};
 use super::timestamp::Timestamp;
 
@@ -25,4 +25,18 @@ pub struct Invitation {
 impl Invitation {
     /// Most invitations there can be. Expired ones are removed when another is made.
     pub const MAX: usize = 1000;
+
+    /// Whether somebody with this secret and this address may register. Without an address only one for any is
+    /// good.
+    pub fn admits(
+        &self,
+        digest: SecretDigest,
+        email: Option<&CanonicalEmail>,
+        now: Timestamp,
+    ) -> bool {
+        let wanted = self.email.as_ref().map(Email::canonical);
+        self.digest == digest
+            && self.expires_at > now
+            && (wanted.is_none() || wanted.as_ref() == email)
+    }
 }

@@ -63,6 +63,11 @@ impl Label {
         Self::new(&text).ok()
     }
 
+    /// The text, given away.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

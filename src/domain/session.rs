@@ -55,11 +55,16 @@ impl Session {
     /// refresh at once, must not log anybody out.
     pub const GRACE: Duration = Duration::from_secs(20);
 
+    /// Whether it is as good as gone.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at <= now
+    }
+
     /// What becomes of the session when a refresh token is presented.
     pub fn refresh(&self, with: &Refreshing) -> Refreshed {
         let Refreshing { family, presented, next, at, .. } = with;
         // Without the family's part it is no token of this session, and proves nothing.
-        if self.refresh.family != *family || self.expires_at <= *at {
+        if self.refresh.family != *family || self.is_expired(*at) {
             return Refreshed::Unknown;
         }
         let previous = match self.refresh.previous {

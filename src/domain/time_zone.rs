@@ -47,6 +47,11 @@ impl TimeZone {
         Self(name)
     }
 
+    /// The text, given away.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -189,7 +189,7 @@ impl SessionView {
     fn new(session: Session, access: Access) -> Self {
         Self {
             id: session.id.to_string(),
-            client: session.client.as_ref().map(Label::as_str).map(str::to_owned),
+            client: session.client.map(Label::into_string),
             address: session.address.map(|address| address.to_string()),
             created_at: session.created_at,
             last_used_at: session.last_used_at,

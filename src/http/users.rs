@@ -184,7 +184,7 @@ impl From<User> for UserView {
                 .as_ref()
                 .map(Label::as_str)
                 .map(str::to_owned),
-            time_zone: user.time_zone.as_ref().map(TimeZone::as_str).map(str::to_owned),
+            time_zone: user.time_zone.map(TimeZone::into_string),
             must_change_password: user.must_change_password.then_some(true),
         }
     }

@@ -20,6 +20,7 @@ use crate::domain::password::Password;
 use crate::domain::scope::Scopes;
 use crate::domain::session::{RefreshState, Refreshed, Refreshing, Session};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
 use crate::domain::user::{Credential, Ended, Ending, User};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
@@ -249,7 +250,7 @@ impl Service {
     ) -> Result<Vec<Session>, Error> {
         let now = self.0.clock.now();
         let mut sessions = self.0.store.session_list(caller.user.id).await?;
-        sessions.retain(|session| session.expires_at > now);
+        sessions.retain(|session| !session.is_expired(now));
         sessions
             .sort_by_key(|it| std::cmp::Reverse((it.last_used_at, it.created_at, it.id)));
         Ok(sessions)
@@ -303,20 +304,10 @@ impl Service {
     pub(super) async fn see_again<P>(&self, caller: &Caller<P>) -> Result<(), Error> {
         let (id, now) = (caller.user.id, self.0.clock.now());
         let owner = match caller.access {
-            Access::Session(session) => {
-                let found = self.0.store.session_get(id, session).await?;
-                found.filter(|(_, session)| session.expires_at > now).map(|found| found.0)
-            }
-            Access::Token(token) => {
-                let found = self.0.store.token_get(id, token).await?;
-                found.filter(|(_, token)| !token.is_expired(now)).map(|found| found.0)
-            }
+            Access::Session(session) => self.live_session(id, session, now).await?.0,
+            Access::Token(token) => self.live_token(id, token, now).await?.0,
         };
-        if owner.is_some_and(|owner| !owner.disabled) {
-            Ok(())
-        } else {
-            Err(Error::BadToken)
-        }
+        if owner.disabled { Err(Error::BadToken) } else { Ok(()) }
     }
 
     async fn session_holder(
@@ -325,13 +316,9 @@ impl Service {
         now: Timestamp,
     ) -> Result<(User, Access, Scopes, Option<Timestamp>), Error> {
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
-        match self.0.store.session_get(claims.user, claims.session).await? {
-            Some((user, session)) if session.expires_at > now => {
-                let access = Access::Session(session.id);
-                Ok((user, access, Scopes::ALL, Some(session.last_used_at)))
-            }
-            _ => Err(Error::BadToken),
-        }
+        let (user, session) = self.live_session(claims.user, claims.session, now).await?;
+        let access = Access::Session(session.id);
+        Ok((user, access, Scopes::ALL, Some(session.last_used_at)))
     }
 
     async fn token_holder(
@@ -343,15 +330,31 @@ impl Service {
         let (user, rest) = bytes.split_first_chunk().ok_or(Error::BadToken)?;
         let (id, _) = rest.split_first_chunk().ok_or(Error::BadToken)?;
         let user = UserId::new(u64::from_be_bytes(*user));
-        let id = TokenId::from_bytes(*id);
-        match self.0.store.token_get(user, id).await? {
-            Some((user, token))
-                if token.digest == digest(text.as_bytes()) && !token.is_expired(now) =>
-            {
-                Ok((user, Access::Token(id), token.scopes, token.last_used_at))
-            }
-            _ => Err(Error::BadToken),
+        let (user, token) = self.live_token(user, TokenId::from_bytes(*id), now).await?;
+        if token.digest != digest(text.as_bytes()) {
+            return Err(Error::BadToken);
         }
+        Ok((user, Access::Token(token.id), token.scopes, token.last_used_at))
+    }
+
+    async fn live_session(
+        &self,
+        user: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<(User, Session), Error> {
+        let found = self.0.store.session_get(user, id).await?;
+        found.filter(|(_, session)| !session.is_expired(now)).ok_or(Error::BadToken)
+    }
+
+    async fn live_token(
+        &self,
+        user: UserId,
+        id: TokenId,
+        now: Timestamp,
+    ) -> Result<(User, PersonalToken), Error> {
+        let found = self.0.store.token_get(user, id).await?;
+        found.filter(|(_, token)| !token.is_expired(now)).ok_or(Error::BadToken)
     }
 
     /// Writes down beside the request that a credential was used. Nobody waits for it, and a full disk or

@@ -74,13 +74,9 @@ impl Service {
         let email = Email::new(email).ok().map(|email| email.canonical());
         let now = self.0.clock.now();
         let all = self.0.store.invitation_list().await?;
-        let is_good = all.iter().any(|found| {
-            let wanted = found.email.as_ref().map(Email::canonical);
-            found.id == id
-                && found.digest == digest
-                && found.expires_at > now
-                && (wanted.is_none() || wanted == email)
-        });
+        let is_good = all
+            .iter()
+            .any(|found| found.id == id && found.admits(digest, email.as_ref(), now));
         if is_good { Ok(()) } else { Err(bad_invitation()) }
     }
 

@@ -97,19 +97,12 @@ pub(super) fn get(
         return Ok(None);
     };
     let session = record::decode_session(user, id, value.value())?;
-    Ok(users::get(txn, user)?.map(|credential| (credential.user, session)))
+    Ok(users::owner(txn, user)?.map(|owner| (owner, session)))
 }
 
 pub(super) fn list(
     txn: &ReadTransaction,
     user: UserId,
 ) -> Result<Vec<Session>, StoreError> {
-    let owned = table::open(txn, Table::Owned)?;
-    let mut sessions = Vec::new();
-    for entry in table::range(&owned, &key::sessions_of(user))? {
-        let (key, value) = entry?;
-        let id = view::session_id(key.value())?;
-        sessions.push(record::decode_session(user, id, value.value())?);
-    }
-    Ok(sessions)
+    view::sessions(&table::open(txn, Table::Owned)?, user)
 }

@@ -76,19 +76,12 @@ pub(super) fn get(
         return Ok(None);
     };
     let token = record::decode_token(user, id, value.value())?;
-    Ok(users::get(txn, user)?.map(|credential| (credential.user, token)))
+    Ok(users::owner(txn, user)?.map(|owner| (owner, token)))
 }
 
 pub(super) fn list(
     txn: &ReadTransaction,
     user: UserId,
 ) -> Result<Vec<PersonalToken>, StoreError> {
-    let owned = table::open(txn, Table::Owned)?;
-    let mut tokens = Vec::new();
-    for entry in table::range(&owned, &key::tokens_of(user))? {
-        let (key, value) = entry?;
-        let id = view::token_id(key.value())?;
-        tokens.push(record::decode_token(user, id, value.value())?);
-    }
-    Ok(tokens)
+    view::tokens(&table::open(txn, Table::Owned)?, user)
 }

@@ -33,13 +33,11 @@ pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
     match new.admission {
         Admission::Open => {}
         Admission::Invited(invitation, digest) => {
-            let found = view.invitation(invitation)?.filter(|found| {
-                let email = found.email.as_ref();
-                found.digest == digest
-                    && found.expires_at > new.created_at
-                    && email.is_none_or(|it| it.canonical() == new.email.canonical())
-            });
-            if found.is_none() {
+            let email = new.email.canonical();
+            let admitted = view
+                .invitation(invitation)?
+                .is_some_and(|found| found.admits(digest, Some(&email), new.created_at));
+            if !admitted {
                 return Ok(refused(Refused::BadInvitation));
             }
             if !plant::is(Bug::InvitationKept) {
@@ -237,6 +235,16 @@ pub(super) fn get(
     value.map(|value| record::decode_user(id, value.value())).transpose()
 }
 
+/// As [`get`], without what proves that somebody owns it.
+pub(super) fn owner(
+    txn: &ReadTransaction,
+    id: UserId,
+) -> Result<Option<User>, StoreError> {
+    let users = table::open(txn, Table::Users)?;
+    let value = users.get(id.to_bytes().as_slice())?;
+    value.map(|value| record::decode_account(id, value.value())).transpose()
+}
+
 pub(super) fn by_email(
     txn: &ReadTransaction,
     email: &CanonicalEmail,
@@ -264,7 +272,7 @@ pub(super) fn list(
     for entry in users.range::<&[u8]>((start, Bound::Unbounded))?.take(limit) {
         let (key, value) = entry?;
         let id = codec::user_id(Table::Users, key.value())?;
-        page.push(record::decode_user(id, value.value())?.user);
+        page.push(record::decode_account(id, value.value())?);
     }
     Ok(page)
 }
@@ -288,7 +296,7 @@ pub(super) fn page(
             continue;
         }
         let id = codec::user_id(Table::Users, key.value())?;
-        let user = record::decode_user(id, value.value())?.user;
+        let user = record::decode_account(id, value.value())?;
         if containing.is_some_and(|text| !user.email.canonical().as_str().contains(text))
         {
             continue;

@@ -88,13 +88,7 @@ impl View<'_, '_> {
     }
 
     pub(super) fn sessions(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        let mut sessions = Vec::new();
-        for entry in table::range(&self.0.tables.owned, &key::sessions_of(owner))? {
-            let (key, value) = entry?;
-            let id = session_id(key.value())?;
-            sessions.push(record::decode_session(owner, id, value.value())?);
-        }
-        Ok(sessions)
+        sessions(&self.0.tables.owned, owner)
     }
 
     pub(super) fn session(
@@ -107,13 +101,7 @@ impl View<'_, '_> {
     }
 
     pub(super) fn tokens(&self, owner: UserId) -> Result<Vec<PersonalToken>, StoreError> {
-        let mut tokens = Vec::new();
-        for entry in table::range(&self.0.tables.owned, &key::tokens_of(owner))? {
-            let (key, value) = entry?;
-            let id = token_id(key.value())?;
-            tokens.push(record::decode_token(owner, id, value.value())?);
-        }
-        Ok(tokens)
+        tokens(&self.0.tables.owned, owner)
     }
 
     pub(super) fn token(
@@ -133,7 +121,7 @@ impl View<'_, '_> {
         let is_there = match behalf.access {
             Access::Session(id) => {
                 let session = self.session(behalf.user, id)?;
-                session.is_some_and(|session| session.expires_at > behalf.at)
+                session.is_some_and(|session| !session.is_expired(behalf.at))
             }
             Access::Token(id) => {
                 let token = self.token(behalf.user, id)?;
@@ -195,14 +183,14 @@ impl View<'_, '_> {
     }
 }
 
-pub(super) fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {
+fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {
     match Owned::decode(key) {
         Some(Owned::Token(_, id)) => Ok(id),
         _ => Err(codec::damaged(Table::Owned, key, &"not the key of a token")),
     }
 }
 
-pub(super) fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
+fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
     match Owned::decode(key) {
         Some(Owned::Session(_, id)) => Ok(id),
         _ => Err(codec::damaged(Table::Owned, key, &"not the key of a session")),
@@ -223,4 +211,32 @@ pub(super) fn invitations(
     }
     found.sort_by_key(|found| std::cmp::Reverse((found.created_at, found.id)));
     Ok(found)
+}
+
+/// All sessions of a person, by id.
+pub(super) fn sessions(
+    owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    owner: UserId,
+) -> Result<Vec<Session>, StoreError> {
+    let mut sessions = Vec::new();
+    for entry in table::range(owned, &key::sessions_of(owner))? {
+        let (key, value) = entry?;
+        let id = session_id(key.value())?;
+        sessions.push(record::decode_session(owner, id, value.value())?);
+    }
+    Ok(sessions)
+}
+
+/// All personal tokens of a person, by id.
+pub(super) fn tokens(
+    owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    owner: UserId,
+) -> Result<Vec<PersonalToken>, StoreError> {
+    let mut tokens = Vec::new();
+    for entry in table::range(owned, &key::tokens_of(owner))? {
+        let (key, value) = entry?;
+        let id = token_id(key.value())?;
+        tokens.push(record::decode_token(owner, id, value.value())?);
+    }
+    Ok(tokens)
 }

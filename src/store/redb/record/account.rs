@@ -18,7 +18,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::{Credential, Role, User};
 use crate::store::StoreError;
-use crate::store::redb::codec::{open, seal};
+use crate::store::redb::codec::{Envelope, open, seal};
 use crate::store::redb::key::{self, Table};
 
 const V2: u8 = 2;
@@ -137,41 +137,53 @@ pub(crate) fn user(credential: &Credential) -> Result<Vec<u8>, StoreError> {
 pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreError> {
     let key = id.to_bytes();
     let envelope = open(Table::Users, &key, value)?;
-    let record = match envelope.version {
-        V2 => envelope.record()?,
-        _ => v1(&envelope)?.record::<UserV1<'_>>()?.into(),
-    };
-    let UserV2 {
-        email,
-        password,
-        role,
-        created_ms,
-        flags,
-        display_name,
-        time_zone,
-        networks,
-    } = record;
-    let role = match role {
-        1 => Role::User,
-        2 => Role::Admin,
-        other => return Err(envelope.damaged(&format_args!("unknown role {other}"))),
-    };
+    let record = user_record(&envelope)?;
+    let networks = record.networks.iter().map(|it| Network::of(IpAddr::from(*it)));
+    Ok(Credential {
+        user: account(id, &envelope, &record)?,
+        password: PasswordHash::new(record.password.to_owned()),
+        networks: networks.collect(),
+    })
+}
+
+/// The account without what proves that somebody owns it: every request reads the account of whoever asks.
+pub(crate) fn decode_account(id: UserId, value: &[u8]) -> Result<User, StoreError> {
+    let key = id.to_bytes();
+    let envelope = open(Table::Users, &key, value)?;
+    account(id, &envelope, &user_record(&envelope)?)
+}
+
+fn user_record<'a>(envelope: &Envelope<'a>) -> Result<UserV2<'a>, StoreError> {
+    match envelope.version {
+        V2 => envelope.record(),
+        _ => Ok(v1(envelope)?.record::<UserV1<'_>>()?.into()),
+    }
+}
+
+fn account(
+    id: UserId,
+    envelope: &Envelope<'_>,
+    record: &UserV2<'_>,
+) -> Result<User, StoreError> {
+    let flags = record.flags;
     if flags & !(DISABLED | MUST_CHANGE_PASSWORD) != 0 {
         return Err(envelope.damaged(&format_args!("unknown flags {flags}")));
     }
-    Ok(Credential {
-        user: User {
-            id,
-            email: Email::checked_before(email.to_owned()),
-            role,
-            created_at: time(&envelope, created_ms)?,
-            display_name: display_name.map(label),
-            time_zone: time_zone.map(|name| TimeZone::checked_before(name.to_owned())),
-            disabled: flags & DISABLED != 0,
-            must_change_password: flags & MUST_CHANGE_PASSWORD != 0,
+    Ok(User {
+        id,
+        email: Email::checked_before(record.email.to_owned()),
+        role: match record.role {
+            1 => Role::User,
+            2 => Role::Admin,
+            other => {
+                return Err(envelope.damaged(&format_args!("unknown role {other}")));
+            }
         },
-        password: PasswordHash::new(password.to_owned()),
-        networks: networks.into_iter().map(|it| Network::of(IpAddr::from(it))).collect(),
+        created_at: time(envelope, record.created_ms)?,
+        display_name: record.display_name.map(label),
+        time_zone: record.time_zone.map(|name| TimeZone::checked_before(name.to_owned())),
+        disabled: flags & DISABLED != 0,
+        must_change_password: flags & MUST_CHANGE_PASSWORD != 0,
     })
 }
 

@@ -10,7 +10,7 @@ mod admin;
 use bincode::{BorrowDecode, Encode};
 
 pub(super) use self::account::{
-    decode_session, decode_token, decode_user, session, token, user,
+    decode_account, decode_session, decode_token, decode_user, session, token, user,
 };
 pub(super) use self::admin::{audit, decode_audit, decode_invitation, invitation};
 use super::codec::{Envelope, open, seal};

@@ -23,10 +23,17 @@ impl Page {
 /// One page of tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPage {
-    /// Newest first: by time of creation, then by id.
+    /// In the order that was asked for.
     pub tasks: Vec<Task>,
     /// How many there are on all pages, at the same moment.
     pub total: u64,
+    /// Whether there are more after these.
+    pub more: bool,
+}
+
+impl TaskPage {
+    /// Nothing at all.
+    pub const EMPTY: Self = Self { tasks: Vec::new(), total: 0, more: false };
 }
 
 /// One page of accounts.

@@ -11,6 +11,7 @@ mod behalf;
 mod error;
 pub mod redb;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -22,6 +23,7 @@ pub use self::behalf::{Behalf, on_behalf};
 pub use self::error::{Failure, OpenError, StoreError};
 use crate::domain::access::Access;
 use crate::domain::audit::Act;
+use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
@@ -29,7 +31,10 @@ use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::session::{Refreshing, Renewed, Session};
-use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
+use crate::domain::task::{
+    NewTask, Task, TaskAction, TaskCounts, TaskPatch, TaskQuery, TaskSummary, TaskWrite,
+    TaskWritten,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
@@ -37,11 +42,16 @@ use crate::domain::user::{
     Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
 
+/// Tasks that were taken in before their parent, by owner and parent.
+pub type Orphans = BTreeMap<(UserId, TaskId), Vec<TaskId>>;
+
 /// The ids that an import must not give to anybody: those of all tasks when it began, and of those it made.
 #[derive(Debug, Default)]
 pub struct Taken {
     /// The ids.
     pub ids: Mutex<TaskIds>,
+    /// Tasks whose parent is still to come, by owner and parent.
+    pub orphans: Mutex<Orphans>,
     /// Held as long as the import goes on, for there is one at a time.
     pub permit: Option<OwnedSemaphorePermit>,
 }
@@ -200,13 +210,45 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// adds to these records in its own transaction.
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
 
-    /// Makes a task, no earlier than the owner's newest ([`NewTask::no_earlier_than`]). `None` if there is no
+    /// Makes, changes, moves and deletes tasks: all of it or nothing, or whatever can be. `None` if there is no
     /// such owner.
+    ///
+    /// Tasks are made no earlier than the owner's newest ([`NewTask::no_earlier_than`]).
+    async fn task_write(
+        &self,
+        owner: UserId,
+        write: TaskWrite,
+    ) -> Result<Option<TaskWritten>, StoreError>;
+
+    /// Makes one task. `None` if there is no such owner, or the task is refused.
     async fn task_create(
         &self,
         owner: UserId,
         new: NewTask,
-    ) -> Result<Option<Task>, StoreError>;
+    ) -> Result<Option<Task>, StoreError> {
+        let now = new.created_at;
+        let write = TaskWrite::one(TaskAction::Create(Box::new(new)), now);
+        Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
+    }
+
+    /// Changes one task and returns it as it is now. `None` if there is no such task, or the change is refused.
+    async fn task_patch(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        patch: TaskPatch,
+        now: Timestamp,
+    ) -> Result<Option<Task>, StoreError> {
+        let write = TaskWrite::one(TaskAction::Patch(id, Box::new(patch)), now);
+        Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
+    }
+
+    /// Deletes one task and all below it. `false` if there is no such task.
+    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
+        let write = TaskWrite::one(TaskAction::Delete(id), Timestamp::EPOCH);
+        let written = self.task_write(owner, write).await?;
+        Ok(written.is_some_and(|written| written.applied))
+    }
 
     /// Finds a task.
     async fn task_get(
@@ -215,12 +257,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: TaskId,
     ) -> Result<Option<Task>, StoreError>;
 
-    /// Lists tasks, newest first, with their exact number, both of one moment.
+    /// Lists tasks with their exact number, both of one moment.
     async fn task_list(
         &self,
         owner: UserId,
-        filter: TaskFilter,
-        page: Page,
+        query: TaskQuery,
     ) -> Result<TaskPage, StoreError>;
 
     /// Lists all tasks by id, at most `limit` of them, from the first after `after`.
@@ -234,17 +275,12 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Counts tasks without reading them.
     async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError>;
 
-    /// Changes a task and returns it as it is now.
-    async fn task_patch(
+    /// Counts tasks by tag as well, and the open ones that are due in a range.
+    async fn task_summary(
         &self,
         owner: UserId,
-        id: TaskId,
-        patch: TaskPatch,
-        now: Timestamp,
-    ) -> Result<Option<Task>, StoreError>;
-
-    /// Deletes a task.
-    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError>;
+        overdue: DueRange,
+    ) -> Result<TaskSummary, StoreError>;
 
     /// Sends everything, or all of one account, as of one moment; sessions are left out.
     ///

@@ -1,12 +1,31 @@
 //! A window through which `benches/` can time what is private. Not for anything else.
 
-use super::{index, key, record};
-use crate::domain::task::Task;
+use super::list::Cost;
+use super::{RedbStore, index, key, list, record};
+use crate::domain::id::UserId;
+use crate::domain::page::TaskPage;
+use crate::domain::task::{Task, TaskQuery};
 use crate::store::StoreError;
 
-/// The keys of a task and of its index entry.
-pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, impl AsRef<[u8]>) {
-    (key::task(task.owner, task.id), index::task_by_state(task).encode())
+/// The keys of a task and of its index entries.
+pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, Vec<Vec<u8>>) {
+    let entries = index::task(task).into_iter().chain(index::words(task)).collect();
+    (key::task(task.owner, task.id), entries)
+}
+
+/// A page of a list, and how many rows it read.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub fn task_list(
+    store: &RedbStore,
+    owner: UserId,
+    query: &TaskQuery,
+) -> Result<(TaskPage, u64), StoreError> {
+    let mut cost = Cost::unlimited();
+    let page = store.read(|txn| list::list(txn, owner, query, &mut cost))?;
+    Ok((page.unwrap_or(TaskPage::EMPTY), cost.rows))
 }
 
 /// The stored value of a task.

@@ -4,16 +4,20 @@
 //! forgotten. [`plan`] reads and may find damage; what it returns are plain steps on bytes, which are
 //! carried out only if all of them could be planned. A change that fails has written nothing.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::batch::Op;
 use super::key::{self, Table};
 use super::record::{self, Stats};
 use super::view::View;
-use super::{codec, index};
+use super::{codec, index, task_key};
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
-use crate::domain::task::Task;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
@@ -59,10 +63,16 @@ pub(super) fn plan(
     view: &View<'_, '_>,
     changes: &[Change],
 ) -> Result<Vec<Op>, StoreError> {
-    let mut plan = Plan { view, ops: Vec::with_capacity(4), stats: Vec::new() };
+    let mut plan = Plan {
+        view,
+        ops: Vec::with_capacity(16),
+        stats: Vec::new(),
+        tags: BTreeMap::new(),
+    };
     for change in changes {
         plan.add(change)?;
     }
+    plan.tags()?;
     for (owner, stats) in &plan.stats {
         let value = record::stats(*owner, stats)?;
         plan.ops.push(Op::Put(Table::Owned, key::stats(*owner).to_vec(), value));
@@ -75,6 +85,8 @@ struct Plan<'a, 'view, 'txn> {
     ops: Vec<Op>,
     /// Counts as they are after the changes planned so far.
     stats: Vec<(UserId, Stats)>,
+    /// Counts of tags as they were, and as they are after the changes planned so far.
+    tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
 }
 
 impl Plan<'_, '_, '_> {
@@ -129,29 +141,8 @@ impl Plan<'_, '_, '_> {
                 self.task_add(new, new.created_at >= newest)?;
             }
             Change::TaskRestore { new, in_order } => self.task_add(new, *in_order)?,
-            Change::TaskReplace { old, new } => {
-                self.task_put(new)?;
-                let (from, to) = (index::task_by_state(old), index::task_by_state(new));
-                if from != to {
-                    self.delete(Table::Owned, &from.encode());
-                    self.put(Table::Owned, &to.encode(), Vec::new());
-                }
-                if old.completed != new.completed && !plant::is(Bug::CountNotUpdated) {
-                    let stats = self.stats_of(new.owner)?;
-                    let open = stats.counts.open + u64::from(!new.completed);
-                    stats.counts.open = less(open, u64::from(!old.completed), new.owner)?;
-                }
-            }
-            Change::TaskDelete(old) => {
-                self.delete(Table::Owned, &key::task(old.owner, old.id));
-                if !plant::is(Bug::IndexDeleteForgotten) {
-                    self.delete(Table::Owned, &index::task_by_state(old).encode());
-                }
-                let stats = self.stats_of(old.owner)?;
-                stats.counts.total = less(stats.counts.total, 1, old.owner)?;
-                stats.counts.open =
-                    less(stats.counts.open, u64::from(!old.completed), old.owner)?;
-            }
+            Change::TaskReplace { old, new } => self.task_replace(old, new)?,
+            Change::TaskDelete(old) => self.task_delete(old)?,
         }
         Ok(())
     }
@@ -187,7 +178,7 @@ impl Plan<'_, '_, '_> {
         if let Some(entry) = index::admin(&old.user) {
             self.delete(Table::Admins, &entry);
         }
-        let rows = self.stats_of(id)?.counts.total;
+        let rows = self.stats_of(id)?.counts().total;
         self.stats.retain(|(owner, _)| *owner != id);
         let batch = self.view.0;
         if plant::is(Bug::CascadeMissesSessions) {
@@ -208,13 +199,109 @@ impl Plan<'_, '_, '_> {
         self.task_put(new)?;
         self.ops.push(Op::UsedTaskId(new.id.get()));
         if !plant::is(Bug::IndexInsertForgotten) {
-            self.put(Table::Owned, &index::task_by_state(new).encode(), Vec::new());
+            for entry in index::task(new).into_iter().chain(index::words(new)) {
+                self.ops.push(Op::Put(Table::Owned, entry, Vec::new()));
+            }
         }
         let stats = self.stats_of(new.owner)?;
         stats.in_order &= in_order;
         stats.newest = stats.newest.max(new.created_at);
-        stats.counts.total += 1;
-        stats.counts.open += u64::from(!new.completed);
+        self.count(None, Some(new))
+    }
+
+    fn task_replace(&mut self, old: &Task, new: &Task) -> Result<(), StoreError> {
+        self.task_put(new)?;
+        let (mut from, mut to) = (index::task(old), index::task(new));
+        if old.title != new.title || old.description != new.description {
+            from.extend(index::words(old));
+            to.extend(index::words(new));
+        }
+        let (from, to) = (BTreeSet::from_iter(from), BTreeSet::from_iter(to));
+        for entry in from.difference(&to) {
+            self.delete(Table::Owned, entry);
+        }
+        for entry in to.difference(&from) {
+            self.put(Table::Owned, entry, Vec::new());
+        }
+        if plant::is(Bug::CountNotUpdated) {
+            return Ok(());
+        }
+        self.count(Some(old), Some(new))
+    }
+
+    fn task_delete(&mut self, old: &Task) -> Result<(), StoreError> {
+        self.delete(Table::Owned, &key::task(old.owner, old.id));
+        if !plant::is(Bug::IndexDeleteForgotten) {
+            for entry in index::task(old).into_iter().chain(index::words(old)) {
+                self.ops.push(Op::Delete(Table::Owned, entry));
+            }
+        }
+        self.count(Some(old), None)
+    }
+
+    /// Counts one task less and one more.
+    fn count(
+        &mut self,
+        old: Option<&Task>,
+        new: Option<&Task>,
+    ) -> Result<(), StoreError> {
+        let Some(owner) = old.or(new).map(|task| task.owner) else { return Ok(()) };
+        let stats = self.stats_of(owner)?;
+        if let Some(new) = new {
+            more(stats.of_mut(new.priority), new);
+            stats.nested += u64::from(new.parent.is_some());
+        }
+        if let Some(old) = old {
+            less(stats.of_mut(old.priority), old)?;
+            stats.nested = minus(stats.nested, u64::from(old.parent.is_some()), owner)?;
+        }
+        let has_same_tags = |old: &Task, new: &Task| {
+            old.tags == new.tags && old.is_completed() == new.is_completed()
+        };
+        if old.zip(new).is_some_and(|(old, new)| has_same_tags(old, new)) {
+            return Ok(());
+        }
+        for (task, is_new) in new.map(|it| (it, true)).into_iter().chain(old.map(|it| (it, false))) {
+            for tag in task.tags.iter() {
+                let (_, counts) = self.tag_of(owner, tag)?;
+                if is_new {
+                    more(counts, task);
+                } else {
+                    less(counts, task)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn tag_of(
+        &mut self,
+        owner: UserId,
+        tag: &Tag,
+    ) -> Result<&mut (TaskCounts, TaskCounts), StoreError> {
+        Ok(match self.tags.entry((owner, tag.clone())) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let counts = self.view.tag_counts(owner, tag)?;
+                place.insert((counts, counts))
+            }
+        })
+    }
+
+    /// A tag has a row of counts as long as a task has it.
+    fn tags(&mut self) -> Result<(), StoreError> {
+        for ((owner, tag), (before, after)) in std::mem::take(&mut self.tags) {
+            let key = task_key::tag_counts(owner, &tag);
+            let stats = self.stats_of(owner)?;
+            stats.tags += u64::from(before.total == 0 && after.total > 0);
+            if before.total > 0 && after.total == 0 {
+                stats.tags = minus(stats.tags, 1, owner)?;
+                self.delete(Table::Owned, &key);
+            } else if before != after {
+                let value = record::tag_counts(&key, after)?;
+                self.put(Table::Owned, &key, value);
+            }
+        }
         Ok(())
     }
 
@@ -246,7 +333,18 @@ impl Plan<'_, '_, '_> {
     }
 }
 
-fn less(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
+fn more(counts: &mut TaskCounts, task: &Task) {
+    counts.total += 1;
+    counts.open += u64::from(!task.is_completed());
+}
+
+fn less(counts: &mut TaskCounts, task: &Task) -> Result<(), StoreError> {
+    counts.total = minus(counts.total, 1, task.owner)?;
+    counts.open = minus(counts.open, u64::from(!task.is_completed()), task.owner)?;
+    Ok(())
+}
+
+fn minus(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
     count
         .checked_sub(by)
         .ok_or_else(|| damaged(owner, "counts fewer tasks than there are"))

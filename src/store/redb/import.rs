@@ -1,13 +1,15 @@
 //! Accounts and tasks that were made elsewhere or before: decisions.
 
 use std::collections::BTreeMap;
-use std::ops::Bound;
+use std::collections::btree_map::Entry;
 use std::sync::{MutexGuard, PoisonError};
 
 use redb::ReadTransaction;
 
 use super::change::Change;
 use super::key::{self, Owned, Table};
+use super::record::Stats;
+use super::tasks::{Draft, tree};
 use super::view::View;
 use super::write::Verdict;
 use super::{audit, codec, table};
@@ -15,14 +17,14 @@ use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::id_set::TaskIds;
-use crate::domain::task::{Task, TaskPatch};
+use crate::domain::task::{Patched, Task, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
 };
 use crate::domain::user::{Credential, Role, User};
 use crate::plant::{self, Bug};
-use crate::store::{StoreError, Taken};
+use crate::store::{Orphans, StoreError, Taken};
 
 type Outcome = Result<(Imported, Option<Owner>), Conflict>;
 
@@ -62,12 +64,13 @@ pub(super) fn import(
     let mut import = Import {
         view,
         taken: taken.ids.lock().unwrap_or_else(PoisonError::into_inner),
+        orphans: taken.orphans.lock().unwrap_or_else(PoisonError::into_inner),
         now,
         existing: chunk.existing,
         owner,
         next_user: view.next_user_id(),
         users: BTreeMap::new(),
-        tasks: BTreeMap::new(),
+        drafts: BTreeMap::new(),
         done: Imported::default(),
         changes: Vec::new(),
         audited: Vec::new(),
@@ -81,7 +84,8 @@ pub(super) fn import(
             return Ok(Verdict::unchanged(Err(conflict)));
         }
     }
-    let Import { done, owner, mut changes, audited, .. } = import;
+    let Import { done, owner, mut changes, audited, drafts, .. } = import;
+    changes.extend(drafts.into_values().flat_map(Draft::into_changes));
     let act = Act { actor: Actor::Operator, at: now };
     changes.extend(audit::add_all(view, act, audited.into_iter())?);
     Ok(Verdict { answer: Ok((done, owner)), changes })
@@ -91,19 +95,20 @@ pub(super) fn import(
 struct Import<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     taken: MutexGuard<'a, TaskIds>,
+    orphans: MutexGuard<'a, Orphans>,
     now: Timestamp,
     existing: Existing,
     owner: Option<Owner>,
     next_user: UserId,
     users: BTreeMap<CanonicalEmail, UserId>,
-    tasks: BTreeMap<(UserId, TaskId), Task>,
+    drafts: BTreeMap<UserId, Draft<'a, 'view, 'txn>>,
     done: Imported,
     changes: Vec<Change>,
     /// Accounts that were made.
     audited: Vec<(AuditAction, Option<UserId>)>,
 }
 
-impl Import<'_, '_, '_> {
+impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
     fn user(&mut self, found: Credential) -> Result<(), StoreError> {
         let there = found.user.id;
         let email = found.user.email.canonical();
@@ -147,66 +152,101 @@ impl Import<'_, '_, '_> {
             return Ok(Err(Conflict::Stray(found.id)));
         };
         let new = Task { owner: owner.here, ..found };
-        let place = (new.owner, new.id);
-        let old = match self.tasks.get(&place) {
-            Some(task) => Some(task.clone()),
-            None => self.view.task(new.owner, new.id)?,
-        };
-        match old {
+        match self.draft(new.owner)?.get(new.id)? {
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(old) => match self.existing {
                 Existing::Keep if !plant::is(Bug::ImportOverwrites) => {
                     self.done.tasks_kept += 1;
                 }
-                Existing::Keep | Existing::Replace => self.replace(old, new),
+                Existing::Keep | Existing::Replace => self.replace(old, new)?,
             },
             None if !self.taken.insert(new.id)
                 && !plant::is(Bug::ImportTakesTakenIds) =>
             {
                 return Ok(Err(Conflict::Taken(new.id)));
             }
-            None => {
-                let in_order = self.is_in_order(&new)?;
-                self.tasks.insert(place, new.clone());
-                self.changes.push(Change::TaskRestore { new, in_order });
-                self.done.tasks_added += 1;
-            }
+            None => self.restore(new)?,
         }
         Ok(Ok(()))
     }
 
+    fn draft(
+        &mut self,
+        owner: UserId,
+    ) -> Result<&mut Draft<'a, 'view, 'txn>, StoreError> {
+        Ok(match self.drafts.entry(owner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                // An account of this chunk has none yet.
+                let stats = self.view.stats(owner)?.unwrap_or(Stats::EMPTY);
+                place.insert(Draft::new(self.view, owner, &stats))
+            }
+        })
+    }
+
+    /// Takes in a task as it was. If its parent is still to come, the parent takes it in.
+    fn restore(&mut self, new: Task) -> Result<(), StoreError> {
+        let (owner, id, parent) = (new.owner, new.id, new.parent);
+        self.draft(owner)?.restore(Task { parent: None, ..new })?;
+        self.done.tasks_added += 1;
+        if let Some(parent) = parent
+            && !self.put_below(owner, id, parent)?
+        {
+            self.orphans.entry((owner, parent)).or_default().push(id);
+        }
+        for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
+            self.put_below(owner, orphan, id)?;
+        }
+        Ok(())
+    }
+
+    /// Makes a task a part of another as it was before, if that is possible.
+    fn put_below(
+        &mut self,
+        owner: UserId,
+        id: TaskId,
+        parent: TaskId,
+    ) -> Result<bool, StoreError> {
+        let draft = self.draft(owner)?;
+        let Some(old) = draft.get(id)? else { return Ok(false) };
+        let is_possible = tree::may_go_below(draft, Some(id), parent)?.is_ok();
+        if is_possible {
+            let new = Task { parent: Some(parent), ..old.clone() };
+            draft.put(old, new);
+        }
+        Ok(is_possible)
+    }
+
     /// Changes a task as its owner could have, so that its history goes on.
-    fn replace(&mut self, old: Task, wanted: Task) {
+    fn replace(&mut self, old: Task, wanted: Task) -> Result<(), StoreError> {
+        let now = self.now;
+        let draft = self.draft(old.owner)?;
+        let parent = match wanted.parent {
+            Some(parent) => tree::may_go_below(draft, Some(old.id), parent)?
+                .is_ok()
+                .then_some(Some(parent)),
+            None => Some(None),
+        };
+        let completed = wanted.is_completed();
         let patch = TaskPatch {
             title: Some(wanted.title),
             description: Some(wanted.description),
-            completed: Some(wanted.completed),
+            completed: Some(completed),
+            due: Some(wanted.due),
+            priority: Some(wanted.priority),
+            tags: Some(wanted.tags),
+            position: Some(wanted.position),
+            parent,
+            recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
         };
-        let new = patch.apply(&old, self.now);
-        if new == old {
-            self.done.tasks_same += 1;
-            return;
+        match patch.apply(&old, now) {
+            Ok(Patched { task: new, .. }) if new != old => {
+                draft.put(old, new);
+                self.done.tasks_replaced += 1;
+            }
+            Ok(_) => self.done.tasks_same += 1,
+            Err(_) => self.done.tasks_kept += 1,
         }
-        self.tasks.insert((new.owner, new.id), new.clone());
-        self.changes.push(Change::TaskReplace { old, new });
-        self.done.tasks_replaced += 1;
-    }
-
-    /// Whether the task was made between its neighbours by id.
-    fn is_in_order(&self, new: &Task) -> Result<bool, StoreError> {
-        let (before, after) = self.view.neighbours(new.owner, new.id)?;
-        let place = (new.owner, new.id);
-        let first = (new.owner, TaskId::new(0));
-        let last = (new.owner, TaskId::new(u64::MAX));
-        let chunk_before = self.tasks.range(first..place).next_back();
-        let chunk_after =
-            self.tasks.range((Bound::Excluded(place), Bound::Included(last))).next();
-        let created = |task: Option<(&(UserId, TaskId), &Task)>| {
-            task.map(|(_, task)| task.created_at)
-        };
-        let before = before.max(created(chunk_before));
-        let after = [after, created(chunk_after)].into_iter().flatten().min();
-        Ok(before.is_none_or(|time| time <= new.created_at)
-            && after.is_none_or(|time| time >= new.created_at))
+        Ok(())
     }
 }

@@ -1,10 +1,12 @@
-//! Which index entries a record has. One pure function for each index.
+//! Which index entries a record has. One pure function for each record.
 //!
 //! The writer uses it to move entries with their records, the checker to derive what should be there.
 
 use super::key::TaskByState;
+use super::task_key::{self, Beginning};
+use crate::domain::fold;
 use crate::domain::id::UserId;
-use crate::domain::task::Task;
+use crate::domain::task::{Task, text_key};
 use crate::domain::user::User;
 
 /// The one entry of an account among the administrators, if it is an active one.
@@ -12,12 +14,42 @@ pub(super) const fn admin(user: &User) -> Option<[u8; UserId::LEN]> {
     if user.is_active_admin() { Some(user.id.to_bytes()) } else { None }
 }
 
-/// The one entry of a task in the index for listing open or completed tasks.
+/// The one entry that a task had in formats 1 and 2.
 pub(super) const fn task_by_state(task: &Task) -> TaskByState {
     TaskByState {
         owner: task.owner,
-        completed: task.completed,
+        completed: task.is_completed(),
         created_at: task.created_at,
         id: task.id,
     }
+}
+
+/// All entries of a task but for those of its words.
+pub(super) fn task(task: &Task) -> Vec<Vec<u8>> {
+    let (owner, id, completed) = (task.owner, task.id, task.is_completed());
+    let created = task_key::time(task.created_at);
+    let title = text_key(&fold::sort_key(task.title.as_str()));
+    let mut keys = vec![
+        Beginning::priority(owner, completed, task.priority).entry(&[&created], id),
+        Beginning::updated(owner).entry(&[&task_key::time(task.updated_at)], id),
+        Beginning::position(owner).entry(&[&text_key(task.position.as_str())], id),
+        Beginning::title(owner).entry(&[&title], id),
+    ];
+    if let Some(due) = &task.due {
+        keys.push(Beginning::due(owner, completed).entry(&[&task_key::due(due)], id));
+    }
+    for tag in task.tags.iter() {
+        keys.push(Beginning::tag(owner, tag, completed).entry(&[&created], id));
+    }
+    if let Some(parent) = task.parent {
+        keys.push(Beginning::parent(owner, parent).entry(&[], id));
+    }
+    keys
+}
+
+/// The entries of a task's words.
+pub(super) fn words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
+    let (owner, id) = (task.owner, task.id);
+    let words = task.words().into_iter();
+    words.map(move |word| Beginning::word(owner, &word).entry(&[], id))
 }

@@ -1,6 +1,6 @@
 //! Keys, as bytes.
 //!
-//! Every layout there is. All are of fixed width except the two texts, all numbers big-endian, so
+//! Every layout there is. All are of fixed width except the texts, all numbers big-endian, so
 //! that byte order is the order wanted. Layouts are append-only: released ones never change, and the
 //! tests below pin them.
 //!
@@ -10,11 +10,20 @@
 //! users          user id 8                                                   UserV2
 //! user_by_email  canonical email (text)                                      u64 record: user id
 //! admins         user id 8                                                   empty (index)
-//! owned          owner 8, 01                                                 StatsV1
+//! owned          owner 8, 01                                                 StatsV2
 //! owned          owner 8, 02, session id 16                                  SessionV2
-//! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index)
-//! owned          owner 8, 04, task id 8                                      TaskV1
+//! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index, formats 1 and 2 only)
+//! owned          owner 8, 04, task id 8                                      TaskV2
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
+//! owned          owner 8, 06, completed 1, priority 1, created ms 8, task id 8   empty (index)
+//! owned          owner 8, 07, completed 1, due ms 8, shape 1, task id 8      empty (index of tasks with a date)
+//! owned          owner 8, 08, tag (text), 00, completed 1, created ms 8, task id 8   empty (index)
+//! owned          owner 8, 09, updated ms 8, task id 8                        empty (index)
+//! owned          owner 8, 0A, position (text), 00, task id 8                 empty (index)
+//! owned          owner 8, 0B, folded title (text), 00, task id 8             empty (index)
+//! owned          owner 8, 0C, parent id 8, task id 8                         empty (index of tasks with a parent)
+//! owned          owner 8, 0D, word (text), 00, task id 8                     empty (index)
+//! owned          owner 8, 0E, tag (text)                                     TagCountsV1
 //! invitations    invitation id 8                                             InvitationV1
 //! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
@@ -34,6 +43,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::task_key;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
@@ -152,12 +162,6 @@ pub(super) fn tasks_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TASK]]), TASK_LEN)
 }
 
-pub(super) fn tasks_by_state_of(owner: UserId, completed: bool) -> KeyRange {
-    let prefix: [u8; STATS_LEN + 1] =
-        join(&[&owner.to_bytes(), &[TASK_BY_STATE, u8::from(completed)]]);
-    span(&prefix, TASK_BY_STATE_LEN)
-}
-
 /// What a key of `owned` stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owned {
@@ -166,6 +170,9 @@ pub(super) enum Owned {
     TaskByState(TaskByState),
     Task(UserId, TaskId),
     Token(UserId, TokenId),
+    /// An entry of any of the indexes of tasks.
+    TaskIndex(UserId, TaskId),
+    TagCounts(UserId),
 }
 
 impl Owned {
@@ -198,6 +205,12 @@ impl Owned {
                 let id = TokenId::from_bytes(rest.try_into().ok()?);
                 Some(Self::Token(owner, id))
             }
+            task_key::TAG_COUNTS => {
+                (!rest.is_empty()).then_some(Self::TagCounts(owner))
+            }
+            kind if task_key::INDEXES.contains(&kind) => {
+                Some(Self::TaskIndex(owner, task_key::id(rest)?))
+            }
             _ => None,
         }
     }
@@ -207,7 +220,9 @@ impl Owned {
             Self::Stats(owner)
             | Self::Session(owner, _)
             | Self::Task(owner, _)
-            | Self::Token(owner, _) => owner,
+            | Self::Token(owner, _)
+            | Self::TaskIndex(owner, _)
+            | Self::TagCounts(owner) => owner,
             Self::TaskByState(entry) => entry.owner,
         }
     }
@@ -340,11 +355,6 @@ mod tests {
         let last = TaskId::new(u64::MAX);
         assert!(tasks_of(OWNER).contains(&task(OWNER, last).to_vec()));
         assert!(!tasks_of(OWNER).contains(&stats(OWNER).to_vec()));
-        let open = tasks_by_state_of(OWNER, false);
-        assert!(open.contains(
-            &by_state(false, Timestamp::MAX.as_millis(), u64::MAX).encode().to_vec()
-        ));
-        assert!(!open.contains(&by_state(true, 0, 0).encode().to_vec()));
         let session_max = session(OWNER, SessionId::from_bytes([0xFF; 16])).to_vec();
         assert!(sessions_of(OWNER).contains(&session_max));
         let token_max = token(OWNER, TokenId::from_bytes([0xFF; 8])).to_vec();

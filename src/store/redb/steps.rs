@@ -1,18 +1,18 @@
 //! The steps from each format of the data file to the next. A released step never changes.
 
-use super::key::{self, Table};
+use super::key::{self, Owned, Table};
 use super::table::{self, Tables};
-use super::{codec, record};
+use super::{codec, index, record};
 use crate::store::StoreError;
 
 /// From one format to the one that follows it. Rewrites whatever has changed, but for the format number.
 pub(super) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
 
 /// The first leads from format 1 to 2, and so on.
-pub(super) const STEPS: &[Step] = &[accounts];
+pub(super) const STEPS: &[Step] = &[accounts, plans];
 
 /// What the version after this one might know.
-pub(super) const NEXT: &[Step] = &[accounts, raise_revisions];
+pub(super) const NEXT: &[Step] = &[accounts, plans, raise_revisions];
 
 /// From 1 to 2: accounts and sessions are written with what format 2 says of them. The new tables are there
 /// since all tables were opened, and empty: format 1 knows no administrators.
@@ -32,6 +32,36 @@ fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
         }
         after = key;
+    }
+    Ok(())
+}
+
+/// From 2 to 3: tasks are written with what format 3 says of them, and with the entries of its indexes instead of
+/// the one they had. What deleted accounts have left is only going to be removed, and stays as it is.
+fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(row) = Owned::decode(&after) else { continue };
+        if tables.purge.get(row.owner().to_bytes().as_slice())?.is_some() {
+            continue;
+        }
+        match row {
+            Owned::TaskByState(_) => drop(tables.owned.remove(after.as_slice())?),
+            Owned::Stats(owner) => {
+                let stats = record::stats(owner, &record::decode_stats(owner, &value)?)?;
+                drop(tables.owned.insert(after.as_slice(), stats.as_slice())?);
+            }
+            Owned::Task(owner, id) => {
+                let task = record::decode_task(owner, id, &value)?;
+                let value = record::task(&task)?;
+                drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
+                for entry in index::task(&task).into_iter().chain(index::words(&task)) {
+                    drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
+                }
+            }
+            _ => {}
+        }
     }
     Ok(())
 }

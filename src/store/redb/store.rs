@@ -4,25 +4,30 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
 use super::key::Table;
 use super::space::Growth;
 use super::view::View;
 use super::write::Verdict;
+use super::list::Cost;
 use super::{
-    RedbStore, audit, export, import, invitations, key, sessions, table, tasks, tokens,
-    users,
+    RedbStore, audit, export, import, invitations, key, list, sessions, table, tasks,
+    tokens, users,
 };
 use crate::domain::access::Access;
 use crate::domain::audit::Act;
+use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::session::{Refreshing, Renewed, Session};
-use crate::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
+use crate::domain::task::{
+    Task, TaskAction, TaskCounts, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
@@ -208,12 +213,15 @@ impl Store for RedbStore {
         self.read_admin(move |txn| audit::list(txn, page)).await
     }
 
-    async fn task_create(
+    async fn task_write(
         &self,
         owner: UserId,
-        new: NewTask,
-    ) -> Result<Option<Task>, StoreError> {
-        self.write(Growth::Adds, move |view| tasks::create(view, owner, new)).await
+        write: TaskWrite,
+    ) -> Result<Option<TaskWritten>, StoreError> {
+        let frees = |op: &TaskOp| matches!(op.action, TaskAction::Delete(_));
+        let is_free = write.dry_run || write.ops.iter().all(frees);
+        let growth = if is_free { Growth::Frees } else { Growth::Adds };
+        self.write(growth, move |view| tasks::write(view, owner, write)).await
     }
 
     async fn task_get(
@@ -227,14 +235,16 @@ impl Store for RedbStore {
     async fn task_list(
         &self,
         owner: UserId,
-        filter: TaskFilter,
-        page: Page,
+        query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
-        if page.skip <= tasks::SHORT_SKIP {
-            self.read(|txn| tasks::list(txn, owner, filter, page))
-        } else {
-            self.read_long(move |txn| tasks::list(txn, owner, filter, page)).await
+        let mut cost = Cost::short();
+        if let Some(page) = self.read(|txn| list::list(txn, owner, &query, &mut cost))? {
+            return Ok(page);
         }
+        let page = self
+            .read_long(move |txn| list::list(txn, owner, &query, &mut Cost::unlimited()))
+            .await?;
+        Ok(page.unwrap_or(TaskPage::EMPTY))
     }
 
     async fn task_after(
@@ -250,19 +260,21 @@ impl Store for RedbStore {
         self.read(|txn| tasks::counts(txn, owner))
     }
 
-    async fn task_patch(
+    async fn task_summary(
         &self,
         owner: UserId,
-        id: TaskId,
-        patch: TaskPatch,
-        now: Timestamp,
-    ) -> Result<Option<Task>, StoreError> {
-        self.write(Growth::Adds, move |view| tasks::patch(view, owner, id, patch, now))
-            .await
-    }
-
-    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| tasks::delete(view, owner, id)).await
+        overdue: DueRange,
+    ) -> Result<TaskSummary, StoreError> {
+        let mut cost = Cost::short();
+        if let Some(summary) =
+            self.read(|txn| list::summary(txn, owner, &overdue, &mut cost))?
+        {
+            return Ok(summary);
+        }
+        let read = move |txn: &ReadTransaction| {
+            list::summary(txn, owner, &overdue, &mut Cost::unlimited())
+        };
+        Ok(self.read_long(read).await?.unwrap_or_default())
     }
 
     async fn export(
@@ -280,7 +292,8 @@ impl Store for RedbStore {
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
         self.write(Growth::Adds, decide).await?;
         let ids = Mutex::new(self.read_admin(import::task_ids).await?);
-        Ok(Some(Arc::new(Taken { ids, permit: Some(permit) })))
+        let orphans = Mutex::default();
+        Ok(Some(Arc::new(Taken { ids, orphans, permit: Some(permit) })))
     }
 
     async fn import(

@@ -3,15 +3,16 @@
 use redb::{ReadableTable, ReadableTableMetadata as _};
 
 use super::batch::Batch;
-use super::key::{self, Owned, Table};
+use super::key::{self, KeyRange, Owned, Table};
 use super::record::{self, Stats};
-use super::{codec, table};
+use super::{codec, table, task_key};
 use crate::domain::access::Access;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
-use crate::domain::task::Task;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::{Credential, Role};
@@ -55,6 +56,26 @@ impl View<'_, '_> {
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let value = self.0.tables.owned.get(key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
+    }
+
+    /// How many tasks have a tag.
+    pub(super) fn tag_counts(
+        &self,
+        owner: UserId,
+        tag: &Tag,
+    ) -> Result<TaskCounts, StoreError> {
+        let key = task_key::tag_counts(owner, tag);
+        let value = self.0.tables.owned.get(key.as_slice())?;
+        let counts = value.map(|value| record::decode_tag_counts(&key, value.value()));
+        Ok(counts.transpose()?.unwrap_or_default())
+    }
+
+    /// Entries of an index between two ends, in their order.
+    pub(super) fn entries(
+        &self,
+        range: &KeyRange,
+    ) -> Result<redb::Range<'_, &'static [u8], &'static [u8]>, StoreError> {
+        table::range(&self.0.tables.owned, range)
     }
 
     /// Whether this id was that of an account, and rows of it still wait to be removed.

@@ -6,21 +6,23 @@
 //! 2. `meta` has this program's format, and its next ids are above all ids in use.
 //! 3. Each user has exactly one email entry, of that user's canonical email, and one stats row.
 //! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
-//! 5. No two tasks have the same id, whoever owns them. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
-//! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
+//! 5. No two tasks have the same id, whoever owns them. Each task has exactly the index entries that it should have, and each entry a task.
+//! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
+//!    A task is a part of one that is there, and not of itself; only an open one with a date recurs.
 //! 7. Nobody named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
 
+mod tasks;
+
 use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 
+use self::tasks::Seen;
 use super::key::{self, Owned, Table};
-use super::record::Stats;
 use super::table::Snapshot;
 use super::{RedbStore, index, record, table};
 use crate::domain::email::Email;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::UserId;
 use crate::domain::id_set::TaskIds;
-use crate::domain::task::{Task, TaskCounts};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 
@@ -140,17 +142,6 @@ struct Check<'a> {
     done: u64,
     total: u64,
     progress: &'a mut dyn FnMut(u64, u64),
-}
-
-/// What was seen of one person while walking through that person's rows.
-struct Seen {
-    owner: UserId,
-    is_user: bool,
-    stats: Option<Stats>,
-    counts: TaskCounts,
-    entries: u64,
-    newest: Timestamp,
-    in_order: bool,
 }
 
 impl Check<'_> {
@@ -296,8 +287,9 @@ impl Check<'_> {
             };
             let owner = meaning.owner();
             if seen.as_ref().is_none_or(|seen| seen.owner != owner) {
-                self.leave(seen.take());
-                seen = Some(self.enter(owner)?);
+                self.leave(seen.take())?;
+                let is_user = self.users.get(owner.to_bytes().as_slice())?.is_some();
+                seen = Some(Seen::new(owner, is_user));
             }
             let Some(seen) = seen.as_mut() else { continue };
             if !seen.is_user {
@@ -309,28 +301,16 @@ impl Check<'_> {
                 }
                 continue;
             }
-            self.row(seen, meaning, value.value())?;
+            self.row(seen, meaning, key.value(), value.value())?;
         }
-        self.leave(seen);
-        Ok(())
-    }
-
-    fn enter(&mut self, owner: UserId) -> Result<Seen, StoreError> {
-        Ok(Seen {
-            owner,
-            is_user: self.users.get(owner.to_bytes().as_slice())?.is_some(),
-            stats: None,
-            counts: TaskCounts::default(),
-            entries: 0,
-            newest: Timestamp::EPOCH,
-            in_order: true,
-        })
+        self.leave(seen)
     }
 
     fn row(
         &mut self,
         seen: &mut Seen,
         row: Owned,
+        key: &[u8],
         value: &[u8],
     ) -> Result<(), StoreError> {
         match row {
@@ -356,66 +336,16 @@ impl Check<'_> {
                     );
                 }
             }
-            Owned::TaskByState(entry) => {
-                seen.entries += 1;
-                if !value.is_empty() {
-                    self.report
-                        .add(format!("the index entry of {:?} has a value", entry.id));
-                }
-                let task = self.task(entry.owner, entry.id)?;
-                if task.is_none_or(|task| index::task_by_state(&task) != entry) {
-                    self.report.add(format!(
-                        "an index entry of {:?} without its task",
-                        entry.id
-                    ));
-                }
+            Owned::TaskByState(_) | Owned::TaskIndex(..) => {
+                self.entry(seen, key, value)?;
             }
+            Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
             Owned::Task(owner, id) => {
-                self.report.tasks += 1;
-                self.highest_task = self.highest_task.max(id.get());
-                if !self.ids.insert(id) {
-                    self.report
-                        .add(format!("{id:?} belongs to {owner:?} and to another"));
-                }
                 let task = self.report.sound(record::decode_task(owner, id, value))?;
-                let Some(task) = task else { return Ok(()) };
-                self.report.seen(task.updated_at);
-                seen.counts.total += 1;
-                seen.counts.open += u64::from(!task.completed);
-                seen.in_order &= task.created_at >= seen.newest;
-                seen.newest = seen.newest.max(task.created_at);
-                let entry = index::task_by_state(&task).encode();
-                if self.owned.get(entry.as_slice())?.is_none() {
-                    self.report.add(format!("{id:?} has no index entry"));
-                }
+                self.task(seen, id, task)?;
             }
         }
         Ok(())
-    }
-
-    fn leave(&mut self, seen: Option<Seen>) {
-        let Some(seen) = seen.filter(|seen| seen.is_user) else { return };
-        let Some(stats) = seen.stats else { return };
-        if stats.counts != seen.counts {
-            self.report
-                .add(format!("the counts of {:?} are not those of the rows", seen.owner));
-        }
-        if seen.entries != seen.counts.total {
-            self.report.add(format!(
-                "{:?} has more or fewer index entries than tasks",
-                seen.owner
-            ));
-        }
-        if (stats.in_order && !seen.in_order) || stats.newest < seen.newest {
-            self.report
-                .add(format!("the order of {:?}'s tasks is not as noted", seen.owner));
-        }
-    }
-
-    fn task(&self, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
-        let value = self.owned.get(key::task(owner, id).as_slice())?;
-        // Damage is reported where the task itself is met.
-        Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
     }
 
     fn meta(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {

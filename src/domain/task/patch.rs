@@ -1,0 +1,205 @@
+//! Changes to a task.
+
+use super::{Description, NewTask, Task, TaskRefused, Title};
+use crate::domain::due::Due;
+use crate::domain::id::TaskId;
+use crate::domain::position::Position;
+use crate::domain::priority::Priority;
+use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::tag::Tags;
+use crate::domain::timestamp::Timestamp;
+
+/// A change to a task. What is `None` stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskPatch {
+    /// The new title.
+    pub title: Option<Title>,
+    /// The new description, or `Some(None)` to clear it.
+    pub description: Option<Option<Description>>,
+    /// Done, or open again.
+    pub completed: Option<bool>,
+    /// When it is to be done, or `Some(None)` for no matter when.
+    pub due: Option<Option<Due>>,
+    /// How much it matters.
+    pub priority: Option<Priority>,
+    /// All of its tags.
+    pub tags: Option<Tags>,
+    /// Another place in the order of all tasks.
+    pub position: Option<Position>,
+    /// The task that it becomes a part of, or `Some(None)` for none.
+    pub parent: Option<Option<TaskId>>,
+    /// When it comes round again, or `Some(None)` for never.
+    pub recurrence: Option<Option<Rule>>,
+}
+
+/// A task after a change.
+#[derive(Clone, Debug)]
+pub struct Patched {
+    /// As it is now.
+    pub task: Task,
+    /// What was finished, to be kept as a task of its own, if the task has gone on to its next time.
+    pub finished: Option<Box<NewTask>>,
+}
+
+impl TaskPatch {
+    /// The task after this change at this time.
+    ///
+    /// A change that changes nothing leaves `updated_at` and `revision` alone. `updated_at` never goes
+    /// back, whatever the clock does. To complete a task that recurs moves it on to its next time, and leaves what
+    /// was finished as a task of its own; the last time completes the task itself.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`].
+    pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
+        let is_timed_anew = self.due.is_some() || self.recurrence.is_some();
+        let mut new = old.clone();
+        set(&mut new.title, self.title);
+        set(&mut new.description, self.description);
+        set(&mut new.due, self.due);
+        set(&mut new.priority, self.priority);
+        set(&mut new.tags, self.tags);
+        set(&mut new.position, self.position);
+        set(&mut new.parent, self.parent);
+        if is_timed_anew {
+            let rule = match self.recurrence {
+                Some(rule) => rule,
+                None => old.recurrence.as_ref().map(|it| it.rule().clone()),
+            };
+            new.recurrence = anchored(rule, new.due.as_ref())?;
+        }
+        let now = now.max(old.updated_at);
+        let mut finished = None;
+        match self.completed {
+            Some(true) if !old.is_completed() => finished = finish(&mut new, now),
+            Some(false) => new.completed_at = None,
+            Some(true) | None => {}
+        }
+        let mut new = check(new)?;
+        if new != *old {
+            new.updated_at = now;
+            new.revision = old.revision.saturating_add(1);
+        }
+        Ok(Patched { task: new, finished })
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// Completes a task, or moves it on.
+fn finish(task: &mut Task, now: Timestamp) -> Option<Box<NewTask>> {
+    let next = match (&task.recurrence, &task.due) {
+        (Some(recurrence), Some(due)) => recurrence.next(due),
+        _ => None,
+    };
+    let Some((due, recurrence)) = next else {
+        task.completed_at = Some(now);
+        task.recurrence = None;
+        return None;
+    };
+    let finished = NewTask {
+        description: task.description.clone(),
+        completed: true,
+        due: task.due.replace(due),
+        priority: task.priority,
+        tags: task.tags.clone(),
+        ..NewTask::new(task.title.clone(), now)
+    };
+    task.recurrence = Some(recurrence);
+    Some(Box::new(finished))
+}
+
+/// A rule, counted from the time that a task is due.
+pub(super) fn anchored(
+    rule: Option<Rule>,
+    due: Option<&Due>,
+) -> Result<Option<Recurrence>, TaskRefused> {
+    match (rule, due) {
+        (None, _) => Ok(None),
+        (Some(_), None) => Err(TaskRefused::RecursUndated),
+        (Some(rule), Some(due)) => Ok(Some(Recurrence::new(rule, due))),
+    }
+}
+
+/// A task that is done does not come round again.
+pub(super) fn check(task: Task) -> Result<Task, TaskRefused> {
+    if task.recurrence.is_some() && task.is_completed() {
+        return Err(TaskRefused::RecursCompleted);
+    }
+    Ok(task)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::task;
+    use super::*;
+
+    fn patched(patch: TaskPatch, old: &Task, now: Timestamp) -> Task {
+        patch.apply(old, now).unwrap().task
+    }
+
+    fn due(text: &str) -> Option<Option<Due>> {
+        Some(Some(Due::parse(text, &crate::domain::time_zone::TimeZone::utc()).unwrap()))
+    }
+
+    #[test]
+    fn a_patch_that_changes_nothing_keeps_time_and_revision() {
+        let patch = TaskPatch { completed: Some(false), ..TaskPatch::default() };
+        assert_eq!(patched(patch, &task(), Timestamp::MAX), task());
+    }
+
+    #[test]
+    fn updated_at_never_goes_back() {
+        let old = Task { updated_at: Timestamp::MAX, ..task() };
+        let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
+        let new = patched(patch, &old, Timestamp::EPOCH);
+        assert_eq!((new.updated_at, new.revision), (Timestamp::MAX, 2));
+        assert_eq!(new.completed_at, Some(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_task_that_recurs_moves_on_and_leaves_what_was_finished() {
+        let daily = Rule::parse("FREQ=DAILY;COUNT=2").unwrap();
+        let weekly = TaskPatch {
+            due: due("2030-01-01"),
+            recurrence: Some(Some(daily)),
+            ..TaskPatch::default()
+        };
+        let old = patched(weekly, &task(), Timestamp::EPOCH);
+        let complete = || TaskPatch { completed: Some(true), ..TaskPatch::default() };
+
+        let Patched { task, finished } = complete().apply(&old, Timestamp::MAX).unwrap();
+        let finished = finished.unwrap();
+        assert_eq!((finished.due, finished.completed), (old.due, true));
+        assert_eq!((Some(task.due.clone()), task.is_completed()), (due("2030-01-02"), false));
+
+        let Patched { task, finished } = complete().apply(&task, Timestamp::MAX).unwrap();
+        assert!(finished.is_none() && task.is_completed() && task.recurrence.is_none());
+    }
+
+    #[test]
+    fn only_an_open_task_with_a_date_can_recur() {
+        let daily = || Some(Some(Rule::parse("FREQ=DAILY").unwrap()));
+        let undated = TaskPatch { recurrence: daily(), ..TaskPatch::default() };
+        let refused = undated.apply(&task(), Timestamp::EPOCH).unwrap_err();
+        assert_eq!(refused, TaskRefused::RecursUndated);
+
+        let done = Task { completed_at: Some(Timestamp::EPOCH), ..task() };
+        let dated = TaskPatch {
+            due: due("2030-01-01"),
+            recurrence: daily(),
+            ..TaskPatch::default()
+        };
+        let refused = dated.clone().apply(&done, Timestamp::EPOCH).unwrap_err();
+        assert_eq!(refused, TaskRefused::RecursCompleted);
+
+        let recurring = patched(dated, &task(), Timestamp::EPOCH);
+        let undated = TaskPatch { due: Some(None), ..TaskPatch::default() };
+        let refused = undated.apply(&recurring, Timestamp::EPOCH).unwrap_err();
+        assert_eq!(refused, TaskRefused::RecursUndated);
+    }
+}

@@ -1,0 +1,102 @@
+//! What people write into tasks.
+
+/// A task's title: 1 to [`Self::MAX_CHARS`] characters, kept as typed.
+///
+/// ```
+/// use duly::domain::task::{TextError, Title};
+/// assert_eq!(Title::new("Buy milk".to_owned())?.as_str(), "Buy milk");
+/// assert_eq!(Title::new(String::new()), Err(TextError::Empty));
+/// # Ok::<(), TextError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title(String);
+
+/// What a task is about: up to [`Self::MAX_CHARS`] characters, possibly none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description(String);
+
+/// Why a text is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// There must be something.
+    #[error("must not be empty")]
+    Empty,
+    /// More characters than allowed.
+    #[error("must have at most {max} characters")]
+    TooLong {
+        /// How many are allowed.
+        max: usize,
+    },
+}
+
+impl Title {
+    /// Most characters (not bytes).
+    pub const MAX_CHARS: usize = 255;
+
+    /// Checks a title.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`TextError`].
+    pub fn new(text: String) -> Result<Self, TextError> {
+        if text.is_empty() {
+            return Err(TextError::Empty);
+        }
+        at_most(Self::MAX_CHARS, text).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, given away.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl Description {
+    /// Most characters (not bytes).
+    pub const MAX_CHARS: usize = 2000;
+
+    /// Checks a description.
+    ///
+    /// # Errors
+    ///
+    /// [`TextError::TooLong`].
+    pub fn new(text: String) -> Result<Self, TextError> {
+        at_most(Self::MAX_CHARS, text).map(Self)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text, given away.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Counts only texts whose bytes do not already settle it.
+fn at_most(max: usize, text: String) -> Result<String, TextError> {
+    if text.len() > max && text.chars().count() > max {
+        return Err(TextError::TooLong { max });
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_count_characters_not_bytes() {
+        assert!(Title::new("ü".repeat(255)).is_ok());
+        assert_eq!(Title::new("a".repeat(256)), Err(TextError::TooLong { max: 255 }));
+        assert!(Description::new("😀".repeat(2000)).is_ok());
+        assert!(Description::new("a".repeat(2001)).is_err());
+    }
+}

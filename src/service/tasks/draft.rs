@@ -1,0 +1,153 @@
+//! What people send to make and change tasks, checked.
+
+use crate::domain::due::Due;
+use crate::domain::id::TaskId;
+use crate::domain::position::Position;
+use crate::domain::priority::Priority;
+use crate::domain::recurrence::Rule;
+use crate::domain::tag::{Tag, Tags};
+use crate::domain::task::{Description, NewTask, TaskPatch, Title};
+use crate::domain::time_zone::TimeZone;
+use crate::domain::timestamp::Timestamp;
+use crate::service::FieldError;
+
+/// What somebody sends to make a task.
+#[derive(Clone, Debug, Default)]
+pub struct TaskDraft {
+    /// Checked by [`Title::new`].
+    pub title: String,
+    /// Checked by [`Description::new`].
+    pub description: Option<String>,
+    /// Whether it is done already.
+    pub completed: bool,
+    /// Checked by [`Due::parse`].
+    pub due: Option<String>,
+    /// How much it matters.
+    pub priority: Priority,
+    /// Each checked by [`Tag::new`], all by [`Tags::new`].
+    pub tags: Vec<String>,
+    /// Checked by [`Position::parse`].
+    pub position: Option<String>,
+    /// The task that it is a part of.
+    pub parent: Option<TaskId>,
+    /// Checked by [`Rule::parse`].
+    pub recurrence: Option<String>,
+}
+
+/// What somebody sends to change a task. What is `None` stays as it is, `Some(None)` clears.
+#[derive(Clone, Debug, Default)]
+pub struct TaskChange {
+    /// Checked by [`Title::new`].
+    pub title: Option<String>,
+    /// Checked by [`Description::new`].
+    pub description: Option<Option<String>>,
+    /// Done, or open again.
+    pub completed: Option<bool>,
+    /// Checked by [`Due::parse`].
+    pub due: Option<Option<String>>,
+    /// How much it matters.
+    pub priority: Option<Priority>,
+    /// Each checked by [`Tag::new`], all by [`Tags::new`].
+    pub tags: Option<Vec<String>>,
+    /// Checked by [`Position::parse`].
+    pub position: Option<String>,
+    /// The task that it becomes a part of.
+    pub parent: Option<Option<TaskId>>,
+    /// Checked by [`Rule::parse`].
+    pub recurrence: Option<Option<String>>,
+}
+
+/// Every field that was refused so far.
+#[derive(Debug, Default)]
+pub(super) struct Check(Vec<FieldError>);
+
+impl Check {
+    /// The value, or a note of why the field was refused.
+    pub(super) fn take<T, E: ToString>(
+        &mut self,
+        field: &str,
+        value: Result<T, E>,
+    ) -> Option<T> {
+        value.map_err(|error| self.0.push(FieldError::new(field, error))).ok()
+    }
+
+    /// The same for what may be left out.
+    pub(super) fn maybe<V, T, E: ToString>(
+        &mut self,
+        field: &str,
+        value: Option<V>,
+        check: impl FnOnce(V) -> Result<T, E>,
+    ) -> Option<T> {
+        value.and_then(|value| self.take(field, check(value)))
+    }
+
+    /// The value, unless something was refused.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+}
+
+impl TaskDraft {
+    pub(super) fn check(
+        self,
+        home: &TimeZone,
+        now: Timestamp,
+    ) -> Result<NewTask, Vec<FieldError>> {
+        let mut check = Check::default();
+        let title = check.take("title", Title::new(self.title));
+        let description =
+            check.maybe("description", self.description, Description::new);
+        let due = check.maybe("due", self.due, |text| Due::parse(&text, home));
+        let tags = check.take("tags", tags(&self.tags));
+        let position =
+            check.maybe("position", self.position, |text| Position::parse(&text));
+        let recurrence =
+            check.maybe("recurrence", self.recurrence, |text| Rule::parse(&text));
+        let new = title.map(|title| NewTask {
+            description,
+            completed: self.completed,
+            due,
+            priority: self.priority,
+            tags: tags.unwrap_or_default(),
+            position,
+            parent: self.parent,
+            recurrence,
+            ..NewTask::new(title, now)
+        });
+        check.finish(new)
+    }
+}
+
+impl TaskChange {
+    pub(super) fn check(self, home: &TimeZone) -> Result<TaskPatch, Vec<FieldError>> {
+        let mut check = Check::default();
+        let patch = TaskPatch {
+            title: check.maybe("title", self.title, Title::new),
+            description: check.maybe("description", self.description, |text| {
+                text.map(Description::new).transpose()
+            }),
+            completed: self.completed,
+            due: check.maybe("due", self.due, |text| {
+                text.map(|text| Due::parse(&text, home)).transpose()
+            }),
+            priority: self.priority,
+            tags: check.maybe("tags", self.tags, |texts| tags(&texts)),
+            position: check
+                .maybe("position", self.position, |text| Position::parse(&text)),
+            parent: self.parent,
+            recurrence: check.maybe("recurrence", self.recurrence, |text| {
+                text.map(|text| Rule::parse(&text)).transpose()
+            }),
+        };
+        check.finish(Some(patch))
+    }
+}
+
+fn tags(texts: &[String]) -> Result<Tags, String> {
+    let tags: Result<Vec<Tag>, _> = texts.iter().map(|text| Tag::new(text)).collect();
+    let tags = tags.map_err(|error| format!("must be tags, and one {error}"))?;
+    Tags::new(tags).map_err(|error| error.to_string())
+}

@@ -1,0 +1,157 @@
+//! Finding tasks.
+
+use super::cursor::{self, Scope};
+use super::draft::Check;
+use super::home;
+use crate::auth::Caller;
+use crate::auth::permission::TasksRead;
+use crate::domain::due::{Due, DueRange};
+use crate::domain::fold::Words;
+use crate::domain::page::{Page, TaskPage};
+use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
+use crate::domain::task::{
+    Start, Task, TaskFilter, TaskOrder, TaskQuery, TaskSummary, Within,
+};
+use crate::domain::timestamp::Timestamp;
+use crate::service::{Error, Service};
+
+/// Which tasks somebody asks for.
+#[derive(Clone, Debug, Default)]
+pub struct TaskListing {
+    /// Done, or open.
+    pub completed: Option<bool>,
+    /// Of this priority.
+    pub priority: Option<Priority>,
+    /// With all of these. Each checked by [`Tag::new`].
+    pub tags: Vec<String>,
+    /// Due before a moment. Checked by [`Due::parse`].
+    pub due_before: Option<String>,
+    /// Due at a moment or later. Checked by [`Due::parse`].
+    pub due_after: Option<String>,
+    /// Open, and their time has passed; or not so.
+    pub overdue: Option<bool>,
+    /// Changed at this time or later.
+    pub updated_since: Option<Timestamp>,
+    /// In another task, or in none.
+    pub parent: Option<Within>,
+    /// With these words. Checked by [`Words::parse`].
+    pub words: String,
+}
+
+/// Which part of the list somebody asks for.
+#[derive(Clone, Debug)]
+pub enum Part {
+    /// After so many.
+    Skip(u64),
+    /// From where a cursor stands; the empty one stands at the beginning.
+    Cursor(String),
+}
+
+/// A page, and where it goes on.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The tasks.
+    pub tasks: Vec<Task>,
+    /// How many there are on all pages.
+    pub total: u64,
+    /// Whether there are more after these.
+    pub more: bool,
+    /// The cursor after these, if there are more and a cursor was given.
+    pub next: Option<String>,
+}
+
+/// Most tags that a list is asked for.
+const MAX_TAGS: usize = 20;
+
+impl Service {
+    /// Lists tasks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with everything that was refused, a cursor that is not from this list among it; and those
+    /// of the store.
+    pub async fn task_list(
+        &self,
+        caller: &Caller<TasksRead>,
+        listing: TaskListing,
+        order: TaskOrder,
+        part: Part,
+        limit: u16,
+    ) -> Result<Listed, Error> {
+        let scope = Scope::new(caller.user.id, order, &listing);
+        let mut check = Check::default();
+        let filter = self.filter(caller, listing, &mut check);
+        let sealer = &self.0.sealer;
+        let (start, is_by_cursor) = match part {
+            Part::Skip(skip) => (Some(Start::Skip(skip)), false),
+            Part::Cursor(text) if text.is_empty() => (Some(Start::Skip(0)), true),
+            Part::Cursor(text) => {
+                let place = cursor::read(sealer, &scope, &text);
+                (check.take("cursor", place).map(Start::After), true)
+            }
+        };
+        let query = start.map(|start| TaskQuery { filter, order, start, limit });
+        let query = check.finish(query).map_err(Error::Invalid)?;
+        let TaskPage { tasks, total, more } =
+            self.0.store.task_list(caller.user.id, query).await?;
+        let last = tasks.last().filter(|_| more && is_by_cursor);
+        let next = last
+            .map(|task| cursor::write(sealer, &*self.0.random, &scope, &order.place(task)))
+            .transpose()?;
+        Ok(Listed { tasks, total, more, next })
+    }
+
+    fn filter(
+        &self,
+        caller: &Caller<TasksRead>,
+        listing: TaskListing,
+        check: &mut Check,
+    ) -> TaskFilter {
+        let home = home(&caller.user);
+        let bound = |text: String| Due::parse(&text, &home);
+        let before = check.maybe("due_before", listing.due_before, bound);
+        let after = check.maybe("due_after", listing.due_after, bound);
+        let mut due = match (before, after) {
+            (None, None) => None,
+            (before, after) => {
+                let before = before.map_or(DueRange::ALL, |it| DueRange::before(&it, &home));
+                let after = after.map_or(DueRange::ALL, |it| DueRange::from(&it, &home));
+                Some(before.intersect(&after))
+            }
+        };
+        let (mut completed, mut not_overdue) = (listing.completed, None);
+        let overdue = DueRange::overdue(self.0.clock.now(), &home);
+        match listing.overdue {
+            Some(true) => {
+                // What is done is never overdue.
+                let range = if completed == Some(true) { DueRange::NONE } else { overdue };
+                completed = completed.or(Some(false));
+                due = Some(due.unwrap_or(DueRange::ALL).intersect(&range));
+            }
+            Some(false) => not_overdue = Some(overdue),
+            None => {}
+        }
+        let mut tags = Vec::new();
+        if listing.tags.len() > MAX_TAGS {
+            check.take("tag", Err::<(), _>("must be given at most 20 times"));
+        } else {
+            for text in &listing.tags {
+                tags.extend(check.take("tag", Tag::new(text)));
+            }
+        }
+        tags.sort_unstable();
+        tags.dedup();
+        let words = check.take("q", Words::parse(&listing.words));
+        TaskFilter {
+            completed,
+            priority: listing.priority,
+            tags,
+            due,
+            not_overdue,
+            updated_since: listing.updated_since,
+            parent: listing.parent,
+            words: words.unwrap_or(Words::NONE),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Keeping tasks.
+//!
+//! Every method takes the [`Caller`] and asks the store for that person's tasks only: somebody else's are
+//! not found.
+
+mod batch;
+mod cursor;
+mod draft;
+mod listing;
+mod refused;
+
+use tracing::instrument;
+
+pub use self::batch::{TaskAsk, TaskBatch, TaskRequest};
+pub use self::draft::{TaskChange, TaskDraft};
+pub use self::listing::{Listed, TaskListing};
+use super::{Error, Service};
+use crate::auth::Caller;
+use crate::auth::permission::{TasksRead, TasksWrite};
+use crate::domain::due::DueRange;
+use crate::domain::id::TaskId;
+use crate::domain::task::{IfMatch, Task, TaskDone, TaskMove, TaskSummary};
+use crate::domain::time_zone::TimeZone;
+use crate::domain::user::User;
+
+const NO_TASK: Error = Error::NotFound { what: "task" };
+
+/// How a change is made.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// Which revisions of the task are meant; `None` if nobody said.
+    pub if_match: Option<IfMatch>,
+    /// Whether the change is only tried.
+    pub dry_run: bool,
+}
+
+impl Service {
+    /// Makes a task. It is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with every field that was refused, [`Error::BadToken`] if the account has just
+    /// been deleted, and those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id))]
+    pub async fn task_create(
+        &self,
+        caller: &Caller<TasksWrite>,
+        draft: TaskDraft,
+        dry_run: bool,
+    ) -> Result<Task, Error> {
+        let terms = Terms { if_match: None, dry_run };
+        let done = self.task_write_one(caller, TaskAsk::Create(Box::new(draft)), terms);
+        done.await.map(|(task, _)| task)
+    }
+
+    /// Finds a task.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of the store.
+    pub async fn task_get(
+        &self,
+        caller: &Caller<TasksRead>,
+        id: TaskId,
+    ) -> Result<Task, Error> {
+        self.0.store.task_get(caller.user.id, id).await?.ok_or(NO_TASK)
+    }
+
+    /// Changes a task. The change is durable when this returns. If the task recurs and was completed, it has moved
+    /// on; the id is that of the task which keeps what was finished.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with every field that was refused, [`Error::NotFound`], [`Error::Changed`],
+    /// [`Error::IfMatchRequired`], and those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_patch(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        change: TaskChange,
+        terms: Terms,
+    ) -> Result<(Task, Option<TaskId>), Error> {
+        self.task_write_one(caller, TaskAsk::Patch(id, Box::new(change)), terms).await
+    }
+
+    /// Completes a task, as [`Self::task_patch`] would.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_complete(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        terms: Terms,
+    ) -> Result<(Task, Option<TaskId>), Error> {
+        self.task_write_one(caller, TaskAsk::Complete(id), terms).await
+    }
+
+    /// Moves a task beside another, perhaps below another.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::task_patch`].
+    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_move(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        to: TaskMove,
+        terms: Terms,
+    ) -> Result<Task, Error> {
+        let done = self.task_write_one(caller, TaskAsk::Move(id, to), terms).await;
+        done.map(|(task, _)| task)
+    }
+
+    /// Deletes a task and all below it, durably. Says how many.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::Changed`], [`Error::IfMatchRequired`], and those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_delete(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        terms: Terms,
+    ) -> Result<u64, Error> {
+        match self.task_write_single(caller, TaskAsk::Delete(id), terms).await? {
+            TaskDone::Deleted(count) => Ok(count),
+            TaskDone::Created(_) | TaskDone::Changed { .. } => Err(NO_TASK),
+        }
+    }
+
+    /// Counts tasks: open and done, overdue, and by tag.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn task_summary(
+        &self,
+        caller: &Caller<TasksRead>,
+    ) -> Result<TaskSummary, Error> {
+        let overdue = DueRange::overdue(self.0.clock.now(), &home(&caller.user));
+        Ok(self.0.store.task_summary(caller.user.id, overdue).await?)
+    }
+
+    async fn task_write_one(
+        &self,
+        caller: &Caller<TasksWrite>,
+        ask: TaskAsk,
+        terms: Terms,
+    ) -> Result<(Task, Option<TaskId>), Error> {
+        match self.task_write_single(caller, ask, terms).await? {
+            TaskDone::Created(task) => Ok((task, None)),
+            TaskDone::Changed { task, finished } => Ok((task, finished)),
+            TaskDone::Deleted(_) => Err(NO_TASK),
+        }
+    }
+
+    async fn task_write_single(
+        &self,
+        caller: &Caller<TasksWrite>,
+        ask: TaskAsk,
+        terms: Terms,
+    ) -> Result<TaskDone, Error> {
+        let Terms { if_match, dry_run } = terms;
+        let requests = vec![Ok(TaskRequest { ask, if_match })];
+        let batch = TaskBatch { requests, atomic: true, dry_run };
+        let mut results = self.task_batch(caller, batch).await?;
+        results.pop().unwrap_or(Err(NO_TASK))
+    }
+}
+
+/// The time zone that a person's days are counted in.
+fn home(user: &User) -> TimeZone {
+    user.time_zone.clone().unwrap_or_else(TimeZone::utc)
+}

@@ -1,0 +1,153 @@
+//! The ends of index entries, from several stretches of an index, merged into one order.
+
+use std::ops::Bound;
+
+use super::{Cost, Halt};
+use crate::store::redb::table::Snapshot;
+use crate::store::redb::task_key::Beginning;
+
+/// Between which ends.
+#[derive(Clone, Debug)]
+pub(super) struct Bounds {
+    pub(super) from: Bound<Vec<u8>>,
+    pub(super) to: Bound<Vec<u8>>,
+}
+
+impl Bounds {
+    pub(super) const NONE: Self = Self { from: Bound::Unbounded, to: Bound::Unbounded };
+
+    /// Those after an end, in one direction or the other.
+    pub(super) fn after(&self, end: &[u8], descending: bool) -> Self {
+        let here = Bound::Excluded(end.to_vec());
+        let mut bounds = self.clone();
+        if descending {
+            bounds.to = lesser(bounds.to, here);
+        } else {
+            bounds.from = greater(bounds.from, here);
+        }
+        bounds
+    }
+}
+
+fn lesser(one: Bound<Vec<u8>>, other: Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match (value(&one), value(&other)) {
+        (Some(a), Some(b)) if a < b => one,
+        (None, _) | (Some(_), Some(_)) => other,
+        (Some(_), None) => one,
+    }
+}
+
+fn greater(one: Bound<Vec<u8>>, other: Bound<Vec<u8>>) -> Bound<Vec<u8>> {
+    match (value(&one), value(&other)) {
+        (Some(a), Some(b)) if a > b => one,
+        (None, _) | (Some(_), Some(_)) => other,
+        (Some(_), None) => one,
+    }
+}
+
+fn value(bound: &Bound<Vec<u8>>) -> Option<&Vec<u8>> {
+    match bound {
+        Bound::Included(value) | Bound::Excluded(value) => Some(value),
+        Bound::Unbounded => None,
+    }
+}
+
+pub(super) struct Ends<'a> {
+    sources: Vec<Source<'a>>,
+    descending: bool,
+}
+
+struct Source<'a> {
+    entries: redb::Range<'a, &'static [u8], &'static [u8]>,
+    beginning: Beginning,
+    /// The next end, once it was looked at.
+    next: Option<Vec<u8>>,
+    is_over: bool,
+}
+
+impl<'a> Ends<'a> {
+    pub(super) fn open(
+        owned: &'a Snapshot,
+        beginnings: &[Beginning],
+        bounds: &Bounds,
+        descending: bool,
+    ) -> Result<Self, Halt> {
+        let mut sources = Vec::with_capacity(beginnings.len());
+        for beginning in beginnings {
+            let (first, last) = beginning.range().into_inner();
+            let from = at(beginning, &bounds.from).unwrap_or(Bound::Included(first));
+            let to = at(beginning, &bounds.to).unwrap_or(Bound::Included(last));
+            if is_empty(&from, &to) {
+                continue;
+            }
+            let range = (as_slice(&from), as_slice(&to));
+            sources.push(Source {
+                entries: owned.range::<&[u8]>(range)?,
+                beginning: beginning.clone(),
+                next: None,
+                is_over: false,
+            });
+        }
+        Ok(Self { sources, descending })
+    }
+
+    /// The next end.
+    pub(super) fn next(&mut self, cost: &mut Cost) -> Result<Option<Vec<u8>>, Halt> {
+        for source in &mut self.sources {
+            source.look(self.descending, cost)?;
+        }
+        let ready = self.sources.iter_mut().filter(|source| source.next.is_some());
+        let first = if self.descending {
+            ready.max_by(|a, b| a.next.cmp(&b.next))
+        } else {
+            ready.min_by(|a, b| a.next.cmp(&b.next))
+        };
+        Ok(first.and_then(|source| source.next.take()))
+    }
+}
+
+impl Source<'_> {
+    fn look(&mut self, descending: bool, cost: &mut Cost) -> Result<(), Halt> {
+        if self.next.is_some() || self.is_over {
+            return Ok(());
+        }
+        let entry =
+            if descending { self.entries.next_back() } else { self.entries.next() };
+        match entry {
+            Some(entry) => {
+                cost.row()?;
+                let (key, _) = entry?;
+                self.next = Some(self.beginning.end(key.value()).to_vec());
+            }
+            None => self.is_over = true,
+        }
+        Ok(())
+    }
+}
+
+fn at(beginning: &Beginning, bound: &Bound<Vec<u8>>) -> Option<Bound<Vec<u8>>> {
+    match bound {
+        Bound::Included(end) => Some(Bound::Included(beginning.at(end))),
+        Bound::Excluded(end) => Some(Bound::Excluded(beginning.at(end))),
+        Bound::Unbounded => None,
+    }
+}
+
+fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
+    match bound {
+        Bound::Included(key) => Bound::Included(key),
+        Bound::Excluded(key) => Bound::Excluded(key),
+        Bound::Unbounded => Bound::Unbounded,
+    }
+}
+
+/// redb panics over ranges that end before they begin.
+fn is_empty(from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>) -> bool {
+    match (value(from), value(to)) {
+        (Some(a), Some(b)) if a == b => {
+            !matches!((from, to), (Bound::Included(_), Bound::Included(_)))
+        }
+        (Some(a), Some(b)) => a > b,
+        _ => false,
+    }
+}

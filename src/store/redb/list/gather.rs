@@ -1,0 +1,144 @@
+//! A page, gathered from the condition that the fewest tasks fulfil.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::ends::{Bounds, Ends};
+use super::stretch::by_creation;
+use super::{Cost, Halt, Tasks};
+use crate::domain::id::TaskId;
+use crate::domain::page::TaskPage;
+use crate::domain::task::{Start, TaskFilter, TaskPlace, TaskQuery, Within};
+use crate::store::redb::codec;
+use crate::store::redb::key::{self, Table};
+use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::tasks::find;
+
+/// Most tasks that are gathered. Beyond that, a list is read in its order.
+pub(super) const MOST: usize = 5_000;
+
+/// One condition, and where those are that fulfil it.
+struct Condition {
+    beginnings: Vec<Beginning>,
+    bounds: Bounds,
+}
+
+/// `None` if no condition has few enough.
+pub(super) fn page(
+    tasks: &Tasks<'_>,
+    query: &TaskQuery,
+    cost: &mut Cost,
+) -> Result<Option<TaskPage>, Halt> {
+    let Some(ids) = fewest(tasks, &query.filter, cost)? else { return Ok(None) };
+    let mut places: Vec<(TaskPlace, TaskId)> = Vec::new();
+    for id in ids {
+        cost.row()?;
+        let task = find(tasks.owned, tasks.owner, id)?.ok_or_else(|| missing(tasks))?;
+        if query.filter.fits(&task) {
+            places.push((query.order.place(&task), id));
+        }
+    }
+    places.sort_unstable_by(|(one, _), (other, _)| one.compare(other, query.order));
+    let passed = match &query.start {
+        Start::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
+        Start::After(place) => {
+            places.partition_point(|(it, _)| it.compare(place, query.order).is_le())
+        }
+    };
+    let limit = usize::from(query.limit);
+    let mut found = Vec::with_capacity(limit);
+    for (_, id) in places.iter().skip(passed).take(limit) {
+        cost.row()?;
+        let task = find(tasks.owned, tasks.owner, *id)?;
+        found.push(task.ok_or_else(|| missing(tasks))?);
+    }
+    let more = places.len() > passed.saturating_add(limit);
+    let total = u64::try_from(places.len()).unwrap_or(u64::MAX);
+    Ok(Some(TaskPage { tasks: found, total, more }))
+}
+
+fn missing(tasks: &Tasks<'_>) -> Halt {
+    let key = key::stats(tasks.owner);
+    codec::damaged(Table::Owned, &key, &"an index entry without its task").into()
+}
+
+/// The tasks that fulfil the condition that the fewest fulfil.
+fn fewest(
+    tasks: &Tasks<'_>,
+    filter: &TaskFilter,
+    cost: &mut Cost,
+) -> Result<Option<BTreeSet<TaskId>>, Halt> {
+    let (mut best, mut most) = (None, MOST);
+    for condition in conditions(tasks, filter) {
+        let Condition { beginnings, bounds } = condition;
+        let mut ends = Ends::open(tasks.owned, &beginnings, &bounds, false)?;
+        let mut ids = BTreeSet::new();
+        loop {
+            match ends.next(cost)? {
+                Some(_) if ids.len() >= most => break,
+                Some(end) => {
+                    ids.insert(task_key::id(&end).ok_or_else(|| missing(tasks))?);
+                }
+                None => {
+                    most = ids.len();
+                    best = Some(ids);
+                    break;
+                }
+            }
+        }
+    }
+    Ok(best)
+}
+
+/// Those that an index answers, the ones with the fewest tasks first as far as that can be guessed.
+fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Condition> {
+    let owner = tasks.owner;
+    let all = |beginnings| Condition { beginnings, bounds: Bounds::NONE };
+    let both = |of: &dyn Fn(bool) -> Beginning| match filter.completed {
+        Some(state) => vec![of(state)],
+        None => vec![of(false), of(true)],
+    };
+    let mut conditions = Vec::new();
+    if let Some(Within::Task(parent)) = filter.parent {
+        conditions.push(all(vec![Beginning::parent(owner, parent)]));
+    }
+    for tag in &filter.tags {
+        conditions.push(all(both(&|state| Beginning::tag(owner, tag, state))));
+    }
+    for (word, is_prefix) in filter.words.iter() {
+        conditions.push(all(vec![if is_prefix {
+            Beginning::word_prefix(owner, word)
+        } else {
+            Beginning::word(owner, word)
+        }]));
+    }
+    if let Some(range) = &filter.due {
+        let (first, last) = task_key::due_ends(range);
+        let bounds = Bounds { from: Bound::Included(first), to: Bound::Excluded(last) };
+        let beginnings = both(&|state| Beginning::due(owner, state));
+        conditions.push(Condition { beginnings, bounds });
+    }
+    if let Some(since) = filter.updated_since {
+        let since = Bound::Included(task_key::time(since).to_vec());
+        let bounds = Bounds { from: since, to: Bound::Unbounded };
+        conditions.push(Condition { beginnings: vec![Beginning::updated(owner)], bounds });
+    }
+    let of_state = TaskFilter { tags: Vec::new(), ..filter.clone() };
+    let is_kept = filter.completed.is_some() || filter.priority.is_some();
+    let few = by_count(tasks, filter);
+    if is_kept && few.is_ok_and(|few| few <= MOST) {
+        conditions.push(all(by_creation(tasks, &of_state)));
+    }
+    conditions
+}
+
+fn by_count(
+    tasks: &Tasks<'_>,
+    filter: &TaskFilter,
+) -> Result<usize, std::num::TryFromIntError> {
+    let counts = match filter.priority {
+        Some(priority) => tasks.stats.of(priority),
+        None => tasks.stats.counts(),
+    };
+    usize::try_from(counts.matching(filter.completed))
+}

@@ -1,0 +1,180 @@
+//! Lists of tasks: what is found, in which order, and what that reads.
+//!
+//! `n` is the length of the page, `s` what is passed over, `m` what fits the filter, `a` all tasks of the person.
+//! Nobody else's tasks are ever read. Entries of indexes are about 40 bytes each, in a row; *records* are whole tasks.
+//!
+//! | query | reads | exact total from |
+//! |---|---|---|
+//! | newest or oldest first | s + n records | counts |
+//! | the same with `completed`, `priority` or both | s + n entries, n records | counts |
+//! | the same with one `tag`, perhaps with `completed` | s + n entries, n records | counts of the tag |
+//! | `sort=updated_at`, `position`, `title` | s + n entries, n records | counts |
+//! | `sort=priority`, perhaps with `completed`, `priority` | s + n entries, n records | counts |
+//! | `sort=due` | s + n entries, n records; once the undated are reached, what is passed over to find them | counts |
+//! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
+//! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
+//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, and as many records | what fits |
+//! | the same if no condition has fewer than [`gather::MOST`] | all entries in the order wanted and as many records | what fits |
+//!
+//! With a cursor, s is 0. A read that turns out to be long is begun again on a thread of its own
+//! ([`Cost`]).
+
+mod ends;
+mod gather;
+mod page;
+mod stretch;
+mod summary;
+
+use redb::ReadTransaction;
+
+use self::ends::Ends;
+pub(super) use self::summary::summary;
+use super::key::{self, Table};
+use super::record::Stats;
+use super::table::{self, Snapshot};
+use super::tasks::{decoded, stats};
+use crate::domain::id::UserId;
+use crate::domain::page::TaskPage;
+use crate::domain::task::{Start, TaskFilter, TaskOrder, TaskQuery, TaskSort, Within};
+use crate::store::StoreError;
+
+/// What a read may cost, in rows. Most cost a few; one that costs more than [`Self::SHORT`] holds up others.
+#[derive(Debug)]
+pub(super) struct Cost {
+    pub(super) rows: u64,
+    most: u64,
+}
+
+impl Cost {
+    /// Takes about a millisecond.
+    const SHORT: u64 = 2_000;
+
+    pub(super) const fn short() -> Self {
+        Self { rows: 0, most: Self::SHORT }
+    }
+
+    pub(super) const fn unlimited() -> Self {
+        Self { rows: 0, most: u64::MAX }
+    }
+
+    fn row(&mut self) -> Result<(), Halt> {
+        self.rows += 1;
+        if self.rows > self.most { Err(Halt::Dear) } else { Ok(()) }
+    }
+}
+
+/// Why a read does not go on.
+#[derive(Debug)]
+enum Halt {
+    /// It costs more than it may.
+    Dear,
+    Failed(StoreError),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<redb::StorageError> for Halt {
+    fn from(error: redb::StorageError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// The tasks of one person as of one moment.
+struct Tasks<'a> {
+    owned: &'a Snapshot,
+    owner: UserId,
+    stats: Stats,
+}
+
+/// A page of tasks. `None` if it costs more than it may.
+pub(super) fn list(
+    txn: &ReadTransaction,
+    owner: UserId,
+    query: &TaskQuery,
+    cost: &mut Cost,
+) -> Result<Option<TaskPage>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    let Some(stats) = stats(&owned, owner)? else {
+        return Ok(Some(TaskPage::EMPTY));
+    };
+    match page(&Tasks { owned: &owned, owner, stats }, query, cost) {
+        Ok(page) => Ok(Some(page)),
+        Err(Halt::Dear) => Ok(None),
+        Err(Halt::Failed(error)) => Err(error),
+    }
+}
+
+fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPage, Halt> {
+    if query.order.by == TaskSort::Created
+        && query.filter == TaskFilter::ALL
+        && tasks.stats.in_order
+    {
+        return by_id(tasks, query, cost);
+    }
+    let mut query = query.clone();
+    if query.filter.parent == Some(Within::Top) && tasks.stats.nested == 0 {
+        query.filter.parent = None;
+    }
+    let plan = stretch::plan(tasks, &query);
+    if plan.rest != TaskFilter::ALL
+        && let Some(page) = gather::page(tasks, &query, cost)?
+    {
+        return Ok(page);
+    }
+    page::along(tasks, &query, plan, cost)
+}
+
+/// The records themselves: ids sort like the times of creation.
+fn by_id(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPage, Halt> {
+    let total = tasks.stats.counts().total;
+    let TaskOrder { descending, .. } = query.order;
+    let (mut first, mut last) = key::tasks_of(tasks.owner).into_inner();
+    let mut skip = 0;
+    match &query.start {
+        Start::Skip(start) if *start >= total => {
+            return Ok(TaskPage { total, ..TaskPage::EMPTY });
+        }
+        Start::Skip(start) => skip = *start,
+        Start::After(place) => {
+            let Some(id) = super::task_key::id(&place.key) else {
+                return Ok(TaskPage { total, ..TaskPage::EMPTY });
+            };
+            let mut here = key::task(tasks.owner, id).to_vec();
+            if descending {
+                last = here;
+            } else {
+                here.push(0);
+                first = here;
+            }
+        }
+    }
+    let is_exclusive = descending && matches!(query.start, Start::After(_));
+    let bounds = (
+        std::ops::Bound::Included(first.as_slice()),
+        if is_exclusive {
+            std::ops::Bound::Excluded(last.as_slice())
+        } else {
+            std::ops::Bound::Included(last.as_slice())
+        },
+    );
+    let mut entries = tasks.owned.range::<&[u8]>(bounds).map_err(StoreError::from)?;
+    let mut next = || if descending { entries.next_back() } else { entries.next() };
+    let limit = usize::from(query.limit);
+    let mut found = Vec::with_capacity(limit);
+    while let Some(entry) = next() {
+        let entry = entry?;
+        cost.row()?;
+        if skip > 0 {
+            skip -= 1;
+        } else if found.len() == limit {
+            return Ok(TaskPage { tasks: found, total, more: true });
+        } else {
+            found.push(decoded(entry)?);
+        }
+    }
+    Ok(TaskPage { tasks: found, total, more: false })
+}

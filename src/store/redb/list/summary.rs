@@ -1,0 +1,66 @@
+//! Counts of one person's tasks.
+
+use redb::ReadTransaction;
+
+use super::ends::{Bounds, Ends};
+use super::{Cost, Halt};
+use crate::domain::due::DueRange;
+use crate::domain::id::UserId;
+use crate::domain::tag::Tag;
+use crate::domain::task::{TagCounts, TaskSummary};
+use crate::store::StoreError;
+use crate::store::redb::key::Table;
+use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::tasks::stats;
+use crate::store::redb::{codec, record, table};
+
+/// Reads one row for each tag, and one entry for each open task that is due in the range. `None` if that costs
+/// more than it may.
+pub(in crate::store::redb) fn summary(
+    txn: &ReadTransaction,
+    owner: UserId,
+    overdue: &DueRange,
+    cost: &mut Cost,
+) -> Result<Option<TaskSummary>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    let Some(stats) = stats(&owned, owner)? else {
+        return Ok(Some(TaskSummary::default()));
+    };
+    let mut tags = Vec::new();
+    for entry in table::range(&owned, &task_key::all_tag_counts(owner))? {
+        let (key, value) = entry?;
+        let counts = record::decode_tag_counts(key.value(), value.value())?;
+        let text = key.value().get(UserId::LEN + 1..);
+        let text = text.and_then(|text| str::from_utf8(text).ok());
+        let tag = text.map(|text| Tag::checked_before(text.to_owned()));
+        let tag = tag.ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
+        tags.push(TagCounts { tag, counts });
+    }
+    match count(&owned, owner, overdue, cost) {
+        Ok(overdue) => {
+            let counts = stats.counts();
+            Ok(Some(TaskSummary { counts, overdue, tags }))
+        }
+        Err(Halt::Dear) => Ok(None),
+        Err(Halt::Failed(error)) => Err(error),
+    }
+}
+
+fn count(
+    owned: &table::Snapshot,
+    owner: UserId,
+    overdue: &DueRange,
+    cost: &mut Cost,
+) -> Result<u64, Halt> {
+    let (first, last) = task_key::due_ends(overdue);
+    let bounds = Bounds {
+        from: std::ops::Bound::Included(first),
+        to: std::ops::Bound::Excluded(last),
+    };
+    let mut ends = Ends::open(owned, &[Beginning::due(owner, false)], &bounds, false)?;
+    let mut count = 0;
+    while let Some(end) = ends.next(cost)? {
+        count += u64::from(task_key::is_due_in(overdue, &end));
+    }
+    Ok(count)
+}

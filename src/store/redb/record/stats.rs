@@ -1,0 +1,191 @@
+//! Counts as stored records.
+
+use bincode::{BorrowDecode, Encode};
+
+use super::{V1, V2, time, v1};
+use crate::domain::id::UserId;
+use crate::domain::priority::Priority;
+use crate::domain::task::TaskCounts;
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+use crate::store::redb::codec::{open, seal};
+use crate::store::redb::key::{self, Table};
+
+#[derive(Encode, BorrowDecode)]
+struct StatsV1 {
+    tasks: u64,
+    open: u64,
+    newest_created_ms: i64,
+    in_order: bool,
+}
+
+/// `by_priority`: all and open ones, from the lowest to the highest.
+#[derive(Encode, BorrowDecode)]
+struct StatsV2 {
+    newest_created_ms: i64,
+    in_order: bool,
+    by_priority: [(u64, u64); Priority::ALL.len()],
+    nested: u64,
+    tags: u64,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct TagCountsV1 {
+    tasks: u64,
+    open: u64,
+}
+
+/// What is kept about all of one person's tasks together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stats {
+    /// Tasks of each priority, from the lowest to the highest.
+    pub(crate) by_priority: [TaskCounts; Priority::ALL.len()],
+    /// Tasks that are a part of another.
+    pub(crate) nested: u64,
+    /// Different tags.
+    pub(crate) tags: u64,
+    /// The latest time of creation there has been.
+    pub(crate) newest: Timestamp,
+    /// Whether tasks have always been created at a later time than the one before, so that ids sort
+    /// like times. Lost for good when the clock steps back.
+    pub(crate) in_order: bool,
+}
+
+impl Stats {
+    pub(crate) const EMPTY: Self = Self {
+        by_priority: [TaskCounts { total: 0, open: 0 }; Priority::ALL.len()],
+        nested: 0,
+        tags: 0,
+        newest: Timestamp::EPOCH,
+        in_order: true,
+    };
+
+    /// All tasks.
+    pub(crate) fn counts(&self) -> TaskCounts {
+        let sum = |of: fn(&TaskCounts) -> u64| {
+            self.by_priority.iter().map(of).fold(0, u64::saturating_add)
+        };
+        TaskCounts { total: sum(|it| it.total), open: sum(|it| it.open) }
+    }
+
+    /// Those of one priority.
+    pub(crate) fn of(&self, priority: Priority) -> TaskCounts {
+        let mut all = Priority::ALL.iter().zip(self.by_priority);
+        all.find(|(it, _)| **it == priority).map(|(_, counts)| counts).unwrap_or_default()
+    }
+
+    /// Those of one priority, to be changed.
+    pub(crate) fn of_mut(&mut self, priority: Priority) -> &mut TaskCounts {
+        let [none, low, medium, high, urgent] = &mut self.by_priority;
+        match priority {
+            Priority::None => none,
+            Priority::Low => low,
+            Priority::Medium => medium,
+            Priority::High => high,
+            Priority::Urgent => urgent,
+        }
+    }
+}
+
+pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
+    let record = StatsV2 {
+        newest_created_ms: stats.newest.as_millis(),
+        in_order: stats.in_order,
+        by_priority: stats.by_priority.map(|it| (it.total, it.open)),
+        nested: stats.nested,
+        tags: stats.tags,
+    };
+    seal(Table::Owned, &key::stats(owner), V2, &record)
+}
+
+pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
+    let key = key::stats(owner);
+    let envelope = open(Table::Owned, &key, value)?;
+    match envelope.version {
+        V1 => {
+            let record: StatsV1 = envelope.record()?;
+            let mut stats = Stats {
+                newest: time(&envelope, record.newest_created_ms)?,
+                in_order: record.in_order,
+                ..Stats::EMPTY
+            };
+            *stats.of_mut(Priority::None) =
+                TaskCounts { total: record.tasks, open: record.open };
+            Ok(stats)
+        }
+        V2 => {
+            let record: StatsV2 = envelope.record()?;
+            let counts = |(total, open)| TaskCounts { total, open };
+            Ok(Stats {
+                by_priority: record.by_priority.map(counts),
+                nested: record.nested,
+                tags: record.tags,
+                newest: time(&envelope, record.newest_created_ms)?,
+                in_order: record.in_order,
+            })
+        }
+        _ => Err(envelope.unknown_version()),
+    }
+}
+
+pub(crate) fn tag_counts(key: &[u8], counts: TaskCounts) -> Result<Vec<u8>, StoreError> {
+    let record = TagCountsV1 { tasks: counts.total, open: counts.open };
+    seal(Table::Owned, key, V1, &record)
+}
+
+pub(crate) fn decode_tag_counts(
+    key: &[u8],
+    value: &[u8],
+) -> Result<TaskCounts, StoreError> {
+    let envelope = open(Table::Owned, key, value)?;
+    let record: TagCountsV1 = v1(&envelope)?.record()?;
+    Ok(TaskCounts { total: record.tasks, open: record.open })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::hex::hex;
+
+    proptest! {
+        #[test]
+        fn stats_survive_the_round_trip(
+            newest in 0..Timestamp::MAX.as_millis(),
+            counts in any::<[(u64, u64); 5]>(),
+            more in any::<(u64, u64)>(),
+            in_order in any::<bool>(),
+        ) {
+            let owner = UserId::new(7);
+            let by_priority = counts.map(|(total, open)| TaskCounts { total, open });
+            let newest = Timestamp::from_millis(newest).unwrap();
+            let written =
+                Stats { by_priority, nested: more.0, tags: more.1, newest, in_order };
+            let bytes = stats(owner, &written).unwrap();
+            prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn the_first_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let record = StatsV1 { tasks: 3, open: 2, newest_created_ms: 4, in_order: true };
+        let bytes = seal(Table::Owned, &key::stats(owner), V1, &record).unwrap();
+        assert_eq!(hex(&bytes[9..]), "03020801");
+        let read = decode_stats(owner, &bytes).unwrap();
+        assert_eq!(read.counts(), TaskCounts { total: 3, open: 2 });
+        assert_eq!(read.of(Priority::None), read.counts());
+    }
+
+    #[test]
+    fn the_records_never_change() {
+        let owner = UserId::new(7);
+        let mut written = Stats { nested: 3, tags: 4, ..Stats::EMPTY };
+        *written.of_mut(Priority::Urgent) = TaskCounts { total: 2, open: 1 };
+        let bytes = stats(owner, &written).unwrap();
+        assert_eq!(hex(&bytes[9..]), "00010000000000000000020103" .to_owned() + "04");
+        let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
+        assert_eq!(hex(&bytes[9..]), "0201");
+    }
+}

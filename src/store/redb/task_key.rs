@@ -1,0 +1,168 @@
+//! Keys of the indexes of tasks: what they begin with, and how they end.
+//!
+//! Every one ends with the id of its task. What stands between the beginning and the end sorts as tasks do
+//! ([`crate::domain::task::TaskOrder::place`]), so that a place in a list is a place in an index.
+
+use super::key::KeyRange;
+use crate::domain::due::{Due, DueRange};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
+use crate::domain::task::{due_key, text_key};
+use crate::domain::timestamp::Timestamp;
+
+pub(super) const BY_PRIORITY: u8 = 6;
+pub(super) const BY_DUE: u8 = 7;
+pub(super) const BY_TAG: u8 = 8;
+pub(super) const BY_UPDATE: u8 = 9;
+pub(super) const BY_POSITION: u8 = 10;
+pub(super) const BY_TITLE: u8 = 11;
+pub(super) const BY_PARENT: u8 = 12;
+pub(super) const BY_WORD: u8 = 13;
+pub(super) const TAG_COUNTS: u8 = 14;
+
+/// The kinds that are indexes of tasks.
+pub(super) const INDEXES: std::ops::RangeInclusive<u8> = BY_PRIORITY..=BY_WORD;
+
+/// What the entries of one index begin with that belong together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Beginning(Vec<u8>);
+
+impl Beginning {
+    fn new(owner: UserId, kind: u8, parts: &[&[u8]]) -> Self {
+        let mut bytes = owner.to_bytes().to_vec();
+        bytes.push(kind);
+        parts.iter().for_each(|part| bytes.extend(*part));
+        Self(bytes)
+    }
+
+    /// By state and priority; entries go on with the time of creation.
+    pub(super) fn priority(owner: UserId, completed: bool, priority: Priority) -> Self {
+        Self::new(owner, BY_PRIORITY, &[&[u8::from(completed), priority.code()]])
+    }
+
+    /// By state; entries go on with the priority and the time of creation.
+    pub(super) fn state(owner: UserId, completed: bool) -> Self {
+        Self::new(owner, BY_PRIORITY, &[&[u8::from(completed)]])
+    }
+
+    /// Those that are due at some time; entries go on with it.
+    pub(super) fn due(owner: UserId, completed: bool) -> Self {
+        Self::new(owner, BY_DUE, &[&[u8::from(completed)]])
+    }
+
+    /// By tag and state; entries go on with the time of creation.
+    pub(super) fn tag(owner: UserId, tag: &Tag, completed: bool) -> Self {
+        let text = text_key(tag.as_str());
+        Self::new(owner, BY_TAG, &[&text, &[u8::from(completed)]])
+    }
+
+    /// All; entries go on with the time of the last change.
+    pub(super) fn updated(owner: UserId) -> Self {
+        Self::new(owner, BY_UPDATE, &[])
+    }
+
+    /// All; entries go on with the position.
+    pub(super) fn position(owner: UserId) -> Self {
+        Self::new(owner, BY_POSITION, &[])
+    }
+
+    /// All; entries go on with the title as it is sorted.
+    pub(super) fn title(owner: UserId) -> Self {
+        Self::new(owner, BY_TITLE, &[])
+    }
+
+    /// Those directly in another one.
+    pub(super) fn parent(owner: UserId, parent: TaskId) -> Self {
+        Self::new(owner, BY_PARENT, &[&parent.to_bytes()])
+    }
+
+    /// Those with a word.
+    pub(super) fn word(owner: UserId, word: &str) -> Self {
+        Self::new(owner, BY_WORD, &[&text_key(word)])
+    }
+
+    /// Those with a word that begins so. Entries of a task with many such words are as many.
+    pub(super) fn word_prefix(owner: UserId, prefix: &str) -> Self {
+        Self::new(owner, BY_WORD, &[prefix.as_bytes()])
+    }
+
+    /// A whole entry.
+    pub(super) fn entry(&self, end: &[&[u8]], id: TaskId) -> Vec<u8> {
+        let mut key = self.0.clone();
+        end.iter().for_each(|part| key.extend(*part));
+        key.extend(id.to_bytes());
+        key
+    }
+
+    /// All entries.
+    pub(super) fn range(&self) -> KeyRange {
+        // Nothing that follows is longer than the longest position, and nothing begins with so many ones.
+        let mut last = self.0.clone();
+        last.extend([0xFF; 16]);
+        self.0.clone()..=last
+    }
+
+    /// What follows the beginning.
+    pub(super) fn end<'a>(&self, key: &'a [u8]) -> &'a [u8] {
+        key.get(self.0.len()..).unwrap_or_default()
+    }
+
+    /// The key at an end.
+    pub(super) fn at(&self, end: &[u8]) -> Vec<u8> {
+        [self.0.as_slice(), end].concat()
+    }
+}
+
+/// Ends that sort like times.
+pub(super) fn time(time: Timestamp) -> [u8; 8] {
+    time.as_millis().to_be_bytes()
+}
+
+/// The first and the last end of what may be due in a range, and some that are not.
+pub(super) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
+    const DAY: i64 = 86_400_000;
+    let days = (i64::from(range.days.start) * DAY, i64::from(range.days.end) * DAY);
+    let first = match (range.days.is_empty(), range.millis.is_empty()) {
+        (false, false) => days.0.min(range.millis.start),
+        (false, true) => days.0,
+        (true, _) => range.millis.start,
+    };
+    let last = match (range.days.is_empty(), range.millis.is_empty()) {
+        (false, false) => days.1.max(range.millis.end),
+        (false, true) => days.1,
+        (true, _) => range.millis.end,
+    };
+    (first.max(0).to_be_bytes().to_vec(), last.max(0).to_be_bytes().to_vec())
+}
+
+/// Whether an end of [`Beginning::due`] is that of a task that is due in a range.
+pub(super) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
+    const DAY: i64 = 86_400_000;
+    let Some((millis, rest)) = end.split_first_chunk() else { return false };
+    let millis = i64::from_be_bytes(*millis);
+    match rest.first() {
+        Some(0) => i32::try_from(millis / DAY).is_ok_and(|day| range.days.contains(&day)),
+        _ => range.millis.contains(&millis),
+    }
+}
+
+/// When something is due, as it stands in an index.
+pub(super) fn due(due: &Due) -> [u8; 9] {
+    due_key(due)
+}
+
+/// The task that an end of any of these belongs to.
+pub(super) fn id(end: &[u8]) -> Option<TaskId> {
+    end.last_chunk().map(|id| TaskId::new(u64::from_be_bytes(*id)))
+}
+
+/// The key of the counts of a tag.
+pub(super) fn tag_counts(owner: UserId, tag: &Tag) -> Vec<u8> {
+    [&owner.to_bytes(), [TAG_COUNTS].as_slice(), tag.as_str().as_bytes()].concat()
+}
+
+/// The counts of all tags of one person.
+pub(super) fn all_tag_counts(owner: UserId) -> KeyRange {
+    Beginning::new(owner, TAG_COUNTS, &[]).range()
+}

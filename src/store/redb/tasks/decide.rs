@@ -1,0 +1,143 @@
+//! Decisions about writes of tasks.
+
+use super::draft::{Draft, Side};
+use super::tree;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
+use crate::domain::task::{
+    IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
+    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+};
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+use crate::store::redb::view::View;
+use crate::store::redb::write::Verdict;
+
+/// Within the file's errors, what the rules say.
+type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
+
+/// Returns from a decision what the rules refuse.
+macro_rules! allowed {
+    ($decided:expr) => {
+        match $decided {
+            Ok(value) => value,
+            Err(refused) => return Ok(Err(refused)),
+        }
+    };
+}
+
+pub(in crate::store::redb) fn write(
+    view: &View<'_, '_>,
+    owner: UserId,
+    write: TaskWrite,
+) -> Result<Verdict<Option<TaskWritten>>, StoreError> {
+    let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
+    let mut draft = Draft::new(view, owner, &stats);
+    let mut results = Vec::with_capacity(write.ops.len());
+    for TaskOp { action, if_match } in write.ops {
+        results.push(decide(&mut draft, action, &if_match, write.now)?);
+    }
+    let is_whole = results.iter().all(Result::is_ok);
+    let applied = !write.dry_run && (is_whole || !write.atomic);
+    let changes = if applied { draft.into_changes() } else { Vec::new() };
+    Ok(Verdict { answer: Some(TaskWritten { results, applied }), changes })
+}
+
+fn decide(
+    draft: &mut Draft<'_, '_, '_>,
+    action: TaskAction,
+    if_match: &IfMatch,
+    now: Timestamp,
+) -> Decided<TaskDone> {
+    if draft.touched() >= TaskWrite::MAX_TOUCHED {
+        return Ok(Err(TaskRefused::TooMuch));
+    }
+    let id = match action {
+        TaskAction::Create(new) => return create(draft, *new),
+        TaskAction::Patch(id, _) | TaskAction::Move(id, _) | TaskAction::Delete(id) => id,
+    };
+    let Some(old) = draft.get(id)? else { return Ok(Err(TaskRefused::Missing)) };
+    if !if_match.fits(&old) {
+        return Ok(Err(TaskRefused::Changed(Box::new(old))));
+    }
+    match action {
+        TaskAction::Create(_) => Ok(Err(TaskRefused::Missing)),
+        TaskAction::Patch(_, patch) => change(draft, old, *patch, now),
+        TaskAction::Move(_, to) => {
+            let position = allowed!(place(draft, id, to.to)?);
+            let TaskMove { parent, .. } = to;
+            let position = Some(position);
+            let patch = TaskPatch { position, parent, ..TaskPatch::default() };
+            change(draft, old, patch, now)
+        }
+        TaskAction::Delete(_) => delete(draft, id),
+    }
+}
+
+fn create(draft: &mut Draft<'_, '_, '_>, new: NewTask) -> Decided<TaskDone> {
+    if let Some(parent) = new.parent {
+        allowed!(tree::may_go_below(draft, None, parent)?);
+    }
+    Ok(draft.create(new)?.map(TaskDone::Created))
+}
+
+fn change(
+    draft: &mut Draft<'_, '_, '_>,
+    old: Task,
+    patch: TaskPatch,
+    now: Timestamp,
+) -> Decided<TaskDone> {
+    let Patched { task, finished } = allowed!(patch.apply(&old, now));
+    if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
+        allowed!(tree::may_go_below(draft, Some(task.id), parent)?);
+    }
+    let finished = match finished {
+        Some(new) => Some(allowed!(draft.create(*new)?)),
+        None => None,
+    };
+    if task != old
+        && let Err(refused) = draft.replace(old, task.clone())?
+    {
+        finished.into_iter().for_each(|finished| draft.remove(finished));
+        return Ok(Err(refused));
+    }
+    let finished = finished.map(|task| task.id);
+    Ok(Ok(TaskDone::Changed { task, finished }))
+}
+
+fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
+    let doomed = tree::all_below(draft, id)?;
+    if draft.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
+        return Ok(Err(TaskRefused::TooMuch));
+    }
+    let mut count = 0;
+    for id in doomed {
+        if let Some(task) = draft.get(id)? {
+            draft.remove(task);
+            count += 1;
+        }
+    }
+    Ok(Ok(TaskDone::Deleted(count)))
+}
+
+/// A position beside the neighbour.
+fn place(draft: &Draft<'_, '_, '_>, id: TaskId, to: Neighbour) -> Decided<Position> {
+    let (before, after) = match to {
+        Neighbour::First => (None, draft.outermost(Side::Before, Some(id))?),
+        Neighbour::Last => (draft.outermost(Side::After, Some(id))?, None),
+        Neighbour::Before(other) | Neighbour::After(other) => {
+            let Some(other) = draft.get(other)?.filter(|task| task.id != id) else {
+                return Ok(Err(TaskRefused::NoNeighbour));
+            };
+            let position = other.position;
+            if to == Neighbour::Before(other.id) {
+                (draft.beside(&position, Side::Before, id)?, Some(position))
+            } else {
+                let next = draft.beside(&position, Side::After, id)?;
+                (Some(position), next)
+            }
+        }
+    };
+    let between = Position::between(before.as_ref(), after.as_ref());
+    Ok(between.map_err(|_| TaskRefused::NoRoom))
+}

@@ -1,0 +1,290 @@
+//! One person's tasks as they will be, while a write of several changes is being decided.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Bound, RangeInclusive};
+
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
+use crate::domain::tag::Tag;
+use crate::domain::task::{NewTask, Task, TaskRefused, text_key};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::transfer::NextIds;
+use crate::store::StoreError;
+use crate::store::redb::change::Change;
+use crate::store::redb::codec;
+use crate::store::redb::key::Table;
+use crate::store::redb::record::Stats;
+use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::view::View;
+
+/// What the view shows, with the changes so far on top.
+pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
+    view: &'a View<'view, 'txn>,
+    pub(super) owner: UserId,
+    edited: BTreeMap<TaskId, Edited>,
+    newest: Timestamp,
+    next_id: u64,
+    tags: u64,
+    /// Tags that tasks have got, and that may be new.
+    tags_given: BTreeSet<Tag>,
+    /// Tasks that were taken in, and whether their neighbours by id are their neighbours by time as well.
+    restored: BTreeMap<TaskId, bool>,
+}
+
+struct Edited {
+    old: Option<Task>,
+    new: Option<Task>,
+}
+
+/// A direction along the order that the owner gave to the tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Before,
+    After,
+}
+
+impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
+    pub(in crate::store::redb) fn new(
+        view: &'a View<'view, 'txn>,
+        owner: UserId,
+        stats: &Stats,
+    ) -> Self {
+        Self {
+            view,
+            owner,
+            edited: BTreeMap::new(),
+            newest: stats.newest,
+            next_id: view.next_task_id().get(),
+            tags: stats.tags,
+            tags_given: BTreeSet::new(),
+            restored: BTreeMap::new(),
+        }
+    }
+
+    /// How many tasks were touched.
+    pub(super) fn touched(&self) -> usize {
+        self.edited.len()
+    }
+
+    pub(in crate::store::redb) fn get(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        match self.edited.get(&id) {
+            Some(edited) => Ok(edited.new.clone()),
+            None => self.view.task(self.owner, id),
+        }
+    }
+
+    /// Makes a task; the last one if it has no place.
+    pub(super) fn create(
+        &mut self,
+        new: NewTask,
+    ) -> Result<Result<Task, TaskRefused>, StoreError> {
+        let new = new.no_earlier_than(self.newest);
+        let position = match new.position.clone() {
+            Some(position) => position,
+            None => match Position::between(self.outermost(Side::After, None)?.as_ref(), None) {
+                Ok(position) => position,
+                Err(_) => return Ok(Err(TaskRefused::NoRoom)),
+            },
+        };
+        let task = match new.into_task(self.owner, TaskId::new(self.next_id), position) {
+            Ok(task) => task,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if !self.may_tag(&[], &task)? {
+            return Ok(Err(TaskRefused::TooManyTags));
+        }
+        self.next_id += 1;
+        self.newest = self.newest.max(task.created_at);
+        self.edited.insert(task.id, Edited { old: None, new: Some(task.clone()) });
+        Ok(Ok(task))
+    }
+
+    /// Takes in a task that was made elsewhere or before.
+    pub(in crate::store::redb) fn restore(&mut self, task: Task) -> Result<(), StoreError> {
+        let in_order = self.is_in_order(&task)?;
+        self.restored.insert(task.id, in_order);
+        self.edited.insert(task.id, Edited { old: None, new: Some(task) });
+        Ok(())
+    }
+
+    /// Whether the task was made between its neighbours by id.
+    fn is_in_order(&self, new: &Task) -> Result<bool, StoreError> {
+        let (before, after) = self.view.neighbours(self.owner, new.id)?;
+        let created = |edited: Option<(&TaskId, &Edited)>| {
+            edited.and_then(|(_, it)| it.new.as_ref()).map(|task| task.created_at)
+        };
+        let before = before.max(created(self.edited.range(..new.id).next_back()));
+        let rest = (Bound::Excluded(new.id), Bound::Unbounded);
+        let after = [after, created(self.edited.range(rest).next())];
+        let after = after.into_iter().flatten().min();
+        Ok(before.is_none_or(|time| time <= new.created_at)
+            && after.is_none_or(|time| time >= new.created_at))
+    }
+
+    /// Puts a changed task in the place of what it was.
+    pub(in crate::store::redb) fn put(&mut self, old: Task, new: Task) {
+        let edited = self.edited.entry(new.id);
+        edited.or_insert(Edited { old: Some(old), new: None }).new = Some(new);
+    }
+
+    /// As [`Self::put`], if there is room for its tags.
+    pub(super) fn replace(
+        &mut self,
+        old: Task,
+        new: Task,
+    ) -> Result<Result<(), TaskRefused>, StoreError> {
+        let had: Vec<Tag> = old.tags.iter().cloned().collect();
+        if !self.may_tag(&had, &new)? {
+            return Ok(Err(TaskRefused::TooManyTags));
+        }
+        self.put(old, new);
+        Ok(Ok(()))
+    }
+
+    pub(super) fn remove(&mut self, task: Task) {
+        let edited = self.edited.entry(task.id);
+        edited.or_insert(Edited { old: Some(task), new: None }).new = None;
+    }
+
+    /// Whether there is room for the tags that a task gets.
+    fn may_tag(&mut self, had: &[Tag], new: &Task) -> Result<bool, StoreError> {
+        let given = new.tags.iter().filter(|tag| !had.contains(tag)).cloned();
+        let mut all = self.tags_given.clone();
+        all.extend(given);
+        let most = Task::MAX_TAGS.saturating_sub(self.tags);
+        let is_few = |all: &BTreeSet<Tag>| u64::try_from(all.len()).is_ok_and(|it| it <= most);
+        if !is_few(&all) {
+            let mut unknown = BTreeSet::new();
+            for tag in all {
+                if self.view.tag_counts(self.owner, &tag)?.total == 0 {
+                    unknown.insert(tag);
+                }
+            }
+            all = unknown;
+        }
+        let is_possible = is_few(&all) || all.len() == self.tags_given.len();
+        if is_possible {
+            self.tags_given = all;
+        }
+        Ok(is_possible)
+    }
+
+    /// The tasks directly below one.
+    pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
+        let beginning = Beginning::parent(self.owner, parent);
+        let mut children = Vec::new();
+        for entry in self.view.entries(&beginning.range())? {
+            let (key, _) = entry?;
+            let id = id_of(&beginning, key.value())?;
+            if !self.edited.contains_key(&id) {
+                children.push(id);
+            }
+        }
+        let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
+        children
+            .extend(edited.filter(|it| it.parent == Some(parent)).map(|task| task.id));
+        Ok(children)
+    }
+
+    /// The first or the last position of all, but for that of one task.
+    pub(super) fn outermost(
+        &self,
+        side: Side,
+        but: Option<TaskId>,
+    ) -> Result<Option<Position>, StoreError> {
+        let from = match side {
+            Side::Before => Side::After,
+            Side::After => Side::Before,
+        };
+        self.nearest(Beginning::position(self.owner).range(), from, but, |_| true)
+    }
+
+    /// The next position on one side of a position, but for that of one task.
+    pub(super) fn beside(
+        &self,
+        position: &Position,
+        side: Side,
+        but: TaskId,
+    ) -> Result<Option<Position>, StoreError> {
+        let beginning = Beginning::position(self.owner);
+        let (first, last) = beginning.range().into_inner();
+        let here = text_key(position.as_str());
+        let range = match side {
+            Side::Before => first..=beginning.at(&here),
+            Side::After => beginning.at(&[here.as_slice(), &[0xFF; 9]].concat())..=last,
+        };
+        self.nearest(range, side, Some(but), |it| match side {
+            Side::Before => it < position,
+            Side::After => it > position,
+        })
+    }
+
+    /// The first position of a stretch, seen from one of its ends.
+    fn nearest(
+        &self,
+        range: RangeInclusive<Vec<u8>>,
+        side: Side,
+        but: Option<TaskId>,
+        is_there: impl Fn(&Position) -> bool,
+    ) -> Result<Option<Position>, StoreError> {
+        let beginning = Beginning::position(self.owner);
+        let mut entries = self.view.entries(&range)?;
+        let mut found = None;
+        while let Some(entry) = match side {
+            Side::Before => entries.next_back(),
+            Side::After => entries.next(),
+        } {
+            let (key, _) = entry?;
+            let id = id_of(&beginning, key.value())?;
+            if Some(id) != but && !self.edited.contains_key(&id) {
+                found = Some(position_of(&beginning, key.value())?);
+                break;
+            }
+        }
+        let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
+        let edited = edited.filter(|task| Some(task.id) != but).map(|task| &task.position);
+        let all = edited.filter(|it| is_there(it)).cloned().chain(found);
+        Ok(match side {
+            Side::Before => all.max(),
+            Side::After => all.min(),
+        })
+    }
+
+    /// What has to be done for the tasks to be so.
+    pub(in crate::store::redb) fn into_changes(self) -> Vec<Change> {
+        let mut changes = Vec::with_capacity(self.edited.len());
+        let mut is_id_lost = false;
+        for (id, edited) in self.edited {
+            match (edited.old, edited.new) {
+                (None, Some(new)) if self.restored.contains_key(&id) => {
+                    let in_order = self.restored.get(&id).copied().unwrap_or(false);
+                    changes.push(Change::TaskRestore { new, in_order });
+                }
+                (None, Some(new)) => changes.push(Change::TaskCreate(new)),
+                (Some(old), Some(new)) if old != new => {
+                    changes.push(Change::TaskReplace { old, new });
+                }
+                (Some(old), None) => changes.push(Change::TaskDelete(old)),
+                (Some(_), Some(_)) => {}
+                (None, None) => is_id_lost = true,
+            }
+        }
+        if is_id_lost {
+            // Somebody was told of it, so it must not come again.
+            changes.push(Change::IdsUsed(NextIds { user: 1, task: self.next_id }));
+        }
+        changes
+    }
+}
+
+fn id_of(beginning: &Beginning, key: &[u8]) -> Result<TaskId, StoreError> {
+    task_key::id(beginning.end(key))
+        .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
+}
+
+fn position_of(beginning: &Beginning, key: &[u8]) -> Result<Position, StoreError> {
+    let text = beginning.end(key).split(|byte| *byte == 0).next();
+    let text = text.and_then(|text| str::from_utf8(text).ok());
+    text.map(|text| Position::checked_before(text.to_owned()))
+        .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
+}

@@ -1,0 +1,83 @@
+//! Tasks: reads of one, and decisions about writes.
+//!
+//! Lists are read in [`super::list`].
+
+mod decide;
+mod draft;
+pub(super) mod tree;
+
+use redb::ReadTransaction;
+
+pub(super) use self::decide::write;
+pub(super) use self::draft::Draft;
+use super::key::{self, Owned, Table};
+use super::record::{self, Stats};
+use super::table::Snapshot;
+use super::{codec, table};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::task::{Task, TaskCounts};
+use crate::store::StoreError;
+
+pub(super) fn get(
+    txn: &ReadTransaction,
+    owner: UserId,
+    id: TaskId,
+) -> Result<Option<Task>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    // The rows of a large account outlast it for a while, its counts never do.
+    if owned.get(key::stats(owner).as_slice())?.is_none() {
+        return Ok(None);
+    }
+    find(&owned, owner, id)
+}
+
+pub(super) fn counts(
+    txn: &ReadTransaction,
+    owner: UserId,
+) -> Result<TaskCounts, StoreError> {
+    let stats = stats(&table::open(txn, Table::Owned)?, owner)?;
+    Ok(stats.map_or_else(TaskCounts::default, |stats| stats.counts()))
+}
+
+/// By id, from the first after `after`.
+pub(super) fn after(
+    txn: &ReadTransaction,
+    owner: UserId,
+    after: Option<TaskId>,
+    limit: usize,
+) -> Result<Vec<Task>, StoreError> {
+    let owned = table::open(txn, Table::Owned)?;
+    if stats(&owned, owner)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let first = after.map_or(0, |id| id.get().saturating_add(1));
+    let range = key::tasks_of(owner);
+    let first = key::task(owner, TaskId::new(first)).to_vec();
+    let entries = table::range(&owned, &(first..=range.end().clone()))?;
+    entries.take(limit).map(|entry| decoded(entry?)).collect()
+}
+
+/// The task of a row.
+pub(super) fn decoded((key, value): table::Found<'_>) -> Result<Task, StoreError> {
+    match Owned::decode(key.value()) {
+        Some(Owned::Task(owner, id)) => record::decode_task(owner, id, value.value()),
+        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
+    }
+}
+
+pub(super) fn find(
+    owned: &Snapshot,
+    owner: UserId,
+    id: TaskId,
+) -> Result<Option<Task>, StoreError> {
+    let value = owned.get(key::task(owner, id).as_slice())?;
+    value.map(|value| record::decode_task(owner, id, value.value())).transpose()
+}
+
+pub(super) fn stats(
+    owned: &Snapshot,
+    owner: UserId,
+) -> Result<Option<Stats>, StoreError> {
+    let value = owned.get(key::stats(owner).as_slice())?;
+    value.map(|value| record::decode_stats(owner, value.value())).transpose()
+}

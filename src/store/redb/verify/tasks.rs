@@ -1,0 +1,202 @@
+//! One person's tasks: their index entries, their counts, and how they lie in one another.
+
+use std::collections::BTreeMap;
+
+use super::Check;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+use crate::store::redb::key::{self, Owned};
+use crate::store::redb::record::{self, Stats};
+use crate::store::redb::table::{self, Snapshot};
+use crate::store::redb::task_key;
+use crate::store::redb::index;
+
+/// The first format whose tasks have the indexes of today.
+const INDEXED: u64 = 3;
+
+/// What was seen of one person while walking through that person's rows.
+pub(super) struct Seen {
+    pub(super) owner: UserId,
+    pub(super) is_user: bool,
+    pub(super) stats: Option<Stats>,
+    counted: Stats,
+    tags: BTreeMap<Tag, TaskCounts>,
+    /// Rows of counts of tags that were as they should be.
+    tag_rows: usize,
+    /// Index entries that there should be, and that there are.
+    entries: (u64, u64),
+}
+
+impl Seen {
+    pub(super) const fn new(owner: UserId, is_user: bool) -> Self {
+        Self {
+            owner,
+            is_user,
+            stats: None,
+            counted: Stats::EMPTY,
+            tags: BTreeMap::new(),
+            tag_rows: 0,
+            entries: (0, 0),
+        }
+    }
+}
+
+fn count(counts: &mut TaskCounts, task: &Task) {
+    counts.total += 1;
+    counts.open += u64::from(!task.is_completed());
+}
+
+impl Check<'_> {
+    /// A task, or one that cannot be read.
+    pub(super) fn task(
+        &mut self,
+        seen: &mut Seen,
+        id: TaskId,
+        task: Option<Task>,
+    ) -> Result<(), StoreError> {
+        self.report.tasks += 1;
+        self.highest_task = self.highest_task.max(id.get());
+        if !self.ids.insert(id) {
+            self.report.add(format!("{id:?} belongs to {:?} and to another", seen.owner));
+        }
+        let Some(task) = task else { return Ok(()) };
+        self.report.seen(task.updated_at);
+        count(seen.counted.of_mut(task.priority), &task);
+        seen.counted.nested += u64::from(task.parent.is_some());
+        seen.counted.in_order &= task.created_at >= seen.counted.newest;
+        seen.counted.newest = seen.counted.newest.max(task.created_at);
+        for tag in task.tags.iter() {
+            count(seen.tags.entry(tag.clone()).or_default(), &task);
+        }
+        let entries = entries(self.format, &task);
+        for entry in &entries {
+            if self.owned.get(entry.as_slice())?.is_none() {
+                self.report.add(format!("{id:?} has no index entry"));
+            }
+        }
+        seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
+            self.report.add(format!("{id:?} recurs, and is done or has no date"));
+        }
+        if !lies_well(&self.owned, &task)? {
+            self.report.add(format!("{id:?} is a part of no task, or of itself"));
+        }
+        Ok(())
+    }
+
+    /// Entries that should be there are looked for with their tasks, so here it is enough to count.
+    pub(super) fn entry(
+        &mut self,
+        seen: &mut Seen,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        seen.entries.1 += 1;
+        let id = task_key::id(key).unwrap_or_else(|| TaskId::new(0));
+        if !value.is_empty() {
+            self.report.add(format!("the index entry of {id:?} has a value"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn tag_counts(
+        &mut self,
+        seen: &mut Seen,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let counts = self.report.sound(record::decode_tag_counts(key, value))?;
+        let Some(counts) = counts else { return Ok(()) };
+        let counted = seen.tags.iter().find(|(tag, counted)| {
+            task_key::tag_counts(seen.owner, tag) == key && **counted == counts
+        });
+        if counted.is_some() {
+            seen.tag_rows += 1;
+        } else {
+            self.report
+                .add(format!("the counts of a tag of {:?} are wrong", seen.owner));
+        }
+        Ok(())
+    }
+
+    /// All rows of a person were seen.
+    pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
+        let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
+        let owner = seen.owner;
+        if seen.entries.0 != seen.entries.1 {
+            self.report.add(format!("{owner:?} has more or fewer index entries than tasks"));
+            self.strays(owner)?;
+        }
+        if seen.tag_rows != seen.tags.len() {
+            self.report.add(format!("a tag of {owner:?} has no counts"));
+        }
+        let Some(stats) = seen.stats else { return Ok(()) };
+        let tags = u64::try_from(seen.tags.len()).unwrap_or(u64::MAX);
+        let is_counted = Priority::ALL.iter().all(|it| stats.of(*it) == seen.counted.of(*it))
+            && stats.nested == seen.counted.nested
+            && stats.tags == tags;
+        if !is_counted {
+            self.report.add(format!("the counts of {owner:?} are not those of the rows"));
+        }
+        if (stats.in_order && !seen.counted.in_order) || stats.newest < seen.counted.newest {
+            self.report.add(format!("the order of {owner:?}'s tasks is not as noted"));
+        }
+        Ok(())
+    }
+
+    /// Names the entries that belong to no task.
+    fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
+        let owned = &self.owned;
+        for row in table::range(owned, &key::everything_of(owner))? {
+            let (key, _) = row?;
+            let id = match Owned::decode(key.value()) {
+                Some(Owned::TaskIndex(_, id)) => id,
+                Some(Owned::TaskByState(entry)) => entry.id,
+                _ => continue,
+            };
+            let task = find(owned, owner, id)?;
+            let has = |task: Task| {
+                entries(self.format, &task).iter().any(|entry| entry == key.value())
+            };
+            if !task.is_some_and(has) {
+                self.report.add(format!("an index entry of {id:?} without its task"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The entries that a task has in a format.
+fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
+    if format < INDEXED {
+        return vec![index::task_by_state(task).encode().to_vec()];
+    }
+    index::task(task).into_iter().chain(index::words(task)).collect()
+}
+
+/// Damage is reported where the task itself is met.
+fn find(
+    owned: &Snapshot,
+    owner: UserId,
+    id: TaskId,
+) -> Result<Option<Task>, StoreError> {
+    let value = owned.get(key::task(owner, id).as_slice())?;
+    Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
+}
+
+/// Whether a task is a part of tasks that are there, and of no more than possible.
+fn lies_well(owned: &Snapshot, task: &Task) -> Result<bool, StoreError> {
+    let mut parent = task.parent;
+    for _ in 1..Task::MAX_DEPTH {
+        let Some(id) = parent else { return Ok(true) };
+        match find(owned, task.owner, id)? {
+            Some(above) => parent = above.parent,
+            None => return Ok(false),
+        }
+    }
+    Ok(parent.is_none())
+}

@@ -26,7 +26,18 @@ const HOMES: &[(&str, &[&str])] = &[
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),
-    ("jiff", &["src/domain/timestamp.rs", "src/domain/time_zone.rs", "src/clock.rs"]),
+    (
+        "jiff",
+        &[
+            "src/domain/clock_text.rs",
+            "src/domain/date.rs",
+            "src/domain/due/mod.rs",
+            "src/domain/recurrence/",
+            "src/domain/time_zone.rs",
+            "src/domain/timestamp.rs",
+            "src/clock.rs",
+        ],
+    ),
     ("jsonwebtoken", &["src/auth/token.rs", "src/auth/hmac.rs"]),
     ("percent_encoding", &["src/http/payload/form.rs", "src/http/param.rs"]),
     ("poem", &["src/http/"]),
@@ -65,6 +76,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ),
     ("tokio_rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     ("tracing_subscriber", &["src/telemetry.rs"]),
+    ("unicode_normalization", &["src/domain/fold.rs"]),
     ("zxcvbn", &["src/auth/strength.rs"]),
     ("xxhash_rust", &["src/store/redb/codec.rs"]),
 ];

@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 
 use jiff::tz::TimeZoneDatabase;
 
+static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// A name of the [IANA time zone database](https://www.iana.org/time-zones), as the database spells it.
 ///
 /// The database is part of the program, so that it needs none of the machine.
@@ -34,8 +36,6 @@ impl TimeZone {
         if name.len() > Self::MAX_BYTES {
             return Err(TimeZoneError);
         }
-        static DATABASE: LazyLock<TimeZoneDatabase> =
-            LazyLock::new(TimeZoneDatabase::bundled);
         let zone = DATABASE.get(name).map_err(|_| TimeZoneError)?;
         let name = zone.iana_name().ok_or(TimeZoneError)?;
         Ok(Self(name.to_owned()))
@@ -47,6 +47,16 @@ impl TimeZone {
         Self(name)
     }
 
+    /// Coordinated Universal Time, which has no summer.
+    pub fn utc() -> Self {
+        Self("UTC".to_owned())
+    }
+
+    /// What the zone does to clocks. A zone that has left the database does what UTC does.
+    pub(super) fn rules(&self) -> jiff::tz::TimeZone {
+        DATABASE.get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
+    }
+
     /// The text, given away.
     pub fn into_string(self) -> String {
         self.0
@@ -55,5 +65,17 @@ impl TimeZone {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zone_that_is_no_more_is_utc() {
+        let gone = TimeZone::checked_before("Mars/Olympus".to_owned());
+        assert_eq!(gone.rules(), TimeZone::utc().rules());
+        assert_eq!(TimeZone::new("utc"), Ok(TimeZone::utc()));
     }
 }

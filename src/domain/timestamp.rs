@@ -124,6 +124,13 @@ impl From<jiff::Timestamp> for Timestamp {
     }
 }
 
+impl From<Timestamp> for jiff::Timestamp {
+    /// Times of the last hours, which jiff cannot hold, become its last.
+    fn from(time: Timestamp) -> Self {
+        Self::from_millisecond(time.millis).unwrap_or(Self::MAX)
+    }
+}
+
 impl FromStr for Timestamp {
     type Err = TimestampError;
 

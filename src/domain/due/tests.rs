@@ -1,0 +1,160 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn zone(name: &str) -> TimeZone {
+    TimeZone::new(name).unwrap()
+}
+
+/// The moment in UTC, and the text that the text comes back as.
+fn read(text: &str) -> Result<(String, String), DueError> {
+    let home = zone("America/New_York");
+    Due::parse(text, &home).map(|due| (due.moment(&home).to_string(), due.to_string()))
+}
+
+#[test]
+fn forms_are_read_and_written() {
+    for (text, moment, shown) in [
+        ("2026-07-01", "2026-07-01T04:00:00.000Z", "2026-07-01"),
+        (
+            "2026-07-01T09:00:00Z",
+            "2026-07-01T09:00:00.000Z",
+            "2026-07-01T05:00:00-04:00[America/New_York]",
+        ),
+        (
+            "2026-07-01T09:00:00+01:00",
+            "2026-07-01T08:00:00.000Z",
+            "2026-07-01T04:00:00-04:00[America/New_York]",
+        ),
+        (
+            "2026-07-01T09:00:00[europe/berlin]",
+            "2026-07-01T07:00:00.000Z",
+            "2026-07-01T09:00:00+02:00[Europe/Berlin]",
+        ),
+        (
+            "2026-07-01T09:00:00+02:00[!Europe/Berlin]",
+            "2026-07-01T07:00:00.000Z",
+            "2026-07-01T09:00:00+02:00[Europe/Berlin]",
+        ),
+        // "Z" says nothing of the place, so it contradicts none (RFC 9557, section 2).
+        (
+            "2026-07-01T09:00:00Z[Europe/Berlin]",
+            "2026-07-01T09:00:00.000Z",
+            "2026-07-01T11:00:00+02:00[Europe/Berlin]",
+        ),
+        (
+            "2026-07-01T09:00:00.0009[UTC]",
+            "2026-07-01T09:00:00.000Z",
+            "2026-07-01T09:00:00+00:00[UTC]",
+        ),
+        // Skipped, and twice: the first, unless the offset says otherwise.
+        (
+            "2026-03-29T02:30:00[Europe/Berlin]",
+            "2026-03-29T01:30:00.000Z",
+            "2026-03-29T03:30:00+02:00[Europe/Berlin]",
+        ),
+        (
+            "2026-10-25T02:30:00[Europe/Berlin]",
+            "2026-10-25T00:30:00.000Z",
+            "2026-10-25T02:30:00+02:00[Europe/Berlin]",
+        ),
+        (
+            "2026-10-25T02:30:00+01:00[Europe/Berlin]",
+            "2026-10-25T01:30:00.000Z",
+            "2026-10-25T02:30:00+01:00[Europe/Berlin]",
+        ),
+        // 44 minutes and 30 seconds.
+        (
+            "1971-05-01T12:00:00-00:45[Africa/Monrovia]",
+            "1971-05-01T12:44:30.000Z",
+            "1971-05-01T12:00:00-00:45[Africa/Monrovia]",
+        ),
+    ] {
+        assert_eq!(read(text), Ok((moment.to_owned(), shown.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn other_texts_are_refused_with_the_reason() {
+    for (text, error) in [
+        ("", DueError::Malformed),
+        ("tomorrow", DueError::Malformed),
+        ("2026-07-01T09:00:00", DueError::Malformed),
+        ("2026-07-01[Europe/Berlin]", DueError::Malformed),
+        ("2026-07-01T09:00:00Z[Europe/Berlin", DueError::Malformed),
+        ("2026-07-01T09:00:00Z]", DueError::Malformed),
+        ("2026-07-01T09:00:00[Europe/Berlin][u-ca=hebrew]", DueError::Zone),
+        ("2026-07-01T09:00:00Z[u-ca=hebrew]", DueError::Zone),
+        ("2026-07-01T09:00:00[Mars/Olympus]", DueError::Zone),
+        ("2026-07-01T09:00:00[+02:00]", DueError::Zone),
+        ("2026-07-01T09:00:00+01:00[Europe/Berlin]", DueError::Offset),
+        ("2026-03-29T02:30:00+01:00[Europe/Berlin]", DueError::Offset),
+        ("2026-07-01T09:00:00+00:00[Europe/Berlin]", DueError::Offset),
+        ("1969-12-31", DueError::Range),
+        ("9999-12-31", DueError::Range),
+        ("1969-12-31T23:59:59Z", DueError::Range),
+        ("9999-12-31T23:59:59-12:00", DueError::Range),
+        ("0000-01-01T00:00:00+23:59", DueError::Range),
+    ] {
+        assert_eq!(read(text), Err(error), "{text}");
+    }
+    let long = format!("2026-07-01T09:00:00.{}Z", "0".repeat(1000));
+    assert_eq!(read(&long), Err(DueError::Malformed));
+}
+
+pub(super) fn zones() -> impl Strategy<Value = TimeZone> {
+    let names = [
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "America/St_Johns",
+        "Pacific/Apia",
+        "Pacific/Kiritimati",
+        "Africa/Monrovia",
+        "America/Nuuk",
+        "Australia/Lord_Howe",
+        "Etc/GMT+12",
+    ];
+    prop::sample::select(names.to_vec()).prop_map(zone)
+}
+
+/// Near each other, and near the changes of clocks and calendars of those zones.
+pub(super) fn dues() -> impl Strategy<Value = Due> {
+    const DAY: i64 = 86_400_000;
+    let last = Date::MAX.days();
+    let day = prop_oneof![
+        0..4,
+        15_338..15_342_i32,
+        20_540..20_542,
+        14_548..14_552,
+        last - 3..=last,
+        0..=last
+    ];
+    (day, any::<bool>(), -DAY..2 * DAY, any::<bool>(), zones()).prop_map(
+        |(day, whole, by, round, zone)| {
+            if whole {
+                return Due::On(Date::from_days(day).unwrap());
+            }
+            let by = if round { by - by.rem_euclid(1_800_000) } else { by };
+            let end = jiff::Timestamp::MAX.as_millisecond();
+            let millis = (i64::from(day) * DAY + by).clamp(0, end);
+            Due::At { at: Timestamp::from_millis(millis).unwrap(), zone }
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read(due in dues(), home in zones()) {
+        prop_assert_eq!(Due::parse(&due.to_string(), &home), Ok(due));
+    }
+
+    #[test]
+    fn no_text_does_harm(text in "\\PC{0,120}", like in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-9:.+Z\\[\\]A-Ca-z/-]{0,80}") {
+        for text in [text, like] {
+            if let Ok(due) = Due::parse(&text, &zone("Europe/Berlin")) {
+                prop_assert_eq!(Due::parse(&due.to_string(), &TimeZone::utc()), Ok(due));
+            }
+        }
+    }
+}

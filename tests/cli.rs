@@ -117,6 +117,7 @@ const BAD: &[(&str, &str)] = &[
     ("RATE_LIMIT_PER_MINUTE", "off"),
     ("PASSWORD_MIN_LENGTH", "7"),
     ("PASSWORD_MIN_LENGTH", "65"),
+    ("REQUIRE_IF_MATCH", "perhaps"),
     ("PASSWORD_MIN_STRENGTH", "5"),
     ("PASSWORD_MIN_STRENGTH", "strong"),
     ("HASH_QUEUE", "0"),

@@ -150,6 +150,8 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
         clock: Arc::new(SystemClock),
         random,
         registration: config.registration,
+        require_if_match: false,
+        sealer: Sealer::new(Keys::only(key.as_slice())),
         state: State::default(),
         backups: None,
     }))

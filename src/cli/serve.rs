@@ -81,6 +81,8 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         clock: Arc::<SystemClock>::clone(&clock),
         random,
         registration: config.registration,
+        require_if_match: config.require_if_match,
+        sealer: Sealer::new(keys),
         state: State::default(),
         backups: backups.clone(),
     });

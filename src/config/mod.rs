@@ -148,6 +148,10 @@ pub struct Options {
     #[arg(long, env = "DISK_RESERVE_MIB", default_value = "64")]
     disk_reserve_mib: String,
 
+    /// Whether tasks are changed only by requests that say which revision they mean (If-Match): on or off
+    #[arg(long, env = "REQUIRE_IF_MATCH", default_value = "off")]
+    require_if_match: String,
+
     /// Fewest characters of a new password
     #[arg(long, env = "PASSWORD_MIN_LENGTH", default_value = "8")]
     password_min_length: String,
@@ -333,6 +337,8 @@ pub struct Config {
     pub password_min_length: usize,
     /// How hard a new password must be to guess: 0 to 4.
     pub password_min_strength: u8,
+    /// Whether tasks are changed only by those who say which revision they mean.
+    pub require_if_match: bool,
     /// Passwords that may wait to be hashed.
     pub hash_queue: usize,
     /// Whether to verify every page before the server starts.
@@ -446,6 +452,7 @@ impl Options {
                 &self.password_min_strength,
                 4,
             )?,
+            require_if_match: value::switch("REQUIRE_IF_MATCH", &self.require_if_match)?,
             hash_queue: value::size("HASH_QUEUE", &self.hash_queue, 1, 1024)?,
             check_at_start: value::switch("CHECK_AT_START", &self.check_at_start)?,
             control_socket,
@@ -512,6 +519,7 @@ impl Config {
             ("DISK_RESERVE_MIB", (self.disk_reserve_bytes >> 20).to_string()),
             ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
             ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
+            ("REQUIRE_IF_MATCH", switch(self.require_if_match)),
             ("HASH_QUEUE", self.hash_queue.to_string()),
             ("CHECK_AT_START", switch(self.check_at_start)),
             (

@@ -70,8 +70,8 @@ pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {
 
 pub(super) fn switch(variable: &'static str, text: &str) -> Checked<bool> {
     match text.trim() {
-        "on" => Ok(true),
-        "off" => Ok(false),
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
         _ => wrong(variable, "must be on or off"),
     }
 }

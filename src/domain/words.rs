@@ -75,6 +75,9 @@ pub enum WordsError {
 }
 
 impl Words {
+    /// No words: everything has them.
+    pub const NONE: Self = Self(BTreeSet::new());
+
     /// Most characters (not bytes) of the text.
     pub const MAX_CHARS: usize = 200;
 

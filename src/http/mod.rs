@@ -11,6 +11,7 @@ mod caller;
 mod cors;
 mod docs;
 mod edge;
+mod etag;
 mod health;
 mod invitations;
 mod label;
@@ -48,7 +49,7 @@ pub use self::openapi::{document, to_yaml};
 use self::payload::BodyLimits;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
-use self::tasks::TasksApi;
+use self::tasks::{TagsApi, TasksApi};
 use self::tokens::TokensApi;
 use self::users::UsersApi;
 use crate::config::Config;
@@ -132,7 +133,7 @@ pub fn endpoint(
 fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, TokensApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
-    OpenApiService::new((auth, TasksApi, admin, BaseHealth), "", "")
+    OpenApiService::new((auth, TasksApi, TagsApi, admin, BaseHealth), "", "")
 }
 
 fn root_service() -> OpenApiService<RootHealth, ()> {

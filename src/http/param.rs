@@ -26,6 +26,11 @@ impl Faults {
         value.map_err(|message| self.0.push(FieldError::new(name, message))).ok()
     }
 
+    /// Whether nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The problem to answer with.
     pub(super) fn into_problem(self) -> Problem {
         Problem::invalid(self.0)
@@ -83,6 +88,10 @@ text_params! {
     };
     /// True or false.
     FlagParam => MetaSchema::new("boolean");
+    /// A text with rules of its own.
+    TextParam => MetaSchema::new("string");
+    /// Where a list goes on.
+    CursorParam => MetaSchema::new("string");
 }
 
 impl TaskIdParam {
@@ -131,6 +140,22 @@ fn id(text: &str) -> Result<u64, Problem> {
     }
     let fault = FieldError::new("id", "must be a whole number");
     Err(Problem::invalid(vec![fault]))
+}
+
+impl TextParam {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl CursorParam {
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
 }
 
 impl SkipParam {
@@ -198,7 +223,7 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 /// Digits only: `parse` alone would take a plus sign.
-fn whole_number(text: &str) -> Option<u64> {
+pub(super) fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 

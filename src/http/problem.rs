@@ -6,6 +6,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use poem::error::NotFoundError;
@@ -52,6 +53,26 @@ pub(super) struct Problem {
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    members: Vec<Member>,
+}
+
+/// What a body says beside what all problems say.
+#[derive(Clone)]
+struct Member(&'static str, serde_json::Value);
+
+impl std::fmt::Debug for Member {
+    /// Without the value, which is people's own.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Member").field(&self.0).finish_non_exhaustive()
+    }
+}
+
+/// A problem as a part of another.
+pub(super) struct Entry {
+    pub(super) status: u16,
+    pub(super) code: &'static str,
+    pub(super) detail: String,
+    pub(super) fields: Vec<FieldError>,
 }
 
 #[derive(Serialize)]
@@ -67,6 +88,8 @@ struct Body<'a> {
     error: Option<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Field<'a>],
+    #[serde(flatten)]
+    members: BTreeMap<&'static str, &'a serde_json::Value>,
 }
 
 #[derive(Serialize)]
@@ -87,6 +110,7 @@ impl Problem {
             detail: detail.into(),
             fields: Vec::new(),
             headers: Vec::new(),
+            members: Vec::new(),
         }
     }
 
@@ -101,6 +125,42 @@ impl Problem {
             Ok(value) => self.with(name, value),
             Err(_) => self,
         }
+    }
+
+    /// The same with one more member.
+    pub(super) fn with_member(
+        mut self,
+        name: &'static str,
+        value: serde_json::Value,
+    ) -> Self {
+        self.members.push(Member(name, value));
+        self
+    }
+
+    /// The same with the tag of what is there.
+    pub(super) fn with_etag(self, etag: &str) -> Self {
+        self.with_text(header::ETAG, etag)
+    }
+
+    /// The problem of a part of a request.
+    pub(super) fn into_entry(self) -> Entry {
+        let (status, detail) = (self.status.as_u16(), self.detail.into_owned());
+        let mut fields = self.fields;
+        fields.truncate(MAX_FIELDS);
+        fields.iter_mut().for_each(|it| it.field = short(&it.field));
+        Entry { status, code: self.code, detail, fields }
+    }
+
+    /// The fields that were refused.
+    pub(super) fn into_fields(self) -> Vec<FieldError> {
+        self.fields
+    }
+
+    /// Nothing of a batch was done, since something in it could not be.
+    pub(super) fn batch_failed(status: u16) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        let detail = "nothing was done, because some of it could not be: see results";
+        Self::new(status, "batch_failed", detail)
     }
 
     fn challenge(self, challenge: &'static str) -> Self {
@@ -256,6 +316,7 @@ impl Problem {
             request_id,
             error: (self.code == "invalid_grant").then_some(self.code),
             errors: &fields,
+            members: self.members.iter().map(|Member(name, value)| (*name, value)).collect(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }
@@ -279,6 +340,15 @@ impl From<service::Error> for Problem {
         match error {
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
             E::Invalid(fields) => Self::invalid(fields),
+            E::Changed(_) => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "changed_since", detail)
+            }
+            E::IfMatchRequired => {
+                Self::new(StatusCode::PRECONDITION_REQUIRED, "if_match_required", detail)
+            }
+            E::NotApplied => {
+                Self::new(StatusCode::FAILED_DEPENDENCY, "not_applied", detail)
+            }
             E::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", detail),
             E::WrongCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", detail)

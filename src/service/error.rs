@@ -7,6 +7,7 @@ use std::io;
 use crate::auth::password::HashError;
 use crate::auth::permission::Denied;
 use crate::auth::throttle::Throttled;
+use crate::domain::task::Task;
 use crate::store::StoreError;
 
 /// A field that was refused, as the client spells it, and why, ending the sentence that the field begins.
@@ -40,6 +41,15 @@ pub enum Error {
     /// Fields were refused. Names all of them.
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),
+    /// The task is not, or no longer, what the request was meant for. This is what it is.
+    #[error("the task has changed since: here it is as it is now")]
+    Changed(Box<Task>),
+    /// The request does not say which revision of the task it is meant for.
+    #[error("say which revision is meant, in If-Match: the ETag of the task")]
+    IfMatchRequired,
+    /// Possible, but part of something that is done as a whole or not at all.
+    #[error("not done, because something else in the batch could not be")]
+    NotApplied,
     /// Somebody has registered with this email.
     #[error("this email is already registered")]
     EmailTaken,

@@ -1,11 +1,13 @@
-//! The form of exports: JSON Lines, version 2.
+//! The form of exports: JSON Lines, version 3.
 //!
 //! ```text
-//! {"export":{"version":2,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"export":{"version":3,"created_at":"...","next_user_id":3,"next_task_id":9}}
 //! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
 //!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
 //! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
-//!          "created_at":"...","updated_at":"...","revision":1}}
+//!          "created_at":"...","updated_at":"...","revision":1,"completed_at":null,"due":"2030-05-01",
+//!          "priority":"none","tags":["home"],"position":"a0","parent_id":null,
+//!          "recurrence":"FREQ=WEEKLY","recurrence_time_ms":null}}
 //! {"end":{"users":2,"tasks":8}}
 //! ```
 //!
@@ -16,15 +18,22 @@
 //! tokens, invitations and audit records are not.
 //!
 //! A later version may add fields and kinds of lines under a higher number; older ones stay readable. Version 1
-//! had users without the last four fields.
+//! had users without the last four fields; in versions 1 and 2 tasks end with
+//! `revision`. `recurrence_time_ms` is the time of the day that a recurring task is meant for, which may differ from the
+//! time it is due next where a clock is set forward.
 
 use serde::{Deserialize, Serialize};
 
 use crate::auth::password::is_usable;
+use crate::domain::due::Due;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::label::Label;
 use crate::domain::password::PasswordHash;
+use crate::domain::position::Position;
+use crate::domain::priority::Priority;
+use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{Description, Task, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
@@ -32,7 +41,7 @@ use crate::domain::transfer::{NextIds, Record};
 use crate::domain::user::{Credential, Role, User};
 
 /// The version that is written, and the newest one that is read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Longest line that is read, in bytes. The longest that is written has less than half of it.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -68,7 +77,7 @@ pub enum LineError {
     #[error("is not a line of an export")]
     Malformed,
     /// An export of a later version of the program.
-    #[error("has version {0} of the export format, and this program knows up to 2")]
+    #[error("has version {0} of the export format, and this program knows up to 3")]
     Newer(u32),
     /// A field that holds what this program would not have written.
     #[error("{field} {reason}")]
@@ -138,6 +147,22 @@ struct WireTask {
     created_at: String,
     updated_at: String,
     revision: u64,
+    #[serde(default)]
+    completed_at: Option<String>,
+    #[serde(default)]
+    due: Option<String>,
+    #[serde(default)]
+    priority: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    #[serde(default)]
+    position: Option<String>,
+    #[serde(default)]
+    parent_id: Option<u64>,
+    #[serde(default)]
+    recurrence: Option<String>,
+    #[serde(default)]
+    recurrence_time_ms: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,19 +198,7 @@ impl Line {
                     must_change_password: user.must_change_password,
                 })
             }
-            Self::Record(Record::Task(task)) => Wire::Task(WireTask {
-                id: task.id.get(),
-                owner_id: task.owner.get(),
-                title: task.title.as_str().to_owned(),
-                description: task
-                    .description
-                    .as_ref()
-                    .map(|text| text.as_str().to_owned()),
-                completed: task.completed,
-                created_at: task.created_at.to_string(),
-                updated_at: task.updated_at.to_string(),
-                revision: task.revision,
-            }),
+            Self::Record(Record::Task(task)) => Wire::Task(WireTask::of(task)),
             Self::End { users, tasks } => {
                 Wire::End(WireEnd { users: *users, tasks: *tasks })
             }
@@ -252,16 +265,71 @@ impl WireUser {
 }
 
 impl WireTask {
+    fn of(task: &Task) -> Self {
+        let recurrence = task.recurrence.as_ref();
+        Self {
+            id: task.id.get(),
+            owner_id: task.owner.get(),
+            title: task.title.as_str().to_owned(),
+            description: task.description.as_ref().map(|text| text.as_str().to_owned()),
+            completed: task.is_completed(),
+            created_at: task.created_at.to_string(),
+            updated_at: task.updated_at.to_string(),
+            revision: task.revision,
+            completed_at: task.completed_at.map(|time| time.to_string()),
+            due: task.due.as_ref().map(Due::to_string),
+            priority: Some(task.priority.as_str().to_owned()),
+            tags: task.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            position: Some(task.position.as_str().to_owned()),
+            parent_id: task.parent.map(TaskId::get),
+            recurrence: recurrence.map(|it| it.rule().to_string()),
+            recurrence_time_ms: recurrence.and_then(Recurrence::time_millis),
+        }
+    }
+
     fn check(self) -> Result<Task, LineError> {
+        let id_of_task = id("id", self.id)?;
         let description = self.description.map(Description::new).transpose();
+        let updated_at = time("updated_at", &self.updated_at)?;
+        let completed_at =
+            self.completed_at.map(|text| time("completed_at", &text)).transpose()?;
+        let due = self.due.map(|text| Due::parse(&text, &TimeZone::utc())).transpose();
+        let due = due.map_err(|error| field("due", error))?;
+        let priority = match self.priority.as_deref() {
+            None => Priority::None,
+            Some(name) => Priority::from_name(name)
+                .ok_or_else(|| field("priority", "is not one that this program knows"))?,
+        };
+        let tags: Result<Vec<Tag>, _> = self.tags.iter().map(|tag| Tag::new(tag)).collect();
+        let tags = tags.map_err(|error| field("tags", error))?;
+        let position = match self.position {
+            Some(text) => Position::parse(&text).map_err(|error| field("position", error))?,
+            // Tasks of versions 1 and 2 follow one another as they were made.
+            None => Position::of_number(id_of_task),
+        };
+        let rule = self.recurrence.map(|text| Rule::parse(&text)).transpose();
+        let rule = rule.map_err(|error| field("recurrence", error))?;
+        if rule.is_some() && (self.completed || due.is_none()) {
+            return Err(field("recurrence", "is only for open tasks with a due date"));
+        }
+        if self.recurrence_time_ms.is_some_and(|time| time >= 86_400_000) {
+            return Err(field("recurrence_time_ms", "must be less than a day"));
+        }
         Ok(Task {
-            id: TaskId::new(id("id", self.id)?),
+            id: TaskId::new(id_of_task),
             owner: UserId::new(id("owner_id", self.owner_id)?),
             title: Title::new(self.title).map_err(|error| field("title", error))?,
             description: description.map_err(|error| field("description", error))?,
-            completed: self.completed,
+            completed_at: self.completed.then(|| completed_at.unwrap_or(updated_at)),
+            due,
+            priority,
+            tags: Tags::new(tags).map_err(|error| field("tags", error))?,
+            position,
+            parent: self.parent_id.map(|it| id("parent_id", it)).transpose()?.map(TaskId::new),
+            recurrence: rule
+                .map(|rule| Recurrence::restore(rule, self.recurrence_time_ms)),
             created_at: time("created_at", &self.created_at)?,
-            updated_at: time("updated_at", &self.updated_at)?,
+            updated_at,
             revision: id("revision", self.revision)?,
         })
     }

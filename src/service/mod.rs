@@ -24,7 +24,9 @@ pub use self::personal_data::PersonalData;
 pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
 pub use self::state::State;
-pub use self::tasks::{TaskChange, TaskDraft};
+pub use self::tasks::{
+    Listed, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskListing, TaskRequest, Terms,
+};
 pub use self::tokens::TokenDraft;
 pub use self::users::NewAccount;
 use crate::auth::Caller;
@@ -61,6 +63,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Gives random bytes.
     pub random: Arc<dyn Random>,
+    /// Whether tasks are changed only by those who say which revision they mean.
+    pub require_if_match: bool,
     /// What is known of backups; `None` if the server makes none by itself.
     pub backups: Option<Arc<BackupLog>>,
 }

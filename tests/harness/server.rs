@@ -100,6 +100,8 @@ impl Server {
             clock: Arc::<ManualClock>::clone(&clock),
             random,
             registration: config.registration,
+        require_if_match: config.require_if_match,
+        sealer: Sealer::new(keys),
             state: State::default(),
             backups: None,
         });

@@ -22,6 +22,9 @@ impl DueRange {
     pub const ALL: Self =
         Self { days: 0..LAST_DAY + 1, millis: 0..Timestamp::MAX.as_millis() + 1 };
 
+    /// Nothing.
+    pub const NONE: Self = Self { days: 0..0, millis: 0..0 };
+
     /// What is due before a moment. A day, as the bound or as what is due, counts from its start at home.
     pub fn before(bound: &Due, home: &TimeZone) -> Self {
         let moment = bound.moment(home);

@@ -13,6 +13,7 @@ pub use self::patch::{Patched, TaskPatch};
 pub use self::query::{
     Start, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,
 };
+pub(crate) use self::query::{due_key, text_key};
 pub use self::text::{Description, TextError, Title};
 pub use self::write::{
     IfMatch, Neighbour, TaskAction, TaskDone, TaskMove, TaskOp, TaskRefused, TaskWrite,

@@ -3,13 +3,16 @@
 //! Everything that has an order has one for all tasks: no two tasks are in the same place, so a place in a list
 //! stays a place whatever is made, changed or deleted around it.
 
+use std::collections::BTreeSet;
+
 use super::Task;
-use crate::domain::due::DueRange;
-use crate::domain::fold::{self, Words};
+use crate::domain::due::{Due, DueRange};
+use crate::domain::fold;
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
+use crate::domain::words::{self, Words};
 use crate::domain::timestamp::Timestamp;
 
 /// Which of one person's tasks are meant: those that fit all of it.
@@ -23,6 +26,8 @@ pub struct TaskFilter {
     pub tags: Vec<Tag>,
     /// Only those that are due then.
     pub due: Option<DueRange>,
+    /// None that are open and due then.
+    pub not_overdue: Option<DueRange>,
     /// Only those that have changed at this time or later.
     pub updated_since: Option<Timestamp>,
     /// Only those in another one, or in none.
@@ -51,6 +56,7 @@ impl TaskFilter {
             priority: None,
             tags: Vec::new(),
             due: None,
+            not_overdue: None,
             updated_since: None,
             parent: None,
             words: Words::NONE,
@@ -63,12 +69,12 @@ impl TaskFilter {
             Within::Top => task.parent.is_none(),
             Within::Task(id) => task.parent == Some(id),
         };
+        let due_in = |range: &DueRange| task.due.as_ref().is_some_and(|it| range.contains(it));
         self.completed.is_none_or(|it| it == task.is_completed())
             && self.priority.is_none_or(|it| it == task.priority)
             && self.tags.iter().all(|tag| task.tags.contains(tag))
-            && self.due.as_ref().is_none_or(|range| {
-                task.due.as_ref().is_some_and(|due| range.contains(due))
-            })
+            && self.due.as_ref().is_none_or(due_in)
+            && (task.is_completed() || !self.not_overdue.as_ref().is_some_and(due_in))
             && self.updated_since.is_none_or(|since| task.updated_at >= since)
             && self.parent.is_none_or(within)
             && (self.words.is_empty() || self.words.matches(&task.words()))
@@ -77,10 +83,10 @@ impl TaskFilter {
 
 impl Task {
     /// The words by which it is found.
-    pub fn words(&self) -> std::collections::BTreeSet<String> {
-        let mut words = fold::words(self.title.as_str());
+    pub fn words(&self) -> BTreeSet<String> {
+        let mut words = words::words(self.title.as_str());
         if let Some(description) = &self.description {
-            words.append(&mut fold::words(description.as_str()));
+            words.append(&mut words::words(description.as_str()));
         }
         words
     }
@@ -144,7 +150,7 @@ impl TaskOrder {
 }
 
 /// When something is due, as bytes that sort like it.
-pub(crate) fn due_key(due: &crate::domain::due::Due) -> [u8; 9] {
+pub(crate) fn due_key(due: &Due) -> [u8; 9] {
     let (millis, shape) = due.sort_key();
     let mut key = [shape; 9];
     for (to, from) in key.iter_mut().zip(millis.to_be_bytes()) {

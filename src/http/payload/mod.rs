@@ -43,6 +43,8 @@ use body_extractor;
 use poem::RequestBody;
 use poem::error::ReadBodyError;
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
+use poem_openapi::types::ParseFromJSON;
+use serde_json::Value;
 
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
@@ -55,6 +57,11 @@ fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaReque
         .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
         .collect();
     MetaRequest { description: None, content, required: true }
+}
+
+/// Turns a part of a body into a `T` by the rules of whole bodies. Fields are named from there on.
+pub(super) fn check<T: ParseFromJSON + 'static>(value: Value) -> Result<T, Problem> {
+    schema::parse(value, schema::Unknown::Refused)
 }
 
 /// How much of a body is taken, and how long it may take.

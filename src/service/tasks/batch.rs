@@ -2,12 +2,12 @@
 
 use super::draft::{TaskChange, TaskDraft};
 use super::refused::refused;
-use super::{NO_TASK, home};
+use super::home;
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::id::TaskId;
 use crate::domain::task::{
-    IfMatch, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskWrite,
+    IfMatch, Neighbour, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskWrite,
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
@@ -88,7 +88,11 @@ impl Service {
         }
         let is_whole = places.len() == results.len();
         let dry_run = batch.dry_run || (batch.atomic && !is_whole);
-        let neighbours: Vec<_> = ops.iter().map(|op| op.action.clone_neighbour()).collect();
+        let neighbour = |op: &TaskOp| match op.action {
+            TaskAction::Move(_, to) => Some(to.to),
+            TaskAction::Create(_) | TaskAction::Patch(..) | TaskAction::Delete(_) => None,
+        };
+        let neighbours: Vec<Option<Neighbour>> = ops.iter().map(neighbour).collect();
         let write = TaskWrite { ops, atomic: batch.atomic, dry_run, now };
         let written = self.0.store.task_write(caller.user.id, write);
         let written = self.write(caller, written).await?.ok_or(Error::BadToken)?;

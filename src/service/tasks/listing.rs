@@ -6,14 +6,14 @@ use super::home;
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
 use crate::domain::due::{Due, DueRange};
-use crate::domain::fold::Words;
-use crate::domain::page::{Page, TaskPage};
+use crate::domain::page::TaskPage;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{
-    Start, Task, TaskFilter, TaskOrder, TaskQuery, TaskSummary, Within,
+    Start, Task, TaskFilter, TaskOrder, TaskQuery, Within,
 };
 use crate::domain::timestamp::Timestamp;
+use crate::domain::words::Words;
 use crate::service::{Error, Service};
 
 /// Which tasks somebody asks for.
@@ -55,10 +55,17 @@ pub struct Listed {
     pub tasks: Vec<Task>,
     /// How many there are on all pages.
     pub total: u64,
-    /// Whether there are more after these.
-    pub more: bool,
-    /// The cursor after these, if there are more and a cursor was given.
-    pub next: Option<String>,
+    /// How to ask for those after these, if there are any.
+    pub next: Option<Next>,
+}
+
+/// How to ask for the next page.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// By passing over these as well.
+    Skip,
+    /// With this cursor.
+    Cursor(String),
 }
 
 /// Most tags that a list is asked for.
@@ -95,11 +102,15 @@ impl Service {
         let query = check.finish(query).map_err(Error::Invalid)?;
         let TaskPage { tasks, total, more } =
             self.0.store.task_list(caller.user.id, query).await?;
-        let last = tasks.last().filter(|_| more && is_by_cursor);
-        let next = last
-            .map(|task| cursor::write(sealer, &*self.0.random, &scope, &order.place(task)))
-            .transpose()?;
-        Ok(Listed { tasks, total, more, next })
+        let next = match tasks.last().filter(|_| more) {
+            None => None,
+            Some(_) if !is_by_cursor => Some(Next::Skip),
+            Some(last) => {
+                let place = order.place(last);
+                Some(Next::Cursor(cursor::write(sealer, &scope, &place)?))
+            }
+        };
+        Ok(Listed { tasks, total, next })
     }
 
     fn filter(

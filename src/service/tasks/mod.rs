@@ -13,7 +13,7 @@ use tracing::instrument;
 
 pub use self::batch::{TaskAsk, TaskBatch, TaskRequest};
 pub use self::draft::{TaskChange, TaskDraft};
-pub use self::listing::{Listed, TaskListing};
+pub use self::listing::{Listed, Next, Part, TaskListing};
 use super::{Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{TasksRead, TasksWrite};

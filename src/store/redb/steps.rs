@@ -1,5 +1,7 @@
 //! The steps from each format of the data file to the next. A released step never changes.
 
+use redb::ReadableTable as _;
+
 use super::key::{self, Owned, Table};
 use super::table::{self, Tables};
 use super::{codec, index, record};

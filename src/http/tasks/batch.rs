@@ -1,0 +1,371 @@
+//! Several changes in one request.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{
+    Example, MaybeUndefined, ParseFromJSON, ParseResult, ToJSON, Type,
+};
+use poem_openapi::{Enum, Object};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::body::{TaskPatch, clearable};
+use super::view::TaskView;
+use crate::domain::id::TaskId;
+use crate::domain::task::{Neighbour, TaskDone, TaskMove};
+use crate::http::etag;
+use crate::http::payload;
+use crate::http::problem::{Entry, Problem};
+use crate::service::{Error, FieldError, TaskAsk, TaskBatch, TaskRequest};
+
+/// Several changes, made in this order at one moment.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+pub(super) struct TaskBatchBody {
+    /// The changes: 1 to 500, each an object with `op` and what it takes.
+    #[oai(validator(min_items = 1, max_items = 500))]
+    pub(super) operations: Vec<Operation>,
+    /// Whether all of it is done or nothing. Otherwise whatever can be done is.
+    #[oai(default = "yes")]
+    pub(super) atomic: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// One change. Looked into by itself, so that what is wrong with it is said of it alone.
+#[derive(Debug)]
+pub(super) struct Operation(Value);
+
+impl Type for Operation {
+    const IS_REQUIRED: bool = true;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "TaskOperation".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))
+    }
+
+    fn register(registry: &mut Registry) {
+        TaskOperation::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for Operation {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        Ok(Self(value.unwrap_or_default()))
+    }
+}
+
+impl ToJSON for Operation {
+    fn to_json(&self) -> Option<Value> {
+        Some(self.0.clone())
+    }
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "lowercase")]
+enum Op {
+    /// Make a task: takes `task`.
+    Create,
+    /// Change a task: takes `id`, `task` and perhaps `if_match`.
+    Patch,
+    /// Complete a task: takes `id` and perhaps `if_match`.
+    Complete,
+    /// Move a task: takes `id`, one of `to`, `before` and `after`, and perhaps `parent_id` and `if_match`.
+    Move,
+    /// Delete a task and all below it: takes `id` and perhaps `if_match`.
+    Delete,
+}
+
+/// An end of the order of all tasks.
+#[derive(Clone, Copy, Debug, Enum)]
+#[oai(rename_all = "lowercase")]
+enum End {
+    /// Before all others.
+    First,
+    /// After all others.
+    Last,
+}
+
+/// One change of a batch.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+struct TaskOperation {
+    /// What is to be done.
+    op: Op,
+    /// The task, if there is one already.
+    #[oai(validator(minimum(value = "0")))]
+    id: Option<u64>,
+    /// The fields: for `create` those of `TaskCreate`, for `patch` those of `TaskPatch`.
+    task: Option<TaskPatch>,
+    /// As the header `If-Match`: the change is made only if the task is still like that.
+    if_match: Option<String>,
+    /// For `move`: to one end.
+    to: Option<End>,
+    /// For `move`: right before this task.
+    before: Option<u64>,
+    /// For `move`: right after this task.
+    after: Option<u64>,
+    /// For `move`: the task that it becomes a part of; null for none.
+    #[oai(nullable)]
+    parent_id: MaybeUndefined<u64>,
+}
+
+impl Example for TaskOperation {
+    fn example() -> Self {
+        Self {
+            op: Op::Delete,
+            id: Some(8),
+            task: None,
+            if_match: Some("\"3\"".to_owned()),
+            to: None,
+            before: None,
+            after: None,
+            parent_id: MaybeUndefined::Undefined,
+        }
+    }
+}
+
+impl Example for TaskBatchBody {
+    fn example() -> Self {
+        let create = serde_json::json!({ "op": "create", "task": { "title": "Buy milk" } });
+        let complete = serde_json::json!({ "op": "complete", "id": 7 });
+        Self { operations: vec![Operation(create), Operation(complete)], atomic: true }
+    }
+}
+
+/// Where a task goes. One of `to`, `before` and `after`.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+pub(super) struct TaskMoveBody {
+    /// To one end.
+    to: Option<End>,
+    /// Right before this task.
+    before: Option<u64>,
+    /// Right after this task.
+    after: Option<u64>,
+    /// The task that it becomes a part of; null for none. What is absent stays.
+    #[oai(nullable)]
+    parent_id: MaybeUndefined<u64>,
+}
+
+impl Example for TaskMoveBody {
+    fn example() -> Self {
+        let parent_id = MaybeUndefined::Undefined;
+        Self { to: Some(End::First), before: None, after: None, parent_id }
+    }
+}
+
+impl TaskMoveBody {
+    pub(super) fn check(self) -> Result<TaskMove, Vec<FieldError>> {
+        let parent = clearable(self.parent_id).map(|id| id.map(TaskId::new));
+        let to = match (self.to, self.before, self.after) {
+            (Some(End::First), None, None) => Neighbour::First,
+            (Some(End::Last), None, None) => Neighbour::Last,
+            (None, Some(id), None) => Neighbour::Before(TaskId::new(id)),
+            (None, None, Some(id)) => Neighbour::After(TaskId::new(id)),
+            _ => {
+                let fault = "must be given, or before, or after, and only one of them";
+                return Err(vec![FieldError::new("to", fault)]);
+            }
+        };
+        Ok(TaskMove { to, parent })
+    }
+}
+
+impl Operation {
+    fn check(self) -> Result<TaskRequest, Vec<FieldError>> {
+        let operation: TaskOperation =
+            payload::check(self.0).map_err(Problem::into_fields)?;
+        let TaskOperation { op, id, task, if_match, to, before, after, parent_id } =
+            operation;
+        let mut faults = Vec::new();
+        let mut unwanted = |name: &str, is_there: bool, is_wanted: bool| {
+            match (is_there, is_wanted) {
+                (true, false) => faults.push(FieldError::new(name, "is not for this op")),
+                (false, true) => faults.push(FieldError::new(name, "is required")),
+                _ => {}
+            }
+        };
+        let is_move = matches!(op, Op::Move);
+        let has_id = !matches!(op, Op::Create);
+        unwanted("id", id.is_some(), has_id);
+        unwanted("task", task.is_some(), matches!(op, Op::Create | Op::Patch));
+        unwanted("if_match", if_match.is_some() && !has_id, false);
+        unwanted("to", to.is_some() && !is_move, false);
+        unwanted("before", before.is_some() && !is_move, false);
+        unwanted("after", after.is_some() && !is_move, false);
+        unwanted("parent_id", !parent_id.is_undefined() && !is_move, false);
+        let if_match = if_match.map(|text| etag::if_match(&text)).transpose();
+        let if_match = if_match
+            .map_err(|error| faults.push(FieldError::new("if_match", error)))
+            .unwrap_or_default();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let id = TaskId::new(id.unwrap_or_default());
+        let task = task.unwrap_or_else(TaskPatch::nothing);
+        let ask = match op {
+            Op::Create => TaskAsk::Create(Box::new(task.into_draft()?)),
+            Op::Patch => TaskAsk::Patch(id, Box::new(task.into())),
+            Op::Complete => TaskAsk::Complete(id),
+            Op::Delete => TaskAsk::Delete(id),
+            Op::Move => {
+                let to = TaskMoveBody { to, before, after, parent_id };
+                TaskAsk::Move(id, to.check()?)
+            }
+        };
+        Ok(TaskRequest { ask, if_match })
+    }
+}
+
+impl TaskBatchBody {
+    pub(super) fn into_batch(self, dry_run: bool) -> TaskBatch {
+        let requests = self.operations.into_iter().map(Operation::check).collect();
+        TaskBatch { requests, atomic: self.atomic, dry_run }
+    }
+}
+
+/// What came of one change.
+#[derive(Debug, Object, Serialize)]
+pub(super) struct TaskResult {
+    /// The status that the change would have had as a request of its own.
+    status: u16,
+    /// The task as it is now, if it was made or changed. With status 412, the task as it is and was left.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskView>,
+    /// The task that keeps what was finished, if the task recurs and has moved on.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_id: Option<u64>,
+    /// How many tasks are gone, if it was deleted.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<u64>,
+    /// What went wrong, for programs.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// What went wrong, for people.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// Every field that was refused.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldFault>>,
+}
+
+/// A field that was refused.
+#[derive(Debug, Object, Serialize)]
+struct FieldFault {
+    /// As the client sent it.
+    field: String,
+    /// Why, ending the sentence that the field begins.
+    message: String,
+}
+
+/// What came of a batch.
+#[derive(Debug, Object, Serialize)]
+#[oai(example)]
+pub(super) struct TaskBatchResult {
+    /// What came of each change, in the order of the changes.
+    pub(super) results: Vec<TaskResult>,
+}
+
+impl Example for TaskBatchResult {
+    fn example() -> Self {
+        let created = TaskResult {
+            status: 201,
+            task: Some(TaskView::example()),
+            finished_id: None,
+            deleted: None,
+            code: None,
+            detail: None,
+            errors: None,
+        };
+        Self { results: vec![created] }
+    }
+}
+
+impl TaskResult {
+    fn new(status: u16) -> Self {
+        Self {
+            status,
+            task: None,
+            finished_id: None,
+            deleted: None,
+            code: None,
+            detail: None,
+            errors: None,
+        }
+    }
+
+    fn done(done: TaskDone) -> Self {
+        match done {
+            TaskDone::Created(task) => Self { task: Some(task.into()), ..Self::new(201) },
+            TaskDone::Changed { task, finished } => Self {
+                task: Some(task.into()),
+                finished_id: finished.map(TaskId::get),
+                ..Self::new(200)
+            },
+            TaskDone::Deleted(count) => Self { deleted: Some(count), ..Self::new(204) },
+        }
+    }
+
+    fn failed(error: Error) -> Self {
+        let task = match &error {
+            Error::Changed(task) => Some(TaskView::from((**task).clone())),
+            _ => None,
+        };
+        let Entry { status, code, detail, fields } = Problem::from(error).into_entry();
+        let faults = fields.into_iter().map(|FieldError { field, message }| FieldFault {
+            field,
+            message,
+        });
+        let faults: Vec<FieldFault> = faults.collect();
+        Self {
+            task,
+            code: Some(code.to_owned()),
+            detail: Some(detail),
+            errors: (!faults.is_empty()).then_some(faults),
+            ..Self::new(status)
+        }
+    }
+}
+
+/// The answer, or if all or nothing was to be done and nothing was, the problem.
+pub(super) fn answer(
+    results: Vec<Result<TaskDone, Error>>,
+    atomic: bool,
+) -> Result<TaskBatchResult, Problem> {
+    let results: Vec<TaskResult> = results
+        .into_iter()
+        .map(|result| result.map_or_else(TaskResult::failed, TaskResult::done))
+        .collect();
+    let worst = results.iter().filter(|it| it.status >= 400 && it.status != 424);
+    let statuses: Vec<u16> = worst.map(|it| it.status).collect();
+    if !atomic || statuses.is_empty() {
+        return Ok(TaskBatchResult { results });
+    }
+    let status = [412, 428, 409].into_iter().find(|status| statuses.contains(status));
+    let results = serde_json::to_value(&results).unwrap_or_default();
+    Err(Problem::batch_failed(status.unwrap_or(422)).with_member("results", results))
+}

@@ -1,0 +1,402 @@
+//! `tasks`
+
+mod batch;
+mod body;
+mod filter;
+mod terms;
+mod view;
+
+use poem::web::Data;
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::{ApiResponse, OpenApi};
+
+use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
+use self::body::{TaskCreate, TaskPatch};
+use self::filter::Asked;
+use self::view::{TagView, TaskCountsView, TaskView};
+use super::caller::Authenticated;
+use super::param::{CursorParam, Faults, FlagParam, LimitParam, SkipParam, TaskIdParam, TextParam};
+use super::payload::{Json, MergePatch};
+use super::problem::Problem;
+use super::{Api, Site, etag, param};
+use crate::auth::permission::{TasksRead, TasksWrite};
+use crate::domain::id::TaskId;
+use crate::domain::page::Page;
+use crate::domain::task::Task;
+use crate::service::{self, Part, Service};
+
+/// Handlers for tasks. Each parses, asks the service, and shapes the answer.
+pub(super) struct TasksApi;
+
+#[derive(ApiResponse)]
+enum Created {
+    /// The new task.
+    #[oai(status = 201)]
+    Created(
+        Json<TaskView>,
+        /// Where the task is found from now on.
+        #[oai(header = "Location")]
+        String,
+        /// Names this state of the task.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// What the new task would be: with `dry_run`, nothing is made.
+    #[oai(status = 200)]
+    Tried(Json<TaskView>),
+}
+
+impl Created {
+    fn new(site: &Site, task: Task, dry_run: bool) -> Self {
+        if dry_run {
+            return Self::Tried(Json(task.into()));
+        }
+        let location = format!("{}/tasks/{}", site.api_prefix, task.id);
+        let etag = etag::of(&task);
+        Self::Created(Json(task.into()), location, etag)
+    }
+}
+
+#[derive(ApiResponse)]
+enum Found {
+    /// The task.
+    #[oai(status = 200)]
+    Found(
+        Json<TaskView>,
+        /// Names this state of the task.
+        #[oai(header = "ETag")]
+        String,
+    ),
+    /// The task is still what `If-None-Match` says.
+    #[oai(status = 304)]
+    NotModified(
+        /// Names this state of the task.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Changed {
+    /// The task as it is now, or with `dry_run` as it would be.
+    #[oai(status = 200)]
+    Changed(
+        Json<TaskView>,
+        /// Names this state of the task.
+        #[oai(header = "ETag")]
+        String,
+        /// The task that keeps what was finished, if the task recurs and has moved on.
+        #[oai(header = "X-Finished-Id")]
+        Option<u64>,
+    ),
+}
+
+impl Changed {
+    fn new(task: Task, finished: Option<TaskId>) -> Self {
+        let etag = etag::of(&task);
+        Self::Changed(Json(task.into()), etag, finished.map(TaskId::get))
+    }
+}
+
+#[derive(ApiResponse)]
+enum Listed {
+    /// One page of tasks.
+    #[oai(status = 200)]
+    Listed(
+        Json<Vec<TaskView>>,
+        /// How many tasks there are on all pages.
+        #[oai(header = "X-Total-Count")]
+        u64,
+        /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Tags {
+    /// All tags, sorted.
+    #[oai(status = 200)]
+    Tags(
+        Json<Vec<TagView>>,
+        /// How many tags there are.
+        #[oai(header = "X-Total-Count")]
+        u64,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum Deleted {
+    /// The task is gone, and with it all that were below it.
+    #[oai(status = 204)]
+    Deleted(
+        /// How many tasks are gone, or with `dry_run` would be.
+        #[oai(header = "X-Deleted-Count")]
+        u64,
+    ),
+}
+
+#[OpenApi(prefix_path = "/tasks", tag = "Api::Tasks")]
+impl TasksApi {
+    /// Make a task
+    #[oai(path = "/", method = "post", operation_id = "task_create")]
+    async fn create(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        site: Data<&Site>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+        body: Json<TaskCreate>,
+    ) -> Result<Created, Problem> {
+        let dry_run = terms::is_dry(&dry_run)?;
+        let task = service.task_create(&caller.0, body.0.into(), dry_run).await?;
+        Ok(Created::new(&site, task, dry_run))
+    }
+
+    /// List my tasks, newest first
+    ///
+    /// Conditions are joined by and. For long lists, or lists that change while they are read, ask with an empty `cursor`
+    /// and follow `Link`: the pages that follow continue from a place, so nothing that stays is missed or comes twice.
+    #[oai(path = "/", method = "get", operation_id = "task_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<TasksRead>,
+        service: Data<&Service>,
+        site: Data<&Site>,
+        /// How many tasks to pass over. Not together with `cursor`.
+        skip: Query<Option<SkipParam>>,
+        /// Most tasks to return.
+        limit: Query<Option<LimitParam>>,
+        /// Where to go on: empty for the first page, then as in `Link`.
+        cursor: Query<Option<CursorParam>>,
+        /// Only those that are done (`true`) or open (`false`).
+        completed: Query<Option<FlagParam>>,
+        /// Only those of this priority: `none`, `low`, `medium`, `high` or `urgent`.
+        priority: Query<Option<TextParam>>,
+        /// Only those with this tag. Given several times: with all of them.
+        tag: Query<Vec<TextParam>>,
+        /// Only those that are due before this day, `2026-12-01`, or moment, `2026-12-01T09:00:00Z`.
+        due_before: Query<Option<TextParam>>,
+        /// Only those that are due on this day or at this moment, or later.
+        due_after: Query<Option<TextParam>>,
+        /// Only open ones whose time has passed (`true`), or all others (`false`).
+        overdue: Query<Option<FlagParam>>,
+        /// Only those that have changed at this time or later.
+        updated_since: Query<Option<TextParam>>,
+        /// Only those directly in this task, or with `none` those in no task.
+        parent_id: Query<Option<TextParam>>,
+        /// Only those with all of these words in title or description, whatever the case and the accents. `gro*` finds
+        /// words that begin so.
+        q: Query<Option<TextParam>>,
+        /// `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; the greatest first after a `-`. Tasks
+        /// without a due date come last. Without it, `-created_at`.
+        sort: Query<Option<TextParam>>,
+    ) -> Result<Listed, Problem> {
+        let mut faults = Faults::default();
+        let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
+        if skip.0.is_some() && cursor.0.is_some() {
+            faults.take("skip", Err::<(), _>("must not be together with cursor".to_owned()));
+        }
+        let completed = faults.take("completed", FlagParam::parse(completed.0.as_ref()));
+        let overdue = faults.take("overdue", FlagParam::parse(overdue.0.as_ref()));
+        let text = |param: Query<Option<TextParam>>| param.0.map(TextParam::into_string);
+        let asked = Asked {
+            completed: completed.flatten(),
+            priority: text(priority),
+            tags: tag.0.into_iter().map(TextParam::into_string).collect(),
+            due_before: text(due_before),
+            due_after: text(due_after),
+            overdue: overdue.flatten(),
+            updated_since: text(updated_since),
+            parent_id: text(parent_id),
+            q: text(q),
+            sort: text(sort),
+        };
+        let query = asked.query();
+        let (order, listing) = (asked.order(&mut faults), asked.listing(&mut faults));
+        let (Some(page), Some(order), Some(listing), true) =
+            (page, order, listing, faults.is_empty())
+        else {
+            return Err(faults.into_problem());
+        };
+        let Page { skip, limit } = page;
+        let part = cursor.0.map_or(Part::Skip(skip), |it| Part::Cursor(it.into_string()));
+        let listed = service.task_list(&caller.0, listing, order, part, limit).await?;
+        let service::Listed { tasks, total, next } = listed;
+        let path = format!("{}/tasks", site.api_prefix);
+        let link = match next {
+            Some(service::Next::Cursor(cursor)) => Some(format!(
+                "<{path}?cursor={cursor}&limit={limit}{query}>; rel=\"next\""
+            )),
+            Some(service::Next::Skip) => param::next_page(&path, &query, page, total),
+            None => None,
+        };
+        let tasks = tasks.into_iter().map(TaskView::from).collect();
+        Ok(Listed::Listed(Json(tasks), total, link))
+    }
+
+    /// Count my tasks
+    ///
+    /// Open and done ones, those whose time has passed, and by tag; all of one moment.
+    #[oai(path = "/counts", method = "get", operation_id = "task_counts")]
+    async fn counts(
+        &self,
+        caller: Authenticated<TasksRead>,
+        service: Data<&Service>,
+    ) -> Result<Json<TaskCountsView>, Problem> {
+        Ok(Json(service.task_summary(&caller.0).await?.into()))
+    }
+
+    /// Make several changes at once
+    ///
+    /// Makes, changes, completes, moves and deletes tasks in the order given, in one transaction. All or nothing by default: if
+    /// one change cannot be made, none is, and the problem has an entry in `results` for each of them.
+    #[oai(path = "/batch", method = "post", operation_id = "task_batch")]
+    async fn batch(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+        body: Json<TaskBatchBody>,
+    ) -> Result<Json<TaskBatchResult>, Problem> {
+        let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
+        let atomic = batch.atomic;
+        batch::answer(service.task_batch(&caller.0, batch).await?, atomic).map(Json)
+    }
+
+    /// Show a task
+    #[oai(path = "/:id", method = "get", operation_id = "task_get")]
+    async fn get(
+        &self,
+        caller: Authenticated<TasksRead>,
+        service: Data<&Service>,
+        /// The task.
+        id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you have it: if it is still the same, the answer is 304 without a body.
+        #[oai(name = "If-None-Match")]
+        if_none_match: Header<Option<TextParam>>,
+    ) -> Result<Found, Problem> {
+        let task = service.task_get(&caller.0, id.0.parse()?).await?;
+        let etag = etag::of(&task);
+        let is_known =
+            if_none_match.0.is_some_and(|it| etag::none_match_names(it.as_str(), &task));
+        Ok(if is_known {
+            Found::NotModified(etag)
+        } else {
+            Found::Found(Json(task.into()), etag)
+        })
+    }
+
+    /// Change a task
+    ///
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+    #[oai(path = "/:id", method = "patch", operation_id = "task_patch")]
+    async fn patch(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// The task.
+        id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<TextParam>>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+        body: MergePatch<TaskPatch>,
+    ) -> Result<Changed, Problem> {
+        let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
+        let ((id, terms), patch) = Problem::both(place, body.0)?;
+        let changed = service.task_patch(&caller.0, id, patch.into(), terms).await;
+        let (task, finished) = changed.map_err(view::problem)?;
+        Ok(Changed::new(task, finished))
+    }
+
+    /// Complete a task
+    ///
+    /// The same as a change of `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
+    #[oai(path = "/:id/complete", method = "post", operation_id = "task_complete")]
+    async fn complete(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// The task.
+        id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<TextParam>>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+    ) -> Result<Changed, Problem> {
+        let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
+        let changed = service.task_complete(&caller.0, id, terms).await;
+        let (task, finished) = changed.map_err(view::problem)?;
+        Ok(Changed::new(task, finished))
+    }
+
+    /// Move a task
+    ///
+    /// Gives it another place in the order of all tasks (`sort=position`), and perhaps another parent.
+    #[oai(path = "/:id/move", method = "post", operation_id = "task_move")]
+    async fn relocate(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// The task.
+        id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<TextParam>>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+        body: Json<TaskMoveBody>,
+    ) -> Result<Changed, Problem> {
+        let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
+        let to = body.0.check().map_err(Problem::invalid);
+        let ((id, terms), to) = Problem::both(place, to)?;
+        let moved = service.task_move(&caller.0, id, to, terms).await;
+        Ok(Changed::new(moved.map_err(view::problem)?, None))
+    }
+
+    /// Delete a task
+    ///
+    /// And all tasks below it.
+    #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
+    async fn delete(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// The task.
+        id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        #[oai(name = "If-Match")]
+        if_match: Header<Option<TextParam>>,
+        /// Only try: check everything, answer what would be, and change nothing.
+        dry_run: Query<Option<FlagParam>>,
+    ) -> Result<Deleted, Problem> {
+        let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
+        let deleted = service.task_delete(&caller.0, id, terms).await;
+        Ok(Deleted::Deleted(deleted.map_err(view::problem)?))
+    }
+}
+
+/// Handlers for tags.
+pub(super) struct TagsApi;
+
+#[OpenApi(prefix_path = "/tags", tag = "Api::Tasks")]
+impl TagsApi {
+    /// List my tags
+    ///
+    /// With how many tasks have each; all of them, as there are at most 1000.
+    #[oai(path = "/", method = "get", operation_id = "tag_list")]
+    async fn list(
+        &self,
+        caller: Authenticated<TasksRead>,
+        service: Data<&Service>,
+    ) -> Result<Tags, Problem> {
+        let tags = view::tags(service.task_summary(&caller.0).await?.tags);
+        let total = u64::try_from(tags.len()).unwrap_or(u64::MAX);
+        Ok(Tags::Tags(Json(tags), total))
+    }
+}

@@ -15,6 +15,7 @@ mod health;
 mod invitations;
 mod label;
 mod leftover;
+mod once;
 mod openapi;
 mod param;
 mod payload;

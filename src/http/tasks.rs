@@ -1,5 +1,7 @@
 //! `tasks`
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::{Example, MaybeUndefined};
@@ -7,6 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
 use super::caller::Authenticated;
+use super::once::{Attempt, Reply};
 use super::param::{Faults, FlagParam, LimitParam, SkipParam, TaskIdParam};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
@@ -133,6 +136,14 @@ enum Created {
     ),
 }
 
+impl Created {
+    fn of(task: Task, prefix: &str) -> Self {
+        let location = format!("{prefix}/tasks/{}", task.id);
+        let etag = etag(&task);
+        Self::Created(Json(task.into()), location, etag)
+    }
+}
+
 #[derive(ApiResponse)]
 enum Found {
     /// The task.
@@ -183,14 +194,15 @@ impl TasksApi {
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
         site: Data<&Site>,
+        attempt: Attempt,
         body: Json<TaskCreate>,
-    ) -> Result<Created, Problem> {
+    ) -> Result<Reply<Created>, Problem> {
         let TaskCreate { title, description, completed } = body.0;
         let draft = TaskDraft { title, description, completed };
-        let task = service.task_create(&caller.0, draft).await?;
-        let location = format!("{}/tasks/{}", site.api_prefix, task.id);
-        let etag = etag(&task);
-        Ok(Created::Created(Json(task.into()), location, etag))
+        let prefix = Arc::clone(&site.api_prefix);
+        let answers = attempt.with(move |task: &Task| Created::of(task.clone(), &prefix));
+        let work = |doing| service.task_create(&caller.0, draft, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// List my tasks, newest first

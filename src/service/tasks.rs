@@ -5,7 +5,7 @@
 
 use tracing::instrument;
 
-use super::{Error, FieldError, Service};
+use super::{Doing, Error, FieldError, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
@@ -50,6 +50,7 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         draft: TaskDraft,
+        doing: Doing<Task>,
     ) -> Result<Task, Error> {
         let mut refused = Vec::new();
         let title = checked("title", Title::new(draft.title), &mut refused);
@@ -61,8 +62,9 @@ impl Service {
         let completed = draft.completed;
         let new =
             NewTask { title, description, completed, created_at: self.0.clock.now() };
-        let made = self.write(caller, self.0.store.task_create(caller.user.id, new));
-        made.await?.ok_or(Error::BadToken)
+        let made = self.0.store.task_create(caller.user.id, new);
+        let made = doing.record(made, |made: &Option<Task>| made.clone());
+        self.write(caller, made).await?.ok_or(Error::BadToken)
     }
 
     /// Finds a task.

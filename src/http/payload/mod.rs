@@ -47,6 +47,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
+use super::once::BodyDigest;
 use super::problem::Problem;
 
 fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
@@ -81,7 +82,12 @@ async fn read(
     let bytes =
         tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
     match bytes {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Ok(bytes)) => {
+            if let Some(digest) = request.data::<BodyDigest>() {
+                digest.set(&bytes);
+            }
+            Ok(bytes.into())
+        }
         Ok(Err(ReadBodyError::PayloadTooLarge)) => {
             Err(Problem::body_too_large(limits.bytes))
         }

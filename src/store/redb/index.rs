@@ -2,9 +2,11 @@
 //!
 //! The writer uses it to move entries with their records, the checker to derive what should be there.
 
-use super::key::TaskByState;
+use super::key::{AnswerByAge, TaskByState};
+use crate::domain::answer::AnswerKey;
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The one entry of an account among the administrators, if it is an active one.
@@ -20,4 +22,13 @@ pub(super) const fn task_by_state(task: &Task) -> TaskByState {
         created_at: task.created_at,
         id: task.id,
     }
+}
+
+/// The one entry of an answer in the index for removing the oldest.
+pub(super) const fn answer_by_age(
+    owner: UserId,
+    key: AnswerKey,
+    made_at: Timestamp,
+) -> AnswerByAge {
+    AnswerByAge { owner, made_at, key }
 }

@@ -11,10 +11,11 @@ use super::space::Growth;
 use super::view::View;
 use super::write::Verdict;
 use super::{
-    RedbStore, audit, export, import, invitations, key, sessions, table, tasks, tokens,
-    users,
+    RedbStore, answers, audit, export, import, invitations, key, sessions, table, tasks,
+    tokens, users,
 };
 use crate::domain::access::Access;
+use crate::domain::answer::{Answer, AnswerKey, Swept};
 use crate::domain::audit::Act;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
@@ -206,6 +207,22 @@ impl Store for RedbStore {
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
         self.read_admin(move |txn| audit::list(txn, page)).await
+    }
+
+    async fn answer_get(
+        &self,
+        owner: UserId,
+        key: AnswerKey,
+    ) -> Result<Option<Answer>, StoreError> {
+        self.read(|txn| answers::get(txn, owner, key))
+    }
+
+    async fn answer_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        self.write(Growth::Frees, move |view| answers::sweep(view, after, now)).await
     }
 
     async fn task_create(

@@ -10,13 +10,15 @@
 //! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
 //! 7. Nobody named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
+//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers are those of the rows.
 
 use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 
-use super::key::{self, Owned, Table};
-use super::record::Stats;
+use super::key::{self, AnswerByAge, Owned, Table};
+use super::record::{AnswerStats, Stats};
 use super::table::Snapshot;
-use super::{RedbStore, index, record, table};
+use super::{RedbStore, answers, index, record, table};
+use crate::domain::answer::AnswerKey;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::id_set::TaskIds;
@@ -38,6 +40,8 @@ pub struct Report {
     pub tokens: u64,
     /// Tasks.
     pub tasks: u64,
+    /// Answers that are kept.
+    pub answers: u64,
     /// Rows of deleted accounts that wait for their removal.
     pub to_purge: u64,
     /// The latest time in any record.
@@ -151,6 +155,10 @@ struct Seen {
     entries: u64,
     newest: Timestamp,
     in_order: bool,
+    answer_entries: u64,
+    answers: AnswerStats,
+    /// What is noted of them.
+    answer_stats: AnswerStats,
 }
 
 impl Check<'_> {
@@ -324,6 +332,9 @@ impl Check<'_> {
             entries: 0,
             newest: Timestamp::EPOCH,
             in_order: true,
+            answer_entries: 0,
+            answers: AnswerStats::default(),
+            answer_stats: AnswerStats::default(),
         })
     }
 
@@ -355,6 +366,12 @@ impl Check<'_> {
                             .max(token.last_used_at.unwrap_or(Timestamp::EPOCH)),
                     );
                 }
+            }
+            Owned::Answer(owner, key) => self.answer(seen, owner, key, value)?,
+            Owned::AnswerByAge(entry) => self.answer_entry(seen, entry, value)?,
+            Owned::AnswerStats(owner) => {
+                let stats = record::decode_answer_stats(owner, value);
+                seen.answer_stats = self.report.sound(stats)?.unwrap_or(seen.answers);
             }
             Owned::TaskByState(entry) => {
                 seen.entries += 1;
@@ -393,8 +410,58 @@ impl Check<'_> {
         Ok(())
     }
 
+    fn answer(
+        &mut self,
+        seen: &mut Seen,
+        owner: UserId,
+        key: AnswerKey,
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        self.report.answers += 1;
+        let answer = self.report.sound(record::decode_answer(owner, key, value))?;
+        let Some(answer) = answer else { return Ok(()) };
+        self.report.seen(answer.made_at);
+        seen.answers.records += 1;
+        seen.answers.bytes += answers::size(&answer);
+        let entry = index::answer_by_age(owner, key, answer.made_at).encode();
+        if self.owned.get(entry.as_slice())?.is_none() {
+            self.report.add(format!("an answer of {owner:?} has no entry"));
+        }
+        Ok(())
+    }
+
+    fn answer_entry(
+        &mut self,
+        seen: &mut Seen,
+        entry: AnswerByAge,
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let AnswerByAge { owner, key, .. } = entry;
+        seen.answer_entries += 1;
+        if !value.is_empty() {
+            self.report.add(format!("an entry of {owner:?}'s answers has a value"));
+        }
+        let answer = self.owned.get(key::answer(owner, key).as_slice())?;
+        // Damage is reported where the answer itself is met.
+        let answer =
+            answer.and_then(|it| record::decode_answer(owner, key, it.value()).ok());
+        let made_at = answer.map(|answer| answer.made_at);
+        if made_at.map(|at| index::answer_by_age(owner, key, at)) != Some(entry) {
+            self.report.add(format!("an entry of {owner:?} without its answer"));
+        }
+        Ok(())
+    }
+
     fn leave(&mut self, seen: Option<Seen>) {
         let Some(seen) = seen.filter(|seen| seen.is_user) else { return };
+        if seen.answer_stats != seen.answers {
+            let owner = seen.owner;
+            self.report.add(format!("the stats of {owner:?}'s answers are wrong"));
+        }
+        if seen.answer_entries != seen.answers.records {
+            let owner = seen.owner;
+            self.report.add(format!("{owner:?} has more or fewer entries than answers"));
+        }
         let Some(stats) = seen.stats else { return };
         if stats.counts != seen.counts {
             self.report

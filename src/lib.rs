@@ -15,7 +15,7 @@
 //! | [`cli`] | commands, one file each; `serve` puts everything together |
 //! | [`http`] | parse, ask, shape: routes, problems, the OpenAPI document, the front door |
 //! | [`control`] | the operator's way into a running server: a Unix socket, and what it can be asked |
-//! | [`jobs`] | what the server does by itself: backups |
+//! | [`jobs`] | what the server does by itself: backups, and removing old answers |
 //! | [`service`] | what the program does, whoever asks |
 //! | [`store`] | where things are kept: a trait, and redb behind it |
 //! | [`auth`] | passwords, tokens, permissions, throttling; knows neither HTTP nor the store |
@@ -40,6 +40,9 @@
 //! decides each on top of the ones before, and commits them together; a caller gets its answer when that
 //! commit is on disk. `store/redb/change.rs` is the only code that touches records, index entries and
 //! counts, and moves them together.
+//!
+//! A request with an `Idempotency-Key` keeps its answer, sealed, in the transaction of its write, so that it can be
+//! sent again and is done once: [`store::once`], `service/once.rs`, `http/once.rs`.
 //!
 //! # Damage
 //!

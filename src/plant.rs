@@ -39,6 +39,8 @@ pub enum Bug {
     ScopeNotAsked,
     /// Whether a credential is still good is not asked again when its write is decided.
     BehalfNotAsked,
+    /// The answer to a request with a key is not kept with what the request did.
+    AnswerApart,
     /// Whoever is no administrator may manage accounts.
     RoleNotAsked,
     /// A disabled account is as good as any.

@@ -156,7 +156,8 @@ async fn the_headers_of_each_status_are_told() {
     };
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     let tasks = "/api/v1/tasks";
-    let wanted: BTreeSet<String> = set(&["ETag", "Location", "X-Request-Id"]);
+    let wanted: BTreeSet<String> =
+        set(&["ETag", "Idempotency-Replayed", "Location", "X-Request-Id"]);
     assert_eq!(headers(tasks, "post", "201"), wanted);
     let wanted: BTreeSet<String> = set(&["Link", "X-Request-Id", "X-Total-Count"]);
     assert_eq!(headers(tasks, "get", "200"), wanted);
@@ -177,6 +178,7 @@ async fn header_names_are_spelled_as_everywhere() {
     });
     let usual = [
         "ETag",
+        "Idempotency-Replayed",
         "Link",
         "Location",
         "RateLimit",

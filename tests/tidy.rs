@@ -44,6 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("poem_openapi", &["src/http/"]),
     ("quick_cache", &["src/auth/token.rs", "src/auth/last_use.rs"]),
     ("redb", &["src/store/redb/"]),
+    ("ring", &["src/auth/seal.rs"]),
     ("rpassword", &["src/cli/input.rs"]),
     (
         "rustix",

@@ -47,6 +47,17 @@ impl Derivation {
     }
 }
 
+/// The same of no key, for what need not be kept from whoever has the data file.
+pub(super) fn fingerprint(label: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [label.as_bytes()].iter().chain(parts) {
+        let length = u64::try_from(part.len()).expect("memory has fewer bytes");
+        hash.update(length.to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
 impl fmt::Debug for Derivation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Derivation").finish_non_exhaustive()

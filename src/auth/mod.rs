@@ -6,6 +6,7 @@ pub mod last_use;
 pub mod opaque;
 pub mod password;
 pub mod permission;
+pub mod seal;
 pub mod strength;
 pub mod throttle;
 pub mod token;

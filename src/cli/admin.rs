@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, output};
 use crate::auth::password::{Cost, Hasher};
+use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
@@ -140,6 +141,7 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
             config.password_min_length,
             config.password_min_strength,
         ),
+        sealer: Sealer::new(Keys::only(key.as_slice())),
         tokens: AccessTokens::new(
             Keys::only(key.as_slice()),
             TokenAlgorithm::Hs256,
@@ -151,7 +153,6 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
         random,
         registration: config.registration,
         require_if_match: false,
-        sealer: Sealer::new(Keys::only(key.as_slice())),
         state: State::default(),
         backups: None,
     }))

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
+use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
@@ -19,6 +20,7 @@ use crate::control::{self, Control};
 use crate::domain::hex::hex;
 use crate::http::server::{self, Listener, Tls};
 use crate::http::{self, Stopping};
+use crate::jobs::answers::AnswerJob;
 use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
@@ -75,6 +77,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
             config.password_min_length,
             config.password_min_strength,
         ),
+        sealer: Sealer::new(keys),
         tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
         throttle: config.auth_rate_limit.then(Throttle::default),
         requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
@@ -82,7 +85,6 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         random,
         registration: config.registration,
         require_if_match: config.require_if_match,
-        sealer: Sealer::new(keys),
         state: State::default(),
         backups: backups.clone(),
     });
@@ -127,6 +129,11 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         let parts = control::Parts { service, store: Arc::clone(&store) };
         beside.spawn(control.serve(parts, end(ended.clone())));
     }
+    let answers = AnswerJob::new(
+        Arc::clone(&store) as Arc<dyn Store>,
+        Arc::<SystemClock>::clone(&clock),
+    );
+    beside.spawn(answers.run(end(ended.clone())));
     if let (Some(settings), Some(log)) = (&config.backups, backups) {
         let job = BackupJob {
             store: Arc::clone(&store),

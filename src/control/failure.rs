@@ -68,9 +68,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Damaged { .. } => Self::DAMAGED,
-            StoreError::Busy | StoreError::Revoked => Self::NO,
+            StoreError::Busy | StoreError::Revoked | StoreError::Repeated => Self::NO,
             StoreError::Unavailable(_)
             | StoreError::OutcomeUnknown(_)
+            | StoreError::Internal(_)
             | StoreError::DiskFull => Self::IO,
         };
         Self::new(code, Chain(&error))

@@ -3,6 +3,7 @@
 //! A value of these types has been checked. Code that holds one need not check again.
 
 pub mod access;
+pub mod answer;
 pub mod audit;
 pub mod chain;
 mod clock_text;

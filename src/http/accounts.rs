@@ -1,5 +1,7 @@
 //! `admin/users`
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::types::{Example, MaybeUndefined};
@@ -7,6 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
 use super::caller::Authenticated;
+use super::once::{Attempt, Reply};
 use super::param::{Faults, LimitParam, SearchParam, SkipParam, UserIdParam};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
@@ -138,6 +141,13 @@ enum Created {
     ),
 }
 
+impl Created {
+    fn of(user: User, prefix: &str) -> Self {
+        let location = format!("{prefix}/admin/users/{}", user.id);
+        Self::Created(Json(user.into()), location)
+    }
+}
+
 #[derive(ApiResponse)]
 enum Listed {
     /// One page of accounts, newest first.
@@ -200,15 +210,18 @@ impl AccountsApi {
         caller: Authenticated<Admin>,
         service: Data<&Service>,
         site: Data<&Site>,
+        attempt: Attempt,
         body: Json<AccountCreate>,
-    ) -> Result<Created, Problem> {
+    ) -> Result<Reply<Created>, Problem> {
         let AccountCreate { email, password, role, must_change_password } = body.0;
         let new = NewAccount { email: email.0, password };
         let role = role.unwrap_or(RoleView::User).into();
         let must_change = must_change_password.unwrap_or(true);
-        let user = service.account_create(&caller.0, new, role, must_change).await?;
-        let location = format!("{}/admin/users/{}", site.api_prefix, user.id);
-        Ok(Created::Created(Json(user.into()), location))
+        let prefix = Arc::clone(&site.api_prefix);
+        let answers = attempt.with(move |user: &User| Created::of(user.clone(), &prefix));
+        let work =
+            |doing| service.account_create(&caller.0, new, role, must_change, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// Show an account

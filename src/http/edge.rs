@@ -16,6 +16,7 @@ use super::address::TrustedProxies;
 use super::budget::AnswerBudget;
 use super::cors::Cors;
 use super::leftover::Leftover;
+use super::once::BodyDigest;
 use super::payload::BodyLimits;
 use super::problem::{self, Problem};
 use super::routes::{Route, RouteTable};
@@ -78,7 +79,11 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let line = AccessLine::start(request.method(), route, &id);
         let body = self.body_limits(route);
 
+        let digest = BodyDigest::wanted(request.headers());
         let extensions = request.extensions_mut();
+        if let Some(digest) = digest {
+            extensions.insert(digest);
+        }
         extensions.insert(line.context.clone());
         extensions.insert(self.service.clone());
         extensions.insert(self.site.clone());

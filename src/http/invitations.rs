@@ -8,10 +8,12 @@ use serde::Serialize;
 
 use super::Api;
 use super::caller::Authenticated;
+use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
 use super::wire::EmailText;
+use crate::auth::Secret;
 use crate::auth::permission::Admin;
 use crate::domain::email::Email;
 use crate::domain::invitation::Invitation;
@@ -114,6 +116,16 @@ enum Created {
     Created(Json<NewInvitationView>),
 }
 
+impl Created {
+    fn of((invitation, secret): &(Invitation, Secret)) -> Self {
+        let view = InvitationView::from(invitation.clone());
+        let InvitationView { id, email, created_at, expires_at, .. } = view;
+        let invitation = secret.expose().to_owned();
+        let view = NewInvitationView { id, invitation, email, created_at, expires_at };
+        Self::Created(Json(view))
+    }
+}
+
 #[derive(ApiResponse)]
 enum Deleted {
     /// The invitation is worth nothing any more.
@@ -129,16 +141,14 @@ impl InvitationsApi {
         &self,
         caller: Authenticated<Admin>,
         service: Data<&Service>,
+        attempt: Attempt,
         body: Json<InvitationCreate>,
-    ) -> Result<Created, Problem> {
+    ) -> Result<Reply<Created>, Problem> {
         let InvitationCreate { email, expires_at } = body.0;
         let email = email.map(|email| email.0);
-        let (invitation, secret) =
-            service.invitation_create(&caller.0, email, expires_at).await?;
-        let InvitationView { id, email, created_at, expires_at, .. } = invitation.into();
-        let invitation = secret.expose().to_owned();
-        let view = NewInvitationView { id, invitation, email, created_at, expires_at };
-        Ok(Created::Created(Json(view)))
+        let answers = attempt.with(|made: &(Invitation, Secret)| Created::of(made));
+        let work = |doing| service.invitation_create(&caller.0, email, expires_at, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// List invitations that are still good, newest first

@@ -16,6 +16,7 @@ mod health;
 mod invitations;
 mod label;
 mod leftover;
+mod once;
 mod openapi;
 mod param;
 mod payload;

@@ -366,6 +366,13 @@ impl From<service::Error> for Problem {
             }
             E::LastAdmin => Self::new(StatusCode::CONFLICT, "last_admin", detail),
             E::TooMany { .. } => Self::new(StatusCode::CONFLICT, "too_many", detail),
+            E::KeyReused => {
+                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail)
+            }
+            E::AnswerLost => {
+                Self::new(StatusCode::CONFLICT, "idempotency_answer_lost", detail)
+            }
+            E::Repeated => Self::unavailable("busy", detail),
             E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
             E::Unavailable(cause) => {

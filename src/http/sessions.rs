@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Api;
 use super::address::ClientOrigin;
 use super::caller::Authenticated;
+use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::{Form, Json};
 use super::problem::Problem;
@@ -137,15 +138,15 @@ impl Example for Token {
     }
 }
 
-impl From<Grant> for Token {
-    fn from(grant: Grant) -> Self {
-        Self {
+impl Token {
+    fn of(grant: &Grant) -> Json<Self> {
+        Json(Self {
             access_token: grant.access_token.expose().to_owned(),
             token_type: TokenType::Bearer,
             expires_in: grant.expires_in.as_secs(),
             refresh_token: grant.refresh_token.expose().to_owned(),
             scope: Scopes::ALL.to_string(),
-        }
+        })
     }
 }
 
@@ -239,8 +240,9 @@ impl SessionsApi {
         &self,
         service: Data<&Service>,
         origin: ClientOrigin,
+        attempt: Attempt,
         form: Form<Login>,
-    ) -> Result<Json<Token>, Problem> {
+    ) -> Result<Reply<Json<Token>>, Problem> {
         let Login { grant_type, username, password, refresh_token, .. } = form.0;
         let mut missing = Vec::new();
         let mut required = |name: &str, value: Option<String>| {
@@ -249,6 +251,7 @@ impl SessionsApi {
                 String::new()
             })
         };
+        let answers = attempt.with(Token::of);
         let grant = match grant_type {
             None | Some(GrantType::Password) => {
                 let username = required("username", username);
@@ -256,17 +259,19 @@ impl SessionsApi {
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
-                service.session_open(&username, password, origin.0).await?
+                service
+                    .session_open(&username, password, origin.0, answers.once())
+                    .await?
             }
             Some(GrantType::RefreshToken) => {
                 let token = required("refresh_token", refresh_token);
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
-                service.session_refresh(&token, origin.0).await?
+                service.session_refresh(&token, origin.0, answers.once()).await?
             }
         };
-        Ok(Json(grant.into()))
+        Ok(answers.reply(grant))
     }
 
     /// Go on with a session
@@ -280,9 +285,12 @@ impl SessionsApi {
         &self,
         service: Data<&Service>,
         origin: ClientOrigin,
+        attempt: Attempt,
         form: Form<Refresh>,
-    ) -> Result<Json<Token>, Problem> {
-        Ok(Json(service.session_refresh(&form.0.refresh_token, origin.0).await?.into()))
+    ) -> Result<Reply<Json<Token>>, Problem> {
+        let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
+        let grant = service.session_refresh(&token, origin.0, answers.once());
+        Ok(answers.reply(grant.await?))
     }
 
     /// Log out
@@ -293,9 +301,11 @@ impl SessionsApi {
         &self,
         caller: Authenticated<Leave>,
         service: Data<&Service>,
-    ) -> Result<LoggedOut, Problem> {
-        service.session_leave(&caller.0).await?;
-        Ok(LoggedOut::LoggedOut)
+        attempt: Attempt,
+    ) -> Result<Reply<LoggedOut>, Problem> {
+        let answers = attempt.with(|(): &()| LoggedOut::LoggedOut);
+        let work = |doing| service.session_leave(&caller.0, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// Log out everywhere
@@ -306,8 +316,11 @@ impl SessionsApi {
         &self,
         caller: Authenticated<Entry>,
         service: Data<&Service>,
-    ) -> Result<Json<EndedView>, Problem> {
-        Ok(Json(service.session_leave_all(&caller.0).await?.into()))
+        attempt: Attempt,
+    ) -> Result<Reply<Json<EndedView>>, Problem> {
+        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
+        let work = |doing| service.session_leave_all(&caller.0, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// List my sessions, the latest used first

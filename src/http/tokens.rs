@@ -9,9 +9,11 @@ use serde::Serialize;
 use super::Api;
 use super::caller::Authenticated;
 use super::label::LabelText;
+use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
+use crate::auth::Secret;
 use crate::auth::permission::{Account, Mint};
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::timestamp::Timestamp;
@@ -158,6 +160,16 @@ enum Created {
     Created(Json<NewTokenView>),
 }
 
+impl Created {
+    fn of((token, secret): &(PersonalToken, Secret)) -> Self {
+        let view = TokenView::from(token.clone());
+        let TokenView { id, name, scopes, created_at, expires_at, .. } = view;
+        let token = secret.expose().to_owned();
+        let view = NewTokenView { id, token, name, scopes, created_at, expires_at };
+        Self::Created(Json(view))
+    }
+}
+
 #[derive(ApiResponse)]
 enum Deleted {
     /// The token is worth nothing any more.
@@ -176,16 +188,15 @@ impl TokensApi {
         &self,
         caller: Authenticated<Mint>,
         service: Data<&Service>,
+        attempt: Attempt,
         body: Json<TokenCreate>,
-    ) -> Result<Created, Problem> {
+    ) -> Result<Reply<Created>, Problem> {
         let TokenCreate { name, scopes, expires_at } = body.0;
         let scopes = scopes.into_iter().map(Scope::from).collect();
         let draft = TokenDraft { name: name.0, scopes, expires_at };
-        let (token, secret) = service.token_create(&caller.0, draft).await?;
-        let TokenView { id, name, scopes, created_at, expires_at, .. } = token.into();
-        let token = secret.expose().to_owned();
-        let view = NewTokenView { id, token, name, scopes, created_at, expires_at };
-        Ok(Created::Created(Json(view)))
+        let answers = attempt.with(|made: &(PersonalToken, Secret)| Created::of(made));
+        let work = |doing| service.token_create(&caller.0, draft, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// List my personal tokens, newest first

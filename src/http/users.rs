@@ -9,6 +9,7 @@ use super::Api;
 use super::address::ClientAddress;
 use super::caller::Authenticated;
 use super::label::LabelText;
+use super::once::{Attempt, Reply};
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
@@ -18,7 +19,7 @@ use crate::domain::label::Label;
 use crate::domain::network::Network;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Role, User};
+use crate::domain::user::{Ended, Role, User};
 use crate::service::{NewAccount, ProfileChange, Service};
 
 /// Handlers for accounts.
@@ -212,13 +213,16 @@ impl UsersApi {
         &self,
         service: Data<&Service>,
         address: ClientAddress,
+        attempt: Attempt,
         body: Json<UserRegister>,
-    ) -> Result<Registered, Problem> {
+    ) -> Result<Reply<Registered>, Problem> {
         let UserRegister { email, password, invitation } = body.0;
         let new = NewAccount { email: email.0, password };
         let network = Network::of(address.0);
-        let user = service.user_register(new, invitation, network).await?;
-        Ok(Registered::Created(Json(user.into())))
+        let answers =
+            attempt.with(|user: &User| Registered::Created(Json(user.clone().into())));
+        let made = service.user_register(new, invitation, network, answers.once());
+        Ok(answers.reply(made.await?))
     }
 
     /// Show my account
@@ -282,12 +286,14 @@ impl UsersApi {
         &self,
         caller: Authenticated<Entry>,
         service: Data<&Service>,
+        attempt: Attempt,
         body: Json<PasswordChange>,
-    ) -> Result<Json<EndedView>, Problem> {
+    ) -> Result<Reply<Json<EndedView>>, Problem> {
         let PasswordChange { current_password, new_password } = body.0;
-        let changed =
-            service.user_change_password(&caller.0, current_password, new_password);
-        Ok(Json(changed.await?.into()))
+        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
+        let (caller, old, new) = (&caller.0, current_password, new_password);
+        let work = |doing| service.user_change_password(caller, old, new, doing);
+        Ok(answers.reply(service.once(caller, answers.once(), work).await?))
     }
 }
 

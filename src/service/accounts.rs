@@ -4,13 +4,15 @@
 use tracing::instrument;
 
 use super::users::NO_USER;
-use super::{Error, NewAccount, Service};
+use super::{Doing, Error, NewAccount, Service};
 use crate::auth::Caller;
 use crate::auth::permission::Admin;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::id::UserId;
 use crate::domain::page::{AuditPage, Page, UserPage};
-use crate::domain::user::{Admission, Ended, Ending, Role, User, UserChange, UserPatch};
+use crate::domain::user::{
+    Admission, Ended, Ending, Refused, Role, User, UserChange, UserPatch,
+};
 
 /// What an administrator changes. What is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,10 +67,13 @@ impl Service {
         new: NewAccount,
         role: Role,
         must_change_password: bool,
+        doing: Doing<User>,
     ) -> Result<User, Error> {
         let by = Admission::By(self.act(caller)?);
         let new = self.user_prepare(new, role, must_change_password, by).await?;
-        let user = self.write(caller, self.0.store.user_create(new)).await??;
+        let made = self.0.store.user_create(new);
+        let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
+        let user = self.write(caller, made).await??;
         tracing::info!(made.id = %user.id, role = role.as_str(), "account made");
         Ok(user)
     }

@@ -82,6 +82,18 @@ pub enum Error {
         /// How many there may be.
         most: usize,
     },
+    /// The key was used for another request.
+    #[error("this idempotency key was used for another request: take a new one")]
+    KeyReused,
+    /// The request was done, and what it was answered cannot be given again.
+    #[error(
+        "a request with this idempotency key was done, and its answer cannot be given again: \
+         look what it did, and take a new key"
+    )]
+    AnswerLost,
+    /// The request is being done by somebody who was faster.
+    #[error("a request with this idempotency key is being done")]
+    Repeated,
     /// Too many attempts.
     #[error("too many attempts")]
     Throttled(Throttled),
@@ -118,6 +130,8 @@ impl From<StoreError> for Error {
             StoreError::Unavailable(_) => Self::Unavailable(error),
             StoreError::Busy => Self::Busy,
             StoreError::Revoked => Self::BadToken,
+            StoreError::Repeated => Self::Repeated,
+            StoreError::Internal(_) => Self::Internal(io::Error::other(error)),
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::DiskFull => Self::DiskFull,
             StoreError::Damaged { .. } => Self::StorageCorrupt(error),

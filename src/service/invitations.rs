@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use super::{Error, FieldError, Service};
+use super::{Doing, Error, FieldError, Service};
 use crate::auth::opaque::{INVITATION, digest};
 use crate::auth::permission::Admin;
 use crate::auth::{Caller, Secret};
@@ -33,6 +33,7 @@ impl Service {
         caller: &Caller<Admin>,
         email: Option<String>,
         expires_at: Option<Timestamp>,
+        doing: Doing<(Invitation, Secret)>,
     ) -> Result<(Invitation, Secret), Error> {
         let now = self.0.clock.now();
         let mut refused = Vec::new();
@@ -60,11 +61,14 @@ impl Service {
         };
         let by = self.act(caller)?;
         let made = self.0.store.invitation_create(invitation.clone(), by);
+        let answer = (invitation, INVITATION.write(&[&id.to_bytes(), &secret]));
+        let kept = answer.clone();
+        let made = doing.record(made, |made: &bool| made.then_some(kept));
         if !self.write(caller, made).await? {
             let most = Invitation::MAX;
             return Err(Error::TooMany { what: "invitations", most });
         }
-        Ok((invitation, INVITATION.write(&[&id.to_bytes(), &secret])))
+        Ok(answer)
     }
 
     /// Lists invitations that are still good, newest first.

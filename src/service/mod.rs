@@ -5,6 +5,7 @@ pub mod backups;
 mod error;
 mod invitations;
 pub mod lines;
+mod once;
 mod passwords;
 mod personal_data;
 mod profile;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
 pub use self::error::{Error, FieldError};
+pub use self::once::{Asked, Doing, Done, Once, Recorded};
 pub use self::personal_data::PersonalData;
 pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
@@ -32,6 +34,7 @@ pub use self::users::NewAccount;
 use crate::auth::Caller;
 use crate::auth::password::Hasher;
 use crate::auth::permission::Permission;
+use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::AccessTokens;
@@ -51,6 +54,8 @@ pub struct Parts {
     pub rules: PasswordRules,
     /// Signs and verifies access tokens.
     pub tokens: AccessTokens,
+    /// Seals what is given out, or kept, and is for this program alone.
+    pub sealer: Sealer,
     /// Counts log-ins and registrations; `None` to let everything through.
     pub throttle: Option<Throttle>,
     /// Who may register.

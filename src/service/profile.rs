@@ -2,7 +2,7 @@
 
 use tracing::instrument;
 
-use super::{Error, FieldError, Service};
+use super::{Doing, Error, FieldError, Service};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::auth::permission::{Account, Entry, Permission};
@@ -76,7 +76,9 @@ impl Service {
         };
         let patch = UserPatch { email, display_name, time_zone, ..UserPatch::default() };
         let change = UserChange { patch, expected, ..UserChange::default() };
-        let (user, _) = self.user_change(caller, change, "password").await?;
+        let changed = self.0.store.user_patch(caller.user.id, change);
+        let changed = self.write(caller, changed).await?;
+        let (user, _) = changed.map_err(|why| self::refused(why, "password"))?;
         Ok(user)
     }
 
@@ -91,6 +93,7 @@ impl Service {
         caller: &Caller<Entry>,
         current: String,
         new: String,
+        doing: Doing<Ended>,
     ) -> Result<Ended, Error> {
         let new = self.password_length("new_password", new);
         let new = new.map_err(|refused| Error::Invalid(vec![refused]))?;
@@ -111,7 +114,11 @@ impl Service {
             Access::Token(_) => Ending::Everything,
         };
         let change = UserChange { patch, ending, expected: Some(old.password), by: None };
-        let (_, ended) = self.user_change(caller, change, "current_password").await?;
+        let changed = self.0.store.user_patch(caller.user.id, change);
+        let changed = doing
+            .record(changed, |changed: &Changed| changed.as_ref().ok().map(|it| it.1));
+        let changed = self.write(caller, changed).await?;
+        let (_, ended) = changed.map_err(|why| refused(why, "current_password"))?;
         tracing::info!("password changed");
         Ok(ended)
     }
@@ -153,17 +160,9 @@ impl Service {
             Verdict::Wrong => Err(Error::field(field, WRONG_PASSWORD)),
         }
     }
-
-    async fn user_change<P: Permission>(
-        &self,
-        caller: &Caller<P>,
-        change: UserChange,
-        field: &str,
-    ) -> Result<(User, Ended), Error> {
-        let changed = self.0.store.user_patch(caller.user.id, change);
-        self.write(caller, changed).await?.map_err(|why| refused(why, field))
-    }
 }
+
+type Changed = Result<(User, Ended), Refused>;
 
 const WRONG_PASSWORD: &str = "is not the password of this account";
 

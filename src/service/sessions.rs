@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use super::{Error, Service};
+use super::{Doing, Done, Error, Once, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
 use crate::auth::password::Verdict;
 use crate::auth::permission::{Account, Entry, Leave, Permission};
@@ -16,12 +16,12 @@ use crate::domain::email::Email;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
-use crate::domain::password::Password;
+use crate::domain::password::{Password, PasswordHash};
 use crate::domain::scope::Scopes;
-use crate::domain::session::{RefreshState, Refreshed, Refreshing, Session};
+use crate::domain::session::{RefreshState, Refreshed, Refreshing, Renewed, Session};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::user::{Credential, Ended, Ending, User};
+use crate::domain::user::{Credential, Ended, Ending, Refused, User};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -37,7 +37,7 @@ pub struct Origin {
 }
 
 /// What a log-in gives.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Grant {
     /// To be sent with every request.
     pub access_token: Secret,
@@ -89,7 +89,8 @@ impl Service {
         email: &str,
         password: String,
         origin: Origin,
-    ) -> Result<Grant, Error> {
+        once: Once<Grant>,
+    ) -> Result<Done<Grant>, Error> {
         // What cannot be an email is nobody's email.
         let email = Email::new(email).ok().map(|email| email.canonical());
         let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
@@ -133,16 +134,28 @@ impl Service {
             }
         }
 
+        // Whoever asks again has proven as much as the first time.
+        let begin = |doing| self.session_begin(user.id, stored, origin, doing);
+        self.once_of(user.id, once, begin).await
+    }
+
+    async fn session_begin(
+        &self,
+        user: UserId,
+        stored: PasswordHash,
+        origin: Origin,
+        doing: Doing<Grant>,
+    ) -> Result<Grant, Error> {
         let now = self.0.clock.now();
         let token = RefreshToken {
-            user: user.id,
+            user,
             session: SessionId::from_bytes(self.random()?),
             family: self.random()?,
             secret: self.random()?,
         };
         let session = Session {
             id: token.session,
-            user: user.id,
+            user,
             created_at: now,
             expires_at: now.plus(self.session_lifetime()),
             last_used_at: now,
@@ -156,7 +169,12 @@ impl Service {
         };
         let grant = self.grant(&token, now)?;
         // The account may have been deleted or disabled, or its password changed, since it was read.
-        if !self.0.store.session_create(session, Some(stored)).await? {
+        let made = self.0.store.session_create(session, Some(stored));
+        let answer = grant.clone();
+        let made = doing
+            .of_session(token.session)
+            .record(made, move |made: &bool| made.then_some(answer));
+        if !made.await? {
             return Err(Error::WrongCredentials);
         }
         tracing::info!("session opened");
@@ -174,11 +192,39 @@ impl Service {
         &self,
         token: &str,
         origin: Origin,
-    ) -> Result<Grant, Error> {
+        once: Once<Grant>,
+    ) -> Result<Done<Grant>, Error> {
         if let Some(throttle) = &self.0.throttle {
             throttle.refresh(Network::of(origin.address))?;
         }
         let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
+        let has_key = once.asked().is_some();
+        let once = if has_key && self.is_latest(&old).await? {
+            once
+        } else {
+            once.without_key()
+        };
+        self.once_of(old.user, once, |doing| self.session_go_on(old, origin, doing)).await
+    }
+
+    /// Whether this is the refresh token to come next, or the one before and the one after it was not used yet. Only
+    /// then may its answer be given again: what came after it tells a thief from a client that lost an answer.
+    async fn is_latest(&self, token: &RefreshToken) -> Result<bool, Error> {
+        let found = self.0.store.session_get(token.user, token.session).await?;
+        let Some((_, session)) = found else { return Ok(false) };
+        let RefreshState { family, current, previous } = session.refresh;
+        let presented = digest(&token.secret);
+        let is_one = current == presented || previous.is_some_and(|it| it.0 == presented);
+        let is_live = !session.is_expired(self.0.clock.now());
+        Ok(is_live && is_one && family == digest(&token.family))
+    }
+
+    async fn session_go_on(
+        &self,
+        old: RefreshToken,
+        origin: Origin,
+        doing: Doing<Grant>,
+    ) -> Result<Grant, Error> {
         let now = self.0.clock.now();
         // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
         let secret = self
@@ -194,18 +240,24 @@ impl Service {
             client: origin.client,
             address: Some(origin.address),
         };
+        let (user, session) = (old.user, old.session);
+        let grant = self.grant(&RefreshToken { secret, ..old }, now)?;
+        let answer = grant.clone();
+        let refreshed = self.0.store.session_refresh(user, session, refreshing);
         let refreshed =
-            self.0.store.session_refresh(old.user, old.session, refreshing).await?;
-        match refreshed {
+            doing.of_session(session).record(refreshed, |outcome: &Renewed| {
+                matches!(outcome, Refreshed::Renewed(_)).then_some(answer)
+            });
+        match refreshed.await? {
             Refreshed::Renewed(_) => {}
             Refreshed::Reused => {
-                tracing::warn!(user.id = %old.user, "a refresh token was used twice, its session has ended");
+                tracing::warn!(user.id = %user, "a refresh token was used twice, its session has ended");
                 return Err(Error::BadGrant);
             }
             Refreshed::Unknown => return Err(Error::BadGrant),
         }
-        tracing::Span::current().record("user.id", tracing::field::display(old.user));
-        self.grant(&RefreshToken { secret, ..old }, now)
+        tracing::Span::current().record("user.id", tracing::field::display(user));
+        Ok(grant)
     }
 
     /// Ends what the caller was let in by: the session, or the personal token.
@@ -214,14 +266,17 @@ impl Service {
     ///
     /// Those of the store.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
-    pub async fn session_leave(&self, caller: &Caller<Leave>) -> Result<(), Error> {
+    pub async fn session_leave(
+        &self,
+        caller: &Caller<Leave>,
+        doing: Doing<()>,
+    ) -> Result<(), Error> {
         // It may have ended meanwhile, which is what was wanted.
-        match caller.access {
-            Access::Session(id) => {
-                self.0.store.session_delete(caller.user.id, id).await?
-            }
-            Access::Token(id) => self.0.store.token_delete(caller.user.id, id).await?,
+        let ended = match caller.access {
+            Access::Session(id) => self.0.store.session_delete(caller.user.id, id),
+            Access::Token(id) => self.0.store.token_delete(caller.user.id, id),
         };
+        doing.record(ended, |ended: &bool| ended.then_some(())).await?;
         Ok(())
     }
 
@@ -234,8 +289,10 @@ impl Service {
     pub async fn session_leave_all(
         &self,
         caller: &Caller<Entry>,
+        doing: Doing<Ended>,
     ) -> Result<Ended, Error> {
         let ended = self.0.store.access_end(caller.user.id, Ending::Everything, None);
+        let ended = doing.record(ended, |ended: &Result<Ended, Refused>| ended.ok());
         self.write(caller, ended).await?.map_err(|_| Error::BadToken)
     }
 
@@ -301,13 +358,20 @@ impl Service {
     }
 
     /// Sees that somebody who was let in a while ago would be let in again.
-    pub(super) async fn see_again<P>(&self, caller: &Caller<P>) -> Result<(), Error> {
+    pub(super) async fn see_again<P: Permission>(
+        &self,
+        caller: &Caller<P>,
+    ) -> Result<(), Error> {
         let (id, now) = (caller.user.id, self.0.clock.now());
         let owner = match caller.access {
             Access::Session(session) => self.live_session(id, session, now).await?.0,
             Access::Token(token) => self.live_token(id, token, now).await?.0,
         };
-        if owner.disabled { Err(Error::BadToken) } else { Ok(()) }
+        if owner.disabled {
+            return Err(Error::BadToken);
+        }
+        Caller::<P>::admit(owner, caller.access, caller.scopes)?;
+        Ok(())
     }
 
     async fn session_holder(

@@ -2,7 +2,7 @@
 
 use tracing::instrument;
 
-use super::{Error, FieldError, Service};
+use super::{Doing, Error, FieldError, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
 use crate::auth::permission::{Account, Mint};
 use crate::auth::{Caller, Secret};
@@ -36,6 +36,7 @@ impl Service {
         &self,
         caller: &Caller<Mint>,
         draft: TokenDraft,
+        doing: Doing<(PersonalToken, Secret)>,
     ) -> Result<(PersonalToken, Secret), Error> {
         let now = self.0.clock.now();
         let mut refused = Vec::new();
@@ -64,6 +65,9 @@ impl Service {
             digest: digest(text.expose().as_bytes()),
         };
         let made = self.0.store.token_create(token.clone());
+        let answer = (token.clone(), text.clone());
+        let made = doing
+            .record(made, |made: &Option<bool>| (*made == Some(true)).then_some(answer));
         match self.write(caller, made).await? {
             Some(true) => Ok((token, text)),
             Some(false) => {

@@ -2,6 +2,7 @@
 
 use tracing::instrument;
 
+use super::once::{Asked, Doing, Done, Once, Recorded};
 use super::{Error, FieldError, Service};
 use crate::auth::opaque::{INVITATION, digest};
 use crate::config::Registration;
@@ -41,7 +42,8 @@ impl Service {
         new: NewAccount,
         invitation: Option<String>,
         network: Network,
-    ) -> Result<User, Error> {
+        once: Once<User>,
+    ) -> Result<Done<User>, Error> {
         let admission = match (self.0.registration, invitation) {
             (Registration::Closed, _) => return Err(Error::RegistrationClosed),
             (Registration::Invite, None) => {
@@ -53,14 +55,58 @@ impl Service {
         if let Some(throttle) = &self.0.throttle {
             throttle.registration(network)?;
         }
+        let (asked, email) = (once.asked().cloned(), new.email.clone());
+        if let Some(before) = self.registered(&email, asked.as_ref()).await? {
+            return Ok(Done::Before(before));
+        }
+        match self
+            .user_make(new, admission, self.doing(once, |user: &User| user.id))
+            .await
+        {
+            // By the same request, perhaps, which was faster.
+            Err(error @ (Error::EmailTaken | Error::Invalid(_))) => {
+                let before = self.registered(&email, asked.as_ref()).await?;
+                before.map(Done::Before).ok_or(error)
+            }
+            made => Ok(Done::Now(made?)),
+        }
+    }
+
+    async fn user_make(
+        &self,
+        new: NewAccount,
+        admission: Admission,
+        doing: Doing<User>,
+    ) -> Result<User, Error> {
         if let Admission::Invited(id, digest) = admission {
             self.see_invitation(id, digest, &new.email).await?;
         }
         let new = self.user_prepare(new, Role::User, false, admission).await?;
-        let user = self.0.store.user_create(new).await??;
+        let made = self.0.store.user_create(new);
+        let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
+        let user = made.await??;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         tracing::info!("user registered");
         Ok(user)
+    }
+
+    /// What was answered when this very request made the account. Of any other request, nothing is said: whoever
+    /// sends it may be a stranger.
+    async fn registered(
+        &self,
+        email: &str,
+        asked: Option<&Asked>,
+    ) -> Result<Option<Recorded>, Error> {
+        let Some(email) = asked.and_then(|_| Email::new(email).ok()) else {
+            return Ok(None);
+        };
+        let Some(found) = self.0.store.user_by_email(email.canonical()).await? else {
+            return Ok(None);
+        };
+        match self.replay(found.user.id, asked).await {
+            Err(Error::KeyReused | Error::AnswerLost) => Ok(None),
+            before => before,
+        }
     }
 
     /// Looks whether an invitation is good, before anything is said of the email or spent on the password. Whether it

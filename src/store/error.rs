@@ -17,6 +17,12 @@ pub enum StoreError {
     /// The credential on whose behalf it was to be done has ended. Nothing has changed.
     #[error("the credential has ended")]
     Revoked,
+    /// A request with this key was done since the answers were looked at. Nothing has changed.
+    #[error("the key was used meanwhile")]
+    Repeated,
+    /// A bug in the program. Nothing has changed.
+    #[error("the program contradicts itself")]
+    Internal(#[source] Cause),
     /// A write failed in a way that leaves open whether it became durable.
     #[error("the outcome of a write is unknown")]
     OutcomeUnknown(#[source] Cause),
@@ -36,6 +42,11 @@ impl StoreError {
         cause: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
         Self::Unavailable(Arc::new(cause))
+    }
+
+    /// A bug, in words.
+    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Internal(Arc::new(cause))
     }
 }
 

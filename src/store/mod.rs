@@ -9,6 +9,7 @@
 
 mod behalf;
 mod error;
+mod once;
 pub mod redb;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 pub use self::behalf::{Behalf, on_behalf};
 pub use self::error::{Failure, OpenError, StoreError};
+pub use self::once::{MakeAnswer, Once, once};
 use crate::domain::access::Access;
+use crate::domain::answer::{Answer, AnswerKey, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
@@ -209,6 +212,22 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Lists what administrators and the operator did, newest first. Every method that is told who does it
     /// adds to these records in its own transaction.
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
+
+    /// Finds the answer to a request that was done [`once`]. `None` if there is none, and if the account is
+    /// disabled. Old ones are found until they are removed.
+    async fn answer_get(
+        &self,
+        owner: UserId,
+        key: AnswerKey,
+    ) -> Result<Option<Answer>, StoreError>;
+
+    /// Removes answers that have been kept for [`Answer::KEPT`], of a few accounts from the first after `after`.
+    /// Short: whoever wants all of them gone asks again, from where this left off.
+    async fn answer_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Swept, StoreError>;
 
     /// Makes, changes, moves and deletes tasks: all of it or nothing, or whatever can be. `None` if there is no
     /// such owner.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
+use duly::domain::answer::{Answer, AnswerKey, Swept};
 use duly::domain::audit::{Act, AuditAction};
 use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
@@ -432,6 +433,23 @@ impl Store for MemoryStore {
         let records: Vec<_> = self.state().audited.iter().rev().copied().collect();
         let total = u64::try_from(records.len()).unwrap();
         Ok(AuditPage { records: part(records, page), total })
+    }
+
+    /// Keeps none: what is done once is nothing to a model of what is done.
+    async fn answer_get(
+        &self,
+        _owner: UserId,
+        _key: AnswerKey,
+    ) -> Result<Option<Answer>, StoreError> {
+        Ok(None)
+    }
+
+    async fn answer_sweep(
+        &self,
+        _after: Option<UserId>,
+        _now: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        Ok(Swept::default())
     }
 
     async fn task_create(

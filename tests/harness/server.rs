@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
+use duly::auth::seal::Sealer;
 use duly::auth::strength::PasswordRules;
 use duly::auth::throttle::{RequestLimit, Throttle};
 use duly::auth::token::{AccessTokens, Keys};
@@ -90,6 +91,7 @@ impl Server {
                 config.password_min_length,
                 config.password_min_strength,
             ),
+            sealer: Sealer::new(Keys::only(KEY)),
             tokens: AccessTokens::new(
                 Keys::only(KEY),
                 config.algorithm,
@@ -101,7 +103,6 @@ impl Server {
             random,
             registration: config.registration,
         require_if_match: config.require_if_match,
-        sealer: Sealer::new(keys),
             state: State::default(),
             backups: None,
         });

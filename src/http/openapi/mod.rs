@@ -5,6 +5,7 @@
 //! headers, `required` and `additionalProperties`, references, links, the spelling of header names.
 
 mod links;
+mod once;
 mod problems;
 mod schemas;
 mod security;
@@ -16,7 +17,7 @@ use crate::config::Config;
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
     Errors are `application/problem+json` (RFC 9457): `detail` is for people, `code` for programs, and \
     `errors` names every field that was refused. A task of somebody else looks exactly like none. \
-    What a 2xx answers is on disk.";
+    What a 2xx answers is on disk, and a POST with an `Idempotency-Key` can be sent again without being done again.";
 
 /// The whole document, for this configuration.
 pub fn document(config: &Config) -> Value {
@@ -36,11 +37,14 @@ pub fn document(config: &Config) -> Value {
         schemas::mend(name, schema);
     }
     schemas.insert("Problem".to_owned(), problems::schema());
-    for operation in
-        paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::values_mut)
+    for (method, operation) in
+        paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::iter_mut)
     {
         mend_responses(operation);
         security::mend(operation);
+        if method == "post" {
+            once::add(operation);
+        }
         problems::add(operation);
     }
     links::add(&mut paths);

@@ -52,7 +52,7 @@ const KINDS: [Kind; 14] = [
     kind(
         "409",
         "Conflict",
-        "The email is already registered, this is the last administrator, or there are too many already.",
+        "The email is already registered, this is the last administrator, or there are too many already, or the idempotency key was that of another request.",
         "email_taken",
         &[],
     ),
@@ -142,6 +142,10 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
     if param_in("path") {
         statuses.extend(["404", "422"]);
     }
+    if param_in("header") {
+        // For the idempotency key, which every POST can have.
+        statuses.extend(["409", "422"]);
+    }
     if param_in("query") {
         statuses.push("422");
     }
@@ -208,6 +212,10 @@ pub(super) fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     let limit = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
     json!({
+        "Idempotency-Replayed": {
+            "description": "`true` if the request was done before, and this is what was answered then. Absent otherwise.",
+            "schema": { "type": "string", "enum": ["true"] },
+        },
         "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
         "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
         "Retry-After": {

@@ -49,6 +49,7 @@ use serde_json::Value;
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
+use super::once::BodyDigest;
 use super::problem::Problem;
 
 fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
@@ -88,7 +89,12 @@ async fn read(
     let bytes =
         tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
     match bytes {
-        Ok(Ok(bytes)) => Ok(bytes.into()),
+        Ok(Ok(bytes)) => {
+            if let Some(digest) = request.data::<BodyDigest>() {
+                digest.set(&bytes);
+            }
+            Ok(bytes.into())
+        }
         Ok(Err(ReadBodyError::PayloadTooLarge)) => {
             Err(Problem::body_too_large(limits.bytes))
         }

@@ -6,15 +6,18 @@ mod filter;
 mod terms;
 mod view;
 
+use std::sync::Arc;
+
 use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
-use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
+use self::batch::{BatchResults, TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
 use super::caller::Authenticated;
+use super::once::{Attempt, Reply};
 use super::param::{CursorParam, Faults, FlagParam, LimitParam, SkipParam, TaskIdParam, TextParam};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
@@ -47,11 +50,11 @@ enum Created {
 }
 
 impl Created {
-    fn new(site: &Site, task: Task, dry_run: bool) -> Self {
+    fn new(prefix: &str, task: Task, dry_run: bool) -> Self {
         if dry_run {
             return Self::Tried(Json(task.into()));
         }
-        let location = format!("{}/tasks/{}", site.api_prefix, task.id);
+        let location = format!("{prefix}/tasks/{}", task.id);
         let etag = etag::of(&task);
         Self::Created(Json(task.into()), location, etag)
     }
@@ -147,11 +150,15 @@ impl TasksApi {
         site: Data<&Site>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
+        attempt: Attempt,
         body: Json<TaskCreate>,
-    ) -> Result<Created, Problem> {
-        let dry_run = terms::is_dry(&dry_run)?;
-        let task = service.task_create(&caller.0, body.0.into(), dry_run).await?;
-        Ok(Created::new(&site, task, dry_run))
+    ) -> Result<Reply<Created>, Problem> {
+        let (dry_run, draft) = (terms::is_dry(&dry_run)?, body.0.into());
+        let prefix = Arc::clone(&site.api_prefix);
+        let answers = attempt
+            .with(move |task: &Task| Created::new(&prefix, task.clone(), dry_run));
+        let work = |doing| service.task_create(&caller.0, draft, dry_run, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// List my tasks, newest first
@@ -259,11 +266,15 @@ impl TasksApi {
         service: Data<&Service>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
+        attempt: Attempt,
         body: Json<TaskBatchBody>,
-    ) -> Result<Json<TaskBatchResult>, Problem> {
+    ) -> Result<Reply<Result<Json<TaskBatchResult>, Problem>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let atomic = batch.atomic;
-        batch::answer(service.task_batch(&caller.0, batch).await?, atomic).map(Json)
+        let answers =
+            attempt.with(move |results: &BatchResults| batch::answer(results, atomic));
+        let work = |doing| service.task_batch(&caller.0, batch, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// Show a task
@@ -328,11 +339,15 @@ impl TasksApi {
         if_match: Header<Option<TextParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
-    ) -> Result<Changed, Problem> {
+        attempt: Attempt,
+    ) -> Result<Reply<Changed>, Problem> {
         let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
-        let changed = service.task_complete(&caller.0, id, terms).await;
-        let (task, finished) = changed.map_err(view::problem)?;
-        Ok(Changed::new(task, finished))
+        let answers = attempt.with(|(task, finished): &(Task, Option<TaskId>)| {
+            Changed::new(task.clone(), *finished)
+        });
+        let work = |doing| service.task_complete(&caller.0, id, terms.clone(), doing);
+        let done = service.once(&caller.0, answers.once(), work).await;
+        Ok(answers.reply(done.map_err(view::problem)?))
     }
 
     /// Move a task
@@ -350,13 +365,16 @@ impl TasksApi {
         if_match: Header<Option<TextParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
+        attempt: Attempt,
         body: Json<TaskMoveBody>,
-    ) -> Result<Changed, Problem> {
+    ) -> Result<Reply<Changed>, Problem> {
         let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
         let to = body.0.check().map_err(Problem::invalid);
         let ((id, terms), to) = Problem::both(place, to)?;
-        let moved = service.task_move(&caller.0, id, to, terms).await;
-        Ok(Changed::new(moved.map_err(view::problem)?, None))
+        let answers = attempt.with(|task: &Task| Changed::new(task.clone(), None));
+        let work = |doing| service.task_move(&caller.0, id, to, terms.clone(), doing);
+        let done = service.once(&caller.0, answers.once(), work).await;
+        Ok(answers.reply(done.map_err(view::problem)?))
     }
 
     /// Delete a task

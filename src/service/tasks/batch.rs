@@ -1,17 +1,22 @@
 //! Several changes at once.
 
+use std::sync::Arc;
+
+use tracing::instrument;
+
 use super::draft::{TaskChange, TaskDraft};
 use super::refused::refused;
-use super::home;
+use super::{Terms, home};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::id::TaskId;
 use crate::domain::task::{
     IfMatch, Neighbour, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskWrite,
+    TaskWritten,
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::service::{Error, FieldError, Service};
+use crate::service::{Doing, Error, FieldError, Service};
 
 /// One thing that is asked for.
 #[derive(Clone, Debug)]
@@ -49,14 +54,48 @@ pub struct TaskBatch {
 }
 
 impl TaskBatch {
-    /// Most requests in one batch.
-    pub const MAX: usize = 500;
+    /// A single request.
+    pub(super) fn one(ask: TaskAsk, terms: Terms) -> Self {
+        let Terms { if_match, dry_run } = terms;
+        Self { requests: vec![Ok(TaskRequest { ask, if_match })], atomic: true, dry_run }
+    }
 }
 
-/// What the store is asked, for those requests that can be asked.
+/// What became of a request before the store was asked.
+#[derive(Clone, Debug)]
 enum Checked {
-    Asked(TaskOp),
-    Refused(Error),
+    Asked(Option<Neighbour>),
+    Invalid(Vec<FieldError>),
+    IfMatchRequired,
+}
+
+/// What came of each request.
+pub(super) type Results = Vec<Result<TaskDone, Error>>;
+
+/// A batch on its way to the store and back.
+struct Plan {
+    checked: Vec<Checked>,
+    atomic: bool,
+}
+
+impl Plan {
+    /// What to tell of each request.
+    fn results(&self, written: TaskWritten) -> Results {
+        let is_whole = |it: &Checked| matches!(it, Checked::Asked(_));
+        let failed = !self.checked.iter().all(is_whole)
+            || written.results.iter().any(Result::is_err);
+        let mut decided = written.results.into_iter();
+        let results = self.checked.iter().map(|checked| match checked {
+            Checked::Invalid(fields) => Err(Error::Invalid(fields.clone())),
+            Checked::IfMatchRequired => Err(Error::IfMatchRequired),
+            Checked::Asked(to) => match decided.next() {
+                Some(Ok(done)) if !(self.atomic && failed) => Ok(done),
+                Some(Err(error)) => Err(refused(error, *to)),
+                Some(Ok(_)) | None => Err(Error::NotApplied),
+            },
+        });
+        results.collect()
+    }
 }
 
 impl Service {
@@ -68,60 +107,58 @@ impl Service {
     /// # Errors
     ///
     /// [`Error::BadToken`] if the account has just been deleted, and those of the store.
+    #[instrument(skip_all, fields(user.id = %caller.user.id, requests = batch.requests.len()))]
     pub async fn task_batch(
         &self,
         caller: &Caller<TasksWrite>,
         batch: TaskBatch,
+        doing: Doing<Vec<Result<TaskDone, Error>>>,
     ) -> Result<Vec<Result<TaskDone, Error>>, Error> {
-        let (now, home) = (self.0.clock.now(), home(&caller.user));
-        let mut places = Vec::with_capacity(batch.requests.len());
-        let (mut ops, mut results) = (Vec::new(), Vec::new());
-        for request in batch.requests {
-            match self.checked(request, &home, now) {
-                Checked::Asked(op) => {
-                    places.push(results.len());
-                    results.push(Err(Error::NotApplied));
-                    ops.push(op);
-                }
-                Checked::Refused(error) => results.push(Err(error)),
-            }
-        }
-        let is_whole = places.len() == results.len();
-        let dry_run = batch.dry_run || (batch.atomic && !is_whole);
-        let neighbour = |op: &TaskOp| match op.action {
-            TaskAction::Move(_, to) => Some(to.to),
-            TaskAction::Create(_) | TaskAction::Patch(..) | TaskAction::Delete(_) => None,
-        };
-        let neighbours: Vec<Option<Neighbour>> = ops.iter().map(neighbour).collect();
-        let write = TaskWrite { ops, atomic: batch.atomic, dry_run, now };
-        let written = self.0.store.task_write(caller.user.id, write);
-        let written = self.write(caller, written).await?.ok_or(Error::BadToken)?;
-        let failed = !is_whole || written.results.iter().any(Result::is_err);
-        let decided = written.results.into_iter().zip(neighbours);
-        for (place, (result, to)) in places.into_iter().zip(decided) {
-            let result = match result {
-                Ok(_) if batch.atomic && failed => Err(Error::NotApplied),
-                Ok(done) => Ok(done),
-                Err(error) => Err(refused(error, to)),
-            };
-            if let Some(entry) = results.get_mut(place) {
-                *entry = result;
-            }
-        }
-        Ok(results)
+        self.task_write(caller, batch, doing, Some).await
     }
 
-    fn checked(
+    /// Does what is asked for. `answer` is what is kept of it for requests that come again.
+    pub(super) async fn task_write<A: 'static>(
+        &self,
+        caller: &Caller<TasksWrite>,
+        batch: TaskBatch,
+        doing: Doing<A>,
+        answer: impl FnOnce(Results) -> Option<A> + Send + 'static,
+    ) -> Result<Results, Error> {
+        let (now, home) = (self.0.clock.now(), home(&caller.user));
+        let TaskBatch { requests, atomic, dry_run } = batch;
+        let (mut checked, mut ops) = (Vec::with_capacity(requests.len()), Vec::new());
+        for request in requests {
+            checked.push(match self.check(request, &home, now) {
+                Ok((op, to)) => {
+                    ops.push(op);
+                    Checked::Asked(to)
+                }
+                Err(checked) => checked,
+            });
+        }
+        let dry_run = dry_run || (atomic && ops.len() < checked.len());
+        let plan = Arc::new(Plan { checked, atomic });
+        let write = TaskWrite { ops, atomic, dry_run, now };
+        let written = self.0.store.task_write(caller.user.id, write);
+        let kept = Arc::clone(&plan);
+        let written = doing.record(written, move |written: &Option<TaskWritten>| {
+            let written = written.as_ref().filter(|written| written.applied)?;
+            answer(kept.results(written.clone()))
+        });
+        let written = self.write(caller, written).await?.ok_or(Error::BadToken)?;
+        Ok(plan.results(written))
+    }
+
+    fn check(
         &self,
         request: Result<TaskRequest, Vec<FieldError>>,
         home: &TimeZone,
         now: Timestamp,
-    ) -> Checked {
-        let TaskRequest { ask, if_match } = match request {
-            Ok(request) => request,
-            Err(fields) => return Checked::Refused(Error::Invalid(fields)),
-        };
+    ) -> Result<(TaskOp, Option<Neighbour>), Checked> {
+        let TaskRequest { ask, if_match } = request.map_err(Checked::Invalid)?;
         let is_new = matches!(ask, TaskAsk::Create(_));
+        let mut to = None;
         let action = match ask {
             TaskAsk::Create(draft) => {
                 draft.check(home, now).map(|new| TaskAction::Create(Box::new(new)))
@@ -133,18 +170,16 @@ impl Service {
                 let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
                 Ok(TaskAction::Patch(id, Box::new(patch)))
             }
-            TaskAsk::Move(id, to) => Ok(TaskAction::Move(id, to)),
+            TaskAsk::Move(id, place) => {
+                to = Some(place.to);
+                Ok(TaskAction::Move(id, place))
+            }
             TaskAsk::Delete(id) => Ok(TaskAction::Delete(id)),
         };
-        match action {
-            Err(fields) => Checked::Refused(Error::Invalid(fields)),
-            Ok(_) if self.0.require_if_match && if_match.is_none() && !is_new => {
-                Checked::Refused(Error::IfMatchRequired)
-            }
-            Ok(action) => {
-                let if_match = if_match.unwrap_or(IfMatch::Any);
-                Checked::Asked(TaskOp { action, if_match })
-            }
+        let action = action.map_err(Checked::Invalid)?;
+        if self.0.require_if_match && if_match.is_none() && !is_new {
+            return Err(Checked::IfMatchRequired);
         }
+        Ok((TaskOp { action, if_match: if_match.unwrap_or(IfMatch::Any) }, to))
     }
 }

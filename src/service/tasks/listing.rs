@@ -107,7 +107,7 @@ impl Service {
             Some(_) if !is_by_cursor => Some(Next::Skip),
             Some(last) => {
                 let place = order.place(last);
-                Some(Next::Cursor(cursor::write(sealer, &scope, &place)?))
+                Some(Next::Cursor(cursor::write(sealer, &scope, &place)))
             }
         };
         Ok(Listed { tasks, total, next })

@@ -11,10 +11,11 @@ mod refused;
 
 use tracing::instrument;
 
+use self::batch::Results;
 pub use self::batch::{TaskAsk, TaskBatch, TaskRequest};
 pub use self::draft::{TaskChange, TaskDraft};
 pub use self::listing::{Listed, Next, Part, TaskListing};
-use super::{Error, Service};
+use super::{Doing, Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::due::DueRange;
@@ -47,10 +48,12 @@ impl Service {
         caller: &Caller<TasksWrite>,
         draft: TaskDraft,
         dry_run: bool,
+        doing: Doing<Task>,
     ) -> Result<Task, Error> {
         let terms = Terms { if_match: None, dry_run };
-        let done = self.task_write_one(caller, TaskAsk::Create(Box::new(draft)), terms);
-        done.await.map(|(task, _)| task)
+        let ask = TaskAsk::Create(Box::new(draft));
+        let made = self.task_write_one(caller, ask, terms, doing, |it| it.0).await;
+        made.map(|(task, _)| task)
     }
 
     /// Finds a task.
@@ -81,7 +84,8 @@ impl Service {
         change: TaskChange,
         terms: Terms,
     ) -> Result<(Task, Option<TaskId>), Error> {
-        self.task_write_one(caller, TaskAsk::Patch(id, Box::new(change)), terms).await
+        let ask = TaskAsk::Patch(id, Box::new(change));
+        self.task_write_one(caller, ask, terms, Doing::unkept(), |it| it).await
     }
 
     /// Completes a task, as [`Self::task_patch`] would.
@@ -95,8 +99,9 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         terms: Terms,
+        doing: Doing<(Task, Option<TaskId>)>,
     ) -> Result<(Task, Option<TaskId>), Error> {
-        self.task_write_one(caller, TaskAsk::Complete(id), terms).await
+        self.task_write_one(caller, TaskAsk::Complete(id), terms, doing, |it| it).await
     }
 
     /// Moves a task beside another, perhaps below another.
@@ -111,9 +116,11 @@ impl Service {
         id: TaskId,
         to: TaskMove,
         terms: Terms,
+        doing: Doing<Task>,
     ) -> Result<Task, Error> {
-        let done = self.task_write_one(caller, TaskAsk::Move(id, to), terms).await;
-        done.map(|(task, _)| task)
+        let ask = TaskAsk::Move(id, to);
+        let moved = self.task_write_one(caller, ask, terms, doing, |it| it.0).await;
+        moved.map(|(task, _)| task)
     }
 
     /// Deletes a task and all below it, durably. Says how many.
@@ -128,7 +135,9 @@ impl Service {
         id: TaskId,
         terms: Terms,
     ) -> Result<u64, Error> {
-        match self.task_write_single(caller, TaskAsk::Delete(id), terms).await? {
+        let batch = TaskBatch::one(TaskAsk::Delete(id), terms);
+        let results = self.task_write(caller, batch, Doing::<()>::unkept(), |_| None);
+        match first(results.await?)? {
             TaskDone::Deleted(count) => Ok(count),
             TaskDone::Created(_) | TaskDone::Changed { .. } => Err(NO_TASK),
         }
@@ -147,30 +156,31 @@ impl Service {
         Ok(self.0.store.task_summary(caller.user.id, overdue).await?)
     }
 
-    async fn task_write_one(
+    async fn task_write_one<A: 'static>(
         &self,
         caller: &Caller<TasksWrite>,
         ask: TaskAsk,
         terms: Terms,
+        doing: Doing<A>,
+        answer: fn((Task, Option<TaskId>)) -> A,
     ) -> Result<(Task, Option<TaskId>), Error> {
-        match self.task_write_single(caller, ask, terms).await? {
-            TaskDone::Created(task) => Ok((task, None)),
-            TaskDone::Changed { task, finished } => Ok((task, finished)),
-            TaskDone::Deleted(_) => Err(NO_TASK),
-        }
+        let kept = move |results| first(results).and_then(task).ok().map(answer);
+        let batch = TaskBatch::one(ask, terms);
+        first(self.task_write(caller, batch, doing, kept).await?).and_then(task)
     }
+}
 
-    async fn task_write_single(
-        &self,
-        caller: &Caller<TasksWrite>,
-        ask: TaskAsk,
-        terms: Terms,
-    ) -> Result<TaskDone, Error> {
-        let Terms { if_match, dry_run } = terms;
-        let requests = vec![Ok(TaskRequest { ask, if_match })];
-        let batch = TaskBatch { requests, atomic: true, dry_run };
-        let mut results = self.task_batch(caller, batch).await?;
-        results.pop().unwrap_or(Err(NO_TASK))
+/// What came of the only request.
+fn first(results: Results) -> Result<TaskDone, Error> {
+    results.into_iter().next().unwrap_or(Err(NO_TASK))
+}
+
+/// The task that was made or changed, and the one that keeps what was finished.
+fn task(done: TaskDone) -> Result<(Task, Option<TaskId>), Error> {
+    match done {
+        TaskDone::Created(task) => Ok((task, None)),
+        TaskDone::Changed { task, finished } => Ok((task, finished)),
+        TaskDone::Deleted(_) => Err(NO_TASK),
     }
 }
 

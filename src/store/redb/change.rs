@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Op;
 use super::key::{self, Table};
-use super::record::{self, Stats};
+use super::record::{self, AnswerStats, Stats};
 use super::view::View;
-use super::{codec, index, task_key};
+use super::{answers, codec, index, task_key};
+use crate::domain::answer::Answer;
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
@@ -44,6 +45,8 @@ pub(super) enum Change {
     InvitationDelete(InvitationId),
     AuditAdd(AuditRecord),
     AuditDelete(u64),
+    AnswerPut(UserId, Answer),
+    AnswerDelete(UserId, Answer),
     TaskCreate(Task),
     /// A task that was made elsewhere or before, with its id and its times.
     TaskRestore {
@@ -68,6 +71,7 @@ pub(super) fn plan(
         ops: Vec::with_capacity(16),
         stats: Vec::new(),
         tags: BTreeMap::new(),
+        answers: Vec::new(),
     };
     for change in changes {
         plan.add(change)?;
@@ -77,6 +81,7 @@ pub(super) fn plan(
         let value = record::stats(*owner, stats)?;
         plan.ops.push(Op::Put(Table::Owned, key::stats(*owner).to_vec(), value));
     }
+    plan.answer_stats()?;
     Ok(plan.ops)
 }
 
@@ -87,6 +92,8 @@ struct Plan<'a, 'view, 'txn> {
     stats: Vec<(UserId, Stats)>,
     /// Counts of tags as they were, and as they are after the changes planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
+    /// The same of kept answers.
+    answers: Vec<(UserId, AnswerStats)>,
 }
 
 impl Plan<'_, '_, '_> {
@@ -136,6 +143,23 @@ impl Plan<'_, '_, '_> {
                 self.put(Table::Audit, &key::audit(new.id), record::audit(new)?);
             }
             Change::AuditDelete(id) => self.delete(Table::Audit, &key::audit(*id)),
+            Change::AnswerPut(owner, new) => {
+                let entry = index::answer_by_age(*owner, new.key, new.made_at);
+                let value = record::answer(*owner, new)?;
+                self.put(Table::Owned, &key::answer(*owner, new.key), value);
+                self.put(Table::Owned, &entry.encode(), Vec::new());
+                let stats = self.answers_of(*owner)?;
+                stats.records += 1;
+                stats.bytes += answers::size(new);
+            }
+            Change::AnswerDelete(owner, old) => {
+                let entry = index::answer_by_age(*owner, old.key, old.made_at);
+                self.delete(Table::Owned, &key::answer(*owner, old.key));
+                self.delete(Table::Owned, &entry.encode());
+                let stats = self.answers_of(*owner)?;
+                stats.records = stats.records.saturating_sub(1);
+                stats.bytes = stats.bytes.saturating_sub(answers::size(old));
+            }
             Change::TaskCreate(new) => {
                 let newest = self.stats_of(new.owner)?.newest;
                 self.task_add(new, new.created_at >= newest)?;
@@ -178,8 +202,10 @@ impl Plan<'_, '_, '_> {
         if let Some(entry) = index::admin(&old.user) {
             self.delete(Table::Admins, &entry);
         }
-        let rows = self.stats_of(id)?.counts().total;
+        let answers = self.answers_of(id)?.records;
+        let rows = self.stats_of(id)?.counts().total.saturating_add(answers);
         self.stats.retain(|(owner, _)| *owner != id);
+        self.answers.retain(|(owner, _)| *owner != id);
         let batch = self.view.0;
         if plant::is(Bug::CascadeMissesSessions) {
             self.ops.push(Op::DeleteOwned(key::tasks_of(id)));
@@ -307,6 +333,31 @@ impl Plan<'_, '_, '_> {
 
     fn task_put(&mut self, task: &Task) -> Result<(), StoreError> {
         self.put(Table::Owned, &key::task(task.owner, task.id), record::task(task)?);
+        Ok(())
+    }
+
+    fn answers_of(&mut self, owner: UserId) -> Result<&mut AnswerStats, StoreError> {
+        let at = match self.answers.iter().position(|(of, _)| *of == owner) {
+            Some(at) => at,
+            None => {
+                self.answers.push((owner, self.view.answer_stats(owner)?));
+                self.answers.len() - 1
+            }
+        };
+        let (_, stats) = self.answers.get_mut(at).expect("found or pushed just above");
+        Ok(stats)
+    }
+
+    /// Writes the row of everybody of whose answers something has changed, if there are any left.
+    fn answer_stats(&mut self) -> Result<(), StoreError> {
+        for (owner, stats) in std::mem::take(&mut self.answers) {
+            let key = key::answer_stats(owner);
+            if stats == AnswerStats::default() {
+                self.delete(Table::Owned, &key);
+            } else {
+                self.put(Table::Owned, &key, record::answer_stats(owner, stats)?);
+            }
+        }
         Ok(())
     }
 

@@ -9,11 +9,12 @@
 //! file, so this one is verified on every read: a value that was altered, or that stands under another
 //! key than the one it was written for, is an error and never an answer.
 
-use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use bincode::config::{Config, Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 
 use super::key::{self, Table};
+use crate::domain::answer::Answer;
 use crate::domain::hex::hex;
 use crate::domain::id::UserId;
 use crate::plant::{self, Bug};
@@ -24,6 +25,12 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD>();
+
+/// Longest payload of a kept answer, in bytes.
+const MAX_LONG_PAYLOAD: usize = Answer::MAX_BYTES + MAX_PAYLOAD;
+
+const LONG: Configuration<LittleEndian, Varint, Limit<MAX_LONG_PAYLOAD>> =
+    bincode::config::standard().with_limit::<MAX_LONG_PAYLOAD>();
 
 const HEAD: usize = 1 + 8;
 
@@ -42,8 +49,28 @@ pub(super) fn seal(
     version: u8,
     record: &impl Encode,
 ) -> Result<Vec<u8>, StoreError> {
+    seal_with(CONFIG, table, key, version, record)
+}
+
+/// As [`seal`], for the few records that may be long.
+pub(super) fn seal_long(
+    table: Table,
+    key: &[u8],
+    version: u8,
+    record: &impl Encode,
+) -> Result<Vec<u8>, StoreError> {
+    seal_with(LONG, table, key, version, record)
+}
+
+fn seal_with(
+    config: impl Config,
+    table: Table,
+    key: &[u8],
+    version: u8,
+    record: &impl Encode,
+) -> Result<Vec<u8>, StoreError> {
     let mut value = vec![0; HEAD];
-    bincode::encode_into_std_write(record, &mut value, CONFIG).map_err(|error| {
+    bincode::encode_into_std_write(record, &mut value, config).map_err(|error| {
         damaged(table, key, &format_args!("cannot be encoded: {error}"))
     })?;
     let (head, payload) = value.split_at_mut(HEAD);
@@ -78,7 +105,19 @@ pub(super) fn open<'a>(
 impl<'a> Envelope<'a> {
     /// Reads the payload as a record of one layout. Every byte must belong to it.
     pub(super) fn record<T: BorrowDecode<'a, ()>>(&self) -> Result<T, StoreError> {
-        match bincode::borrow_decode_from_slice(self.payload, CONFIG) {
+        self.record_with(CONFIG)
+    }
+
+    /// As [`Self::record`], of one that was written by [`seal_long`].
+    pub(super) fn long_record<T: BorrowDecode<'a, ()>>(&self) -> Result<T, StoreError> {
+        self.record_with(LONG)
+    }
+
+    fn record_with<T: BorrowDecode<'a, ()>>(
+        &self,
+        config: impl Config,
+    ) -> Result<T, StoreError> {
+        match bincode::borrow_decode_from_slice(self.payload, config) {
             Ok((record, read)) if read == self.payload.len() => Ok(record),
             Ok(_) => Err(self.damaged(&"bytes left over")),
             Err(error) => Err(self.damaged(&error)),

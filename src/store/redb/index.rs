@@ -2,11 +2,13 @@
 //!
 //! The writer uses it to move entries with their records, the checker to derive what should be there.
 
-use super::key::TaskByState;
+use super::key::{AnswerByAge, TaskByState};
 use super::task_key::{self, Beginning};
+use crate::domain::answer::AnswerKey;
 use crate::domain::fold;
 use crate::domain::id::UserId;
 use crate::domain::task::{Task, text_key};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The one entry of an account among the administrators, if it is an active one.
@@ -52,4 +54,13 @@ pub(super) fn words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
     let (owner, id) = (task.owner, task.id);
     let words = task.words().into_iter();
     words.map(move |word| Beginning::word(owner, &word).entry(&[], id))
+}
+
+/// The one entry of an answer in the index for removing the oldest.
+pub(super) const fn answer_by_age(
+    owner: UserId,
+    key: AnswerKey,
+    made_at: Timestamp,
+) -> AnswerByAge {
+    AnswerByAge { owner, made_at, key }
 }

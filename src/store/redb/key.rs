@@ -24,6 +24,9 @@
 //! owned          owner 8, 0C, parent id 8, task id 8                         empty (index of tasks with a parent)
 //! owned          owner 8, 0D, word (text), 00, task id 8                     empty (index)
 //! owned          owner 8, 0E, tag (text)                                     TagCountsV1
+//! owned          owner 8, 10, answer key 16                                  AnswerV1
+//! owned          owner 8, 11, made ms 8, answer key 16                       empty (index)
+//! owned          owner 8, 12                                                 AnswerStatsV1
 //! invitations    invitation id 8                                             InvitationV1
 //! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
@@ -44,6 +47,7 @@
 use std::ops::RangeInclusive;
 
 use super::task_key;
+use crate::domain::answer::AnswerKey;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
@@ -97,12 +101,17 @@ const SESSION: u8 = 2;
 const TASK_BY_STATE: u8 = 3;
 const TASK: u8 = 4;
 const TOKEN: u8 = 5;
+const ANSWER: u8 = 0x10;
+const ANSWER_BY_AGE: u8 = 0x11;
+const ANSWER_STATS: u8 = 0x12;
 
 const STATS_LEN: usize = UserId::LEN + 1;
 const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
 const TASK_BY_STATE_LEN: usize = UserId::LEN + 1 + 1 + 8 + TaskId::LEN;
 const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
 const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
+const ANSWER_LEN: usize = UserId::LEN + 1 + AnswerKey::LEN;
+const ANSWER_BY_AGE_LEN: usize = UserId::LEN + 1 + 8 + AnswerKey::LEN;
 
 /// First and last key of something.
 pub(super) type KeyRange = RangeInclusive<Vec<u8>>;
@@ -122,6 +131,33 @@ pub(super) fn task(owner: UserId, id: TaskId) -> [u8; TASK_LEN] {
 
 pub(super) fn token(owner: UserId, id: TokenId) -> [u8; TOKEN_LEN] {
     join(&[&owner.to_bytes(), &[TOKEN], &id.to_bytes()])
+}
+
+pub(super) fn answer(owner: UserId, key: AnswerKey) -> [u8; ANSWER_LEN] {
+    join(&[&owner.to_bytes(), &[ANSWER], &key.to_bytes()])
+}
+
+pub(super) fn answer_stats(owner: UserId) -> [u8; STATS_LEN] {
+    join(&[&owner.to_bytes(), &[ANSWER_STATS]])
+}
+
+/// A place in the order in which one owner's answers were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct AnswerByAge {
+    pub(super) owner: UserId,
+    pub(super) made_at: Timestamp,
+    pub(super) key: AnswerKey,
+}
+
+impl AnswerByAge {
+    pub(super) fn encode(self) -> [u8; ANSWER_BY_AGE_LEN] {
+        join(&[
+            &self.owner.to_bytes(),
+            &[ANSWER_BY_AGE],
+            &self.made_at.as_millis().to_be_bytes(),
+            &self.key.to_bytes(),
+        ])
+    }
 }
 
 /// A place in one owner's list of open or completed tasks, oldest first.
@@ -147,7 +183,7 @@ impl TaskByState {
 
 /// All that one person has.
 pub(super) fn everything_of(owner: UserId) -> KeyRange {
-    span(&owner.to_bytes(), TASK_BY_STATE_LEN)
+    span(&owner.to_bytes(), TASK_BY_STATE_LEN.max(ANSWER_BY_AGE_LEN))
 }
 
 pub(super) fn sessions_of(owner: UserId) -> KeyRange {
@@ -156,6 +192,11 @@ pub(super) fn sessions_of(owner: UserId) -> KeyRange {
 
 pub(super) fn tokens_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TOKEN]]), TOKEN_LEN)
+}
+
+pub(super) fn answers_by_age_of(owner: UserId) -> KeyRange {
+    let prefix = join::<STATS_LEN>(&[&owner.to_bytes(), &[ANSWER_BY_AGE]]);
+    span(&prefix, ANSWER_BY_AGE_LEN)
 }
 
 pub(super) fn tasks_of(owner: UserId) -> KeyRange {
@@ -173,6 +214,9 @@ pub(super) enum Owned {
     /// An entry of any of the indexes of tasks.
     TaskIndex(UserId, TaskId),
     TagCounts(UserId),
+    Answer(UserId, AnswerKey),
+    AnswerByAge(AnswerByAge),
+    AnswerStats(UserId),
 }
 
 impl Owned {
@@ -194,9 +238,7 @@ impl Owned {
                     1 => true,
                     _ => return None,
                 };
-                let (created, rest) = split_number(rest)?;
-                let millis = i64::try_from(created).ok()?;
-                let created_at = Timestamp::from_millis(millis).ok()?;
+                let (created_at, rest) = split_time(rest)?;
                 let id = TaskId::new(last_number(rest)?);
                 Some(Self::TaskByState(TaskByState { owner, completed, created_at, id }))
             }
@@ -211,6 +253,16 @@ impl Owned {
             kind if task_key::INDEXES.contains(&kind) => {
                 Some(Self::TaskIndex(owner, task_key::id(rest)?))
             }
+            ANSWER => {
+                let key = AnswerKey::from_bytes(rest.try_into().ok()?);
+                Some(Self::Answer(owner, key))
+            }
+            ANSWER_BY_AGE => {
+                let (made_at, rest) = split_time(rest)?;
+                let key = AnswerKey::from_bytes(rest.try_into().ok()?);
+                Some(Self::AnswerByAge(AnswerByAge { owner, made_at, key }))
+            }
+            ANSWER_STATS => rest.is_empty().then_some(Self::AnswerStats(owner)),
             _ => None,
         }
     }
@@ -222,8 +274,11 @@ impl Owned {
             | Self::Task(owner, _)
             | Self::Token(owner, _)
             | Self::TaskIndex(owner, _)
-            | Self::TagCounts(owner) => owner,
+            | Self::TagCounts(owner)
+            | Self::Answer(owner, _)
+            | Self::AnswerStats(owner) => owner,
             Self::TaskByState(entry) => entry.owner,
+            Self::AnswerByAge(entry) => entry.owner,
         }
     }
 }
@@ -251,6 +306,12 @@ pub(super) fn decode_user_id(key: &[u8]) -> Option<UserId> {
 fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u64::from_be_bytes(*number), rest))
+}
+
+fn split_time(bytes: &[u8]) -> Option<(Timestamp, &[u8])> {
+    let (millis, rest) = split_number(bytes)?;
+    let millis = i64::try_from(millis).ok()?;
+    Some((Timestamp::from_millis(millis).ok()?, rest))
 }
 
 fn last_number(bytes: &[u8]) -> Option<u64> {
@@ -315,6 +376,18 @@ mod tests {
     }
 
     #[test]
+    fn layouts_of_answers_never_change() {
+        let key = AnswerKey::from_bytes([0xEF; 16]);
+        let digits = "ef".repeat(16);
+        assert_eq!(hex(&answer(OWNER, key)), format!("000000000000010210{digits}"));
+        assert_eq!(
+            hex(&AnswerByAge { owner: OWNER, made_at: at(5), key }.encode()),
+            format!("0000000000000102110000000000000005{digits}")
+        );
+        assert_eq!(hex(&answer_stats(OWNER)), "000000000000010212");
+    }
+
+    #[test]
     fn index_order_is_state_then_time_then_id() {
         let sorted = [
             by_state(false, 0, 9),
@@ -331,12 +404,17 @@ mod tests {
         let session_id = SessionId::from_bytes([7; 16]);
         let token_id = TokenId::from_bytes([6; 8]);
         let entry = by_state(true, 9, 8);
+        let answer_key = AnswerKey::from_bytes([5; 16]);
+        let by_age = AnswerByAge { owner: OWNER, made_at: at(4), key: answer_key };
         let pairs = [
             (stats(OWNER).to_vec(), Owned::Stats(OWNER)),
             (session(OWNER, session_id).to_vec(), Owned::Session(OWNER, session_id)),
             (entry.encode().to_vec(), Owned::TaskByState(entry)),
             (task(OWNER, ID).to_vec(), Owned::Task(OWNER, ID)),
             (token(OWNER, token_id).to_vec(), Owned::Token(OWNER, token_id)),
+            (answer(OWNER, answer_key).to_vec(), Owned::Answer(OWNER, answer_key)),
+            (by_age.encode().to_vec(), Owned::AnswerByAge(by_age)),
+            (answer_stats(OWNER).to_vec(), Owned::AnswerStats(OWNER)),
         ];
         for (key, meaning) in pairs {
             assert_eq!(Owned::decode(&key), Some(meaning));
@@ -360,5 +438,10 @@ mod tests {
         let token_max = token(OWNER, TokenId::from_bytes([0xFF; 8])).to_vec();
         assert!(tokens_of(OWNER).contains(&token_max));
         assert!(!tasks_of(OWNER).contains(&token_max));
+        let key = AnswerKey::from_bytes([0xFF; 16]);
+        let last = AnswerByAge { owner: OWNER, made_at: Timestamp::MAX, key };
+        assert!(answers_by_age_of(OWNER).contains(&last.encode().to_vec()));
+        assert!(!answers_by_age_of(OWNER).contains(&answer_stats(OWNER).to_vec()));
+        assert!(!answers_by_age_of(OWNER).contains(&answer(OWNER, key).to_vec()));
     }
 }

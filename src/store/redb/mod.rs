@@ -38,6 +38,7 @@
 //! 334 gave a wrong answer without the check and none with it. The guard costs a hash for each block that is
 //! read from the disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
+mod answers;
 mod audit;
 mod batch;
 #[doc(hidden)]
@@ -82,7 +83,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub use self::copy::{CopyError, Progress};
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
-pub use self::options::{CommitMode, Options};
+pub use self::options::{AnswerBounds, CommitMode, Options};
 use self::space::{Growth, Space};
 pub use self::upgrade::{
     RestoreError, Restored, duplicate, is_in_use, look_into, migrate_backend, open_copy,
@@ -94,7 +95,7 @@ use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
 use crate::domain::chain::Chain;
-use crate::store::{StoreError, behalf};
+use crate::store::{StoreError, behalf, once};
 
 /// Everything in a single file.
 ///
@@ -106,6 +107,7 @@ pub struct RedbStore {
     shared: Arc<Shared>,
     /// One import at a time.
     importing: Arc<Semaphore>,
+    answers: AnswerBounds,
     formats: Formats,
 }
 
@@ -233,10 +235,11 @@ impl RedbStore {
         if let Some(space) = &self.space {
             space.admit(growth)?;
         }
-        let behalf = behalf::current();
-        let decide = move |view: &View<'_, '_>| match behalf {
-            Some(behalf) if !view.is_good(behalf)? => Err(StoreError::Revoked),
-            _ => decide(view),
+        let (behalf, once, bounds) = (behalf::current(), once::take(), self.answers);
+        let decide = move |view: &View<'_, '_>| match (behalf, once) {
+            (Some(behalf), _) if !view.is_good(behalf)? => Err(StoreError::Revoked),
+            (_, Some(once)) => answers::decide(view, once, bounds, decide),
+            (_, None) => decide(view),
         };
         let outcome = self.writer.write(decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))

@@ -127,7 +127,8 @@ impl RedbStore {
         let writer = Writer::spawn(db, vitals, options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
-        Ok(Self { writer, space, shared, importing, formats: options.formats })
+        let (answers, formats) = (options.answers, options.formats);
+        Ok(Self { writer, space, shared, importing, answers, formats })
     }
 }
 

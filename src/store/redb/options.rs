@@ -16,6 +16,15 @@ pub enum CommitMode {
     TwoPhase,
 }
 
+/// How much is kept of each person's answers.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerBounds {
+    /// Most answers.
+    pub records: u64,
+    /// Most bytes of them.
+    pub bytes: u64,
+}
+
 /// How to open a data file.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -32,10 +41,13 @@ pub struct Options {
     pub check_pages: bool,
     /// How a commit reaches the disk.
     pub commit: CommitMode,
-    /// Most tasks that deletions of accounts take in one transaction; rows of larger accounts are purged.
+    /// Most tasks and answers that deletions of accounts take in one transaction; rows of larger accounts are purged.
     pub delete_at_once: u64,
     /// Rows that a purge removes with one commit: about 2 ms of work. With 0 nothing is purged.
     pub purge_slice: usize,
+    /// How many answers to requests with a key are kept for each person, and how many bytes of them. The oldest
+    /// make room for new ones.
+    pub answers: AnswerBounds,
     /// Formats that are known.
     pub formats: Formats,
 }
@@ -51,6 +63,7 @@ impl Default for Options {
             commit: CommitMode::TwoPhase,
             delete_at_once: 10_000,
             purge_slice: 2_000,
+            answers: AnswerBounds { records: 16_384, bytes: 16 << 20 },
             formats: Formats::default(),
         }
     }

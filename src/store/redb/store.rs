@@ -13,10 +13,11 @@ use super::view::View;
 use super::write::Verdict;
 use super::list::Cost;
 use super::{
-    RedbStore, audit, export, import, invitations, key, list, sessions, table, tasks,
+    RedbStore, answers, audit, export, import, invitations, key, list, sessions, table, tasks,
     tokens, users,
 };
 use crate::domain::access::Access;
+use crate::domain::answer::{Answer, AnswerKey, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
@@ -211,6 +212,22 @@ impl Store for RedbStore {
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
         self.read_admin(move |txn| audit::list(txn, page)).await
+    }
+
+    async fn answer_get(
+        &self,
+        owner: UserId,
+        key: AnswerKey,
+    ) -> Result<Option<Answer>, StoreError> {
+        self.read(|txn| answers::get(txn, owner, key))
+    }
+
+    async fn answer_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        self.write(Growth::Frees, move |view| answers::sweep(view, after, now)).await
     }
 
     async fn task_write(

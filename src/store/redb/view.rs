@@ -3,10 +3,11 @@
 use redb::{ReadableTable, ReadableTableMetadata as _};
 
 use super::batch::Batch;
-use super::key::{self, KeyRange, Owned, Table};
-use super::record::{self, Stats};
+use super::key::{self, AnswerByAge, KeyRange, Owned, Table};
+use super::record::{self, AnswerStats, Stats};
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
+use crate::domain::answer::{Answer, AnswerKey};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
@@ -132,6 +133,37 @@ impl View<'_, '_> {
     ) -> Result<Option<PersonalToken>, StoreError> {
         let value = self.0.tables.owned.get(key::token(owner, id).as_slice())?;
         value.map(|value| record::decode_token(owner, id, value.value())).transpose()
+    }
+
+    pub(super) fn answer(
+        &self,
+        owner: UserId,
+        key: AnswerKey,
+    ) -> Result<Option<Answer>, StoreError> {
+        let value = self.0.tables.owned.get(key::answer(owner, key).as_slice())?;
+        value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
+    }
+
+    /// How much is kept of one person's answers.
+    pub(super) fn answer_stats(&self, owner: UserId) -> Result<AnswerStats, StoreError> {
+        let value = self.0.tables.owned.get(key::answer_stats(owner).as_slice())?;
+        let stats = value.map(|it| record::decode_answer_stats(owner, it.value()));
+        Ok(stats.transpose()?.unwrap_or_default())
+    }
+
+    /// One person's answers, the oldest first.
+    pub(super) fn answers_by_age(
+        &self,
+        owner: UserId,
+    ) -> Result<impl Iterator<Item = Result<AnswerByAge, StoreError>>, StoreError> {
+        let entries = table::range(&self.0.tables.owned, &key::answers_by_age_of(owner))?;
+        Ok(entries.map(|entry| {
+            let (key, _) = entry?;
+            match Owned::decode(key.value()) {
+                Some(Owned::AnswerByAge(entry)) => Ok(entry),
+                _ => Err(codec::damaged(Table::Owned, key.value(), &"not of an answer")),
+            }
+        }))
     }
 
     /// Whether a credential can still be used for what is about to be done.

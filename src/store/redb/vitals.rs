@@ -24,7 +24,11 @@ impl Vitals {
                 self.fail(Failure::Io);
             }
             StoreError::Damaged { .. } => self.damaged.store(true, Ordering::Relaxed),
-            StoreError::Busy | StoreError::DiskFull | StoreError::Revoked => {}
+            StoreError::Busy
+            | StoreError::DiskFull
+            | StoreError::Revoked
+            | StoreError::Repeated
+            | StoreError::Internal(_) => {}
         }
     }
 

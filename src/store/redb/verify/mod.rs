@@ -11,7 +11,9 @@
 //!    A task is a part of one that is there, and not of itself; only an open one with a date recurs.
 //! 7. Nobody named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
+//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers are those of the rows.
 
+mod answers;
 mod tasks;
 
 use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
@@ -40,6 +42,8 @@ pub struct Report {
     pub tokens: u64,
     /// Tasks.
     pub tasks: u64,
+    /// Answers that are kept.
+    pub answers: u64,
     /// Rows of deleted accounts that wait for their removal.
     pub to_purge: u64,
     /// The latest time in any record.
@@ -335,6 +339,12 @@ impl Check<'_> {
                             .max(token.last_used_at.unwrap_or(Timestamp::EPOCH)),
                     );
                 }
+            }
+            Owned::Answer(owner, key) => self.answer(seen, owner, key, value)?,
+            Owned::AnswerByAge(entry) => self.answer_entry(seen, entry, value)?,
+            Owned::AnswerStats(owner) => {
+                let stats = record::decode_answer_stats(owner, value);
+                seen.answer_stats = self.report.sound(stats)?.unwrap_or(seen.answers);
             }
             Owned::TaskByState(_) | Owned::TaskIndex(..) => {
                 self.entry(seen, key, value)?;

@@ -7,10 +7,9 @@ use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
-use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::redb::key::{self, Owned};
-use crate::store::redb::record::{self, Stats};
+use crate::store::redb::record::{self, AnswerStats, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
 use crate::store::redb::index;
@@ -29,10 +28,14 @@ pub(super) struct Seen {
     tag_rows: usize,
     /// Index entries that there should be, and that there are.
     entries: (u64, u64),
+    pub(super) answer_entries: u64,
+    pub(super) answers: AnswerStats,
+    /// What is noted of them.
+    pub(super) answer_stats: AnswerStats,
 }
 
 impl Seen {
-    pub(super) const fn new(owner: UserId, is_user: bool) -> Self {
+    pub(super) fn new(owner: UserId, is_user: bool) -> Self {
         Self {
             owner,
             is_user,
@@ -41,6 +44,9 @@ impl Seen {
             tags: BTreeMap::new(),
             tag_rows: 0,
             entries: (0, 0),
+            answer_entries: 0,
+            answers: AnswerStats::default(),
+            answer_stats: AnswerStats::default(),
         }
     }
 }
@@ -127,6 +133,7 @@ impl Check<'_> {
     pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
         let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
         let owner = seen.owner;
+        self.leave_answers(&seen);
         if seen.entries.0 != seen.entries.1 {
             self.report.add(format!("{owner:?} has more or fewer index entries than tasks"));
             self.strays(owner)?;

@@ -1,0 +1,39 @@
+//! What every POST has: a key with which it is done once.
+
+use serde_json::{Value, json};
+
+use super::super::once::{KEY, MAX_KEY};
+use super::problems::header_ref;
+
+/// The header that marks an answer from before.
+pub(super) const REPLAYED: &str = "Idempotency-Replayed";
+
+const TOLD: &str = "Names this request, so that it can be sent again and is done once: for 24 hours the same request \
+    with the same key gets the same answer, marked by `Idempotency-Replayed`, and another request with it a 409. A \
+    refusal does nothing and is not kept: a corrected request may have the same key. Keys are those of one account; \
+    take a new one, such as a UUID, for each thing that is to be done. With or without quotes. Whoever sends again \
+    is asked for the same credential as before; one that the request itself has ended is not good any more.";
+
+/// Adds the key to the parameters of a POST, and its mark to each answer that may be one from before.
+pub(super) fn add(operation: &mut Value) {
+    let Some(members) = operation.as_object_mut() else { return };
+    let key = json!({
+        "name": KEY,
+        "in": "header",
+        "description": TOLD,
+        "required": false,
+        "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY + 2 },
+        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    });
+    let parameters = members.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(parameters) = parameters.as_array_mut() {
+        parameters.push(key);
+    }
+    let responses = members.get_mut("responses").and_then(Value::as_object_mut);
+    for (_, response) in responses.into_iter().flatten() {
+        if let Some(headers) = response.get_mut("headers").and_then(Value::as_object_mut)
+        {
+            headers.insert(REPLAYED.to_owned(), header_ref(REPLAYED));
+        }
+    }
+}

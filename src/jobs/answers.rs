@@ -1,0 +1,180 @@
+//! Removes answers that were kept for requests that might come again, when their time is over.
+//!
+//! It goes by the clock, and a clock that is wrong must not make it remove what is still needed: when the time has
+//! moved by more than a day against the time that the program has been running, it removes nothing, until the clock is
+//! back where it was or has been going steadily for a day. Nor does it in the first pass, which has nothing to
+//! compare with. What is not removed here is in nobody's way: old answers are not given again, and their owner's next
+//! requests remove them too.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::domain::chain::Chain;
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// How often the job looks.
+const TICK: Duration = Duration::from_secs(10 * 60);
+
+/// How far the clock may move between two looks.
+const JUMP: Duration = Duration::from_secs(24 * 3600);
+
+/// The job and what it works with.
+#[derive(Debug)]
+pub struct AnswerJob {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    watch: Mutex<Watch>,
+}
+
+/// What is known of the clock.
+#[derive(Debug, Default)]
+struct Watch {
+    trusted: Option<Look>,
+    /// After a jump, the first look at the clock as it is now.
+    doubted: Option<Look>,
+}
+
+/// A look at the clock, and how long the program had been running then.
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    time: Timestamp,
+    running: Duration,
+}
+
+impl Look {
+    /// Whether the clock has gone from one look to the other as clocks do.
+    fn leads_to(self, later: Self) -> bool {
+        let expected = self.time.plus(later.running.saturating_sub(self.running));
+        later.time.since(expected).max(expected.since(later.time)) <= JUMP
+    }
+}
+
+impl Watch {
+    /// Whether the clock can be trusted.
+    fn see(&mut self, look: Look) -> bool {
+        let Some(trusted) = self.trusted else {
+            self.trusted = Some(look);
+            return false;
+        };
+        let is_steady = match self.doubted {
+            _ if trusted.leads_to(look) => true,
+            Some(doubted) if doubted.leads_to(look) => {
+                look.running.saturating_sub(doubted.running) >= JUMP
+            }
+            _ => {
+                self.doubted = Some(look);
+                false
+            }
+        };
+        if is_steady {
+            *self = Self { trusted: Some(look), doubted: None };
+        }
+        is_steady
+    }
+}
+
+impl AnswerJob {
+    /// A job that has not looked at the clock yet.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, watch: Mutex::default() }
+    }
+
+    /// Looks and removes until `stop`.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let started = Instant::now();
+        let work = async {
+            loop {
+                match self.pass(started.elapsed()).await {
+                    Ok(Some(removed)) => tracing::debug!(removed, "old answers removed"),
+                    Ok(None) => tracing::debug!("the clock is not trusted yet"),
+                    Err(error) => {
+                        let error = Chain(&error);
+                        tracing::warn!(%error, "old answers were not removed");
+                    }
+                }
+                tokio::time::sleep(TICK).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop => {}
+        }
+    }
+
+    /// Looks once, when the program has been running for so long, and says how many answers it removed. `None` if the
+    /// clock cannot be trusted.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn pass(&self, running: Duration) -> Result<Option<u64>, StoreError> {
+        let time = self.clock.now();
+        let look = Look { time, running };
+        if !self.watch.lock().unwrap_or_else(PoisonError::into_inner).see(look) {
+            return Ok(None);
+        }
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let swept = self.store.answer_sweep(after, time).await?;
+            removed += swept.removed;
+            match swept.next {
+                Some(next) => after = Some(next),
+                None => return Ok(Some(removed)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: u64 = 3600;
+
+    fn look(time_hours: u64, running_hours: u64) -> Look {
+        Look {
+            time: Timestamp::EPOCH
+                .plus(Duration::from_secs((100_000 + time_hours) * HOUR)),
+            running: Duration::from_secs(running_hours * HOUR),
+        }
+    }
+
+    #[test]
+    fn a_clock_that_goes_on_is_trusted_from_the_second_look() {
+        let mut watch = Watch::default();
+        assert!(!watch.see(look(0, 0)));
+        for hour in 1..100 {
+            assert!(watch.see(look(hour, hour)));
+        }
+        // Summer time, and a correction of less than a day.
+        assert!(watch.see(look(100, 99)));
+        assert!(watch.see(look(80, 99)));
+    }
+
+    #[test]
+    fn a_clock_that_jumped_is_trusted_when_it_is_back_or_has_gone_on_for_a_day() {
+        for jumped in [1_000, 90_000] {
+            let mut watch = Watch::default();
+            watch.see(look(50_000, 0));
+            for hour in 1..24 {
+                assert!(!watch.see(look(jumped + hour, hour)), "{hour}");
+            }
+            assert!(watch.see(look(50_024, 24)), "back");
+            for hour in 25..49 {
+                assert!(!watch.see(look(jumped + hour, hour)), "{hour}");
+            }
+            assert!(watch.see(look(jumped + 49, 49)), "steady");
+            assert!(watch.see(look(jumped + 50, 50)), "trusted");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_again_and_again_is_not_trusted() {
+        let mut watch = Watch::default();
+        for hour in 0..100 {
+            assert!(!watch.see(look(hour * 30, hour)), "{hour}");
+        }
+    }
+}

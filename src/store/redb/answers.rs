@@ -1,0 +1,169 @@
+//! Kept answers: reads and decisions.
+
+use std::any::Any;
+use std::ops::Bound;
+
+use redb::{ReadTransaction, ReadableTable as _};
+
+use super::change::Change;
+use super::key::{self, AnswerByAge, Table};
+use super::options::AnswerBounds;
+use super::record::AnswerStats;
+use super::view::View;
+use super::write::Verdict;
+use super::{codec, record, table, users};
+use crate::domain::answer::{Answer, AnswerKey, Swept};
+use crate::domain::id::UserId;
+use crate::domain::timestamp::Timestamp;
+use crate::plant::{self, Bug};
+use crate::store::{Once, StoreError};
+
+/// Most old answers that a write with a key removes because their time is over.
+const EXPIRED_AT_ONCE: usize = 4;
+
+/// Most old answers that a write with a key removes to make room. So many that what is kept cannot grow: long
+/// answers may be over the bound for some writes, until the many short ones before them are gone.
+const CROWDED_AT_ONCE: usize = 512;
+
+/// Accounts that a slice of the sweep looks at, and most answers that it removes: about 2 ms of work each.
+const SWEPT_ACCOUNTS: usize = 256;
+const SWEPT_ANSWERS: usize = 512;
+
+/// Decides something that is to be done once: not at all if its answer is there, and otherwise with its answer.
+pub(super) fn decide<T: Any>(
+    view: &View<'_, '_>,
+    once: Once,
+    bounds: AnswerBounds,
+    decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError>,
+) -> Result<Verdict<T>, StoreError> {
+    if let Some(owner) = once.owner
+        && view.answer(owner, once.key)?.is_some_and(|answer| answer.is_live(once.at))
+    {
+        return Err(StoreError::Repeated);
+    }
+    let mut verdict = decide(view)?;
+    if plant::is(Bug::AnswerApart) {
+        return Ok(verdict);
+    }
+    if let Some((owner, answer)) = (once.answer)(&verdict.answer)?
+        && outlasts(view, owner, &verdict.changes)?
+    {
+        verdict.changes.extend(keep(view, owner, answer, bounds)?);
+    }
+    Ok(verdict)
+}
+
+/// Whether there is such an account when these changes are made.
+fn outlasts(
+    view: &View<'_, '_>,
+    owner: UserId,
+    changes: &[Change],
+) -> Result<bool, StoreError> {
+    for change in changes {
+        match change {
+            Change::UserCreate(new) if new.user.id == owner => return Ok(true),
+            Change::UserDelete(old) if old.user.id == owner => return Ok(false),
+            _ => {}
+        }
+    }
+    Ok(view.credential(owner)?.is_some())
+}
+
+/// Adds an answer, in the place of an old one with its key, and makes room.
+fn keep(
+    view: &View<'_, '_>,
+    owner: UserId,
+    new: Answer,
+    bounds: AnswerBounds,
+) -> Result<Vec<Change>, StoreError> {
+    let mut changes = Vec::new();
+    let mut kept = view.answer_stats(owner)?;
+    kept.records += 1;
+    kept.bytes += size(&new);
+    let remove = |old: Answer, kept: &mut AnswerStats, changes: &mut Vec<Change>| {
+        kept.records = kept.records.saturating_sub(1);
+        kept.bytes = kept.bytes.saturating_sub(size(&old));
+        changes.push(Change::AnswerDelete(owner, old));
+    };
+    if let Some(old) = view.answer(owner, new.key)? {
+        remove(old, &mut kept, &mut changes);
+    }
+    let oldest = view.answers_by_age(owner)?.enumerate().take(CROWDED_AT_ONCE);
+    for (number, entry) in oldest {
+        let entry = entry?;
+        let is_old = !is_live(entry, new.made_at) && number < EXPIRED_AT_ONCE;
+        let is_crowded = kept.records > bounds.records || kept.bytes > bounds.bytes;
+        if !is_crowded && !is_old {
+            break;
+        }
+        if entry.key != new.key {
+            remove(of(view, entry)?, &mut kept, &mut changes);
+        }
+    }
+    changes.push(Change::AnswerPut(owner, new));
+    Ok(changes)
+}
+
+/// What [`crate::store::Store::answer_sweep`] does.
+pub(super) fn sweep(
+    view: &View<'_, '_>,
+    after: Option<UserId>,
+    now: Timestamp,
+) -> Result<Verdict<Swept>, StoreError> {
+    let start = after.map(UserId::to_bytes);
+    let start = start.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(&key[..]));
+    let users = view.0.tables.users.range::<&[u8]>((start, Bound::Unbounded))?;
+    let (mut changes, mut done, mut next) = (Vec::new(), after, None);
+    for (number, entry) in users.enumerate() {
+        let owner = codec::user_id(Table::Users, entry?.0.value())?;
+        if number == SWEPT_ACCOUNTS {
+            next = done;
+            break;
+        }
+        for entry in view.answers_by_age(owner)? {
+            let entry = entry?;
+            if is_live(entry, now) || changes.len() == SWEPT_ANSWERS {
+                break;
+            }
+            changes.push(Change::AnswerDelete(owner, of(view, entry)?));
+        }
+        if changes.len() == SWEPT_ANSWERS {
+            // There may be more of this one.
+            next = Some(done.unwrap_or(UserId::new(0)));
+            break;
+        }
+        done = Some(owner);
+    }
+    let removed = u64::try_from(changes.len()).unwrap_or(u64::MAX);
+    Ok(Verdict { answer: Swept { removed, next }, changes })
+}
+
+/// The answer of an entry, which every entry has.
+fn of(view: &View<'_, '_>, entry: AnswerByAge) -> Result<Answer, StoreError> {
+    view.answer(entry.owner, entry.key)?.ok_or_else(|| {
+        codec::damaged(Table::Owned, &entry.encode(), &"an entry without its answer")
+    })
+}
+
+fn is_live(entry: AnswerByAge, now: Timestamp) -> bool {
+    now.since(entry.made_at) < Answer::KEPT
+}
+
+/// What an answer counts for.
+pub(super) fn size(answer: &Answer) -> u64 {
+    u64::try_from(answer.sealed.len()).unwrap_or(u64::MAX)
+}
+
+/// Of an account that is there and not disabled: the answers of a large one outlast it for a while.
+pub(super) fn get(
+    txn: &ReadTransaction,
+    owner: UserId,
+    key: AnswerKey,
+) -> Result<Option<Answer>, StoreError> {
+    if users::owner(txn, owner)?.is_none_or(|owner| owner.disabled) {
+        return Ok(None);
+    }
+    let owned = table::open(txn, Table::Owned)?;
+    let value = owned.get(key::answer(owner, key).as_slice())?;
+    value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
+}

@@ -21,6 +21,7 @@ pub mod page;
 pub mod password;
 pub mod position;
 pub mod priority;
+pub mod recurrence;
 pub mod scope;
 pub mod session;
 pub mod tag;

@@ -5,8 +5,8 @@ use jiff::civil::{Date, Weekday};
 
 use super::rule::{Frequency, NthWeekday, Rule};
 
-/// Periods looked at before a rule counts as ended, so that one which means no day costs little. The rarest that
-/// do, such as each leap day that is a Monday, come within 40 years.
+/// Periods looked at before a rule counts as ended, so that one which means no day costs little. The rarest
+/// days are leap days on one day of the week: the calendar repeats after 400 years, so they take 400 at most.
 const MAX_PERIODS: u16 = 1000;
 
 /// Days from the start of a period, one bit each.

@@ -30,8 +30,8 @@ const HOMES: &[(&str, &[&str])] = &[
         "jiff",
         &[
             "src/domain/clock_text.rs",
-            "src/domain/date.rs",
-            "src/domain/due/mod.rs",
+            "src/domain/date/mod.rs",
+            "src/domain/due/",
             "src/domain/recurrence/",
             "src/domain/time_zone.rs",
             "src/domain/timestamp.rs",

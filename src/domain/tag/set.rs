@@ -1,0 +1,74 @@
+//! Sets of tags.
+
+use super::Tag;
+
+/// The tags of one thing: at most [`Self::MAX`], each once, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tags(Vec<Tag>);
+
+/// More tags than [`Tags::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be at most 20 tags")]
+pub struct TagsError;
+
+impl Tags {
+    /// Most tags.
+    pub const MAX: usize = 20;
+
+    /// A set of tags. One that is there twice counts once.
+    ///
+    /// # Errors
+    ///
+    /// When there are too many.
+    pub fn new(mut tags: Vec<Tag>) -> Result<Self, TagsError> {
+        tags.sort_unstable();
+        tags.dedup();
+        if tags.len() > Self::MAX { Err(TagsError) } else { Ok(Self(tags)) }
+    }
+
+    /// Tags that came from [`Self::iter`] before they were stored, in that order.
+    pub const fn checked_before(tags: Vec<Tag>) -> Self {
+        Self(tags)
+    }
+
+    /// One after the other, sorted.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Tag> {
+        self.0.iter()
+    }
+
+    /// Whether a tag is among them.
+    pub fn contains(&self, tag: &Tag) -> bool {
+        self.0.binary_search(tag).is_ok()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_a_small_set() {
+        let tags = |numbers: std::ops::Range<u32>| -> Vec<Tag> {
+            numbers.map(|number| Tag::new(&number.to_string()).unwrap()).collect()
+        };
+        let twice = Tags::new([tags(0..20), tags(0..20)].concat()).unwrap();
+        assert_eq!(Tags::new(tags(0..20)), Ok(twice.clone()));
+        assert_eq!(Tags::new(tags(0..21)), Err(TagsError));
+        assert!(twice.iter().is_sorted() && twice.len() == 20);
+        assert!(
+            twice.contains(&Tag::new("7").unwrap())
+                && !twice.contains(&Tag::new("20").unwrap())
+        );
+        assert!(Tags::default().is_empty());
+    }
+}

@@ -1,0 +1,83 @@
+//! Queries.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::in_order;
+
+/// A query: texts that have every one of some words.
+///
+/// A word whose piece of the query ends in `*` stands for all words that start with it.
+///
+/// ```
+/// use duly::domain::words::{Words, words};
+/// let query = Words::parse("JOSE call*")?;
+/// assert!(query.matches(&words("Calling José")));
+/// assert!(!query.matches(&words("Calling Joseph")));
+/// # Ok::<(), duly::domain::words::WordsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(BTreeSet<(String, bool)>);
+
+/// Why a text is no query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WordsError {
+    /// More characters than [`Words::MAX_CHARS`].
+    #[error("must have at most 200 characters")]
+    TooLong,
+    /// More words than [`Words::MAX`], not counting a word twice.
+    #[error("must have at most 10 words")]
+    TooMany,
+}
+
+impl Words {
+    /// No words: everything has them.
+    pub const NONE: Self = Self(BTreeSet::new());
+
+    /// Most characters (not bytes) of the text.
+    pub const MAX_CHARS: usize = 200;
+
+    /// Most words.
+    pub const MAX: usize = 10;
+
+    /// Reads a query. One without words finds everything.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`WordsError`].
+    pub fn parse(text: &str) -> Result<Self, WordsError> {
+        if text.chars().nth(Self::MAX_CHARS).is_some() {
+            return Err(WordsError::TooLong);
+        }
+        let mut query = BTreeSet::new();
+        for piece in text.split_whitespace() {
+            let mut words = in_order(piece);
+            if piece.ends_with('*') {
+                query.extend(words.pop().map(|word| (word, true)));
+            }
+            query.extend(words.into_iter().map(|word| (word, false)));
+        }
+        if query.len() > Self::MAX { Err(WordsError::TooMany) } else { Ok(Self(query)) }
+    }
+
+    /// Each word, and whether words that start with it will do.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, bool)> {
+        self.0.iter().map(|(word, is_prefix)| (word.as_str(), *is_prefix))
+    }
+
+    /// Whether there are none, so that everything is found.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every one is among the [`words`](super::words) of a text.
+    pub fn matches(&self, words: &BTreeSet<String>) -> bool {
+        self.iter().all(|(word, is_prefix)| {
+            let from = (Bound::Included(word), Bound::Unbounded);
+            let found = words.range::<str, _>(from).next();
+            found.is_some_and(|found| {
+                found == word || is_prefix && found.starts_with(word)
+            })
+        })
+    }
+}

@@ -26,6 +26,7 @@ mod http2;
 mod keys;
 mod long;
 mod model;
+mod once;
 mod openapi;
 mod operator;
 mod passwords;

@@ -80,21 +80,21 @@ struct Keyed {
 
 impl<'a> FromRequest<'a> for Attempt {
     async fn from_request(
-        request: &'a Request,
+        req: &'a Request,
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
         let refused = |message| Problem::invalid(vec![FieldError::new(KEY, message)]);
-        let mut headers = request.headers().get_all(KEY_NAME).iter();
+        let mut headers = req.headers().get_all(KEY_NAME).iter();
         let Some(header) = headers.next() else { return Ok(Self(None)) };
         if headers.next().is_some() {
             return Err(refused("must be given once").into());
         }
         let key = key(header.as_bytes()).ok_or_else(|| refused(FAULT))?;
-        let body = request.data::<BodyDigest>().cloned().ok_or_else(Problem::internal)?;
+        let body = req.data::<BodyDigest>().cloned().ok_or_else(Problem::internal)?;
         Ok(Self(Some(Keyed {
             key,
-            method: request.method().to_string(),
-            target: request.original_uri().to_string(),
+            method: req.method().to_string(),
+            target: req.original_uri().to_string(),
             body,
         })))
     }

@@ -10,7 +10,7 @@ use crate::harness::client::PASSWORD;
 use crate::harness::{Answer, Client, Server};
 
 /// A server with an administrator, who was made behind its back.
-async fn given(registration: &str) -> (Server, Client) {
+pub(crate) async fn given(registration: &str) -> (Server, Client) {
     let server = Server::with(&[registration]).await;
     let hash = {
         let open = Server::start().await;

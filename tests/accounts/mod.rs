@@ -2,7 +2,7 @@
 
 mod admin;
 mod ends;
-mod invitations;
+pub(crate) mod invitations;
 mod probes;
 mod profile;
 mod refresh;

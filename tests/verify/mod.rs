@@ -1,6 +1,7 @@
 //! The checker: each thing that it promises to find is broken here once, behind the program's back.
 
 mod access;
+mod answers;
 mod damage;
 mod emails;
 mod ids;

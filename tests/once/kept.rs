@@ -1,0 +1,162 @@
+//! How long answers are kept, and how many.
+
+use std::any::Any;
+use std::path::Path;
+use std::time::Duration;
+
+use duly::domain::answer::{Answer, AnswerKey};
+use duly::domain::id::UserId;
+use duly::domain::task::Task;
+use duly::store::redb::{AnswerBounds, Options, RedbStore};
+use duly::store::{Once, Store, StoreError, once};
+use hyper::StatusCode;
+
+use super::{REPLAYED, count, expect_replay, keyed, task};
+use crate::harness::Server;
+use crate::harness::values::{at, given_user, new_task};
+
+#[tokio::test]
+async fn after_a_day_it_is_a_new_request() {
+    let server = Server::with(&["--access-token-expire-minutes=10000"]).await;
+    let jane = server.client.registered("jane@example.com").await;
+    let client = keyed(&jane, "one");
+    let first = client.post("/tasks", task("a")).await;
+    server.wait(Duration::from_secs(24 * 3600 - 1));
+    expect_replay(&first, &client.post("/tasks", task("a")).await);
+
+    server.wait(Duration::from_secs(1));
+    let second = client.post("/tasks", task("a")).await;
+
+    assert_eq!(second.header(REPLAYED), None);
+    assert_eq!(second.body["id"], 2);
+    expect_replay(&second, &client.post("/tasks", task("a")).await);
+    assert_eq!(count(&jane).await, 2);
+    // Another request, too.
+    server.wait(Duration::from_secs(24 * 3600));
+    client.post("/tasks", task("b")).await.expect(StatusCode::CREATED);
+    let report = server.store.verify(&mut |_, _| ()).unwrap();
+    assert_eq!((report.answers, report.findings), (1, vec![]));
+}
+
+/// Makes a task and keeps an answer of this length under a key that is `n` throughout.
+pub(super) async fn done_once(
+    store: &dyn Store,
+    owner: UserId,
+    n: u8,
+    millis: i64,
+    length: usize,
+) -> Result<Option<Task>, StoreError> {
+    let key = AnswerKey::from_bytes([n; 16]);
+    let sealed = vec![n; length];
+    let answer = Answer { key, request: [0; 32], made_at: at(millis), sealed };
+    let made = move |outcome: &dyn Any| {
+        let made = outcome.downcast_ref::<Option<Task>>().expect("a task is made");
+        Ok(made.as_ref().map(|task| (task.owner, answer)))
+    };
+    let this = Once { owner: Some(owner), key, at: at(millis), answer: Box::new(made) };
+    once(this, store.task_create(owner, new_task("a", millis))).await
+}
+
+fn bounded(path: &Path, records: u64, bytes: u64) -> RedbStore {
+    let answers = AnswerBounds { records, bytes };
+    RedbStore::open(path, &Options { answers, ..Options::default() }).unwrap()
+}
+
+/// The keys under which there is an answer.
+async fn kept(store: &RedbStore, owner: UserId) -> Vec<u8> {
+    let mut found = Vec::new();
+    for n in 0..=u8::MAX {
+        let key = AnswerKey::from_bytes([n; 16]);
+        if store.answer_get(owner, key).await.unwrap().is_some() {
+            found.push(n);
+        }
+    }
+    let report = store.verify(&mut |_, _| ()).unwrap();
+    assert_eq!(report.findings, [""; 0]);
+    found
+}
+
+#[tokio::test]
+async fn beyond_so_many_the_oldest_makes_room() {
+    let data = tempfile::tempdir().unwrap();
+    let store = bounded(&data.path().join("test.redb"), 3, 1000);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    let john = given_user(&store, "john@example.com").await.id;
+    done_once(&store, john, 1, 5, 10).await.unwrap();
+    for n in 1..=5 {
+        done_once(&store, jane, n, 10 - i64::from(n), 10).await.unwrap();
+    }
+    assert_eq!(kept(&store, jane).await, [1, 2, 5], "by their time");
+    assert_eq!(kept(&store, john).await, [1]);
+    assert!(matches!(
+        done_once(&store, jane, 5, 20, 10).await,
+        Err(StoreError::Repeated)
+    ));
+}
+
+#[tokio::test]
+async fn beyond_so_many_bytes_the_oldest_make_room() {
+    let data = tempfile::tempdir().unwrap();
+    let store = bounded(&data.path().join("test.redb"), 100, 1000);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    for n in 1..=10 {
+        done_once(&store, jane, n, i64::from(n), 100).await.unwrap();
+    }
+    assert_eq!(kept(&store, jane).await.len(), 10);
+    done_once(&store, jane, 11, 11, 101).await.unwrap();
+    assert_eq!(kept(&store, jane).await, [3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    done_once(&store, jane, 12, 12, 999).await.unwrap();
+    assert_eq!(kept(&store, jane).await, [12]);
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_kept_stops_what_it_answers() {
+    let data = tempfile::tempdir().unwrap();
+    let store = bounded(&data.path().join("test.redb"), 100, u64::MAX);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    done_once(&store, jane, 1, 1, Answer::MAX_BYTES).await.unwrap();
+    let answer = done_once(&store, jane, 2, 2, Answer::MAX_BYTES + 1).await;
+    assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
+    assert_eq!(store.task_counts(jane).await.unwrap().total, 1);
+    store.ready().await.unwrap();
+}
+
+#[tokio::test]
+async fn of_one_batch_the_first_is_done() {
+    let data = tempfile::tempdir().unwrap();
+    let store = bounded(&data.path().join("test.redb"), 100, 1000);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    let twins = tokio::join!(
+        done_once(&store, jane, 1, 1, 10),
+        done_once(&store, jane, 1, 1, 10),
+        done_once(&store, jane, 2, 1, 10),
+    );
+    assert!(twins.0.is_ok() && twins.2.is_ok());
+    assert!(matches!(twins.1, Err(StoreError::Repeated)));
+    assert_eq!(store.task_counts(jane).await.unwrap().total, 2);
+}
+
+#[tokio::test]
+async fn old_answers_go_with_the_next_ones_and_with_their_account() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let options = Options { delete_at_once: 4, purge_slice: 3, ..Options::default() };
+    let store = RedbStore::open(&path, &options).unwrap();
+    let jane = given_user(&store, "jane@example.com").await.id;
+    for n in 1..=10 {
+        done_once(&store, jane, n, 1, 10).await.unwrap();
+    }
+    let later = i64::try_from(Answer::KEPT.as_millis()).unwrap() + 1;
+    done_once(&store, jane, 20, later, 10).await.unwrap();
+    assert_eq!(kept(&store, jane).await, [5, 6, 7, 8, 9, 10, 20]);
+
+    // In slices, since there are so many.
+    store.user_delete(jane, None, None).await.unwrap().unwrap();
+
+    assert_eq!(kept(&store, jane).await, [0; 0]);
+    for _ in 0..100 {
+        store.ready().await.unwrap();
+    }
+    let report = store.verify(&mut |_, _| ()).unwrap();
+    assert_eq!((report.to_purge, report.answers), (0, 0));
+}

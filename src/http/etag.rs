@@ -21,9 +21,8 @@ pub(super) fn if_match(text: &str) -> Result<IfMatch, String> {
 /// Whether `If-None-Match` names this state of the task. Weak tags are as good as strong ones here; what is no list
 /// of tags names nothing.
 pub(super) fn none_match_names(text: &str, task: &Task) -> bool {
-    let named = |tags: Vec<EntityTag>| {
-        tags.iter().any(|tag| tag.revision == Some(task.revision))
-    };
+    let named =
+        |tags: Vec<EntityTag>| tags.iter().any(|tag| tag.revision == Some(task.revision));
     text.trim() == "*" || list(text).is_some_and(named)
 }
 

@@ -158,7 +158,8 @@ impl Problem {
 
     /// Nothing of a batch was done, since something in it could not be.
     pub(super) fn batch_failed(status: u16) -> Self {
-        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        let status =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
         let detail = "nothing was done, because some of it could not be: see results";
         Self::new(status, "batch_failed", detail)
     }
@@ -316,7 +317,11 @@ impl Problem {
             request_id,
             error: (self.code == "invalid_grant").then_some(self.code),
             errors: &fields,
-            members: self.members.iter().map(|Member(name, value)| (*name, value)).collect(),
+            members: self
+                .members
+                .iter()
+                .map(|Member(name, value)| (*name, value))
+                .collect(),
         };
         serde_json::to_vec(&body).unwrap_or_default()
     }

@@ -300,10 +300,13 @@ impl WireTask {
             Some(name) => Priority::from_name(name)
                 .ok_or_else(|| field("priority", "is not one that this program knows"))?,
         };
-        let tags: Result<Vec<Tag>, _> = self.tags.iter().map(|tag| Tag::new(tag)).collect();
+        let tags: Result<Vec<Tag>, _> =
+            self.tags.iter().map(|tag| Tag::new(tag)).collect();
         let tags = tags.map_err(|error| field("tags", error))?;
         let position = match self.position {
-            Some(text) => Position::parse(&text).map_err(|error| field("position", error))?,
+            Some(text) => {
+                Position::parse(&text).map_err(|error| field("position", error))?
+            }
             // Tasks of versions 1 and 2 follow one another as they were made.
             None => Position::of_number(id_of_task),
         };
@@ -325,7 +328,11 @@ impl WireTask {
             priority,
             tags: Tags::new(tags).map_err(|error| field("tags", error))?,
             position,
-            parent: self.parent_id.map(|it| id("parent_id", it)).transpose()?.map(TaskId::new),
+            parent: self
+                .parent_id
+                .map(|it| id("parent_id", it))
+                .transpose()?
+                .map(TaskId::new),
             recurrence: rule
                 .map(|rule| Recurrence::restore(rule, self.recurrence_time_ms)),
             created_at: time("created_at", &self.created_at)?,

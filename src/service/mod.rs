@@ -27,7 +27,8 @@ pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
 pub use self::state::State;
 pub use self::tasks::{
-    Listed, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskListing, TaskRequest, Terms,
+    Listed, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskFailure,
+    TaskListing, TaskRequest, TaskResults, Terms,
 };
 pub use self::tokens::TokenDraft;
 pub use self::users::NewAccount;

@@ -122,6 +122,11 @@ impl<A> Once<A> {
 }
 
 impl<A: 'static> Doing<A> {
+    /// Of a request that has no key.
+    pub(super) const fn unkept() -> Self {
+        Self(None)
+    }
+
     /// The answer gives access to a session, and must not outlive it.
     pub(super) fn of_session(mut self, id: SessionId) -> Self {
         if let Some(plan) = &mut self.0 {

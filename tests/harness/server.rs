@@ -102,7 +102,7 @@ impl Server {
             clock: Arc::<ManualClock>::clone(&clock),
             random,
             registration: config.registration,
-        require_if_match: config.require_if_match,
+            require_if_match: config.require_if_match,
             state: State::default(),
             backups: None,
         });

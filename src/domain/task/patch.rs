@@ -175,7 +175,10 @@ mod tests {
         let Patched { task, finished } = complete().apply(&old, Timestamp::MAX).unwrap();
         let finished = finished.unwrap();
         assert_eq!((finished.due, finished.completed), (old.due, true));
-        assert_eq!((Some(task.due.clone()), task.is_completed()), (due("2030-01-02"), false));
+        assert_eq!(
+            (Some(task.due.clone()), task.is_completed()),
+            (due("2030-01-02"), false)
+        );
 
         let Patched { task, finished } = complete().apply(&task, Timestamp::MAX).unwrap();
         assert!(finished.is_none() && task.is_completed() && task.recurrence.is_none());

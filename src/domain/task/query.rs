@@ -12,8 +12,8 @@ use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
-use crate::domain::words::{self, Words};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::words::{self, Words};
 
 /// Which of one person's tasks are meant: those that fit all of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl TaskFilter {
             Within::Top => task.parent.is_none(),
             Within::Task(id) => task.parent == Some(id),
         };
-        let due_in = |range: &DueRange| task.due.as_ref().is_some_and(|it| range.contains(it));
+        let due_in =
+            |range: &DueRange| task.due.as_ref().is_some_and(|it| range.contains(it));
         self.completed.is_none_or(|it| it == task.is_completed())
             && self.priority.is_none_or(|it| it == task.priority)
             && self.tags.iter().all(|tag| task.tags.contains(tag))

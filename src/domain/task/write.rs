@@ -145,7 +145,9 @@ pub enum TaskRefused {
     #[error("are too many: at most 1000 different ones are possible")]
     TooManyTags,
     /// The write touches too many tasks.
-    #[error("too many tasks in one request: at most 2000, those below a deleted one included")]
+    #[error(
+        "too many tasks in one request: at most 2000, those below a deleted one included"
+    )]
     TooMuch,
 }
 

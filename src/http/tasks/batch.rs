@@ -17,7 +17,9 @@ use crate::domain::task::{Neighbour, TaskDone, TaskMove};
 use crate::http::etag;
 use crate::http::payload;
 use crate::http::problem::{Entry, Problem};
-use crate::service::{Error, FieldError, TaskAsk, TaskBatch, TaskRequest};
+use crate::service::{
+    Error, FieldError, TaskAsk, TaskBatch, TaskFailure, TaskRequest, TaskResults,
+};
 
 /// Several changes, made in this order at one moment.
 #[derive(Object)]
@@ -144,7 +146,8 @@ impl Example for TaskOperation {
 
 impl Example for TaskBatchBody {
     fn example() -> Self {
-        let create = serde_json::json!({ "op": "create", "task": { "title": "Buy milk" } });
+        let create =
+            serde_json::json!({ "op": "create", "task": { "title": "Buy milk" } });
         let complete = serde_json::json!({ "op": "complete", "id": 7 });
         Self { operations: vec![Operation(create), Operation(complete)], atomic: true }
     }
@@ -196,13 +199,12 @@ impl Operation {
         let TaskOperation { op, id, task, if_match, to, before, after, parent_id } =
             operation;
         let mut faults = Vec::new();
-        let mut unwanted = |name: &str, is_there: bool, is_wanted: bool| {
-            match (is_there, is_wanted) {
+        let mut unwanted =
+            |name: &str, is_there: bool, is_wanted: bool| match (is_there, is_wanted) {
                 (true, false) => faults.push(FieldError::new(name, "is not for this op")),
                 (false, true) => faults.push(FieldError::new(name, "is required")),
                 _ => {}
-            }
-        };
+            };
         let is_move = matches!(op, Op::Move);
         let has_id = !matches!(op, Op::Create);
         unwanted("id", id.is_some(), has_id);
@@ -318,6 +320,13 @@ impl TaskResult {
         }
     }
 
+    fn of(result: &Result<TaskDone, TaskFailure>) -> Self {
+        match result {
+            Ok(done) => Self::done(done.clone()),
+            Err(failure) => Self::failed(failure.clone()),
+        }
+    }
+
     fn done(done: TaskDone) -> Self {
         match done {
             TaskDone::Created(task) => Self { task: Some(task.into()), ..Self::new(201) },
@@ -330,16 +339,16 @@ impl TaskResult {
         }
     }
 
-    fn failed(error: Error) -> Self {
-        let task = match &error {
-            Error::Changed(task) => Some(TaskView::from((**task).clone())),
+    fn failed(failure: TaskFailure) -> Self {
+        let task = match &failure {
+            TaskFailure::Changed(task) => Some(TaskView::from((**task).clone())),
             _ => None,
         };
-        let Entry { status, code, detail, fields } = Problem::from(error).into_entry();
-        let faults = fields.into_iter().map(|FieldError { field, message }| FieldFault {
-            field,
-            message,
-        });
+        let problem = Problem::from(Error::from(failure));
+        let Entry { status, code, detail, fields } = problem.into_entry();
+        let faults = fields
+            .into_iter()
+            .map(|FieldError { field, message }| FieldFault { field, message });
         let faults: Vec<FieldFault> = faults.collect();
         Self {
             task,
@@ -351,21 +360,20 @@ impl TaskResult {
     }
 }
 
-/// The answer, or if all or nothing was to be done and nothing was, the problem.
-pub(super) fn answer(
-    results: Vec<Result<TaskDone, Error>>,
-    atomic: bool,
-) -> Result<TaskBatchResult, Problem> {
-    let results: Vec<TaskResult> = results
-        .into_iter()
-        .map(|result| result.map_or_else(TaskResult::failed, TaskResult::done))
-        .collect();
-    let worst = results.iter().filter(|it| it.status >= 400 && it.status != 424);
-    let statuses: Vec<u16> = worst.map(|it| it.status).collect();
+/// The answer.
+pub(super) fn answer(results: &TaskResults) -> TaskBatchResult {
+    TaskBatchResult { results: results.iter().map(TaskResult::of).collect() }
+}
+
+/// The problem, if all or nothing was to be done and nothing was.
+pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
+    let TaskBatchResult { results } = answer(results);
+    let failed = results.iter().filter(|it| it.status >= 400 && it.status != 424);
+    let statuses: Vec<u16> = failed.map(|it| it.status).collect();
     if !atomic || statuses.is_empty() {
-        return Ok(TaskBatchResult { results });
+        return None;
     }
     let status = [412, 428, 409].into_iter().find(|status| statuses.contains(status));
     let results = serde_json::to_value(&results).unwrap_or_default();
-    Err(Problem::batch_failed(status.unwrap_or(422)).with_member("results", results))
+    Some(Problem::batch_failed(status.unwrap_or(422)).with_member("results", results))
 }

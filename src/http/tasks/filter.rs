@@ -80,7 +80,8 @@ impl Asked {
         });
         let priority = faults.take("priority", priority.transpose());
         let since = self.updated_since.map(|text| {
-            text.parse().map_err(|_| "must be a time such as 2030-05-01T12:00:00Z".to_owned())
+            text.parse()
+                .map_err(|_| "must be a time such as 2030-05-01T12:00:00Z".to_owned())
         });
         let updated_since = faults.take("updated_since", since.transpose());
         let parent = self.parent_id.map(|text| match text.as_str() {

@@ -12,13 +12,15 @@ use poem::web::Data;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
-use self::batch::{BatchResults, TaskBatchBody, TaskBatchResult, TaskMoveBody};
+use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
-use super::param::{CursorParam, Faults, FlagParam, LimitParam, SkipParam, TaskIdParam, TextParam};
+use super::param::{
+    CursorParam, Faults, FlagParam, LimitParam, SkipParam, TaskIdParam, TextParam,
+};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
 use super::{Api, Site, etag, param};
@@ -26,7 +28,7 @@ use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::task::Task;
-use crate::service::{self, Part, Service};
+use crate::service::{self, Done, Part, Service, TaskResults};
 
 /// Handlers for tasks. Each parses, asks the service, and shapes the answer.
 pub(super) struct TasksApi;
@@ -155,8 +157,8 @@ impl TasksApi {
     ) -> Result<Reply<Created>, Problem> {
         let (dry_run, draft) = (terms::is_dry(&dry_run)?, body.0.into());
         let prefix = Arc::clone(&site.api_prefix);
-        let answers = attempt
-            .with(move |task: &Task| Created::new(&prefix, task.clone(), dry_run));
+        let answers =
+            attempt.with(move |task: &Task| Created::new(&prefix, task.clone(), dry_run));
         let work = |doing| service.task_create(&caller.0, draft, dry_run, doing);
         Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
@@ -203,7 +205,10 @@ impl TasksApi {
         let mut faults = Faults::default();
         let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
         if skip.0.is_some() && cursor.0.is_some() {
-            faults.take("skip", Err::<(), _>("must not be together with cursor".to_owned()));
+            faults.take(
+                "skip",
+                Err::<(), _>("must not be together with cursor".to_owned()),
+            );
         }
         let completed = faults.take("completed", FlagParam::parse(completed.0.as_ref()));
         let overdue = faults.take("overdue", FlagParam::parse(overdue.0.as_ref()));
@@ -268,13 +273,18 @@ impl TasksApi {
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskBatchBody>,
-    ) -> Result<Reply<Result<Json<TaskBatchResult>, Problem>>, Problem> {
+    ) -> Result<Reply<Json<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let atomic = batch.atomic;
-        let answers =
-            attempt.with(move |results: &BatchResults| batch::answer(results, atomic));
+        let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
         let work = |doing| service.task_batch(&caller.0, batch, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let done = service.once(&caller.0, answers.once(), work).await?;
+        if let Done::Now(results) = &done
+            && let Some(problem) = batch::problem(results, atomic)
+        {
+            return Err(problem);
+        }
+        Ok(answers.reply(done))
     }
 
     /// Show a task

@@ -3,7 +3,7 @@
 use poem_openapi::param::{Header, Query};
 
 use crate::http::etag;
-use crate::http::param::{FlagParam, Faults, TextParam};
+use crate::http::param::{Faults, FlagParam, TextParam};
 use crate::http::problem::Problem;
 use crate::service::Terms;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tracing::instrument;
 
 use super::draft::{TaskChange, TaskDraft};
-use super::refused::refused;
+use super::refused::TaskFailure;
 use super::{Terms, home};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
@@ -70,7 +70,7 @@ enum Checked {
 }
 
 /// What came of each request.
-pub(super) type Results = Vec<Result<TaskDone, Error>>;
+pub type TaskResults = Vec<Result<TaskDone, TaskFailure>>;
 
 /// A batch on its way to the store and back.
 struct Plan {
@@ -80,18 +80,18 @@ struct Plan {
 
 impl Plan {
     /// What to tell of each request.
-    fn results(&self, written: TaskWritten) -> Results {
+    fn results(&self, written: TaskWritten) -> TaskResults {
         let is_whole = |it: &Checked| matches!(it, Checked::Asked(_));
         let failed = !self.checked.iter().all(is_whole)
             || written.results.iter().any(Result::is_err);
         let mut decided = written.results.into_iter();
         let results = self.checked.iter().map(|checked| match checked {
-            Checked::Invalid(fields) => Err(Error::Invalid(fields.clone())),
-            Checked::IfMatchRequired => Err(Error::IfMatchRequired),
+            Checked::Invalid(fields) => Err(TaskFailure::Invalid(fields.clone())),
+            Checked::IfMatchRequired => Err(TaskFailure::IfMatchRequired),
             Checked::Asked(to) => match decided.next() {
                 Some(Ok(done)) if !(self.atomic && failed) => Ok(done),
-                Some(Err(error)) => Err(refused(error, *to)),
-                Some(Ok(_)) | None => Err(Error::NotApplied),
+                Some(Err(error)) => Err(TaskFailure::of(error, *to)),
+                Some(Ok(_)) | None => Err(TaskFailure::NotApplied),
             },
         });
         results.collect()
@@ -102,7 +102,7 @@ impl Service {
     /// Makes several changes in one transaction. What was done is durable when this returns.
     ///
     /// For each request there is what came of it. If all or nothing was to be done and something cannot be, what
-    /// could have been is [`Error::NotApplied`].
+    /// could have been is [`TaskFailure::NotApplied`].
     ///
     /// # Errors
     ///
@@ -112,8 +112,8 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         batch: TaskBatch,
-        doing: Doing<Vec<Result<TaskDone, Error>>>,
-    ) -> Result<Vec<Result<TaskDone, Error>>, Error> {
+        doing: Doing<TaskResults>,
+    ) -> Result<TaskResults, Error> {
         self.task_write(caller, batch, doing, Some).await
     }
 
@@ -123,8 +123,8 @@ impl Service {
         caller: &Caller<TasksWrite>,
         batch: TaskBatch,
         doing: Doing<A>,
-        answer: impl FnOnce(Results) -> Option<A> + Send + 'static,
-    ) -> Result<Results, Error> {
+        answer: impl FnOnce(TaskResults) -> Option<A> + Send + 'static,
+    ) -> Result<TaskResults, Error> {
         let (now, home) = (self.0.clock.now(), home(&caller.user));
         let TaskBatch { requests, atomic, dry_run } = batch;
         let (mut checked, mut ops) = (Vec::with_capacity(requests.len()), Vec::new());
@@ -163,9 +163,9 @@ impl Service {
             TaskAsk::Create(draft) => {
                 draft.check(home, now).map(|new| TaskAction::Create(Box::new(new)))
             }
-            TaskAsk::Patch(id, change) => change
-                .check(home)
-                .map(|patch| TaskAction::Patch(id, Box::new(patch))),
+            TaskAsk::Patch(id, change) => {
+                change.check(home).map(|patch| TaskAction::Patch(id, Box::new(patch)))
+            }
             TaskAsk::Complete(id) => {
                 let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
                 Ok(TaskAction::Patch(id, Box::new(patch)))

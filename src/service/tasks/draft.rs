@@ -98,8 +98,7 @@ impl TaskDraft {
     ) -> Result<NewTask, Vec<FieldError>> {
         let mut check = Check::default();
         let title = check.take("title", Title::new(self.title));
-        let description =
-            check.maybe("description", self.description, Description::new);
+        let description = check.maybe("description", self.description, Description::new);
         let due = check.maybe("due", self.due, |text| Due::parse(&text, home));
         let tags = check.take("tags", tags(&self.tags));
         let position =

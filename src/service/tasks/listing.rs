@@ -9,9 +9,7 @@ use crate::domain::due::{Due, DueRange};
 use crate::domain::page::TaskPage;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
-use crate::domain::task::{
-    Start, Task, TaskFilter, TaskOrder, TaskQuery, Within,
-};
+use crate::domain::task::{Start, Task, TaskFilter, TaskOrder, TaskQuery, Within};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::words::Words;
 use crate::service::{Error, Service};
@@ -126,7 +124,8 @@ impl Service {
         let mut due = match (before, after) {
             (None, None) => None,
             (before, after) => {
-                let before = before.map_or(DueRange::ALL, |it| DueRange::before(&it, &home));
+                let before =
+                    before.map_or(DueRange::ALL, |it| DueRange::before(&it, &home));
                 let after = after.map_or(DueRange::ALL, |it| DueRange::from(&it, &home));
                 Some(before.intersect(&after))
             }
@@ -136,7 +135,8 @@ impl Service {
         match listing.overdue {
             Some(true) => {
                 // What is done is never overdue.
-                let range = if completed == Some(true) { DueRange::NONE } else { overdue };
+                let range =
+                    if completed == Some(true) { DueRange::NONE } else { overdue };
                 completed = completed.or(Some(false));
                 due = Some(due.unwrap_or(DueRange::ALL).intersect(&range));
             }

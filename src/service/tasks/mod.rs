@@ -11,10 +11,10 @@ mod refused;
 
 use tracing::instrument;
 
-use self::batch::Results;
-pub use self::batch::{TaskAsk, TaskBatch, TaskRequest};
+pub use self::batch::{TaskAsk, TaskBatch, TaskRequest, TaskResults};
 pub use self::draft::{TaskChange, TaskDraft};
 pub use self::listing::{Listed, Next, Part, TaskListing};
+pub use self::refused::TaskFailure;
 use super::{Doing, Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{TasksRead, TasksWrite};
@@ -171,8 +171,8 @@ impl Service {
 }
 
 /// What came of the only request.
-fn first(results: Results) -> Result<TaskDone, Error> {
-    results.into_iter().next().unwrap_or(Err(NO_TASK))
+fn first(results: TaskResults) -> Result<TaskDone, Error> {
+    results.into_iter().next().unwrap_or(Err(TaskFailure::Missing)).map_err(Error::from)
 }
 
 /// The task that was made or changed, and the one that keeps what was finished.

@@ -1,23 +1,51 @@
-//! What the rules of tasks refuse, said as errors of requests.
+//! Why a change was not made, said as an error of a request.
 
-use super::NO_TASK;
-use crate::domain::task::{Neighbour, TaskRefused};
-use crate::service::Error;
+use crate::domain::task::{Neighbour, Task, TaskRefused};
+use crate::service::{Error, FieldError};
 
-/// `to` is where the task was to go, if it was to be moved.
-pub(super) fn refused(refused: TaskRefused, to: Option<Neighbour>) -> Error {
-    use TaskRefused as R;
+/// Why one of several changes was not made.
+#[derive(Clone, Debug)]
+pub enum TaskFailure {
+    /// There is no such task.
+    Missing,
+    /// The task is not what the change was meant for. This is what it is.
+    Changed(Box<Task>),
+    /// Fields were refused. Names all of them.
+    Invalid(Vec<FieldError>),
+    /// The request does not say which revision of the task it is meant for.
+    IfMatchRequired,
+    /// Possible, but part of something that is done as a whole or not at all.
+    NotApplied,
+}
 
-    let field = match &refused {
-        R::Missing => return NO_TASK,
-        R::Changed(task) => return Error::Changed(task.clone()),
-        R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
-        R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
-        R::NoNeighbour => "after",
-        R::NoRoom => "position",
-        R::RecursUndated | R::RecursCompleted => "recurrence",
-        R::TooManyTags => "tags",
-        R::TooMuch => "operations",
-    };
-    Error::field(field, refused)
+impl From<TaskFailure> for Error {
+    fn from(failure: TaskFailure) -> Self {
+        match failure {
+            TaskFailure::Missing => super::NO_TASK,
+            TaskFailure::Changed(task) => Self::Changed(task),
+            TaskFailure::Invalid(fields) => Self::Invalid(fields),
+            TaskFailure::IfMatchRequired => Self::IfMatchRequired,
+            TaskFailure::NotApplied => Self::NotApplied,
+        }
+    }
+}
+
+impl TaskFailure {
+    /// What the rules of tasks refuse. `to` is where the task was to go, if it was to be moved.
+    pub(super) fn of(refused: TaskRefused, to: Option<Neighbour>) -> Self {
+        use TaskRefused as R;
+
+        let field = match &refused {
+            R::Missing => return Self::Missing,
+            R::Changed(task) => return Self::Changed(task.clone()),
+            R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
+            R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
+            R::NoNeighbour => "after",
+            R::NoRoom => "position",
+            R::RecursUndated | R::RecursCompleted => "recurrence",
+            R::TooManyTags => "tags",
+            R::TooMuch => "operations",
+        };
+        Self::Invalid(vec![FieldError::new(field, refused)])
+    }
 }

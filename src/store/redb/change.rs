@@ -287,7 +287,9 @@ impl Plan<'_, '_, '_> {
         if old.zip(new).is_some_and(|(old, new)| has_same_tags(old, new)) {
             return Ok(());
         }
-        for (task, is_new) in new.map(|it| (it, true)).into_iter().chain(old.map(|it| (it, false))) {
+        for (task, is_new) in
+            new.map(|it| (it, true)).into_iter().chain(old.map(|it| (it, false)))
+        {
             for tag in task.tags.iter() {
                 let (_, counts) = self.tag_of(owner, tag)?;
                 if is_new {

@@ -247,9 +247,7 @@ impl Owned {
                 let id = TokenId::from_bytes(rest.try_into().ok()?);
                 Some(Self::Token(owner, id))
             }
-            task_key::TAG_COUNTS => {
-                (!rest.is_empty()).then_some(Self::TagCounts(owner))
-            }
+            task_key::TAG_COUNTS => (!rest.is_empty()).then_some(Self::TagCounts(owner)),
             kind if task_key::INDEXES.contains(&kind) => {
                 Some(Self::TaskIndex(owner, task_key::id(rest)?))
             }

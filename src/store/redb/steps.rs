@@ -28,7 +28,7 @@ fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     }
     let mut after = Vec::new();
     while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
-        if let Some(key::Owned::Session(user, id)) = key::Owned::decode(&key) {
+        if let Some(Owned::Session(user, id)) = Owned::decode(&key) {
             let session = record::decode_session(user, id, &value)?;
             let value = record::session(&session)?;
             drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
@@ -75,7 +75,7 @@ fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
         let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
             return Ok(());
         };
-        if let Some(key::Owned::Task(owner, id)) = key::Owned::decode(&key) {
+        if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
             let mut task = record::decode_task(owner, id, &value)?;
             task.revision += 1;
             let value = record::task(&task)?;

@@ -8,13 +8,13 @@ use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
 use super::key::Table;
+use super::list::Cost;
 use super::space::Growth;
 use super::view::View;
 use super::write::Verdict;
-use super::list::Cost;
 use super::{
-    RedbStore, answers, audit, export, import, invitations, key, list, sessions, table, tasks,
-    tokens, users,
+    RedbStore, answers, audit, export, import, invitations, key, list, sessions, table,
+    tasks, tokens, users,
 };
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey, Swept};

@@ -121,7 +121,8 @@ fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Condition> {
     if let Some(since) = filter.updated_since {
         let since = Bound::Included(task_key::time(since).to_vec());
         let bounds = Bounds { from: since, to: Bound::Unbounded };
-        conditions.push(Condition { beginnings: vec![Beginning::updated(owner)], bounds });
+        conditions
+            .push(Condition { beginnings: vec![Beginning::updated(owner)], bounds });
     }
     let of_state = TaskFilter { tags: Vec::new(), ..filter.clone() };
     let is_kept = filter.completed.is_some() || filter.priority.is_some();

@@ -27,7 +27,6 @@ mod summary;
 
 use redb::ReadTransaction;
 
-use self::ends::Ends;
 pub(super) use self::summary::summary;
 use super::key::{self, Table};
 use super::record::Stats;
@@ -129,7 +128,11 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
 }
 
 /// The records themselves: ids sort like the times of creation.
-fn by_id(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPage, Halt> {
+fn by_id(
+    tasks: &Tasks<'_>,
+    query: &TaskQuery,
+    cost: &mut Cost,
+) -> Result<TaskPage, Halt> {
     let total = tasks.stats.counts().total;
     let TaskOrder { descending, .. } = query.order;
     let (mut first, mut last) = key::tasks_of(tasks.owner).into_inner();

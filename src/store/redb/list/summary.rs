@@ -33,7 +33,8 @@ pub(in crate::store::redb) fn summary(
         let text = key.value().get(UserId::LEN + 1..);
         let text = text.and_then(|text| str::from_utf8(text).ok());
         let tag = text.map(|text| Tag::checked_before(text.to_owned()));
-        let tag = tag.ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
+        let tag =
+            tag.ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
         tags.push(TagCounts { tag, counts });
     }
     match count(&owned, owner, overdue, cost) {

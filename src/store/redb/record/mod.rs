@@ -17,9 +17,7 @@ pub(super) use self::admin::{audit, decode_audit, decode_invitation, invitation}
 pub(super) use self::answer::{
     AnswerStats, answer, answer_stats, decode_answer, decode_answer_stats,
 };
-pub(super) use self::stats::{
-    Stats, decode_stats, decode_tag_counts, stats, tag_counts,
-};
+pub(super) use self::stats::{Stats, decode_stats, decode_tag_counts, stats, tag_counts};
 pub(super) use self::task::{decode_task, task};
 use super::codec::{Envelope, open, seal};
 use super::key::Table;

@@ -81,11 +81,7 @@ pub(crate) fn decode_task(
 }
 
 /// From before tasks could be planned: they follow one another as they were made.
-fn first(
-    owner: UserId,
-    id: TaskId,
-    envelope: &Envelope<'_>,
-) -> Result<Task, StoreError> {
+fn first(owner: UserId, id: TaskId, envelope: &Envelope<'_>) -> Result<Task, StoreError> {
     let record: TaskV1<'_> = envelope.record()?;
     let updated_at = time(envelope, record.updated_ms)?;
     Ok(Task {

@@ -66,7 +66,10 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         self.edited.len()
     }
 
-    pub(in crate::store::redb) fn get(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+    pub(in crate::store::redb) fn get(
+        &self,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError> {
         match self.edited.get(&id) {
             Some(edited) => Ok(edited.new.clone()),
             None => self.view.task(self.owner, id),
@@ -81,10 +84,13 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         let new = new.no_earlier_than(self.newest);
         let position = match new.position.clone() {
             Some(position) => position,
-            None => match Position::between(self.outermost(Side::After, None)?.as_ref(), None) {
-                Ok(position) => position,
-                Err(_) => return Ok(Err(TaskRefused::NoRoom)),
-            },
+            None => {
+                match Position::between(self.outermost(Side::After, None)?.as_ref(), None)
+                {
+                    Ok(position) => position,
+                    Err(_) => return Ok(Err(TaskRefused::NoRoom)),
+                }
+            }
         };
         let task = match new.into_task(self.owner, TaskId::new(self.next_id), position) {
             Ok(task) => task,
@@ -100,7 +106,10 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     }
 
     /// Takes in a task that was made elsewhere or before.
-    pub(in crate::store::redb) fn restore(&mut self, task: Task) -> Result<(), StoreError> {
+    pub(in crate::store::redb) fn restore(
+        &mut self,
+        task: Task,
+    ) -> Result<(), StoreError> {
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
         self.edited.insert(task.id, Edited { old: None, new: Some(task) });
@@ -152,7 +161,8 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         let mut all = self.tags_given.clone();
         all.extend(given);
         let most = Task::MAX_TAGS.saturating_sub(self.tags);
-        let is_few = |all: &BTreeSet<Tag>| u64::try_from(all.len()).is_ok_and(|it| it <= most);
+        let is_few =
+            |all: &BTreeSet<Tag>| u64::try_from(all.len()).is_ok_and(|it| it <= most);
         if !is_few(&all) {
             let mut unknown = BTreeSet::new();
             for tag in all {
@@ -242,7 +252,8 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             }
         }
         let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
-        let edited = edited.filter(|task| Some(task.id) != but).map(|task| &task.position);
+        let edited =
+            edited.filter(|task| Some(task.id) != but).map(|task| &task.position);
         let all = edited.filter(|it| is_there(it)).cloned().chain(found);
         Ok(match side {
             Side::Before => all.max(),

@@ -8,11 +8,11 @@ use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
+use crate::store::redb::index;
 use crate::store::redb::key::{self, Owned};
 use crate::store::redb::record::{self, AnswerStats, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
-use crate::store::redb::index;
 
 /// The first format whose tasks have the indexes of today.
 const INDEXED: u64 = 3;
@@ -123,8 +123,7 @@ impl Check<'_> {
         if counted.is_some() {
             seen.tag_rows += 1;
         } else {
-            self.report
-                .add(format!("the counts of a tag of {:?} are wrong", seen.owner));
+            self.report.add(format!("the counts of a tag of {:?} are wrong", seen.owner));
         }
         Ok(())
     }
@@ -135,7 +134,8 @@ impl Check<'_> {
         let owner = seen.owner;
         self.leave_answers(&seen);
         if seen.entries.0 != seen.entries.1 {
-            self.report.add(format!("{owner:?} has more or fewer index entries than tasks"));
+            self.report
+                .add(format!("{owner:?} has more or fewer index entries than tasks"));
             self.strays(owner)?;
         }
         if seen.tag_rows != seen.tags.len() {
@@ -143,13 +143,16 @@ impl Check<'_> {
         }
         let Some(stats) = seen.stats else { return Ok(()) };
         let tags = u64::try_from(seen.tags.len()).unwrap_or(u64::MAX);
-        let is_counted = Priority::ALL.iter().all(|it| stats.of(*it) == seen.counted.of(*it))
-            && stats.nested == seen.counted.nested
-            && stats.tags == tags;
+        let is_counted =
+            Priority::ALL.iter().all(|it| stats.of(*it) == seen.counted.of(*it))
+                && stats.nested == seen.counted.nested
+                && stats.tags == tags;
         if !is_counted {
             self.report.add(format!("the counts of {owner:?} are not those of the rows"));
         }
-        if (stats.in_order && !seen.counted.in_order) || stats.newest < seen.counted.newest {
+        if (stats.in_order && !seen.counted.in_order)
+            || stats.newest < seen.counted.newest
+        {
             self.report.add(format!("the order of {owner:?}'s tasks is not as noted"));
         }
         Ok(())
@@ -186,11 +189,7 @@ fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
 }
 
 /// Damage is reported where the task itself is met.
-fn find(
-    owned: &Snapshot,
-    owner: UserId,
-    id: TaskId,
-) -> Result<Option<Task>, StoreError> {
+fn find(owned: &Snapshot, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
     let value = owned.get(key::task(owner, id).as_slice())?;
     Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
 }

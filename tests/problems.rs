@@ -221,7 +221,7 @@ async fn given_data(path: &std::path::Path) -> String {
     let id = session.id;
     assert!(store.session_create(session, None).await.unwrap());
     let title = Title::new("a".to_owned()).unwrap();
-    let new = NewTask { title, description: None, completed: false, created_at: now };
+    let new = NewTask::new(title, now);
     store.task_create(user, new).await.unwrap().unwrap();
     let tokens = AccessTokens::new(Keys::only(KEY), TokenAlgorithm::Hs256, lifetime);
     tokens.issue(user, id, [1; 16], now).unwrap().expose().to_owned()

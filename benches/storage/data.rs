@@ -119,11 +119,12 @@ fn new_user(n: usize) -> NewUser {
 /// A task of about 60 bytes, made a millisecond after the one before.
 pub(crate) fn new_task(n: usize, description: Option<String>) -> NewTask {
     NewTask {
-        title: Title::new(format!("Buy {n} bottles of milk for the whole family"))
-            .unwrap(),
         description: description.map(|text| Description::new(text).unwrap()),
         completed: n.is_multiple_of(3),
-        created_at: time(n),
+        ..NewTask::new(
+            Title::new(format!("Buy {n} bottles of milk for the whole family")).unwrap(),
+            time(n),
+        )
     }
 }
 

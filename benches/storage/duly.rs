@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ::duly::domain::id::{TaskId, UserId};
 use ::duly::domain::page::Page;
-use ::duly::domain::task::{TaskFilter, TaskPatch, Title};
+use ::duly::domain::task::{TaskFilter, TaskPatch, TaskQuery, Title};
 use ::duly::store::Store;
 use ::duly::store::redb::RedbStore;
 use tokio::runtime::Runtime;
@@ -59,8 +59,8 @@ impl Caller {
             Work::List => {
                 let (owner, _) = self.data.task(dice);
                 let page = Page { skip: 0, limit: 50 };
-                let listed =
-                    self.store.task_list(owner, TaskFilter::default(), page).await;
+                let query = TaskQuery::newest(TaskFilter::ALL, page);
+                let listed = self.store.task_list(owner, query).await;
                 assert!(listed.unwrap().total > 0);
             }
             Work::Patch => {

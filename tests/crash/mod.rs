@@ -51,10 +51,12 @@ pub(crate) async fn fill(store: &RedbStore, bytes: u64) {
             store.task_create(
                 owner,
                 NewTask {
-                    title: Title::new(format!("filling {round} {row}")).unwrap(),
                     description: Some(Description::new("x".repeat(1950)).unwrap()),
                     completed: row % 2 == 0,
-                    created_at: Timestamp::EPOCH,
+                    ..NewTask::new(
+                        Title::new(format!("filling {round} {row}")).unwrap(),
+                        Timestamp::EPOCH,
+                    )
                 },
             )
         });

@@ -140,10 +140,12 @@ async fn history(store: &dyn Store, moment: &mut dyn FnMut()) {
                 if number == 9 { 2000 } else { usize::try_from(number * 37).unwrap() };
             let letter = if number == 9 { "\u{1F9F9}" } else { "x" };
             let new = NewTask {
-                title: Title::new(format!("task {number} of {user}")).unwrap(),
                 description: Description::new(letter.repeat(length)).ok(),
                 completed: number % 3 == 0,
-                created_at: at(i64::try_from(number).unwrap()),
+                ..NewTask::new(
+                    Title::new(format!("task {number} of {user}")).unwrap(),
+                    at(i64::try_from(number).unwrap()),
+                )
             };
             store.task_create(UserId::new(user), new).await.unwrap().unwrap();
         }

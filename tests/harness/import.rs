@@ -81,13 +81,19 @@ impl<'a> Import<'a> {
     }
 
     fn replace(&mut self, old: &Task, wanted: Task) {
-        let Task { title, description, completed, .. } = wanted;
+        let completed = Some(wanted.is_completed());
         let patch = TaskPatch {
-            title: Some(title),
-            description: Some(description),
-            completed: Some(completed),
+            title: Some(wanted.title),
+            description: Some(wanted.description),
+            completed,
+            due: Some(wanted.due),
+            priority: Some(wanted.priority),
+            tags: Some(wanted.tags),
+            position: Some(wanted.position),
+            parent: Some(wanted.parent),
+            recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
         };
-        let new = patch.apply(old, self.now);
+        let new = patch.apply(old, self.now).unwrap().task;
         if new == *old {
             self.done.tasks_same += 1;
         } else {

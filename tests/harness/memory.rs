@@ -3,6 +3,7 @@
 //! What it answers is what every store has to answer.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use duly::domain::access::Access;
 use duly::domain::answer::{Answer, AnswerKey, Swept};
 use duly::domain::audit::{Act, AuditAction};
+use duly::domain::due::DueRange;
 use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
@@ -17,7 +19,10 @@ use duly::domain::network::Network;
 use duly::domain::page::{AuditPage, Page, TaskPage, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
-use duly::domain::task::{NewTask, Task, TaskCounts, TaskFilter, TaskPatch};
+use duly::domain::tag::Tag;
+use duly::domain::task::{
+    Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
@@ -452,22 +457,12 @@ impl Store for MemoryStore {
         Ok(Swept::default())
     }
 
-    async fn task_create(
+    async fn task_write(
         &self,
         owner: UserId,
-        new: NewTask,
-    ) -> Result<Option<Task>, StoreError> {
-        let mut state = self.state();
-        if !state.users.contains_key(&owner) {
-            return Ok(None);
-        }
-        state.last_task += 1;
-        let newest = state.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
-        let new = new.no_earlier_than(newest);
-        state.newest.insert(owner, new.created_at.max(newest));
-        let task = new.into_task(owner, TaskId::new(state.last_task));
-        state.tasks.insert(task.id, task.clone());
-        Ok(Some(task))
+        write: TaskWrite,
+    ) -> Result<Option<TaskWritten>, StoreError> {
+        Ok(self.state().write(owner, write))
     }
 
     async fn task_get(
@@ -481,17 +476,28 @@ impl Store for MemoryStore {
     async fn task_list(
         &self,
         owner: UserId,
-        filter: TaskFilter,
-        page: Page,
+        query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
         let state = self.state();
-        let wanted =
-            |task: &&Task| filter.completed.is_none_or(|it| it == task.completed);
-        let mut tasks: Vec<Task> =
-            state.tasks_of(owner).filter(wanted).cloned().collect();
-        tasks.sort_by_key(|task| Reverse((task.created_at, task.id)));
+        let TaskQuery { filter, order, start, limit } = query;
+        let fitting = state.tasks_of(owner).filter(|task| filter.fits(task));
+        let mut tasks: Vec<Task> = fitting.cloned().collect();
+        tasks.sort_by(|a, b| order.place(a).compare(&order.place(b), order));
         let total = u64::try_from(tasks.len()).unwrap();
-        Ok(TaskPage { tasks: part(tasks, page), total })
+        let rest: Vec<Task> = match start {
+            Start::Skip(skip) => tasks
+                .into_iter()
+                .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+                .collect(),
+            Start::After(place) => {
+                let is_after =
+                    |task: &Task| order.place(task).compare(&place, order).is_gt();
+                tasks.into_iter().filter(is_after).collect()
+            }
+        };
+        let limit = usize::from(limit);
+        let more = rest.len() > limit;
+        Ok(TaskPage { tasks: rest.into_iter().take(limit).collect(), total, more })
     }
 
     async fn task_after(
@@ -510,32 +516,34 @@ impl Store for MemoryStore {
         let mut counts = TaskCounts::default();
         for task in state.tasks_of(owner) {
             counts.total += 1;
-            counts.open += u64::from(!task.completed);
+            counts.open += u64::from(!task.is_completed());
         }
         Ok(counts)
     }
 
-    async fn task_patch(
+    async fn task_summary(
         &self,
         owner: UserId,
-        id: TaskId,
-        patch: TaskPatch,
-        now: Timestamp,
-    ) -> Result<Option<Task>, StoreError> {
-        let mut state = self.state();
-        let Some(old) = state.task(owner, id) else { return Ok(None) };
-        let new = patch.apply(old, now);
-        state.tasks.insert(id, new.clone());
-        Ok(Some(new))
-    }
-
-    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
-        let mut state = self.state();
-        let found = state.task(owner, id).is_some();
-        if found {
-            state.tasks.remove(&id);
+        overdue: DueRange,
+    ) -> Result<TaskSummary, StoreError> {
+        let state = self.state();
+        let mut summary = TaskSummary::default();
+        let mut tags: BTreeMap<Tag, TaskCounts> = BTreeMap::new();
+        let count = |counts: &mut TaskCounts, task: &Task| {
+            counts.total += 1;
+            counts.open += u64::from(!task.is_completed());
+        };
+        for task in state.tasks_of(owner) {
+            count(&mut summary.counts, task);
+            let is_due = task.due.as_ref().is_some_and(|due| overdue.contains(due));
+            summary.overdue += u64::from(is_due && !task.is_completed());
+            for tag in task.tags.iter() {
+                count(tags.entry(tag.clone()).or_default(), task);
+            }
         }
-        Ok(found)
+        summary.tags =
+            tags.into_iter().map(|(tag, counts)| TagCounts { tag, counts }).collect();
+        Ok(summary)
     }
 
     async fn export(

@@ -15,3 +15,4 @@ pub(crate) mod values;
 pub(crate) use self::client::{Answer, Client};
 pub(crate) use self::process::{Home, Process};
 pub(crate) use self::server::Server;
+mod writes;

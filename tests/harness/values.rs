@@ -9,18 +9,20 @@ use duly::domain::id::{SessionId, TaskId, UserId};
 use duly::domain::page::Page;
 use duly::domain::password::PasswordHash;
 use duly::domain::session::{RefreshState, Session};
-use duly::domain::task::{Description, NewTask, Task, TaskFilter, TaskPatch, Title};
+use duly::domain::task::{
+    Description, NewTask, Task, TaskFilter, TaskPatch, TaskQuery, Title,
+};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::user::{Admission, Ending, NewUser, Role, User, UserChange, UserPatch};
 use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
 
 /// Every task, whatever its state.
-pub(crate) const ALL: TaskFilter = TaskFilter { completed: None };
+pub(crate) const ALL: TaskFilter = TaskFilter::ALL;
 /// Only tasks that are still to be done.
-pub(crate) const OPEN: TaskFilter = TaskFilter { completed: Some(false) };
+pub(crate) const OPEN: TaskFilter = TaskFilter::completed(Some(false));
 /// Only tasks that are done.
-pub(crate) const DONE: TaskFilter = TaskFilter { completed: Some(true) };
+pub(crate) const DONE: TaskFilter = TaskFilter::completed(Some(true));
 
 /// Opens or makes a data file with the settings that the program has by default.
 pub(crate) fn open(path: &Path) -> Arc<RedbStore> {
@@ -51,12 +53,7 @@ pub(crate) fn new_user(address: &str) -> NewUser {
 }
 
 pub(crate) fn new_task(title: &str, millis: i64) -> NewTask {
-    NewTask {
-        title: Title::new(title.to_owned()).unwrap(),
-        description: None,
-        completed: false,
-        created_at: at(millis),
-    }
+    NewTask::new(Title::new(title.to_owned()).unwrap(), at(millis))
 }
 
 /// A session whose id and digests are `n` throughout.
@@ -91,6 +88,7 @@ pub(crate) fn patch(text: &str, completed: bool) -> TaskPatch {
         title: Some(Title::new(text.to_owned()).unwrap()),
         description: Some(Some(Description::new(text.to_owned()).unwrap())),
         completed: Some(completed),
+        ..TaskPatch::default()
     }
 }
 
@@ -140,7 +138,10 @@ pub(crate) async fn ids(
     owner: UserId,
     filter: TaskFilter,
 ) -> Vec<TaskId> {
-    let listed = store.task_list(owner, filter, page(0, Page::MAX_LIMIT)).await.unwrap();
+    let listed = store
+        .task_list(owner, TaskQuery::newest(filter, page(0, Page::MAX_LIMIT)))
+        .await
+        .unwrap();
     listed.tasks.iter().map(|task| task.id).collect()
 }
 

@@ -10,10 +10,11 @@ use duly::domain::id::{InvitationId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::label::Label;
 use duly::domain::page::{Page, TaskPage};
+use duly::domain::position::Position;
 use duly::domain::scope::Scopes;
 use duly::domain::session::{Refreshing, Session};
 use duly::domain::task::{
-    Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, Title,
+    Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
 };
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
@@ -247,7 +248,8 @@ pub(crate) async fn ask(
             Answer::Task(store.task_get(UserId::new(user), TaskId::new(task)).await?)
         }
         Ask::TaskList { user, filter, page } => {
-            Answer::Page(store.task_list(UserId::new(user), filter, page).await?)
+            let query = TaskQuery::newest(filter, page);
+            Answer::Page(store.task_list(UserId::new(user), query).await?)
         }
         Ask::TaskCounts { user } => {
             Answer::Counts(store.task_counts(UserId::new(user)).await?)
@@ -335,7 +337,8 @@ fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
     records.extend(tasks.into_iter().map(|task| {
         let Incoming { id, text: title, completed, created } = task;
         let new = NewTask { completed, ..new_task(&text(title), created) };
-        Record::Task(new.into_task(owner, TaskId::new(id)))
+        let task = new.into_task(owner, TaskId::new(id), Position::of_number(id));
+        Record::Task(task.unwrap())
     }));
     records
 }
@@ -368,6 +371,7 @@ impl From<Patch> for TaskPatch {
                 (number > 0).then(|| Description::new(text(number)).unwrap())
             }),
             completed: patch.completed,
+            ..Self::default()
         }
     }
 }

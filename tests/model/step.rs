@@ -194,7 +194,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 fn filter() -> impl Strategy<Value = TaskFilter> {
-    option::of(any::<bool>()).prop_map(|completed| TaskFilter { completed })
+    option::of(any::<bool>()).prop_map(TaskFilter::completed)
 }
 
 fn patch() -> impl Strategy<Value = Patch> {

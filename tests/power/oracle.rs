@@ -6,6 +6,7 @@ use duly::domain::id::{TaskId, UserId};
 use duly::domain::page::Page;
 use duly::domain::session::Session;
 use duly::domain::task::TaskCounts;
+use duly::domain::task::TaskQuery;
 use duly::domain::transfer::{Exported, NextIds, Record};
 use duly::store::redb::{Options, RedbStore};
 use duly::store::{OpenError, Store, StoreError};
@@ -50,8 +51,10 @@ pub(super) async fn snapshot(store: &dyn Store) -> Result<Snapshot, StoreError> 
         }
         counts.push(store.task_counts(user).await?);
         for filter in [ALL, OPEN, DONE] {
-            let list =
-                store.task_list(user, filter, page(0, Page::MAX_LIMIT)).await?.tasks;
+            let list = store
+                .task_list(user, TaskQuery::newest(filter, page(0, Page::MAX_LIMIT)))
+                .await?
+                .tasks;
             lists.push(list.iter().map(|task| task.id).collect());
         }
     }

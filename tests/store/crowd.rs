@@ -76,13 +76,13 @@ pub(super) async fn patches_at_once_are_each_applied_whole(store: Arc<dyn Store>
     for answer in &answers {
         let title = answer.title.as_str();
         assert_eq!(answer.description.as_ref().map(|it| it.as_str()), Some(title));
-        assert_eq!(answer.completed, title.parse::<u64>().unwrap() % 2 == 0);
+        assert_eq!(answer.is_completed(), title.parse::<u64>().unwrap() % 2 == 0);
     }
     assert!(answers.is_sorted_by_key(|answer| answer.updated_at));
     let last = answers.pop().unwrap();
-    let counts = TaskCounts { total: 1, open: u64::from(!last.completed) };
+    let counts = TaskCounts { total: 1, open: u64::from(!last.is_completed()) };
     assert_eq!(store.task_counts(owner).await.unwrap(), counts);
-    assert_eq!(ids(&*store, owner, OPEN).await.len(), usize::from(!last.completed));
+    assert_eq!(ids(&*store, owner, OPEN).await.len(), usize::from(!last.is_completed()));
     assert_eq!(store.task_get(owner, task).await.unwrap(), Some(last));
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::task::TaskQuery;
 use duly::store::redb::{CommitMode, FORMAT, Options, RedbStore};
 use duly::store::{OpenError, Store};
 
@@ -33,7 +34,8 @@ async fn a_reopened_file_shows_everything() {
     assert_eq!(found.user, user);
     let found = store.session_get(user.id, session.id).await.unwrap();
     assert_eq!(found, Some((user.clone(), session)));
-    let listed = store.task_list(user.id, ALL, page(0, 10)).await.unwrap();
+    let listed =
+        store.task_list(user.id, TaskQuery::newest(ALL, page(0, 10))).await.unwrap();
     assert_eq!(listed.tasks, [done.clone(), task.clone()]);
     assert_eq!(ids(&*store, user.id, OPEN).await, [task.id]);
     assert_eq!(ids(&*store, user.id, DONE).await, [done.id]);

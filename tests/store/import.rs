@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::position::Position;
 use duly::domain::transfer::{Chunk, Conflict, Existing, NextIds, Owner, Record};
 use duly::store::Store;
 
@@ -85,7 +86,10 @@ async fn there_is_one_import_at_a_time() {
 
 /// Tasks of an account that came with the chunk before.
 fn chunk(owner: UserId, ids: &[u64]) -> Chunk {
-    let task = |id: &u64| new_task("a", 1).into_task(owner, TaskId::new(*id));
+    let task = |id: &u64| {
+        let (id, position) = (TaskId::new(*id), Position::of_number(*id));
+        new_task("a", 1).into_task(owner, id, position).unwrap()
+    };
     let records = ids.iter().map(|id| Record::Task(task(id))).collect();
     let owner = Some(Owner { there: owner, here: owner });
     Chunk { records, owner, existing: Existing::Keep }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use duly::domain::id::{TaskId, UserId};
-use duly::domain::task::TaskFilter;
+use duly::domain::task::{TaskFilter, TaskQuery};
 use duly::store::Store;
 
 use crate::harness::values::{
@@ -44,7 +44,8 @@ pub(super) async fn lists_keep_their_order_when_the_clock_steps_back(
     assert!(store.task_delete(owner, TaskId::new(5)).await.unwrap());
     given_times(&*store, owner, &[300, 150]).await;
     assert_eq!(numbers(&*store, owner, ALL).await, [6, 4, 2, 7, 1]);
-    let middle = store.task_list(owner, ALL, page(1, 3)).await.unwrap();
+    let middle =
+        store.task_list(owner, TaskQuery::newest(ALL, page(1, 3))).await.unwrap();
     let middle: Vec<u64> = middle.tasks.iter().map(|task| task.id.get()).collect();
     assert_eq!(middle, [4, 2, 7]);
 }
@@ -69,10 +70,16 @@ pub(super) async fn pages_beyond_the_end_are_empty_but_know_the_total(
 
     for (filter, total) in [(ALL, 3), (OPEN, 2), (DONE, 1)] {
         for skip in [total, total + 1, 1_000_000, u64::MAX] {
-            let listed = store.task_list(owner, filter, page(skip, 10)).await.unwrap();
+            let listed = store
+                .task_list(owner, TaskQuery::newest(filter.clone(), page(skip, 10)))
+                .await
+                .unwrap();
             assert_eq!((listed.tasks.len(), listed.total), (0, total), "skip {skip}");
         }
-        let last = store.task_list(owner, filter, page(total - 1, 200)).await.unwrap();
+        let last = store
+            .task_list(owner, TaskQuery::newest(filter.clone(), page(total - 1, 200)))
+            .await
+            .unwrap();
         assert_eq!((last.tasks.len(), last.total), (1, total));
     }
 }
@@ -87,12 +94,17 @@ pub(super) async fn pages_one_after_the_other_make_the_whole_list(store: Arc<dyn
     given_done(&*store, owner, &[1, 5, 7, 13]).await;
 
     for filter in [ALL, OPEN, DONE] {
-        let whole = ids(&*store, owner, filter).await;
+        let whole = ids(&*store, owner, filter.clone()).await;
         for limit in 1..=4 {
             let mut joined = Vec::new();
             for start in (0..11).step_by(usize::from(limit)) {
-                let listed =
-                    store.task_list(owner, filter, page(start, limit)).await.unwrap();
+                let listed = store
+                    .task_list(
+                        owner,
+                        TaskQuery::newest(filter.clone(), page(start, limit)),
+                    )
+                    .await
+                    .unwrap();
                 assert!(listed.tasks.iter().all(|task| task.owner == owner));
                 joined.extend(listed.tasks.iter().map(|task| task.id));
             }
@@ -105,7 +117,10 @@ pub(super) async fn far_pages_are_as_good_as_near_ones(store: Arc<dyn Store>) {
     let owner = given_user(&*store, "a@example.com").await.id;
     given_tasks(&store, owner, 2_100).await;
     let far = async |filter: TaskFilter| {
-        let listed = store.task_list(owner, filter, page(2_050, 3)).await.unwrap();
+        let listed = store
+            .task_list(owner, TaskQuery::newest(filter.clone(), page(2_050, 3)))
+            .await
+            .unwrap();
         (
             listed.tasks.iter().map(|task| task.id.get()).collect::<Vec<u64>>(),
             listed.total,

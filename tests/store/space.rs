@@ -4,6 +4,7 @@ use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 use duly::domain::task::TaskCounts;
+use duly::domain::task::TaskQuery;
 use duly::domain::user::User;
 use duly::store::redb::{CopyError, Options, RedbStore};
 use duly::store::{Store, StoreError};
@@ -17,8 +18,13 @@ use crate::harness::values::{
 async fn a_disk_full_up_to_the_reserve_refuses_all_that_adds() {
     let data = tempfile::tempdir().unwrap();
     let (store, user) = given_reserve(data.path(), u64::MAX).await;
-    let task =
-        store.task_list(user.id, ALL, page(0, 1)).await.unwrap().tasks.remove(0).id;
+    let task = store
+        .task_list(user.id, TaskQuery::newest(ALL, page(0, 1)))
+        .await
+        .unwrap()
+        .tasks
+        .remove(0)
+        .id;
 
     full(store.user_create(new_user("b@example.com")).await);
     full(store.task_create(user.id, new_task("b", 2)).await);
@@ -51,7 +57,8 @@ async fn a_full_disk_can_be_read_and_freed() {
     let data = tempfile::tempdir().unwrap();
     let (store, user) = given_reserve(data.path(), u64::MAX).await;
 
-    let listed = store.task_list(user.id, ALL, page(0, 1)).await.unwrap();
+    let listed =
+        store.task_list(user.id, TaskQuery::newest(ALL, page(0, 1))).await.unwrap();
     let task = listed.tasks[0].clone();
     assert_eq!(store.task_get(user.id, task.id).await.unwrap(), Some(task.clone()));
     assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());

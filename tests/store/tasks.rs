@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use duly::domain::id::TaskId;
-use duly::domain::task::{Description, NewTask, Task, TaskCounts, TaskPatch, Title};
+use duly::domain::task::{
+    Description, NewTask, Task, TaskCounts, TaskPatch, TaskQuery, Title,
+};
 use duly::store::Store;
 
 use crate::harness::values::{
@@ -13,16 +15,19 @@ use crate::harness::values::{
 pub(super) async fn a_task_is_read_back_as_it_was_written(store: Arc<dyn Store>) {
     let owner = given_user(&*store, "a@example.com").await.id;
     let longest = NewTask {
-        title: Title::new("\u{1F600}".repeat(Title::MAX_CHARS)).unwrap(),
         description: Some(Description::new("\0\u{1F600}".repeat(1000)).unwrap()),
         completed: true,
-        created_at: duly::domain::timestamp::Timestamp::MAX,
+        ..NewTask::new(
+            Title::new("\u{1F600}".repeat(Title::MAX_CHARS)).unwrap(),
+            duly::domain::timestamp::Timestamp::MAX,
+        )
     };
     let shortest = new_task(" ", 0);
 
     for new in [longest, shortest] {
         let made = store.task_create(owner, new.clone()).await.unwrap().unwrap();
-        assert_eq!(made, new.into_task(owner, made.id));
+        let expected = new.into_task(owner, made.id, made.position.clone());
+        assert_eq!(made, expected.unwrap());
         assert_eq!(store.task_get(owner, made.id).await.unwrap(), Some(made));
     }
 }
@@ -41,7 +46,10 @@ pub(super) async fn tasks_of_others_look_like_missing_ones(store: Arc<dyn Store>
         );
         assert!(!store.task_delete(other, id).await.unwrap());
     }
-    assert_eq!(store.task_list(other, ALL, page(0, 10)).await.unwrap().tasks, []);
+    assert_eq!(
+        store.task_list(other, TaskQuery::newest(ALL, page(0, 10))).await.unwrap().tasks,
+        []
+    );
     assert_eq!(store.task_counts(other).await.unwrap(), TaskCounts::default());
     assert_eq!(store.task_get(owner, task.id).await.unwrap(), Some(task), "left alone");
 }
@@ -75,13 +83,13 @@ pub(super) async fn a_patch_changes_what_it_names_and_nothing_else(
             Task {
                 title: title.clone(),
                 description: Some(description),
-                completed: true,
+                completed_at: Some(at(300)),
                 ..old.clone()
             },
         ),
         (
             TaskPatch { description: Some(None), ..TaskPatch::default() },
-            Task { title, completed: true, ..old.clone() },
+            Task { title, completed_at: Some(at(300)), ..old.clone() },
         ),
     ];
 
@@ -101,6 +109,7 @@ pub(super) async fn a_patch_that_changes_nothing_leaves_no_trace(store: Arc<dyn 
         title: Some(task.title.clone()),
         description: Some(None),
         completed: Some(false),
+        ..TaskPatch::default()
     };
 
     for patch in [TaskPatch::default(), same] {
@@ -144,7 +153,10 @@ pub(super) async fn counts_follow_every_change(store: Arc<dyn Store>) {
         for (filter, expected) in
             [(ALL, counts.total), (OPEN, counts.open), (DONE, counts.total - counts.open)]
         {
-            let listed = store.task_list(owner, filter, page(0, 1)).await.unwrap();
+            let listed = store
+                .task_list(owner, TaskQuery::newest(filter.clone(), page(0, 1)))
+                .await
+                .unwrap();
             assert_eq!(listed.total, expected, "a page knows what the counts know");
             let rows = ids(&*store, owner, filter).await.len();
             assert_eq!(u64::try_from(rows).unwrap(), expected, "and so do the rows");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use duly::domain::id::UserId;
 use duly::domain::task::TaskCounts;
+use duly::domain::task::TaskQuery;
 use duly::domain::user::Refused;
 use duly::store::Store;
 
@@ -150,5 +151,8 @@ pub(super) async fn a_deleted_account_can_do_nothing(store: Arc<dyn Store>) {
     assert_eq!(store.task_patch(user, task, complete(true), at(2)).await.unwrap(), None);
     assert!(!store.task_delete(user, task).await.unwrap());
     assert_eq!(store.task_get(user, task).await.unwrap(), None);
-    assert_eq!(store.task_list(user, ALL, page(0, 10)).await.unwrap().total, 0);
+    assert_eq!(
+        store.task_list(user, TaskQuery::newest(ALL, page(0, 10))).await.unwrap().total,
+        0
+    );
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::task::TaskQuery;
 use duly::store::redb::{Options, RedbStore};
 use duly::store::{OpenError, Store, StoreError};
 
@@ -23,8 +24,8 @@ async fn a_flipped_bit_is_an_error_and_never_an_answer() {
     let store = given_flipped_bit(data.path()).await;
 
     damaged(store.task_get(OWNER, SPOILT).await);
-    damaged(store.task_list(OWNER, ALL, page(0, 10)).await);
-    damaged(store.task_list(OWNER, OPEN, page(0, 10)).await);
+    damaged(store.task_list(OWNER, TaskQuery::newest(ALL, page(0, 10))).await);
+    damaged(store.task_list(OWNER, TaskQuery::newest(OPEN, page(0, 10))).await);
     damaged(store.task_patch(OWNER, SPOILT, complete(true), at(99)).await);
     damaged(store.task_delete(OWNER, SPOILT).await);
 }
@@ -36,11 +37,27 @@ async fn what_is_not_damaged_is_served() {
     damaged(store.task_get(OWNER, SPOILT).await);
 
     assert!(store.task_get(OWNER, SOUND).await.unwrap().is_some());
-    assert_eq!(store.task_list(OWNER, ALL, page(0, 2)).await.unwrap().tasks.len(), 2);
+    assert_eq!(
+        store
+            .task_list(OWNER, TaskQuery::newest(ALL, page(0, 2)))
+            .await
+            .unwrap()
+            .tasks
+            .len(),
+        2
+    );
     assert_eq!(store.task_counts(OWNER).await.unwrap().total, 3);
     assert!(store.session_get(OWNER, session_id(7)).await.unwrap().is_some());
     let other = UserId::new(JOHN);
-    assert_eq!(store.task_list(other, ALL, page(0, 9)).await.unwrap().tasks.len(), 1);
+    assert_eq!(
+        store
+            .task_list(other, TaskQuery::newest(ALL, page(0, 9)))
+            .await
+            .unwrap()
+            .tasks
+            .len(),
+        1
+    );
     given_task(&store, OWNER, "still written", 60).await;
 }
 
@@ -58,7 +75,8 @@ async fn a_write_that_meets_damage_harms_none_beside_it() {
     damaged(spoilt);
     let (before, after) = (before.unwrap().unwrap(), after.unwrap().unwrap());
     assert_eq!(after.id.get(), before.id.get() + 1);
-    let newest = store.task_list(OWNER, ALL, page(0, 2)).await.unwrap();
+    let newest =
+        store.task_list(OWNER, TaskQuery::newest(ALL, page(0, 2))).await.unwrap();
     assert_eq!((newest.tasks, newest.total), (vec![after, before], 5));
 }
 
@@ -101,7 +119,7 @@ async fn damaged_counts_are_an_error_for_their_owner_alone() {
     let store = open(&path);
 
     damaged(store.task_counts(OWNER).await);
-    damaged(store.task_list(OWNER, ALL, page(0, 1)).await);
+    damaged(store.task_list(OWNER, TaskQuery::newest(ALL, page(0, 1))).await);
     damaged(store.task_create(OWNER, new_task("a", 60)).await);
     damaged(store.task_delete(OWNER, SOUND).await);
 
@@ -115,9 +133,17 @@ async fn an_index_entry_without_its_task_is_an_error_in_filtered_lists() {
     Forge::open(&path).put("owned", &key(&[&JANE, &3_u8, &0_u8, &70_u64, &99_u64]), b"");
     let store = open(&path);
 
-    damaged(store.task_list(OWNER, OPEN, page(0, 10)).await);
+    damaged(store.task_list(OWNER, TaskQuery::newest(OPEN, page(0, 10))).await);
 
-    assert_eq!(store.task_list(OWNER, ALL, page(0, 10)).await.unwrap().tasks.len(), 3);
+    assert_eq!(
+        store
+            .task_list(OWNER, TaskQuery::newest(ALL, page(0, 10)))
+            .await
+            .unwrap()
+            .tasks
+            .len(),
+        3
+    );
 }
 
 #[tokio::test]

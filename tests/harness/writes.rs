@@ -1,0 +1,187 @@
+//! Writes of tasks, as the store in memory does them: on a copy, one after the other, by looking at everything.
+
+use std::cmp::Ordering;
+
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::position::Position;
+use duly::domain::task::{
+    IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
+    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+};
+use duly::domain::timestamp::Timestamp;
+
+use super::state::State;
+
+type Decided = Result<TaskDone, TaskRefused>;
+
+impl State {
+    pub(super) fn write(
+        &mut self,
+        owner: UserId,
+        write: TaskWrite,
+    ) -> Option<TaskWritten> {
+        if !self.users.contains_key(&owner) {
+            return None;
+        }
+        let mut after = self.clone();
+        let mut results = Vec::new();
+        for op in write.ops {
+            let mut tried = after.clone();
+            let result = tried.decide(owner, op, write.now);
+            if result.is_ok() {
+                after = tried;
+            }
+            results.push(result);
+        }
+        let failed = results.iter().any(Result::is_err);
+        let applied = !write.dry_run && !(write.atomic && failed);
+        if applied {
+            *self = after;
+        }
+        Some(TaskWritten { results, applied })
+    }
+
+    fn decide(&mut self, owner: UserId, op: TaskOp, now: Timestamp) -> Decided {
+        let TaskOp { action, if_match } = op;
+        let id = match action {
+            TaskAction::Create(new) => {
+                if let Some(parent) = new.parent {
+                    self.may_go_below(owner, None, parent)?;
+                }
+                return self.make(owner, *new).map(TaskDone::Created);
+            }
+            TaskAction::Patch(id, _)
+            | TaskAction::Move(id, _)
+            | TaskAction::Delete(id) => id,
+        };
+        let old = self.task(owner, id).cloned().ok_or(TaskRefused::Missing)?;
+        match if_match {
+            IfMatch::OneOf(revisions) if !revisions.contains(&old.revision) => {
+                return Err(TaskRefused::Changed(Box::new(old)));
+            }
+            _ => {}
+        }
+        match action {
+            TaskAction::Patch(_, patch) => self.change(&old, *patch, now),
+            TaskAction::Move(_, TaskMove { to, parent }) => {
+                let position = Some(self.place(&old, to)?);
+                let patch = TaskPatch { position, parent, ..TaskPatch::default() };
+                self.change(&old, patch, now)
+            }
+            _ => {
+                let doomed = self.below(owner, id);
+                for id in &doomed {
+                    self.tasks.remove(id);
+                }
+                Ok(TaskDone::Deleted(u64::try_from(doomed.len()).unwrap()))
+            }
+        }
+    }
+
+    fn make(&mut self, owner: UserId, new: NewTask) -> Result<Task, TaskRefused> {
+        let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
+        let new = new.no_earlier_than(newest);
+        let last = self.tasks_of(owner).map(|task| &task.position).max();
+        let position = match &new.position {
+            Some(position) => position.clone(),
+            None => Position::between(last, None).unwrap(),
+        };
+        let made = new.into_task(owner, TaskId::new(self.last_task + 1), position)?;
+        self.last_task += 1;
+        self.newest.insert(owner, made.created_at.max(newest));
+        self.tasks.insert(made.id, made.clone());
+        Ok(made)
+    }
+
+    fn change(&mut self, old: &Task, patch: TaskPatch, now: Timestamp) -> Decided {
+        let Patched { task, finished } = patch.apply(old, now)?;
+        if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
+            self.may_go_below(task.owner, Some(task.id), parent)?;
+        }
+        self.tasks.insert(task.id, task.clone());
+        let finished = finished.map(|new| self.make(task.owner, *new)).transpose()?;
+        Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
+    }
+
+    /// A task and all below it.
+    fn below(&self, owner: UserId, top: TaskId) -> Vec<TaskId> {
+        let mut found = vec![top];
+        let mut next = 0;
+        while let Some(parent) = found.get(next).copied() {
+            let children = self.tasks_of(owner).filter(|it| it.parent == Some(parent));
+            found.extend(children.map(|task| task.id).collect::<Vec<_>>());
+            next += 1;
+        }
+        found
+    }
+
+    /// The tasks that one is a part of, from the nearest on, itself first.
+    fn above(&self, owner: UserId, id: TaskId) -> Vec<TaskId> {
+        let mut path = vec![id];
+        while let Some(parent) =
+            self.task(owner, path[path.len() - 1]).and_then(|it| it.parent)
+        {
+            path.push(parent);
+        }
+        path
+    }
+
+    fn may_go_below(
+        &self,
+        owner: UserId,
+        id: Option<TaskId>,
+        parent: TaskId,
+    ) -> Result<(), TaskRefused> {
+        if self.task(owner, parent).is_none() && Some(parent) != id {
+            return Err(TaskRefused::NoParent);
+        }
+        let path = self.above(owner, parent);
+        if id.is_some_and(|id| path.contains(&id)) {
+            return Err(TaskRefused::Cycle);
+        }
+        let moved = id.map(|id| self.below(owner, id)).unwrap_or_default();
+        let depth = |task: &TaskId| self.above(owner, *task).len();
+        let top_depth = id.as_ref().map_or(0, depth);
+        let levels =
+            moved.iter().map(depth).max().map_or(1, |deepest| deepest + 1 - top_depth);
+        if path.len() + levels > Task::MAX_DEPTH {
+            return Err(TaskRefused::TooDeep);
+        }
+        let root = path[path.len() - 1];
+        let there = self.below(owner, root);
+        let others = there.iter().filter(|it| !moved.contains(it)).count() - 1;
+        if others + moved.len().max(1) > Task::MAX_BELOW {
+            return Err(TaskRefused::TooManyBelow);
+        }
+        Ok(())
+    }
+
+    fn place(&self, task: &Task, to: Neighbour) -> Result<Position, TaskRefused> {
+        let others = || self.tasks_of(task.owner).filter(|it| it.id != task.id);
+        let positions = || others().map(|it| &it.position);
+        let beside = |id: TaskId, side: Ordering| {
+            let other =
+                others().find(|it| it.id == id).ok_or(TaskRefused::NoNeighbour)?;
+            let here = &other.position;
+            let that_side = positions().filter(|it| (*it).cmp(here) == side);
+            let next = match side {
+                Ordering::Less => that_side.max(),
+                _ => that_side.min(),
+            };
+            Ok((here, next))
+        };
+        let between = match to {
+            Neighbour::First => Position::between(None, positions().min()),
+            Neighbour::Last => Position::between(positions().max(), None),
+            Neighbour::Before(id) => {
+                let (here, next) = beside(id, Ordering::Less)?;
+                Position::between(next, Some(here))
+            }
+            Neighbour::After(id) => {
+                let (here, next) = beside(id, Ordering::Greater)?;
+                Position::between(Some(here), next)
+            }
+        };
+        between.map_err(|_| TaskRefused::NoRoom)
+    }
+}

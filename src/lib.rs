@@ -42,7 +42,7 @@
 //! counts, and moves them together.
 //!
 //! A request with an `Idempotency-Key` keeps its answer, sealed, in the transaction of its write, so that it can be
-//! sent again and is done once: [`store::once`], `service/once.rs`, `http/once.rs`.
+//! sent again and is done once: [`store::once()`], `service/once.rs`, `http/once.rs`.
 //!
 //! # Damage
 //!

@@ -1,7 +1,7 @@
 //! Requests that are sent again and done once.
 //!
 //! A client may give its request a key. What was answered is then kept under the key, sealed, in the same
-//! transaction as what was done ([`crate::store::once`]), and given again for [`Answer::KEPT`]. Keys are those of
+//! transaction as what was done ([`crate::store::once()`]), and given again for [`Answer::KEPT`]. Keys are those of
 //! a person: nobody meets the answers of somebody else. A refusal does nothing, so it is not kept.
 //!
 //! A replay is given only to whoever would be let in for the request itself, now: nothing here stands for a

@@ -213,7 +213,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// adds to these records in its own transaction.
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
 
-    /// Finds the answer to a request that was done [`once`]. `None` if there is none, and if the account is
+    /// Finds the answer to a request that was done [`once()`]. `None` if there is none, and if the account is
     /// disabled. Old ones are found until they are removed.
     async fn answer_get(
         &self,

@@ -2,7 +2,7 @@
 
 use redb::ReadableTable as _;
 
-use super::key::{self, Owned, Table};
+use super::key::{Owned, Table};
 use super::table::{self, Tables};
 use super::{codec, index, record};
 use crate::store::StoreError;

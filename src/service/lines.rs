@@ -51,6 +51,7 @@ const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "all lines but two are records")]
 pub enum Line {
     /// The first.
     Start {

@@ -34,7 +34,7 @@ impl State {
             results.push(result);
         }
         let failed = results.iter().any(Result::is_err);
-        let applied = !write.dry_run && !(write.atomic && failed);
+        let applied = !(write.dry_run || write.atomic && failed);
         if applied {
             *self = after;
         }
@@ -73,7 +73,7 @@ impl State {
                 for id in &doomed {
                     self.tasks.remove(id);
                 }
-                Ok(TaskDone::Deleted(u64::try_from(doomed.len()).unwrap()))
+                Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }
         }
     }
@@ -84,7 +84,7 @@ impl State {
         let last = self.tasks_of(owner).map(|task| &task.position).max();
         let position = match &new.position {
             Some(position) => position.clone(),
-            None => Position::between(last, None).unwrap(),
+            None => Position::between(last, None).map_err(|_| TaskRefused::NoRoom)?,
         };
         let made = new.into_task(owner, TaskId::new(self.last_task + 1), position)?;
         self.last_task += 1;

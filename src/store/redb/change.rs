@@ -27,6 +27,7 @@ use crate::store::StoreError;
 
 /// A change as data. Old values are those that the decision has read from its [`View`].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
 pub(super) enum Change {
     UserCreate(Credential),
     /// Anything but the id may differ.

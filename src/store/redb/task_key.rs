@@ -32,7 +32,9 @@ impl Beginning {
     fn new(owner: UserId, kind: u8, parts: &[&[u8]]) -> Self {
         let mut bytes = owner.to_bytes().to_vec();
         bytes.push(kind);
-        parts.iter().for_each(|part| bytes.extend(*part));
+        for part in parts {
+            bytes.extend(*part);
+        }
         Self(bytes)
     }
 
@@ -90,7 +92,9 @@ impl Beginning {
     /// A whole entry.
     pub(super) fn entry(&self, end: &[&[u8]], id: TaskId) -> Vec<u8> {
         let mut key = self.0.clone();
-        end.iter().for_each(|part| key.extend(*part));
+        for part in end {
+            key.extend(*part);
+        }
         key.extend(id.to_bytes());
         key
     }

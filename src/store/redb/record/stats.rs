@@ -184,7 +184,7 @@ mod tests {
         let mut written = Stats { nested: 3, tags: 4, ..Stats::EMPTY };
         *written.of_mut(Priority::Urgent) = TaskCounts { total: 2, open: 1 };
         let bytes = stats(owner, &written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "00010000000000000000020103".to_owned() + "04");
+        assert_eq!(hex(&bytes[9..]), "0001000000000000000002010304");
         let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");
     }

@@ -98,7 +98,9 @@ fn change(
     if task != old
         && let Err(refused) = draft.replace(old, task.clone())?
     {
-        finished.into_iter().for_each(|finished| draft.remove(finished));
+        if let Some(finished) = finished {
+            draft.remove(finished);
+        }
         return Ok(Err(refused));
     }
     let finished = finished.map(|task| task.id);

@@ -347,7 +347,7 @@ impl Check<'_> {
                 seen.answer_stats = self.report.sound(stats)?.unwrap_or(seen.answers);
             }
             Owned::TaskByState(_) | Owned::TaskIndex(..) => {
-                self.entry(seen, key, value)?;
+                self.entry(seen, key, value);
             }
             Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
             Owned::Task(owner, id) => {

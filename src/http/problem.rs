@@ -147,7 +147,9 @@ impl Problem {
         let (status, detail) = (self.status.as_u16(), self.detail.into_owned());
         let mut fields = self.fields;
         fields.truncate(MAX_FIELDS);
-        fields.iter_mut().for_each(|it| it.field = short(&it.field));
+        for fault in &mut fields {
+            fault.field = short(&fault.field);
+        }
         Entry { status, code: self.code, detail, fields }
     }
 

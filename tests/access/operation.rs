@@ -41,7 +41,7 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All there is. A new operation is added here, or this file does not pass.
-pub(crate) static OPERATIONS: [Operation; 34] = [
+pub(crate) static OPERATIONS: [Operation; 39] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
@@ -94,6 +94,14 @@ pub(crate) static OPERATIONS: [Operation; 34] = [
     is("GET", "/api/v1/tasks/{id}", READ),
     json(r#"{"title":"stolen"}"#, is("PATCH", "/api/v1/tasks/{id}", WRITE)),
     is("DELETE", "/api/v1/tasks/{id}", WRITE),
+    is("POST", "/api/v1/tasks/{id}/complete", WRITE),
+    json(r#"{"to":"first"}"#, is("POST", "/api/v1/tasks/{id}/move", WRITE)),
+    json(
+        r#"{"operations":[{"op":"create","task":{"title":"a"}}]}"#,
+        is("POST", "/api/v1/tasks/batch", WRITE),
+    ),
+    is("GET", "/api/v1/tasks/counts", READ),
+    is("GET", "/api/v1/tags", READ),
 ];
 
 impl Operation {

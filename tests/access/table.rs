@@ -103,7 +103,7 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     }
     let cells: Vec<usize> = rows.join_all().await;
     assert!(cells.iter().all(|count| *count == 13), "{cells:?}");
-    assert_eq!(cells.len(), 27);
+    assert_eq!(cells.len(), 32);
 }
 
 async fn row(operation: &'static Operation) -> usize {

@@ -109,7 +109,7 @@ impl State {
         let mut next = 0;
         while let Some(parent) = found.get(next).copied() {
             let children = self.tasks_of(owner).filter(|it| it.parent == Some(parent));
-            found.extend(children.map(|task| task.id).collect::<Vec<_>>());
+            found.extend(children.map(|task| task.id));
             next += 1;
         }
         found

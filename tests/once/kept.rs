@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use duly::domain::answer::{Answer, AnswerKey};
 use duly::domain::id::UserId;
-use duly::domain::task::Task;
+use duly::domain::task::{Task, TaskWritten};
 use duly::store::redb::{AnswerBounds, Options, RedbStore};
 use duly::store::{Once, Store, StoreError, once};
 use hyper::StatusCode;
@@ -50,8 +50,9 @@ pub(super) async fn done_once(
     let sealed = vec![n; length];
     let answer = Answer { key, request: [0; 32], made_at: at(millis), sealed };
     let made = move |outcome: &dyn Any| {
-        let made = outcome.downcast_ref::<Option<Task>>().expect("a task is made");
-        Ok(made.as_ref().map(|task| (task.owner, answer)))
+        let made = outcome.downcast_ref::<Option<TaskWritten>>();
+        let made = made.expect("tasks are written").is_some();
+        Ok(made.then_some((owner, answer)))
     };
     let this = Once { owner: Some(owner), key, at: at(millis), answer: Box::new(made) };
     once(this, store.task_create(owner, new_task("a", millis))).await

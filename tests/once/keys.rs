@@ -88,7 +88,7 @@ async fn every_post_has_a_key_in_the_document_and_in_fact() {
             assert_eq!(answer.expect_refused(), ["Idempotency-Key"], "{path}");
         }
     }
-    assert_eq!(posts, 10);
+    assert_eq!(posts, 13);
 }
 
 #[tokio::test]

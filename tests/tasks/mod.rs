@@ -32,6 +32,14 @@ async fn the_first_task_of_a_fresh_server_is_number_one() {
             "owner_id": 1,
             "created_at": "2030-01-01T00:00:00.000Z",
             "updated_at": "2030-01-01T00:00:00.000Z",
+            "completed_at": null,
+            "due": null,
+            "priority": "none",
+            "tags": [],
+            "position": "a0",
+            "parent_id": null,
+            "recurrence": null,
+            "rev": 1,
         })
     );
     server.wait(Duration::from_secs(1));

@@ -13,7 +13,7 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 16] = [
     kind(
         "400",
         "BadRequest",
@@ -56,6 +56,13 @@ const KINDS: [Kind; 14] = [
         "email_taken",
         &[],
     ),
+    kind(
+        "412",
+        "PreconditionFailed",
+        "The task has changed since: `task` is what it is now. Of a batch, `results` says which.",
+        "changed_since",
+        &[],
+    ),
     kind("413", "PayloadTooLarge", "The body is too large.", "body_too_large", &[]),
     kind(
         "415",
@@ -69,6 +76,13 @@ const KINDS: [Kind; 14] = [
         "Unprocessable",
         "Fields were refused; `errors` names each.",
         "invalid",
+        &[],
+    ),
+    kind(
+        "428",
+        "PreconditionRequired",
+        "The server is set to change tasks only for those who say which revision they mean, in `If-Match`.",
+        "if_match_required",
         &[],
     ),
     kind(
@@ -160,6 +174,10 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         }
         "token_create" | "account_create" | "account_patch" | "account_delete"
         | "invitation_create" => statuses.push("409"),
+        "task_patch" | "task_complete" | "task_move" | "task_delete" => {
+            statuses.extend(["412", "428", "507"]);
+        }
+        "task_batch" => statuses.extend(["412", "428"]),
         _ => {}
     }
     statuses
@@ -252,6 +270,15 @@ pub(super) fn schema() -> Value {
             "detail": text("What went wrong, for people."),
             "code": text("What went wrong, for programs. Stable."),
             "request_id": text("Names this request in the server's log."),
+            "task": {
+                "allOf": [{ "$ref": "#/components/schemas/TaskView" }],
+                "description": "The task as it is now. Only where `If-Match` did not fit.",
+            },
+            "results": {
+                "type": "array",
+                "description": "What would have come of each change. Only of batches of which nothing was done.",
+                "items": { "$ref": "#/components/schemas/TaskResult" },
+            },
             "error": text("For OAuth 2 clients, the same as `code`: `invalid_grant`. Only where a refresh token was refused."),
             "errors": {
                 "type": "array",

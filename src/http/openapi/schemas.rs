@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 /// Objects that are sent to the server and refuse members that they do not name.
-const STRICT: [&str; 10] = [
+const STRICT: [&str; 13] = [
     "UserRegister",
     "ProfilePatch",
     "PasswordChange",
@@ -14,11 +14,20 @@ const STRICT: [&str; 10] = [
     "InvitationCreate",
     "TaskCreate",
     "TaskPatch",
+    "TaskMoveBody",
+    "TaskBatchBody",
+    "TaskOperation",
 ];
 
 /// Says that no other members are taken, that members of answers are there even if they are null, and frees
 /// examples of members that are absent.
 pub(super) fn mend(name: &str, schema: &mut Value) {
+    if name == "TaskBatchBody"
+        && let Some(items) = schema.pointer_mut("/properties/operations/items")
+    {
+        // Each is checked by itself, so that what is wrong with it is said of it alone.
+        *items = json!({ "$ref": "#/components/schemas/TaskOperation" });
+    }
     let Some(members) = schema.as_object_mut() else { return };
     if STRICT.contains(&name) {
         members.insert("additionalProperties".to_owned(), json!(false));
@@ -70,11 +79,15 @@ fn mend_format(schema: &mut Map<String, Value>) {
     }
 }
 
-/// A description beside a reference takes an `allOf` of the reference and nothing else: a second part, which only
-/// says the description again, is one that some generators cannot join with an enum.
+/// A description or a default beside a reference takes an `allOf` of the reference and nothing else: a second part,
+/// which only says these again, is one that some generators cannot join with an enum.
 fn mend_reference(schema: &mut Map<String, Value>) {
-    let description = schema.get("description").cloned();
-    if let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) {
-        parts.retain(|part| *part != json!({ "description": description }));
+    let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let said: Vec<Value> =
+        parts.extract_if(.., |part| part.get("$ref").is_none()).collect();
+    for (name, value) in said.iter().filter_map(Value::as_object).flatten() {
+        schema.insert(name.clone(), value.clone());
     }
 }

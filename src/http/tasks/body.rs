@@ -209,6 +209,7 @@ impl TaskPatch {
 }
 
 /// What is null is cleared, what is absent stays.
+#[expect(clippy::option_option, reason = "it is absent, null or there")]
 pub(super) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {
         MaybeUndefined::Undefined => None,

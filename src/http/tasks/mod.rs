@@ -63,6 +63,7 @@ impl Created {
 }
 
 #[derive(ApiResponse)]
+#[expect(clippy::large_enum_variant, reason = "most answers are the largest")]
 enum Found {
     /// The task.
     #[oai(status = 200)]
@@ -168,6 +169,7 @@ impl TasksApi {
     /// Conditions are joined by and. For long lists, or lists that change while they are read, ask with an empty `cursor`
     /// and follow `Link`: the pages that follow continue from a place, so nothing that stays is missed or comes twice.
     #[oai(path = "/", method = "get", operation_id = "task_list")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(
         &self,
         caller: Authenticated<TasksRead>,
@@ -364,6 +366,7 @@ impl TasksApi {
     ///
     /// Gives it another place in the order of all tasks (`sort=position`), and perhaps another parent.
     #[oai(path = "/:id/move", method = "post", operation_id = "task_move")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn relocate(
         &self,
         caller: Authenticated<TasksWrite>,

@@ -83,13 +83,13 @@ pub(super) async fn a_patch_changes_what_it_names_and_nothing_else(
             Task {
                 title: title.clone(),
                 description: Some(description),
-                completed_at: Some(at(300)),
+                completed_at: Some(at(400)),
                 ..old.clone()
             },
         ),
         (
             TaskPatch { description: Some(None), ..TaskPatch::default() },
-            Task { title, completed_at: Some(at(300)), ..old.clone() },
+            Task { title, completed_at: Some(at(400)), ..old.clone() },
         ),
     ];
 

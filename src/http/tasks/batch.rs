@@ -51,7 +51,9 @@ impl Type for Operation {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(MetaSchema::ANY))
+        // A choice of one is what payloads do not look into.
+        let any_of = vec![TaskOperation::schema_ref()];
+        MetaSchemaRef::Inline(Box::new(MetaSchema { any_of, ..MetaSchema::ANY }))
     }
 
     fn register(registry: &mut Registry) {

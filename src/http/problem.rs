@@ -159,11 +159,11 @@ impl Problem {
     }
 
     /// Nothing of a batch was done, since something in it could not be.
-    pub(super) fn batch_failed(status: u16) -> Self {
+    pub(super) fn batch_failed(status: u16, fields: Vec<FieldError>) -> Self {
         let status =
             StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
         let detail = "nothing was done, because some of it could not be: see results";
-        Self::new(status, "batch_failed", detail)
+        Self { fields, ..Self::new(status, "batch_failed", detail) }
     }
 
     fn challenge(self, challenge: &'static str) -> Self {

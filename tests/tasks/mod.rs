@@ -1,15 +1,49 @@
 //! Keeping tasks.
 
+mod batch;
 mod body;
+mod cursor;
+mod dry_run;
+mod fields;
+mod find;
 mod list;
+mod order;
 mod patch;
+mod precondition;
+mod recur;
+mod tree;
 
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
-use crate::harness::Server;
+use crate::harness::{Answer, Client, Server};
+
+/// A server, and somebody with an account there.
+async fn given() -> (Server, Client) {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    (server, jane)
+}
+
+impl Client {
+    /// Makes a task and returns it.
+    async fn made(&self, task: serde_json::Value) -> serde_json::Value {
+        self.post("/tasks", task).await.expect(StatusCode::CREATED)
+    }
+
+    /// The ids that a list has.
+    async fn ids(&self, query: &str) -> Vec<u64> {
+        ids(&self.get(&format!("/tasks?{query}")).await)
+    }
+}
+
+fn ids(answer: &Answer) -> Vec<u64> {
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let tasks = answer.body.as_array().unwrap().iter();
+    tasks.map(|task| task["id"].as_u64().unwrap()).collect()
+}
 
 #[tokio::test]
 async fn the_first_task_of_a_fresh_server_is_number_one() {

@@ -376,6 +376,28 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
         return None;
     }
     let status = [412, 428, 409].into_iter().find(|status| statuses.contains(status));
+    let problem = match status {
+        Some(status) => Problem::batch_failed(status, Vec::new()),
+        None => Problem::batch_failed(422, faults(&results)),
+    };
     let results = serde_json::to_value(&results).unwrap_or_default();
-    Some(Problem::batch_failed(status.unwrap_or(422)).with_member("results", results))
+    Some(problem.with_member("results", results))
+}
+
+/// Every field that was refused, as the client sent it.
+fn faults(results: &[TaskResult]) -> Vec<FieldError> {
+    let mut faults = Vec::new();
+    for (number, result) in results.iter().enumerate() {
+        let at = format!("operations.{number}");
+        for FieldFault { field, message } in result.errors.iter().flatten() {
+            faults.push(FieldError::new(&format!("{at}.{field}"), message));
+        }
+        if result.status == 404 {
+            faults.push(FieldError::new(
+                &format!("{at}.id"),
+                "is not the id of a task of yours",
+            ));
+        }
+    }
+    faults
 }

@@ -1,0 +1,169 @@
+//! Several changes at once.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::given;
+use crate::harness::Client;
+
+async fn batch(jane: &Client, operations: Value) -> Value {
+    let answer = jane.post("/tasks/batch", json!({ "operations": operations })).await;
+    answer.expect(StatusCode::OK)["results"].clone()
+}
+
+fn statuses(results: &Value) -> Vec<u64> {
+    let results = results.as_array().unwrap().iter();
+    results.map(|result| result["status"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn changes_are_made_in_order_and_each_sees_those_before_it() {
+    let (_server, jane) = given().await;
+    for _ in 0..3 {
+        jane.given_task("a").await;
+    }
+    let results = batch(&jane, json!([
+        { "op": "create", "task": { "title": "new", "tags": ["x"] } },
+        { "op": "patch", "id": 4, "task": { "title": "newer", "parent_id": 3 }, "if_match": "\"1\"" },
+        { "op": "move", "id": 3, "to": "first" },
+        { "op": "move", "id": 2, "before": 3 },
+        { "op": "complete", "id": 1, "if_match": "\"1\"" },
+        { "op": "delete", "id": 3 },
+        { "op": "create", "task": { "title": "last" } },
+    ])).await;
+
+    assert_eq!(statuses(&results), [201, 200, 200, 200, 200, 204, 201]);
+    assert_eq!(
+        (&results[1]["task"]["rev"], &results[5]["deleted"]),
+        (&json!(2), &json!(2))
+    );
+    assert_eq!(jane.ids("sort=position").await, [2, 1, 5]);
+    assert_eq!(jane.get("/tasks/5").await.expect(StatusCode::OK), results[6]["task"]);
+    assert_eq!(jane.get("/tags").await.expect(StatusCode::OK), json!([]));
+    assert_eq!(
+        jane.given_task("a").await,
+        6,
+        "the id of what is gone is not given out again"
+    );
+}
+
+#[tokio::test]
+async fn all_is_done_or_nothing_and_each_change_says_why() {
+    let (_server, jane) = given().await;
+    jane.given_task("a").await;
+    let bad = json!([
+        { "op": "patch", "id": 1, "task": { "title": "b" } },
+        { "op": "patch", "id": 9, "task": { "title": "b" } },
+        { "op": "create", "task": { "title": "" } },
+        { "op": "create", "task": { "title": "a", "due": "soon" } },
+        { "op": "dance" },
+        { "op": "delete" },
+        { "op": "delete", "id": 1, "task": {} },
+        { "op": "create", "task": { "title": "c", "parent_id": 77 } },
+        { "op": "create", "task": {} },
+    ]);
+    let body = json!({ "operations": bad });
+    let problem =
+        jane.post("/tasks/batch", body).await.expect_problem(422, "batch_failed");
+
+    assert_eq!(
+        statuses(&problem["results"]),
+        [424, 404, 422, 422, 422, 422, 422, 422, 422]
+    );
+    let fields: Vec<&str> = problem["errors"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["field"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            "operations.1.id",
+            "operations.2.task.title",
+            "operations.3.due",
+            "operations.4.op",
+            "operations.5.id",
+            "operations.6.task",
+            "operations.7.parent_id",
+            "operations.8.task.title",
+        ]
+    );
+    let task = jane.get("/tasks/1").await.expect(StatusCode::OK);
+    assert_eq!((&task["title"], &task["rev"]), (&json!("a"), &json!(1)));
+
+    let stale = json!({ "operations": [
+        { "op": "create", "task": { "title": "" } },
+        { "op": "patch", "id": 1, "task": { "title": "b" }, "if_match": "\"2\"" },
+    ] });
+    let problem =
+        jane.post("/tasks/batch", stale).await.expect_problem(412, "batch_failed");
+    assert_eq!(statuses(&problem["results"]), [422, 412]);
+    assert_eq!(problem["results"][1]["task"], task);
+    assert_eq!(jane.given_task("a").await, 2, "no id was used up");
+}
+
+#[tokio::test]
+async fn one_by_one_whatever_can_be_done_is() {
+    let (_server, jane) = given().await;
+    jane.given_task("a").await;
+    let body = json!({ "atomic": false, "operations": [
+        { "op": "patch", "id": 9, "task": { "title": "b" } },
+        { "op": "create", "task": { "title": "" } },
+        { "op": "patch", "id": 1, "task": { "title": "b" }, "if_match": "\"7\"" },
+        { "op": "patch", "id": 1, "task": { "title": "c" } },
+    ] });
+    let results =
+        jane.post("/tasks/batch", body).await.expect(StatusCode::OK)["results"].clone();
+    assert_eq!(statuses(&results), [404, 422, 412, 200]);
+    assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["title"], "c");
+}
+
+#[tokio::test]
+async fn others_tasks_look_like_missing_ones() {
+    let (server, jane) = given().await;
+    let john = server.client.registered("john@example.com").await;
+    jane.given_task("a").await;
+    let ask = |id: u64| {
+        json!({ "atomic": false, "operations": [
+        { "op": "patch", "id": id, "task": { "title": "b" } },
+        { "op": "delete", "id": id },
+        { "op": "complete", "id": id, "if_match": "\"9\"" },
+        { "op": "move", "id": id, "to": "first" },
+    ] })
+    };
+    let theirs = john.post("/tasks/batch", ask(1)).await;
+    let missing = john.post("/tasks/batch", ask(99)).await;
+    assert_eq!(theirs.bytes, missing.bytes);
+    assert_eq!(statuses(&theirs.body["results"]), [404; 4]);
+}
+
+#[tokio::test]
+async fn a_batch_has_1_to_500_changes_and_touches_2000_tasks() {
+    let (_server, jane) = given().await;
+    let create = |parent: Option<u64>| json!({ "op": "create", "task": { "title": "a", "parent_id": parent } });
+    for wrong in [vec![], vec![create(None); 501]] {
+        let body = json!({ "operations": wrong });
+        assert_eq!(
+            jane.post("/tasks/batch", body).await.expect_refused(),
+            ["operations"]
+        );
+    }
+    let results = batch(&jane, json!(vec![create(None); 3])).await;
+    assert_eq!(statuses(&results), [201; 3]);
+    for top in 1..=3 {
+        for _ in 0..2 {
+            batch(&jane, json!(vec![create(Some(top)); 500])).await;
+        }
+        let one_more =
+            jane.post("/tasks", json!({ "title": "a", "parent_id": top })).await;
+        assert_eq!(one_more.expect_refused(), ["parent_id"]);
+    }
+    let all = json!([{ "op": "delete", "id": 1 }, { "op": "delete", "id": 2 }]);
+    let body = json!({ "operations": all });
+    let problem =
+        jane.post("/tasks/batch", body).await.expect_problem(422, "batch_failed");
+    assert_eq!(statuses(&problem["results"]), [424, 422]);
+    let deleted = jane.delete("/tasks/3").await;
+    assert_eq!(deleted.header("x-deleted-count"), Some("1001"));
+}

@@ -1,0 +1,168 @@
+//! Finding tasks.
+
+use std::time::Duration;
+
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::{given, ids};
+use crate::harness::{Client, Server};
+
+/// Seven tasks, a second apart.
+async fn planned() -> (Server, Client) {
+    let (server, jane) = given().await;
+    for task in [
+        json!({ "title": "Café with Zoë", "due": "2029-12-31", "priority": "high", "tags": ["friends"] }),
+        json!({ "title": "STRASSE kehren", "description": "vor dem Haus", "tags": ["home"], "priority": "low" }),
+        json!({ "title": "apples", "due": "2030-01-01", "tags": ["home", "shop"] }),
+        json!({ "title": "Bananas", "due": "2030-01-01T00:00:00[UTC]", "tags": ["home", "shop"], "completed": true }),
+        json!({ "title": "zebra", "parent_id": 1, "due": "2030-06-01", "priority": "urgent" }),
+        json!({ "title": "Ärger", "parent_id": 1 }),
+        json!({ "title": "groceries, café", "due": "2029-12-31T23:59:59[UTC]", "tags": ["shop"] }),
+    ] {
+        jane.made(task).await;
+        server.wait(Duration::from_secs(1));
+    }
+    (server, jane)
+}
+
+#[tokio::test]
+async fn each_condition_finds_what_fits_and_several_what_fits_all() {
+    let (_server, jane) = planned().await;
+    for (query, wanted) in [
+        ("completed=true", vec![4]),
+        ("priority=none", vec![7, 6, 4, 3]),
+        ("priority=urgent", vec![5]),
+        ("tag=home", vec![4, 3, 2]),
+        ("tag=home&tag=shop", vec![4, 3]),
+        ("tag=home&tag=shop&completed=false", vec![3]),
+        ("tag=Home", vec![]),
+        ("due_before=2030-01-01", vec![7, 1]),
+        ("due_after=2030-01-01", vec![5, 4, 3]),
+        ("due_after=2029-12-31&due_before=2030-01-02", vec![7, 4, 3, 1]),
+        ("due_after=2031-01-01&due_before=2030-01-01", vec![]),
+        ("due_before=2029-12-31T23:59:59Z", vec![1]),
+        ("overdue=true", vec![7, 1]),
+        ("overdue=false", vec![6, 5, 4, 3, 2]),
+        ("overdue=true&completed=true", vec![]),
+        ("parent_id=1", vec![6, 5]),
+        ("parent_id=none&completed=false", vec![7, 3, 2, 1]),
+        ("parent_id=99", vec![]),
+        ("updated_since=2030-01-01T00:00:04Z", vec![7, 6, 5]),
+        ("q=cafe", vec![7, 1]),
+        ("q=CAF%C3%89+zoe", vec![1]),
+        ("q=stra%C3%9Fe", vec![2]),
+        ("q=haus", vec![2]),
+        ("q=hau", vec![]),
+        ("q=hau*", vec![2]),
+        ("q=caf*+gro*", vec![7]),
+        ("q=arger", vec![6]),
+        ("q=", vec![7, 6, 5, 4, 3, 2, 1]),
+        ("q=cafe&tag=friends&priority=high&overdue=true", vec![1]),
+    ] {
+        let answer = jane.get(&format!("/tasks?{query}")).await;
+        assert_eq!(ids(&answer), wanted, "{query}");
+        let total = answer.header("x-total-count").unwrap();
+        assert_eq!(total, wanted.len().to_string(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_sorted_by_whatever_is_asked_for() {
+    let (server, jane) = planned().await;
+    server.wait(Duration::from_secs(1));
+    jane.patch("/tasks/2", json!({ "title": "Straße" })).await.expect(StatusCode::OK);
+    for (sort, wanted) in [
+        ("created_at", [1, 2, 3, 4, 5, 6, 7]),
+        ("-created_at", [7, 6, 5, 4, 3, 2, 1]),
+        ("updated_at", [1, 3, 4, 5, 6, 7, 2]),
+        ("-updated_at", [2, 7, 6, 5, 4, 3, 1]),
+        // Those without a date come last either way.
+        ("due", [1, 7, 3, 4, 5, 2, 6]),
+        ("-due", [5, 4, 3, 7, 1, 6, 2]),
+        ("priority", [3, 4, 6, 7, 2, 1, 5]),
+        ("-priority", [5, 1, 2, 7, 6, 4, 3]),
+        ("position", [1, 2, 3, 4, 5, 6, 7]),
+        ("title", [3, 6, 4, 1, 7, 2, 5]),
+        ("-title", [5, 2, 7, 1, 4, 6, 3]),
+    ] {
+        let answer = jane.get(&format!("/tasks?sort={sort}")).await;
+        assert_eq!(ids(&answer), wanted, "{sort}");
+        // The same in pages of two.
+        for (page, part) in wanted.chunks(2).enumerate() {
+            let query = format!("sort={sort}&limit=2&skip={}", page * 2);
+            assert_eq!(jane.ids(&query).await, part, "{sort} {page}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_day_is_over_when_it_is_over_at_home() {
+    let (server, jane) = given().await;
+    jane.made(json!({ "title": "a", "due": "2029-12-31" })).await;
+    jane.made(json!({ "title": "b", "due": "2030-01-01" })).await;
+    assert_eq!(jane.ids("overdue=true").await, [1]);
+    let home = json!({ "time_zone": "America/New_York" });
+    jane.patch("/auth/me", home).await.expect(StatusCode::OK);
+    assert_eq!(jane.ids("overdue=true").await, [0; 0], "still yesterday there");
+    server.wait(Duration::from_secs(5 * 3600));
+    let jane = server.client.logged_in("jane@example.com").await;
+    assert_eq!(jane.ids("overdue=true").await, [1]);
+    let counts = jane.get("/tasks/counts").await.expect(StatusCode::OK);
+    assert_eq!(counts["overdue"], 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_asked_for_is_refused_by_name() {
+    let (_server, jane) = given().await;
+    for (query, name) in [
+        ("completed=yes", "completed"),
+        ("priority=top", "priority"),
+        ("tag=", "tag"),
+        ("due_before=soon", "due_before"),
+        ("due_after=2030-13-01", "due_after"),
+        ("overdue=1", "overdue"),
+        ("updated_since=yesterday", "updated_since"),
+        ("parent_id=x", "parent_id"),
+        ("sort=colour", "sort"),
+        ("sort=--due", "sort"),
+        ("cursor=x", "cursor"),
+        ("cursor=&skip=0", "skip"),
+    ] {
+        let answer = jane.get(&format!("/tasks?{query}")).await;
+        assert_eq!(answer.expect_refused(), [name], "{query}");
+    }
+    let long = format!("q={}", "a".repeat(201));
+    assert_eq!(jane.get(&format!("/tasks?{long}")).await.expect_refused(), ["q"]);
+    let many = ["tag=a"; 21].join("&");
+    assert_eq!(jane.get(&format!("/tasks?{many}")).await.expect_refused(), ["tag"]);
+    let both = jane.get("/tasks?sort=x&priority=y&limit=0").await.expect_refused();
+    assert_eq!(both, ["limit", "priority", "sort"]);
+}
+
+#[tokio::test]
+async fn the_next_page_is_asked_the_same() {
+    let (_server, jane) = planned().await;
+    let answer = jane.get("/tasks?tag=home&tag=shop&q=&limit=1&sort=-title").await;
+    let link = answer.header("link").unwrap().to_owned();
+    let path = link.strip_prefix('<').unwrap().split('>').next().unwrap();
+    assert_eq!(ids(&answer), [4]);
+    assert_eq!(ids(&jane.get(&format!("!{path}")).await), [3]);
+}
+
+#[tokio::test]
+async fn tags_are_counted() {
+    let (_server, jane) = planned().await;
+    let tags = json!([
+        { "tag": "friends", "count": 1, "open": 1, "done": 0 },
+        { "tag": "home", "count": 3, "open": 2, "done": 1 },
+        { "tag": "shop", "count": 3, "open": 2, "done": 1 },
+    ]);
+    assert_eq!(jane.get("/tags").await.expect(StatusCode::OK), tags);
+    let counts = jane.get("/tasks/counts").await.expect(StatusCode::OK);
+    let wanted = json!({ "total": 7, "open": 6, "done": 1, "overdue": 2, "tags": tags });
+    assert_eq!(counts, wanted);
+    jane.delete("/tasks/1").await.expect(StatusCode::NO_CONTENT);
+    let tags = jane.get("/tags").await.expect(StatusCode::OK);
+    assert_eq!(tags[0]["tag"], "home", "a tag goes with its last task");
+}

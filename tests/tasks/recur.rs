@@ -1,0 +1,115 @@
+//! Tasks that come round again.
+
+use hyper::StatusCode;
+use serde_json::{Value, json};
+
+use super::given;
+use crate::harness::Client;
+
+/// Completes a task and returns it, and what was finished.
+async fn completed(jane: &Client, id: &Value) -> (Value, Option<Value>) {
+    let answer = jane.post_empty(&format!("/tasks/{id}/complete")).await;
+    let finished = answer.header("x-finished-id").map(str::to_owned);
+    let task = answer.expect(StatusCode::OK);
+    let finished = match finished {
+        Some(id) => Some(jane.get(&format!("/tasks/{id}")).await.expect(StatusCode::OK)),
+        None => None,
+    };
+    (task, finished)
+}
+
+async fn recurring(jane: &Client, due: &str, rule: &str) -> Value {
+    let task = json!({ "title": "a", "due": due, "recurrence": rule, "tags": ["x"], "priority": "high" });
+    jane.made(task).await["id"].clone()
+}
+
+#[tokio::test]
+async fn what_is_finished_is_kept_and_the_task_moves_on() {
+    let (_server, jane) = given().await;
+    let id = recurring(&jane, "2030-01-31", "FREQ=MONTHLY;BYMONTHDAY=-1").await;
+
+    let (task, finished) = completed(&jane, &id).await;
+
+    assert_eq!((&task["due"], &task["completed"]), (&json!("2030-02-28"), &json!(false)));
+    assert_eq!(task["rev"], 2);
+    let finished = finished.unwrap();
+    assert_eq!(
+        (&finished["due"], &finished["completed"]),
+        (&json!("2030-01-31"), &json!(true))
+    );
+    assert_eq!(
+        (&finished["tags"], &finished["priority"]),
+        (&json!(["x"]), &json!("high"))
+    );
+    assert_eq!(
+        (&finished["recurrence"], &finished["title"]),
+        (&Value::Null, &json!("a"))
+    );
+    assert_eq!(jane.ids("completed=true").await, [2]);
+    let counts = jane.get("/tasks/counts").await.expect(StatusCode::OK);
+    assert_eq!((&counts["open"], &counts["done"]), (&json!(1), &json!(1)));
+    // A change of `completed` does the same.
+    let again = jane.patch("/tasks/1", json!({ "completed": true })).await;
+    assert_eq!(again.header("x-finished-id"), Some("3"));
+    assert_eq!(again.expect(StatusCode::OK)["due"], "2030-03-31");
+}
+
+#[tokio::test]
+async fn the_last_time_completes_the_task_itself() {
+    let (_server, jane) = given().await;
+    for (rule, times) in [("FREQ=DAILY;COUNT=3", 3), ("FREQ=DAILY;UNTIL=20300102", 2)] {
+        let id = recurring(&jane, "2030-01-01", rule).await;
+        for _ in 1..times {
+            let (task, finished) = completed(&jane, &id).await;
+            assert!(task["completed"] == false && finished.is_some(), "{rule}");
+        }
+        let (task, finished) = completed(&jane, &id).await;
+        assert!(task["completed"] == true && finished.is_none(), "{rule}");
+        assert_eq!(task["recurrence"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn the_time_on_the_clock_stays_when_clocks_are_changed() {
+    let (_server, jane) = given().await;
+    let id =
+        recurring(&jane, "2030-03-30T02:30:00+01:00[Europe/Berlin]", "FREQ=DAILY").await;
+    let mut dues = Vec::new();
+    for _ in 0..3 {
+        dues.push(completed(&jane, &id).await.0["due"].clone());
+    }
+    // There is no half past two on the night that is an hour short.
+    assert_eq!(
+        dues,
+        [
+            "2030-03-31T03:30:00+02:00[Europe/Berlin]",
+            "2030-04-01T02:30:00+02:00[Europe/Berlin]",
+            "2030-04-02T02:30:00+02:00[Europe/Berlin]",
+        ]
+    );
+    let id = recurring(&jane, "2030-10-26T08:00:00[Europe/Berlin]", "FREQ=DAILY").await;
+    let (task, _) = completed(&jane, &id).await;
+    assert_eq!(task["due"], "2030-10-27T08:00:00+01:00[Europe/Berlin]");
+}
+
+#[tokio::test]
+async fn a_rule_needs_a_date_and_a_task_that_is_open() {
+    let (_server, jane) = given().await;
+    let id = recurring(&jane, "2030-01-01", "FREQ=DAILY").await;
+    let path = format!("/tasks/{id}");
+    let undated = jane.patch(&path, json!({ "due": null })).await;
+    assert_eq!(undated.expect_refused(), ["recurrence"]);
+    let both = json!({ "due": null, "recurrence": null });
+    jane.patch(&path, both).await.expect(StatusCode::OK);
+    let done = json!({ "title": "a", "due": "2030-01-01", "completed": true, "recurrence": "FREQ=DAILY" });
+    assert_eq!(jane.post("/tasks", done).await.expect_refused(), ["recurrence"]);
+}
+
+#[tokio::test]
+async fn a_rule_that_never_comes_round_ends() {
+    let (_server, jane) = given().await;
+    let rule = "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=30";
+    let id = recurring(&jane, "2030-02-01", rule).await;
+    let (task, finished) = completed(&jane, &id).await;
+    assert!(task["completed"] == true && finished.is_none());
+}

@@ -22,6 +22,9 @@ impl TaskWrite {
     /// for it.
     pub const MAX_TOUCHED: usize = 2_000;
 
+    /// Most tasks that one write may look at to see how tasks lie in one another, for the same reason.
+    pub const MAX_LOOKED_AT: usize = 50_000;
+
     /// A single change.
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };

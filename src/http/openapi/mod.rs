@@ -41,6 +41,7 @@ pub fn document(config: &Config) -> Value {
         paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::iter_mut)
     {
         mend_responses(operation);
+        mend_parameters(operation);
         security::mend(operation);
         if method == "post" {
             once::add(operation);
@@ -97,6 +98,17 @@ fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
         }
     }
     tags
+}
+
+/// A parameter that may come several times need not come at all.
+fn mend_parameters(operation: &mut Value) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let many = parameter.get("schema").and_then(|schema| schema.get("type"));
+        if many == Some(&json!("array")) {
+            parameter.insert("required".to_owned(), json!(false));
+        }
+    }
 }
 
 /// Header names as they are usually written, and the request's id on every answer.

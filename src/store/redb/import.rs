@@ -179,20 +179,26 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             Entry::Vacant(place) => {
                 // An account of this chunk has none yet.
                 let stats = self.view.stats(owner)?.unwrap_or(Stats::EMPTY);
-                place.insert(Draft::new(self.view, owner, &stats))
+                let mut draft = Draft::new(self.view, owner, &stats);
+                // A chunk has to be taken in, however long that is.
+                draft.most_looked_at = usize::MAX;
+                place.insert(draft)
             }
         })
     }
 
     /// Takes in a task as it was. If its parent is still to come, the parent takes it in.
     fn restore(&mut self, new: Task) -> Result<(), StoreError> {
-        let (owner, id, parent) = (new.owner, new.id, new.parent);
-        self.draft(owner)?.restore(Task { parent: None, ..new })?;
+        let (owner, id, wanted) = (new.owner, new.id, new.parent);
+        let draft = self.draft(owner)?;
+        let parent = match wanted {
+            Some(parent) if tree::may_go_below(draft, None, parent)?.is_ok() => wanted,
+            _ => None,
+        };
+        draft.restore(Task { parent, ..new })?;
         self.done.tasks_added += 1;
-        if let Some(parent) = parent
-            && !self.put_below(owner, id, parent)?
-        {
-            self.orphans.entry((owner, parent)).or_default().push(id);
+        if let Some(wanted) = wanted.filter(|_| parent.is_none()) {
+            self.orphans.entry((owner, wanted)).or_default().push(id);
         }
         for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
             self.put_below(owner, orphan, id)?;

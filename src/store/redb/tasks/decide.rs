@@ -78,7 +78,12 @@ fn create(draft: &mut Draft<'_, '_, '_>, new: NewTask) -> Decided<TaskDone> {
     if let Some(parent) = new.parent {
         allowed!(tree::may_go_below(draft, None, parent)?);
     }
-    Ok(draft.create(new)?.map(TaskDone::Created))
+    let made = draft.create(new)?;
+    if made.is_err() {
+        // It was counted as made.
+        draft.below.clear();
+    }
+    Ok(made.map(TaskDone::Created))
 }
 
 fn change(
@@ -108,7 +113,7 @@ fn change(
 }
 
 fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
-    let doomed = tree::all_below(draft, id)?;
+    let doomed = allowed!(tree::all_below(draft, id)?);
     if draft.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }

@@ -1,12 +1,13 @@
 //! One person's tasks as they will be, while a write of several changes is being decided.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
 
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::Tag;
-use crate::domain::task::{NewTask, Task, TaskRefused, text_key};
+use crate::domain::task::{NewTask, Task, TaskRefused, TaskWrite, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
 use crate::store::StoreError;
@@ -22,6 +23,14 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     pub(super) owner: UserId,
     edited: BTreeMap<TaskId, Edited>,
+    /// The edited tasks that are parts of others, by those.
+    children: BTreeMap<TaskId, BTreeSet<TaskId>>,
+    /// How many tasks there are below some, as far as that was counted.
+    pub(super) below: BTreeMap<TaskId, usize>,
+    /// How many tasks were looked at to count those below others.
+    pub(super) looked_at: Cell<usize>,
+    /// The most there may be.
+    pub(in crate::store::redb) most_looked_at: usize,
     newest: Timestamp,
     next_id: u64,
     tags: u64,
@@ -53,6 +62,10 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             view,
             owner,
             edited: BTreeMap::new(),
+            children: BTreeMap::new(),
+            below: BTreeMap::new(),
+            looked_at: Cell::new(0),
+            most_looked_at: TaskWrite::MAX_LOOKED_AT,
             newest: stats.newest,
             next_id: view.next_task_id().get(),
             tags: stats.tags,
@@ -101,7 +114,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         }
         self.next_id += 1;
         self.newest = self.newest.max(task.created_at);
-        self.edited.insert(task.id, Edited { old: None, new: Some(task.clone()) });
+        self.edit(None, Some(task.clone()), task.id);
         Ok(Ok(task))
     }
 
@@ -112,7 +125,8 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     ) -> Result<(), StoreError> {
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
-        self.edited.insert(task.id, Edited { old: None, new: Some(task) });
+        let id = task.id;
+        self.edit(None, Some(task), id);
         Ok(())
     }
 
@@ -132,8 +146,25 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
 
     /// Puts a changed task in the place of what it was.
     pub(in crate::store::redb) fn put(&mut self, old: Task, new: Task) {
-        let edited = self.edited.entry(new.id);
-        edited.or_insert(Edited { old: Some(old), new: None }).new = Some(new);
+        if old.parent != new.parent {
+            self.below.clear();
+        }
+        let id = new.id;
+        self.edit(Some(old), Some(new), id);
+    }
+
+    /// Notes what a task has become. `old` is what it was if it was not edited before.
+    fn edit(&mut self, old: Option<Task>, new: Option<Task>, id: TaskId) {
+        let parent = new.as_ref().and_then(|task| task.parent);
+        let edited = self.edited.entry(id).or_insert(Edited { old, new: None });
+        let before = edited.new.take().and_then(|task| task.parent);
+        edited.new = new;
+        if let Some(children) = before.and_then(|before| self.children.get_mut(&before)) {
+            children.remove(&id);
+        }
+        if let Some(parent) = parent {
+            self.children.entry(parent).or_default().insert(id);
+        }
     }
 
     /// As [`Self::put`], if there is room for its tags.
@@ -151,8 +182,9 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     }
 
     pub(super) fn remove(&mut self, task: Task) {
-        let edited = self.edited.entry(task.id);
-        edited.or_insert(Edited { old: Some(task), new: None }).new = None;
+        self.below.clear();
+        let id = task.id;
+        self.edit(Some(task), None, id);
     }
 
     /// Whether there is room for the tags that a task gets.
@@ -190,9 +222,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
                 children.push(id);
             }
         }
-        let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
-        children
-            .extend(edited.filter(|it| it.parent == Some(parent)).map(|task| task.id));
+        children.extend(self.children.get(&parent).into_iter().flatten());
         Ok(children)
     }
 

@@ -13,7 +13,10 @@ struct Below {
 }
 
 impl Below {
-    fn look(draft: &Draft<'_, '_, '_>, top: TaskId) -> Result<Self, StoreError> {
+    fn look(
+        draft: &Draft<'_, '_, '_>,
+        top: TaskId,
+    ) -> Result<Result<Self, TaskRefused>, StoreError> {
         let (mut ids, mut level, mut levels) = (Vec::new(), vec![top], 0);
         while !level.is_empty() && ids.len() <= Task::MAX_BELOW {
             levels += 1;
@@ -25,7 +28,11 @@ impl Below {
             level = next;
         }
         ids.append(&mut level);
-        Ok(Self { ids, levels })
+        draft.looked_at.set(draft.looked_at.get() + ids.len());
+        if draft.looked_at.get() > draft.most_looked_at {
+            return Ok(Err(TaskRefused::TooMuch));
+        }
+        Ok(Ok(Self { ids, levels }))
     }
 }
 
@@ -33,13 +40,13 @@ impl Below {
 pub(super) fn all_below(
     draft: &Draft<'_, '_, '_>,
     top: TaskId,
-) -> Result<Vec<TaskId>, StoreError> {
-    Ok(Below::look(draft, top)?.ids)
+) -> Result<Result<Vec<TaskId>, TaskRefused>, StoreError> {
+    Ok(Below::look(draft, top)?.map(|below| below.ids))
 }
 
 /// Whether a task may become a part of another. `id` is `None` for one that is about to be made.
 pub(in crate::store::redb) fn may_go_below(
-    draft: &Draft<'_, '_, '_>,
+    draft: &mut Draft<'_, '_, '_>,
     id: Option<TaskId>,
     parent: TaskId,
 ) -> Result<Result<(), TaskRefused>, StoreError> {
@@ -57,19 +64,45 @@ pub(in crate::store::redb) fn may_go_below(
             Some(above) => (top, depth) = (above, depth + 1),
         }
     }
-    let moved = match id {
-        Some(id) => Below::look(draft, id)?,
-        None => Below { ids: Vec::new(), levels: 1 },
+    let Some(id) = id else { return may_grow(draft, top, depth) };
+    let moved = match Below::look(draft, id)? {
+        Ok(moved) => moved,
+        Err(refused) => return Ok(Err(refused)),
     };
     if depth + moved.levels > Task::MAX_DEPTH {
         return Ok(Err(TaskRefused::TooDeep));
     }
-    let there = Below::look(draft, top)?.ids;
-    let is_there = id.is_some_and(|id| there.contains(&id));
-    let coming = if is_there { 0 } else { moved.ids.len().max(1) };
+    let there = match Below::look(draft, top)? {
+        Ok(there) => there.ids,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let coming = if there.contains(&id) { 0 } else { moved.ids.len() };
     // The one at the top does not count.
     if there.len() - 1 + coming > Task::MAX_BELOW {
         return Ok(Err(TaskRefused::TooManyBelow));
     }
+    Ok(Ok(()))
+}
+
+/// Whether one more task may be made below one without a parent, on a level below this one. Counts it as made.
+fn may_grow(
+    draft: &mut Draft<'_, '_, '_>,
+    top: TaskId,
+    depth: usize,
+) -> Result<Result<(), TaskRefused>, StoreError> {
+    if depth >= Task::MAX_DEPTH {
+        return Ok(Err(TaskRefused::TooDeep));
+    }
+    let there = match draft.below.get(&top) {
+        Some(there) => *there,
+        None => match Below::look(draft, top)? {
+            Ok(there) => there.ids.len() - 1,
+            Err(refused) => return Ok(Err(refused)),
+        },
+    };
+    if there >= Task::MAX_BELOW {
+        return Ok(Err(TaskRefused::TooManyBelow));
+    }
+    draft.below.insert(top, there + 1);
     Ok(Ok(()))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use duly::domain::id::UserId;
+use duly::domain::position::Position;
 use duly::domain::transfer::{Exported, Record};
 #[cfg(feature = "planted-bugs")]
 use duly::store::redb::FORMAT;
@@ -84,8 +85,8 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
-    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-2"]);
-    let kept = fs::read(data.path().join("test.redb.format-2")).unwrap();
+    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-3"]);
+    let kept = fs::read(data.path().join("test.redb.format-3")).unwrap();
     assert!(kept == bytes, "to the byte");
     // The next start has nothing to do.
     drop(RedbStore::open(&path, &next()).unwrap());
@@ -104,11 +105,11 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
         [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
     {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("has format 3") && line.contains("up to 2"), "{line}");
+        assert!(line.contains("has format 4") && line.contains("up to 3"), "{line}");
     }
 
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
-    let kept = format!("redb://{}.format-2", path.display());
+    let kept = format!("redb://{}.format-3", path.display());
     assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
 }
 
@@ -121,7 +122,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let options = Options { upgrade: false, ..next() };
     let error = RedbStore::open(&path, &options).unwrap_err();
 
-    assert!(matches!(error, OpenError::Older { found: 2, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Older { found: 3, known: 4, .. }), "{error:?}");
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
@@ -167,9 +168,9 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
 
     let error = RedbStore::open(&path, &next()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Upgrade { found: 2, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Upgrade { found: 3, known: 4, .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("stays in format 2") && text.contains("problems"), "{text}");
+    assert!(text.contains("stays in format 3") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -184,7 +185,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     redb::duplicate(&path, &copy, &next()).unwrap();
     let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (2, 2, 4));
+    assert_eq!((found, report.users, report.tasks), (3, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -209,7 +210,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let (home, _) = given_stopped().await;
 
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
-    assert_eq!(said, "format 2 is the newest: nothing to do for 2 users, 3 tasks\n");
+    assert_eq!(said, "format 3 is the newest: nothing to do for 2 users, 3 tasks\n");
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
@@ -218,43 +219,70 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);
-    assert!(said.contains("has format 2, the newest"), "{said}");
+    assert!(said.contains("has format 3, the newest"), "{said}");
     assert_eq!(names(home.folder.path()), ["duly.redb"]);
     refused(Home::new().run(&["upgrade"], ""), 66);
 }
 
-/// What an export of format 1 has to be after the upgrade.
-fn in_version_2(mut lines: Vec<Value>) -> Vec<Value> {
+/// Exports of before, as this version writes them.
+fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
     for line in &mut lines {
         if let Some(start) = line.get_mut("export") {
-            start["version"] = 2.into();
+            start["version"] = 3.into();
         }
-        if let Some(user) = line.get_mut("user") {
-            user["display_name"] = Value::Null;
-            user["time_zone"] = Value::Null;
-            user["disabled"] = false.into();
-            user["must_change_password"] = false.into();
+        if let Some(user) = line.get_mut("user").and_then(Value::as_object_mut) {
+            for (name, value) in [
+                ("display_name", Value::Null),
+                ("time_zone", Value::Null),
+                ("disabled", false.into()),
+                ("must_change_password", false.into()),
+            ] {
+                user.entry(name).or_insert(value);
+            }
+        }
+        if let Some(task) = line.get_mut("task") {
+            let is_done = task["completed"] == true;
+            task["completed_at"] =
+                if is_done { task["updated_at"].clone() } else { Value::Null };
+            task["priority"] = "none".into();
+            task["tags"] = Value::Array(Vec::new());
+            let number = task["id"].as_u64().unwrap();
+            task["position"] = Position::of_number(number).as_str().into();
+            for name in ["due", "parent_id", "recurrence", "recurrence_time_ms"] {
+                task[name] = Value::Null;
+            }
         }
     }
     lines
 }
 
-/// A file that was written when format 1 was new, kept here for ever.
+/// Files that were written when a format was new, kept here for ever.
 #[tokio::test]
-async fn a_file_of_format_1_opens() {
-    let home = home();
-    let packed = &include_bytes!("../fixtures/format-1.redb.gz")[..];
-    let mut bytes = Vec::new();
-    GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
-    fs::write(home.data_file(), bytes).unwrap();
+async fn files_of_older_formats_open() {
+    let first = include_bytes!("../fixtures/format-1.redb.gz").as_slice();
+    let second = include_bytes!("../fixtures/format-2.redb.gz").as_slice();
+    for (format, packed, expected, tasks) in [
+        (1, first, include_str!("../fixtures/format-1.jsonl"), "3"),
+        (2, second, include_str!("../fixtures/format-2.jsonl"), "4"),
+    ] {
+        let home = home();
+        let mut bytes = Vec::new();
+        GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+        fs::write(home.data_file(), bytes).unwrap();
 
-    expect(home.run(&["upgrade"], ""), 0);
+        expect(home.run(&["upgrade"], ""), 0);
 
-    expect(home.run(&["check"], ""), 0);
-    let expected = include_str!("../fixtures/format-1.jsonl");
-    assert_eq!(everything(&home), in_version_2(super::parse(expected)));
-    let server = home.serve();
-    let jane = server.client().logged_in(JANE).await;
-    assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("3"));
-    assert!(path_in(&home, "duly.redb.format-1").exists());
+        expect(home.run(&["check"], ""), 0);
+        let expected = in_version_3(super::parse(expected));
+        assert_eq!(everything(&home), expected, "{format}");
+        let server = home.serve();
+        let jane = server.client().logged_in(JANE).await;
+        for query in ["", "?sort=position", "?sort=title", "?sort=updated_at"] {
+            let listed = jane.get(&format!("/tasks{query}")).await;
+            assert_eq!(listed.header("x-total-count"), Some(tasks), "{format} {query}");
+        }
+        let found = jane.get("/tasks?q=milk").await;
+        assert_eq!(found.header("x-total-count"), Some("1"), "{format}");
+        assert!(path_in(&home, &format!("duly.redb.format-{format}")).exists());
+    }
 }

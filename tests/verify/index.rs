@@ -1,14 +1,23 @@
-//! 5. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
+//! 5. Each task has exactly the index entries that it should have, and each entry a task.
 
-use super::{JANE, JOHN, TASK, TASK_BY_STATE, finds};
+use duly::domain::due::Due;
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::tag::{Tag, Tags};
+use duly::domain::task::TaskPatch;
+use duly::domain::time_zone::TimeZone;
+use duly::store::Store;
+use duly::store::redb::bench::task_keys;
+
+use super::{BY_PRIORITY, JANE, JOHN, TASK, finds, given_file};
 use crate::harness::forge::{Forge, key, seal};
+use crate::harness::values::{at, open};
 
 const OPEN: u8 = 0;
 const DONE: u8 = 1;
 
 /// The key of an index entry.
 fn entry(owner: u64, state: u8, created: u64, task: u64) -> Vec<u8> {
-    key(&[&owner, &TASK_BY_STATE, &state, &created, &task])
+    key(&[&owner, &BY_PRIORITY, &state, &0_u8, &created, &task])
 }
 
 /// Moves Jane's first entry, which is open and of time 10.
@@ -41,11 +50,15 @@ async fn a_second_entry_of_one_task_is_found() {
 
 #[tokio::test]
 async fn an_entry_of_the_wrong_state_time_or_owner_is_found() {
-    let both = ["task:1 has no index entry", "entry of task:1 without its task"];
-    finds(moved(entry(JANE, DONE, 10, 1)), &both).await;
-    finds(moved(entry(JANE, OPEN, 11, 1)), &both).await;
-    let counts = ["user:1 has more or fewer", "user:2 has more or fewer"];
-    finds(moved(entry(JOHN, OPEN, 10, 1)), &[both, counts].concat()).await;
+    let missing = ["task:1 has no index entry"];
+    finds(moved(entry(JANE, DONE, 10, 1)), &missing).await;
+    finds(moved(entry(JANE, OPEN, 11, 1)), &missing).await;
+    let counts = [
+        "user:1 has more or fewer",
+        "user:2 has more or fewer",
+        "entry of task:1 without",
+    ];
+    finds(moved(entry(JOHN, OPEN, 10, 1)), &[missing.as_slice(), &counts].concat()).await;
 }
 
 #[tokio::test]
@@ -55,16 +68,46 @@ async fn an_entry_with_a_value_is_found() {
 }
 
 #[tokio::test]
-async fn a_task_changed_without_its_entry_is_found() {
+async fn a_task_changed_without_its_entries_is_found() {
     let done = |forge: &Forge| {
         let place = key(&[&JANE, &TASK, &1_u64]);
         let record = ("secret", None::<String>, true, 10_i64, 10_i64, 1_u64);
         forge.put("owned", &place, &seal("owned", &place, 1, record));
     };
-    let expected = [
-        "task:1 has no index entry",
-        "entry of task:1 without its task",
-        "counts of user:1",
-    ];
-    finds(done, &expected).await;
+    finds(done, &["task:1 has no index entry", "counts of user:1"]).await;
+}
+
+/// Every kind of entry, of a task that has all of them.
+#[tokio::test]
+async fn each_kind_of_entry_is_missed() {
+    let data = tempfile::tempdir().unwrap();
+    let path = given_file(data.path()).await;
+    let store = open(&path);
+    let owner = UserId::new(JANE);
+    let tags = Tags::new(vec![Tag::new("x").unwrap()]).unwrap();
+    let patch = TaskPatch {
+        due: Some(Due::parse("2030-01-01", &TimeZone::utc()).ok()),
+        tags: Some(tags),
+        parent: Some(Some(TaskId::new(1))),
+        ..TaskPatch::default()
+    };
+    let task =
+        store.task_patch(owner, TaskId::new(3), patch, at(60)).await.unwrap().unwrap();
+    drop(store);
+    let (_, entries) = task_keys(&task);
+    assert_eq!(
+        entries.iter().map(|it| it[8]).collect::<std::collections::BTreeSet<_>>().len(),
+        8
+    );
+    for entry in entries {
+        Forge::open(&path).delete("owned", &entry);
+        let report = open(&path).verify(&mut |_, _| ()).unwrap();
+        assert_eq!(report.problems, 2, "{report:?}");
+        assert!(
+            report.findings[0].contains("task:3 has no index entry (1 of"),
+            "{report:?}"
+        );
+        Forge::open(&path).put("owned", &entry, b"");
+        assert_eq!(open(&path).verify(&mut |_, _| ()).unwrap().problems, 0);
+    }
 }

@@ -1,6 +1,6 @@
 //! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
 
-use super::{JANE, STATS, TASK, TASK_BY_STATE, finds};
+use super::{BY_PRIORITY, JANE, STATS, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
 /// Jane's row as it is: 3 tasks, 2 open, the last of time 30, in order.
@@ -38,9 +38,20 @@ async fn an_order_that_is_claimed_but_not_kept_is_found() {
         let place = key(&[&JANE, &TASK, &3_u64]);
         let record = ("c", None::<String>, false, 5_i64, 5_i64, 1_u64);
         forge.put("owned", &place, &seal("owned", &place, 1, record));
-        let entry = |created: u64| key(&[&JANE, &TASK_BY_STATE, &0_u8, &created, &3_u64]);
-        forge.delete("owned", &entry(30));
-        forge.put("owned", &entry(5), b"");
+        let entry =
+            |created: u64| key(&[&JANE, &BY_PRIORITY, &0_u8, &0_u8, &created, &3_u64]);
+        let updated = |at: u64| key(&[&JANE, &9_u8, &at, &3_u64]);
+        let position =
+            |text: &[u8]| [&key(&[&JANE, &10_u8]), text, &[0], &key(&[&3_u64])].concat();
+        for (from, to) in [
+            (entry(30), entry(5)),
+            (updated(30), updated(5)),
+            // Where a task of the first layout stands.
+            (position(b"a2"), position(b"a3")),
+        ] {
+            forge.delete("owned", &from);
+            forge.put("owned", &to, b"");
+        }
     };
     finds(earlier, &["the order of user:1's tasks is not as noted"]).await;
     let admitted = |forge: &Forge| {

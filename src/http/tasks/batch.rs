@@ -28,13 +28,8 @@ pub(super) struct TaskBatchBody {
     /// The changes: 1 to 500, each an object with `op` and what it takes.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub(super) operations: Vec<Operation>,
-    /// Whether all of it is done or nothing. Otherwise whatever can be done is.
-    #[oai(default = "yes")]
-    pub(super) atomic: bool,
-}
-
-const fn yes() -> bool {
-    true
+    /// Whether all of it is done or nothing, as it is if nothing is said. Otherwise whatever can be done is.
+    atomic: Option<bool>,
 }
 
 /// One change. Looked into by itself, so that what is wrong with it is said of it alone.
@@ -151,7 +146,10 @@ impl Example for TaskBatchBody {
         let create =
             serde_json::json!({ "op": "create", "task": { "title": "Buy milk" } });
         let complete = serde_json::json!({ "op": "complete", "id": 7 });
-        Self { operations: vec![Operation(create), Operation(complete)], atomic: true }
+        Self {
+            operations: vec![Operation(create), Operation(complete)],
+            atomic: Some(true),
+        }
     }
 }
 
@@ -242,7 +240,7 @@ impl Operation {
 impl TaskBatchBody {
     pub(super) fn into_batch(self, dry_run: bool) -> TaskBatch {
         let requests = self.operations.into_iter().map(Operation::check).collect();
-        TaskBatch { requests, atomic: self.atomic, dry_run }
+        TaskBatch { requests, atomic: self.atomic.unwrap_or(true), dry_run }
     }
 }
 

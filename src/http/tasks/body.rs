@@ -68,12 +68,11 @@ pub(super) struct TaskCreate {
     /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). Without a zone, that of your profile, else UTC.
     #[oai(nullable, validator(max_length = 110))]
     due: Option<String>,
-    /// How much it matters.
-    #[oai(default)]
-    priority: Priority,
+    /// How much it matters: `none` if nothing is said.
+    priority: Option<Priority>,
     /// Up to 20 words to find it by, each of 1 to 50 characters.
-    #[oai(default, validator(max_items = 20))]
-    tags: Vec<String>,
+    #[oai(validator(max_items = 20))]
+    tags: Option<Vec<String>>,
     /// Its place among all tasks, as `position` of tasks shows them. The last one if there is none.
     #[oai(nullable, validator(min_length = 1, max_length = 8000))]
     position: Option<String>,
@@ -94,8 +93,8 @@ impl Example for TaskCreate {
             description: Some("Polish the README".to_owned()),
             completed: false,
             due: Some("2026-12-01".to_owned()),
-            priority: Priority::High,
-            tags: vec!["work".to_owned()],
+            priority: Some(Priority::High),
+            tags: Some(vec!["work".to_owned()]),
             position: None,
             parent_id: None,
             recurrence: None,
@@ -110,8 +109,8 @@ impl From<TaskCreate> for TaskDraft {
             description: task.description,
             completed: task.completed,
             due: task.due,
-            priority: task.priority.into(),
-            tags: task.tags,
+            priority: task.priority.unwrap_or_default().into(),
+            tags: task.tags.unwrap_or_default(),
             position: task.position,
             parent: task.parent_id.map(TaskId::new),
             recurrence: task.recurrence,

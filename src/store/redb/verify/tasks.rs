@@ -1,6 +1,6 @@
 //! One person's tasks: their index entries, their counts, and how they lie in one another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Check;
 use crate::domain::id::{TaskId, UserId};
@@ -79,10 +79,13 @@ impl Check<'_> {
             count(seen.tags.entry(tag.clone()).or_default(), &task);
         }
         let entries = entries(self.format, &task);
+        let mut missing = 0;
         for entry in &entries {
-            if self.owned.get(entry.as_slice())?.is_none() {
-                self.report.add(format!("{id:?} has no index entry"));
-            }
+            missing += usize::from(self.owned.get(entry.as_slice())?.is_none());
+        }
+        if missing > 0 {
+            let all = entries.len();
+            self.report.add(format!("{id:?} has no index entry ({missing} of {all})"));
         }
         seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
         if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
@@ -155,6 +158,7 @@ impl Check<'_> {
     /// Names the entries that belong to no task.
     fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
         let owned = &self.owned;
+        let mut named = BTreeSet::new();
         for row in table::range(owned, &key::everything_of(owner))? {
             let (key, _) = row?;
             let id = match Owned::decode(key.value()) {
@@ -166,7 +170,7 @@ impl Check<'_> {
             let has = |task: Task| {
                 entries(self.format, &task).iter().any(|entry| entry == key.value())
             };
-            if !task.is_some_and(has) {
+            if !task.is_some_and(has) && named.insert(id) {
                 self.report.add(format!("an index entry of {id:?} without its task"));
             }
         }

@@ -365,9 +365,9 @@ mod tests {
 
     use super::*;
 
-    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"#;
+    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"recurrence_time_ms":null}}"#;
     const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
-    const START: &str = r#"{"export":{"version":2,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const START: &str = r#"{"export":{"version":3,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
 
     #[test]
@@ -378,21 +378,30 @@ mod tests {
     }
 
     #[test]
-    fn version_1_is_read_for_ever() {
-        let start = START.replace("\"version\":2", "\"version\":1");
-        assert_eq!(Line::read(&start), Line::read(START));
+    fn versions_1_and_2_are_read_for_ever() {
+        for version in ["1", "2"] {
+            let start = START.replace("\"version\":3", &format!("\"version\":{version}"));
+            assert_eq!(Line::read(&start), Line::read(START));
+        }
         let (user, _) = USER.split_once(",\"display_name\"").unwrap();
         let Ok(Line::Record(Record::User(read))) = Line::read(&format!("{user}}}}}"))
         else {
             panic!("no user");
         };
         assert_eq!((read.user.display_name, read.user.disabled), (None, false));
+        let (task, _) = TASK.split_once(",\"completed_at\"").unwrap();
+        let Ok(Line::Record(Record::Task(read))) = Line::read(&format!("{task}}}}}"))
+        else {
+            panic!("no task");
+        };
+        assert_eq!(read.completed_at, Some(read.updated_at));
+        assert_eq!((read.position, read.due), (Position::of_number(2), None));
     }
 
     #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":2", "\"more\":true,\"version\":3");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(3)));
+        let newer = START.replace("\"version\":3", "\"more\":true,\"version\":4");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(4)));
         for line in [
             "",
             "{}",
@@ -413,6 +422,11 @@ mod tests {
             (TASK, "\"id\":2", "\"id\":0", "id"),
             (TASK, "\"revision\":5", "\"revision\":9007199254740992", "revision"),
             (TASK, "00.003Z", "00.003", "created_at"),
+            (TASK, "2030-05-01", "soon", "due"),
+            (TASK, "\"home\"", "\"\"", "tags"),
+            (TASK, "\"a2\"", "\"\"", "position"),
+            (TASK, "\"high\"", "\"top\"", "priority"),
+            (TASK, "\"recurrence\":null", "\"recurrence\":\"FREQ=DAILY\"", "recurrence"),
             (USER, "Jane@", "Jane", "email"),
             (USER, "\"user\",", "\"king\",", "role"),
             (USER, "$argon2id$", "plain", "password_hash"),
@@ -434,6 +448,9 @@ mod tests {
         task.title = Title::new("\u{1}".repeat(Title::MAX_CHARS)).unwrap();
         let description = Description::new("\u{1}".repeat(Description::MAX_CHARS));
         task.description = Some(description.unwrap());
+        let tag = |n: u8| Tag::new(&format!("{n}{}", "\u{1F9F9}".repeat(48))).unwrap();
+        task.tags = Tags::new((10..30).map(tag).collect()).unwrap();
+        task.position = Position::parse(&format!("a0{}", "z".repeat(7998))).unwrap();
         assert!(Line::Record(Record::Task(task)).write().len() < MAX_LINE / 2);
     }
 

@@ -3,6 +3,7 @@
 //! `PROPTEST_CASES` says how many runs there are.
 
 pub(crate) mod ask;
+mod lists;
 mod step;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,247 @@
+//! Random lists of random tasks, asked of the file and of the store in memory: every answer has to be the same.
+//!
+//! `PROPTEST_CASES` says how many runs there are; each compares 40 lists.
+
+use duly::domain::date::Date;
+use duly::domain::due::{Due, DueRange};
+use duly::domain::id::{TaskId, UserId};
+use duly::domain::position::Position;
+use duly::domain::priority::Priority;
+use duly::domain::recurrence::Rule;
+use duly::domain::tag::{Tag, Tags};
+use duly::domain::task::{
+    Description, IfMatch, Neighbour, NewTask, Start, TaskAction, TaskFilter, TaskMove,
+    TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskSort, TaskWrite, Title,
+    Within,
+};
+use duly::domain::time_zone::TimeZone;
+use duly::domain::words::Words;
+use duly::store::Store;
+use duly::store::redb::{Options, RedbStore};
+use proptest::prelude::*;
+use proptest::{collection, option, sample};
+
+use super::{runtime, scratch};
+use crate::harness::memory::MemoryStore;
+use crate::harness::values::{at, given_user};
+
+const OWNER: UserId = UserId::new(1);
+
+fn id() -> impl Strategy<Value = TaskId> {
+    (1..14_u64).prop_map(TaskId::new)
+}
+
+fn title() -> impl Strategy<Value = Title> {
+    let titles = vec!["milk", "Milk", "Crème brûlée", "creme", "a b", "ß", "SS milk"];
+    sample::select(titles).prop_map(|text| Title::new(text.to_owned()).unwrap())
+}
+
+fn tags() -> impl Strategy<Value = Tags> {
+    let tag =
+        sample::select(vec!["a", "ab", "b"]).prop_map(|text| Tag::new(text).unwrap());
+    collection::vec(tag, 0..3).prop_map(|tags| Tags::new(tags).unwrap())
+}
+
+fn due() -> impl Strategy<Value = Due> {
+    prop_oneof![
+        (0..4).prop_map(|days| Due::On(Date::from_days(days).unwrap())),
+        (0..8_i64).prop_map(|half| Due::At {
+            at: at(half * 43_200_000),
+            zone: TimeZone::utc()
+        }),
+    ]
+}
+
+fn priority() -> impl Strategy<Value = Priority> {
+    sample::select(vec![Priority::None, Priority::Low, Priority::Urgent])
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    sample::select(vec!["a0", "a1", "a1V", "Zz"])
+        .prop_map(|text| Position::parse(text).unwrap())
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    sample::select(vec!["FREQ=DAILY", "FREQ=DAILY;COUNT=2"])
+        .prop_map(|text| Rule::parse(text).unwrap())
+}
+
+prop_compose! {
+    fn new()(
+        title in title(),
+        more in (any::<bool>(), option::of(due()), priority(), tags()),
+        place in (option::weighted(0.2, position()), option::weighted(0.3, id())),
+        rule in option::weighted(0.3, rule()),
+        is_told in any::<bool>(),
+        millis in 0..6_i64,
+    ) -> NewTask {
+        NewTask {
+            description: is_told.then(|| Description::new("more MILK".to_owned()).unwrap()),
+            completed: more.0,
+            due: more.1,
+            priority: more.2,
+            tags: more.3,
+            position: place.0,
+            parent: place.1,
+            recurrence: rule,
+            ..NewTask::new(title, at(millis * 50_000))
+        }
+    }
+}
+
+prop_compose! {
+    fn patch()(
+        title in option::of(title()),
+        completed in option::of(any::<bool>()),
+        due in option::of(option::of(due())),
+        priority in option::of(priority()),
+        tags in option::of(tags()),
+        position in option::weighted(0.2, position()),
+        parent in option::weighted(0.3, option::of(id())),
+        recurrence in option::weighted(0.3, option::of(rule())),
+    ) -> TaskPatch {
+        let description = None;
+        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence }
+    }
+}
+
+fn op() -> impl Strategy<Value = TaskOp> {
+    let to = prop_oneof![
+        Just(Neighbour::First),
+        Just(Neighbour::Last),
+        id().prop_map(Neighbour::Before),
+        id().prop_map(Neighbour::After),
+    ];
+    let action = prop_oneof![
+        6 => new().prop_map(|new| TaskAction::Create(Box::new(new))),
+        5 => (id(), patch()).prop_map(|(id, patch)| TaskAction::Patch(id, Box::new(patch))),
+        2 => (id(), to, option::weighted(0.3, option::of(id())))
+            .prop_map(|(id, to, parent)| TaskAction::Move(id, TaskMove { to, parent })),
+        1 => id().prop_map(TaskAction::Delete),
+    ];
+    let if_match = prop_oneof![
+        4 => Just(IfMatch::Any),
+        1 => (1..4_u64).prop_map(|revision| IfMatch::OneOf(vec![revision])),
+    ];
+    (action, if_match).prop_map(|(action, if_match)| TaskOp { action, if_match })
+}
+
+fn write() -> impl Strategy<Value = TaskWrite> {
+    let flags = (any::<bool>(), prop::bool::weighted(0.1));
+    (collection::vec(op(), 1..5), flags, 0..9_i64).prop_map(
+        |(ops, (atomic, dry_run), now)| TaskWrite {
+            ops,
+            atomic,
+            dry_run,
+            now: at(now * 40_000),
+        },
+    )
+}
+
+fn range() -> impl Strategy<Value = DueRange> {
+    let home = TimeZone::utc();
+    (due(), due(), any::<bool>()).prop_map(move |(from, before, is_half)| {
+        let before = DueRange::before(&before, &home);
+        if is_half { before } else { before.intersect(&DueRange::from(&from, &home)) }
+    })
+}
+
+prop_compose! {
+    fn filter()(
+        completed in option::weighted(0.3, any::<bool>()),
+        priority in option::weighted(0.2, priority()),
+        tags in option::weighted(0.3, tags()),
+        due in option::weighted(0.2, range()),
+        not_overdue in option::weighted(0.1, range()),
+        updated in option::weighted(0.2, 0..9_i64),
+        parent in option::weighted(0.2, prop_oneof![Just(Within::Top), id().prop_map(Within::Task)]),
+        words in option::weighted(0.2, sample::select(vec!["milk", "cr*", "a", "creme milk", "ss m*", "x"])),
+    ) -> TaskFilter {
+        TaskFilter {
+            completed,
+            priority,
+            tags: tags.map(|tags| tags.iter().cloned().collect()).unwrap_or_default(),
+            due,
+            not_overdue,
+            updated_since: updated.map(|n| at(n * 40_000)),
+            parent,
+            words: words.map(|text| Words::parse(text).unwrap()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A list, and whether it begins after the place of one of the tasks that there ever were.
+fn query() -> impl Strategy<Value = (TaskQuery, Option<sample::Index>)> {
+    let by = sample::select(vec![
+        TaskSort::Created,
+        TaskSort::Updated,
+        TaskSort::Due,
+        TaskSort::Priority,
+        TaskSort::Position,
+        TaskSort::Title,
+    ]);
+    let order =
+        (by, any::<bool>()).prop_map(|(by, descending)| TaskOrder { by, descending });
+    let start = (0..5_u64, option::of(any::<sample::Index>()));
+    (filter(), order, start, 1..5_u16).prop_map(
+        |(filter, order, (skip, after), limit)| {
+            (TaskQuery { filter, order, start: Start::Skip(skip), limit }, after)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => ProptestConfig::default().cases,
+            None => 32,
+        },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn lists_are_what_the_store_in_memory_says(
+        writes in collection::vec(write(), 1..25),
+        queries in collection::vec(query(), 40),
+        limits in prop_oneof![Just((5_000, 2_000)), (0..6_usize, 0..12_u64)],
+    ) {
+        runtime().block_on(run(writes, queries, limits));
+    }
+}
+
+async fn run(
+    writes: Vec<TaskWrite>,
+    queries: Vec<(TaskQuery, Option<sample::Index>)>,
+    (gather_at_most, short_read): (usize, u64),
+) {
+    let data = tempfile::tempdir_in(scratch()).unwrap();
+    let options = Options { gather_at_most, short_read, ..Options::default() };
+    let file = RedbStore::open(&data.path().join("test.redb"), &options).unwrap();
+    let model = MemoryStore::default();
+    for store in [&file as &dyn Store, &model] {
+        given_user(store, "jane@example.com").await;
+    }
+    let mut seen = Vec::new();
+    for write in writes {
+        let wanted = model.task_write(OWNER, write.clone()).await.unwrap();
+        let found = file.task_write(OWNER, write.clone()).await.unwrap();
+        assert_eq!(found, wanted, "{write:?}");
+        seen.extend(model.task_after(OWNER, None, 100).await.unwrap());
+    }
+    for (mut query, after) in queries {
+        if let Some(after) = after.filter(|_| !seen.is_empty()) {
+            let place: TaskPlace = query.order.place(after.get(&seen));
+            query.start = Start::After(place);
+        }
+        let wanted = model.task_list(OWNER, query.clone()).await.unwrap();
+        let found = file.task_list(OWNER, query.clone()).await.unwrap();
+        assert_eq!(found, wanted, "{query:?}");
+        if let Some(range) = query.filter.due {
+            let wanted = model.task_summary(OWNER, range.clone()).await.unwrap();
+            assert_eq!(file.task_summary(OWNER, range).await.unwrap(), wanted);
+        }
+    }
+    let report = file.verify(&mut |_, _| ()).unwrap();
+    assert_eq!(report.findings, [""; 0]);
+}

@@ -23,7 +23,7 @@ pub fn task_list(
     owner: UserId,
     query: &TaskQuery,
 ) -> Result<(TaskPage, u64), StoreError> {
-    let mut cost = Cost::unlimited();
+    let mut cost = Cost::long(store.reads);
     let page = store.read(|txn| list::list(txn, owner, query, &mut cost))?;
     Ok((page.unwrap_or(TaskPage::EMPTY), cost.rows))
 }

@@ -81,6 +81,7 @@ use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use self::copy::{CopyError, Progress};
+use self::list::ReadLimits;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
 pub use self::options::{AnswerBounds, CommitMode, Options};
@@ -109,6 +110,7 @@ pub struct RedbStore {
     importing: Arc<Semaphore>,
     answers: AnswerBounds,
     formats: Formats,
+    reads: ReadLimits,
 }
 
 /// What reads need; they may outlast a caller that gave up waiting.

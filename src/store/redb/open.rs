@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::batch::Batch;
 use super::guard::Guard;
 use super::key::{self, Table};
+use super::list::ReadLimits;
 use super::migrate::Formats;
 use super::options::Options;
 use super::space::Space;
@@ -128,7 +129,8 @@ impl RedbStore {
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
         let (answers, formats) = (options.answers, options.formats);
-        Ok(Self { writer, space, shared, importing, answers, formats })
+        let reads = ReadLimits::of(options);
+        Ok(Self { writer, space, shared, importing, answers, formats, reads })
     }
 }
 

@@ -48,6 +48,12 @@ pub struct Options {
     /// How many answers to requests with a key are kept for each person, and how many bytes of them. The oldest
     /// make room for new ones.
     pub answers: AnswerBounds,
+    /// Most tasks that are gathered for a list and then sorted. Where more would have to be, the list is read in
+    /// its order.
+    pub gather_at_most: usize,
+    /// Most rows that a list reads where it holds up others; a longer one has a thread of its own. So many take about
+    /// a millisecond.
+    pub short_read: u64,
     /// Formats that are known.
     pub formats: Formats,
 }
@@ -61,9 +67,11 @@ impl Default for Options {
             upgrade: true,
             check_pages: true,
             commit: CommitMode::TwoPhase,
-            delete_at_once: 10_000,
+            delete_at_once: 2_000,
             purge_slice: 2_000,
             answers: AnswerBounds { records: 16_384, bytes: 16 << 20 },
+            gather_at_most: 5_000,
+            short_read: 2_000,
             formats: Formats::default(),
         }
     }

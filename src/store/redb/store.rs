@@ -254,13 +254,13 @@ impl Store for RedbStore {
         owner: UserId,
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
-        let mut cost = Cost::short();
+        let mut cost = Cost::short(self.reads);
         if let Some(page) = self.read(|txn| list::list(txn, owner, &query, &mut cost))? {
             return Ok(page);
         }
-        let page = self
-            .read_long(move |txn| list::list(txn, owner, &query, &mut Cost::unlimited()))
-            .await?;
+        let mut cost = Cost::long(self.reads);
+        let page =
+            self.read_long(move |txn| list::list(txn, owner, &query, &mut cost)).await?;
         Ok(page.unwrap_or(TaskPage::EMPTY))
     }
 
@@ -282,15 +282,15 @@ impl Store for RedbStore {
         owner: UserId,
         overdue: DueRange,
     ) -> Result<TaskSummary, StoreError> {
-        let mut cost = Cost::short();
+        let mut cost = Cost::short(self.reads);
         if let Some(summary) =
             self.read(|txn| list::summary(txn, owner, &overdue, &mut cost))?
         {
             return Ok(summary);
         }
-        let read = move |txn: &ReadTransaction| {
-            list::summary(txn, owner, &overdue, &mut Cost::unlimited())
-        };
+        let mut cost = Cost::long(self.reads);
+        let read =
+            move |txn: &ReadTransaction| list::summary(txn, owner, &overdue, &mut cost);
         Ok(self.read_long(read).await?.unwrap_or_default())
     }
 

@@ -14,9 +14,6 @@ use crate::store::redb::key::{self, Table};
 use crate::store::redb::task_key::{self, Beginning};
 use crate::store::redb::tasks::find;
 
-/// Most tasks that are gathered. Beyond that, a list is read in its order.
-pub(super) const MOST: usize = 5_000;
-
 /// One condition, and where those are that fulfil it.
 struct Condition {
     beginnings: Vec<Beginning>,
@@ -68,8 +65,8 @@ fn fewest(
     filter: &TaskFilter,
     cost: &mut Cost,
 ) -> Result<Option<BTreeSet<TaskId>>, Halt> {
-    let (mut best, mut most) = (None, MOST);
-    for condition in conditions(tasks, filter) {
+    let (mut best, mut most) = (None, cost.gather_at_most);
+    for condition in conditions(tasks, filter, most) {
         let Condition { beginnings, bounds } = condition;
         let mut ends = Ends::open(tasks.owned, &beginnings, &bounds, false)?;
         let mut ids = BTreeSet::new();
@@ -91,7 +88,7 @@ fn fewest(
 }
 
 /// Those that an index answers, the ones with the fewest tasks first as far as that can be guessed.
-fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Condition> {
+fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter, most: usize) -> Vec<Condition> {
     let owner = tasks.owner;
     let all = |beginnings| Condition { beginnings, bounds: Bounds::NONE };
     let both = |of: &dyn Fn(bool) -> Beginning| match filter.completed {
@@ -127,7 +124,7 @@ fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Condition> {
     let of_state = TaskFilter { tags: Vec::new(), ..filter.clone() };
     let is_kept = filter.completed.is_some() || filter.priority.is_some();
     let few = by_count(tasks, filter);
-    if is_kept && few.is_ok_and(|few| few <= MOST) {
+    if is_kept && few.is_ok_and(|few| few <= most) {
         conditions.push(all(by_creation(tasks, &of_state)));
     }
     conditions

@@ -14,7 +14,7 @@
 //! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
 //! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
 //! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, and as many records | what fits |
-//! | the same if no condition has fewer than [`gather::MOST`] | all entries in the order wanted and as many records | what fits |
+//! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | what fits |
 //!
 //! With a cursor, s is 0. A read that turns out to be long is begun again on a thread of its own
 //! ([`Cost`]).
@@ -29,6 +29,7 @@ use redb::ReadTransaction;
 
 pub(super) use self::summary::summary;
 use super::key::{self, Table};
+use super::options::Options;
 use super::record::Stats;
 use super::table::{self, Snapshot};
 use super::tasks::{decoded, stats};
@@ -37,23 +38,38 @@ use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskFilter, TaskOrder, TaskQuery, TaskSort, Within};
 use crate::store::StoreError;
 
-/// What a read may cost, in rows. Most cost a few; one that costs more than [`Self::SHORT`] holds up others.
+/// What reads are held to ([`Options`]).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadLimits {
+    gather_at_most: usize,
+    short_read: u64,
+}
+
+impl ReadLimits {
+    pub(super) const fn of(options: &Options) -> Self {
+        let Options { gather_at_most, short_read, .. } = *options;
+        Self { gather_at_most, short_read }
+    }
+}
+
+/// What a read costs, in rows, and what it may cost.
 #[derive(Debug)]
 pub(super) struct Cost {
     pub(super) rows: u64,
     most: u64,
+    gather_at_most: usize,
 }
 
 impl Cost {
-    /// Takes about a millisecond.
-    const SHORT: u64 = 2_000;
-
-    pub(super) const fn short() -> Self {
-        Self { rows: 0, most: Self::SHORT }
+    /// For a read that others wait for.
+    pub(super) const fn short(limits: ReadLimits) -> Self {
+        let ReadLimits { gather_at_most, short_read } = limits;
+        Self { rows: 0, most: short_read, gather_at_most }
     }
 
-    pub(super) const fn unlimited() -> Self {
-        Self { rows: 0, most: u64::MAX }
+    /// For a read on a thread of its own.
+    pub(super) const fn long(limits: ReadLimits) -> Self {
+        Self { most: u64::MAX, ..Self::short(limits) }
     }
 
     fn row(&mut self) -> Result<(), Halt> {

@@ -14,6 +14,7 @@ use super::wire::schema_type;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::Page;
+use crate::domain::priority::Priority;
 use crate::service::FieldError;
 
 /// What is wrong with the parameters of a request.
@@ -88,6 +89,24 @@ text_params! {
     };
     /// True or false.
     FlagParam => MetaSchema::new("boolean");
+    /// What a list is sorted by.
+    SortParam => MetaSchema {
+        enum_items: ["created_at", "updated_at", "due", "priority", "position", "title"]
+            .iter()
+            .flat_map(|name| [(*name).into(), format!("-{name}").into()])
+            .collect(),
+        ..MetaSchema::new("string")
+    };
+    /// How much a task matters.
+    PriorityParam => MetaSchema {
+        enum_items: Priority::ALL.map(|priority| priority.as_str().into()).to_vec(),
+        ..MetaSchema::new("string")
+    };
+    /// Entity tags.
+    TagsParam => MetaSchema {
+        pattern: Some(r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#.to_owned()),
+        ..MetaSchema::new("string")
+    };
     /// A text with rules of its own.
     TextParam => MetaSchema::new("string");
     /// Where a list goes on.
@@ -142,11 +161,25 @@ fn id(text: &str) -> Result<u64, Problem> {
     Err(Problem::invalid(vec![fault]))
 }
 
-impl TextParam {
+impl SortParam {
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl PriorityParam {
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl TagsParam {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
 
+impl TextParam {
     pub(super) fn into_string(self) -> String {
         self.0
     }

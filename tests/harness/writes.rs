@@ -34,6 +34,12 @@ impl State {
             results.push(result);
         }
         let failed = results.iter().any(Result::is_err);
+        let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
+        let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
+        // What was made and deleted at once has never been the newest.
+        let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
+        let newest = made.max().unwrap_or(newest).max(newest);
+        after.newest.insert(owner, newest);
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
             *self = after;
@@ -98,8 +104,8 @@ impl State {
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
             self.may_go_below(task.owner, Some(task.id), parent)?;
         }
-        self.tasks.insert(task.id, task.clone());
         let finished = finished.map(|new| self.make(task.owner, *new)).transpose()?;
+        self.tasks.insert(task.id, task.clone());
         Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
     }
 

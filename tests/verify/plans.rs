@@ -1,5 +1,4 @@
-//! 6. Counts of priorities and tags are those of the rows; a task is a part of one that is there, and only an open one with a
-//! date recurs.
+//! 6. Counts of priorities and tags are those of the rows. Tasks lie in those that are there.
 
 use super::{JANE, STATS, TASK, report_after};
 use crate::harness::forge::{Forge, key, seal};

@@ -17,12 +17,14 @@ const TOLD: &str = "Names this request, so that it can be sent again and is done
 /// Adds the key to the parameters of a POST, and its mark to each answer that may be one from before.
 pub(super) fn add(operation: &mut Value) {
     let Some(members) = operation.as_object_mut() else { return };
+    let plain = format!(r"[!#-\[\]-~]{{1,{MAX_KEY}}}");
+    let pattern = format!("^({plain}|\"{plain}\")$");
     let key = json!({
         "name": KEY,
         "in": "header",
         "description": TOLD,
         "required": false,
-        "schema": { "type": "string", "minLength": 1, "maxLength": MAX_KEY + 2 },
+        "schema": { "type": "string", "pattern": pattern },
         "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     });
     let parameters = members.entry("parameters").or_insert_with(|| json!([]));

@@ -19,7 +19,8 @@ use self::view::{TagView, TaskCountsView, TaskView};
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
 use super::param::{
-    CursorParam, Faults, FlagParam, LimitParam, SkipParam, TaskIdParam, TextParam,
+    CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam, SortParam,
+    TagsParam, TaskIdParam, TextParam,
 };
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
@@ -184,7 +185,7 @@ impl TasksApi {
         /// Only those that are done (`true`) or open (`false`).
         completed: Query<Option<FlagParam>>,
         /// Only those of this priority: `none`, `low`, `medium`, `high` or `urgent`.
-        priority: Query<Option<TextParam>>,
+        priority: Query<Option<PriorityParam>>,
         /// Only those with this tag. Given several times: with all of them.
         tag: Query<Vec<TextParam>>,
         /// Only those that are due before this day, `2026-12-01`, or moment, `2026-12-01T09:00:00Z`.
@@ -202,7 +203,7 @@ impl TasksApi {
         q: Query<Option<TextParam>>,
         /// `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; the greatest first after a `-`. Tasks
         /// without a due date come last. Without it, `-created_at`.
-        sort: Query<Option<TextParam>>,
+        sort: Query<Option<SortParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
         let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
@@ -217,7 +218,7 @@ impl TasksApi {
         let text = |param: Query<Option<TextParam>>| param.0.map(TextParam::into_string);
         let asked = Asked {
             completed: completed.flatten(),
-            priority: text(priority),
+            priority: priority.0.map(PriorityParam::into_string),
             tags: tag.0.into_iter().map(TextParam::into_string).collect(),
             due_before: text(due_before),
             due_after: text(due_after),
@@ -225,7 +226,7 @@ impl TasksApi {
             updated_since: text(updated_since),
             parent_id: text(parent_id),
             q: text(q),
-            sort: text(sort),
+            sort: sort.0.map(SortParam::into_string),
         };
         let query = asked.query();
         let (order, listing) = (asked.order(&mut faults), asked.listing(&mut faults));
@@ -299,7 +300,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it is still the same, the answer is 304 without a body.
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<TextParam>>,
+        if_none_match: Header<Option<TagsParam>>,
     ) -> Result<Found, Problem> {
         let task = service.task_get(&caller.0, id.0.parse()?).await?;
         let etag = etag::of(&task);
@@ -324,7 +325,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TextParam>>,
+        if_match: Header<Option<TagsParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         body: MergePatch<TaskPatch>,
@@ -348,7 +349,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TextParam>>,
+        if_match: Header<Option<TagsParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
@@ -375,7 +376,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TextParam>>,
+        if_match: Header<Option<TagsParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
@@ -402,7 +403,7 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TextParam>>,
+        if_match: Header<Option<TagsParam>>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
     ) -> Result<Deleted, Problem> {

@@ -3,7 +3,7 @@
 use poem_openapi::param::{Header, Query};
 
 use crate::http::etag;
-use crate::http::param::{Faults, FlagParam, TextParam};
+use crate::http::param::{Faults, FlagParam, TagsParam};
 use crate::http::problem::Problem;
 use crate::service::Terms;
 
@@ -11,7 +11,7 @@ pub(super) const IF_MATCH: &str = "If-Match";
 
 /// Reads a header of one text and a flag.
 pub(super) fn terms(
-    if_match: &Header<Option<TextParam>>,
+    if_match: &Header<Option<TagsParam>>,
     dry_run: &Query<Option<FlagParam>>,
 ) -> Result<Terms, Problem> {
     let mut faults = Faults::default();

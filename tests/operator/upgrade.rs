@@ -12,14 +12,15 @@ use duly::store::redb::FORMAT;
 use duly::store::redb::{self, Formats, Options, RedbStore};
 use duly::store::{OpenError, Store};
 use flate2::read::GzDecoder;
-use serde_json::Value;
+use hyper::StatusCode;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{JANE, everything, given_stopped, home, names, path_in};
-use crate::harness::Home;
 use crate::harness::forge::Forge;
 use crate::harness::process::{expect, refused};
 use crate::harness::values::{at, complete, given_task, given_user, session};
+use crate::harness::{Client, Home};
 
 /// As the version after this one would open it.
 fn next() -> Options {
@@ -84,8 +85,8 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
-    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-2"]);
-    let kept = fs::read(data.path().join("test.redb.format-2")).unwrap();
+    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-3"]);
+    let kept = fs::read(data.path().join("test.redb.format-3")).unwrap();
     assert!(kept == bytes, "to the byte");
     // The next start has nothing to do.
     drop(RedbStore::open(&path, &next()).unwrap());
@@ -104,11 +105,11 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
         [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
     {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("has format 3") && line.contains("up to 2"), "{line}");
+        assert!(line.contains("has format 4") && line.contains("up to 3"), "{line}");
     }
 
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
-    let kept = format!("redb://{}.format-2", path.display());
+    let kept = format!("redb://{}.format-3", path.display());
     assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
 }
 
@@ -121,7 +122,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let options = Options { upgrade: false, ..next() };
     let error = RedbStore::open(&path, &options).unwrap_err();
 
-    assert!(matches!(error, OpenError::Older { found: 2, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Older { found: 3, known: 4, .. }), "{error:?}");
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
@@ -167,9 +168,9 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
 
     let error = RedbStore::open(&path, &next()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Upgrade { found: 2, known: 3, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Upgrade { found: 3, known: 4, .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("stays in format 2") && text.contains("problems"), "{text}");
+    assert!(text.contains("stays in format 3") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -184,7 +185,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     redb::duplicate(&path, &copy, &next()).unwrap();
     let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (2, 2, 4));
+    assert_eq!((found, report.users, report.tasks), (3, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -209,7 +210,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let (home, _) = given_stopped().await;
 
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
-    assert_eq!(said, "format 2 is the newest: nothing to do for 2 users, 3 tasks\n");
+    assert_eq!(said, "format 3 is the newest: nothing to do for 2 users, 3 tasks\n");
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
@@ -218,43 +219,119 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);
-    assert!(said.contains("has format 2, the newest"), "{said}");
+    assert!(said.contains("has format 3, the newest"), "{said}");
     assert_eq!(names(home.folder.path()), ["duly.redb"]);
     refused(Home::new().run(&["upgrade"], ""), 66);
 }
 
-/// What an export of format 1 has to be after the upgrade.
-fn in_version_2(mut lines: Vec<Value>) -> Vec<Value> {
+/// What an export of an older version has to be after the upgrade.
+fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
     for line in &mut lines {
         if let Some(start) = line.get_mut("export") {
-            start["version"] = 2.into();
+            start["version"] = 3.into();
         }
-        if let Some(user) = line.get_mut("user") {
-            user["display_name"] = Value::Null;
-            user["time_zone"] = Value::Null;
-            user["disabled"] = false.into();
-            user["must_change_password"] = false.into();
+        if let Some(user) = line.get_mut("user").and_then(Value::as_object_mut) {
+            user.entry("display_name").or_insert(Value::Null);
+            user.entry("time_zone").or_insert(Value::Null);
+            user.entry("disabled").or_insert(false.into());
+            user.entry("must_change_password").or_insert(false.into());
+        }
+        if let Some(task) = line.get_mut("task") {
+            let is_done = task["completed"] == true;
+            task["completed_at"] =
+                is_done.then(|| task["updated_at"].clone()).unwrap_or_default();
+            // None of the ids has two digits to this base.
+            let digit =
+                b"0123456789ABC"[usize::try_from(task["id"].as_u64().unwrap()).unwrap()];
+            task["position"] = format!("a{}", char::from(digit)).into();
+            task["priority"] = "none".into();
+            task["tags"] = json!([]);
+            for name in ["due", "parent_id", "recurrence", "recurrence_time_ms"] {
+                task[name] = Value::Null;
+            }
         }
     }
     lines
 }
 
-/// A file that was written when format 1 was new, kept here for ever.
-#[tokio::test]
-async fn a_file_of_format_1_opens() {
+/// A file that was written when a format was new, kept here for ever.
+struct Old {
+    format: u64,
+    packed: &'static [u8],
+    export: &'static str,
+    /// What a check says of it.
+    holds: &'static str,
+}
+
+const FORMAT_1: Old = Old {
+    format: 1,
+    packed: include_bytes!("../fixtures/format-1.redb.gz"),
+    export: include_str!("../fixtures/format-1.jsonl"),
+    holds: "2 users, ",
+};
+
+/// Jane has a personal token; John, an administrator, has invited somebody; Zoe has a name and a time zone.
+const FORMAT_2: Old = Old {
+    format: 2,
+    packed: include_bytes!("../fixtures/format-2.redb.gz"),
+    export: include_str!("../fixtures/format-2.jsonl"),
+    holds: "3 users, 5 sessions, 1 tokens, 9 tasks, ",
+};
+
+/// Brings an old file up to date, with all that is in it and beside a copy.
+fn given_upgraded(old: &Old) -> Home {
     let home = home();
-    let packed = &include_bytes!("../fixtures/format-1.redb.gz")[..];
     let mut bytes = Vec::new();
-    GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
-    fs::write(home.data_file(), bytes).unwrap();
+    GzDecoder::new(old.packed).read_to_end(&mut bytes).unwrap();
+    fs::write(home.data_file(), &bytes).unwrap();
 
     expect(home.run(&["upgrade"], ""), 0);
 
-    expect(home.run(&["check"], ""), 0);
-    let expected = include_str!("../fixtures/format-1.jsonl");
-    assert_eq!(everything(&home), in_version_2(super::parse(expected)));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.starts_with(old.holds) && said.contains(" 0 problems"), "{said}");
+    assert_eq!(everything(&home), in_version_3(super::parse(old.export)));
+    let kept = format!("duly.redb.format-{}", old.format);
+    assert!(fs::read(path_in(&home, &kept)).unwrap() == bytes, "to the byte");
+    home
+}
+
+/// The ids in a list.
+async fn listed(client: &Client, path: &str) -> Vec<u64> {
+    let tasks = client.get(path).await.expect(StatusCode::OK);
+    tasks.as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_file_of_format_1_opens() {
+    let home = given_upgraded(&FORMAT_1);
+
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
     assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("3"));
-    assert!(path_in(&home, "duly.redb.format-1").exists());
+    assert_eq!(listed(&jane, "/tasks?completed=true").await, [2]);
+    assert_eq!(jane.given_task("next").await, 7);
+}
+
+#[tokio::test]
+async fn a_file_of_format_2_opens() {
+    let home = given_upgraded(&FORMAT_2);
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(listed(&jane, "/tasks").await, [7, 5, 2, 1]);
+    assert_eq!(listed(&jane, "/tasks?completed=true").await, [2]);
+    assert_eq!(listed(&jane, "/tasks?sort=position").await, [1, 2, 5, 7]);
+    assert_eq!(listed(&jane, "/tasks?q=STRASSE").await, [5], "every word was indexed");
+    let tokens = jane.get("/auth/tokens").await.expect(StatusCode::OK);
+    assert_eq!(tokens[0]["name"], "phone");
+    let john = server.client().logged_in("john@example.com").await;
+    let me = john.get("/auth/me").await.expect(StatusCode::OK);
+    assert_eq!(me["role"], "admin");
+    let zoe = server.client().logged_in("zoe@example.com").await;
+    let me = zoe.get("/auth/me").await.expect(StatusCode::OK);
+    assert_eq!(me["display_name"], "Zo\u{eb} \u{c6}r\u{f8}");
+    assert_eq!(me["time_zone"], "Europe/Berlin");
+    assert_eq!(jane.given_task("next").await, 11);
+    assert_eq!(server.terminate(), Some(0));
+    expect(home.run(&["check"], ""), 0);
 }

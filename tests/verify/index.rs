@@ -1,70 +1,124 @@
-//! 5. Each task has exactly one index entry, of its state and time of creation, and each entry a task.
+//! 5. Each task has exactly the index entries that it should have, and each entry a task.
 
-use super::{JANE, JOHN, TASK, TASK_BY_STATE, finds};
-use crate::harness::forge::{Forge, key, seal};
+use super::planned::{FIRST, PLANNED, Row, after};
+use super::{JANE, JOHN, finds};
+use crate::harness::forge::{Forge, key};
 
-const OPEN: u8 = 0;
-const DONE: u8 = 1;
+/// The entries by which Jane's first task is found, one in each index that all tasks are in.
+const INDEXES: [&str; 5] = ["priority", "update", "position", "title", "word"];
 
-/// The key of an index entry.
-fn entry(owner: u64, state: u8, created: u64, task: u64) -> Vec<u8> {
-    key(&[&owner, &TASK_BY_STATE, &state, &created, &task])
+fn missing(id: u64, name: &str) -> String {
+    format!("task:{id} has no index entry by {name}")
 }
 
-/// Moves Jane's first entry, which is open and of time 10.
-fn moved(to: Vec<u8>) -> impl FnOnce(&Forge) {
-    move |forge| {
-        forge.delete("owned", &entry(JANE, OPEN, 10, 1));
-        forge.put("owned", &to, b"");
+fn stray(id: u64, name: &str) -> String {
+    format!("an index entry of task:{id} by {name} without its task")
+}
+
+const NUMBER: &str = "user:1 has more or fewer index entries than tasks";
+
+#[tokio::test]
+async fn a_task_without_an_entry_is_found() {
+    for (name, entry) in PLANNED.entries() {
+        let deleted = after(|forge| forge.delete("owned", &entry));
+        finds(deleted, &[&missing(5, name), NUMBER]).await;
     }
 }
 
 #[tokio::test]
-async fn a_task_without_an_entry_is_found() {
-    let missing = |forge: &Forge| forge.delete("owned", &entry(JANE, OPEN, 10, 1));
-    finds(missing, &["task:1 has no index entry", "more or fewer index entries"]).await;
-}
-
-#[tokio::test]
 async fn an_entry_without_a_task_is_found() {
-    let extra = |forge: &Forge| forge.put("owned", &entry(JANE, OPEN, 10, 99), b"");
-    finds(extra, &["entry of task:99 without its task", "more or fewer index entries"])
-        .await;
+    for (name, entry) in (Row { id: 99, ..PLANNED }).entries() {
+        let extra = |forge: &Forge| forge.put("owned", &entry, b"");
+        finds(extra, &[&stray(99, name), NUMBER]).await;
+    }
 }
 
 #[tokio::test]
-async fn a_second_entry_of_one_task_is_found() {
-    let second = |forge: &Forge| forge.put("owned", &entry(JANE, DONE, 10, 1), b"");
-    finds(second, &["entry of task:1 without its task", "more or fewer index entries"])
-        .await;
+async fn an_entry_of_what_a_task_is_not_is_found() {
+    let other = Row {
+        completed: Some(70),
+        updated: 71,
+        due: Some(4),
+        position: "a4",
+        title: "hidden plans",
+        parent: Some(2),
+        words: &["hide", "plans"],
+        ..PLANNED
+    };
+    for ((name, old), (_, new)) in PLANNED.entries().into_iter().zip(other.entries()) {
+        let moved = after(|forge| {
+            forge.delete("owned", &old);
+            forge.put("owned", &new, b"");
+        });
+        finds(moved, &[&missing(5, name), &stray(5, name)]).await;
+        let second = after(|forge| forge.put("owned", &new, b""));
+        finds(second, &[&stray(5, name), NUMBER]).await;
+    }
 }
 
 #[tokio::test]
-async fn an_entry_of_the_wrong_state_time_or_owner_is_found() {
-    let both = ["task:1 has no index entry", "entry of task:1 without its task"];
-    finds(moved(entry(JANE, DONE, 10, 1)), &both).await;
-    finds(moved(entry(JANE, OPEN, 11, 1)), &both).await;
-    let counts = ["user:1 has more or fewer", "user:2 has more or fewer"];
-    finds(moved(entry(JOHN, OPEN, 10, 1)), &[both, counts].concat()).await;
+async fn an_entry_of_another_priority_tag_or_time_is_found() {
+    let numbered = |row: Row, at: usize| {
+        after(move |forge: &Forge| {
+            forge.delete("owned", &PLANNED.entries()[at].1);
+            forge.put("owned", &row.entries()[at].1, b"");
+        })
+    };
+    let by = |name| [missing(5, name), stray(5, name)];
+    let [gone, extra] = by("priority");
+    finds(numbered(Row { priority: 3, ..PLANNED }, 0), &[&gone, &extra]).await;
+    finds(numbered(Row { created: 61, ..PLANNED }, 0), &[&gone, &extra]).await;
+    let [gone, extra] = by("tag");
+    finds(numbered(Row { tags: &["Hidden"], ..PLANNED }, 5), &[&gone, &extra]).await;
+    finds(numbered(Row { created: 61, ..PLANNED }, 5), &[&gone, &extra]).await;
+}
+
+#[tokio::test]
+async fn an_entry_of_another_owner_is_found() {
+    let johns = Row { owner: JOHN, ..FIRST }.entries();
+    for ((name, old), (_, new)) in FIRST.entries().into_iter().zip(johns) {
+        let moved = |forge: &Forge| {
+            forge.delete("owned", &old);
+            forge.put("owned", &new, b"");
+        };
+        let numbers = [NUMBER, "user:2 has more or fewer"];
+        let both = [&missing(1, name), &stray(1, name)];
+        finds(moved, &[both.map(String::as_str), numbers].concat()).await;
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_the_index_of_older_formats_is_found() {
+    let older = |forge: &Forge| {
+        forge.put("owned", &key(&[&JANE, &3_u8, &0_u8, &10_u64, &1_u64]), b"");
+    };
+    finds(older, &[&stray(1, "state"), NUMBER]).await;
 }
 
 #[tokio::test]
 async fn an_entry_with_a_value_is_found() {
-    let value = |forge: &Forge| forge.put("owned", &entry(JANE, OPEN, 10, 1), b"x");
-    finds(value, &["the index entry of task:1 has a value"]).await;
+    for (_, entry) in PLANNED.entries() {
+        let value = after(|forge| forge.put("owned", &entry, b"x"));
+        finds(value, &["the index entry of task:5 has a value"]).await;
+    }
 }
 
 #[tokio::test]
 async fn a_task_changed_without_its_entry_is_found() {
-    let done = |forge: &Forge| {
-        let place = key(&[&JANE, &TASK, &1_u64]);
-        let record = ("secret", None::<String>, true, 10_i64, 10_i64, 1_u64);
-        forge.put("owned", &place, &seal("owned", &place, 1, record));
+    let done = |forge: &Forge| Row { completed: Some(10), ..FIRST }.put(forge);
+    let (gone, extra) = (missing(1, "priority"), stray(1, "priority"));
+    finds(done, &[&gone, &extra, "counts of user:1"]).await;
+}
+
+#[tokio::test]
+async fn a_task_without_any_entry_is_found() {
+    let bare = |forge: &Forge| {
+        for (_, entry) in FIRST.entries() {
+            forge.delete("owned", &entry);
+        }
     };
-    let expected = [
-        "task:1 has no index entry",
-        "entry of task:1 without its task",
-        "counts of user:1",
-    ];
-    finds(done, &expected).await;
+    let expected = INDEXES.map(|name| missing(1, name));
+    let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    expected.push(NUMBER);
+    finds(bare, &expected).await;
 }

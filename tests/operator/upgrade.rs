@@ -239,11 +239,9 @@ fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
         if let Some(task) = line.get_mut("task") {
             let is_done = task["completed"] == true;
             task["completed_at"] =
-                is_done.then(|| task["updated_at"].clone()).unwrap_or_default();
-            // None of the ids has two digits to this base.
-            let digit =
-                b"0123456789ABC"[usize::try_from(task["id"].as_u64().unwrap()).unwrap()];
-            task["position"] = format!("a{}", char::from(digit)).into();
+                if is_done { task["updated_at"].clone() } else { Value::Null };
+            // To base 62, in which none of the ids here has two digits; the first of these are those to base 16.
+            task["position"] = format!("a{:X}", task["id"].as_u64().unwrap()).into();
             task["priority"] = "none".into();
             task["tags"] = json!([]);
             for name in ["due", "parent_id", "recurrence", "recurrence_time_ms"] {

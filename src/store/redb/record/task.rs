@@ -270,7 +270,7 @@ mod tests {
         let bytes = sealed_first();
         let mut written = decode_task(UserId::new(1), TaskId::new(2), &bytes).unwrap();
         let bytes = task(&written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "TODO1");
+        assert_eq!(hex(&bytes[9..]), "016101016201080608050000000261320000");
         let zone = TimeZone::new("Europe/Berlin").unwrap();
         let rule = Rule::parse("FREQ=DAILY").unwrap();
         written.due = Some(Due::At { at: Timestamp::from_millis(7).unwrap(), zone });
@@ -279,6 +279,9 @@ mod tests {
         written.parent = Some(TaskId::new(1));
         written.priority = Priority::High;
         let bytes = task(&written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "TODO2");
+        assert_eq!(
+            hex(&bytes[9..]),
+            "01610101620108060805010e010d4575726f70652f4265726c696e030104686f6d650261320101010a465245513d4441494c590109"
+        );
     }
 }

@@ -99,6 +99,13 @@ impl Part for [u8; 16] {
     }
 }
 
+/// A text as it is, without what ends it.
+impl Part for &str {
+    fn bytes(&self) -> Vec<u8> {
+        self.as_bytes().to_vec()
+    }
+}
+
 impl Part for u64 {
     fn bytes(&self) -> Vec<u8> {
         self.to_be_bytes().to_vec()

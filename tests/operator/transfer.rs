@@ -76,8 +76,7 @@ async fn the_form_of_an_export_is_documented_and_stays() {
     );
     assert_eq!(
         keys(&lines[2]["task"]),
-        "completed completed_at created_at description due id owner_id parent_id position priority recurrence \
-         recurrence_time_ms revision tags title updated_at"
+        "completed completed_at created_at description due id owner_id parent_id position priority recurrence recurrence_time_ms revision tags title updated_at"
     );
     assert_eq!(lines[6], json!({ "end": { "users": 2, "tasks": 3 } }));
 }
@@ -231,6 +230,151 @@ async fn a_bad_line_takes_its_chunk_along_and_no_other() {
     let kept = everything(&home);
     assert_eq!(kept.len(), 1 + 1 + 499 + 1);
     expect(home.run(&["check"], ""), 0);
+}
+
+/// An account with tasks in tasks: 1 is below 2, and 2 below 3, which has all that a task can have.
+async fn given_nested() -> (Home, String) {
+    let home = home();
+    let server = home.serve();
+    let jane = server.client().registered(JANE).await;
+    let planned = json!({
+        "title": "three",
+        "due": "2030-01-01T09:00:00[Europe/Berlin]",
+        "priority": "high",
+        "tags": ["home", "caf\u{e9}"],
+        "recurrence": "FREQ=WEEKLY;BYDAY=MO",
+    });
+    jane.given_task("one").await;
+    jane.given_task("two").await;
+    jane.post("/tasks", planned).await.expect(StatusCode::CREATED);
+    for (child, parent) in [(2, 3), (1, 2)] {
+        let below = json!({ "parent_id": parent });
+        jane.patch(&format!("/tasks/{child}"), below).await.expect(StatusCode::OK);
+    }
+    jane.patch("/tasks/1", json!({ "completed": true })).await.expect(StatusCode::OK);
+    assert_eq!(server.terminate(), Some(0));
+    let exported = expect(home.run(&["export"], ""), 0);
+    (home, exported)
+}
+
+/// The parent of each task of the only account.
+fn parents(home: &Home) -> Vec<Option<u64>> {
+    let lines = everything(home);
+    let tasks = lines.iter().filter_map(|line| line.get("task"));
+    tasks.map(|task| task["parent_id"].as_u64()).collect()
+}
+
+#[tokio::test]
+async fn tasks_in_tasks_survive_whichever_comes_first() {
+    let (here, exported) = given_nested().await;
+    let there = home();
+
+    import(&there, &exported);
+
+    assert_eq!(parents(&there), [Some(2), Some(3), None]);
+    assert_eq!(everything(&there), parse(&exported));
+    expect(there.run(&["check"], ""), 0);
+    for home in [here, there] {
+        for arguments in [&["import"][..], &["import", "--replace"]] {
+            let said = expect(home.run(arguments, &exported), 0);
+            assert!(
+                said.ends_with("3 there already, 0 of them different and kept\n"),
+                "{said}"
+            );
+            assert_eq!(everything(&home), parse(&exported));
+        }
+        expect(home.run(&["check"], ""), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_task_that_does_not_come_becomes_a_task_of_its_own() {
+    let (_, exported) = given_nested().await;
+    let edited = exported.replace("\"parent_id\":3", "\"parent_id\":99");
+    let there = home();
+
+    import(&there, &edited);
+
+    assert_eq!(parents(&there), [Some(2), None, None]);
+    expect(there.run(&["check"], ""), 0);
+    let before = everything(&there);
+    for arguments in [&["import"][..], &["import", "--replace"]] {
+        let said = expect(there.run(arguments, &edited), 0);
+        assert!(said.contains("0 tasks added, 0 replaced"), "{said}");
+        assert_eq!(everything(&there), before);
+    }
+}
+
+#[tokio::test]
+async fn a_circle_of_tasks_in_an_edited_file_does_not_become_one() {
+    let (home, exported) = given_nested().await;
+    let own = exported.replace("\"parent_id\":3", "\"parent_id\":2");
+    let circle = exported.replacen("\"parent_id\":null", "\"parent_id\":1", 1);
+    let there = super::home();
+
+    import(&there, &own);
+    assert_eq!(parents(&there), [Some(2), None, None]);
+    expect(there.run(&["check"], ""), 0);
+
+    let there = super::home();
+    import(&there, &circle);
+    let made = parents(&there);
+    assert_eq!(made.iter().flatten().count(), 2, "all but one: {made:?}");
+    expect(there.run(&["check"], ""), 0);
+    // Nor in an account that has the tasks already.
+    for arguments in [&["import"][..], &["import", "--replace"]] {
+        expect(home.run(arguments, &circle), 0);
+        assert_eq!(parents(&home), [Some(2), Some(3), None]);
+        expect(home.run(&["check"], ""), 0);
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_have_changed_places_are_put_back_by_a_replacing_import() {
+    let (home, exported) = given_nested().await;
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    for (child, parent) in [(1, json!(null)), (2, json!(1)), (3, json!(2))] {
+        let below = json!({ "parent_id": parent });
+        jane.patch(&format!("/tasks/{child}"), below).await.expect(StatusCode::OK);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    assert_eq!(parents(&home), [None, Some(1), Some(2)]);
+
+    import(&home, &exported);
+    assert_eq!(parents(&home), [None, Some(1), Some(2)], "kept");
+
+    expect(home.run(&["import", "--replace"], &exported), 0);
+    assert_eq!(parents(&home), [Some(2), Some(3), None]);
+    expect(home.run(&["check"], ""), 0);
+}
+
+/// Run again, the import once kept a task that had come without its parent as it was.
+#[tokio::test]
+async fn a_task_whose_parent_was_cut_off_gets_it_when_the_import_is_run_again() {
+    let (_, exported) = given_large().await;
+    let nested: Vec<String> = exported
+        .lines()
+        .map(|line| {
+            if line.contains("\"id\":3,") || line.contains("\"id\":600,") {
+                line.replace("\"parent_id\":null", "\"parent_id\":1250")
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    let exported = nested.join("\n");
+    for arguments in [&["import"][..], &["import", "--replace"]] {
+        let home = home();
+        refused(home.run(&["import"], &nested[..700].join("\n")), 65);
+        assert_eq!(parents(&home).iter().flatten().count(), 0, "not yet");
+
+        expect(home.run(arguments, &exported), 0);
+
+        assert_eq!(parents(&home).iter().flatten().count(), 2);
+        assert_eq!(everything(&home), parse(&exported));
+        expect(home.run(&["check"], ""), 0);
+    }
 }
 
 /// The complaint once came only after the end of a file that may never end.

@@ -85,27 +85,34 @@ fn check(
     is(&open_thrice(&disk.image(), &next)?, new).map(|()| false)
 }
 
-/// The steps from format 1, on a file of that time.
+/// A file of an older format, kept in the fixtures, and how many accounts and tasks are in it.
+struct Old {
+    name: &'static str,
+    format: u64,
+    packed: &'static [u8],
+    records: usize,
+}
+
 #[test]
 fn a_power_cut_while_a_file_of_format_1_is_migrated_loses_nothing() {
     let packed = include_bytes!("../fixtures/format-1.redb.gz");
-    // Two people with four tasks.
-    migrated_from("migration from 1", 1, packed, 6);
+    let name = "migration from 1";
+    cut_while_migrated(&Old { name, format: 1, packed, records: 2 + 4 });
 }
 
-/// The step from format 2, on a file of that time.
 #[test]
 fn a_power_cut_while_a_file_of_format_2_is_migrated_loses_nothing() {
     let packed = include_bytes!("../fixtures/format-2.redb.gz");
-    // Three people with five tasks.
-    migrated_from("migration from 2", 2, packed, 8);
+    let name = "migration from 2";
+    cut_while_migrated(&Old { name, format: 2, packed, records: 3 + 9 });
 }
 
-fn migrated_from(name: &'static str, format: u64, packed: &[u8], records: usize) {
-    let tally = Tally::new(name);
+/// The steps from that format themselves, on a file of that time.
+fn cut_while_migrated(old: &Old) {
+    let tally = Tally::new(old.name);
     let scale = Scale::share(20);
     let mut bytes = Vec::new();
-    GzDecoder::new(packed).read_to_end(&mut bytes).unwrap();
+    GzDecoder::new(old.packed).read_to_end(&mut bytes).unwrap();
     let mut image = Image::default();
     image.set_len(bytes.len());
     image.write(0, &bytes);
@@ -115,7 +122,7 @@ fn migrated_from(name: &'static str, format: u64, packed: &[u8], records: usize)
         let disk = Disk::new(image.clone());
         migrate_backend(disk.clone(), Formats::default(), &options).unwrap();
         let new = open(&Disk::new(disk.image()), &options).unwrap();
-        assert_eq!(new.records.len(), records);
+        assert_eq!(new.records.len(), old.records, "accounts and tasks");
         let history = History::new(image.clone(), disk.log());
         for cut in history.cuts(&mut random, scale.some, scale.each) {
             let cut_image = history.image(cut);
@@ -123,7 +130,7 @@ fn migrated_from(name: &'static str, format: u64, packed: &[u8], records: usize)
                 |shown: &Snapshot| judge(shown, std::slice::from_ref(&new), (0, 0));
             let outcome = match open(&Disk::new(cut_image.clone()), &options) {
                 Err(Unseen::Refused(OpenError::Older { found, known: 3, .. }))
-                    if found == format =>
+                    if found == old.format =>
                 {
                     let again = Disk::new(cut_image.clone());
                     migrate_backend(again.clone(), Formats::default(), &options)

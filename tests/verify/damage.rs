@@ -130,11 +130,8 @@ async fn damaged_counts_are_an_error_for_their_owner_alone() {
 async fn an_index_entry_without_its_task_is_an_error_in_filtered_lists() {
     let data = tempfile::tempdir().unwrap();
     let path = given_file(data.path()).await;
-    Forge::open(&path).put(
-        "owned",
-        &key(&[&JANE, &6_u8, &0_u8, &0_u8, &70_u64, &99_u64]),
-        b"",
-    );
+    let entry = key(&[&JANE, &6_u8, &0_u8, &0_u8, &70_u64, &99_u64]);
+    Forge::open(&path).put("owned", &entry, b"");
     let store = open(&path);
 
     damaged(store.task_list(OWNER, TaskQuery::newest(OPEN, page(0, 10))).await);

@@ -28,7 +28,11 @@ async fn an_id_that_two_people_have_is_found() {
     };
     let expected = [
         "task:1 belongs to user:2 and to another",
-        "task:1 has no index entry",
+        "task:1 has no index entry by priority",
+        "task:1 has no index entry by update",
+        "task:1 has no index entry by position",
+        "task:1 has no index entry by title",
+        "task:1 has no index entry by word",
         "counts of user:2",
         "more or fewer",
     ];
@@ -50,7 +54,11 @@ async fn the_highest_ids_there_are_do_not_confuse_the_checker() {
         forge.put("owned", &place, &seal("owned", &place, 1, record));
     };
     let expected = [
-        "task:18446744073709551615 has no index entry",
+        "task:18446744073709551615 has no index entry by priority",
+        "task:18446744073709551615 has no index entry by update",
+        "task:18446744073709551615 has no index entry by position",
+        "task:18446744073709551615 has no index entry by title",
+        "task:18446744073709551615 has no index entry by word",
         "counts of user:1",
         "more or fewer",
         "order of user:1",

@@ -18,7 +18,7 @@ fn purge(forge: &Forge, user: u64) {
 #[tokio::test]
 async fn rows_of_nobody_are_found() {
     let row = "a row of user:2, who does not exist";
-    // Counts, a task, and its five entries.
+    // The counts, the task and its entries.
     finds(orphan, &[row; 7]).await;
     let session = |forge: &Forge| {
         let place = key(&[&77_u64, &SESSION, &[1; 16]]);

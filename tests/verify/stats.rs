@@ -1,28 +1,79 @@
-//! 6. Counts are those of the rows; `newest` and `in_order` say no more than the rows do.
+//! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
 
-use super::{BY_PRIORITY, JANE, STATS, TASK, finds};
-use crate::harness::forge::{Forge, key, seal};
+use super::finds;
+use super::planned::{COUNTS, Counts, FIRST, Row, after, key_of_tag, put_tag};
+use crate::harness::forge::Forge;
 
 /// Jane's row as it is: 3 tasks, 2 open, the last of time 30, in order.
 fn stats(tasks: u64, open: u64, newest: i64, in_order: bool) -> impl FnOnce(&Forge) {
-    move |forge| {
-        let place = key(&[&JANE, &STATS]);
-        forge.put(
-            "owned",
-            &place,
-            &seal("owned", &place, 1, (tasks, open, newest, in_order)),
-        );
+    let by_priority = [(tasks, open), (0, 0), (0, 0), (0, 0), (0, 0)];
+    let counts = Counts { newest, in_order, by_priority, nested: 0, tags: 0 };
+    move |forge| counts.put(forge)
+}
+
+/// Jane's row with one task more.
+fn planned(counts: Counts) -> impl FnOnce(&Forge) {
+    after(move |forge| counts.put(forge))
+}
+
+const WRONG: [&str; 1] = ["the counts of user:1 are not those of the rows"];
+
+#[tokio::test]
+async fn counts_that_differ_from_the_rows_are_found() {
+    finds(stats(3, 2, 30, true), &[]).await;
+    finds(stats(4, 2, 30, true), &WRONG).await;
+    finds(stats(2, 2, 30, true), &WRONG).await;
+    finds(stats(3, 3, 30, true), &WRONG).await;
+    finds(stats(3, 1, 30, true), &WRONG).await;
+}
+
+#[tokio::test]
+async fn counts_under_another_priority_are_found() {
+    finds(planned(COUNTS), &[]).await;
+    for priority in 0..5 {
+        let mut counts = COUNTS;
+        counts.by_priority[priority].0 += 1;
+        finds(planned(counts), &WRONG).await;
+        let mut counts = COUNTS;
+        counts.by_priority[priority].1 += 1;
+        finds(planned(counts), &WRONG).await;
+        // The sum is right.
+        let mut counts = COUNTS;
+        counts.by_priority[4] = (0, 0);
+        counts.by_priority[priority].0 += 1;
+        counts.by_priority[priority].1 += 1;
+        finds(planned(counts), if priority == 4 { &[] } else { &WRONG }).await;
     }
 }
 
 #[tokio::test]
-async fn counts_that_differ_from_the_rows_are_found() {
-    let expected = ["the counts of user:1 are not those of the rows"];
-    finds(stats(3, 2, 30, true), &[]).await;
-    finds(stats(4, 2, 30, true), &expected).await;
-    finds(stats(2, 2, 30, true), &expected).await;
-    finds(stats(3, 3, 30, true), &expected).await;
-    finds(stats(3, 1, 30, true), &expected).await;
+async fn a_wrong_number_of_parts_or_tags_is_found() {
+    for number in [0, 2] {
+        finds(planned(Counts { nested: number, ..COUNTS }), &WRONG).await;
+        finds(planned(Counts { tags: number, ..COUNTS }), &WRONG).await;
+    }
+}
+
+#[tokio::test]
+async fn wrong_counts_of_a_tag_are_found() {
+    for (tasks, open) in [(0, 0), (1, 0), (2, 1), (2, 2)] {
+        let wrong = after(|forge| put_tag(forge, "hidden", tasks, open));
+        finds(wrong, &["the counts of a tag of user:1 are wrong"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_tag_without_counts_is_found() {
+    let missing = after(|forge| forge.delete("owned", &key_of_tag("hidden")));
+    finds(missing, &["a tag of user:1 has no counts"]).await;
+}
+
+#[tokio::test]
+async fn counts_of_a_tag_that_no_task_has_are_found() {
+    for counts in [(0, 0), (1, 1)] {
+        let stray = after(|forge| put_tag(forge, "Hidden", counts.0, counts.1));
+        finds(stray, &["the counts of a tag of user:1 are wrong"]).await;
+    }
 }
 
 #[tokio::test]
@@ -35,23 +86,9 @@ async fn a_newest_time_that_is_too_early_is_found() {
 async fn an_order_that_is_claimed_but_not_kept_is_found() {
     let earlier = |forge: &Forge| {
         // Task 3, made at 30 and open, is made at 5 instead.
-        let place = key(&[&JANE, &TASK, &3_u64]);
-        let record = ("c", None::<String>, false, 5_i64, 5_i64, 1_u64);
-        forge.put("owned", &place, &seal("owned", &place, 1, record));
-        let entry =
-            |created: u64| key(&[&JANE, &BY_PRIORITY, &0_u8, &0_u8, &created, &3_u64]);
-        let updated = |at: u64| key(&[&JANE, &9_u8, &at, &3_u64]);
-        let position =
-            |text: &[u8]| [&key(&[&JANE, &10_u8]), text, &[0], &key(&[&3_u64])].concat();
-        for (from, to) in [
-            (entry(30), entry(5)),
-            (updated(30), updated(5)),
-            // Where a task of the first layout stands.
-            (position(b"a2"), position(b"a3")),
-        ] {
-            forge.delete("owned", &from);
-            forge.put("owned", &to, b"");
-        }
+        let third = Row { id: 3, title: "c", words: &["c"], position: "a2", ..FIRST };
+        let as_it_is = Row { created: 30, updated: 30, ..third };
+        as_it_is.replace(forge, &Row { created: 5, updated: 5, ..third });
     };
     finds(earlier, &["the order of user:1's tasks is not as noted"]).await;
     let admitted = |forge: &Forge| {

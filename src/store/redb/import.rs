@@ -152,20 +152,22 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             return Ok(Err(Conflict::Stray(found.id)));
         };
         let new = Task { owner: owner.here, ..found };
-        match self.draft(new.owner)?.get(new.id)? {
+        let (owner, id) = (new.owner, new.id);
+        match self.draft(owner)?.get(id)? {
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(old) => match self.existing {
                 Existing::Keep if !plant::is(Bug::ImportOverwrites) => {
-                    self.done.tasks_kept += 1;
+                    self.keep(&old, new)?;
                 }
                 Existing::Keep | Existing::Replace => self.replace(old, new)?,
             },
-            None if !self.taken.insert(new.id)
-                && !plant::is(Bug::ImportTakesTakenIds) =>
-            {
-                return Ok(Err(Conflict::Taken(new.id)));
+            None if !self.taken.insert(id) && !plant::is(Bug::ImportTakesTakenIds) => {
+                return Ok(Err(Conflict::Taken(id)));
             }
             None => self.restore(new)?,
+        }
+        for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
+            self.put_below(owner, orphan, id)?;
         }
         Ok(Ok(()))
     }
@@ -198,12 +200,30 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         draft.restore(Task { parent, ..new })?;
         self.done.tasks_added += 1;
         if let Some(wanted) = wanted.filter(|_| parent.is_none()) {
-            self.orphans.entry((owner, wanted)).or_default().push(id);
-        }
-        for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
-            self.put_below(owner, orphan, id)?;
+            self.wait(owner, wanted, id);
         }
         Ok(())
+    }
+
+    /// Leaves a task as it is. If it lacks nothing but its parent, an import was cut short before that came.
+    fn keep(&mut self, old: &Task, new: Task) -> Result<(), StoreError> {
+        let (owner, id) = (new.owner, new.id);
+        match new.parent {
+            Some(parent)
+                if *old == Task { parent: None, ..new }
+                    && self.draft(owner)?.get(parent)?.is_none() =>
+            {
+                self.wait(owner, parent, id);
+                self.done.tasks_same += 1;
+            }
+            _ => self.done.tasks_kept += 1,
+        }
+        Ok(())
+    }
+
+    /// Remembers that a task is to become a part of another as soon as that comes.
+    fn wait(&mut self, owner: UserId, parent: TaskId, id: TaskId) {
+        self.orphans.entry((owner, parent)).or_default().push(id);
     }
 
     /// Makes a task a part of another as it was before, if that is possible.
@@ -226,13 +246,18 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
     /// Changes a task as its owner could have, so that its history goes on.
     fn replace(&mut self, old: Task, wanted: Task) -> Result<(), StoreError> {
         let now = self.now;
-        let draft = self.draft(old.owner)?;
+        let (owner, id) = (old.owner, old.id);
         let parent = match wanted.parent {
-            Some(parent) => tree::may_go_below(draft, Some(old.id), parent)?
-                .is_ok()
-                .then_some(Some(parent)),
-            None => Some(None),
+            Some(parent)
+                if tree::may_go_below(self.draft(owner)?, Some(id), parent)?.is_err() =>
+            {
+                // What is in its way may go away with the line of its parent.
+                self.wait(owner, parent, id);
+                None
+            }
+            parent => parent,
         };
+        let draft = self.draft(owner)?;
         let completed = wanted.is_completed();
         let patch = TaskPatch {
             title: Some(wanted.title),
@@ -242,7 +267,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             priority: Some(wanted.priority),
             tags: Some(wanted.tags),
             position: Some(wanted.position),
-            parent,
+            parent: Some(parent),
             recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
         };
         match patch.apply(&old, now) {

@@ -161,9 +161,30 @@ pub(super) fn id(end: &[u8]) -> Option<TaskId> {
     end.last_chunk().map(|id| TaskId::new(u64::from_be_bytes(*id)))
 }
 
+/// What the index is called that an entry is of.
+pub(super) fn name(key: &[u8]) -> &'static str {
+    match key.get(UserId::LEN) {
+        Some(&BY_PRIORITY) => "priority",
+        Some(&BY_DUE) => "due",
+        Some(&BY_TAG) => "tag",
+        Some(&BY_UPDATE) => "update",
+        Some(&BY_POSITION) => "position",
+        Some(&BY_TITLE) => "title",
+        Some(&BY_PARENT) => "parent",
+        Some(&BY_WORD) => "word",
+        _ => "state",
+    }
+}
+
 /// The key of the counts of a tag.
 pub(super) fn tag_counts(owner: UserId, tag: &Tag) -> Vec<u8> {
     [&owner.to_bytes(), [TAG_COUNTS].as_slice(), tag.as_str().as_bytes()].concat()
+}
+
+/// The tag that a key of counts is of.
+pub(super) fn tag(key: &[u8]) -> Option<Tag> {
+    let text = str::from_utf8(key.get(UserId::LEN + 1..)?).ok()?;
+    Some(Tag::checked_before(text.to_owned()))
 }
 
 /// The counts of all tags of one person.

@@ -6,7 +6,6 @@ use super::ends::{Bounds, Ends};
 use super::{Cost, Halt};
 use crate::domain::due::DueRange;
 use crate::domain::id::UserId;
-use crate::domain::tag::Tag;
 use crate::domain::task::{TagCounts, TaskSummary};
 use crate::store::StoreError;
 use crate::store::redb::key::Table;
@@ -30,11 +29,8 @@ pub(in crate::store::redb) fn summary(
     for entry in table::range(&owned, &task_key::all_tag_counts(owner))? {
         let (key, value) = entry?;
         let counts = record::decode_tag_counts(key.value(), value.value())?;
-        let text = key.value().get(UserId::LEN + 1..);
-        let text = text.and_then(|text| str::from_utf8(text).ok());
-        let tag = text.map(|text| Tag::checked_before(text.to_owned()));
-        let tag =
-            tag.ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
+        let tag = task_key::tag(key.value())
+            .ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
         tags.push(TagCounts { tag, counts });
     }
     match count(&owned, owner, overdue, cost) {

@@ -1,6 +1,6 @@
 //! One person's tasks: their index entries, their counts, and how they lie in one another.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::Check;
 use crate::domain::id::{TaskId, UserId};
@@ -24,10 +24,12 @@ pub(super) struct Seen {
     pub(super) stats: Option<Stats>,
     counted: Stats,
     tags: BTreeMap<Tag, TaskCounts>,
-    /// Rows of counts of tags that were as they should be.
+    /// Rows of counts of tags that some task has.
     tag_rows: usize,
     /// Index entries that there should be, and that there are.
     entries: (u64, u64),
+    /// Whether an index entry that there should be was not there.
+    is_missing: bool,
     pub(super) answer_entries: u64,
     pub(super) answers: AnswerStats,
     /// What is noted of them.
@@ -44,6 +46,7 @@ impl Seen {
             tags: BTreeMap::new(),
             tag_rows: 0,
             entries: (0, 0),
+            is_missing: false,
             answer_entries: 0,
             answers: AnswerStats::default(),
             answer_stats: AnswerStats::default(),
@@ -79,13 +82,12 @@ impl Check<'_> {
             count(seen.tags.entry(tag.clone()).or_default(), &task);
         }
         let entries = entries(self.format, &task);
-        let mut missing = 0;
         for entry in &entries {
-            missing += usize::from(self.owned.get(entry.as_slice())?.is_none());
-        }
-        if missing > 0 {
-            let all = entries.len();
-            self.report.add(format!("{id:?} has no index entry ({missing} of {all})"));
+            if self.owned.get(entry.as_slice())?.is_none() {
+                let name = task_key::name(entry);
+                self.report.add(format!("{id:?} has no index entry by {name}"));
+                seen.is_missing = true;
+            }
         }
         seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
         if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
@@ -112,14 +114,10 @@ impl Check<'_> {
         key: &[u8],
         value: &[u8],
     ) -> Result<(), StoreError> {
+        let counted = task_key::tag(key).and_then(|tag| seen.tags.get(&tag));
+        seen.tag_rows += usize::from(counted.is_some());
         let counts = self.report.sound(record::decode_tag_counts(key, value))?;
-        let Some(counts) = counts else { return Ok(()) };
-        let counted = seen.tags.iter().find(|(tag, counted)| {
-            task_key::tag_counts(seen.owner, tag) == key && **counted == counts
-        });
-        if counted.is_some() {
-            seen.tag_rows += 1;
-        } else {
+        if counts.is_some_and(|counts| counted != Some(&counts)) {
             self.report.add(format!("the counts of a tag of {:?} are wrong", seen.owner));
         }
         Ok(())
@@ -133,6 +131,8 @@ impl Check<'_> {
         if seen.entries.0 != seen.entries.1 {
             self.report
                 .add(format!("{owner:?} has more or fewer index entries than tasks"));
+        }
+        if seen.is_missing || seen.entries.0 != seen.entries.1 {
             self.strays(owner)?;
         }
         if seen.tag_rows != seen.tags.len() {
@@ -158,7 +158,6 @@ impl Check<'_> {
     /// Names the entries that belong to no task.
     fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
         let owned = &self.owned;
-        let mut named = BTreeSet::new();
         for row in table::range(owned, &key::everything_of(owner))? {
             let (key, _) = row?;
             let id = match Owned::decode(key.value()) {
@@ -170,8 +169,10 @@ impl Check<'_> {
             let has = |task: Task| {
                 entries(self.format, &task).iter().any(|entry| entry == key.value())
             };
-            if !task.is_some_and(has) && named.insert(id) {
-                self.report.add(format!("an index entry of {id:?} without its task"));
+            if !task.is_some_and(has) {
+                let name = task_key::name(key.value());
+                self.report
+                    .add(format!("an index entry of {id:?} by {name} without its task"));
             }
         }
         Ok(())

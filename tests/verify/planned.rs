@@ -1,0 +1,284 @@
+//! A task with all that a task can have, and its index entries, spelled out here once more.
+//!
+//! 6\. A task is a part of one that is there, and not of itself; only an open one with a date recurs.
+
+use super::{JANE, JOHN, STATS, TASK, finds};
+use crate::harness::forge::{Forge, key, seal};
+
+/// A task as it is stored.
+#[derive(Clone, Copy)]
+pub(super) struct Row {
+    pub(super) owner: u64,
+    pub(super) id: u64,
+    /// In small letters, as it is sorted.
+    pub(super) title: &'static str,
+    pub(super) words: &'static [&'static str],
+    pub(super) completed: Option<i64>,
+    pub(super) created: u64,
+    pub(super) updated: u64,
+    /// A day since 1970.
+    pub(super) due: Option<i64>,
+    pub(super) priority: u8,
+    pub(super) tags: &'static [&'static str],
+    pub(super) position: &'static str,
+    pub(super) parent: Option<u64>,
+    pub(super) recurrence: Option<&'static str>,
+}
+
+/// Jane's first task.
+pub(super) const FIRST: Row = Row {
+    owner: JANE,
+    id: 1,
+    title: "secret",
+    words: &["secret"],
+    completed: None,
+    created: 10,
+    updated: 10,
+    due: None,
+    priority: 0,
+    tags: &[],
+    position: "a0",
+    parent: None,
+    recurrence: None,
+};
+
+/// Another one of hers, a part of the first, that has entries in every index.
+pub(super) const PLANNED: Row = Row {
+    id: 5,
+    title: "hidden plan",
+    words: &["hidden", "plan"],
+    created: 60,
+    updated: 70,
+    due: Some(3),
+    priority: 4,
+    tags: &["hidden"],
+    position: "a3",
+    parent: Some(1),
+    recurrence: Some("FREQ=DAILY"),
+    ..FIRST
+};
+
+impl Row {
+    pub(super) fn put(&self, forge: &Forge) {
+        let place = key(&[&self.owner, &TASK, &self.id]);
+        let millis = |time| i64::try_from(time).unwrap();
+        let record = (
+            self.title,
+            None::<&str>,
+            self.completed,
+            millis(self.created),
+            millis(self.updated),
+            7_u64,
+            self.due.map(|day| (day, None::<&str>)),
+            self.priority,
+            self.tags.to_vec(),
+            self.position,
+            self.parent,
+            self.recurrence.map(|rule| (rule, None::<u32>)),
+        );
+        forge.put("owned", &place, &seal("owned", &place, 2, record));
+    }
+
+    /// The name of an index, and an entry in it.
+    pub(super) fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let (owner, id) = (&self.owner, &self.id);
+        let (state, created) = (&u8::from(self.completed.is_some()), &self.created);
+        let priority = key(&[owner, &6_u8, state, &self.priority, created, id]);
+        let mut entries = vec![
+            ("priority", priority),
+            ("update", key(&[owner, &9_u8, &self.updated, id])),
+            ("position", key(&[owner, &10_u8, &self.position, &0_u8, id])),
+            ("title", key(&[owner, &11_u8, &self.title, &0_u8, id])),
+        ];
+        if let Some(day) = self.due {
+            let millis = u64::try_from(day).unwrap() * 86_400_000;
+            entries.push(("due", key(&[owner, &7_u8, state, &millis, &0_u8, id])));
+        }
+        for tag in self.tags {
+            entries.push(("tag", key(&[owner, &8_u8, tag, &0_u8, state, created, id])));
+        }
+        if let Some(parent) = self.parent {
+            entries.push(("parent", key(&[owner, &12_u8, &parent, id])));
+        }
+        for word in self.words {
+            entries.push(("word", key(&[owner, &13_u8, word, &0_u8, id])));
+        }
+        entries
+    }
+
+    pub(super) fn put_with_entries(&self, forge: &Forge) {
+        self.put(forge);
+        for (_, entry) in self.entries() {
+            forge.put("owned", &entry, b"");
+        }
+    }
+
+    /// Puts another in its place.
+    pub(super) fn replace(&self, forge: &Forge, new: &Self) {
+        for (_, entry) in self.entries() {
+            forge.delete("owned", &entry);
+        }
+        new.put_with_entries(forge);
+    }
+}
+
+/// What is counted of a person.
+#[derive(Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) newest: i64,
+    pub(super) in_order: bool,
+    /// All and open ones, by priority.
+    pub(super) by_priority: [(u64, u64); 5],
+    pub(super) nested: u64,
+    pub(super) tags: u64,
+}
+
+impl Counts {
+    pub(super) fn put(&self, forge: &Forge) {
+        let place = key(&[&JANE, &STATS]);
+        let record =
+            (self.newest, self.in_order, self.by_priority, self.nested, self.tags);
+        forge.put("owned", &place, &seal("owned", &place, 2, record));
+    }
+}
+
+/// Jane's counts with the planned task.
+pub(super) const COUNTS: Counts = Counts {
+    newest: 60,
+    in_order: true,
+    by_priority: [(3, 2), (0, 0), (0, 0), (0, 0), (1, 1)],
+    nested: 1,
+    tags: 1,
+};
+
+/// Where the counts of a tag of Jane's stand.
+pub(super) fn key_of_tag(tag: &'static str) -> Vec<u8> {
+    key(&[&JANE, &14_u8, &tag])
+}
+
+pub(super) fn put_tag(forge: &Forge, tag: &'static str, tasks: u64, open: u64) {
+    let place = key_of_tag(tag);
+    forge.put("owned", &place, &seal("owned", &place, 1, (tasks, open)));
+}
+
+/// Adds the planned task, as it should be.
+pub(super) fn sound(forge: &Forge) {
+    PLANNED.put_with_entries(forge);
+    COUNTS.put(forge);
+    put_tag(forge, "hidden", 1, 1);
+    forge.put("meta", b"next_task_id", &seal("meta", b"next_task_id", 1, 6_u64));
+}
+
+/// Adds the planned task and breaks something.
+pub(super) fn after(break_it: impl FnOnce(&Forge)) -> impl FnOnce(&Forge) {
+    move |forge| {
+        sound(forge);
+        break_it(forge);
+    }
+}
+
+/// Puts another in the place of the planned task, with its entries.
+fn instead(new: Row) -> impl FnOnce(&Forge) {
+    after(move |forge| PLANNED.replace(forge, &new))
+}
+
+#[tokio::test]
+async fn a_task_with_all_that_there_is_is_no_problem() {
+    finds(sound, &[]).await;
+    finds(instead(Row { updated: 71, due: Some(4), ..PLANNED }), &[]).await;
+}
+
+#[tokio::test]
+async fn a_part_of_a_task_that_is_not_there_is_found() {
+    let expected = ["task:5 is a part of no task, or of itself"];
+    finds(instead(Row { parent: Some(99), ..PLANNED }), &expected).await;
+    // John's is none of Jane's.
+    finds(instead(Row { parent: Some(4), ..PLANNED }), &expected).await;
+    let gone = after(|forge| {
+        forge.delete("owned", &key(&[&JANE, &TASK, &1_u64]));
+        for (_, entry) in FIRST.entries() {
+            forge.delete("owned", &entry);
+        }
+    });
+    finds(gone, &[&expected[..], &["counts of user:1"]].concat()).await;
+}
+
+#[tokio::test]
+async fn a_task_that_is_a_part_of_itself_is_found() {
+    let own = instead(Row { parent: Some(5), ..PLANNED });
+    finds(own, &["task:5 is a part of no task, or of itself"]).await;
+    let around = after(|forge| {
+        FIRST.replace(forge, &Row { parent: Some(5), ..FIRST });
+        Counts { nested: 2, ..COUNTS }.put(forge);
+    });
+    let expected = ["task:1 is a part of no task, or of itself", "task:5 is a part of"];
+    finds(around, &expected).await;
+}
+
+/// A chain of tasks below Jane's first, in none of which there is anything else.
+fn chain(length: u64) -> impl FnOnce(&Forge) {
+    move |forge| {
+        for id in 11..11 + length {
+            let parent = Some(if id == 11 { 1 } else { id - 1 });
+            Row { id, parent, created: id + 50, ..FIRST }.put_with_entries(forge);
+        }
+        let by_priority = [(3 + length, 2 + length), (0, 0), (0, 0), (0, 0), (0, 0)];
+        Counts { newest: 100, by_priority, nested: length, tags: 0, ..COUNTS }.put(forge);
+        forge.put("meta", b"next_task_id", &seal("meta", b"next_task_id", 1, 99_u64));
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_lies_deeper_than_any_can_is_found() {
+    finds(chain(7), &[]).await;
+    finds(chain(8), &["task:18 is a part of no task, or of itself"]).await;
+}
+
+#[tokio::test]
+async fn a_task_that_recurs_and_is_done_or_has_no_date_is_found() {
+    let expected = "task:5 recurs, and is done or has no date";
+    finds(instead(Row { due: None, ..PLANNED }), &[expected]).await;
+    let done = after(|forge| {
+        PLANNED.replace(forge, &Row { completed: Some(70), ..PLANNED });
+        let by_priority = [(3, 2), (0, 0), (0, 0), (0, 0), (1, 0)];
+        Counts { by_priority, ..COUNTS }.put(forge);
+        put_tag(forge, "hidden", 1, 0);
+    });
+    finds(done, &[expected]).await;
+}
+
+#[tokio::test]
+async fn a_task_that_says_what_cannot_be_is_found() {
+    for (row, expected) in [
+        (Row { priority: 5, ..PLANNED }, "unknown priority 5"),
+        (Row { due: Some(1 << 40), ..PLANNED }, "due on no day"),
+        (Row { recurrence: Some("FREQ=NEVER"), ..PLANNED }, "recurrence "),
+        (Row { completed: Some(-1), ..PLANNED }, "not a time"),
+    ] {
+        let strays = PLANNED.entries().into_iter().map(|(name, _)| name);
+        let strays = strays.map(|name| format!("entry of task:5 by {name} without"));
+        let strays: Vec<String> = strays.collect();
+        let mut all: Vec<&str> = strays.iter().map(String::as_str).collect();
+        all.extend([expected, "more or fewer", "counts of user:1", "counts of a tag"]);
+        finds(after(|forge| row.put(forge)), &all).await;
+    }
+}
+
+#[tokio::test]
+async fn a_task_of_somebody_else_is_no_part() {
+    let johns = after(|forge| {
+        let below = Row { owner: JOHN, id: 4, title: "d", words: &["d"], ..FIRST };
+        let old = Row { created: 40, updated: 40, ..below };
+        old.replace(forge, &Row { parent: Some(1), ..old });
+        let place = key(&[&JOHN, &STATS]);
+        let record = (
+            40_i64,
+            true,
+            [(1, 1), (0, 0), (0, 0), (0, 0), (0_u64, 0_u64)],
+            1_u64,
+            0_u64,
+        );
+        forge.put("owned", &place, &seal("owned", &place, 2, record));
+    });
+    finds(johns, &["task:4 is a part of no task"]).await;
+}

@@ -103,7 +103,7 @@ fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     })
 }
 
-fn new_user(n: usize) -> NewUser {
+pub(crate) fn new_user(n: usize) -> NewUser {
     NewUser {
         email: Email::new(&format!("person{n}@example.com")).unwrap(),
         password: PasswordHash::new(

@@ -18,6 +18,7 @@ mod duly;
 mod encode;
 mod engine;
 mod growth;
+mod lists;
 mod sqlite;
 mod store;
 
@@ -38,6 +39,9 @@ fn main() {
     encode::bench(&mut criterion);
     store::bench(&mut criterion);
     commit::bench(&mut criterion);
+    if !engine::is_filtered() || std::env::args().any(|argument| argument == "lists") {
+        lists::report();
+    }
     if !engine::is_filtered() {
         growth::report();
         crash::report();

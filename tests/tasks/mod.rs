@@ -10,6 +10,7 @@ mod list;
 mod order;
 mod patch;
 mod precondition;
+mod races;
 mod recur;
 mod tree;
 

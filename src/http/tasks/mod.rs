@@ -300,12 +300,13 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it is still the same, the answer is 304 without a body.
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<TagsParam>>,
+        if_none_match: Header<Option<TextParam>>,
     ) -> Result<Found, Problem> {
         let task = service.task_get(&caller.0, id.0.parse()?).await?;
         let etag = etag::of(&task);
-        let is_known =
-            if_none_match.0.is_some_and(|it| etag::none_match_names(it.as_str(), &task));
+        let is_known = if_none_match
+            .0
+            .is_some_and(|it| etag::none_match_names(&it.into_string(), &task));
         Ok(if is_known {
             Found::NotModified(etag)
         } else {

@@ -30,6 +30,9 @@ fn main() {
     if crash::is_child() {
         return crash::child();
     }
+    if std::env::args().any(|argument| argument == "lists") {
+        return lists::report();
+    }
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(300))
@@ -39,10 +42,8 @@ fn main() {
     encode::bench(&mut criterion);
     store::bench(&mut criterion);
     commit::bench(&mut criterion);
-    if !engine::is_filtered() || std::env::args().any(|argument| argument == "lists") {
-        lists::report();
-    }
     if !engine::is_filtered() {
+        lists::report();
         growth::report();
         crash::report();
     }

@@ -13,7 +13,7 @@
 //! | `sort=due` | s + n entries, n records; once the undated are reached, what is passed over to find them | counts |
 //! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
 //! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
-//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, and as many records | what fits |
+//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, as many records, and up to [`Options::gather_at_most`] entries of each condition that was tried before it | what fits |
 //! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | what fits |
 //!
 //! With a cursor, s is 0. A read that turns out to be long is begun again on a thread of its own

@@ -137,6 +137,7 @@ const BAD: &[(&str, &str)] = &[
     ("BACKEND_CORS_ORIGINS", "*"),
     ("LOG_FORMAT", "xml"),
     ("LOG_LEVEL", "info,duly=loud"),
+    ("LOG_NETWORKS", "perhaps"),
 ];
 
 #[test]

@@ -16,6 +16,7 @@ use clap::builder::Resettable;
 use ipnet::IpNet;
 
 pub use self::key::{KeyError, PreviousKeys, SigningKey};
+use crate::domain::network::LogNetworks;
 
 /// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,6 +91,10 @@ pub struct Options {
     /// Least level to log: error, warn, info, debug or trace; per module as in `info,duly::store=debug`
     #[arg(long, env = "LOG_LEVEL", default_value = "info")]
     log_level: String,
+
+    /// Whether lines of the log about failed log-ins and refused clients name their network: on or off
+    #[arg(long, env = "LOG_NETWORKS", default_value = "on")]
+    log_networks: String,
 
     /// Who may register: open (everybody), invite (whoever an administrator has invited) or closed (nobody)
     #[arg(long, env = "REGISTRATION", default_value = "open")]
@@ -319,6 +324,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What to log, as a filter of tracing.
     pub log_level: String,
+    /// Whether the log names the networks of clients.
+    pub log_networks: LogNetworks,
     /// Who may register.
     pub registration: Registration,
     /// Whether to throttle log-ins and registrations.
@@ -395,6 +402,7 @@ impl Options {
             tls,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
+            log_networks: value::log_networks("LOG_NETWORKS", &self.log_networks)?,
             registration: value::registration("REGISTRATION", &self.registration)?,
             auth_rate_limit: value::switch("AUTH_RATE_LIMIT", &self.auth_rate_limit)?,
             rate_limit_per_minute: value::limit(
@@ -497,6 +505,7 @@ impl Config {
             ("TLS_KEY_FILE", tls_file(|it| &it.key)),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),
             ("LOG_LEVEL", self.log_level.clone()),
+            ("LOG_NETWORKS", switch(self.log_networks == LogNetworks::On)),
             ("REGISTRATION", self.registration.as_str().to_owned()),
             ("AUTH_RATE_LIMIT", switch(self.auth_rate_limit)),
             (

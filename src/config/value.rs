@@ -12,6 +12,7 @@ use super::{
     Backups, ConfigError, DatabaseUrl, Listen, LogFormat, Registration, TlsFiles,
     TokenAlgorithm,
 };
+use crate::domain::network::LogNetworks;
 use crate::socket;
 
 type Checked<T> = Result<T, ConfigError>;
@@ -267,6 +268,11 @@ pub(super) fn registration(variable: &'static str, text: &str) -> Checked<Regist
     let all = [Registration::Open, Registration::Invite, Registration::Closed];
     let found = all.into_iter().find(|it| it.as_str() == text.trim());
     found.map_or_else(|| wrong(variable, "must be open, invite or closed"), Ok)
+}
+
+pub(super) fn log_networks(variable: &'static str, text: &str) -> Checked<LogNetworks> {
+    let on = switch(variable, text)?;
+    Ok(if on { LogNetworks::On } else { LogNetworks::Off })
 }
 
 pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogFormat> {

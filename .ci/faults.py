@@ -28,9 +28,10 @@ import tempfile
 import time
 
 from load import EMAIL, PASSWORD, PATIENCE, Home, Load, wait_for
+from machine import MIB, Ext4
 
-MIB = 1 << 20
 IO_ERROR = 74
+DISK = 64 * MIB
 ERRORS = ["EIO", "ENOSPC"]
 
 total = collections.Counter()
@@ -324,48 +325,6 @@ def limited_files(site, long):
     rounds.report()
 
 
-class Disk:
-    """A small file system of its own."""
-
-    SIZE = 64 * MIB
-
-    def __init__(self, folder):
-        self.image = pathlib.Path(folder) / "disk"
-        self.mounted = pathlib.Path(folder) / "mounted"
-        self.ballast = self.mounted / "ballast"
-
-    def __enter__(self):
-        """Raises `OSError` where that is not possible."""
-        if os.geteuid() != 0:
-            raise PermissionError("only root may mount")
-        self.mounted.mkdir()
-        with open(self.image, "wb") as image:
-            image.truncate(self.SIZE)
-        # No blocks that only root may use: what is free is free for all.
-        for command in [["mkfs.ext4", "-q", "-F", "-m", "0", self.image],
-                        ["mount", "-o", "loop", self.image, self.mounted]]:
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode:
-                raise OSError(done.stderr.strip())
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run(["umount", self.mounted], check=True)
-
-    def free(self):
-        stat = os.statvfs(self.mounted)
-        return stat.f_bavail * stat.f_frsize
-
-    def leave(self, free):
-        """Takes all space but this much."""
-        self.ballast.unlink(missing_ok=True)
-        with open(self.ballast, "wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, self.free() - free)
-
-    def clear(self):
-        self.ballast.unlink()
-
-
 def up_to_the_reserve(site, disk):
     """Writes stop at the reserve, the rest goes on, and so do writes when there is space again."""
     reserve = 8 * MIB
@@ -450,7 +409,7 @@ def copy_on_full_disk(home, disk):
 def full_disks(site, long):
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         try:
-            disk = stack.enter_context(Disk(folder))
+            disk = stack.enter_context(Ext4(folder, DISK))
         except OSError as error:
             skipped(f"full disks: no loop devices here ({error})")
             return

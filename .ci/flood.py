@@ -20,17 +20,14 @@ import collections
 import http.client
 import multiprocessing
 import os
-import pathlib
 import statistics
 import sys
 import tempfile
 import time
-import urllib.parse
 
-from load import EMAIL, PASSWORD, PATIENCE, Home
+from load import EMAIL, PASSWORD, PATIENCE, Home, form
+from machine import LIMIT, MIB, Memory, peak
 
-MIB = 1 << 20
-LIMIT = 512_000_000
 MOST = 256 * MIB
 CLIENTS, NETWORKS = 500, 100
 ANSWERS = {200, 401, 429, 503}
@@ -40,59 +37,6 @@ FLOODED = "john@example.com"
 
 def say(text):
     print(f"flood: {text}", flush=True)
-
-
-class Memory:
-    """A limit for a process and all its memory: a cgroup where one can be made, else what it may map."""
-
-    def __init__(self):
-        self.group = None
-
-    def __enter__(self):
-        for group, limit in self.places():
-            try:
-                group.mkdir()
-            except OSError:
-                continue
-            try:
-                (group / limit).write_text(str(LIMIT))
-                # A process in it, and out again.
-                self.group = group
-                self.before = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group)]
-                self.name = f"cgroup, {limit}"
-                return self
-            except OSError:
-                group.rmdir()
-        self.before = ["prlimit", f"--data={LIMIT}", "--"]
-        self.name = "no cgroup to be had: RLIMIT_DATA"
-        return self
-
-    def __exit__(self, *_):
-        if self.group:
-            # It lasts a moment until the kernel knows that nobody is in it any more.
-            deadline = time.monotonic() + PATIENCE
-            while self.group.exists() and time.monotonic() < deadline:
-                try:
-                    self.group.rmdir()
-                except OSError:
-                    time.sleep(0.01)
-
-    @staticmethod
-    def places():
-        """Below the group of this process, of the first and of the second kind."""
-        for line in pathlib.Path("/proc/self/cgroup").read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            path = path.strip("/")
-            name = f"duly-flood-{os.getpid()}"
-            root = pathlib.Path("/sys/fs/cgroup")
-            if "memory" in controllers.split(","):
-                yield root / "memory" / path / name, "memory.limit_in_bytes"
-            elif not controllers:
-                yield root / path / name, "memory.max"
-
-
-def form(email, password):
-    return urllib.parse.urlencode({"username": email, "password": password})
 
 
 def log_in(number):
@@ -174,12 +118,6 @@ class Bystander:
 def quantiles(times):
     cuts = statistics.quantiles(times, n=100)
     return cuts[49], cuts[98]
-
-
-def peak(pid):
-    status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return 1024 * int(line.split()[1])
 
 
 def under_flood(binary, folder, long):

@@ -1,4 +1,4 @@
-"""The binary in a folder of its own, and clients that know what it has told them: for faults.py and flood.py."""
+"""The binary in a folder of its own, and clients that know what it has told them."""
 
 import collections
 import http.client
@@ -28,14 +28,19 @@ def wait_for(what, condition, patience=PATIENCE):
     return found
 
 
+def form(email, password):
+    """What a log-in sends."""
+    return urllib.parse.urlencode({"username": email, "password": password})
+
+
 class Home:
-    """A folder with a data file in it, and the commands that are run there."""
+    """A folder with a data file in it, and the commands that are run there. A setting of `None` has its default."""
 
     def __init__(self, binary, folder, **settings):
         self.binary = binary
         self.folder = pathlib.Path(folder)
         self.data = self.folder / "duly.redb"
-        self.environment = {
+        settings = {
             "LISTEN": "127.0.0.1:0",
             "LOG_FORMAT": "json",
             "AUTH_RATE_LIMIT": "off",
@@ -43,6 +48,7 @@ class Home:
             "DISK_RESERVE_MIB": "0",
             **settings,
         }
+        self.environment = {name: value for name, value in settings.items() if value is not None}
 
     def popen(self, *arguments, before=(), limit=None, **options):
         def limited():
@@ -108,15 +114,19 @@ class Server:
         assert self.port is not None, f"no start: {''.join(self.log)}"
         return self
 
-    def connect(self, token=None):
-        return Connection(self.port, token)
+    def connect(self, token=None, **options):
+        return Connection(self.port, token, **options)
 
 
 class Connection:
-    """One client, one request after the other."""
+    """One client, one request after the other. It may have another address of this machine, and speak TLS."""
 
-    def __init__(self, port, token):
-        self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+    def __init__(self, port, token, address=None, tls=None):
+        options = {"timeout": PATIENCE, "source_address": address and (address, 0)}
+        if tls:
+            self.http = http.client.HTTPSConnection("127.0.0.1", port, context=tls, **options)
+        else:
+            self.http = http.client.HTTPConnection("127.0.0.1", port, **options)
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, method, path, body=None):
@@ -127,23 +137,27 @@ class Connection:
         elif body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(body)
+        return self.send(method, f"/api/v1{path}", body, headers)
+
+    def send(self, method, path, body, headers):
+        """As `ask`, with nothing added but what HTTP asks for."""
         try:
-            self.http.request(method, f"/api/v1{path}", body, headers)
+            self.http.request(method, path, body, headers)
             answer = self.http.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):
             self.http.close()
             raise
-        return answer.status, json.loads(text) if text else None
+        is_json = answer.headers.get_content_type() in ("application/json", "application/problem+json")
+        return answer.status, json.loads(text) if text and is_json else None
 
     def expect(self, status, method, path, body=None):
         found, answer = self.ask(method, path, body)
         assert found == status, f"{method} {path}: {found} {answer}"
         return answer
 
-    def log_in(self):
-        form = urllib.parse.urlencode({"username": EMAIL, "password": PASSWORD})
-        return self.expect(200, "POST", "/auth/login", form)["access_token"]
+    def log_in(self, email=EMAIL):
+        return self.expect(200, "POST", "/auth/login", form(email, PASSWORD))["access_token"]
 
     def tasks(self):
         """All tasks: their titles, by id."""

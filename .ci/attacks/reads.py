@@ -1,0 +1,64 @@
+"""Reads that take long, and more of them than an account may have."""
+
+from .attack import ADDRESS, Attack, Clients
+
+# A word that every task has: all of them are looked at.
+SEARCH = "/api/v1/tasks?q=common&sort=title&limit=1"
+
+
+def fill(connection, count):
+    """Tasks that all have a word in common."""
+    for begin in range(0, count, 500):
+        titles = (f"common {number * 7919 % count}" for number in range(begin, begin + 500))
+        operations = [{"op": "create", "task": {"title": title}} for title in titles]
+        connection.expect(200, "POST", "/tasks/batch", {"operations": operations})
+
+
+class Searches(Attack):
+    """Long searches of one account, while another one searches too."""
+
+    name = "8 clients with long searches"
+    also = SEARCH
+    MINE, THEIRS = 12_000, 3_000
+
+    def prepare(self, stage):
+        super().prepare(stage)
+        fill(stage.connect(self.token), self.MINE)
+        fill(stage.connect(stage.ordinary.token), self.THEIRS)
+
+    def rage(self, fight):
+        clients = Clients(self.port, ADDRESS)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        fight.threads(8, lambda number: clients.send(number, "GET", SEARCH, None, headers))
+
+
+class Credentials(Attack):
+    """One account with many tokens, each of which asks as much as an account may."""
+
+    name = "30 credentials of one account"
+    MINUTE = 600
+    TOKENS = 30
+    settings = {"RATE_LIMIT_PER_MINUTE": str(MINUTE)}
+    pace = 0.3
+
+    def prepare(self, stage):
+        super().prepare(stage)
+        connection = stage.connect(self.token)
+        self.tokens = [
+            connection.expect(201, "POST", "/auth/tokens", {"name": f"token {n}", "scopes": ["tasks:write"]})["token"]
+            for n in range(self.TOKENS)
+        ]
+
+    def rage(self, fight):
+        clients = Clients(self.port, ADDRESS)
+        fight.threads(self.TOKENS, lambda number: clients.send(number, "POST", "/api/v1/tasks", b'{"title":"more"}', {
+            "Content-Type": "application/json", "Authorization": f"Bearer {self.tokens[number]}",
+        }))
+
+    def judge(self, stage, counts):
+        # What comes again within the attack is far less than as much once more.
+        made = counts.get("201", 0)
+        return [f"{made} creations, at {self.MINUTE} a minute"] if made > 2 * self.MINUTE else []
+
+
+ATTACKS = [Searches(), Credentials()]

@@ -1,7 +1,7 @@
 //! Pages of other origins: those on the list may read every answer, strangers none.
 
 use hyper::{Method, StatusCode};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Server};
 
@@ -64,6 +64,43 @@ async fn a_friend_may_read_every_answer_also_errors() {
         ] {
             assert!(exposed.contains(&name), "{name}: {exposed:?}");
         }
+    }
+}
+
+/// Readable for every page, whatever a server says ([Fetch](https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name)).
+const SAFE: [&str; 3] = ["Cache-Control", "Content-Language", "Content-Type"];
+
+/// A page could not see how many tasks a deletion took along.
+#[tokio::test]
+async fn whatever_header_the_document_promises_a_page_may_read_or_send() {
+    let server = Server::start().await;
+    let document = server.client.get("!/openapi.json").await.expect(StatusCode::OK);
+    let answer = server.client.with_header("origin", FRIEND).get("/health").await;
+    let exposed = answer.header("access-control-expose-headers").unwrap();
+    let exposed: Vec<&str> = exposed.split(", ").chain(SAFE).collect();
+    let asked = preflight(&server, FRIEND, "/tasks", "POST").await;
+    let allowed = asked.header("access-control-allow-headers").unwrap();
+    let allowed: Vec<&str> = allowed.split(", ").collect();
+
+    let (mut seen, mut sent) = (0, 0);
+    let mut left: Vec<&Value> = vec![&document];
+    while let Some(value) = left.pop() {
+        for name in value["headers"].as_object().into_iter().flatten().map(|it| it.0) {
+            assert!(exposed.contains(&name.as_str()), "{name}: {exposed:?}");
+            seen += 1;
+        }
+        if let (Some("header"), Some(name)) =
+            (value["in"].as_str(), value["name"].as_str())
+        {
+            assert!(allowed.contains(&name), "{name}: {allowed:?}");
+            sent += 1;
+        }
+        left.extend(value.as_object().into_iter().flatten().map(|it| it.1));
+        left.extend(value.as_array().into_iter().flatten());
+    }
+    assert!(seen > 20 && sent > 5, "{seen} {sent}");
+    for beside in ["Accept-Encoding", "Allow", "Content-Disposition"] {
+        assert!(exposed.contains(&beside), "{beside}");
     }
 }
 

@@ -23,6 +23,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use crate::harness::raw::raw;
 use crate::harness::{Home, Process};
 use crate::long::{figure, setting};
 
@@ -185,7 +186,7 @@ async fn slow_clients_are_let_go_and_others_notice_nothing() {
 }
 
 /// The most memory that the process has ever used, in KiB.
-fn peak_kib(server: &Process) -> u64 {
+pub(crate) fn peak_kib(server: &Process) -> u64 {
     let status =
         fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -451,6 +452,97 @@ async fn a_malformed_request_ends_its_connection_and_no_other() {
     }
     drop(until_closed(&mut connect(address).await).await);
 }
+
+#[tokio::test]
+async fn a_request_says_once_which_host_it_is_for() {
+    let server = Home::new().serve();
+    let ask = |line: &str, fields: &str| {
+        let request = format!("{line}\r\nConnection: close\r\n{fields}\r\n");
+        let address = server.address();
+        async move { raw(address, request).await }
+    };
+    for fields in [
+        "Host: a\r\n",
+        "Host: tasks.example.com:8000\r\n",
+        "Host: [::1]:8000\r\n",
+        "host:\t127.0.0.1 \r\n",
+    ] {
+        for version in ["HTTP/1.1", "HTTP/1.0"] {
+            let answer = ask(&format!("GET /health {version}"), fields).await;
+            assert_eq!(answer.status, StatusCode::OK, "{fields}");
+        }
+    }
+    assert_eq!(ask("GET /health HTTP/1.0", "").await.status, StatusCode::OK);
+
+    for fields in [
+        "",
+        "Host:\r\n",
+        "Host: a b\r\n",
+        "Host: a/b\r\n",
+        "Host: a:x\r\n",
+        "Host: user@a\r\n",
+        "Host: [::1\r\n",
+        "Host: http://a\r\n",
+        "Host: a\r\nHost: a\r\n",
+        "Host: a\r\nHost: b\r\n",
+        "Host: a, b\r\n",
+    ] {
+        for line in [
+            "GET /health HTTP/1.1",
+            "GET http://a/health HTTP/1.1",
+            "OPTIONS /health HTTP/1.1",
+            "GET /api/v1/tasks HTTP/1.1",
+        ] {
+            ask(line, fields).await.expect_problem(400, "malformed");
+        }
+        if !fields.is_empty() {
+            let old = ask("GET /health HTTP/1.0", fields).await;
+            old.expect_problem(400, "malformed");
+        }
+    }
+    let preflight =
+        "Origin: http://localhost:3000\r\nAccess-Control-Request-Method: GET\r\n";
+    ask("OPTIONS /health HTTP/1.1", preflight).await.expect_problem(400, "malformed");
+}
+
+/// A compressed body was read as if it were plain, and refused as no JSON.
+#[tokio::test]
+async fn a_body_that_is_encoded_or_a_part_of_one_is_refused_as_such() {
+    let server = Home::new().serve();
+    let jane = server.client().registered("jane@example.com").await;
+    let task = json!({ "title": "a" });
+    let with = |name, value| jane.with_header(name, value);
+    for value in ["gzip", "br", "identity, gzip", "x"] {
+        let refused = with("content-encoding", value).post("/tasks", task.clone()).await;
+        assert_eq!(refused.header("accept-encoding"), Some("identity"));
+        refused.expect_problem(415, "unsupported_media_type");
+        let encoded = with("content-encoding", value);
+        encoded
+            .patch("/auth/me", json!({}))
+            .await
+            .expect_problem(415, "unsupported_media_type");
+        let form = encoded.form("/auth/login", LOGIN_FORM).await;
+        form.expect_problem(415, "unsupported_media_type");
+    }
+    for value in ["identity", ""] {
+        let plain = with("content-encoding", value);
+        plain.post("/tasks", task.clone()).await.expect(StatusCode::CREATED);
+    }
+    with("content-range", "bytes 0-4/10")
+        .post("/tasks", task)
+        .await
+        .expect_problem(400, "malformed");
+    // Without a body there is nothing to encode.
+    with("content-encoding", "gzip").get("/tasks").await.expect(StatusCode::OK);
+
+    let coded = format!(
+        "{LOGIN}Connection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n3\r\na=b\r\n0\r\n\r\n"
+    );
+    let answer = raw(server.address(), coded).await;
+    answer.expect_problem(501, "unsupported_transfer_coding");
+}
+
+const LOGIN_FORM: &str = "username=jane%40example.com&password=password123";
 
 /// A client that was refused before its body had come found the connection closed at its next request, with no
 /// word of that in the answer: a program that kept connections failed now and then.

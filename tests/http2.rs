@@ -142,6 +142,27 @@ async fn what_is_too_large_is_refused_as_ever() {
     assert_eq!(http2.get("/health").await.0, StatusCode::OK);
 }
 
+#[tokio::test]
+async fn a_host_beside_the_authority_is_the_same() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    for (hosts, status) in [
+        (vec![], 200),
+        (vec!["localhost"], 200),
+        (vec!["LOCALHOST"], 200),
+        (vec!["other"], 400),
+        (vec!["localhost", "localhost"], 400),
+        (vec!["local host"], 400),
+    ] {
+        let mut asked = request("GET", "/health", None, "");
+        for host in &hosts {
+            asked.headers_mut().append("host", host.parse().unwrap());
+        }
+        assert_eq!(http2.send(asked).await.unwrap().0.as_u16(), status, "{hosts:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_without_requests_is_closed_and_one_with_them_is_not() {
     let limit = Duration::from_secs(1);

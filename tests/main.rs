@@ -39,5 +39,6 @@ mod tasks;
 mod throttle;
 mod tidy;
 mod tls;
+mod unread;
 mod users;
 mod verify;

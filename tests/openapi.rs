@@ -180,6 +180,7 @@ async fn header_names_are_spelled_as_everywhere() {
         }
     });
     let usual = [
+        "Accept-Encoding",
         "ETag",
         "Idempotency-Replayed",
         "Link",

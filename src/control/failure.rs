@@ -68,7 +68,10 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Damaged { .. } => Self::DAMAGED,
-            StoreError::Busy | StoreError::Revoked | StoreError::Repeated => Self::NO,
+            StoreError::Busy
+            | StoreError::Revoked
+            | StoreError::Repeated
+            | StoreError::AnswerTooLarge => Self::NO,
             StoreError::Unavailable(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::Internal(_)

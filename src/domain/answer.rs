@@ -41,8 +41,8 @@ impl Answer {
     /// How long an answer is kept.
     pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-    /// Longest answer that is kept, in bytes. No route has longer ones: all that has an effect answers with what
-    /// was made of a body of at most a few hundred KiB.
+    /// Longest answer that is kept, in bytes. Only a batch of hundreds of changes to the longest tasks has longer
+    /// ones; with a key it is refused.
     pub const MAX_BYTES: usize = 8 << 20;
 
     /// Whether it still stands for its request.

@@ -10,7 +10,8 @@ use poem::{Request, Response};
 
 /// Answers that a page may read besides the simple ones.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id, X-Total-Count",
+    "Accept-Encoding, Allow, Content-Disposition, ETag, Idempotency-Replayed, Link, Location, RateLimit, \
+     RateLimit-Policy, Retry-After, WWW-Authenticate, X-Deleted-Count, X-Finished-Id, X-Request-Id, X-Total-Count",
 );
 const METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");

@@ -12,9 +12,10 @@ use poem::middleware::PanicHandler;
 use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use super::Site;
-use super::address::TrustedProxies;
-use super::budget::AnswerBudget;
+use super::address::{ClientAddress, TrustedProxies};
+use super::budget::{AnswerBudget, Reader};
 use super::cors::Cors;
+use super::host;
 use super::leftover::Leftover;
 use super::once::BodyDigest;
 use super::payload::BodyLimits;
@@ -66,6 +67,10 @@ impl RequestContext {
     pub(super) fn set_user(&self, user: UserId) {
         let _set_before = self.0.set(user);
     }
+
+    fn user(&self) -> Option<UserId> {
+        self.0.get().copied()
+    }
 }
 
 impl<E: Endpoint> Endpoint for Edge<E> {
@@ -91,13 +96,17 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(body);
 
         let leftover = Leftover::of(&mut request);
-        let response = match Cors::preflight(&request, allowed.as_ref()) {
-            Some(response) => response,
-            None => self.answer(request, route, body).await,
+        let (address, writes) = (ClientAddress::of(&request).0, writes(&request));
+        let response = match self.admit(&request, body) {
+            Err(problem) => problem.into_response(),
+            Ok(()) => match Cors::preflight(&request, allowed.as_ref()) {
+                Some(response) => response,
+                None => self.answer(request, route).await,
+            },
         };
+        let reader = Reader::new(line.context.user(), address);
         // What is over the budget is given up here, before anybody can wait for it.
-        let response = self.budget.count(response);
-        let mut response = response.unwrap_or_else(|| Problem::busy().into_response());
+        let mut response = self.count(response, reader, writes, &id);
         if let Some(leftover) = leftover {
             leftover.clear(body.bytes, &mut response).await;
         }
@@ -159,7 +168,7 @@ impl<'a> AccessLine<'a> {
             duration_us =
                 u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             request.id = self.id.to_str().unwrap_or_default(),
-            user.id = self.context.0.get().map(|user| user.get()),
+            user.id = self.context.user().map(UserId::get),
             "{message}"
         );
     }
@@ -181,15 +190,7 @@ impl<E: Endpoint> Edge<E> {
         BodyLimits { bytes: self.body.bytes.min(most), ..self.body }
     }
 
-    async fn answer(
-        &self,
-        request: Request,
-        route: Option<&Route>,
-        body: BodyLimits,
-    ) -> Response {
-        if let Err(problem) = self.admit(&request, body) {
-            return problem.into_response();
-        }
+    async fn answer(&self, request: Request, route: Option<&Route>) -> Response {
         if request.method() == Method::OPTIONS
             && let Some(route) = route
         {
@@ -210,7 +211,24 @@ impl<E: Endpoint> Edge<E> {
         }
     }
 
-    /// Refuses what is too large before anything is done.
+    /// Renders an answer and counts what it takes, or gives it up.
+    fn count(
+        &self,
+        mut response: Response,
+        reader: Reader,
+        writes: bool,
+        id: &HeaderValue,
+    ) -> Response {
+        render(&mut response, id);
+        let is_done = writes && response.status().is_success();
+        self.budget.count(response, reader).unwrap_or_else(|full| {
+            let mut response = Problem::no_room(full, is_done).into_response();
+            render(&mut response, id);
+            response
+        })
+    }
+
+    /// Refuses what is too large, or unclear, before anything is done.
     fn admit(&self, request: &Request, body: BodyLimits) -> Result<(), Problem> {
         let headers = request.headers();
         let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
@@ -227,17 +245,26 @@ impl<E: Endpoint> Edge<E> {
         if length.is_some_and(|length| length > limit) {
             return Err(Problem::body_too_large(body.bytes));
         }
-        Ok(())
+        host::check(request)
     }
 }
 
-/// Writes the body of a problem, and the headers that no answer goes without.
-fn finish(response: &mut Response, id: &HeaderValue) {
+/// Whether a request may change something.
+fn writes(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Writes the body of a problem.
+fn render(response: &mut Response, id: &HeaderValue) {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let body = problem.render(id.to_str().unwrap_or_default());
         response.set_body(body);
         response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
     }
+}
+
+/// Adds the headers that no answer goes without.
+fn finish(response: &mut Response, id: &HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);

@@ -13,6 +13,7 @@ mod docs;
 mod edge;
 mod etag;
 mod health;
+mod host;
 mod invitations;
 mod label;
 mod leftover;

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use poem::error::NotFoundError;
@@ -16,6 +17,8 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
+use super::budget::Full;
+use super::once;
 use crate::auth::permission::Denied;
 use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;
@@ -58,7 +61,7 @@ pub(super) struct Problem {
 
 /// What a body says beside what all problems say.
 #[derive(Clone)]
-struct Member(&'static str, serde_json::Value);
+struct Member(&'static str, Arc<serde_json::Value>);
 
 impl std::fmt::Debug for Member {
     /// Without the value, which is people's own.
@@ -133,7 +136,7 @@ impl Problem {
         name: &'static str,
         value: serde_json::Value,
     ) -> Self {
-        self.members.push(Member(name, value));
+        self.members.push(Member(name, Arc::new(value)));
         self
     }
 
@@ -256,6 +259,19 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
+    /// The body is compressed, say. The answer says what is possible
+    /// ([RFC 9110, section 15.5.16](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16)).
+    pub(super) fn content_encoding() -> Self {
+        let detail = "the body must be sent without Content-Encoding";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+            .with(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"))
+    }
+
+    pub(super) fn transfer_coding() -> Self {
+        let detail = "no transfer coding but chunked is possible";
+        Self::new(StatusCode::NOT_IMPLEMENTED, "unsupported_transfer_coding", detail)
+    }
+
     /// Names every field that was refused, also in `detail`, which is all that old clients show.
     pub(super) fn invalid(fields: Vec<FieldError>) -> Self {
         let detail = fields
@@ -289,8 +305,21 @@ impl Problem {
         Self::unavailable("timeout", detail)
     }
 
-    pub(super) fn busy() -> Self {
-        Self::from(service::Error::Busy)
+    /// There is no room for an answer; for that to a write, if it is done.
+    pub(super) fn no_room(full: Full, is_done: bool) -> Self {
+        if is_done {
+            let detail = "the request was carried out, but there was no room for its answer: \
+                          look before you repeat it";
+            return Self::unavailable("outcome_unknown", detail);
+        }
+        match full {
+            Full::Account => {
+                let detail = "too many answers to this account wait to be read: \
+                              read them, then try again";
+                Self::unavailable("account_busy", detail)
+            }
+            Full::Server => service::Error::Busy.into(),
+        }
     }
 
     pub(super) fn stopping() -> Self {
@@ -322,10 +351,13 @@ impl Problem {
             members: self
                 .members
                 .iter()
-                .map(|Member(name, value)| (*name, value))
+                .map(|Member(name, value)| (*name, &**value))
                 .collect(),
         };
-        serde_json::to_vec(&body).unwrap_or_default()
+        let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
+        // Only what is there is counted.
+        bytes.shrink_to_fit();
+        bytes
     }
 }
 
@@ -353,6 +385,9 @@ impl From<service::Error> for Problem {
             E::IfMatchRequired => {
                 Self::new(StatusCode::PRECONDITION_REQUIRED, "if_match_required", detail)
             }
+            E::ChangedAsTold => {
+                Self::new(StatusCode::PRECONDITION_FAILED, "changed_since", detail)
+            }
             E::NotApplied => {
                 Self::new(StatusCode::FAILED_DEPENDENCY, "not_applied", detail)
             }
@@ -378,6 +413,15 @@ impl From<service::Error> for Problem {
             }
             E::AnswerLost => {
                 Self::new(StatusCode::CONFLICT, "idempotency_answer_lost", detail)
+            }
+            E::AnswerTooLarge => {
+                let problem = Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "answer_too_large",
+                    detail,
+                );
+                let fault = "is not possible with an answer that is this long";
+                Self { fields: vec![FieldError::new(once::KEY, fault)], ..problem }
             }
             E::Repeated => Self::unavailable("busy", detail),
             E::Throttled(throttled) => Self::throttled(&throttled, detail),

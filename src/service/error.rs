@@ -44,6 +44,9 @@ pub enum Error {
     /// The task is not, or no longer, what the request was meant for. This is what it is.
     #[error("the task has changed since: here it is as it is now")]
     Changed(Box<Task>),
+    /// The same, and what the task is has been told with another change of the batch.
+    #[error("the task has changed since: a result before this one has it as it is now")]
+    ChangedAsTold,
     /// The request does not say which revision of the task it is meant for.
     #[error("say which revision is meant, in If-Match: the ETag of the task")]
     IfMatchRequired,
@@ -91,6 +94,12 @@ pub enum Error {
          look what it did, and take a new key"
     )]
     AnswerLost,
+    /// The answer is too long to be kept under a key. Nothing was done.
+    #[error(
+        "with an idempotency key the answer may have at most 8 MiB: \
+         send fewer operations at once, or none with a key"
+    )]
+    AnswerTooLarge,
     /// The request is being done by somebody who was faster.
     #[error("a request with this idempotency key is being done")]
     Repeated,
@@ -131,6 +140,7 @@ impl From<StoreError> for Error {
             StoreError::Busy => Self::Busy,
             StoreError::Revoked => Self::BadToken,
             StoreError::Repeated => Self::Repeated,
+            StoreError::AnswerTooLarge => Self::AnswerTooLarge,
             StoreError::Internal(_) => Self::Internal(io::Error::other(error)),
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::DiskFull => Self::DiskFull,

@@ -165,7 +165,7 @@ impl<A: 'static> Plan<A> {
             let Some(answer) = effect(outcome) else { return Ok(None) };
             let Recorded(bytes) = (self.render)(&answer).map_err(StoreError::internal)?;
             if bytes.len() > Answer::MAX_BYTES - 64 {
-                return Err(bug("an answer that is too long to be kept"));
+                return Err(StoreError::AnswerTooLarge);
             }
             let owner = match self.owner {
                 Whose::Known(owner) => owner,

@@ -32,7 +32,7 @@ use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
 
 /// Tasks that are read together.
-const TOGETHER: usize = 50;
+const TOGETHER: usize = 20;
 
 /// Someone's data on its way. Ends after an error.
 #[derive(Debug)]
@@ -97,6 +97,9 @@ impl Service {
 }
 
 impl PersonalData {
+    /// The most that one part takes, in bytes: as many of the longest tasks, in which each character is escaped.
+    pub const MOST_BYTES: usize = TOGETHER * 20 * 1024;
+
     /// The next lines, each with its end. `None` after the last.
     ///
     /// # Errors

@@ -20,6 +20,9 @@ pub enum StoreError {
     /// A request with this key was done since the answers were looked at. Nothing has changed.
     #[error("the key was used meanwhile")]
     Repeated,
+    /// The answer is too long to be kept. Nothing has changed.
+    #[error("the answer is too long to be kept")]
+    AnswerTooLarge,
     /// A bug in the program. Nothing has changed.
     #[error("the program contradicts itself")]
     Internal(#[source] Cause),

@@ -1,6 +1,7 @@
 //! Writes of tasks, as the store in memory does them: on a copy, one after the other, by looking at everything.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
@@ -25,9 +26,15 @@ impl State {
         }
         let mut after = self.clone();
         let mut results = Vec::new();
+        let mut told = BTreeSet::new();
         for op in write.ops {
             let mut tried = after.clone();
-            let result = tried.decide(owner, op, write.now);
+            let mut result = tried.decide(owner, op, write.now);
+            if let Err(TaskRefused::Changed(task)) = &result
+                && !told.insert((task.id, task.revision))
+            {
+                result = Err(TaskRefused::ChangedAsTold);
+            }
             if result.is_ok() {
                 after = tried;
             }

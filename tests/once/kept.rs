@@ -10,6 +10,7 @@ use duly::domain::task::{Task, TaskWritten};
 use duly::store::redb::{AnswerBounds, Options, RedbStore};
 use duly::store::{Once, Store, StoreError, once};
 use hyper::StatusCode;
+use serde_json::json;
 
 use super::{REPLAYED, count, expect_replay, keyed, task};
 use crate::harness::Server;
@@ -120,6 +121,35 @@ async fn an_answer_that_cannot_be_kept_stops_what_it_answers() {
     assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
     assert_eq!(store.task_counts(jane).await.unwrap().total, 1);
     store.ready().await.unwrap();
+}
+
+/// It was a 500.
+#[tokio::test]
+async fn a_batch_whose_answer_is_too_long_to_be_kept_is_refused_and_not_done() {
+    let server = Server::start().await;
+    let jane = server.client.registered("jane@example.com").await;
+    let tags: Vec<String> =
+        (0..20).map(|n| format!("{}{n:02}", "\u{1f600}".repeat(48))).collect();
+    let escaped = |length| "\u{1}".repeat(length);
+    let task =
+        json!({ "title": escaped(255), "description": escaped(2000), "tags": tags });
+    jane.post("/tasks", task).await.expect(StatusCode::CREATED);
+    let complete = json!({ "op": "complete", "id": 1 });
+    let body = |count| json!({ "operations": vec![complete.clone(); count] });
+    let client = keyed(&jane, "one");
+
+    let answer = client.post("/tasks/batch", body(500)).await;
+
+    let problem = answer.expect_problem(422, "answer_too_large");
+    assert_eq!(problem["errors"][0]["field"], "Idempotency-Key");
+    let task = jane.get("/tasks/1").await.expect(StatusCode::OK);
+    assert_eq!((&task["rev"], &task["completed"]), (&json!(1), &json!(false)));
+    // A refusal is not kept: fewer fit under the same key, and without one all do.
+    let first = client.post("/tasks/batch", body(400)).await;
+    expect_replay(&first, &client.post("/tasks/batch", body(400)).await);
+    let answer = jane.post("/tasks/batch", body(500)).await;
+    assert!(answer.bytes.len() > Answer::MAX_BYTES);
+    answer.expect(StatusCode::OK);
 }
 
 #[tokio::test]

@@ -103,6 +103,46 @@ async fn all_is_done_or_nothing_and_each_change_says_why() {
     assert_eq!(jane.given_task("a").await, 2, "no id was used up");
 }
 
+/// 26 KB of changes that were meant for another revision of one task got 7 MB back, the task 500 times over.
+#[tokio::test]
+async fn a_task_that_many_changes_meet_otherwise_is_told_once_for_each_revision() {
+    let (_server, jane) = given().await;
+    jane.given_task("a").await;
+    jane.given_task("b").await;
+    let stale =
+        |id: u64| json!({ "op": "patch", "id": id, "task": {}, "if_match": "\"9\"" });
+    let change = json!({ "op": "patch", "id": 1, "task": { "title": "c" } });
+    let mut operations = vec![stale(1), stale(1), stale(2)];
+    let told = |results: &Value| -> Vec<Value> {
+        let results = results.as_array().unwrap().iter();
+        results.map(|it| json!([it["task"]["id"], it["task"]["rev"]])).collect()
+    };
+
+    let body = json!({ "operations": operations });
+    let problem =
+        jane.post("/tasks/batch", body).await.expect_problem(412, "batch_failed");
+    assert_eq!(statuses(&problem["results"]), [412; 3]);
+    assert_eq!(
+        told(&problem["results"]),
+        [json!([1, 1]), json!([null, null]), json!([2, 1])]
+    );
+    assert_eq!(problem["results"][1]["code"], "changed_since");
+
+    operations.extend([change, stale(1), stale(1)]);
+    let body = json!({ "atomic": false, "operations": operations });
+    let results = jane.post("/tasks/batch", body).await.expect(StatusCode::OK);
+    assert_eq!(statuses(&results["results"]), [412, 412, 412, 200, 412, 412]);
+    assert_eq!(
+        told(&results["results"])[3..],
+        [json!([1, 2]), json!([1, 2]), json!([null, null])]
+    );
+
+    let body = json!({ "operations": vec![stale(1); 500] });
+    let answer = jane.post("/tasks/batch", body).await;
+    assert!(answer.bytes.len() < 100_000, "{}", answer.bytes.len());
+    answer.expect_problem(412, "batch_failed");
+}
+
 #[tokio::test]
 async fn one_by_one_whatever_can_be_done_is() {
     let (_server, jane) = given().await;

@@ -120,6 +120,10 @@ pub enum TaskRefused {
     /// The task has changed: this is what it is now.
     #[error("the task has changed since")]
     Changed(Box<Task>),
+    /// The same, and what it is was said with a change before this one: 500 changes of one long task must not make
+    /// 500 copies of it.
+    #[error("the task has changed since, as said before")]
+    ChangedAsTold,
     /// What was to become the parent is not there.
     #[error("must be the id of a task of yours")]
     NoParent,

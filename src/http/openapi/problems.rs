@@ -13,11 +13,11 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-const KINDS: [Kind; 16] = [
+const KINDS: [Kind; 17] = [
     kind(
         "400",
         "BadRequest",
-        "Not JSON at all, or two credentials at once.",
+        "Not JSON at all, two credentials at once, or a `Host` that is missing or no host.",
         "malformed",
         &[],
     ),
@@ -67,14 +67,14 @@ const KINDS: [Kind; 16] = [
     kind(
         "415",
         "UnsupportedMediaType",
-        "The body is of another type.",
+        "The body is of another type, or it is compressed.",
         "unsupported_media_type",
-        &[],
+        &["Accept-Encoding"],
     ),
     kind(
         "422",
         "Unprocessable",
-        "Fields were refused; `errors` names each.",
+        "Fields were refused; `errors` names each. With `answer_too_large` nothing was done, since the answer would be too long to be kept under the idempotency key.",
         "invalid",
         &[],
     ),
@@ -101,9 +101,16 @@ const KINDS: [Kind; 16] = [
         &[],
     ),
     kind(
+        "501",
+        "NotImplemented",
+        "The body has a transfer coding other than chunked.",
+        "unsupported_transfer_coding",
+        &[],
+    ),
+    kind(
         "503",
         "Unavailable",
-        "Busy, stopping, or out of order. With `outcome_unknown` the write may have been done.",
+        "Busy, stopping, or out of order. With `account_busy` it is this account that takes all that it may. With `outcome_unknown` the write may have been done.",
         "unavailable",
         &["Retry-After"],
     ),
@@ -148,10 +155,10 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         let mut params = params.into_iter().flatten();
         params.any(|param| param.get("in").and_then(Value::as_str) == Some(place))
     };
-    let mut statuses = vec!["413", "431", "500", "503"];
+    let mut statuses = vec!["400", "413", "431", "500", "503"];
     if needs_token {
         // 429 if the server limits requests in general.
-        statuses.extend(["400", "401", "403", "429"]);
+        statuses.extend(["401", "403", "429"]);
     }
     if param_in("path") {
         statuses.extend(["404", "422"]);
@@ -164,7 +171,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         statuses.push("422");
     }
     if takes_body {
-        statuses.extend(["400", "408", "415", "422", "507"]);
+        statuses.extend(["408", "415", "422", "501", "507"]);
     }
     match id {
         "user_register" => statuses.extend(["403", "409", "429"]),
@@ -235,6 +242,7 @@ pub(super) fn headers() -> Value {
             "schema": { "type": "string", "enum": ["true"] },
         },
         "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
+        "Accept-Encoding": text("Which content codings a body may have: none, as `identity` says."),
         "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
         "Retry-After": {
             "description": "How long to wait, in seconds.",

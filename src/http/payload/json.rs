@@ -70,7 +70,13 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
         match serde_json::to_writer(&mut bytes, &self.0) {
-            Ok(()) => Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes),
+            Ok(()) => {
+                if bytes.len() > USUAL_BYTES {
+                    // Only what is there is counted.
+                    bytes.shrink_to_fit();
+                }
+                Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
+            }
             Err(error) => {
                 tracing::error!(%error, "an answer could not be written");
                 Problem::internal().into_response()

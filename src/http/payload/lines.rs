@@ -17,6 +17,7 @@ use poem_openapi::registry::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::http::budget::InFlight;
 use crate::service::PersonalData;
 
 const LINES: &str = "application/x-ndjson";
@@ -26,6 +27,9 @@ const LONGEST: Duration = Duration::from_secs(120);
 
 /// Parts that may wait for the client.
 const WAITING: usize = 1;
+
+/// Parts that are there at the same time: one that was read last, one that waits, one on its way to the client.
+const IN_FLIGHT: InFlight = InFlight((WAITING + 2) * PersonalData::MOST_BYTES);
 
 /// An answer of many lines, each an object ([JSON Lines](https://jsonlines.org)).
 #[derive(Debug)]
@@ -56,6 +60,7 @@ impl IntoResponse for Lines {
         Response::builder()
             .header(header::CONTENT_TYPE, LINES)
             .header(header::CONTENT_DISPOSITION, "attachment; filename=\"duly.jsonl\"")
+            .extension(IN_FLIGHT)
             .body(body)
     }
 }

@@ -42,6 +42,7 @@ use body_extractor;
 
 use poem::RequestBody;
 use poem::error::ReadBodyError;
+use poem::http::{HeaderMap, HeaderName, header};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 use poem_openapi::types::ParseFromJSON;
 use serde_json::Value;
@@ -84,6 +85,7 @@ async fn read(
     request: &poem::Request,
     body: &mut RequestBody,
 ) -> Result<Vec<u8>, Problem> {
+    is_plain(request.headers())?;
     let limits = BodyLimits::of(request);
     let body = body.take().map_err(|_| Problem::internal())?;
     let bytes =
@@ -101,6 +103,29 @@ async fn read(
         Ok(Err(_)) => Err(Problem::malformed("the body could not be read")),
         Err(_) => Err(Problem::body_too_slow()),
     }
+}
+
+/// Refuses a body that is something else than its bytes seem to say: compressed, or a part of a whole.
+fn is_plain(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_only = |name: HeaderName, only: &str| {
+        let values = headers.get_all(name).into_iter();
+        let mut codings =
+            values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+        codings.all(|it| {
+            let it = it.trim_ascii();
+            it.is_empty() || it.eq_ignore_ascii_case(only.as_bytes())
+        })
+    };
+    if !is_only(header::CONTENT_ENCODING, "identity") {
+        return Err(Problem::content_encoding());
+    }
+    if !is_only(header::TRANSFER_ENCODING, "chunked") {
+        return Err(Problem::transfer_coding());
+    }
+    if headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Problem::malformed("a part of a body makes no sense here"));
+    }
+    Ok(())
 }
 
 /// The media type of a body, in lower case, without parameters.

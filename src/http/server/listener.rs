@@ -16,6 +16,10 @@ use crate::socket::{self, RemoveOnDrop};
 /// thousand clients that come at once are dropped without a word, and try again after a second.
 const BACKLOG: u32 = 4096;
 
+/// What the kernel keeps of answers on their way on one connection, in bytes; it takes up to twice that. Left to itself it
+/// takes 4 MiB for a client that does not read, and that is memory of this machine as well.
+const SEND_BUFFER: u32 = 128 * 1024;
+
 /// A bound address. A Unix socket is removed when this is dropped.
 #[derive(Debug)]
 pub enum Listener {
@@ -95,6 +99,8 @@ fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
         if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Otherwise a server that starts again must wait for connections of the one before to fade.
     socket.set_reuseaddr(true)?;
+    // Connections have it from the listener.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

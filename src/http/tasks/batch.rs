@@ -249,7 +249,8 @@ impl TaskBatchBody {
 pub(super) struct TaskResult {
     /// The status that the change would have had as a request of its own.
     status: u16,
-    /// The task as it is now, if it was made or changed. With status 412, the task as it is and was left.
+    /// The task as it is now, if it was made or changed. With status 412, the task as it is and was left; if several
+    /// changes meet the same one, it is told with the first of them.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskView>,

@@ -10,6 +10,8 @@ pub enum TaskFailure {
     Missing,
     /// The task is not what the change was meant for. This is what it is.
     Changed(Box<Task>),
+    /// The same, and what the task is has been told with a change before this one.
+    ChangedAsTold,
     /// Fields were refused. Names all of them.
     Invalid(Vec<FieldError>),
     /// The request does not say which revision of the task it is meant for.
@@ -23,6 +25,7 @@ impl From<TaskFailure> for Error {
         match failure {
             TaskFailure::Missing => super::NO_TASK,
             TaskFailure::Changed(task) => Self::Changed(task),
+            TaskFailure::ChangedAsTold => Self::ChangedAsTold,
             TaskFailure::Invalid(fields) => Self::Invalid(fields),
             TaskFailure::IfMatchRequired => Self::IfMatchRequired,
             TaskFailure::NotApplied => Self::NotApplied,
@@ -38,6 +41,7 @@ impl TaskFailure {
         let field = match &refused {
             R::Missing => return Self::Missing,
             R::Changed(task) => return Self::Changed(task.clone()),
+            R::ChangedAsTold => return Self::ChangedAsTold,
             R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
             R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
             R::NoNeighbour => "after",

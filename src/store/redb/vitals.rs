@@ -28,6 +28,7 @@ impl Vitals {
             | StoreError::DiskFull
             | StoreError::Revoked
             | StoreError::Repeated
+            | StoreError::AnswerTooLarge
             | StoreError::Internal(_) => {}
         }
     }

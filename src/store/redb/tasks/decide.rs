@@ -1,5 +1,7 @@
 //! Decisions about writes of tasks.
 
+use std::collections::BTreeSet;
+
 use super::draft::{Draft, Side};
 use super::tree;
 use crate::domain::id::{TaskId, UserId};
@@ -34,8 +36,15 @@ pub(in crate::store::redb) fn write(
     let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
     let mut draft = Draft::new(view, owner, &stats);
     let mut results = Vec::with_capacity(write.ops.len());
+    let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
-        results.push(decide(&mut draft, action, &if_match, write.now)?);
+        let mut result = decide(&mut draft, action, &if_match, write.now)?;
+        if let Err(TaskRefused::Changed(task)) = &result
+            && !told.insert((task.id, task.revision))
+        {
+            result = Err(TaskRefused::ChangedAsTold);
+        }
+        results.push(result);
     }
     let is_whole = results.iter().all(Result::is_ok);
     let applied = !write.dry_run && (is_whole || !write.atomic);

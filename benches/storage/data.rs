@@ -83,7 +83,7 @@ fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     work: impl Fn(usize) -> F,
 ) -> Vec<T> {
     runtime.block_on(async {
-        let room = Arc::new(Semaphore::new(1_000));
+        let room = Arc::new(Semaphore::new(100));
         let mut running = JoinSet::new();
         let mut results = Vec::with_capacity(count);
         for n in 0..count {

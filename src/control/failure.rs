@@ -69,6 +69,7 @@ impl From<StoreError> for Failure {
         let code = match &error {
             StoreError::Damaged { .. } => Self::DAMAGED,
             StoreError::Busy
+            | StoreError::AccountBusy
             | StoreError::Revoked
             | StoreError::Repeated
             | StoreError::AnswerTooLarge => Self::NO,

@@ -112,6 +112,12 @@ fn key(value: &[u8]) -> Option<String> {
 }
 
 impl Attempt {
+    /// Takes no notice of the key of a request that is only tried: it does nothing that must not be done twice, and
+    /// the key is free for the request itself.
+    pub(super) fn unless(self, dry_run: bool) -> Self {
+        if dry_run { Self(None) } else { self }
+    }
+
     /// Says what answers look like. Called after the body was read.
     pub(super) fn with<A, R>(
         self,

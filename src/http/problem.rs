@@ -29,6 +29,9 @@ use crate::service::{self, FieldError};
 const MAX_FIELDS: usize = 50;
 const MAX_NAME_CHARS: usize = 64;
 
+/// The code of a request that touches too much.
+pub(super) const TOO_MUCH: &str = "too_much";
+
 /// How long to wait before trying again when the server cannot know better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -154,6 +157,11 @@ impl Problem {
             fault.field = short(&fault.field);
         }
         Entry { status, code: self.code, detail, fields }
+    }
+
+    /// The same with fields that were refused.
+    pub(super) fn with_fields(self, fields: Vec<FieldError>) -> Self {
+        Self { fields, ..self }
     }
 
     /// The fields that were refused.
@@ -426,6 +434,9 @@ impl From<service::Error> for Problem {
             E::Repeated => Self::unavailable("busy", detail),
             E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
+            E::AccountBusy => Self::unavailable("account_busy", detail),
+            E::TooMuch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, TOO_MUCH, detail),
+            E::NotTried => Self::new(StatusCode::FAILED_DEPENDENCY, "not_tried", detail),
             E::Unavailable(cause) => {
                 tracing::error!(error = %Chain(&cause), "the store is unavailable");
                 Self::unavailable("unavailable", detail)

@@ -109,6 +109,15 @@ pub enum Error {
     /// Too much waits already: passwords to be hashed, or writes. Nothing was done.
     #[error("the server is busy")]
     Busy,
+    /// Too much of the account waits already. Nothing was done.
+    #[error("too many requests of this account wait already: send fewer at once")]
+    AccountBusy,
+    /// The request touches too much. Nothing was done.
+    #[error("{}", crate::domain::task::TaskRefused::TooMuch)]
+    TooMuch,
+    /// Something before it was too much for one request.
+    #[error("not tried, because something before it was too much for one request")]
+    NotTried,
     /// Nothing was done. The store cannot be used.
     #[error("temporarily unavailable")]
     Unavailable(#[source] StoreError),
@@ -138,6 +147,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable(_) => Self::Unavailable(error),
             StoreError::Busy => Self::Busy,
+            StoreError::AccountBusy => Self::AccountBusy,
             StoreError::Revoked => Self::BadToken,
             StoreError::Repeated => Self::Repeated,
             StoreError::AnswerTooLarge => Self::AnswerTooLarge,

@@ -129,7 +129,10 @@ impl Service {
             {
                 Ok(true) => stored = better,
                 // It is only an improvement: the next log-in tries again.
-                Ok(false) | Err(StoreError::DiskFull | StoreError::Busy) => {}
+                Ok(false)
+                | Err(
+                    StoreError::DiskFull | StoreError::Busy | StoreError::AccountBusy,
+                ) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -14,6 +14,9 @@ pub enum StoreError {
     /// Too much is waiting already. Nothing has changed.
     #[error("too much is waiting already")]
     Busy,
+    /// Too much of this account is waiting already. Nothing has changed.
+    #[error("too much of this account is waiting already")]
+    AccountBusy,
     /// The credential on whose behalf it was to be done has ended. Nothing has changed.
     #[error("the credential has ended")]
     Revoked,

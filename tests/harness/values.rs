@@ -121,7 +121,7 @@ pub(crate) async fn given_tasks(
     let mut left = count;
     while left > 0 {
         let mut writes = tokio::task::JoinSet::new();
-        for _ in 0..left.min(512) {
+        for _ in 0..left.min(128) {
             let store = Arc::clone(store);
             writes.spawn(async move { store.task_create(owner, new_task("a", 7)).await });
         }

@@ -201,9 +201,62 @@ async fn a_batch_has_1_to_500_changes_and_touches_2000_tasks() {
     }
     let all = json!([{ "op": "delete", "id": 1 }, { "op": "delete", "id": 2 }]);
     let body = json!({ "operations": all });
-    let problem =
-        jane.post("/tasks/batch", body).await.expect_problem(422, "batch_failed");
+    let problem = jane.post("/tasks/batch", body).await.expect_problem(422, "too_much");
     assert_eq!(statuses(&problem["results"]), [424, 422]);
     let deleted = jane.delete("/tasks/3").await;
     assert_eq!(deleted.header("x-deleted-count"), Some("1001"));
+}
+
+/// Words that are all different.
+fn words(count: usize) -> String {
+    (0..count).map(|n| format!("w{n:x}")).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_batch_that_touches_too_much_is_refused_and_names_the_change() {
+    let (_server, jane) = given().await;
+    let long =
+        json!({ "op": "create", "task": { "title": "a", "description": words(400) } });
+    let operations = vec![long; 60];
+
+    let body = json!({ "operations": operations });
+    let problem = jane.post("/tasks/batch", body).await.expect_problem(422, "too_much");
+
+    let results = problem["results"].as_array().unwrap();
+    let at = results.iter().position(|it| it["code"] == "too_much").unwrap();
+    assert!((30..60).contains(&at), "{at}");
+    let before = results[..at].iter();
+    before.for_each(|it| assert_eq!(it["code"], "not_applied"));
+    let after = results[at + 1..].iter();
+    after.for_each(|it| {
+        assert_eq!((&it["code"], &it["status"]), (&json!("not_tried"), &json!(424)))
+    });
+    assert_eq!(problem["errors"][0]["field"], format!("operations.{at}"));
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 1);
+    assert_eq!(jane.ids("").await, [0_u64; 0]);
+
+    let body = json!({ "operations": operations, "atomic": false });
+    let answer = jane.post("/tasks/batch", body).await.expect(StatusCode::OK);
+    let done = statuses(&answer["results"]);
+    assert_eq!(done[..at], vec![201; at]);
+    assert_eq!(done[at], 422);
+    assert_eq!(done[at + 1..], vec![424; 59 - at]);
+    assert_eq!(jane.ids("limit=200").await.len(), at);
+}
+
+#[tokio::test]
+async fn five_hundred_tasks_with_twenty_tags_are_not_too_much() {
+    let (_server, jane) = given().await;
+    jane.given_task("parent").await;
+    let tags: Vec<String> = (0..20).map(|n| format!("tag {n}")).collect();
+    let full = json!({ "op": "create", "task": {
+        "title": "a task with all that it can have", "description": "in a few words", "due": "2030-01-01",
+        "priority": "high", "tags": tags, "recurrence": "FREQ=DAILY", "parent_id": 1,
+    } });
+    let batch = |operations: Vec<Value>| json!({ "operations": operations });
+
+    let made = jane.post("/tasks/batch", batch(vec![full; 500])).await;
+    assert_eq!(statuses(&made.expect(StatusCode::OK)["results"]), vec![201; 500]);
+    let deleted = jane.delete("/tasks/1").await;
+    assert_eq!(deleted.header("x-deleted-count"), Some("501"));
 }

@@ -61,3 +61,18 @@ async fn what_is_tried_is_refused_as_it_would_be() {
     let refused = jane.delete("/tasks/1?dry_run=yes").await;
     assert_eq!(refused.expect_refused(), ["dry_run"]);
 }
+
+#[tokio::test]
+async fn what_is_tried_neither_gets_nor_keeps_the_answer_of_a_key() {
+    let (_server, jane) = given().await;
+    let keyed = jane.with_header("idempotency-key", "once");
+    let made = keyed.post("/tasks", json!({ "title": "a" })).await;
+    made.expect(StatusCode::CREATED);
+
+    let tried = keyed.post("/tasks?dry_run=true", json!({ "title": "a" })).await;
+
+    assert_eq!(tried.header("idempotency-replayed"), None);
+    assert_eq!(tried.expect(StatusCode::OK)["id"], 2);
+    let again = keyed.post("/tasks", json!({ "title": "a" })).await;
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+}

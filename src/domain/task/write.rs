@@ -25,6 +25,10 @@ impl TaskWrite {
     /// Most tasks that one write may look at to see how tasks lie in one another, for the same reason.
     pub const MAX_LOOKED_AT: usize = 50_000;
 
+    /// Most rows that one write may touch: records of tasks, their index entries and their indexed words. Enough for 500
+    /// new tasks with 20 tags each, or for 1,000 tasks below one.
+    pub const MAX_ROWS: u64 = 20_000;
+
     /// A single change.
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };
@@ -151,11 +155,15 @@ pub enum TaskRefused {
     /// One person may have only so many tags.
     #[error("are too many: at most 1000 different ones are possible")]
     TooManyTags,
-    /// The write touches too many tasks.
+    /// The write touches too much.
     #[error(
-        "too many tasks in one request: at most 2000, those below a deleted one included"
+        "too much for one request: at most 2000 tasks, those below a deleted one included, and 20000 index entries: \
+         send less at once"
     )]
     TooMuch,
+    /// A change before this one was too much.
+    #[error("not tried, because a change before it was too much for one request")]
+    NotTried,
 }
 
 /// What came of a write.

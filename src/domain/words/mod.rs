@@ -1,9 +1,11 @@
 //! The words of texts, and queries for texts by their words.
 
+mod count;
 mod query;
 
 use std::collections::BTreeSet;
 
+pub use self::count::count;
 pub use self::query::{Words, WordsError};
 use super::fold::{cut, fold, is_mark};
 

@@ -16,7 +16,7 @@ use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
 use crate::http::etag;
 use crate::http::payload;
-use crate::http::problem::{Entry, Problem};
+use crate::http::problem::{Entry, Problem, TOO_MUCH};
 use crate::service::{
     Error, FieldError, TaskAsk, TaskBatch, TaskFailure, TaskRequest, TaskResults,
 };
@@ -374,8 +374,12 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
     if !atomic || statuses.is_empty() {
         return None;
     }
+    let is_too_much = |it: &TaskResult| it.code.as_deref() == Some(TOO_MUCH);
     let status = [412, 428, 409].into_iter().find(|status| statuses.contains(status));
     let problem = match status {
+        _ if results.iter().any(is_too_much) => {
+            Problem::from(Error::TooMuch).with_fields(faults(&results))
+        }
         Some(status) => Problem::batch_failed(status, Vec::new()),
         None => Problem::batch_failed(422, faults(&results)),
     };
@@ -390,6 +394,9 @@ fn faults(results: &[TaskResult]) -> Vec<FieldError> {
         let at = format!("operations.{number}");
         for FieldFault { field, message } in result.errors.iter().flatten() {
             faults.push(FieldError::new(&format!("{at}.{field}"), message));
+        }
+        if result.code.as_deref() == Some(TOO_MUCH) {
+            faults.push(FieldError::new(&at, "is too much for one request"));
         }
         if result.status == 404 {
             faults.push(FieldError::new(

@@ -159,6 +159,7 @@ impl TasksApi {
     ) -> Result<Reply<Created>, Problem> {
         let (dry_run, draft) = (terms::is_dry(&dry_run)?, body.0.into());
         let prefix = Arc::clone(&site.api_prefix);
+        let attempt = attempt.unless(dry_run);
         let answers =
             attempt.with(move |task: &Task| Created::new(&prefix, task.clone(), dry_run));
         let work = |doing| service.task_create(&caller.0, draft, dry_run, doing);
@@ -279,6 +280,7 @@ impl TasksApi {
     ) -> Result<Reply<Json<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let atomic = batch.atomic;
+        let attempt = attempt.unless(batch.dry_run);
         let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
         let work = |doing| service.task_batch(&caller.0, batch, doing);
         let done = service.once(&caller.0, answers.once(), work).await?;
@@ -356,6 +358,7 @@ impl TasksApi {
         attempt: Attempt,
     ) -> Result<Reply<Changed>, Problem> {
         let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
+        let attempt = attempt.unless(terms.dry_run);
         let answers = attempt.with(|(task, finished): &(Task, Option<TaskId>)| {
             Changed::new(task.clone(), *finished)
         });
@@ -386,6 +389,7 @@ impl TasksApi {
         let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
         let to = body.0.check().map_err(Problem::invalid);
         let ((id, terms), to) = Problem::both(place, to)?;
+        let attempt = attempt.unless(terms.dry_run);
         let answers = attempt.with(|task: &Task| Changed::new(task.clone(), None));
         let work = |doing| service.task_move(&caller.0, id, to, terms.clone(), doing);
         let done = service.once(&caller.0, answers.once(), work).await;

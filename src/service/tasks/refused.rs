@@ -18,6 +18,10 @@ pub enum TaskFailure {
     IfMatchRequired,
     /// Possible, but part of something that is done as a whole or not at all.
     NotApplied,
+    /// It touches too much, together with what was done before it.
+    TooMuch,
+    /// Something before it was too much.
+    NotTried,
 }
 
 impl From<TaskFailure> for Error {
@@ -29,6 +33,8 @@ impl From<TaskFailure> for Error {
             TaskFailure::Invalid(fields) => Self::Invalid(fields),
             TaskFailure::IfMatchRequired => Self::IfMatchRequired,
             TaskFailure::NotApplied => Self::NotApplied,
+            TaskFailure::TooMuch => Self::TooMuch,
+            TaskFailure::NotTried => Self::NotTried,
         }
     }
 }
@@ -48,7 +54,8 @@ impl TaskFailure {
             R::NoRoom => "position",
             R::RecursUndated | R::RecursCompleted => "recurrence",
             R::TooManyTags => "tags",
-            R::TooMuch => "operations",
+            R::TooMuch => return Self::TooMuch,
+            R::NotTried => return Self::NotTried,
         };
         Self::Invalid(vec![FieldError::new(field, refused)])
     }

@@ -1,15 +1,15 @@
 //! Kept answers: reads and decisions.
 
 use std::any::Any;
-use std::ops::Bound;
 
-use redb::{ReadTransaction, ReadableTable as _};
+use redb::ReadTransaction;
 
 use super::change::Change;
 use super::key::{self, AnswerByAge, Table};
 use super::options::AnswerBounds;
 use super::record::AnswerStats;
 use super::view::View;
+use super::work::Work;
 use super::write::Verdict;
 use super::{codec, record, table, users};
 use crate::domain::answer::{Answer, AnswerKey, Swept};
@@ -28,6 +28,9 @@ const CROWDED_AT_ONCE: usize = 512;
 /// Accounts that a slice of the sweep looks at, and most answers that it removes: about 2 ms of work each.
 const SWEPT_ACCOUNTS: usize = 256;
 const SWEPT_ANSWERS: usize = 512;
+
+/// Planned work of a slice.
+pub(super) const SWEEP: Work = Work::new(2_000, 0);
 
 /// Decides something that is to be done once: not at all if its answer is there, and otherwise with its answer.
 pub(super) fn decide<T: Any>(
@@ -110,12 +113,9 @@ pub(super) fn sweep(
     after: Option<UserId>,
     now: Timestamp,
 ) -> Result<Verdict<Swept>, StoreError> {
-    let start = after.map(UserId::to_bytes);
-    let start = start.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(&key[..]));
-    let users = view.0.tables.users.range::<&[u8]>((start, Bound::Unbounded))?;
     let (mut changes, mut done, mut next) = (Vec::new(), after, None);
-    for (number, entry) in users.enumerate() {
-        let owner = codec::user_id(Table::Users, entry?.0.value())?;
+    for (number, owner) in view.users_after(after)?.enumerate() {
+        let owner = owner?;
         if number == SWEPT_ACCOUNTS {
             next = done;
             break;

@@ -3,10 +3,15 @@
 use redb::WriteTransaction;
 
 use super::key::{self, KeyRange, Table};
+use super::space::{Growth, Room};
 use super::table::Tables;
+use super::work::Work;
 use super::{record, table};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
+
+/// Rows read that take as long as one row written.
+const READS_A_ROW: u64 = 4;
 
 /// One step on bytes. Can fail only when the file itself does.
 #[derive(Debug)]
@@ -30,6 +35,12 @@ pub(super) struct Batch<'txn> {
     pub(super) rows_deleted: u64,
     /// See [`super::Options::delete_at_once`].
     pub(super) delete_at_once: u64,
+    /// What was written so far.
+    done: Work,
+    /// How many rows decisions have read so far.
+    pub(super) rows_read: u64,
+    /// `None` if nobody watches the space.
+    room: Option<Room>,
     ids_changed: bool,
     changed: bool,
 }
@@ -38,6 +49,7 @@ impl<'txn> Batch<'txn> {
     pub(super) fn open(
         txn: &'txn WriteTransaction,
         delete_at_once: u64,
+        room: Option<Room>,
     ) -> Result<Self, StoreError> {
         let tables = Tables::open(txn)?;
         let next_user_id = table::number(&tables.meta, key::NEXT_USER_ID)?;
@@ -48,6 +60,9 @@ impl<'txn> Batch<'txn> {
             next_task_id,
             rows_deleted: 0,
             delete_at_once,
+            done: Work::default(),
+            rows_read: 0,
+            room,
             ids_changed: false,
             changed: false,
         })
@@ -77,9 +92,25 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
+    /// The work so far, reads included.
+    pub(super) fn spent(&self) -> Work {
+        let mut spent = self.done;
+        spent.add(Work::new(self.rows_read / READS_A_ROW, 0));
+        spent
+    }
+
+    /// Refuses steps that the disk has no room for.
+    pub(super) fn admit(&self, growth: Growth, ops: &[Op]) -> Result<(), StoreError> {
+        let Some(room) = self.room.filter(|_| !ops.is_empty()) else { return Ok(()) };
+        let mut done = self.done;
+        done.add(Work::of(ops));
+        room.admit(growth, done)
+    }
+
     /// Carries steps out.
     pub(super) fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
         self.changed |= !ops.is_empty();
+        self.done.add(Work::of(&ops));
         for op in ops {
             match op {
                 Op::Put(table, key, value) => {
@@ -120,6 +151,7 @@ impl<'txn> Batch<'txn> {
             drop(entry?);
             count += 1;
         }
+        self.done.add(Work::new(u64::try_from(count).unwrap_or(u64::MAX), 0));
         Ok(count)
     }
 

@@ -207,10 +207,9 @@ impl Plan<'_, '_, '_> {
         let rows = self.stats_of(id)?.counts().total.saturating_add(answers);
         self.stats.retain(|(owner, _)| *owner != id);
         self.answers.retain(|(owner, _)| *owner != id);
-        let batch = self.view.0;
         if plant::is(Bug::CascadeMissesSessions) {
             self.ops.push(Op::DeleteOwned(key::tasks_of(id)));
-        } else if rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once {
+        } else if self.view.is_deleted_at_once(rows) {
             self.ops.push(Op::DeleteOwned(key::everything_of(id)));
         } else {
             self.delete(Table::Owned, &key::stats(id));

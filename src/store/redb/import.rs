@@ -11,6 +11,7 @@ use super::key::{self, Owned, Table};
 use super::record::Stats;
 use super::tasks::{Draft, tree};
 use super::view::View;
+use super::work::Work;
 use super::write::Verdict;
 use super::{audit, codec, table};
 use crate::domain::audit::{Act, Actor, AuditAction};
@@ -50,6 +51,12 @@ pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     Ok(ids)
 }
 
+/// Planned work of a chunk.
+pub(super) fn planned(chunk: &Chunk) -> Work {
+    let count = u64::try_from(chunk.records.len()).unwrap_or(u64::MAX);
+    Work::new(count.saturating_mul(32), count.saturating_mul(2_048))
+}
+
 pub(super) fn import(
     view: &View<'_, '_>,
     chunk: Chunk,
@@ -68,7 +75,7 @@ pub(super) fn import(
         now,
         existing: chunk.existing,
         owner,
-        next_user: view.next_user_id(),
+        next_user: view.next_user_id()?,
         users: BTreeMap::new(),
         drafts: BTreeMap::new(),
         done: Imported::default(),
@@ -181,7 +188,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             Entry::Vacant(place) => {
                 // An account of this chunk has none yet.
                 let stats = self.view.stats(owner)?.unwrap_or(Stats::EMPTY);
-                let mut draft = Draft::new(self.view, owner, &stats);
+                let mut draft = Draft::new(self.view, owner, &stats)?;
                 // A chunk has to be taken in, however long that is.
                 draft.most_looked_at = usize::MAX;
                 place.insert(draft)

@@ -53,10 +53,12 @@ mod index;
 mod invitations;
 mod key;
 mod list;
+mod long_reads;
 mod migrate;
 mod nonsense;
 mod open;
 mod options;
+mod queue;
 mod record;
 mod sessions;
 mod space;
@@ -71,6 +73,7 @@ mod users;
 mod verify;
 mod view;
 mod vitals;
+mod work;
 mod write;
 mod writer;
 
@@ -78,14 +81,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use redb::{Database, ReadTransaction, ReadableDatabase};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 pub use self::copy::{CopyError, Progress};
 use self::list::ReadLimits;
+use self::long_reads::LongReads;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
 pub use self::options::{AnswerBounds, CommitMode, Options};
+use self::queue::Ticket;
 use self::space::{Growth, Space};
+use self::table::SnapshotTables;
 pub use self::upgrade::{
     RestoreError, Restored, duplicate, is_in_use, look_into, migrate_backend, open_copy,
     prove, restore,
@@ -96,6 +102,8 @@ use self::vitals::Vitals;
 use self::write::Verdict;
 use self::writer::Writer;
 use crate::domain::chain::Chain;
+use crate::domain::id::UserId;
+use crate::domain::task::{TaskWrite, TaskWritten};
 use crate::store::{StoreError, behalf, once};
 
 /// Everything in a single file.
@@ -104,7 +112,7 @@ use crate::store::{StoreError, behalf, once};
 pub struct RedbStore {
     // First, so that the thread is joined before the file is closed.
     writer: Writer,
-    space: Option<Space>,
+    space: Option<Arc<Space>>,
     shared: Arc<Shared>,
     /// One import at a time.
     importing: Arc<Semaphore>,
@@ -118,16 +126,12 @@ struct Shared {
     /// There until the end.
     db: Option<Arc<Database>>,
     vitals: Arc<Vitals>,
-    long_reads: Arc<Semaphore>,
+    long_reads: LongReads,
     admin_reads: Arc<Semaphore>,
 }
 
 /// What is said of pages that redb panics over.
 const NONSENSE: &str = "pages make no sense";
-
-/// Most long reads of people's own things at once; each has a thread of its own. More are refused as
-/// [`StoreError::Busy`].
-const MAX_LONG_READS: usize = 4;
 
 /// Most long reads of those who look after the server. More wait: no crowd of the others may keep them from
 /// finding out who it is.
@@ -141,7 +145,7 @@ impl fmt::Debug for RedbStore {
 
 impl Shared {
     fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
-        let long_reads = Arc::new(Semaphore::new(MAX_LONG_READS));
+        let long_reads = LongReads::default();
         let admin_reads = Arc::new(Semaphore::new(MAX_ADMIN_READS));
         Self { db: Some(db), vitals, long_reads, admin_reads }
     }
@@ -195,13 +199,13 @@ impl RedbStore {
         self.shared.read(read)
     }
 
-    /// Reads one snapshot on a thread where a long read holds nobody up.
+    /// Reads one snapshot for an account, on a thread where a long read holds nobody up.
     async fn read_long<T: Send + 'static>(
         &self,
+        account: UserId,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.shared.long_reads).try_acquire_owned();
-        let permit = permit.map_err(|_| StoreError::Busy)?;
+        let permit = self.shared.long_reads.acquire(account).await?;
         self.read_beside(permit, read).await
     }
 
@@ -217,7 +221,7 @@ impl RedbStore {
 
     async fn read_beside<T: Send + 'static>(
         &self,
-        permit: OwnedSemaphorePermit,
+        permit: impl Send + 'static,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = Arc::clone(&self.shared);
@@ -229,21 +233,39 @@ impl RedbStore {
         task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
+    /// Decides about tasks on a snapshot, and changes nothing. A key of the request is neither looked at nor kept.
+    async fn task_try(
+        &self,
+        owner: UserId,
+        write: TaskWrite,
+    ) -> Result<Option<TaskWritten>, StoreError> {
+        let behalf = behalf::current();
+        let read = move |txn: &ReadTransaction| {
+            let tables = SnapshotTables::open(txn)?;
+            let view = View::of_snapshot(&tables);
+            if let Some(behalf) = behalf
+                && !view.is_good(behalf)?
+            {
+                return Err(StoreError::Revoked);
+            }
+            Ok(tasks::write(&view, owner, write)?.answer)
+        };
+        self.read_long(owner, read).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
+        ticket: Ticket,
         growth: Growth,
         decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if let Some(space) = &self.space {
-            space.admit(growth)?;
-        }
         let (behalf, once, bounds) = (behalf::current(), once::take(), self.answers);
         let decide = move |view: &View<'_, '_>| match (behalf, once) {
             (Some(behalf), _) if !view.is_good(behalf)? => Err(StoreError::Revoked),
             (_, Some(once)) => answers::decide(view, once, bounds, decide),
             (_, None) => decide(view),
         };
-        let outcome = self.writer.write(decide).await;
+        let outcome = self.writer.write(ticket, growth, decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))
     }
 }

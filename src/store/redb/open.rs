@@ -125,7 +125,8 @@ impl RedbStore {
         })?;
         let db = Arc::new(db);
         let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&vitals)));
-        let writer = Writer::spawn(db, vitals, options.clone(), purging)
+        let space = space.map(Arc::new);
+        let writer = Writer::spawn(db, vitals, space.clone(), options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
         let (answers, formats) = (options.answers, options.formats);

@@ -4,15 +4,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
+use super::work::{COMMIT, Work};
 use crate::files::folder_of;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
-
-/// How long a look at the file system is good for.
-const FRESH: Duration = Duration::from_secs(1);
 
 /// What a write does to the space it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,25 +25,69 @@ pub(super) enum Growth {
 /// Watches the free space around the data file.
 #[derive(Debug)]
 pub(super) struct Space {
+    data_file: PathBuf,
     folder: PathBuf,
     reserve_bytes: u64,
-    seen: Mutex<Option<(Instant, u64)>>,
+}
+
+/// The free space when a commit began.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    free_bytes: u64,
+    file_bytes: u64,
+    reserve_bytes: u64,
+}
+
+/// Size of the pages of the file.
+const PAGE: u64 = 4096;
+
+/// Space that any commit takes for the pages on the way to its rows and for the list of free pages.
+const OVERHEAD: u64 = 64 * PAGE;
+
+impl Room {
+    /// Refuses a write that there is no room for after what its commit has `done` so far, itself included.
+    pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
+        let kept = match growth {
+            _ if plant::is(Bug::ReserveIgnored) => return Ok(()),
+            Growth::Adds => self.reserve_bytes,
+            Growth::AddsLittle => self.reserve_bytes / 4,
+            Growth::Frees => 0,
+        };
+        let left = self.free_bytes.saturating_sub(self.growth_of(done));
+        if left < kept { Err(StoreError::DiskFull) } else { Ok(()) }
+    }
+
+    /// The most that a commit may take here, so that it never uses more than half of the free space.
+    pub(super) fn most(self) -> Work {
+        let pages = self.free_bytes / 2 / PAGE;
+        Work::new(COMMIT.rows.min(pages), COMMIT.bytes)
+    }
+
+    /// An upper bound of what a commit adds to the file, in bytes.
+    ///
+    /// Each row may lie on a page of its own, which is written to a new place, and pages of what is new may be half
+    /// empty. There are no more pages to write anew than the file has.
+    fn growth_of(self, done: Work) -> u64 {
+        let moved = done.rows.saturating_mul(PAGE).min(self.file_bytes);
+        moved.saturating_add(done.bytes.saturating_mul(2)).saturating_add(OVERHEAD)
+    }
 }
 
 impl Space {
     pub(super) fn new(data_file: &Path, reserve_bytes: u64) -> Self {
-        Self { folder: folder_of(data_file), reserve_bytes, seen: Mutex::new(None) }
+        let (data_file, folder) = (data_file.to_owned(), folder_of(data_file));
+        Self { data_file, folder, reserve_bytes }
     }
 
-    /// Refuses a write that there is no room for.
-    pub(super) fn admit(&self, growth: Growth) -> Result<(), StoreError> {
-        let needed = match growth {
-            _ if plant::is(Bug::ReserveIgnored) => return Ok(()),
-            Growth::Adds => self.reserve_bytes,
-            Growth::AddsLittle => self.reserve_bytes / 4,
-            Growth::Frees => return Ok(()),
-        };
-        if self.free_bytes()? < needed { Err(StoreError::DiskFull) } else { Ok(()) }
+    /// Looks at the file system. Asked before each commit, since anybody may fill the disk meanwhile.
+    pub(super) fn look(&self) -> Result<Room, StoreError> {
+        let stat = rustix::fs::statvfs(&self.folder).map_err(StoreError::unavailable)?;
+        let file = std::fs::metadata(&self.data_file).map_err(StoreError::unavailable)?;
+        Ok(Room {
+            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
+            file_bytes: file.len(),
+            reserve_bytes: self.reserve_bytes,
+        })
     }
 
     /// Refuses to let a copy of the data go on into the reserve: a full disk would end the service that it is
@@ -57,19 +97,6 @@ impl Space {
             return Ok(());
         }
         has_room(copy, self.reserve_bytes)
-    }
-
-    fn free_bytes(&self) -> Result<u64, StoreError> {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, free)) = *seen
-            && at.elapsed() < FRESH
-        {
-            return Ok(free);
-        }
-        let stat = rustix::fs::statvfs(&self.folder).map_err(StoreError::unavailable)?;
-        let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-        *seen = Some((Instant::now(), free));
-        Ok(free)
     }
 }
 

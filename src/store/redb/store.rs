@@ -9,8 +9,10 @@ use tokio::sync::mpsc;
 
 use super::key::Table;
 use super::list::Cost;
+use super::queue::{Flow, Ticket};
 use super::space::Growth;
 use super::view::View;
+use super::work::Work;
 use super::write::Verdict;
 use super::{
     RedbStore, answers, audit, export, import, invitations, key, list, sessions, table,
@@ -37,13 +39,17 @@ use crate::domain::user::{
 };
 use crate::store::{Failure, Store, StoreError, Taken};
 
+/// Planned work of the deletion of an account, of which at most [`super::Options::delete_at_once`] tasks go at once.
+const DELETED_ACCOUNT: Work = Work::new(4_000, 0);
+
 #[async_trait]
 impl Store for RedbStore {
     async fn user_create(
         &self,
         new: NewUser,
     ) -> Result<Result<User, Refused>, StoreError> {
-        self.write(Growth::Adds, move |view| users::create(view, new)).await
+        let ticket = Ticket::access(Flow::Registrations);
+        self.write(ticket, Growth::Adds, move |view| users::create(view, new)).await
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
@@ -78,8 +84,9 @@ impl Store for RedbStore {
         id: UserId,
         change: UserChange,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
+        let ticket = Ticket::access(Flow::of(id, change.by));
         let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
-        self.write(Growth::AddsLittle, decide).await
+        self.write(ticket, Growth::AddsLittle, decide).await
     }
 
     async fn user_rehash(
@@ -89,7 +96,8 @@ impl Store for RedbStore {
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
         let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
-        self.write(Growth::AddsLittle, decide).await
+        let ticket = Ticket::access(Flow::Account(id));
+        self.write(ticket, Growth::AddsLittle, decide).await
     }
 
     async fn user_delete(
@@ -100,7 +108,8 @@ impl Store for RedbStore {
     ) -> Result<Result<(), Refused>, StoreError> {
         let decide =
             move |view: &View<'_, '_>| users::delete(view, id, expected.as_ref(), by);
-        self.write(Growth::Frees, decide).await
+        let ticket = Ticket::data(Flow::of(id, by), DELETED_ACCOUNT);
+        self.write(ticket, Growth::Frees, decide).await
     }
 
     async fn access_end(
@@ -110,7 +119,8 @@ impl Store for RedbStore {
         by: Option<Act>,
     ) -> Result<Result<Ended, Refused>, StoreError> {
         let decide = move |view: &View<'_, '_>| users::end_access(view, id, ending, by);
-        self.write(Growth::Frees, decide).await
+        let ticket = Ticket::access(Flow::of(id, by));
+        self.write(ticket, Growth::Frees, decide).await
     }
 
     async fn access_touch(
@@ -122,7 +132,8 @@ impl Store for RedbStore {
     ) -> Result<(), StoreError> {
         let decide =
             move |view: &View<'_, '_>| tokens::touch(view, user, access, at, address);
-        self.write(Growth::Adds, decide).await
+        let ticket = Ticket::access(Flow::Account(user));
+        self.write(ticket, Growth::Adds, decide).await
     }
 
     async fn session_create(
@@ -130,9 +141,10 @@ impl Store for RedbStore {
         session: Session,
         expected: Option<PasswordHash>,
     ) -> Result<bool, StoreError> {
+        let ticket = Ticket::access(Flow::Account(session.user));
         let decide =
             move |view: &View<'_, '_>| sessions::create(view, session, expected.as_ref());
-        self.write(Growth::AddsLittle, decide).await
+        self.write(ticket, Growth::AddsLittle, decide).await
     }
 
     async fn session_get(
@@ -155,7 +167,8 @@ impl Store for RedbStore {
     ) -> Result<Renewed, StoreError> {
         let decide =
             move |view: &View<'_, '_>| sessions::refresh(view, user, id, &refreshing);
-        self.write(Growth::AddsLittle, decide).await
+        let ticket = Ticket::access(Flow::Account(user));
+        self.write(ticket, Growth::AddsLittle, decide).await
     }
 
     async fn session_delete(
@@ -163,14 +176,17 @@ impl Store for RedbStore {
         user: UserId,
         id: SessionId,
     ) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| sessions::delete(view, user, id)).await
+        let ticket = Ticket::access(Flow::Account(user));
+        self.write(ticket, Growth::Frees, move |view| sessions::delete(view, user, id))
+            .await
     }
 
     async fn token_create(
         &self,
         token: PersonalToken,
     ) -> Result<Option<bool>, StoreError> {
-        self.write(Growth::Adds, move |view| tokens::create(view, token)).await
+        let ticket = Ticket::access(Flow::Account(token.user));
+        self.write(ticket, Growth::Adds, move |view| tokens::create(view, token)).await
     }
 
     async fn token_get(
@@ -186,7 +202,9 @@ impl Store for RedbStore {
     }
 
     async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| tokens::delete(view, user, id)).await
+        let ticket = Ticket::access(Flow::Account(user));
+        self.write(ticket, Growth::Frees, move |view| tokens::delete(view, user, id))
+            .await
     }
 
     async fn invitation_create(
@@ -194,8 +212,8 @@ impl Store for RedbStore {
         invitation: Invitation,
         by: Act,
     ) -> Result<bool, StoreError> {
-        self.write(Growth::Adds, move |view| invitations::create(view, invitation, by))
-            .await
+        let decide = move |view: &View<'_, '_>| invitations::create(view, invitation, by);
+        self.write(Ticket::access(Flow::Operator), Growth::Adds, decide).await
     }
 
     async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
@@ -207,7 +225,8 @@ impl Store for RedbStore {
         id: InvitationId,
         by: Act,
     ) -> Result<bool, StoreError> {
-        self.write(Growth::Frees, move |view| invitations::delete(view, id, by)).await
+        let decide = move |view: &View<'_, '_>| invitations::delete(view, id, by);
+        self.write(Ticket::access(Flow::Operator), Growth::Frees, decide).await
     }
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
@@ -227,7 +246,9 @@ impl Store for RedbStore {
         after: Option<UserId>,
         now: Timestamp,
     ) -> Result<Swept, StoreError> {
-        self.write(Growth::Frees, move |view| answers::sweep(view, after, now)).await
+        let ticket = Ticket::data(Flow::Server, answers::SWEEP);
+        self.write(ticket, Growth::Frees, move |view| answers::sweep(view, after, now))
+            .await
     }
 
     async fn task_write(
@@ -235,10 +256,14 @@ impl Store for RedbStore {
         owner: UserId,
         write: TaskWrite,
     ) -> Result<Option<TaskWritten>, StoreError> {
+        if write.dry_run {
+            return self.task_try(owner, write).await;
+        }
         let frees = |op: &TaskOp| matches!(op.action, TaskAction::Delete(_));
-        let is_free = write.dry_run || write.ops.iter().all(frees);
-        let growth = if is_free { Growth::Frees } else { Growth::Adds };
-        self.write(growth, move |view| tasks::write(view, owner, write)).await
+        let growth =
+            if write.ops.iter().all(frees) { Growth::Frees } else { Growth::Adds };
+        let ticket = Ticket::data(Flow::Account(owner), tasks::planned(&write));
+        self.write(ticket, growth, move |view| tasks::write(view, owner, write)).await
     }
 
     async fn task_get(
@@ -259,8 +284,9 @@ impl Store for RedbStore {
             return Ok(page);
         }
         let mut cost = Cost::long(self.reads);
-        let page =
-            self.read_long(move |txn| list::list(txn, owner, &query, &mut cost)).await?;
+        let page = self
+            .read_long(owner, move |txn| list::list(txn, owner, &query, &mut cost))
+            .await?;
         Ok(page.unwrap_or(TaskPage::EMPTY))
     }
 
@@ -291,7 +317,7 @@ impl Store for RedbStore {
         let mut cost = Cost::long(self.reads);
         let read =
             move |txn: &ReadTransaction| list::summary(txn, owner, &overdue, &mut cost);
-        Ok(self.read_long(read).await?.unwrap_or_default())
+        Ok(self.read_long(owner, read).await?.unwrap_or_default())
     }
 
     async fn export(
@@ -307,7 +333,7 @@ impl Store for RedbStore {
             return Ok(None);
         };
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
-        self.write(Growth::Adds, decide).await?;
+        self.write(Ticket::access(Flow::Operator), Growth::Adds, decide).await?;
         let ids = Mutex::new(self.read_admin(import::task_ids).await?);
         let orphans = Mutex::default();
         Ok(Some(Arc::new(Taken { ids, orphans, permit: Some(permit) })))
@@ -319,8 +345,9 @@ impl Store for RedbStore {
         taken: Arc<Taken>,
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        self.write(Growth::Adds, move |view| import::import(view, chunk, &taken, now))
-            .await
+        let ticket = Ticket::data(Flow::Operator, import::planned(&chunk));
+        let decide = move |view: &View<'_, '_>| import::import(view, chunk, &taken, now);
+        self.write(ticket, Growth::Adds, decide).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -333,7 +360,8 @@ impl Store for RedbStore {
         }
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
         // Nothing to do: an answer means that the thread runs.
-        self.write(Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
+        let ticket = Ticket::access(Flow::Server);
+        self.write(ticket, Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
     }
 
     async fn failed(&self) -> Failure {

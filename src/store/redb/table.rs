@@ -54,6 +54,22 @@ impl<'txn> Tables<'txn> {
         })
     }
 
+    pub(super) const fn get(
+        &self,
+        table: Table,
+    ) -> &redb::Table<'txn, &'static [u8], &'static [u8]> {
+        match table {
+            Table::Meta => &self.meta,
+            Table::Users => &self.users,
+            Table::UserByEmail => &self.user_by_email,
+            Table::Admins => &self.admins,
+            Table::Owned => &self.owned,
+            Table::Invitations => &self.invitations,
+            Table::Audit => &self.audit,
+            Table::Purge => &self.purge,
+        }
+    }
+
     pub(super) const fn get_mut(
         &mut self,
         table: Table,
@@ -70,6 +86,52 @@ impl<'txn> Tables<'txn> {
         }
     }
 }
+
+/// All tables of one snapshot.
+pub(super) struct SnapshotTables {
+    pub(super) meta: Snapshot,
+    users: Snapshot,
+    user_by_email: Snapshot,
+    admins: Snapshot,
+    owned: Snapshot,
+    invitations: Snapshot,
+    audit: Snapshot,
+    purge: Snapshot,
+}
+
+impl SnapshotTables {
+    pub(super) fn open(txn: &ReadTransaction) -> Result<Self, StoreError> {
+        Ok(Self {
+            meta: open(txn, Table::Meta)?,
+            users: open(txn, Table::Users)?,
+            user_by_email: open(txn, Table::UserByEmail)?,
+            admins: open(txn, Table::Admins)?,
+            owned: open(txn, Table::Owned)?,
+            invitations: open(txn, Table::Invitations)?,
+            audit: open(txn, Table::Audit)?,
+            purge: open(txn, Table::Purge)?,
+        })
+    }
+
+    pub(super) const fn get(&self, table: Table) -> &Snapshot {
+        match table {
+            Table::Meta => &self.meta,
+            Table::Users => &self.users,
+            Table::UserByEmail => &self.user_by_email,
+            Table::Admins => &self.admins,
+            Table::Owned => &self.owned,
+            Table::Invitations => &self.invitations,
+            Table::Audit => &self.audit,
+            Table::Purge => &self.purge,
+        }
+    }
+}
+
+/// A value, where it stands.
+pub(super) type Value<'a> = redb::AccessGuard<'a, &'static [u8]>;
+
+/// Entries, in key order.
+pub(super) type Range<'a> = redb::Range<'a, &'static [u8], &'static [u8]>;
 
 /// The entries of a range, in key order.
 pub(super) fn range<'a>(

@@ -28,7 +28,7 @@ const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
 }
 
 pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
-    let id = view.next_user_id();
+    let id = view.next_user_id()?;
     let mut changes = Vec::new();
     match new.admission {
         Admission::Open => {}

@@ -1,10 +1,14 @@
 //! What a write may look at while it decides: all earlier writes, those of its own batch included.
 
+use std::cell::Cell;
+use std::ops::Bound;
+
 use redb::{ReadableTable, ReadableTableMetadata as _};
 
 use super::batch::Batch;
 use super::key::{self, AnswerByAge, KeyRange, Owned, Table};
 use super::record::{self, AnswerStats, Stats};
+use super::table::{Range, Snapshot, SnapshotTables, Value};
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey};
@@ -20,25 +24,116 @@ use crate::domain::user::{Credential, Role};
 use crate::plant::{self, Bug};
 use crate::store::{Behalf, StoreError};
 
-/// The file as it will be. Cannot change it.
-pub(super) struct View<'a, 'txn>(pub(super) &'a Batch<'txn>);
+/// The file as it will be, or a snapshot of it. Cannot change it.
+pub(super) struct View<'a, 'txn> {
+    source: Source<'a, 'txn>,
+    rows_read: Cell<u64>,
+}
 
-impl View<'_, '_> {
+/// What is looked at.
+#[derive(Clone, Copy)]
+enum Source<'a, 'txn> {
+    /// A write transaction, with all earlier writes.
+    Batch(&'a Batch<'txn>),
+    /// A snapshot, to try a decision whose changes are not made.
+    Snapshot(&'a SnapshotTables),
+}
+
+/// A table of either.
+#[derive(Clone, Copy)]
+enum Rows<'a, 'txn> {
+    Batch(&'a redb::Table<'txn, &'static [u8], &'static [u8]>),
+    Snapshot(&'a Snapshot),
+}
+
+/// Reads a table of either kind by the same expression.
+macro_rules! read {
+    ($rows:expr, $table:ident => $read:expr) => {
+        match $rows {
+            Rows::Batch($table) => $read,
+            Rows::Snapshot($table) => $read,
+        }
+    };
+}
+
+impl<'a, 'txn> View<'a, 'txn> {
+    pub(super) const fn of(batch: &'a Batch<'txn>) -> Self {
+        Self { source: Source::Batch(batch), rows_read: Cell::new(0) }
+    }
+
+    pub(super) const fn of_snapshot(tables: &'a SnapshotTables) -> Self {
+        Self { source: Source::Snapshot(tables), rows_read: Cell::new(0) }
+    }
+
+    /// How many rows were read so far, about.
+    pub(super) const fn rows_read(&self) -> u64 {
+        self.rows_read.get()
+    }
+
+    fn rows(&self, table: Table) -> Rows<'a, 'txn> {
+        self.rows_read.set(self.rows_read.get() + 1);
+        match self.source {
+            Source::Batch(batch) => Rows::Batch(batch.tables.get(table)),
+            Source::Snapshot(tables) => Rows::Snapshot(tables.get(table)),
+        }
+    }
+
+    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'a>>, StoreError> {
+        Ok(read!(self.rows(table), table => table.get(key)?))
+    }
+
+    fn range(&self, table: Table, range: &KeyRange) -> Result<Range<'a>, StoreError> {
+        read!(self.rows(table), table => table::range(table, range))
+    }
+
+    /// Ids of users, from the first after `after`.
+    pub(super) fn users_after(
+        &self,
+        after: Option<UserId>,
+    ) -> Result<impl Iterator<Item = Result<UserId, StoreError>>, StoreError> {
+        let start = after.map(UserId::to_bytes);
+        let start =
+            start.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(&key[..]));
+        let range = (start, Bound::Unbounded);
+        let users = read!(self.rows(Table::Users), table => table.range::<&[u8]>(range)?);
+        Ok(users.map(|entry| codec::user_id(Table::Users, entry?.0.value())))
+    }
+
+    /// Whether an account of so many rows is deleted in one transaction.
+    pub(super) fn is_deleted_at_once(&self, rows: u64) -> bool {
+        match self.source {
+            Source::Batch(batch) => {
+                rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once
+            }
+            Source::Snapshot(_) => true,
+        }
+    }
+
     /// The id that the next user gets.
-    pub(super) const fn next_user_id(&self) -> UserId {
-        UserId::new(self.0.next_user_id)
+    pub(super) fn next_user_id(&self) -> Result<UserId, StoreError> {
+        match self.source {
+            Source::Batch(batch) => Ok(UserId::new(batch.next_user_id)),
+            Source::Snapshot(tables) => {
+                table::number(&tables.meta, key::NEXT_USER_ID).map(UserId::new)
+            }
+        }
     }
 
     /// The id that the next task gets.
-    pub(super) const fn next_task_id(&self) -> TaskId {
-        TaskId::new(self.0.next_task_id)
+    pub(super) fn next_task_id(&self) -> Result<TaskId, StoreError> {
+        match self.source {
+            Source::Batch(batch) => Ok(TaskId::new(batch.next_task_id)),
+            Source::Snapshot(tables) => {
+                table::number(&tables.meta, key::NEXT_TASK_ID).map(TaskId::new)
+            }
+        }
     }
 
     pub(super) fn credential(
         &self,
         id: UserId,
     ) -> Result<Option<Credential>, StoreError> {
-        let value = self.0.tables.users.get(id.to_bytes().as_slice())?;
+        let value = self.get(Table::Users, id.to_bytes().as_slice())?;
         value.map(|value| record::decode_user(id, value.value())).transpose()
     }
 
@@ -47,7 +142,7 @@ impl View<'_, '_> {
         email: &CanonicalEmail,
     ) -> Result<Option<UserId>, StoreError> {
         let key = email.as_str().as_bytes();
-        let value = self.0.tables.user_by_email.get(key)?;
+        let value = self.get(Table::UserByEmail, key)?;
         let id = value
             .map(|value| record::decode_number(Table::UserByEmail, key, value.value()));
         Ok(id.transpose()?.map(UserId::new))
@@ -55,7 +150,7 @@ impl View<'_, '_> {
 
     /// What is kept about one person's tasks. Exists exactly as long as the person's account.
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
-        let value = self.0.tables.owned.get(key::stats(owner).as_slice())?;
+        let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
     }
 
@@ -66,22 +161,19 @@ impl View<'_, '_> {
         tag: &Tag,
     ) -> Result<TaskCounts, StoreError> {
         let key = task_key::tag_counts(owner, tag);
-        let value = self.0.tables.owned.get(key.as_slice())?;
+        let value = self.get(Table::Owned, key.as_slice())?;
         let counts = value.map(|value| record::decode_tag_counts(&key, value.value()));
         Ok(counts.transpose()?.unwrap_or_default())
     }
 
     /// Entries of an index between two ends, in their order.
-    pub(super) fn entries(
-        &self,
-        range: &KeyRange,
-    ) -> Result<redb::Range<'_, &'static [u8], &'static [u8]>, StoreError> {
-        table::range(&self.0.tables.owned, range)
+    pub(super) fn entries(&self, range: &KeyRange) -> Result<Range<'_>, StoreError> {
+        self.range(Table::Owned, range)
     }
 
     /// Whether this id was that of an account, and rows of it still wait to be removed.
     pub(super) fn is_purged(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.0.tables.purge.get(id.to_bytes().as_slice())?.is_some())
+        Ok(self.get(Table::Purge, id.to_bytes().as_slice())?.is_some())
     }
 
     /// The times of creation of the tasks before and after this id.
@@ -91,9 +183,8 @@ impl View<'_, '_> {
         id: TaskId,
     ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
         let (all, key) = (key::tasks_of(owner), key::task(owner, id).to_vec());
-        let before =
-            table::range(&self.0.tables.owned, &(all.start().clone()..=key.clone()))?;
-        let after = table::range(&self.0.tables.owned, &(key..=all.end().clone()))?;
+        let before = self.range(Table::Owned, &(all.start().clone()..=key.clone()))?;
+        let after = self.range(Table::Owned, &(key..=all.end().clone()))?;
         let created = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
             let Some(entry) = entry else { return Ok(None) };
             let (key, value) = entry?;
@@ -110,7 +201,7 @@ impl View<'_, '_> {
     }
 
     pub(super) fn sessions(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        sessions(&self.0.tables.owned, owner)
+        read!(self.rows(Table::Owned), table => sessions(table, owner))
     }
 
     pub(super) fn session(
@@ -118,12 +209,12 @@ impl View<'_, '_> {
         owner: UserId,
         id: SessionId,
     ) -> Result<Option<Session>, StoreError> {
-        let value = self.0.tables.owned.get(key::session(owner, id).as_slice())?;
+        let value = self.get(Table::Owned, key::session(owner, id).as_slice())?;
         value.map(|value| record::decode_session(owner, id, value.value())).transpose()
     }
 
     pub(super) fn tokens(&self, owner: UserId) -> Result<Vec<PersonalToken>, StoreError> {
-        tokens(&self.0.tables.owned, owner)
+        read!(self.rows(Table::Owned), table => tokens(table, owner))
     }
 
     pub(super) fn token(
@@ -131,7 +222,7 @@ impl View<'_, '_> {
         owner: UserId,
         id: TokenId,
     ) -> Result<Option<PersonalToken>, StoreError> {
-        let value = self.0.tables.owned.get(key::token(owner, id).as_slice())?;
+        let value = self.get(Table::Owned, key::token(owner, id).as_slice())?;
         value.map(|value| record::decode_token(owner, id, value.value())).transpose()
     }
 
@@ -140,13 +231,13 @@ impl View<'_, '_> {
         owner: UserId,
         key: AnswerKey,
     ) -> Result<Option<Answer>, StoreError> {
-        let value = self.0.tables.owned.get(key::answer(owner, key).as_slice())?;
+        let value = self.get(Table::Owned, key::answer(owner, key).as_slice())?;
         value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
     }
 
     /// How much is kept of one person's answers.
     pub(super) fn answer_stats(&self, owner: UserId) -> Result<AnswerStats, StoreError> {
-        let value = self.0.tables.owned.get(key::answer_stats(owner).as_slice())?;
+        let value = self.get(Table::Owned, key::answer_stats(owner).as_slice())?;
         let stats = value.map(|it| record::decode_answer_stats(owner, it.value()));
         Ok(stats.transpose()?.unwrap_or_default())
     }
@@ -156,7 +247,7 @@ impl View<'_, '_> {
         &self,
         owner: UserId,
     ) -> Result<impl Iterator<Item = Result<AnswerByAge, StoreError>>, StoreError> {
-        let entries = table::range(&self.0.tables.owned, &key::answers_by_age_of(owner))?;
+        let entries = self.range(Table::Owned, &key::answers_by_age_of(owner))?;
         Ok(entries.map(|entry| {
             let (key, _) = entry?;
             match Owned::decode(key.value()) {
@@ -189,9 +280,9 @@ impl View<'_, '_> {
 
     /// Whether there is one active administrator, this one.
     pub(super) fn is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
-        let admins = &self.0.tables.admins;
-        Ok(admins.get(id.to_bytes().as_slice())?.is_some()
-            && admins.len()? == 1
+        let count = read!(self.rows(Table::Admins), table => table.len()?);
+        Ok(self.get(Table::Admins, id.to_bytes().as_slice())?.is_some()
+            && count == 1
             && !plant::is(Bug::LastAdminGone))
     }
 
@@ -199,22 +290,23 @@ impl View<'_, '_> {
         &self,
         id: InvitationId,
     ) -> Result<Option<Invitation>, StoreError> {
-        let value = self.0.tables.invitations.get(id.to_bytes().as_slice())?;
+        let value = self.get(Table::Invitations, id.to_bytes().as_slice())?;
         value.map(|value| record::decode_invitation(id, value.value())).transpose()
     }
 
     pub(super) fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        invitations(&self.0.tables.invitations)
+        read!(self.rows(Table::Invitations), table => invitations(table))
     }
 
     /// The audit records that are kept: the first, and the last.
     pub(super) fn audited(&self) -> Result<Option<(u64, u64)>, StoreError> {
-        let audit = &self.0.tables.audit;
         let number = |key: &[u8]| {
             key::decode_audit(key)
                 .ok_or_else(|| codec::damaged(Table::Audit, key, &"not a number"))
         };
-        match (audit.first()?, audit.last()?) {
+        let ends =
+            read!(self.rows(Table::Audit), table => (table.first()?, table.last()?));
+        match ends {
             (Some((first, _)), Some((last, _))) => {
                 Ok(Some((number(first.value())?, number(last.value())?)))
             }
@@ -228,10 +320,10 @@ impl View<'_, '_> {
         id: TaskId,
     ) -> Result<Option<Task>, StoreError> {
         // The rows of a large account outlast it for a while, its counts never do.
-        if self.0.tables.owned.get(key::stats(owner).as_slice())?.is_none() {
+        if self.get(Table::Owned, key::stats(owner).as_slice())?.is_none() {
             return Ok(None);
         }
-        let value = self.0.tables.owned.get(key::task(owner, id).as_slice())?;
+        let value = self.get(Table::Owned, key::task(owner, id).as_slice())?;
         value.map(|value| record::decode_task(owner, id, value.value())).transpose()
     }
 }

@@ -25,6 +25,7 @@ impl Vitals {
             }
             StoreError::Damaged { .. } => self.damaged.store(true, Ordering::Relaxed),
             StoreError::Busy
+            | StoreError::AccountBusy
             | StoreError::DiskFull
             | StoreError::Revoked
             | StoreError::Repeated

@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 
 use super::batch::Batch;
 use super::change::{self, Change};
+use super::space::Growth;
 use super::view::View;
 use crate::store::StoreError;
 
@@ -28,12 +29,16 @@ pub(super) trait Job: Send {
     /// nothing and keeps its error for the answer; an error here is one of the transaction.
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError>;
 
+    /// Whether the caller is gone.
+    fn is_abandoned(&self) -> bool;
+
     /// Tells the caller how it went. Whoever has no answer yet gets the error of the batch.
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
 /// A decision and the way back to whoever asked for it.
 struct Write<T, D> {
+    growth: Growth,
     decide: Option<D>,
     decided: Option<Result<T, StoreError>>,
     sender: Option<oneshot::Sender<Result<T, StoreError>>>,
@@ -41,6 +46,7 @@ struct Write<T, D> {
 
 /// Packs a decision, and gives where its answer will come.
 pub(super) fn job<T, D>(
+    growth: Growth,
     decide: D,
 ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
 where
@@ -48,7 +54,8 @@ where
     D: FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
-    let write = Write { decide: Some(decide), decided: None, sender: Some(sender) };
+    let decide = Some(decide);
+    let write = Write { growth, decide, decided: None, sender: Some(sender) };
     (Box::new(write), receiver)
 }
 
@@ -59,10 +66,14 @@ where
 {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let Some(decide) = self.decide.take() else { return Ok(()) };
-        let view = View(batch);
+        let view = View::of(batch);
         let planned = decide(&view).and_then(|Verdict { answer, changes }| {
-            change::plan(&view, &changes).map(|ops| (answer, ops))
+            let ops = change::plan(&view, &changes)?;
+            batch.admit(self.growth, &ops)?;
+            Ok((answer, ops))
         });
+        let rows_read = view.rows_read();
+        batch.rows_read += rows_read;
         match planned {
             Ok((answer, ops)) => {
                 self.decided = Some(Ok(answer));
@@ -73,6 +84,10 @@ where
                 Ok(())
             }
         }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.sender.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
     fn answer(mut self: Box<Self>, outcome: Result<(), StoreError>) {

@@ -1,7 +1,8 @@
 //! The one thread that writes.
 //!
 //! redb allows one writer at a time and each commit waits for the disk, so writes that arrive while a
-//! commit is under way share the next one.
+//! commit is under way share the next one. [`super::queue`] says which of them come first. A commit takes writes until
+//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it.
 //!
 //! A write is a *decision*: a function that looks at a [`View`] and returns an answer and the changes it
 //! wants. It cannot change anything itself. That is what makes sharing safe: a decision that is refused,
@@ -19,13 +20,15 @@ use std::thread;
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
 };
-use tokio::sync::mpsc;
 
 use super::batch::Batch;
 use super::key::{self, Table};
 use super::options::{CommitMode, Options};
+use super::queue::{Lane, Queue, Ticket};
+use super::space::{Growth, Room, Space};
 use super::view::View;
 use super::vitals::Vitals;
+use super::work::{COMMIT, Work};
 use super::write::{Job, Verdict, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
@@ -35,50 +38,59 @@ use crate::store::{Failure, StoreError};
 /// Most writes that share one commit.
 const MAX_BATCH: usize = 256;
 
-/// Most writes that may wait. Beyond that they are refused as [`StoreError::Busy`].
-const MAX_QUEUED: usize = 1024;
+/// Most of them that are of [`Lane::Access`], so that writes of data go on beside any crowd of log-ins.
+const MAX_ACCESS: usize = 64;
 
 /// Sends writes to the thread. Dropping it waits for the thread to finish.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    queue: Arc<Queue>,
     thread: Option<thread::JoinHandle<()>>,
+}
+
+/// The thread's own.
+struct Thread {
+    db: Arc<Database>,
+    queue: Arc<Queue>,
+    vitals: Arc<Vitals>,
+    space: Option<Arc<Space>>,
+    options: Options,
 }
 
 impl Writer {
     pub(super) fn spawn(
         db: Arc<Database>,
         vitals: Arc<Vitals>,
+        space: Option<Arc<Space>>,
         options: Options,
         purging: bool,
     ) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::channel(MAX_QUEUED);
+        let queue = Arc::new(Queue::default());
+        let thread = Thread { db, queue: Arc::clone(&queue), vitals, space, options };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&db, queue, &vitals, &options, purging))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+            .spawn(move || thread.run(purging))?;
+        Ok(Self { queue, thread: Some(thread) })
     }
 
     /// Decides and writes. The changes are on disk when this returns `Ok`.
     ///
-    /// A caller that stops waiting does not stop the write.
+    /// A write that has not begun when its caller stops waiting is dropped; one that has begun is finished.
     pub(super) async fn write<T: Send + 'static>(
         &self,
+        ticket: Ticket,
+        growth: Growth,
         decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (job, answer) = job(decide);
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-            mpsc::error::TrySendError::Closed(_) => stopped(),
-        })?;
+        let (job, answer) = job(growth, decide);
+        self.queue.push(ticket, job)?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        self.queue.close();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -87,63 +99,112 @@ impl Drop for Writer {
     }
 }
 
-/// Fails the store when the thread ends for a reason that nobody planned.
-struct FailOnPanic<'a>(&'a Vitals);
+/// Tells writes that wait when the thread ends, and fails the store if nobody planned that.
+struct OnExit<'a>(&'a Thread);
 
-impl Drop for FailOnPanic<'_> {
+impl Drop for OnExit<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.fail(Failure::Io);
+            self.0.vitals.fail(Failure::Io);
         }
+        self.0.queue.abandon();
     }
 }
 
-fn run(
-    db: &Database,
-    mut queue: mpsc::Receiver<Box<dyn Job>>,
-    vitals: &Vitals,
-    options: &Options,
-    mut purging: bool,
-) {
-    let _guard = FailOnPanic(vitals);
-    let mut jobs = Vec::with_capacity(MAX_BATCH);
-    let mut gave_up = false;
-    loop {
-        if !purging && queue.blocking_recv_many(&mut jobs, MAX_BATCH) == 0 {
-            return;
+impl Thread {
+    fn run(self, mut purging: bool) {
+        let _on_exit = OnExit(&self);
+        let mut gave_up = false;
+        loop {
+            let has_ended =
+                if purging { self.queue.has_ended() } else { !self.queue.wait() };
+            if has_ended {
+                return;
+            }
+            let purge = match (gave_up || self.options.purge_slice == 0, purging) {
+                (true, _) => Purge::GaveUp,
+                (false, true) => Purge::Slice(self.options.purge_slice),
+                (false, false) => Purge::Look,
+            };
+            let mut jobs = Vec::new();
+            let span = tracing::debug_span!("store.commit");
+            let mut outcome = span.in_scope(|| self.commit(&mut jobs, purge));
+            if plant::is(Bug::CommitFailureHidden) {
+                outcome = outcome.or(Ok(false));
+            }
+            if let Err(error) = &outcome {
+                let writes = jobs.len();
+                tracing::error!(error = %Chain(error), writes, "a commit failed");
+                self.vitals.note(error);
+            }
+            // A purge that meets damage must not fail the writes beside it again.
+            gave_up |= purging && outcome.is_err();
+            purging = matches!(outcome, Ok(true));
+            for job in jobs {
+                job.answer(outcome.as_ref().map(|_| ()).map_err(StoreError::clone));
+            }
+            if self.vitals.is_failed() {
+                return;
+            }
         }
-        while jobs.len() < MAX_BATCH
-            && let Ok(job) = queue.try_recv()
-        {
+    }
+
+    /// Runs writes that wait and a slice of the purge in one transaction. Says whether there is more to purge.
+    ///
+    /// `jobs` are those that were begun, also if the commit fails.
+    fn commit(
+        &self,
+        jobs: &mut Vec<Box<dyn Job>>,
+        purge: Purge,
+    ) -> Result<bool, StoreError> {
+        // The first one is taken before anything can fail, so that it is told.
+        let first = self.next(&[], Work::default(), COMMIT);
+        if first.is_none() && !matches!(purge, Purge::Slice(_)) {
+            return Ok(false);
+        }
+        jobs.extend(first);
+        let room = self.space.as_ref().map(|space| space.look()).transpose()?;
+        let most = room.map_or(COMMIT, Room::most);
+        let txn = begin(&self.db, self.options.commit)?;
+        let mut batch = Batch::open(&txn, self.options.delete_at_once, room)?;
+        if let Some(first) = jobs.first_mut() {
+            first.run(&mut batch)?;
+        }
+        while let Some(job) = self.next(jobs, batch.spent(), most) {
             jobs.push(job);
+            if let Some(job) = jobs.last_mut() {
+                job.run(&mut batch)?;
+            }
         }
-        if purging && jobs.is_empty() && queue.is_closed() {
-            return;
+        if plant::is(Bug::AnswerBeforeCommit) {
+            jobs.drain(..).for_each(|job| job.answer(Ok(())));
         }
-        let purge = match (gave_up || options.purge_slice == 0, purging) {
-            (true, _) => Purge::GaveUp,
-            (false, true) => Purge::Slice(options.purge_slice),
-            (false, false) => Purge::Look,
-        };
-        let span = tracing::debug_span!("store.commit", writes = jobs.len());
-        let mut outcome = span.in_scope(|| commit(db, options, &mut jobs, purge));
-        if plant::is(Bug::CommitFailureHidden) {
-            outcome = outcome.or(Ok(false));
+        let more = purge_slice(&mut batch, purge)?;
+        tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
+        if batch.finish()? {
+            txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
+        } else {
+            txn.abort()?;
         }
-        if let Err(error) = &outcome {
-            tracing::error!(error = %Chain(error), writes = jobs.len(), "a commit failed");
-            vitals.note(error);
+        Ok(more)
+    }
+
+    /// The next write of a commit that has begun some. Those of [`Lane::Access`] come first.
+    fn next(
+        &self,
+        begun: &[Box<dyn Job>],
+        done: Work,
+        most: Work,
+    ) -> Option<Box<dyn Job>> {
+        if begun.len() < MAX_ACCESS
+            && let Some(job) = self.queue.pop(Lane::Access, done, most)
+        {
+            return Some(job);
         }
-        // A purge that meets damage must not fail the writes beside it again.
-        gave_up |= purging && outcome.is_err();
-        purging = matches!(outcome, Ok(true));
-        for job in jobs.drain(..) {
-            job.answer(outcome.as_ref().map(|_| ()).map_err(StoreError::clone));
+        if begun.len() >= MAX_BATCH {
+            return None;
         }
-        if vitals.is_failed() {
-            // Those that still wait are told by being dropped.
-            return;
-        }
+        self.queue.pop(Lane::Data, done, most)
     }
 }
 
@@ -156,30 +217,6 @@ enum Purge {
     Slice(usize),
     /// Nothing, until the file is opened again: rows that wait are damaged, or nobody wants it.
     GaveUp,
-}
-
-/// Runs all jobs and a slice of the purge in one transaction. Says whether there is more to purge.
-fn commit(
-    db: &Database,
-    options: &Options,
-    jobs: &mut Vec<Box<dyn Job>>,
-    purge: Purge,
-) -> Result<bool, StoreError> {
-    let txn = begin(db, options.commit)?;
-    let mut batch = Batch::open(&txn, options.delete_at_once)?;
-    for job in jobs.iter_mut() {
-        job.run(&mut batch)?;
-    }
-    if plant::is(Bug::AnswerBeforeCommit) {
-        jobs.drain(..).for_each(|job| job.answer(Ok(())));
-    }
-    let more = purge_slice(&mut batch, purge)?;
-    if batch.finish()? {
-        txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
-    } else {
-        txn.abort()?;
-    }
-    Ok(more)
 }
 
 /// The one place that begins a write transaction.

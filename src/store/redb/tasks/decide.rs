@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::draft::{Draft, Side};
-use super::tree;
+use super::{tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::task::{
@@ -34,11 +34,16 @@ pub(in crate::store::redb) fn write(
     write: TaskWrite,
 ) -> Result<Verdict<Option<TaskWritten>>, StoreError> {
     let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
-    let mut draft = Draft::new(view, owner, &stats);
+    let mut draft = Draft::new(view, owner, &stats)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
-        let mut result = decide(&mut draft, action, &if_match, write.now)?;
+        // Another change would be looked at in vain, or at the cost of everybody who waits.
+        let mut result = if results.last().is_some_and(is_too_much) {
+            Err(TaskRefused::NotTried)
+        } else {
+            decide(&mut draft, action, &if_match, write.now)?
+        };
         if let Err(TaskRefused::Changed(task)) = &result
             && !told.insert((task.id, task.revision))
         {
@@ -50,6 +55,11 @@ pub(in crate::store::redb) fn write(
     let applied = !write.dry_run && (is_whole || !write.atomic);
     let changes = if applied { draft.into_changes() } else { Vec::new() };
     Ok(Verdict { answer: Some(TaskWritten { results, applied }), changes })
+}
+
+/// Whether nothing after this is tried.
+const fn is_too_much(result: &Result<TaskDone, TaskRefused>) -> bool {
+    matches!(result, Err(TaskRefused::TooMuch | TaskRefused::NotTried))
 }
 
 fn decide(
@@ -126,12 +136,16 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
     if draft.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }
-    let mut count = 0;
+    let mut tasks = Vec::with_capacity(doomed.len());
     for id in doomed {
-        if let Some(task) = draft.get(id)? {
-            draft.remove(task);
-            count += 1;
-        }
+        tasks.extend(draft.get(id)?);
+    }
+    if !draft.may_touch(tasks.iter().map(work::rows).fold(0, u64::saturating_add)) {
+        return Ok(Err(TaskRefused::TooMuch));
+    }
+    let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
+    for task in tasks {
+        draft.remove(task);
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }

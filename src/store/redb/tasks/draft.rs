@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
 
+use super::work;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::Tag;
@@ -31,6 +32,10 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     pub(super) looked_at: Cell<usize>,
     /// The most there may be.
     pub(in crate::store::redb) most_looked_at: usize,
+    /// How many rows the changes so far touch, at most.
+    rows: u64,
+    /// The most there may be.
+    pub(in crate::store::redb) most_rows: u64,
     newest: Timestamp,
     next_id: u64,
     tags: u64,
@@ -57,8 +62,8 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         view: &'a View<'view, 'txn>,
         owner: UserId,
         stats: &Stats,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
             view,
             owner,
             edited: BTreeMap::new(),
@@ -66,12 +71,24 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             below: BTreeMap::new(),
             looked_at: Cell::new(0),
             most_looked_at: TaskWrite::MAX_LOOKED_AT,
+            rows: 0,
+            most_rows: TaskWrite::MAX_ROWS,
             newest: stats.newest,
-            next_id: view.next_task_id().get(),
+            next_id: view.next_task_id()?.get(),
             tags: stats.tags,
             tags_given: BTreeSet::new(),
             restored: BTreeMap::new(),
+        })
+    }
+
+    /// Counts rows that a change is about to touch. `false`, and nothing is counted, if they are too many.
+    pub(super) fn may_touch(&mut self, rows: u64) -> bool {
+        let rows = self.rows.saturating_add(rows);
+        let may = rows <= self.most_rows;
+        if may {
+            self.rows = rows;
         }
+        may
     }
 
     /// How many tasks were touched.
@@ -109,6 +126,9 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             Ok(task) => task,
             Err(refused) => return Ok(Err(refused)),
         };
+        if !self.may_touch(work::rows(&task)) {
+            return Ok(Err(TaskRefused::TooMuch));
+        }
         if !self.may_tag(&[], &task)? {
             return Ok(Err(TaskRefused::TooManyTags));
         }
@@ -173,6 +193,9 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         old: Task,
         new: Task,
     ) -> Result<Result<(), TaskRefused>, StoreError> {
+        if !self.may_touch(work::rows_changed(&old, &new)) {
+            return Ok(Err(TaskRefused::TooMuch));
+        }
         let had: Vec<Tag> = old.tags.iter().cloned().collect();
         if !self.may_tag(&had, &new)? {
             return Ok(Err(TaskRefused::TooManyTags));

@@ -5,11 +5,13 @@
 mod decide;
 mod draft;
 pub(super) mod tree;
+mod work;
 
 use redb::ReadTransaction;
 
 pub(super) use self::decide::write;
 pub(super) use self::draft::Draft;
+pub(super) use self::work::planned;
 use super::key::{self, Owned, Table};
 use super::record::{self, Stats};
 use super::table::Snapshot;

@@ -1,0 +1,185 @@
+//! The writes that wait for the writer thread: a queue for each account, served in turn by planned work.
+//!
+//! Accounts are served by deficit round robin with a list of new flows, as in
+//! [RFC 8290](https://www.rfc-editor.org/rfc/rfc8290): each turn gives a flow a quantum of units of work, a write is
+//! taken when its flow has saved up its planned work, and a flow that has just become active is served before
+//! those that are busy. One account with large writes delays another by the write under way, not by its queue.
+//!
+//! There are two lanes. [`Lane::Access`] holds small writes that let people in and out, and readiness; each commit
+//! takes some of them before any write of tasks.
+//!
+//! | bound | value | who is refused |
+//! |---|---|---|
+//! | writes that one flow may have waiting | [`JOBS_OF_FLOW`] | that flow, as [`StoreError::AccountBusy`] |
+//! | planned work that one flow may have waiting; a single write always may | [`super::work::COMMIT`] | that flow |
+//! | writes and bytes that wait in all | [`MOST_JOBS`], [`MOST_BYTES`] | flows that have more than half of the room left, as [`StoreError::Busy`] |
+
+mod flows;
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use self::flows::Flows;
+use super::work::Work;
+use super::write::{Job, stopped};
+use crate::domain::audit::Act;
+use crate::domain::id::UserId;
+use crate::store::StoreError;
+
+/// Most writes that one flow may have waiting.
+pub(super) const JOBS_OF_FLOW: usize = 128;
+
+/// Most writes that may wait in one lane.
+pub(super) const MOST_JOBS: usize = 4096;
+
+/// Most planned bytes that may wait in one lane.
+pub(super) const MOST_BYTES: u64 = 32 << 20;
+
+/// Whose writes share one queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Flow {
+    /// An account.
+    Account(UserId),
+    /// Registrations.
+    Registrations,
+    /// Administrators and the operator: what they do to other people's accounts, and imports.
+    Operator,
+    /// The server itself: readiness, and sweeping.
+    Server,
+}
+
+/// Which kind of write it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// A small write that lets somebody in or out, or tells whether the writer is alive.
+    Access,
+    /// Any other write.
+    Data,
+}
+
+/// A write's place in the queue.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ticket {
+    pub(super) lane: Lane,
+    pub(super) flow: Flow,
+    /// Planned work.
+    pub(super) work: Work,
+}
+
+impl Ticket {
+    /// For a write of [`Lane::Access`].
+    pub(super) const fn access(flow: Flow) -> Self {
+        Self { lane: Lane::Access, flow, work: Work::new(16, 4096) }
+    }
+
+    /// For a write of [`Lane::Data`].
+    pub(super) const fn data(flow: Flow, work: Work) -> Self {
+        Self { lane: Lane::Data, flow, work }
+    }
+}
+
+impl Flow {
+    /// For a write to an account, `by` somebody else or by its owner.
+    pub(super) const fn of(account: UserId, by: Option<Act>) -> Self {
+        match by {
+            Some(_) => Self::Operator,
+            None => Self::Account(account),
+        }
+    }
+}
+
+/// Writes that wait.
+#[derive(Default)]
+pub(super) struct Queue {
+    lanes: Mutex<Lanes>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct Lanes {
+    access: Flows,
+    data: Flows,
+    is_closed: bool,
+}
+
+impl std::fmt::Debug for Queue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Queue").finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// Adds a write, unless its flow or the lane holds too many.
+    pub(super) fn push(
+        &self,
+        ticket: Ticket,
+        job: Box<dyn Job>,
+    ) -> Result<(), StoreError> {
+        let mut lanes = self.lock();
+        if lanes.is_closed {
+            return Err(stopped());
+        }
+        let lane = match ticket.lane {
+            Lane::Access => &mut lanes.access,
+            Lane::Data => &mut lanes.data,
+        };
+        lane.push(ticket.flow, ticket.work, job)?;
+        drop(lanes);
+        self.filled.notify_one();
+        Ok(())
+    }
+
+    /// Takes the next write of a lane, if it fits into a commit of at most `most` that has `done` so much. A commit
+    /// that has done nothing takes any. Drops writes whose callers are gone.
+    pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Box<dyn Job>> {
+        let mut lanes = self.lock();
+        match lane {
+            Lane::Access => lanes.access.pop(done, most),
+            Lane::Data => lanes.data.pop(done, most),
+        }
+    }
+
+    /// Waits until there is a write. `false` when the queue is closed and empty.
+    pub(super) fn wait(&self) -> bool {
+        let lanes = self.lock();
+        let lanes = self
+            .filled
+            .wait_while(lanes, |lanes| lanes.is_empty() && !lanes.is_closed)
+            .unwrap_or_else(PoisonError::into_inner);
+        !lanes.is_empty()
+    }
+
+    /// Takes no more writes. Those that wait stay.
+    pub(super) fn close(&self) {
+        self.lock().is_closed = true;
+        self.filled.notify_all();
+    }
+
+    /// Takes no more writes and drops those that wait.
+    pub(super) fn abandon(&self) {
+        let mut lanes = self.lock();
+        lanes.is_closed = true;
+        let waiting =
+            (std::mem::take(&mut lanes.access), std::mem::take(&mut lanes.data));
+        drop(lanes);
+        drop(waiting);
+    }
+
+    /// Whether the queue is closed and empty.
+    pub(super) fn has_ended(&self) -> bool {
+        let lanes = self.lock();
+        lanes.is_closed && lanes.is_empty()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lanes {
+    const fn is_empty(&self) -> bool {
+        self.access.jobs == 0 && self.data.jobs == 0
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,191 @@
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::store::redb::batch::Batch;
+use crate::store::redb::work::COMMIT;
+
+/// Order in which jobs were answered.
+type Served = Arc<Mutex<Vec<(u64, u64)>>>;
+
+struct Noted {
+    account: u64,
+    number: u64,
+    served: Served,
+    is_abandoned: bool,
+}
+
+impl Job for Noted {
+    fn run(&mut self, _: &mut Batch<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.is_abandoned
+    }
+
+    fn answer(self: Box<Self>, _: Result<(), StoreError>) {
+        self.served.lock().unwrap().push((self.account, self.number));
+    }
+}
+
+#[derive(Default)]
+struct Given {
+    queue: Queue,
+    served: Served,
+    count: u64,
+}
+
+const SMALL: Work = Work::new(15, 2_000);
+const LARGE: Work = Work::new(20_000, 200_000);
+
+impl Given {
+    fn push(&mut self, account: u64, work: Work) -> Result<(), StoreError> {
+        self.push_in(Lane::Data, account, work, false)
+    }
+
+    fn push_in(
+        &mut self,
+        lane: Lane,
+        account: u64,
+        work: Work,
+        is_abandoned: bool,
+    ) -> Result<(), StoreError> {
+        self.count += 1;
+        let served = Arc::clone(&self.served);
+        let job = Noted { account, number: self.count, served, is_abandoned };
+        let flow = Flow::Account(UserId::new(account));
+        self.queue.push(Ticket { lane, flow, work }, Box::new(job))
+    }
+
+    /// Takes everything that waits, as the writer does if each commit takes one write.
+    fn serve(&self, most: usize) -> Vec<u64> {
+        for _ in 0..most {
+            let Some(job) = self.queue.pop(Lane::Data, Work::default(), COMMIT) else {
+                break;
+            };
+            job.answer(Ok(()));
+        }
+        std::mem::take(&mut *self.served.lock().unwrap())
+            .into_iter()
+            .map(|(account, _)| account)
+            .collect()
+    }
+}
+
+#[test]
+fn a_small_write_does_not_wait_for_large_ones_of_others() {
+    let mut given = Given::default();
+    for account in 1..=10 {
+        given.push(account, LARGE).unwrap();
+    }
+    given.serve(1);
+
+    given.push(99, SMALL).unwrap();
+
+    assert_eq!(given.serve(1), [99]);
+}
+
+#[test]
+fn accounts_take_turns_whatever_they_have_waiting() {
+    let mut given = Given::default();
+    for _ in 0..100 {
+        given.push(1, SMALL).unwrap();
+    }
+    for _ in 0..10 {
+        given.push(2, SMALL).unwrap();
+    }
+
+    let served = given.serve(24);
+
+    let of_two = served.iter().filter(|account| **account == 2).count();
+    assert_eq!(of_two, 10, "{served:?}");
+}
+
+#[test]
+fn an_account_that_comes_back_at_once_is_not_served_before_the_others() {
+    let mut given = Given::default();
+    for _ in 0..100 {
+        given.push(1, SMALL).unwrap();
+    }
+    let mut served = given.serve(1);
+    for _ in 0..40 {
+        given.push(2, SMALL).unwrap();
+        served.extend(given.serve(1));
+    }
+
+    let of_one = served.iter().filter(|account| **account == 1).count();
+    assert!(of_one >= 15, "{served:?}");
+}
+
+#[test]
+fn an_account_may_have_128_small_writes_waiting_and_no_more() {
+    let mut given = Given::default();
+    for _ in 0..JOBS_OF_FLOW {
+        given.push(1, SMALL).unwrap();
+    }
+
+    assert!(matches!(given.push(1, SMALL), Err(StoreError::AccountBusy)));
+    given.push(2, SMALL).unwrap();
+    given.serve(2);
+    given.push(1, SMALL).unwrap();
+}
+
+#[test]
+fn an_account_may_have_as_much_work_waiting_as_one_commit_takes() {
+    let mut given = Given::default();
+    given.push(1, LARGE).unwrap();
+
+    assert!(matches!(given.push(1, SMALL), Err(StoreError::AccountBusy)));
+    given.push(2, Work::new(10 * COMMIT.rows, 0)).unwrap();
+}
+
+#[test]
+fn a_full_queue_has_room_for_an_account_that_has_nothing_in_it() {
+    let mut given = Given::default();
+    let long = Work::new(1, COMMIT.bytes / 2);
+    let mut refused = 0;
+    for _ in 0..2 {
+        for account in 1..=100 {
+            refused += u64::from(given.push(account, long).is_err());
+        }
+    }
+
+    assert!(refused > 0, "the queue is never full");
+    given.push(10_000, SMALL).unwrap();
+}
+
+#[test]
+fn writes_whose_callers_are_gone_are_dropped() {
+    let mut given = Given::default();
+    for _ in 0..50 {
+        given.push_in(Lane::Data, 1, SMALL, true).unwrap();
+    }
+    given.push(1, SMALL).unwrap();
+
+    assert_eq!(given.serve(100), [1]);
+    given.queue.close();
+    assert!(given.queue.has_ended());
+}
+
+#[test]
+fn a_commit_takes_what_fits_into_it() {
+    let mut given = Given::default();
+    given.push(1, LARGE).unwrap();
+
+    assert!(given.queue.pop(Lane::Data, SMALL, COMMIT).is_none());
+    assert!(given.queue.pop(Lane::Access, Work::default(), COMMIT).is_none());
+    assert!(given.queue.pop(Lane::Data, Work::default(), COMMIT).is_some());
+}
+
+#[test]
+fn a_closed_queue_takes_nothing_and_keeps_what_waits() {
+    let mut given = Given::default();
+    given.push(1, SMALL).unwrap();
+
+    given.queue.close();
+
+    assert!(given.push(2, SMALL).is_err());
+    assert!(given.queue.wait());
+    assert_eq!(given.serve(10), [1]);
+    assert!(!given.queue.wait());
+}

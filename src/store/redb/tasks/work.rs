@@ -1,0 +1,83 @@
+//! The work of writing tasks, in rows.
+
+use crate::domain::task::{NewTask, Task, TaskAction, TaskPatch, TaskWrite};
+use crate::domain::words;
+use crate::store::redb::work::Work;
+
+/// Rows of a task without tags and words: its record, and one in each index.
+const ROWS: u64 = 7;
+
+/// Most words of a task that are indexed.
+const MAX_WORDS: usize = 512;
+
+/// Rows of a task whose texts, tags and size are not known before it is read.
+const UNKNOWN: u64 = 16;
+
+/// An upper bound of the rows of a task.
+pub(super) fn rows(task: &Task) -> u64 {
+    let description = task.description.as_ref().map(|it| it.as_str());
+    rows_of(task.title.as_str(), description, task.tags.iter().len())
+}
+
+/// An upper bound of the rows that a change of a task touches.
+pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
+    let mut count = 2 * ROWS;
+    if old.tags != new.tags || old.is_completed() != new.is_completed() {
+        count += size(old.tags.iter().len() + new.tags.iter().len());
+    }
+    if old.title != new.title || old.description != new.description {
+        count += words_of(old) + words_of(new);
+    }
+    count
+}
+
+/// The work that a write is planned to be, before anything is read for it.
+pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
+    let mut work = Work::default();
+    for op in &write.ops {
+        work.add(match &op.action {
+            TaskAction::Create(new) => created(new),
+            TaskAction::Patch(_, patch) => patched(patch),
+            TaskAction::Move(..) => Work::new(2 * ROWS, 256),
+            TaskAction::Delete(_) => Work::new(UNKNOWN, 0),
+        });
+    }
+    work
+}
+
+fn created(new: &NewTask) -> Work {
+    let description = new.description.as_ref().map(|it| it.as_str());
+    let (title, tags) = (new.title.as_str(), new.tags.iter().len());
+    let length = title.len() + description.map_or(0, str::len);
+    let rows = rows_of(title, description, tags);
+    // Keys are longer than the words in them.
+    Work::new(rows, size(length) + 32 * rows)
+}
+
+fn patched(patch: &TaskPatch) -> Work {
+    let title = patch.title.as_ref().map_or("", |it| it.as_str());
+    let description = patch.description.as_ref().and_then(Option::as_ref);
+    let description = description.map(|it| it.as_str());
+    let tags = patch.tags.as_ref().map_or(0, |tags| tags.iter().len());
+    let length = title.len() + description.map_or(0, str::len);
+    let rows = UNKNOWN + rows_of(title, description, tags);
+    Work::new(rows, size(length) + 32 * rows)
+}
+
+fn words_of(task: &Task) -> u64 {
+    let description = task.description.as_ref().map(|it| it.as_str());
+    word_rows(task.title.as_str(), description)
+}
+
+fn rows_of(title: &str, description: Option<&str>, tags: usize) -> u64 {
+    ROWS + size(tags) + word_rows(title, description)
+}
+
+fn word_rows(title: &str, description: Option<&str>) -> u64 {
+    let count = words::count(title) + description.map_or(0, words::count);
+    size(count.min(MAX_WORDS))
+}
+
+fn size(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,58 @@
+//! The work of a write, planned and done.
+
+use super::batch::Op;
+
+/// Work of a write: index rows and records that it touches, and bytes of keys and values that it writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    pub(super) rows: u64,
+    pub(super) bytes: u64,
+}
+
+/// The most that one commit takes. A single write may take more.
+pub(super) const COMMIT: Work = Work { rows: 20_000, bytes: 4 << 20 };
+
+/// Bytes that count as much as one row.
+const BYTES_A_ROW: u64 = 256;
+
+impl Work {
+    /// A write that touches so many rows and writes so many bytes.
+    pub(super) const fn new(rows: u64, bytes: u64) -> Self {
+        Self { rows, bytes }
+    }
+
+    /// Steps on bytes. Ranges count as one row each.
+    pub(super) fn of(ops: &[Op]) -> Self {
+        let size = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
+        let mut work = Self::new(size(ops.len()), 0);
+        for op in ops {
+            work.bytes += match op {
+                Op::Put(_, key, value) => size(key.len()) + size(value.len()),
+                Op::Delete(_, key) => size(key.len()),
+                Op::DeleteOwned(_) | Op::UsedUserId(_) | Op::UsedTaskId(_) => 0,
+            };
+        }
+        work
+    }
+
+    pub(super) const fn add(&mut self, more: Self) {
+        self.rows = self.rows.saturating_add(more.rows);
+        self.bytes = self.bytes.saturating_add(more.bytes);
+    }
+
+    pub(super) const fn take(&mut self, less: Self) {
+        self.rows = self.rows.saturating_sub(less.rows);
+        self.bytes = self.bytes.saturating_sub(less.bytes);
+    }
+
+    /// Whether both are together at most `most`.
+    pub(super) const fn fits_beside(self, other: Self, most: Self) -> bool {
+        self.rows.saturating_add(other.rows) <= most.rows
+            && self.bytes.saturating_add(other.bytes) <= most.bytes
+    }
+
+    /// Rows and bytes as one number, for turns.
+    pub(super) const fn units(self) -> u64 {
+        self.rows.saturating_add(self.bytes / BYTES_A_ROW).saturating_add(1)
+    }
+}

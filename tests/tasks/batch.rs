@@ -229,7 +229,7 @@ async fn a_batch_that_touches_too_much_is_refused_and_names_the_change() {
     before.for_each(|it| assert_eq!(it["code"], "not_applied"));
     let after = results[at + 1..].iter();
     after.for_each(|it| {
-        assert_eq!((&it["code"], &it["status"]), (&json!("not_tried"), &json!(424)))
+        assert_eq!((&it["code"], &it["status"]), (&json!("not_tried"), &json!(424)));
     });
     assert_eq!(problem["errors"][0]["field"], format!("operations.{at}"));
     assert_eq!(problem["errors"].as_array().unwrap().len(), 1);

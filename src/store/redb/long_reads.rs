@@ -71,12 +71,17 @@ impl LongReads {
     /// [`StoreError::Busy`] if those of others do.
     pub(super) async fn acquire(&self, account: UserId) -> Result<Permit, StoreError> {
         let (permits, asking) = self.ask(account)?;
-        let of_account = timeout(self.patience, permits.acquire_owned()).await;
-        // Neither semaphore is ever closed.
-        let Ok(Ok(of_account)) = of_account else { return Err(StoreError::AccountBusy) };
-        let of_all = timeout(self.patience, Arc::clone(&self.all).acquire_owned()).await;
-        let Ok(Ok(of_all)) = of_all else { return Err(StoreError::Busy) };
+        let of_account = self.wait(permits).await.ok_or(StoreError::AccountBusy)?;
+        let of_all = self.wait(Arc::clone(&self.all)).await.ok_or(StoreError::Busy)?;
         Ok(Permit { _of_all: of_all, _of_account: of_account, _asking: asking })
+    }
+
+    async fn wait(&self, permits: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        match Arc::clone(&permits).try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            // Never closed.
+            Err(_) => timeout(self.patience, permits.acquire_owned()).await.ok()?.ok(),
+        }
     }
 
     fn ask(&self, account: UserId) -> Result<(Arc<Semaphore>, Asking), StoreError> {

@@ -60,7 +60,7 @@ impl RedbStore {
             let again = file.try_clone().map_err(io)?;
             let backend =
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
-            let space = Space::new(path, options.reserve_bytes);
+            let space = Space::new(path, options.reserve_bytes).map_err(io)?;
             let store = Self::start(backend, path, options, Some(space))?;
             // Before it was locked, another file may have taken its place.
             if is_at(&again, path).map_err(io)? {

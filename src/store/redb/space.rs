@@ -25,17 +25,19 @@ pub(super) enum Growth {
 /// Watches the free space around the data file.
 #[derive(Debug)]
 pub(super) struct Space {
-    data_file: PathBuf,
+    data_file: File,
     folder: PathBuf,
     reserve_bytes: u64,
 }
 
-/// The free space when a commit began.
+/// Space on the disk when a commit began, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room {
-    free_bytes: u64,
-    file_bytes: u64,
-    reserve_bytes: u64,
+    free: u64,
+    /// Size of the data file.
+    taken: u64,
+    /// To be kept free.
+    reserve: u64,
 }
 
 /// Size of the pages of the file.
@@ -49,17 +51,17 @@ impl Room {
     pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
         let kept = match growth {
             _ if plant::is(Bug::ReserveIgnored) => return Ok(()),
-            Growth::Adds => self.reserve_bytes,
-            Growth::AddsLittle => self.reserve_bytes / 4,
+            Growth::Adds => self.reserve,
+            Growth::AddsLittle => self.reserve / 4,
             Growth::Frees => 0,
         };
-        let left = self.free_bytes.saturating_sub(self.growth_of(done));
+        let left = self.free.saturating_sub(self.growth_of(done));
         if left < kept { Err(StoreError::DiskFull) } else { Ok(()) }
     }
 
     /// The most that a commit may take here, so that it never uses more than half of the free space.
     pub(super) fn most(self) -> Work {
-        let pages = self.free_bytes / 2 / PAGE;
+        let pages = self.free / 2 / PAGE;
         Work::new(COMMIT.rows.min(pages), COMMIT.bytes)
     }
 
@@ -68,25 +70,26 @@ impl Room {
     /// Each row may lie on a page of its own, which is written to a new place, and pages of what is new may be half
     /// empty. There are no more pages to write anew than the file has.
     fn growth_of(self, done: Work) -> u64 {
-        let moved = done.rows.saturating_mul(PAGE).min(self.file_bytes);
+        let moved = done.rows.saturating_mul(PAGE).min(self.taken);
         moved.saturating_add(done.bytes.saturating_mul(2)).saturating_add(OVERHEAD)
     }
 }
 
 impl Space {
-    pub(super) fn new(data_file: &Path, reserve_bytes: u64) -> Self {
-        let (data_file, folder) = (data_file.to_owned(), folder_of(data_file));
-        Self { data_file, folder, reserve_bytes }
+    /// Of the file system that a data file lies on.
+    pub(super) fn new(path: &Path, reserve_bytes: u64) -> io::Result<Self> {
+        Ok(Self { data_file: File::open(path)?, folder: folder_of(path), reserve_bytes })
     }
 
     /// Looks at the file system. Asked before each commit, since anybody may fill the disk meanwhile.
     pub(super) fn look(&self) -> Result<Room, StoreError> {
-        let stat = rustix::fs::statvfs(&self.folder).map_err(StoreError::unavailable)?;
-        let file = std::fs::metadata(&self.data_file).map_err(StoreError::unavailable)?;
+        let stat =
+            rustix::fs::fstatvfs(&self.data_file).map_err(StoreError::unavailable)?;
+        let file = self.data_file.metadata().map_err(StoreError::unavailable)?;
         Ok(Room {
-            free_bytes: stat.f_bavail.saturating_mul(stat.f_frsize),
-            file_bytes: file.len(),
-            reserve_bytes: self.reserve_bytes,
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            taken: file.len(),
+            reserve: self.reserve_bytes,
         })
     }
 

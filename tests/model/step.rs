@@ -35,12 +35,43 @@ pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => write().prop_map(|write| Step::Ask(vec![write])),
-        8 => vec(write(), 2..6).prop_map(Step::Ask),
+        8 => vec(write(), 2..16).prop_map(|writes| Step::Ask(in_one_queue(writes))),
         1 => import().prop_map(|import| Step::Ask(vec![import])),
         14 => read().prop_map(|read| Step::Ask(vec![read])),
         3 => prop_oneof![3 => 0..50_000_i64, 1 => -120_000..0_i64].prop_map(Step::Clock),
         1 => Just(Step::Reopen),
     ]
+}
+
+/// The writes that wait in the same queue as the first. Those of different queues have no order among them.
+fn in_one_queue(mut writes: Vec<Ask>) -> Vec<Ask> {
+    let first = writes.first().and_then(queue);
+    let mut is_first = true;
+    writes.retain(|write| {
+        let is_kept = is_first || first.is_some() && queue(write) == first;
+        is_first = false;
+        is_kept
+    });
+    writes
+}
+
+/// Which queue a write waits in; `None` if that depends on who asks.
+fn queue(write: &Ask) -> Option<(&'static str, u64)> {
+    Some(match write {
+        Ask::TaskCreate { user, .. }
+        | Ask::TaskPatch { user, .. }
+        | Ask::TaskDelete { user, .. } => ("tasks", *user),
+        Ask::UserRehash { user, .. }
+        | Ask::AccessTouch { user, .. }
+        | Ask::SessionCreate { user, .. }
+        | Ask::SessionDelete { user, .. }
+        | Ask::SessionRefresh { user, .. }
+        | Ask::TokenCreate { user, .. }
+        | Ask::TokenDelete { user, .. } => ("access", *user),
+        Ask::UserCreate { .. } | Ask::InvitationUse { .. } => ("registrations", 0),
+        Ask::InvitationCreate { .. } | Ask::InvitationDelete { .. } => ("operator", 0),
+        _ => return None,
+    })
 }
 
 fn write() -> impl Strategy<Value = Ask> {

@@ -44,6 +44,30 @@
 //! A request with an `Idempotency-Key` keeps its answer, sealed, in the transaction of its write, so that it can be
 //! sent again and is done once: [`store::once()`], `service/once.rs`, `http/once.rs`.
 //!
+//! Accounts take turns in the writer's queue by the work of their writes (`store/redb/queue`). A write with `dry_run` is
+//! decided on a snapshot and never waits for the writer.
+//!
+//! # Bounds
+//!
+//! Every queue, pool and cache has a bound and an answer for a request that it refuses.
+//!
+//! | what | holds at most | share | the refused get |
+//! |---|---|---|---|
+//! | connections, `http/server/gate.rs` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK` | wait; closed beyond the share |
+//! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
+//! | answers until they are sent, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
+//! | exports of people's own data, `service/state.rs` | 8 | 1 an account | 503 `busy` |
+//! | passwords to be hashed, `auth/password.rs` | `HASH_QUEUE` | none | 503 `busy` |
+//! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
+//! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
+//! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
+//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB, half of the free disk | turns by work | wait |
+//! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
+//! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
+//! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
+//! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
+//! | commands of the operator, `control/server.rs` | 4 | none | wait |
+//!
 //! # Damage
 //!
 //! Values carry a checksum that is verified on every read ([`store::redb`]). Pages are verified when the file

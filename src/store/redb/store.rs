@@ -35,7 +35,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use crate::domain::user::{
-    Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+    Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
 use crate::store::{Failure, Store, StoreError, Taken};
 
@@ -48,7 +48,11 @@ impl Store for RedbStore {
         &self,
         new: NewUser,
     ) -> Result<Result<User, Refused>, StoreError> {
-        let ticket = Ticket::access(Flow::Registrations);
+        let flow = match new.admission {
+            Admission::Open | Admission::Invited(..) => Flow::Registrations,
+            Admission::By(_) => Flow::Operator,
+        };
+        let ticket = Ticket::access(flow);
         self.write(ticket, Growth::Adds, move |view| users::create(view, new)).await
     }
 

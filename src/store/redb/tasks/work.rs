@@ -7,9 +7,6 @@ use crate::store::redb::work::Work;
 /// Rows of a task without tags and words: its record, and one in each index.
 const ROWS: u64 = 7;
 
-/// Most words of a task that are indexed.
-const MAX_WORDS: usize = 512;
-
 /// Rows of a task whose texts, tags and size are not known before it is read.
 const UNKNOWN: u64 = 16;
 
@@ -75,7 +72,7 @@ fn rows_of(title: &str, description: Option<&str>, tags: usize) -> u64 {
 
 fn word_rows(title: &str, description: Option<&str>) -> u64 {
     let count = words::count(title) + description.map_or(0, words::count);
-    size(count.min(MAX_WORDS))
+    size(count)
 }
 
 fn size(count: usize) -> u64 {

@@ -93,7 +93,11 @@ def rage(attack, over, results):
     except Exception:
         traceback.print_exc()
         fight.counts["a fault of the attack itself"] += 1
-    results.put({str(key): value for key, value in fight.counts.copy().items()})
+    counts = fight.counts.copy()
+    # Many are, as long as they last: connections that are slow, answers that are waited for.
+    if (unanswered := fight.begun - counts.total()) > 0:
+        counts["unanswered"] = unanswered
+    results.put({str(key): value for key, value in counts.items()})
     os._exit(0)
 
 

@@ -53,7 +53,8 @@
 //!
 //! | what | holds at most | share | the refused get |
 //! |---|---|---|---|
-//! | connections, `http/server/gate.rs` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK` | wait; closed beyond the share |
+//! | connections, `http/server/gate` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK`, and twice the places left | the place of an idle one; else closed, or wait |
+//! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
 //! | answers until they are sent, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
 //! | exports of people's own data, `service/state.rs` | 8 | 1 an account | 503 `busy` |

@@ -21,6 +21,7 @@ mod damage;
 mod docs;
 mod forged;
 mod front_door;
+mod gate;
 mod harness;
 mod http2;
 mod keys;

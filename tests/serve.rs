@@ -13,7 +13,7 @@ use hyper::StatusCode;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::json;
 
-use crate::harness::process::finish;
+use crate::harness::process::{finish, refused};
 use crate::harness::{Home, Process};
 
 /// Whether the health check of this home passes.
@@ -35,6 +35,22 @@ fn exit_code(process: &mut Process, at_most: Duration) -> Option<i32> {
         assert!(Instant::now() < deadline, "still running after {at_most:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
+}
+
+#[test]
+fn more_connections_than_files_may_be_open_are_refused() {
+    let home = Home::new();
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", "ulimit -n 200; exec \"$0\" serve", env!("CARGO_BIN_EXE_duly")])
+        .current_dir(home.folder.path())
+        .env_clear()
+        .env("LISTEN", "127.0.0.1:0");
+
+    let line = refused(finish(command, ""), 78);
+
+    assert!(line.starts_with("duly: MAX_CONNECTIONS needs 1088 open files"), "{line}");
+    assert_eq!(home.folder.path().read_dir().unwrap().count(), 0);
 }
 
 #[test]

@@ -1,10 +1,16 @@
-//! Limits on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`).
+//! Limits of the system: on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`), and on the number of open
+//! ones (`ulimit -n`, `LimitNOFILE=`).
 
 use std::io;
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::ConfigError;
+
+/// Open files beside connections: the data file, sockets, backups, and connections that are just being closed.
+const OTHER_FILES: u64 = 64;
 
 /// From now on a write beyond the limit fails as on a full disk. Without this the system ends the process
 /// with SIGXFSZ, in the middle of whatever it does.
@@ -17,4 +23,33 @@ pub(super) fn survive() -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
     signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+}
+
+/// Raises the number of files that may be open to what the system allows, so that there is one for each of so many
+/// connections. Shells and service managers set it low for the sake of old programs.
+///
+/// # Errors
+///
+/// When the system does not allow so many.
+pub(super) fn open_files(connections: usize) -> Result<(), ConfigError> {
+    let needed =
+        u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let limit = getrlimit(Resource::Nofile);
+    // Where there is no highest number, the system still takes no more than it has.
+    let wanted = limit.maximum.unwrap_or(needed);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let raised = Rlimit { current: Some(wanted), ..limit };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::warn!(%error, "the number of open files cannot be raised");
+        }
+    }
+    match getrlimit(Resource::Nofile).current {
+        Some(allowed) if allowed < needed => Err(ConfigError {
+            variable: "MAX_CONNECTIONS",
+            reason: format!(
+                "needs {needed} open files, and the system allows {allowed}: raise its limit (ulimit -n, LimitNOFILE=), or lower the setting"
+            ),
+        }),
+        _ => Ok(()),
+    }
 }

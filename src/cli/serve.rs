@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, open_store, store_options};
+use super::{CommandError, limit, open_store, store_options};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
@@ -34,6 +34,7 @@ const LEAVE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     telemetry::start(config.log_format, &config.log_level)?;
+    limit::open_files(config.limits.connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -155,8 +156,8 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         ending.send_replace(true);
         tracing::info!("stopping");
     };
-    let trusted = &config.trusted_proxies;
-    server::serve(listener, tls, endpoint, &config.limits, trusted, stop)
+    let (trusted, networks) = (&config.trusted_proxies, config.log_networks);
+    server::serve(listener, tls, endpoint, &config.limits, trusted, networks, stop)
         .await
         .map_err(CommandError::io("the server failed"))?;
 

@@ -113,11 +113,12 @@ pub struct Options {
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 
-    /// Most connections at once
-    #[arg(long, env = "MAX_CONNECTIONS", default_value = "512")]
+    /// Most connections at once; as many files must be allowed to be open
+    #[arg(long, env = "MAX_CONNECTIONS", default_value = "1024")]
     max_connections: String,
 
-    /// Most connections at once from one network (an IPv4 address, an IPv6 /64); trusted proxies are exempt
+    /// Most connections at once from one network (an IPv4 address, an IPv6 /64), fewer when places run short; behind
+    /// a trusted proxy most requests at once of one
     #[arg(long, env = "MAX_CONNECTIONS_PER_NETWORK", default_value = "128")]
     max_connections_per_network: String,
 

@@ -1,7 +1,7 @@
 //! Where a request comes from, as coarsely as limits need it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What one customer of a provider has: an IPv4 address, or the /64 of an IPv6 address.
 ///
@@ -42,6 +42,63 @@ impl fmt::Display for Network {
     }
 }
 
+/// Addresses that begin alike, and so may all be of one customer: an IPv4 address or its /24; the /64, /56 or /48 of
+/// an IPv6 address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Block {
+    first: IpAddr,
+    prefix: u8,
+}
+
+impl Block {
+    /// The blocks around an address, the narrowest first.
+    ///
+    /// ```
+    /// use duly::domain::network::Block;
+    /// let blocks = Block::around("2001:db8:0:12ff::1".parse().unwrap());
+    /// assert_eq!(blocks[1].to_string(), "2001:db8:0:1200::/56");
+    /// ```
+    pub fn around(address: IpAddr) -> Vec<Self> {
+        let (address, prefixes): (_, &[u8]) = match address.to_canonical() {
+            v4 @ IpAddr::V4(_) => (v4, &[32, 24]),
+            v6 @ IpAddr::V6(_) => (v6, &[64, 56, 48]),
+        };
+        prefixes.iter().map(|prefix| Self::of(address, *prefix)).collect()
+    }
+
+    fn of(address: IpAddr, prefix: u8) -> Self {
+        let first = match address {
+            IpAddr::V4(it) => {
+                let rest = 32 - u32::from(prefix);
+                Ipv4Addr::from_bits((it.to_bits() >> rest) << rest).into()
+            }
+            IpAddr::V6(it) => {
+                let rest = 128 - u32::from(prefix);
+                Ipv6Addr::from_bits((it.to_bits() >> rest) << rest).into()
+            }
+        };
+        Self { first, prefix }
+    }
+
+    /// How many networks it counts as: more customers may be in a wider one, or a single one who has it all.
+    pub const fn networks(self) -> usize {
+        match self.prefix {
+            56 => 2,
+            24 | 48 => 4,
+            _ => 1,
+        }
+    }
+}
+
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            32 => self.first.fmt(f),
+            prefix => write!(f, "{}/{prefix}", self.first),
+        }
+    }
+}
+
 /// Whether the log names the networks of clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogNetworks {
@@ -62,5 +119,25 @@ impl LogNetworks {
     /// ```
     pub fn text(self, network: impl fmt::Display) -> Option<String> {
         (self == Self::On).then(|| network.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn around(address: &str) -> Vec<String> {
+        let blocks = Block::around(address.parse().unwrap());
+        blocks.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn blocks_are_named_as_a_firewall_takes_them() {
+        assert_eq!(around("192.0.2.77"), ["192.0.2.77", "192.0.2.0/24"]);
+        assert_eq!(around("::ffff:192.0.2.77"), around("192.0.2.77"));
+        assert_eq!(
+            around("2001:db8:1:2345:6::7"),
+            ["2001:db8:1:2345::/64", "2001:db8:1:2300::/56", "2001:db8:1::/48"]
+        );
     }
 }

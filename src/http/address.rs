@@ -24,6 +24,19 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Whom a trusted proxy names as the client, if the peer is one and it names somebody else.
+    pub(super) fn client_of_proxy(
+        &self,
+        peer: Option<IpAddr>,
+        headers: &HeaderMap,
+    ) -> Option<IpAddr> {
+        let peer = peer.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
+        if !self.include(peer) {
+            return None;
+        }
+        Some(self.client(peer, headers)).filter(|client| !self.include(*client))
+    }
+
     /// Walks back from the peer for as long as the one who says so is trusted. A stranger's header changes
     /// nothing, and neither does what a stranger wrote into a header that a trusted proxy added to.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {

@@ -21,6 +21,7 @@ use super::once::BodyDigest;
 use super::payload::BodyLimits;
 use super::problem::{self, Problem};
 use super::routes::{Route, RouteTable};
+use super::server::OverShare;
 use crate::domain::id::UserId;
 use crate::service::Service;
 
@@ -230,6 +231,9 @@ impl<E: Endpoint> Edge<E> {
 
     /// Refuses what is too large, or unclear, before anything is done.
     fn admit(&self, request: &Request, body: BodyLimits) -> Result<(), Problem> {
+        if request.extensions().get::<OverShare>().is_some() {
+            return Err(Problem::too_many_requests_at_once());
+        }
         let headers = request.headers();
         let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
         let fields =

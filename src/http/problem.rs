@@ -330,6 +330,12 @@ impl Problem {
         }
     }
 
+    pub(super) fn too_many_requests_at_once() -> Self {
+        let detail =
+            "too many requests of this network are being served: send fewer at once";
+        Self::unavailable("too_many_requests_at_once", detail)
+    }
+
     pub(super) fn stopping() -> Self {
         Self::unavailable("stopping", "the server is stopping")
     }

@@ -115,11 +115,14 @@ impl Server {
         let tls = config.tls.as_ref().map(|files| Arc::new(Tls::load(files).unwrap()));
         let (stop, stopped) = oneshot::channel();
         let (limits, trusted) = (config.limits.clone(), config.trusted_proxies.clone());
+        let networks = config.log_networks;
         tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            http::server::serve(listener, tls, endpoint, &limits, &trusted, stopped)
-                .await
-                .unwrap();
+            http::server::serve(
+                listener, tls, endpoint, &limits, &trusted, networks, stopped,
+            )
+            .await
+            .unwrap();
         });
         let client = Client::new(address);
         Self { client, clock, store, stopping, stop: Some(stop), _data: data }

@@ -31,7 +31,7 @@ pub enum Listener {
 
 /// The other end of a connection; without an address on a Unix socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(Option<SocketAddr>);
+pub(super) struct Peer(pub(super) Option<SocketAddr>);
 
 impl Peer {
     pub(super) fn ip(self) -> Option<IpAddr> {

@@ -7,6 +7,7 @@
 mod gate;
 mod http2;
 mod listener;
+mod serving;
 mod stream;
 mod tls;
 
@@ -30,15 +31,17 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::gate::Gate;
+use self::gate::{Admission, Gate, Seat};
 use self::http2::Http2;
 pub use self::listener::Listener;
 use self::listener::{Io, Peer};
+pub(super) use self::serving::OverShare;
 use self::stream::Stream;
 use self::tls::Protocol;
 pub use self::tls::Tls;
 use super::address::TrustedProxies;
 use crate::config::Limits;
+use crate::domain::network::LogNetworks;
 
 /// How long to wait after `accept` has failed, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -59,29 +62,22 @@ pub async fn serve(
     endpoint: BoxEndpoint<'static, Response>,
     limits: &Limits,
     trusted: &[IpNet],
+    networks: LogNetworks,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?);
-    let gate = Gate::new(
-        limits.connections,
-        limits.connections_per_network,
-        TrustedProxies(trusted.to_vec()),
-    );
-    let door = Arc::new(Door::new(endpoint, local, tls, limits));
+    let trusted = TrustedProxies(trusted.to_vec());
+    let gate = Arc::new(Gate::new(limits, trusted, networks));
+    let door = Arc::new(Door::new(endpoint, local, tls, limits, Arc::clone(&gate)));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
 
     loop {
-        // When all places are taken, newcomers wait in the kernel's queue.
-        let accepted = async {
-            let place = gate.place().await;
-            (place, listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = accepted => accepted,
+            accepted = listener.accept() => accepted,
             // Forgets connections that have ended, also while nobody comes.
             Some(_) = connections.join_next() => continue,
         };
@@ -95,17 +91,27 @@ pub async fn serve(
                 continue;
             }
         };
-        let Some(ticket) = gate.enter(place, &peer) else {
+        let seat = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            seat = seat(&gate, peer) => seat,
+        };
+        let Some(seat) = seat else {
             tracing::debug!("a network has too many connections");
             continue;
         };
         let (door, stop) = (Arc::clone(&door), Stop(stopped.clone()));
         connections.spawn(async move {
-            // Faults of a connection are the client's: a broken request, a limit, a lost network.
-            if let Err(error) = door.hold(io, peer, stop).await {
-                tracing::debug!(error, "a connection ended early");
+            tokio::select! {
+                biased;
+                () = seat.lost() => tracing::debug!("a connection made room for another"),
+                outcome = door.hold(io, peer, &seat, stop) => {
+                    // Faults of a connection are the client's: a broken request, a limit, a lost network.
+                    if let Err(error) = outcome {
+                        tracing::debug!(error, "a connection ended early");
+                    }
+                }
             }
-            drop(ticket);
         });
     }
 
@@ -122,6 +128,19 @@ pub async fn serve(
     Ok(())
 }
 
+/// Finds a place for a connection. When nobody can make room, it waits, and newcomers after it in the kernel's queue.
+async fn seat(gate: &Arc<Gate>, peer: Peer) -> Option<Arc<Seat>> {
+    let mut again = false;
+    loop {
+        match gate.enter(peer, again) {
+            Admission::In(seat) => return Some(seat),
+            Admission::Refused => return None,
+            Admission::Full => gate.changed().await,
+        }
+        again = true;
+    }
+}
+
 /// Tells a connection that the server stops.
 #[derive(Clone)]
 struct Stop(watch::Receiver<bool>);
@@ -136,6 +155,7 @@ impl Stop {
 /// What all connections have in common.
 struct Door {
     endpoint: Arc<BoxEndpoint<'static, Response>>,
+    gate: Arc<Gate>,
     local: LocalAddr,
     tls: Option<Arc<Tls>>,
     http1: http1::Builder,
@@ -150,6 +170,7 @@ impl Door {
         local: LocalAddr,
         tls: Option<Arc<Tls>>,
         limits: &Limits,
+        gate: Arc<Gate>,
     ) -> Self {
         // Above what the edge refuses with a proper answer.
         let header_bytes = 2 * limits.header_bytes.max(8 * 1024);
@@ -165,6 +186,7 @@ impl Door {
             .half_close(false);
         Self {
             endpoint: Arc::new(endpoint),
+            gate,
             local,
             tls,
             http1,
@@ -175,15 +197,21 @@ impl Door {
     }
 
     /// Serves a connection to its end.
-    async fn hold(&self, io: Io, peer: Peer, stop: Stop) -> Result<(), Fault> {
-        let stream = Stream::new(io, self.stall_timeout);
+    async fn hold(
+        &self,
+        io: Io,
+        peer: Peer,
+        seat: &Arc<Seat>,
+        stop: Stop,
+    ) -> Result<(), Fault> {
+        let stream = Stream::new(io, Arc::clone(seat), self.stall_timeout);
         match &self.tls {
             None => {
-                let service = self.service(Scheme::HTTP, peer);
+                let service = self.service(Scheme::HTTP, peer, seat);
                 Ok(self.http1(stream, service, stop).await?)
             }
             // On the heap, so that plain connections take no more memory for it.
-            Some(tls) => Box::pin(self.hold_tls(tls, stream, peer, stop)).await,
+            Some(tls) => Box::pin(self.hold_tls(tls, stream, peer, seat, stop)).await,
         }
     }
 
@@ -192,6 +220,7 @@ impl Door {
         tls: &Tls,
         stream: Stream,
         peer: Peer,
+        seat: &Arc<Seat>,
         stop: Stop,
     ) -> Result<(), Fault> {
         let accepted = tokio::select! {
@@ -200,7 +229,7 @@ impl Door {
             accepted = tls.accept(stream, self.handshake_timeout) => accepted,
         };
         let (stream, protocol) = accepted?;
-        let service = self.service(Scheme::HTTPS, peer);
+        let service = self.service(Scheme::HTTPS, peer, seat);
         match protocol {
             Protocol::Http1 => self.http1(stream, service, stop).await?,
             Protocol::Http2 => self.http2.serve(stream, service, stop).await?,
@@ -223,13 +252,31 @@ impl Door {
         connection.await
     }
 
-    fn service(&self, scheme: Scheme, peer: Peer) -> impl Service + use<> {
+    fn service(
+        &self,
+        scheme: Scheme,
+        peer: Peer,
+        seat: &Arc<Seat>,
+    ) -> impl Service + use<> {
         let (endpoint, local) = (Arc::clone(&self.endpoint), self.local.clone());
         let remote = RemoteAddr(peer.into());
-        hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let (gate, seat) = (Arc::clone(&self.gate), Arc::clone(seat));
+        hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             let endpoint = Arc::clone(&endpoint);
+            let serving = seat.serve();
+            let counted = gate.request(peer, request.headers());
+            if counted.is_none() {
+                request.extensions_mut().insert(OverShare);
+            }
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
-            async move { Ok(endpoint.get_response(request).await.into()) }
+            async move {
+                let Some(serving) = serving else {
+                    // The connection is being closed. What it asks for is not begun.
+                    return std::future::pending().await;
+                };
+                let answer = endpoint.get_response(request).await;
+                Ok(serving::until_sent(answer.into(), (serving, counted)))
+            }
         })
     }
 }

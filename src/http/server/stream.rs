@@ -2,26 +2,31 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::gate::Seat;
 use super::listener::Io;
 
 /// How long, and how much, is still read from a client that goes on sending after the last answer.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// Adds two rules to a connection.
+/// Adds rules to a connection, and tells its seat when nothing is left to be sent.
 ///
 /// A client that has not taken an answer after a while is dropped, however slowly it goes on reading. And a connection is not closed
 /// while unread data waits, since the kernel would then send a reset that can destroy the answer on its way
 /// (to an upload that was refused, say); what comes is thrown away for a short while.
 pub(super) struct Stream {
     io: Io,
+    seat: Arc<Seat>,
     stall: Duration,
+    /// Whether something was written that has not been flushed.
+    unsent: bool,
     /// Runs from the first time that the client does not take what is sent until all is sent.
     stalled: Option<Pin<Box<Sleep>>>,
     /// Runs once our side is closed.
@@ -30,8 +35,16 @@ pub(super) struct Stream {
 }
 
 impl Stream {
-    pub(super) const fn new(io: Io, stall: Duration) -> Self {
-        Self { io, stall, stalled: None, linger: None, thrown_away: 0 }
+    pub(super) const fn new(io: Io, seat: Arc<Seat>, stall: Duration) -> Self {
+        Self {
+            io,
+            seat,
+            stall,
+            unsent: false,
+            stalled: None,
+            linger: None,
+            thrown_away: 0,
+        }
     }
 
     /// Passes a result of writing on, or an error if the answer has been on its way for too long.
@@ -58,7 +71,11 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buf)
+        let outcome = Pin::new(&mut self.io).poll_read(cx, buf);
+        if outcome.is_pending() && !self.unsent {
+            self.seat.is_flushed();
+        }
+        outcome
     }
 }
 
@@ -68,6 +85,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.unsent = true;
         let outcome = Pin::new(&mut self.io).poll_write(cx, buf);
         self.watch(cx, outcome)
     }
@@ -77,6 +95,7 @@ impl AsyncWrite for Stream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.unsent = true;
         let outcome = Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         self.watch(cx, outcome)
     }
@@ -93,6 +112,8 @@ impl AsyncWrite for Stream {
         if outcome.is_ready() {
             // hyper flushes when it has nothing left to write.
             self.stalled = None;
+            self.unsent = false;
+            self.seat.is_flushed();
             return outcome;
         }
         self.watch(cx, outcome)

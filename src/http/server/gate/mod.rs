@@ -1,0 +1,253 @@
+//! How many connections, and how many requests through proxies, there may be, in all and from one network.
+
+mod alarm;
+mod book;
+mod slab;
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use poem::http::HeaderMap;
+use tokio::sync::Notify;
+
+use self::alarm::{Alarm, Counts};
+use self::book::{Book, Entry, Key};
+use super::listener::Peer;
+use crate::config::Limits;
+use crate::domain::network::{Block, LogNetworks};
+use crate::http::address::TrustedProxies;
+
+/// Gives places to connections, and counts the requests that come through trusted proxies by who sent them.
+pub(super) struct Gate {
+    trusted: TrustedProxies,
+    connections: Mutex<(Book<Arc<Notify>>, Alarm)>,
+    requests: Arc<Mutex<(Book<()>, Alarm)>>,
+    /// Told when somebody who found no place may try again.
+    changed: Notify,
+}
+
+/// What becomes of a connection.
+pub(super) enum Admission {
+    /// It has a place.
+    In(Arc<Seat>),
+    /// Its network has as many as it may.
+    Refused,
+    /// It may wait for a place.
+    Full,
+}
+
+impl Gate {
+    pub(super) fn new(
+        limits: &Limits,
+        trusted: TrustedProxies,
+        networks: LogNetworks,
+    ) -> Self {
+        let (places, share) = (limits.connections, limits.connections_per_network);
+        Self {
+            trusted,
+            connections: Mutex::new((Book::new(places, share), Alarm::new(networks))),
+            requests: Arc::new(Mutex::new((
+                Book::new(places, share),
+                Alarm::new(networks),
+            ))),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Lets a connection in if there is a place, or if one can be made. A trusted proxy stands for many clients, and
+    /// so does a Unix socket: each of its connections counts as one of a network of its own. Whoever was left to wait
+    /// tries `again`.
+    pub(super) fn enter(self: &Arc<Self>, peer: Peer, again: bool) -> Admission {
+        let client = peer.ip().filter(|ip| !self.trusted.include(*ip));
+        let blocks = client.map(Block::around).unwrap_or_default();
+        let closing = Arc::new(Notify::new());
+        let mut connections = lock(&self.connections);
+        let (book, alarm) = &mut *connections;
+        let mut counts = Counts::default();
+        let admission = match book.enter(&blocks, Arc::clone(&closing)) {
+            Entry::In(key, evicted) => {
+                for other in &evicted {
+                    other.notify_one();
+                }
+                counts.evicted = evicted.len();
+                Admission::In(Arc::new(Seat::new(Arc::clone(self), key, closing)))
+            }
+            Entry::Refused => {
+                counts.refused = 1;
+                Admission::Refused
+            }
+            Entry::Full => {
+                counts.waiting = usize::from(!again);
+                Admission::Full
+            }
+        };
+        if let Some(counts) = alarm.count(counts, Instant::now()) {
+            alarm.warn("connections", book.taken(), counts, book.busiest());
+        }
+        admission
+    }
+
+    /// Returns when it is worth to try again.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Counts a request that comes through a trusted proxy, until what this returns is dropped. `None` if its client has
+    /// too many.
+    pub(super) fn request(&self, peer: Peer, headers: &HeaderMap) -> Option<Request> {
+        let counted = |key| Request { key, requests: Arc::clone(&self.requests) };
+        let Some(client) = self.trusted.client_of_proxy(peer.ip(), headers) else {
+            return Some(counted(None));
+        };
+        let mut requests = lock(&self.requests);
+        let (book, alarm) = &mut *requests;
+        let blocks = Block::around(client);
+        let mut counts = Counts::default();
+        let key = match book.enter(&blocks, ()) {
+            // Nobody ever waits here.
+            Entry::In(key, _) => Some(key).filter(|key| book.is_served(*key)),
+            Entry::Refused | Entry::Full => None,
+        };
+        counts.refused = usize::from(key.is_none());
+        if let Some(counts) = alarm.count(counts, Instant::now()) {
+            alarm.warn("requests through proxies", book.taken(), counts, book.busiest());
+        }
+        key.map(|key| counted(Some(key)))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A request that is counted, if it is to be, until this is dropped.
+pub(super) struct Request {
+    key: Option<Key>,
+    requests: Arc<Mutex<(Book<()>, Alarm)>>,
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            lock(&self.requests).0.leave(key);
+        }
+    }
+}
+
+/// The place of a connection, until this is dropped.
+pub(super) struct Seat {
+    gate: Arc<Gate>,
+    key: Key,
+    closing: Arc<Notify>,
+    /// Requests whose answers have not left.
+    requests: AtomicUsize,
+    waits: AtomicBool,
+}
+
+impl Seat {
+    const fn new(gate: Arc<Gate>, key: Key, closing: Arc<Notify>) -> Self {
+        Self {
+            gate,
+            key,
+            closing,
+            requests: AtomicUsize::new(0),
+            waits: AtomicBool::new(true),
+        }
+    }
+
+    /// Returns when the place is lost to another.
+    pub(super) async fn lost(&self) {
+        self.closing.notified().await;
+    }
+
+    /// Says that a request has come; it is there until what this returns is dropped. `None` if the place is lost.
+    pub(super) fn serve(self: &Arc<Self>) -> Option<Serving> {
+        if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
+            self.waits.store(false, Ordering::Release);
+        }
+        let serving = Serving(Arc::clone(self));
+        lock(&self.gate.connections).0.is_served(self.key).then_some(serving)
+    }
+
+    /// Says that all that was written is on its way.
+    pub(super) fn is_flushed(&self) {
+        if self.requests.load(Ordering::Acquire) == 0
+            && !self.waits.swap(true, Ordering::AcqRel)
+        {
+            let mut connections = lock(&self.gate.connections);
+            connections.0.waits(self.key);
+            self.gate.tell(&connections.0);
+        }
+    }
+}
+
+impl Gate {
+    /// Lets somebody who waits try again, after a place was given back or may be taken from another.
+    fn tell(&self, book: &Book<Arc<Notify>>) {
+        if book.is_full() {
+            self.changed.notify_one();
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut connections = lock(&self.gate.connections);
+        self.gate.tell(&connections.0);
+        connections.0.leave(self.key);
+    }
+}
+
+/// A request that is being served.
+pub(super) struct Serving(Arc<Seat>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn gate(connections: usize) -> Arc<Gate> {
+        let limits = Limits {
+            connections,
+            connections_per_network: connections,
+            header_timeout: Duration::from_secs(1),
+            body_timeout: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(1),
+            shutdown: Duration::from_secs(1),
+            header_bytes: 1024,
+            body_bytes: 1024,
+        };
+        Arc::new(Gate::new(&limits, TrustedProxies(Vec::new()), LogNetworks::Off))
+    }
+
+    fn enter(gate: &Arc<Gate>, network: u8) -> Admission {
+        gate.enter(Peer(Some(([10, network, 0, 1], 4711).into())), false)
+    }
+
+    #[test]
+    fn an_answer_makes_no_room_until_the_last_of_it_has_left() {
+        let gate = gate(1);
+        let Admission::In(seat) = enter(&gate, 1) else { panic!("no place") };
+        let (first, second) = (seat.serve().unwrap(), seat.serve().unwrap());
+
+        seat.is_flushed();
+        assert!(matches!(enter(&gate, 2), Admission::Full));
+        drop(first);
+        seat.is_flushed();
+        assert!(matches!(enter(&gate, 2), Admission::Full));
+        drop(second);
+        assert!(matches!(enter(&gate, 2), Admission::Full));
+        seat.is_flushed();
+
+        let Admission::In(_other) = enter(&gate, 2) else { panic!("no place") };
+        assert!(seat.serve().is_none());
+    }
+}

@@ -1,6 +1,5 @@
-# syntax=docker/dockerfile:1
-
-FROM rust:1.95-alpine AS build
+# The digest makes sure that it is always the same image. Dependabot changes it together with the tag.
+FROM rust:1.95-alpine@sha256:606fd313a0f49743ee2a7bd49a0914bab7deedb12791f3a846a34a4711db7ed2 AS build
 RUN apk add --no-cache gcc musl-dev
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./

@@ -1,11 +1,13 @@
 //! Changing the key that signs access tokens, through the real binary.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 
 use hyper::StatusCode;
 
-use crate::harness::process::refused;
+use crate::harness::process::{finish, refused};
 use crate::harness::{Home, Process};
 
 const OLD: &str = "duly.redb.key.old";
@@ -67,6 +69,38 @@ async fn a_key_may_come_back() {
     assert_eq!(status(&server, jane.token()).await, StatusCode::OK);
     let again = server.client().logged_in("jane@example.com").await;
     assert_eq!(kid(again.token()), kid(&old));
+}
+
+#[test]
+fn a_key_that_everybody_knows_is_refused_wherever_it_is_set() {
+    let examples: [&[u8]; 5] = [
+        b"change-me-to-a-long-random-string",
+        b"CHANGE-ME-to-a-long-random-string\n",
+        b"09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+        &[b'0'; 32],
+        &[0xFF; 64],
+    ];
+    // Comes to an end also if the key is taken.
+    let serve = ["serve", "--log-level=off", "--listen=unix:/nowhere/duly.sock"];
+    for example in examples {
+        let home = Home::new();
+        let mut command = home.command(&serve);
+        command.env("SECRET_KEY", OsStr::from_bytes(example));
+        let line = refused(finish(command, ""), 78);
+        assert!(line.starts_with("duly: SECRET_KEY is an example "), "{line}");
+
+        let path = home.folder.path().join("a.key");
+        fs::write(&path, example).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        for variable in ["SECRET_KEY_FILE", "PREVIOUS_SECRET_KEY_FILES"] {
+            let mut command = home.command(&serve);
+            command.env(variable, "a.key");
+            let line = refused(finish(command, ""), 78);
+            assert!(line.starts_with(&format!("duly: {variable} a.key holds")), "{line}");
+        }
+        // Nothing was made.
+        assert_eq!(home.folder.path().read_dir().unwrap().count(), 1);
+    }
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["src/auth/password.rs"]),
     ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
     ("clap", &["src/cli/", "src/config/mod.rs"]),
-    ("dotenvy", &["src/config/mod.rs"]),
+    ("dotenvy", &["src/config/dotenv.rs"]),
     ("email_address", &["src/domain/email.rs"]),
     ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
     ("getrandom", &["src/random.rs"]),
@@ -48,7 +48,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rpassword", &["src/cli/input.rs"]),
     (
         "rustix",
-        &["src/cli/limit.rs", "src/store/redb/space.rs", "src/files.rs", "src/control/"],
+        &[
+            "src/cli/limit.rs",
+            "src/config/",
+            "src/control/",
+            "src/files.rs",
+            "src/store/redb/space.rs",
+        ],
     ),
     ("rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     (

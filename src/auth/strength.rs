@@ -7,6 +7,7 @@
 //! characters and, in a long text, [`MOST_SIGNS`] such signs, which takes at most what hashing the password
 //! takes; and it belongs on the threads that hash.
 
+use zeroize::Zeroizing;
 use zxcvbn::zxcvbn;
 
 use crate::domain::password::{Password, PasswordError};
@@ -59,7 +60,10 @@ impl PasswordRules {
     /// # Errors
     ///
     /// [`RuleError::Never`] and [`RuleError::TooShort`].
-    pub fn check_length(&self, text: String) -> Result<Password, RuleError> {
+    pub fn check_length(
+        &self,
+        text: impl Into<Zeroizing<String>>,
+    ) -> Result<Password, RuleError> {
         let password = Password::new(text)?;
         if password.expose().chars().count() < self.min_chars {
             return Err(RuleError::TooShort(self.min_chars));

@@ -1,5 +1,5 @@
-//! Limits of the system: on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`), and on the number of open
-//! ones (`ulimit -n`, `LimitNOFILE=`).
+//! Limits that the operating system sets: on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`), on the number
+//! of open ones (`ulimit -n`, `LimitNOFILE=`), and on who may look into this process.
 
 use std::io;
 
@@ -52,4 +52,19 @@ pub(super) fn open_files(connections: usize) -> Result<(), ConfigError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// From now on a crash leaves no image of the memory, with passwords in it, and on Linux nobody but root can read the
+/// memory or the environment of this process in `/proc`.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(super) fn hide() -> io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_dumpable_behavior(
+        rustix::process::DumpableBehavior::NotDumpable,
+    )?;
+    Ok(())
 }

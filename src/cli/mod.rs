@@ -38,9 +38,13 @@ fn version() -> &'static str {
     &VERSION
 }
 
+/// What `--help` ends with.
+const SETTINGS: &str = "Settings are flags of each command, variables, or lines of .env in the working directory. The \
+                        variable ENV_FILE names another file than that, or is off.";
+
 /// A personal task server: one binary, one data file
 #[derive(Debug, Parser)]
-#[command(name = "duly", version = version(), about, max_term_width = 100)]
+#[command(name = "duly", version = version(), about, max_term_width = 100, after_help = SETTINGS)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -137,6 +141,11 @@ pub fn main() -> ExitCode {
             hook(panic);
         }
     }));
+    // Before anything secret is read.
+    let hidden = limit::hide().map_err(CommandError::io("memory cannot be kept private"));
+    if let Err(error) = hidden {
+        return fail(&error);
+    }
     if let Err(error) = crate::config::read_dotenv() {
         return fail(&error.into());
     }

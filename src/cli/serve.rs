@@ -15,7 +15,7 @@ use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
 use crate::domain::hex::hex;
 use crate::http::server::{self, Listener, Tls};
@@ -112,6 +112,12 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         "listening"
     );
 
+    if invites_everybody(config) {
+        tracing::warn!(
+            "anybody who can reach this server can register: set REGISTRATION=invite or closed, unless that is meant"
+        );
+    }
+
     // Told when everything is to end.
     let (ending, ended) = watch::channel(false);
     let end = |mut ended: watch::Receiver<bool>| async move {
@@ -186,6 +192,16 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
             )))
         }
     }
+}
+
+/// Whether people who are not on this machine may register: directly, or through a proxy.
+fn invites_everybody(config: &Config) -> bool {
+    let is_reached = match &config.listen {
+        Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
+        Listen::Unix(_) => false,
+    };
+    config.registration == Registration::Open
+        && (is_reached || !config.trusted_proxies.is_empty())
 }
 
 /// Says which setting is wrong before a file is made in a folder that is not there. A folder for backups may

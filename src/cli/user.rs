@@ -63,7 +63,7 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::Add(NewAccount { email, admin, options }) => {
             let config = options.check()?;
-            let password = input::new_password()?;
+            let password = input::new_password()?.into();
             let command = control::Command::UserAdd { email, password, admin };
             let mut task = Task::new(command, &config);
             // The first account may come before the first start.
@@ -75,7 +75,7 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::SetPassword(Account { email, options }) => {
             let config = options.check()?;
-            let password = input::new_password()?;
+            let password = input::new_password()?.into();
             admin::ask(&config, control::Command::UserSetPassword { email, password })?;
         }
         Command::Delete(Account { email, options }) => {

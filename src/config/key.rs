@@ -1,7 +1,6 @@
 //! The key that signs access tokens, and those that did before.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::{ConfigError, DatabaseUrl, value};
+use super::example_key::is_example;
+use super::{ConfigError, DatabaseUrl, trusted, value};
 use crate::files::{make_private, sync_folder};
 
 /// Fewest bytes of a key: what HS256 needs (RFC 7518, section 3.2).
@@ -20,6 +20,9 @@ const MAX_BYTES: u64 = 4096;
 
 /// Most keys that have signed before: each is tried for a token that names none.
 const MAX_PREVIOUS: usize = 8;
+
+const EXAMPLE: &str =
+    "an example that everybody knows, and everybody could make tokens with it";
 
 const FILE: &str = "SECRET_KEY_FILE";
 const PREVIOUS_FILES: &str = "PREVIOUS_SECRET_KEY_FILES";
@@ -70,6 +73,10 @@ impl SigningKey {
             (false, true) if given.len() < MIN_BYTES => {
                 value::wrong("SECRET_KEY", "must have at least 32 bytes")
             }
+            (false, true) if is_example(&given) => value::wrong(
+                "SECRET_KEY",
+                format!("is {EXAMPLE}: leave it empty, and a key is made at the start"),
+            ),
             (false, true) => Ok(Self::Given(Zeroizing::new(given))),
             (true, false) => Ok(Self::File(PathBuf::from(file))),
             (true, true) => {
@@ -164,8 +171,8 @@ fn create(path: &Path, key: &[u8]) -> io::Result<()> {
 
 fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let open = || {
-        let file = File::open(path)?;
-        let mode = file.metadata()?.permissions().mode();
+        let (file, found) = trusted::open(path)?;
+        let mode = found.permissions().mode();
         let mut key = Zeroizing::new(Vec::new());
         file.take(MAX_BYTES + 1).read_to_end(&mut key)?;
         Ok((mode, key))
@@ -189,6 +196,10 @@ fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Confi
         let reason = format!("{} must hold at least 32 bytes", path.display());
         return value::wrong(variable, reason);
     }
+    if is_example(&key) {
+        let reason = format!("{} holds {EXAMPLE}: do without it", path.display());
+        return value::wrong(variable, reason);
+    }
     Ok(key)
 }
 
@@ -206,19 +217,24 @@ mod tests {
 
     #[expect(clippy::unnecessary_wraps, reason = "what `load` asks for")]
     fn make() -> io::Result<Zeroizing<Vec<u8>>> {
-        Ok(Zeroizing::new(vec![b'k'; 64]))
+        Ok(Zeroizing::new(key(0)))
+    }
+
+    /// One of several keys that nobody would take for an example.
+    fn key(which: u8) -> Vec<u8> {
+        (0..64).map(|place| b'0' + place + which).collect()
     }
 
     #[test]
     fn a_key_is_made_once_and_is_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.key");
-        let key = SigningKey::Own(path.clone());
-        assert_eq!(key.load(make).unwrap().as_slice(), [b'k'; 64]);
+        let own = SigningKey::Own(path.clone());
+        assert_eq!(own.load(make).unwrap().as_slice(), key(0));
         assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
 
-        let other = || Ok(Zeroizing::new(vec![b'x'; 64]));
-        assert_eq!(key.load(other).unwrap().as_slice(), [b'k'; 64]);
+        let other = || Ok(Zeroizing::new(key(1)));
+        assert_eq!(own.load(other).unwrap().as_slice(), key(0));
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
     }
 
@@ -248,14 +264,14 @@ mod tests {
             assert!(error.reason.contains("b.key"), "{error}");
             assert!(error.reason.contains(why), "{error}");
         };
-        create(&one, &[b'1'; 32]).unwrap();
+        create(&one, &key(1)).unwrap();
         refused("cannot be used");
 
         create(&two, &[b'2'; 31]).unwrap();
         refused("at least 32 bytes");
 
-        std::fs::write(&two, [b'2'; 32]).unwrap();
-        assert_eq!(keys.load().unwrap()[1].as_slice(), [b'2'; 32]);
+        std::fs::write(&two, key(2)).unwrap();
+        assert_eq!(keys.load().unwrap()[1].as_slice(), key(2));
 
         std::fs::set_permissions(&two, std::fs::Permissions::from_mode(0o640)).unwrap();
         refused("read by others");

@@ -3,7 +3,10 @@
 //! The only reader of the environment. Settings are read once, checked before anything starts, and
 //! passed down. A flag wins over the variable of the same meaning, an empty variable counts as unset.
 
+mod dotenv;
+mod example_key;
 mod key;
+mod trusted;
 mod value;
 
 use std::net::SocketAddr;
@@ -15,6 +18,7 @@ use clap::Args;
 use clap::builder::Resettable;
 use ipnet::IpNet;
 
+pub use self::dotenv::read_dotenv;
 pub use self::key::{KeyError, PreviousKeys, SigningKey};
 use crate::domain::network::LogNetworks;
 
@@ -189,23 +193,6 @@ pub struct Options {
     /// How many backups to keep; the oldest beyond that are removed
     #[arg(long, env = "BACKUP_KEEP", default_value = "7")]
     backup_keep: String,
-}
-
-/// Reads `.env` in the working directory, for development. Variables that are set stay as they are.
-///
-/// # Errors
-///
-/// When there is such a file and it makes no sense.
-pub fn read_dotenv() -> Result<(), ConfigError> {
-    match dotenvy::from_path(".env") {
-        Ok(()) => Ok(()),
-        Err(error) if error.not_found() => Ok(()),
-        // The error itself would quote the line, which may hold a secret.
-        Err(_) => value::wrong(
-            ".env",
-            "in the working directory cannot be read as NAME=value lines",
-        ),
-    }
 }
 
 /// Makes a command blind to variables that are set to nothing, as `.env` and Compose files leave them.

@@ -8,8 +8,9 @@ use std::path::Path;
 
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
+use zeroize::Zeroizing;
 
-use super::message::{Command, Reply, Request, VERSION};
+use super::message::{Command, MAX_REQUEST, Reply, Request, VERSION};
 use super::receive::send_with_file;
 use super::send::send;
 use super::{Failure, Sink};
@@ -65,7 +66,9 @@ pub fn ask(
 ) -> Result<(), Failure> {
     let is_import = matches!(command, Command::Import { .. });
     let request = Request { version: VERSION, command };
-    let mut line = serde_json::to_vec(&request).map_err(io::Error::from)?;
+    // It may hold a password: large enough not to be copied while it grows, and wiped in the end.
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST));
+    serde_json::to_writer(&mut *line, &request).map_err(io::Error::from)?;
     line.push(b'\n');
     let sent = match file {
         Some(file) => send_with_file(stream, &line, file),

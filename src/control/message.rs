@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
 
 /// The version of the protocol. A server refuses others.
 pub const VERSION: u32 = 1;
@@ -30,7 +31,7 @@ pub enum Command {
         /// Checked like that of a registration.
         email: String,
         /// Checked like that of a registration.
-        password: String,
+        password: PasswordText,
         /// Whether it is an administrator's. Left out where it is not, as servers of the version before
         /// expect.
         #[serde(default, skip_serializing_if = "is_not")]
@@ -48,7 +49,7 @@ pub enum Command {
         /// Of the account.
         email: String,
         /// Checked like that of a registration.
-        password: String,
+        password: PasswordText,
     },
     /// Deletes an account with all that it has.
     UserDelete {
@@ -71,6 +72,33 @@ pub enum Command {
         /// Whether tasks that are there already are changed to what comes in.
         replace: bool,
     },
+}
+
+/// A password on its way. Wiped from memory when dropped.
+pub struct PasswordText(pub Zeroizing<String>);
+
+impl fmt::Debug for PasswordText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordText(..)")
+    }
+}
+
+impl From<Zeroizing<String>> for PasswordText {
+    fn from(text: Zeroizing<String>) -> Self {
+        Self(text)
+    }
+}
+
+impl Serialize for PasswordText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PasswordText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(text.into()))
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
@@ -151,7 +179,7 @@ mod tests {
         );
         let add = Command::UserAdd {
             email: "a".to_owned(),
-            password: "b".to_owned(),
+            password: Zeroizing::new("b".to_owned()).into(),
             admin: false,
         };
         assert_eq!(
@@ -164,7 +192,7 @@ mod tests {
     fn a_password_is_never_shown() {
         let command = Command::UserAdd {
             email: "a".to_owned(),
-            password: "hunter2".to_owned(),
+            password: Zeroizing::new("hunter2".to_owned()).into(),
             admin: true,
         };
         assert_eq!(format!("{command:?}"), "user_add");

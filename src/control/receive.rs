@@ -10,6 +10,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use zeroize::Zeroizing;
 
 use super::message::MAX_REQUEST;
 
@@ -30,9 +31,13 @@ pub(super) fn send_with_file(
     if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
+/// How much is received at once, in bytes.
+const BUFFER: usize = 4096;
+
 /// The first line of a connection.
 pub(super) struct First {
-    pub(super) line: Vec<u8>,
+    /// May hold a password.
+    pub(super) line: Zeroizing<Vec<u8>>,
     /// What came after it.
     pub(super) rest: Cursor<Vec<u8>>,
     pub(super) file: Option<File>,
@@ -40,14 +45,16 @@ pub(super) struct First {
 
 /// Receives the first line, and a file if one comes along.
 pub(super) fn first_line(stream: &UnixStream) -> io::Result<First> {
-    let (mut bytes, mut file) = (Vec::new(), None);
+    // Large enough not to be copied while it grows.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_REQUEST + BUFFER));
+    let mut file = None;
     loop {
-        let mut buffer = [0; 4096];
+        let mut buffer = Zeroizing::new([0; BUFFER]);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut along = RecvAncillaryBuffer::new(&mut space);
         let received = recvmsg(
             stream,
-            &mut [IoSliceMut::new(&mut buffer)],
+            &mut [IoSliceMut::new(buffer.as_mut_slice())],
             &mut along,
             RecvFlags::CMSG_CLOEXEC,
         )?;
@@ -121,7 +128,7 @@ mod tests {
 
         let first = first_line(&theirs).unwrap();
 
-        assert_eq!(first.line, b"hello");
+        assert_eq!(first.line.as_slice(), b"hello");
         assert_eq!(first.rest.into_inner(), b"rest");
         first.file.unwrap().write_all(b"written").unwrap();
         file.rewind().unwrap();

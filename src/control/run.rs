@@ -67,7 +67,7 @@ pub async fn run(
     match command {
         Command::UserList => user_list(parts, sink).await,
         Command::UserAdd { email, password, admin } => {
-            let new = NewAccount { email, password };
+            let new = NewAccount { email, password: password.0 };
             let role = if admin { Role::Admin } else { Role::User };
             let user = service.user_add(new, role).await?;
             say(sink, format!("added user {}", user.id))
@@ -80,7 +80,7 @@ pub async fn run(
             say(sink, format!("is now {}", role.as_str()))
         }
         Command::UserSetPassword { email, password } => {
-            service.user_set_password(&email, password).await?;
+            service.user_set_password(&email, password.0).await?;
             say(sink, "password set, all sessions and personal tokens ended")
         }
         Command::UserDelete { email } => {

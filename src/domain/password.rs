@@ -32,8 +32,8 @@ impl Password {
     /// # Errors
     ///
     /// Every variant of [`PasswordError`].
-    pub fn new(text: String) -> Result<Self, PasswordError> {
-        let text = Zeroizing::new(text);
+    pub fn new(text: impl Into<Zeroizing<String>>) -> Result<Self, PasswordError> {
+        let text = text.into();
         match text.chars().count() {
             0..Self::MIN_CHARS => Err(PasswordError::TooShort),
             Self::MIN_CHARS..=Self::MAX_CHARS => Ok(Self(text)),
@@ -42,8 +42,8 @@ impl Password {
     }
 
     /// Wraps a password somebody claims to have, whatever its length.
-    pub fn claimed(text: String) -> Self {
-        Self(Zeroizing::new(text))
+    pub fn claimed(text: impl Into<Zeroizing<String>>) -> Self {
+        Self(text.into())
     }
 
     /// The text, to be judged and nothing else.

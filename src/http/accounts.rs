@@ -15,7 +15,7 @@ use super::payload::{Json, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
 use super::users::RoleView;
-use super::wire::EmailText;
+use super::wire::{EmailText, PasswordText};
 use super::{Api, Site, param};
 use crate::auth::permission::Admin;
 use crate::domain::label::Label;
@@ -35,7 +35,7 @@ struct AccountCreate {
     email: EmailText,
     /// The first password, to be told to the owner. 8 to 128 characters of any kind.
     #[oai(validator(min_length = 8, max_length = 128))]
-    password: String,
+    password: PasswordText,
     /// What the account may do; `user` if absent.
     role: Option<RoleView>,
     /// Whether the owner must set another password before anything else; true if absent.
@@ -46,7 +46,7 @@ impl Example for AccountCreate {
     fn example() -> Self {
         Self {
             email: EmailText("john@example.com".to_owned()),
-            password: "password123".to_owned(),
+            password: "password123".into(),
             role: Some(RoleView::User),
             must_change_password: Some(true),
         }
@@ -214,7 +214,7 @@ impl AccountsApi {
         body: Json<AccountCreate>,
     ) -> Result<Reply<Created>, Problem> {
         let AccountCreate { email, password, role, must_change_password } = body.0;
-        let new = NewAccount { email: email.0, password };
+        let new = NewAccount { email: email.0, password: password.0 };
         let role = role.unwrap_or(RoleView::User).into();
         let must_change = must_change_password.unwrap_or(true);
         let prefix = Arc::clone(&site.api_prefix);

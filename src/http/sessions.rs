@@ -13,6 +13,7 @@ use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::{Form, Json};
 use super::problem::Problem;
+use super::wire::PasswordText;
 use crate::auth::permission::{Account, Entry, Leave};
 use crate::domain::access::Access;
 use crate::domain::label::Label;
@@ -36,7 +37,7 @@ struct Login {
     username: Option<String>,
     /// The password of the account. Needed to log in.
     #[oai(validator(max_length = 4096))]
-    password: Option<String>,
+    password: Option<PasswordText>,
     /// The refresh token. Needed for the grant of that name.
     refresh_token: Option<String>,
     /// Taken, since clients send it. Every session may do everything.
@@ -59,7 +60,7 @@ impl Example for Login {
         Self {
             grant_type: Some(GrantType::Password),
             username: Some("jane@example.com".to_owned()),
-            password: Some("password123".to_owned()),
+            password: Some("password123".into()),
             refresh_token: None,
             scope: None,
             client_id: None,
@@ -251,11 +252,13 @@ impl SessionsApi {
                 String::new()
             })
         };
+        let password = password.map(|it| it.0);
         let answers = attempt.with(Token::of);
         let grant = match grant_type {
             None | Some(GrantType::Password) => {
                 let username = required("username", username);
-                let password = required("password", password);
+                let password =
+                    password.unwrap_or_else(|| required("password", None).into());
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }

@@ -13,7 +13,7 @@ use super::once::{Attempt, Reply};
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::wire::EmailText;
+use super::wire::{EmailText, PasswordText};
 use crate::auth::permission::{Account, Entry};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -33,7 +33,7 @@ struct UserRegister {
     email: EmailText,
     /// 8 to 128 characters of any kind. A server may be set to ask for more, or for one that is hard to guess.
     #[oai(validator(min_length = 8, max_length = 128))]
-    password: String,
+    password: PasswordText,
     /// Needed where only those may register who were invited.
     #[oai(validator(max_length = 200))]
     invitation: Option<String>,
@@ -42,7 +42,7 @@ struct UserRegister {
 impl Example for UserRegister {
     fn example() -> Self {
         let email = EmailText("jane@example.com".to_owned());
-        Self { email, password: "password123".to_owned(), invitation: None }
+        Self { email, password: "password123".into(), invitation: None }
     }
 }
 
@@ -60,7 +60,7 @@ struct ProfilePatch {
     time_zone: MaybeUndefined<String>,
     /// The password of the account, to change the email.
     #[oai(validator(max_length = 4096))]
-    password: MaybeUndefined<String>,
+    password: MaybeUndefined<PasswordText>,
 }
 
 impl Example for ProfilePatch {
@@ -80,17 +80,17 @@ impl Example for ProfilePatch {
 struct PasswordChange {
     /// The one of now.
     #[oai(validator(max_length = 4096))]
-    current_password: String,
+    current_password: PasswordText,
     /// The one from now on. 8 to 128 characters of any kind.
     #[oai(validator(min_length = 8, max_length = 128))]
-    new_password: String,
+    new_password: PasswordText,
 }
 
 impl Example for PasswordChange {
     fn example() -> Self {
         Self {
-            current_password: "password123".to_owned(),
-            new_password: "correct horse battery staple".to_owned(),
+            current_password: "password123".into(),
+            new_password: "correct horse battery staple".into(),
         }
     }
 }
@@ -101,12 +101,12 @@ impl Example for PasswordChange {
 struct PasswordProof {
     /// The password of the account.
     #[oai(validator(max_length = 4096))]
-    password: String,
+    password: PasswordText,
 }
 
 impl Example for PasswordProof {
     fn example() -> Self {
-        Self { password: "password123".to_owned() }
+        Self { password: "password123".into() }
     }
 }
 
@@ -217,7 +217,7 @@ impl UsersApi {
         body: Json<UserRegister>,
     ) -> Result<Reply<Registered>, Problem> {
         let UserRegister { email, password, invitation } = body.0;
-        let new = NewAccount { email: email.0, password };
+        let new = NewAccount { email: email.0, password: password.0 };
         let network = Network::of(address.0);
         let answers =
             attempt.with(|user: &User| Registered::Created(Json(user.clone().into())));
@@ -246,7 +246,7 @@ impl UsersApi {
             email: email.take().map(|email| email.0),
             display_name: cleared(display_name).map(|name| name.map(|name| name.0)),
             time_zone: cleared(time_zone),
-            password: password.take(),
+            password: password.take().map(|it| it.0),
         };
         Ok(Json(service.user_update(&caller.0, change).await?.into()))
     }
@@ -261,7 +261,7 @@ impl UsersApi {
         service: Data<&Service>,
         body: Json<PasswordProof>,
     ) -> Result<Left, Problem> {
-        service.user_leave(&caller.0, body.0.password).await?;
+        service.user_leave(&caller.0, body.0.password.0).await?;
         Ok(Left::Left)
     }
 
@@ -291,7 +291,7 @@ impl UsersApi {
     ) -> Result<Reply<Json<EndedView>>, Problem> {
         let PasswordChange { current_password, new_password } = body.0;
         let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
-        let (caller, old, new) = (&caller.0, current_password, new_password);
+        let (caller, old, new) = (&caller.0, current_password.0, new_password.0);
         let work = |doing| service.user_change_password(caller, old, new, doing);
         Ok(answers.reply(service.once(caller, answers.once(), work).await?))
     }

@@ -6,6 +6,7 @@ use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::domain::email::Email;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
@@ -69,6 +70,39 @@ impl ParseFromJSON for EmailText {
 impl ToJSON for EmailText {
     fn to_json(&self) -> Option<Value> {
         Some(Value::String(self.0.clone()))
+    }
+}
+
+/// A password in a request. Wiped from memory when dropped.
+pub(super) struct PasswordText(pub(super) Zeroizing<String>);
+
+schema_type!(PasswordText, "string", MetaSchema::new("string"));
+
+impl ParseFromJSON for PasswordText {
+    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+        match value.unwrap_or_default() {
+            Value::String(text) => Ok(Self(text.into())),
+            other => Err(ParseError::expected_type(other)),
+        }
+    }
+}
+
+impl ToJSON for PasswordText {
+    fn to_json(&self) -> Option<Value> {
+        Some(Value::String(self.0.as_str().to_owned()))
+    }
+}
+
+/// For the limits on its length.
+impl AsRef<str> for PasswordText {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for PasswordText {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned().into())
     }
 }
 

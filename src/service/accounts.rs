@@ -2,6 +2,7 @@
 //! record, in the same transaction.
 
 use tracing::instrument;
+use zeroize::Zeroizing;
 
 use super::users::NO_USER;
 use super::{Doing, Error, NewAccount, Service};
@@ -169,7 +170,7 @@ impl Service {
     pub async fn user_set_password(
         &self,
         email: &str,
-        password: String,
+        password: Zeroizing<String>,
     ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         let email = user.email.as_str();

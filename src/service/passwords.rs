@@ -1,5 +1,7 @@
 //! Passwords that somebody wants to have from now on.
 
+use zeroize::Zeroizing;
+
 use super::{Error, FieldError, Service};
 use crate::domain::password::Password;
 
@@ -12,7 +14,7 @@ impl Service {
     pub(super) async fn new_password(
         &self,
         field: &str,
-        text: String,
+        text: Zeroizing<String>,
         email: &str,
     ) -> Result<Password, Error> {
         let password = self.password_length(field, text);
@@ -25,7 +27,7 @@ impl Service {
     pub(super) fn password_length(
         &self,
         field: &str,
-        text: String,
+        text: Zeroizing<String>,
     ) -> Result<Password, FieldError> {
         let checked = self.0.rules.check_length(text);
         checked.map_err(|error| FieldError::new(field, error))

@@ -1,6 +1,7 @@
 //! Changing the own account: profile, email, password, and leaving.
 
 use tracing::instrument;
+use zeroize::Zeroizing;
 
 use super::{Doing, Error, FieldError, Service};
 use crate::auth::Caller;
@@ -25,7 +26,7 @@ pub struct ProfileChange {
     /// Checked by [`TimeZone::new`]; `Some(None)` clears it.
     pub time_zone: Option<Option<String>>,
     /// The password, to prove that it is the owner who asks for another email.
-    pub password: Option<String>,
+    pub password: Option<Zeroizing<String>>,
 }
 
 impl std::fmt::Debug for ProfileChange {
@@ -91,8 +92,8 @@ impl Service {
     pub async fn user_change_password(
         &self,
         caller: &Caller<Entry>,
-        current: String,
-        new: String,
+        current: Zeroizing<String>,
+        new: Zeroizing<String>,
         doing: Doing<Ended>,
     ) -> Result<Ended, Error> {
         let new = self.password_length("new_password", new);
@@ -133,7 +134,7 @@ impl Service {
     pub async fn user_leave(
         &self,
         caller: &Caller<Account>,
-        password: String,
+        password: Zeroizing<String>,
     ) -> Result<(), Error> {
         let expected = self.confirm(caller, "password", password).await?.password;
         let deleted = self.0.store.user_delete(caller.user.id, Some(expected), None);
@@ -147,7 +148,7 @@ impl Service {
         &self,
         caller: &Caller<P>,
         field: &str,
-        password: String,
+        password: Zeroizing<String>,
     ) -> Result<Credential, Error> {
         let id = caller.user.id;
         if let Some(throttle) = &self.0.throttle {

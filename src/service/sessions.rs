@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tracing::instrument;
+use zeroize::Zeroizing;
 
 use super::{Doing, Done, Error, Once, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
@@ -87,7 +88,7 @@ impl Service {
     pub async fn session_open(
         &self,
         email: &str,
-        password: String,
+        password: Zeroizing<String>,
         origin: Origin,
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {

@@ -1,6 +1,7 @@
 //! Making and keeping one's own account.
 
 use tracing::instrument;
+use zeroize::Zeroizing;
 
 use super::once::{Asked, Doing, Done, Once, Recorded};
 use super::{Error, FieldError, Service};
@@ -17,7 +18,7 @@ pub struct NewAccount {
     /// Checked by [`Email::new`].
     pub email: String,
     /// Checked by the rules for passwords.
-    pub password: String,
+    pub password: Zeroizing<String>,
 }
 
 impl std::fmt::Debug for NewAccount {

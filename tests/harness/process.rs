@@ -63,13 +63,30 @@ impl Home {
 
     /// Starts the server and waits until it listens.
     pub(crate) fn serve(&self) -> Process {
-        let mut child = self
-            .command(&["serve"])
-            .env("LOG_FORMAT", "json")
-            .stdin(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = self.command(&["serve"]);
+        command.env("LOG_FORMAT", "json");
+        Process::start(command)
+    }
+
+    /// The same, after something that a shell does first and that ends in `&&`.
+    pub(crate) fn serve_through(&self, first: &str) -> Process {
+        let duly = self.command(&[]);
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{first} exec \"$0\" serve")])
+            .arg(duly.get_program());
+        command.current_dir(self.folder.path()).env_clear();
+        command.envs(duly.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("LOG_FORMAT", "json");
+        Process::start(command)
+    }
+}
+
+impl Process {
+    /// Starts a program that logs as the server does, and waits until it listens.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child =
+            command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, log) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
@@ -78,14 +95,12 @@ impl Home {
                 drop(sender.send(line));
             }
         });
-        let mut process = Process { child, listening: String::new(), log };
+        let mut process = Self { child, listening: String::new(), log };
         let line = process.wait_for_log("listening");
         line["address"].as_str().unwrap().clone_into(&mut process.listening);
         process
     }
-}
 
-impl Process {
     /// The TCP port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listening.parse().unwrap()

@@ -18,7 +18,7 @@ use crate::harness::process::expect;
 use crate::harness::{Client, Home, Process};
 
 /// A key that outlives one home, so that tokens do as well.
-const KEY: &str = "0123456789abcdef0123456789abcdef";
+const KEY: &str = "5f0c8e6b1d3a9724e8b05c7f2a6d4913";
 
 fn home() -> Home {
     Home::new().set("SECRET_KEY", KEY)

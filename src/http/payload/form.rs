@@ -1,11 +1,13 @@
 //! `application/x-www-form-urlencoded` bodies, as OAuth 2 clients send them.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::percent_decode;
 use poem::{Request, RequestBody};
 use poem_openapi::types::ParseFromJSON;
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 use super::schema::{self, Unknown};
+use super::wiped::Wiped;
 use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 use crate::service::FieldError;
@@ -30,17 +32,17 @@ async fn parse<T: ParseFromJSON + 'static>(
     }
     let bytes = read(request, body).await?;
     let fields = fields(&bytes).map_err(Problem::invalid)?;
-    schema::parse(Value::Object(fields), Unknown::Ignored)
+    schema::parse(fields, Unknown::Ignored)
 }
 
 body_extractor!(Form, &[FORM], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
 
 /// Reads all fields as text. An empty field counts as absent (RFC 6749, section 3.1), a field twice and
 /// bytes that are not UTF-8 are faults.
-fn fields(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldError>> {
+fn fields(bytes: &[u8]) -> Result<Wiped, Vec<FieldError>> {
     let fault = |field: &str, message| vec![FieldError::new(field, message)];
     let text = str::from_utf8(bytes).map_err(|_| fault("body", "must be UTF-8"))?;
-    let mut fields = Map::new();
+    let mut fields = Wiped::new(Value::Object(Map::new()));
     for pair in text.split('&').filter(|pair| !pair.is_empty()).take(MAX_FIELDS) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = decode(name).ok_or_else(|| fault("body", "must be UTF-8"))?;
@@ -48,16 +50,22 @@ fn fields(bytes: &[u8]) -> Result<Map<String, Value>, Vec<FieldError>> {
         if value.is_empty() {
             continue;
         }
-        if fields.insert(name.clone(), Value::String(value)).is_some() {
+        let Value::Object(known) = fields.get_mut() else { continue };
+        if let Some(before) = known.insert(name.clone(), Value::String(value)) {
+            drop(Wiped::new(before));
             return Err(fault(&name, "must be given once"));
         }
     }
     Ok(fields)
 }
 
+/// Decodes as browsers encode. Nothing on the way stays in memory.
 fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text).decode_utf8().ok().map(Into::into)
+    let spaced = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte });
+    let spaced = Zeroizing::new(spaced.collect::<Vec<u8>>());
+    let mut decoded = Zeroizing::new(Vec::with_capacity(spaced.len()));
+    decoded.extend(percent_decode(&spaced));
+    str::from_utf8(&decoded).ok().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -68,9 +76,10 @@ mod tests {
     fn fields_are_decoded_as_browsers_encode_them() {
         let fields =
             fields(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
+        let fields = fields.take();
         assert_eq!(fields["username"], "a+b@c.example");
         assert_eq!(fields["password"], "p & q");
-        assert_eq!(fields.len(), 2);
+        assert_eq!(fields.as_object().unwrap().len(), 2);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_json::Value;
 
 use super::schema::{self, Unknown};
+use super::wiped::Wiped;
 use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 
@@ -41,14 +42,14 @@ async fn parse<T: ParseFromJSON + 'static>(
         return Err(Problem::media_type(JSON));
     }
     let bytes = read(request, body).await?;
-    let Strict(value) = serde_json::from_slice(&bytes).map_err(|error| {
+    let strict: Strict = serde_json::from_slice(&bytes).map_err(|error| {
         // The parser's own text may quote the body.
         let (line, column) = (error.line(), error.column());
         let fault =
             if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
         Problem::malformed(format!("the body {fault}, at line {line}, column {column}"))
     })?;
-    schema::parse(value, Unknown::Refused)
+    schema::parse(strict.0, Unknown::Refused)
 }
 
 body_extractor!(Json, &[JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
@@ -104,7 +105,13 @@ impl<T: Type + Serialize + Send> ApiResponse for Json<T> {
 }
 
 /// JSON in which no object names a member twice: two readers could take two different values.
-struct Strict(Value);
+struct Strict(Wiped);
+
+impl From<Value> for Strict {
+    fn from(value: Value) -> Self {
+        Self(Wiped::new(value))
+    }
+}
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -122,46 +129,50 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Strict, E> {
-        Ok(Strict(Value::Null))
+        Ok(Value::Null.into())
     }
 
     fn visit_bool<E>(self, v: bool) -> Result<Strict, E> {
-        Ok(Strict(v.into()))
+        Ok(Value::from(v).into())
     }
 
     fn visit_i64<E>(self, v: i64) -> Result<Strict, E> {
-        Ok(Strict(v.into()))
+        Ok(Value::from(v).into())
     }
 
     fn visit_u64<E>(self, v: u64) -> Result<Strict, E> {
-        Ok(Strict(v.into()))
+        Ok(Value::from(v).into())
     }
 
     fn visit_f64<E>(self, v: f64) -> Result<Strict, E> {
-        Ok(Strict(v.into()))
+        Ok(Value::from(v).into())
     }
 
     fn visit_str<E>(self, v: &str) -> Result<Strict, E> {
-        Ok(Strict(v.into()))
+        Ok(Value::from(v).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
-        let mut items = Vec::new();
+        let mut items = Wiped::new(Value::Array(Vec::new()));
         while let Some(Strict(item)) = seq.next_element()? {
-            items.push(item);
+            if let Value::Array(items) = items.get_mut() {
+                items.push(item.take());
+            }
         }
-        Ok(Strict(Value::Array(items)))
+        Ok(Strict(items))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
-        let mut members = serde_json::Map::new();
+        let mut members = Wiped::new(Value::Object(serde_json::Map::new()));
         while let Some(name) = map.next_key::<String>()? {
             let Strict(value) = map.next_value()?;
-            if members.insert(name, value).is_some() {
+            let Value::Object(known) = members.get_mut() else { continue };
+            if let Some(before) = known.insert(name, value.take()) {
+                drop(Wiped::new(before));
                 return Err(A::Error::custom("a name twice"));
             }
         }
-        Ok(Strict(Value::Object(members)))
+        Ok(Strict(members))
     }
 }
 

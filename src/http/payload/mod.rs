@@ -8,6 +8,7 @@ mod form;
 mod json;
 mod lines;
 mod schema;
+mod wiped;
 
 use std::time::Duration;
 
@@ -40,16 +41,20 @@ macro_rules! body_extractor {
 }
 use body_extractor;
 
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Bytes;
 use poem::RequestBody;
-use poem::error::ReadBodyError;
 use poem::http::{HeaderMap, HeaderName, header};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 use poem_openapi::types::ParseFromJSON;
 use serde_json::Value;
+use zeroize::{Zeroize as _, Zeroizing};
 
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
+use self::wiped::Wiped;
 use super::once::BodyDigest;
 use super::problem::Problem;
 
@@ -63,7 +68,7 @@ fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaReque
 
 /// Turns a part of a body into a `T` by the rules of whole bodies. Fields are named from there on.
 pub(super) fn check<T: ParseFromJSON + 'static>(value: Value) -> Result<T, Problem> {
-    schema::parse(value, schema::Unknown::Refused)
+    schema::parse(Wiped::new(value), schema::Unknown::Refused)
 }
 
 /// How much of a body is taken, and how long it may take.
@@ -80,29 +85,48 @@ impl BodyLimits {
     }
 }
 
-/// Reads a whole body, counting as it comes: what a client says of its length is not trusted.
+/// Reads a whole body, counting as it comes: what a client says of its length is not trusted. The body may hold a
+/// password, so no copy of it stays behind here.
 async fn read(
     request: &poem::Request,
     body: &mut RequestBody,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Zeroizing<Vec<u8>>, Problem> {
     is_plain(request.headers())?;
     let limits = BodyLimits::of(request);
     let body = body.take().map_err(|_| Problem::internal())?;
-    let bytes =
-        tokio::time::timeout(limits.time, body.into_bytes_limit(limits.bytes)).await;
-    match bytes {
-        Ok(Ok(bytes)) => {
-            if let Some(digest) = request.data::<BodyDigest>() {
-                digest.set(&bytes);
-            }
-            Ok(bytes.into())
-        }
-        Ok(Err(ReadBodyError::PayloadTooLarge)) => {
-            Err(Problem::body_too_large(limits.bytes))
-        }
-        Ok(Err(_)) => Err(Problem::malformed("the body could not be read")),
-        Err(_) => Err(Problem::body_too_slow()),
+    let bytes = tokio::time::timeout(limits.time, collect(body, limits.bytes))
+        .await
+        .map_err(|_| Problem::body_too_slow())??;
+    if let Some(digest) = request.data::<BodyDigest>() {
+        digest.set(&bytes);
     }
+    Ok(bytes)
+}
+
+async fn collect(body: poem::Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    let mut body: BoxBody<Bytes, std::io::Error> = body.into();
+    let mut bytes = Zeroizing::new(Vec::new());
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|_| Problem::malformed("the body could not be read"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(Problem::body_too_large(limit));
+        }
+        if bytes.capacity() - bytes.len() < data.len() {
+            // What a vector leaves behind when it grows by itself is not wiped.
+            let room = (bytes.len() + data.len()).next_power_of_two();
+            let mut larger = Zeroizing::new(Vec::with_capacity(room));
+            larger.extend_from_slice(&bytes);
+            bytes = larger;
+        }
+        bytes.extend_from_slice(&data);
+        // What the connection has read on with it, the connection overwrites.
+        if let Ok(mut own) = data.try_into_mut() {
+            own.as_mut().zeroize();
+        }
+    }
+    Ok(bytes)
 }
 
 /// Refuses a body that is something else than its bytes seem to say: compressed, or a part of a whole.

@@ -8,6 +8,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 
+use super::wiped::Wiped;
 use crate::domain::email::Email;
 use crate::domain::timestamp::Timestamp;
 use crate::http::problem::Problem;
@@ -26,16 +27,16 @@ pub(super) enum Unknown {
 
 /// Turns a value into a `T`, or says everything that is wrong with it. Never quotes a value.
 pub(super) fn parse<T: ParseFromJSON + 'static>(
-    value: Value,
+    value: Wiped,
     unknown: Unknown,
 ) -> Result<T, Problem> {
     let schema = Schema::of::<T>();
     let mut check = Check { schema: &schema, unknown, faults: Vec::new() };
-    check.value(&schema.root, &value, "");
+    check.value(&schema.root, value.get(), "");
     if !check.faults.is_empty() {
         return Err(Problem::invalid(check.faults));
     }
-    T::parse_from_json(Some(value))
+    T::parse_from_json(Some(value.take()))
         .map_err(|_| Problem::invalid(vec![FieldError::new(BODY, "is not valid")]))
 }
 

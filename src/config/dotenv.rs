@@ -1,0 +1,93 @@
+//! The file with settings: `.env` in the working directory, or the one that `ENV_FILE` names.
+
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::{env, io};
+
+use rustix::process::geteuid;
+use zeroize::Zeroizing;
+
+use super::{ConfigError, trusted, value};
+
+const NAME: &str = ".env";
+const ENV_FILE: &str = "ENV_FILE";
+const OFF: &str = "off";
+
+/// Longest file that is read, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Reads the file into the environment. Variables that are set stay as they are.
+///
+/// The file decides who may do what, so it is read only if nobody else may write it: it must belong to root or to
+/// the user who runs this.
+///
+/// # Errors
+///
+/// When somebody else may write it, when it makes no sense, and when it is named by `ENV_FILE` and not there.
+pub fn read_dotenv() -> Result<(), ConfigError> {
+    let named = env::var_os(ENV_FILE).filter(|named| !named.is_empty());
+    let (variable, path) = match &named {
+        Some(named) if named == OFF => return Ok(()),
+        Some(named) => (ENV_FILE, PathBuf::from(named)),
+        // With its folder in messages: whoever reads them may not know the working directory.
+        None => (NAME, std::path::absolute(NAME).unwrap_or_else(|_| NAME.into())),
+    };
+    let text = match read(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        Err(error) => {
+            let advice = "ENV_FILE=off does without it";
+            let reason = format!("{} cannot be used: {error}; {advice}", path.display());
+            return value::wrong(variable, reason);
+        }
+    };
+    let wrong = |what: &str| {
+        // The parser's own error would quote the line, which may hold a secret.
+        value::wrong(variable, format!("{} {what}", path.display()))
+    };
+    for line in dotenvy::from_read_iter(text.as_slice()) {
+        match line {
+            Ok((name, _)) if name == ENV_FILE => {
+                return wrong("sets ENV_FILE, which counts in the environment only");
+            }
+            Ok((_, secret)) => drop(Zeroizing::new(secret)),
+            Err(_) => return wrong("cannot be read as NAME=value lines"),
+        }
+    }
+    match dotenvy::from_read(text.as_slice()) {
+        Ok(()) => Ok(()),
+        Err(_) => wrong("cannot be read as NAME=value lines"),
+    }
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let (file, found) = trusted::open(path)?;
+    let mode = found.permissions().mode();
+    // A group may share a folder of its own work; what root does is not for it to say.
+    let refused = [
+        ("others", 0o002, "o-w", true),
+        ("its group", 0o020, "g-w", geteuid().is_root()),
+    ];
+    for (who, bit, chmod, counts) in refused {
+        if counts && mode & bit != 0 {
+            let uid = std::os::unix::fs::MetadataExt::uid(&found);
+            let why = format!(
+                "{who} may write the file, which belongs to user {uid}: chmod {chmod} {}",
+                path.display()
+            );
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+        }
+    }
+    // Large enough not to be copied while it grows.
+    let room = usize::try_from(found.len()).unwrap_or_default().saturating_add(1);
+    let mut text = Zeroizing::new(Vec::with_capacity(room.min(MAX_BYTES + 1)));
+    file.take(MAX_BYTES as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MAX_BYTES {
+        let why = format!("it is longer than {MAX_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    }
+    Ok(text)
+}

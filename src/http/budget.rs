@@ -1,12 +1,12 @@
-//! How much memory answers may take until they are sent.
+//! The memory that answers may take until they are sent.
 //!
 //! A list of 200 long tasks is megabytes of JSON, and a client that does not read holds them. Every answer over
-//! [`FREE_BYTES`] is counted, whatever made it, from when it was rendered until the last of its bytes was handed to
+//! [`FREE_BYTES`] is counted, whatever made it, from its rendering until the last of its bytes was handed to
 //! the socket: the count belongs to the bytes themselves, not to the body that hyper takes them from. Smaller ones
 //! are free: there are only as many as connections, and the few more that HTTP/2 allows.
 //!
-//! Accounts and networks have shares, and a part of each is kept for accounts that hold little: those who take much
-//! cannot leave nothing for an ordinary list.
+//! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
+//! always room for an ordinary list.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -41,10 +41,11 @@ const NETWORK: Most = Most { much: 24 << 20, all: 32 << 20 };
 /// Most of all.
 const TOTAL: Most = Most { much: 48 << 20, all: 64 << 20 };
 
-/// How much may be held together, in bytes.
+/// Bytes that may be held together.
 struct Most {
-    /// While somebody takes who holds much.
+    /// For an answer to an account that holds much.
     much: usize,
+    /// For any answer.
     all: usize,
 }
 
@@ -56,7 +57,7 @@ pub(super) struct SharedBytes;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight(pub(super) usize);
 
-/// Whose answer it is.
+/// The account and the network that an answer goes to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     account: Account,
@@ -66,8 +67,8 @@ pub(super) struct Reader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Account {
     Of(UserId),
-    /// Of those in a network who have not said who they are.
-    Nobody(Network),
+    /// Requests of a network without a credential.
+    Anonymous(Network),
 }
 
 impl Reader {
@@ -79,7 +80,7 @@ impl Reader {
             }
         };
         let network = Network::of(network);
-        Self { account: user.map_or(Account::Nobody(network), Account::Of), network }
+        Self { account: user.map_or(Account::Anonymous(network), Account::Of), network }
     }
 }
 
@@ -96,7 +97,7 @@ pub(super) enum Full {
 #[derive(Clone, Debug, Default)]
 pub(super) struct AnswerBudget(Arc<Mutex<Held>>);
 
-/// What is held, in bytes.
+/// Bytes that are held.
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
@@ -170,7 +171,7 @@ impl AnswerBudget {
     }
 }
 
-/// What one answer takes, until this is dropped.
+/// The bytes that one answer takes until this is dropped.
 struct Share {
     budget: AnswerBudget,
     reader: Reader,

@@ -20,8 +20,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     }
     let authority = request.original_uri().authority().map(|it| it.as_str());
     let host = host.map(|it| it.as_bytes());
-    let is_sound = |host: &[u8]| is_host(host);
-    if !host.is_none_or(is_sound) || !authority.map(str::as_bytes).is_none_or(is_sound) {
+    if !host.is_none_or(is_host) || !authority.map(str::as_bytes).is_none_or(is_host) {
         return Err(Problem::malformed(
             "the Host header must be a host, with or without a port",
         ));

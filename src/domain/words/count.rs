@@ -1,14 +1,13 @@
 //! Counting words without folding them.
 
-use super::is_alone;
-use crate::domain::fold::is_mark;
+use super::{is_alone, is_of_word};
 
 /// Counts the words of a text, repeated ones included. Takes no memory, and may be off by a few where folding
 /// joins or splits words.
 pub fn count(text: &str) -> usize {
     let (mut count, mut is_inside) = (0, false);
     for c in text.chars() {
-        let is_word = c.is_alphanumeric() || is_inside && is_mark(c);
+        let is_word = is_of_word(c, is_inside);
         let begins = is_word && (!is_inside || is_alone(c));
         count += usize::from(begins);
         is_inside = is_word && !is_alone(c);

@@ -28,8 +28,7 @@ fn in_order(text: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     for c in fold(text).chars() {
         let is_alone = is_alone(c);
-        let goes_on =
-            !word.is_empty() && is_mark(c) || c.is_alphanumeric() && !is_mark(c);
+        let goes_on = is_of_word(c, !word.is_empty());
         if (!goes_on || is_alone) && !word.is_empty() {
             words.push(cut(std::mem::take(&mut word), MAX_WORD_BYTES));
         }
@@ -43,6 +42,11 @@ fn in_order(text: &str) -> Vec<String> {
         words.push(cut(word, MAX_WORD_BYTES));
     }
     words
+}
+
+/// Whether a character begins a word, or goes on with the one that it is in.
+fn is_of_word(c: char, is_inside: bool) -> bool {
+    if is_mark(c) { is_inside } else { c.is_alphanumeric() }
 }
 
 /// Characters of Hiragana, Katakana and Han, less their punctuation.

@@ -16,8 +16,8 @@ use crate::socket::{self, RemoveOnDrop};
 /// thousand clients that come at once are dropped without a word, and try again after a second.
 const BACKLOG: u32 = 4096;
 
-/// What the kernel keeps of answers on their way on one connection, in bytes; it takes up to twice that. Left to itself it
-/// takes 4 MiB for a client that does not read, and that is memory of this machine as well.
+/// Send buffer of a connection, in bytes; the kernel takes up to twice that. Left to itself it takes 4 MiB for a client
+/// that does not read, and that is memory of this machine as well.
 const SEND_BUFFER: u32 = 128 * 1024;
 
 /// A bound address. A Unix socket is removed when this is dropped.

@@ -3,10 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::work::{COMMIT, Work};
-use crate::files::folder_of;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -26,7 +25,6 @@ pub(super) enum Growth {
 #[derive(Debug)]
 pub(super) struct Space {
     data_file: File,
-    folder: PathBuf,
     reserve_bytes: u64,
 }
 
@@ -78,25 +76,20 @@ impl Room {
 impl Space {
     /// Of the file system that a data file lies on.
     pub(super) fn new(path: &Path, reserve_bytes: u64) -> io::Result<Self> {
-        Ok(Self { data_file: File::open(path)?, folder: folder_of(path), reserve_bytes })
+        Ok(Self { data_file: File::open(path)?, reserve_bytes })
     }
 
-    /// Looks at the file system. Asked before each commit, since anybody may fill the disk meanwhile.
+    /// Looks at the file system. Asked before each commit, since other programs may fill the disk meanwhile.
     pub(super) fn look(&self) -> Result<Room, StoreError> {
-        let stat =
-            rustix::fs::fstatvfs(&self.data_file).map_err(StoreError::unavailable)?;
+        let free = free_bytes(&self.data_file).map_err(StoreError::unavailable)?;
         let file = self.data_file.metadata().map_err(StoreError::unavailable)?;
-        Ok(Room {
-            free: stat.f_bavail.saturating_mul(stat.f_frsize),
-            taken: file.len(),
-            reserve: self.reserve_bytes,
-        })
+        Ok(Room { free, taken: file.len(), reserve: self.reserve_bytes })
     }
 
     /// Refuses to let a copy of the data go on into the reserve: a full disk would end the service that it is
     /// made for. What is written to another disk has that one to itself.
     pub(super) fn admit_copy(&self, copy: &File) -> io::Result<()> {
-        if copy.metadata()?.dev() != std::fs::metadata(&self.folder)?.dev() {
+        if copy.metadata()?.dev() != self.data_file.metadata()?.dev() {
             return Ok(());
         }
         has_room(copy, self.reserve_bytes)
@@ -105,10 +98,15 @@ impl Space {
 
 /// Refuses when a file has less room to grow than this, in bytes.
 pub(super) fn has_room(file: &File, bytes: u64) -> io::Result<()> {
-    let stat = rustix::fs::fstatvfs(file)?;
-    if stat.f_bavail.saturating_mul(stat.f_frsize) < bytes {
+    if free_bytes(file)? < bytes {
         let full = "the disk has no room for a copy beside DISK_RESERVE_MIB";
         return Err(io::Error::new(io::ErrorKind::StorageFull, full));
     }
     Ok(())
+}
+
+/// The free space of the file system that a file lies on.
+fn free_bytes(file: &File) -> io::Result<u64> {
+    let stat = rustix::fs::fstatvfs(file)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -26,22 +26,29 @@ pub(super) fn open(txn: &ReadTransaction, table: Table) -> Result<Snapshot, Stor
     Ok(txn.open_table(definition(table))?)
 }
 
-/// All tables of one write transaction, opened once for the whole batch.
-pub(super) struct Tables<'txn> {
-    pub(super) meta: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) users: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) user_by_email: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) admins: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) owned: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) invitations: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) audit: redb::Table<'txn, &'static [u8], &'static [u8]>,
-    pub(super) purge: redb::Table<'txn, &'static [u8], &'static [u8]>,
+/// A table of a write transaction.
+pub(super) type Writable<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
+
+/// All tables of one transaction, each opened once.
+pub(super) struct TableSet<T> {
+    pub(super) meta: T,
+    pub(super) users: T,
+    pub(super) user_by_email: T,
+    pub(super) admins: T,
+    pub(super) owned: T,
+    pub(super) invitations: T,
+    pub(super) audit: T,
+    pub(super) purge: T,
 }
 
-impl<'txn> Tables<'txn> {
-    /// Opens all tables, making those that do not exist.
-    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
-        let open = |table| txn.open_table(definition(table));
+/// All tables of one write transaction.
+pub(super) type Tables<'txn> = TableSet<Writable<'txn>>;
+
+/// All tables of one snapshot.
+pub(super) type SnapshotTables = TableSet<Snapshot>;
+
+impl<T> TableSet<T> {
+    fn of(open: impl Fn(Table) -> Result<T, StoreError>) -> Result<Self, StoreError> {
         Ok(Self {
             meta: open(Table::Meta)?,
             users: open(Table::Users)?,
@@ -54,10 +61,7 @@ impl<'txn> Tables<'txn> {
         })
     }
 
-    pub(super) const fn get(
-        &self,
-        table: Table,
-    ) -> &redb::Table<'txn, &'static [u8], &'static [u8]> {
+    pub(super) const fn get(&self, table: Table) -> &T {
         match table {
             Table::Meta => &self.meta,
             Table::Users => &self.users,
@@ -70,10 +74,7 @@ impl<'txn> Tables<'txn> {
         }
     }
 
-    pub(super) const fn get_mut(
-        &mut self,
-        table: Table,
-    ) -> &mut redb::Table<'txn, &'static [u8], &'static [u8]> {
+    pub(super) const fn get_mut(&mut self, table: Table) -> &mut T {
         match table {
             Table::Meta => &mut self.meta,
             Table::Users => &mut self.users,
@@ -87,43 +88,16 @@ impl<'txn> Tables<'txn> {
     }
 }
 
-/// All tables of one snapshot.
-pub(super) struct SnapshotTables {
-    pub(super) meta: Snapshot,
-    users: Snapshot,
-    user_by_email: Snapshot,
-    admins: Snapshot,
-    owned: Snapshot,
-    invitations: Snapshot,
-    audit: Snapshot,
-    purge: Snapshot,
+impl<'txn> Tables<'txn> {
+    /// Opens all tables, making those that do not exist.
+    pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
+        Self::of(|table| Ok(txn.open_table(definition(table))?))
+    }
 }
 
 impl SnapshotTables {
     pub(super) fn open(txn: &ReadTransaction) -> Result<Self, StoreError> {
-        Ok(Self {
-            meta: open(txn, Table::Meta)?,
-            users: open(txn, Table::Users)?,
-            user_by_email: open(txn, Table::UserByEmail)?,
-            admins: open(txn, Table::Admins)?,
-            owned: open(txn, Table::Owned)?,
-            invitations: open(txn, Table::Invitations)?,
-            audit: open(txn, Table::Audit)?,
-            purge: open(txn, Table::Purge)?,
-        })
-    }
-
-    pub(super) const fn get(&self, table: Table) -> &Snapshot {
-        match table {
-            Table::Meta => &self.meta,
-            Table::Users => &self.users,
-            Table::UserByEmail => &self.user_by_email,
-            Table::Admins => &self.admins,
-            Table::Owned => &self.owned,
-            Table::Invitations => &self.invitations,
-            Table::Audit => &self.audit,
-            Table::Purge => &self.purge,
-        }
+        Self::of(|table| open(txn, table))
     }
 }
 

@@ -8,7 +8,7 @@ use redb::{ReadableTable, ReadableTableMetadata as _};
 use super::batch::Batch;
 use super::key::{self, AnswerByAge, KeyRange, Owned, Table};
 use super::record::{self, AnswerStats, Stats};
-use super::table::{Range, Snapshot, SnapshotTables, Value};
+use super::table::{Range, Snapshot, SnapshotTables, Value, Writable};
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey};
@@ -30,7 +30,7 @@ pub(super) struct View<'a, 'txn> {
     rows_read: Cell<u64>,
 }
 
-/// What is looked at.
+/// Where the rows come from.
 #[derive(Clone, Copy)]
 enum Source<'a, 'txn> {
     /// A write transaction, with all earlier writes.
@@ -42,7 +42,7 @@ enum Source<'a, 'txn> {
 /// A table of either.
 #[derive(Clone, Copy)]
 enum Rows<'a, 'txn> {
-    Batch(&'a redb::Table<'txn, &'static [u8], &'static [u8]>),
+    Batch(&'a Writable<'txn>),
     Snapshot(&'a Snapshot),
 }
 
@@ -111,21 +111,22 @@ impl<'a, 'txn> View<'a, 'txn> {
 
     /// The id that the next user gets.
     pub(super) fn next_user_id(&self) -> Result<UserId, StoreError> {
-        match self.source {
-            Source::Batch(batch) => Ok(UserId::new(batch.next_user_id)),
-            Source::Snapshot(tables) => {
-                table::number(&tables.meta, key::NEXT_USER_ID).map(UserId::new)
-            }
-        }
+        self.next_id(|batch| batch.next_user_id, key::NEXT_USER_ID).map(UserId::new)
     }
 
     /// The id that the next task gets.
     pub(super) fn next_task_id(&self) -> Result<TaskId, StoreError> {
+        self.next_id(|batch| batch.next_task_id, key::NEXT_TASK_ID).map(TaskId::new)
+    }
+
+    fn next_id(
+        &self,
+        of_batch: impl Fn(&Batch<'txn>) -> u64,
+        name: &'static [u8],
+    ) -> Result<u64, StoreError> {
         match self.source {
-            Source::Batch(batch) => Ok(TaskId::new(batch.next_task_id)),
-            Source::Snapshot(tables) => {
-                table::number(&tables.meta, key::NEXT_TASK_ID).map(TaskId::new)
-            }
+            Source::Batch(batch) => Ok(of_batch(batch)),
+            Source::Snapshot(tables) => table::number(&tables.meta, name),
         }
     }
 

@@ -76,21 +76,13 @@ impl Flows {
     pub(super) fn pop(&mut self, done: Work, most: Work) -> Option<Box<dyn Job>> {
         loop {
             let is_new = !self.new.is_empty();
-            let turn = if is_new { &mut self.new } else { &mut self.old };
-            let flow = *turn.front()?;
-            let Some(waiting) = self.by_flow.get_mut(&flow) else {
-                turn.pop_front();
-                continue;
-            };
-            while waiting.jobs.front().is_some_and(|(_, job)| job.is_abandoned()) {
-                if let Some((work, _)) = waiting.jobs.pop_front() {
-                    waiting.work.take(work);
-                    self.work.take(work);
-                    self.jobs -= 1;
-                }
-            }
-            let Some((work, _)) = waiting.jobs.front() else {
-                turn.pop_front();
+            let flow = *self.turn().front()?;
+            self.drop_abandoned(flow);
+            let waiting = self.by_flow.get_mut(&flow);
+            let first = waiting
+                .and_then(|it| it.jobs.front().map(|(work, _)| *work).zip(Some(it)));
+            let Some((work, waiting)) = first else {
+                self.turn().pop_front();
                 if is_new {
                     // A flow that is served and comes back at once must not stay ahead of the others.
                     self.old.push_back(flow);
@@ -101,19 +93,39 @@ impl Flows {
             };
             if waiting.deficit < work.units() {
                 waiting.deficit += QUANTUM;
-                turn.pop_front();
+                self.turn().pop_front();
                 self.old.push_back(flow);
                 continue;
             }
-            if done != Work::default() && !done.fits_beside(*work, most) {
+            if done != Work::default() && !done.fits_beside(work, most) {
                 return None;
             }
             waiting.deficit -= work.units();
-            let (work, job) = waiting.jobs.pop_front()?;
-            waiting.work.take(work);
-            self.work.take(work);
-            self.jobs -= 1;
-            return Some(job);
+            return self.take_first(flow);
         }
+    }
+
+    /// The list whose first flow is next.
+    fn turn(&mut self) -> &mut VecDeque<Flow> {
+        if self.new.is_empty() { &mut self.old } else { &mut self.new }
+    }
+
+    /// Drops writes at the head of a flow whose callers are gone.
+    fn drop_abandoned(&mut self, flow: Flow) {
+        let is_abandoned = |waiting: &Waiting| {
+            waiting.jobs.front().is_some_and(|(_, job)| job.is_abandoned())
+        };
+        while self.by_flow.get(&flow).is_some_and(is_abandoned) {
+            drop(self.take_first(flow));
+        }
+    }
+
+    fn take_first(&mut self, flow: Flow) -> Option<Box<dyn Job>> {
+        let waiting = self.by_flow.get_mut(&flow)?;
+        let (work, job) = waiting.jobs.pop_front()?;
+        waiting.work.take(work);
+        self.work.take(work);
+        self.jobs -= 1;
+        Some(job)
     }
 }

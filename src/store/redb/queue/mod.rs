@@ -34,7 +34,7 @@ pub(super) const MOST_JOBS: usize = 4096;
 /// Most planned bytes that may wait in one lane.
 pub(super) const MOST_BYTES: u64 = 32 << 20;
 
-/// Whose writes share one queue.
+/// An account, or a part of the server, whose writes share one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Flow {
     /// An account.
@@ -47,10 +47,10 @@ pub(super) enum Flow {
     Server,
 }
 
-/// Which kind of write it is.
+/// Kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// A small write that lets somebody in or out, or tells whether the writer is alive.
+    /// A small write of a session, a token or an account, or the probe of readiness.
     Access,
     /// Any other write.
     Data,
@@ -78,7 +78,7 @@ impl Ticket {
 }
 
 impl Flow {
-    /// For a write to an account, `by` somebody else or by its owner.
+    /// For a write to an account, `by` an administrator or the operator, or by its owner.
     pub(super) const fn of(account: UserId, by: Option<Act>) -> Self {
         match by {
             Some(_) => Self::Operator,
@@ -118,11 +118,7 @@ impl Queue {
         if lanes.is_closed {
             return Err(stopped());
         }
-        let lane = match ticket.lane {
-            Lane::Access => &mut lanes.access,
-            Lane::Data => &mut lanes.data,
-        };
-        lane.push(ticket.flow, ticket.work, job)?;
+        lanes.of(ticket.lane).push(ticket.flow, ticket.work, job)?;
         drop(lanes);
         self.filled.notify_one();
         Ok(())
@@ -131,11 +127,7 @@ impl Queue {
     /// Takes the next write of a lane, if it fits into a commit of at most `most` that has `done` so much. A commit
     /// that has done nothing takes any. Drops writes whose callers are gone.
     pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Box<dyn Job>> {
-        let mut lanes = self.lock();
-        match lane {
-            Lane::Access => lanes.access.pop(done, most),
-            Lane::Data => lanes.data.pop(done, most),
-        }
+        self.lock().of(lane).pop(done, most)
     }
 
     /// Waits until there is a write. `false` when the queue is closed and empty.
@@ -176,6 +168,13 @@ impl Queue {
 }
 
 impl Lanes {
+    const fn of(&mut self, lane: Lane) -> &mut Flows {
+        match lane {
+            Lane::Access => &mut self.access,
+            Lane::Data => &mut self.data,
+        }
+    }
+
     const fn is_empty(&self) -> bool {
         self.access.jobs == 0 && self.data.jobs == 0
     }

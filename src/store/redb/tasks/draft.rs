@@ -34,8 +34,6 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     pub(in crate::store::redb) most_looked_at: usize,
     /// How many rows the changes so far touch, at most.
     rows: u64,
-    /// The most there may be.
-    pub(in crate::store::redb) most_rows: u64,
     newest: Timestamp,
     next_id: u64,
     tags: u64,
@@ -72,7 +70,6 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             looked_at: Cell::new(0),
             most_looked_at: TaskWrite::MAX_LOOKED_AT,
             rows: 0,
-            most_rows: TaskWrite::MAX_ROWS,
             newest: stats.newest,
             next_id: view.next_task_id()?.get(),
             tags: stats.tags,
@@ -84,7 +81,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     /// Counts rows that a change is about to touch. `false`, and nothing is counted, if they are too many.
     pub(super) fn may_touch(&mut self, rows: u64) -> bool {
         let rows = self.rows.saturating_add(rows);
-        let may = rows <= self.most_rows;
+        let may = rows <= TaskWrite::MAX_ROWS;
         if may {
             self.rows = rows;
         }

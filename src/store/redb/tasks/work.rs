@@ -12,8 +12,7 @@ const UNKNOWN: u64 = 16;
 
 /// An upper bound of the rows of a task.
 pub(super) fn rows(task: &Task) -> u64 {
-    let description = task.description.as_ref().map(|it| it.as_str());
-    rows_of(task.title.as_str(), description, task.tags.iter().len())
+    ROWS + size(task.tags.iter().len()) + words_of(task)
 }
 
 /// An upper bound of the rows that a change of a task touches.
@@ -44,20 +43,21 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
 
 fn created(new: &NewTask) -> Work {
     let description = new.description.as_ref().map(|it| it.as_str());
-    let (title, tags) = (new.title.as_str(), new.tags.iter().len());
-    let length = title.len() + description.map_or(0, str::len);
-    let rows = rows_of(title, description, tags);
-    // Keys are longer than the words in them.
-    Work::new(rows, size(length) + 32 * rows)
+    written(0, new.title.as_str(), description, new.tags.iter().len())
 }
 
 fn patched(patch: &TaskPatch) -> Work {
     let title = patch.title.as_ref().map_or("", |it| it.as_str());
     let description = patch.description.as_ref().and_then(Option::as_ref);
-    let description = description.map(|it| it.as_str());
     let tags = patch.tags.as_ref().map_or(0, |tags| tags.iter().len());
+    written(UNKNOWN, title, description.map(|it| it.as_str()), tags)
+}
+
+/// The work of writing a task with these texts and so many tags, beside `rows` of what it was.
+fn written(rows: u64, title: &str, description: Option<&str>, tags: usize) -> Work {
+    let rows = rows + ROWS + size(tags) + word_rows(title, description);
     let length = title.len() + description.map_or(0, str::len);
-    let rows = UNKNOWN + rows_of(title, description, tags);
+    // Keys are longer than the words in them.
     Work::new(rows, size(length) + 32 * rows)
 }
 
@@ -66,13 +66,8 @@ fn words_of(task: &Task) -> u64 {
     word_rows(task.title.as_str(), description)
 }
 
-fn rows_of(title: &str, description: Option<&str>, tags: usize) -> u64 {
-    ROWS + size(tags) + word_rows(title, description)
-}
-
 fn word_rows(title: &str, description: Option<&str>) -> u64 {
-    let count = words::count(title) + description.map_or(0, words::count);
-    size(count)
+    size(words::count(title) + description.map_or(0, words::count))
 }
 
 fn size(count: usize) -> u64 {

@@ -66,6 +66,21 @@ impl Block {
         prefixes.iter().map(|prefix| Self::of(address, *prefix)).collect()
     }
 
+    /// The widest block that one customer commonly has: an IPv4 address, or the /48 of an IPv6 address.
+    ///
+    /// ```
+    /// use duly::domain::network::Block;
+    /// let site = |text: &str| Block::site(text.parse().unwrap());
+    /// assert_eq!(site("2001:db8:0:1::1"), site("2001:db8:0:2::1"));
+    /// assert_ne!(site("192.0.2.1"), site("192.0.2.2"));
+    /// ```
+    pub fn site(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            v4 @ IpAddr::V4(_) => Self::of(v4, 32),
+            v6 @ IpAddr::V6(_) => Self::of(v6, 48),
+        }
+    }
+
     fn of(address: IpAddr, prefix: u8) -> Self {
         let first = match address {
             IpAddr::V4(it) => {

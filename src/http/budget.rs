@@ -11,7 +11,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -22,7 +22,7 @@ use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::Response;
 
 use crate::domain::id::UserId;
-use crate::domain::network::Network;
+use crate::domain::network::Block;
 
 type Inner = BoxBody<Bytes, std::io::Error>;
 
@@ -61,25 +61,19 @@ pub(super) struct InFlight(pub(super) usize);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader {
     account: Account,
-    network: Network,
+    network: Block,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Account {
     Of(UserId),
     /// Requests of a network without a credential.
-    Anonymous(Network),
+    Anonymous(Block),
 }
 
 impl Reader {
     pub(super) fn new(user: Option<UserId>, address: IpAddr) -> Self {
-        let network = match address.to_canonical() {
-            IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 80)).into()
-            }
-        };
-        let network = Network::of(network);
+        let network = Block::site(address);
         Self { account: user.map_or(Account::Anonymous(network), Account::Of), network }
     }
 }
@@ -101,7 +95,7 @@ pub(super) struct AnswerBudget(Arc<Mutex<Held>>);
 #[derive(Debug, Default)]
 struct Held {
     total: usize,
-    networks: HashMap<Network, usize>,
+    networks: HashMap<Block, usize>,
     accounts: HashMap<Account, usize>,
 }
 

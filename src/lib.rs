@@ -57,7 +57,7 @@
 //! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
 //! | answers until they are sent, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
-//! | exports of people's own data, `service/state.rs` | 8 | 1 an account | 503 `busy` |
+//! | exports of people's own data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
 //! | passwords to be hashed, `auth/password.rs` | `HASH_QUEUE` | none | 503 `busy` |
 //! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |

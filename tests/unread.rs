@@ -236,3 +236,55 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     let list = jane.get("/tasks?completed=true&limit=1").await;
     assert_eq!(list.header("x-total-count"), Some("40"));
 }
+
+/// Each refused list was read and rendered first, and 500 clients that asked for it again and again took all the time there was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_refused_answer_the_next_long_one_is_refused_before_anything_is_done() {
+    let home = home();
+    let server = home.serve();
+    let (jane, john) = given(&server.client()).await;
+    let size = jane.get(LIST).await.bytes.len();
+    let mut held = Vec::new();
+    for _ in 0..SHARE / size {
+        let line = format!("GET {BASE}{LIST}");
+        held.push(deaf(server.address(), &jane, &line, "").await);
+        assert_eq!(served(&server, 1), [200]);
+    }
+    let complete = json!({ "operations": [{ "op": "complete", "id": 1 }] });
+
+    jane.get(LIST).await.expect_problem(503, "account_busy");
+    let refused = jane.post("/tasks/batch", complete.clone()).await;
+
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.expect_problem(503, "account_busy");
+    assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["completed"], false);
+    john.get(LIST).await.expect(StatusCode::OK);
+    drop(held);
+    until(&jane, LIST, StatusCode::OK).await;
+    jane.post("/tasks/batch", complete).await.expect(StatusCode::OK);
+}
+
+/// Eight accounts of one network took all places that there were for exports.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_has_one_export_at_a_time_and_keeps_nobody_from_another_one() {
+    const ACCOUNTS: usize = 12;
+    let home = home();
+    let server = home.serve();
+    let (jane, john) = given(&server.client()).await;
+    let line = format!("GET {BASE}/auth/me/export");
+    let mut held = Vec::new();
+    for number in 0..ACCOUNTS {
+        let other = server.client().registered(&format!("{number}@example.com")).await;
+        for _ in 0..6 {
+            let create = json!({ "op": "create", "task": longest() });
+            let body = json!({ "operations": vec![create; 10] });
+            other.post("/tasks/batch", body).await.expect(StatusCode::OK);
+        }
+        held.push(deaf(server.address(), &other, &line, "").await);
+    }
+    held.push(deaf(server.address(), &jane, &line, "").await);
+    assert_eq!(served(&server, ACCOUNTS + 1), [200; ACCOUNTS + 1]);
+
+    jane.get("/auth/me/export").await.expect_problem(503, "account_busy");
+    assert_eq!(john.get("/auth/me/export").await.status, StatusCode::OK);
+}

@@ -7,20 +7,26 @@
 //!
 //! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
 //! always room for an ordinary list.
+//!
+//! An answer that is refused was read and rendered for nothing. So an account that was refused one is refused the next
+//! long one before anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`] has passed.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::Hash;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use poem::Response;
+use poem::{FromRequest, Request, RequestBody, Response};
 
+use super::address::ClientAddress;
+use super::edge::RequestContext;
+use super::problem::Problem;
 use crate::domain::id::UserId;
 use crate::domain::network::Block;
 
@@ -40,6 +46,13 @@ const NETWORK: Most = Most { much: 24 << 20, all: 32 << 20 };
 
 /// Most of all.
 const TOTAL: Most = Most { much: 48 << 20, all: 64 << 20 };
+
+/// How long an account that was refused an answer is refused long ones before they are read. As long as `Retry-After`
+/// of the problem says.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Accounts that hold nothing are forgotten when there are more than this.
+const FORGET_FROM: usize = 1024;
 
 /// Bytes that may be held together.
 struct Most {
@@ -96,12 +109,51 @@ pub(super) struct AnswerBudget(Arc<Mutex<Held>>);
 struct Held {
     total: usize,
     networks: HashMap<Block, usize>,
-    accounts: HashMap<Account, usize>,
+    accounts: HashMap<Account, Holding>,
+}
+
+/// Bytes that one account holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holding {
+    bytes: usize,
+    /// The last refusal, until bytes are given back.
+    refused: Option<(Instant, Full)>,
+}
+
+impl Holding {
+    /// Whether nothing needs to be known of the account any more.
+    fn is_over(&self, now: Instant) -> bool {
+        self.bytes == 0 && self.pauses(now).is_none()
+    }
+
+    fn pauses(&self, now: Instant) -> Option<Full> {
+        let (time, full) = self.refused?;
+        (now.saturating_duration_since(time) < PAUSE).then_some(full)
+    }
 }
 
 impl Held {
-    fn take(&mut self, reader: Reader, bytes: usize) -> Result<(), Full> {
-        let account = self.accounts.get(&reader.account).copied().unwrap_or(0);
+    /// Refuses an account that was refused an answer a short while ago.
+    fn admit(&self, reader: Reader, now: Instant) -> Result<(), Full> {
+        let pauses = self.accounts.get(&reader.account).and_then(|it| it.pauses(now));
+        pauses.map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, reader: Reader, bytes: usize, now: Instant) -> Result<(), Full> {
+        self.room(reader, bytes).inspect_err(|full| {
+            if self.accounts.len() > FORGET_FROM {
+                self.accounts.retain(|_, holding| !holding.is_over(now));
+            }
+            self.accounts.entry(reader.account).or_default().refused = Some((now, *full));
+        })?;
+        self.total += bytes;
+        self.accounts.entry(reader.account).or_default().bytes += bytes;
+        *self.networks.entry(reader.network).or_default() += bytes;
+        Ok(())
+    }
+
+    fn room(&self, reader: Reader, bytes: usize) -> Result<(), Full> {
+        let account = self.accounts.get(&reader.account).map_or(0, |it| it.bytes);
         let network = self.networks.get(&reader.network).copied().unwrap_or(0);
         let of_account = account.saturating_add(bytes);
         if of_account > ACCOUNT_BYTES {
@@ -113,24 +165,23 @@ impl Held {
             let is_own = account > LITTLE_BYTES;
             return Err(if is_own { Full::Account } else { Full::Server });
         }
-        self.total += bytes;
-        self.accounts.insert(reader.account, account + bytes);
-        self.networks.insert(reader.network, network + bytes);
         Ok(())
     }
 
     fn give_back(&mut self, reader: Reader, bytes: usize) {
         self.total -= bytes;
-        subtract(&mut self.accounts, reader.account, bytes);
-        subtract(&mut self.networks, reader.network, bytes);
-    }
-}
-
-fn subtract<K: Eq + Hash>(held: &mut HashMap<K, usize>, key: K, bytes: usize) {
-    if let Entry::Occupied(mut entry) = held.entry(key) {
-        *entry.get_mut() -= bytes;
-        if *entry.get() == 0 {
-            entry.remove();
+        if let Entry::Occupied(mut entry) = self.accounts.entry(reader.account) {
+            let left = entry.get().bytes - bytes;
+            *entry.get_mut() = Holding { bytes: left, refused: None };
+            if left == 0 {
+                entry.remove();
+            }
+        }
+        if let Entry::Occupied(mut entry) = self.networks.entry(reader.network) {
+            *entry.get_mut() -= bytes;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
         }
     }
 }
@@ -154,7 +205,7 @@ impl AnswerBudget {
             response.set_body(inner);
             return Ok(response);
         }
-        self.held().take(reader, bytes)?;
+        self.held().take(reader, bytes, Instant::now())?;
         let share = Arc::new(Share { budget: self.clone(), reader, bytes });
         response.set_body(Counted { inner, share }.boxed());
         Ok(response)
@@ -162,6 +213,22 @@ impl AnswerBudget {
 
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Admits an operation whose answer may be long. An argument of its handler, after the caller.
+///
+/// Refused with 503 before anything is read or done while the account pauses after a refused answer.
+pub(super) struct Room;
+
+impl<'a> FromRequest<'a> for Room {
+    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+        let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
+        let user = request.data::<RequestContext>().and_then(RequestContext::user);
+        let reader = Reader::new(user, ClientAddress::of(request).0);
+        let admitted = budget.held().admit(reader, Instant::now());
+        admitted.map_err(|full| Problem::no_room(full, false))?;
+        Ok(Self)
     }
 }
 
@@ -333,6 +400,32 @@ mod tests {
         let mut stream = answer(1);
         stream.extensions_mut().insert(InFlight(MIB));
         assert_eq!(budget.count(stream, me).err(), Some(Full::Account));
+    }
+
+    #[test]
+    fn an_account_that_was_refused_pauses_until_bytes_are_sent_or_a_second_has_passed() {
+        let (me, other) = (reader(1, "192.0.2.1"), reader(2, "192.0.2.1"));
+        let (mut held, now) = (Held::default(), Instant::now());
+        held.take(me, ACCOUNT_BYTES, now).unwrap();
+        assert_eq!(held.admit(me, now), Ok(()));
+
+        assert_eq!(held.take(me, 1, now), Err(Full::Account));
+        assert_eq!(held.admit(me, now), Err(Full::Account));
+        assert_eq!(held.admit(other, now), Ok(()));
+        assert_eq!(held.admit(me, now + PAUSE), Ok(()));
+
+        held.give_back(me, MIB);
+        assert_eq!(held.admit(me, now), Ok(()));
+    }
+
+    #[test]
+    fn accounts_that_were_refused_are_forgotten_after_their_pause() {
+        let (mut held, now) = (Held::default(), Instant::now());
+        for user in 0..3 * FORGET_FROM as u64 {
+            let later = now + PAUSE * u32::try_from(user / FORGET_FROM as u64).unwrap();
+            assert!(held.take(reader(user, "192.0.2.1"), NETWORK.all + 1, later).is_err());
+        }
+        assert!(held.accounts.len() <= 2 * FORGET_FROM + 1);
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl RequestContext {
         let _set_before = self.0.set(user);
     }
 
-    fn user(&self) -> Option<UserId> {
+    /// The user that asks, once it is known.
+    pub(super) fn user(&self) -> Option<UserId> {
         self.0.get().copied()
     }
 }
@@ -93,6 +94,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(line.context.clone());
         extensions.insert(self.service.clone());
         extensions.insert(self.site.clone());
+        extensions.insert(self.budget.clone());
         extensions.insert(Arc::clone(&self.proxies));
         extensions.insert(body);
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Api;
 use super::address::ClientAddress;
+use super::budget::Room;
 use super::caller::Authenticated;
 use super::label::LabelText;
 use super::once::{Attempt, Reply};
@@ -273,6 +274,7 @@ impl UsersApi {
     async fn export(
         &self,
         caller: Authenticated<Account>,
+        _room: Room,
         service: Data<&Service>,
     ) -> Result<Lines, Problem> {
         Ok(Lines(service.personal_data(&caller.0).await?))

@@ -13,12 +13,8 @@
 //! line tells a whole file from one that was cut off. Tasks are read a few at a time, so that no moment of the
 //! store is held for a client that reads slowly; one that changes meanwhile is there as it was when its turn came.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
-
-use super::state::Mine;
+use super::state::OwnExport;
 use super::{Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{Account, Denied};
@@ -46,8 +42,7 @@ pub struct PersonalData {
     tokens: usize,
     tasks: u64,
     done: bool,
-    /// One for each person, and not too many in all.
-    _held: (OwnedSemaphorePermit, Mine),
+    _held: OwnExport,
 }
 
 impl Service {
@@ -55,8 +50,8 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Denied`] for a token that may not read tasks, [`Error::Busy`] when too many people do that at once
-    /// or this one does already, and those of the store.
+    /// [`Error::Denied`] for a token that may not read tasks, [`Error::AccountBusy`] while the account has another
+    /// export, and those of the store.
     pub async fn personal_data(
         &self,
         caller: &Caller<Account>,
@@ -64,10 +59,8 @@ impl Service {
         if !caller.scopes.contain(Scope::TasksRead) {
             return Err(Denied::Scope(Scope::TasksRead).into());
         }
-        let mine =
-            Mine::begin(&self.0.state.exporting, caller.user.id).ok_or(Error::Busy)?;
-        let permit = Arc::clone(&self.0.state.exports).try_acquire_owned();
-        let permit = permit.map_err(|_| Error::Busy)?;
+        let held = OwnExport::begin(&self.0.state.exporting, caller.user.id);
+        let held = held.ok_or(Error::AccountBusy)?;
         let id = caller.user.id;
         let (store, now) = (&self.0.store, self.0.clock.now());
         let user = store.user_get(id).await?.ok_or(Error::BadToken)?;
@@ -91,7 +84,7 @@ impl Service {
             tokens: tokens.len(),
             tasks: 0,
             done: false,
-            _held: (permit, mine),
+            _held: held,
         })
     }
 }

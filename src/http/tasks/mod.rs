@@ -16,6 +16,7 @@ use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
+use super::budget::Room;
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
 use super::param::{
@@ -175,6 +176,7 @@ impl TasksApi {
     async fn list(
         &self,
         caller: Authenticated<TasksRead>,
+        _room: Room,
         service: Data<&Service>,
         site: Data<&Site>,
         /// How many tasks to pass over. Not together with `cursor`.
@@ -272,6 +274,7 @@ impl TasksApi {
     async fn batch(
         &self,
         caller: Authenticated<TasksWrite>,
+        _room: Room,
         service: Data<&Service>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
@@ -430,6 +433,7 @@ impl TagsApi {
     async fn list(
         &self,
         caller: Authenticated<TasksRead>,
+        _room: Room,
         service: Data<&Service>,
     ) -> Result<Tags, Problem> {
         let tags = view::tags(service.task_summary(&caller.0).await?.tags);

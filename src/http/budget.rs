@@ -222,7 +222,10 @@ impl AnswerBudget {
 pub(super) struct Room;
 
 impl<'a> FromRequest<'a> for Room {
-    async fn from_request(request: &'a Request, _: &mut RequestBody) -> poem::Result<Self> {
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+    ) -> poem::Result<Self> {
         let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
         let user = request.data::<RequestContext>().and_then(RequestContext::user);
         let reader = Reader::new(user, ClientAddress::of(request).0);
@@ -423,7 +426,9 @@ mod tests {
         let (mut held, now) = (Held::default(), Instant::now());
         for user in 0..3 * FORGET_FROM as u64 {
             let later = now + PAUSE * u32::try_from(user / FORGET_FROM as u64).unwrap();
-            assert!(held.take(reader(user, "192.0.2.1"), NETWORK.all + 1, later).is_err());
+            assert!(
+                held.take(reader(user, "192.0.2.1"), NETWORK.all + 1, later).is_err()
+            );
         }
         assert!(held.accounts.len() <= 2 * FORGET_FROM + 1);
     }

@@ -13,7 +13,6 @@
 //! line tells a whole file from one that was cut off. Tasks are read a few at a time, so that no moment of the
 //! store is held for a client that reads slowly; one that changes meanwhile is there as it was when its turn came.
 
-use serde_json::{Value, json};
 use super::state::OwnExport;
 use super::{Error, Service};
 use crate::auth::Caller;
@@ -26,6 +25,7 @@ use crate::domain::task::{Description, Task};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
+use serde_json::{Value, json};
 
 /// Tasks that are read together.
 const TOGETHER: usize = 20;

@@ -10,6 +10,7 @@ mod sessions;
 mod space;
 mod tasks;
 mod users;
+mod waiting;
 
 /// Asks the same of every store. Each case gets an empty one.
 macro_rules! contract {

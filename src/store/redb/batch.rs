@@ -170,3 +170,43 @@ impl<'txn> Batch<'txn> {
         Ok(self.changed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redb::Builder;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+    use crate::store::redb::options::CommitMode;
+    use crate::store::redb::writer::begin;
+
+    const KB: u64 = 1000;
+
+    fn adds(number: u8) -> Vec<Op> {
+        vec![Op::Put(Table::Purge, vec![number], vec![0; 100_000])]
+    }
+
+    #[test]
+    fn a_commit_takes_writes_until_its_room_is_used_up() {
+        let db = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
+        let txn = begin(&db, CommitMode::OnePhase).unwrap();
+        Batch::create(&txn, 1).unwrap();
+        // Room for five times as much as one of these writes holds, and each may take twice what it holds.
+        let reserve = 1000 * KB;
+        let room = Room::given(reserve + Room::OVERHEAD + 500 * KB, 0, reserve);
+        let mut batch = Batch::open(&txn, 1, Some(room)).unwrap();
+
+        let mut admitted = 0;
+        for number in 0..10 {
+            let ops = adds(number);
+            if batch.admit(Growth::Adds, &ops).is_ok() {
+                batch.apply(ops).unwrap();
+                admitted += 1;
+            }
+        }
+
+        assert_eq!(admitted, 2);
+        batch.admit(Growth::AddsLittle, &adds(10)).unwrap();
+        batch.admit(Growth::Frees, &[Op::Delete(Table::Purge, vec![1])]).unwrap();
+    }
+}

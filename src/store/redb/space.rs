@@ -41,10 +41,15 @@ pub(super) struct Room {
 /// Size of the pages of the file.
 const PAGE: u64 = 4096;
 
-/// Space that any commit takes for the pages on the way to its rows and for the list of free pages.
-const OVERHEAD: u64 = 64 * PAGE;
-
 impl Room {
+    /// Space that any commit takes for the pages on the way to its rows and for the list of free pages, in bytes.
+    pub(super) const OVERHEAD: u64 = 64 * PAGE;
+
+    #[cfg(test)]
+    pub(super) const fn given(free: u64, taken: u64, reserve: u64) -> Self {
+        Self { free, taken, reserve }
+    }
+
     /// Refuses a write that there is no room for after what its commit has `done` so far, itself included.
     pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
         let kept = match growth {
@@ -69,7 +74,7 @@ impl Room {
     /// empty. There are no more pages to write anew than the file has.
     fn growth_of(self, done: Work) -> u64 {
         let moved = done.rows.saturating_mul(PAGE).min(self.taken);
-        moved.saturating_add(done.bytes.saturating_mul(2)).saturating_add(OVERHEAD)
+        moved.saturating_add(done.bytes.saturating_mul(2)).saturating_add(Self::OVERHEAD)
     }
 }
 

@@ -8,8 +8,8 @@
 - 64 accounts send the longest batches at once to a disk of 400 MB, on ext4 and on tmpfs, until they are refused. No
   write finds the disk full, half of DISK_RESERVE_MIB is never touched, and reads and deletions go on.
 
-In the short form the latter begin with a disk that has little room left. --long begins with an empty one, and does each
-ten times; with --resume it leaves out what FILE says is done. It takes the rights of root to mount, and mount and
+In the short form they begin with a disk that has little room left. --long begins with an empty one, and does the latter
+ten times each; with --resume it leaves out what FILE says is done. It takes the rights of root to mount, and mount and
 e2fsprogs. What this machine cannot do is said.
 """
 
@@ -28,11 +28,13 @@ import tempfile
 import threading
 import time
 
-from attacks.writes import BATCH, JSON, full_batch, han_tasks
+from attacks.writes import BATCH, JSON, costly_batch, han_tasks
 from load import EMAIL, PASSWORD, Home
 from machine import MIB, Ext4, Tmpfs
 
 RESERVE = 64 * MIB
+# Left beside the reserve in the short form.
+LITTLE = 60 * MIB
 ACCOUNTS = 64
 # The longest that one disk is filled, in seconds.
 LONGEST = 300
@@ -142,7 +144,8 @@ class Filling:
 
     def fill(self, tokens):
         """Each sends batches until all are refused. Meanwhile others go on, and somebody looks at the disk."""
-        bodies = [full_batch(han_tasks()), full_batch(tagged_tasks())]
+        connection = self.server.connect(tokens[0])
+        bodies = [costly_batch(connection, han_tasks()), costly_batch(connection, tagged_tasks())]
         pairs = zip(tokens, itertools.cycle(bodies))
         fillers = [lambda token=token, body=body: self.filler(token, body) for token, body in pairs]
 
@@ -229,8 +232,10 @@ def filled(site, disk, kind, tokens, after):
         say(f"{disk.NAME}: {filling}; in {time.monotonic() - began:.0f} s")
 
 
-def one_account(site, disk, _):
+def one_account(site, disk, long):
     """One account at full speed, on 16 connections."""
+    if not long:
+        disk.leave(RESERVE + LITTLE)
     greedy = site.tokens[1]
 
     def after(filling):
@@ -245,7 +250,7 @@ def one_account(site, disk, _):
 def all_accounts(site, disk, long):
     """All accounts at once."""
     if not long:
-        disk.leave(RESERVE + 60 * MIB)
+        disk.leave(RESERVE + LITTLE)
 
     def after(filling):
         connection = filling.server.connect(site.tokens[0])

@@ -8,7 +8,7 @@ Beside it an ordinary account reads, creates and logs in, and newcomers ask for 
 
 - Whatever the machine: the process lives, and never has more than 256 MB; each answer to the ordinary account and to
   newcomers is a success, within 30 seconds; and readiness comes back when the attack is over. Times are printed.
-- --long attacks for 20 seconds instead of 3, three times, and judges times too: 99 of 100 reads of the ordinary account
+- --long attacks for 20 seconds instead of 2, three times, and judges times too: 99 of 100 reads of the ordinary account
   within 100 ms, or 10 times what they take when it is quiet; 99 of 100 creations within 1 s; log-ins within 2 s;
   newcomers within 1 s; readiness within 5 s.
 
@@ -203,7 +203,7 @@ def fight(attack, stage, seconds, quiet_seconds, outcome, long):
 
 
 def run(attack, binary, long):
-    seconds, quiet_seconds = (20, 5) if long else (3, 0.3)
+    seconds, quiet_seconds = (20, 5) if long else (2, 0.3)
     outcome = Outcome(attack)
     with tempfile.TemporaryDirectory() as folder, Memory() as memory:
         settings, tls = {**DEFAULTS, **attack.settings}, None

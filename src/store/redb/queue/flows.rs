@@ -1,26 +1,40 @@
 //! The flows of one lane, and whose turn it is.
 
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{Flow, JOBS_OF_FLOW, MOST_BYTES, MOST_JOBS};
 use crate::store::StoreError;
 use crate::store::redb::work::{COMMIT, Work};
 use crate::store::redb::write::Job;
 
-/// Units of work that a flow may do in one turn; see [`Work::units`]. Enough for a task with many tags.
-const QUANTUM: u64 = 64;
+/// Flows without a write are looked through when there are more flows than this.
+const FORGET_FROM: usize = 1024;
 
 /// The flows of one lane.
 #[derive(Default)]
 pub(super) struct Flows {
     by_flow: HashMap<Flow, Waiting>,
-    /// Flows that have become active since they were served last.
-    new: VecDeque<Flow>,
-    /// Flows whose turn comes round.
-    old: VecDeque<Flow>,
+    /// Flows that have a write waiting, in the order in which they are served.
+    turns: BTreeSet<Turn>,
+    /// When the first write of each of these flows starts.
+    starts: BTreeSet<(u64, Flow)>,
+    /// The earliest start of a write that waits, in units of work. Never goes back while a write waits.
+    now: u64,
+    /// Turns so far.
+    count: u64,
+    /// Looks through flows without a write when there are more flows than this.
+    forget_from: usize,
     pub(super) jobs: usize,
     work: Work,
+}
+
+/// When the first write of a flow is served: the one that ends first, then the one that came first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    end: u64,
+    count: u64,
+    start: u64,
+    flow: Flow,
 }
 
 /// Writes of one flow.
@@ -28,8 +42,8 @@ pub(super) struct Flows {
 struct Waiting {
     jobs: VecDeque<(Work, Box<dyn Job>)>,
     work: Work,
-    /// Units of work that the flow has saved up.
-    deficit: u64,
+    /// When the write that was taken last ends, in units of work.
+    end: u64,
 }
 
 impl Flows {
@@ -39,12 +53,9 @@ impl Flows {
         work: Work,
         job: Box<dyn Job>,
     ) -> Result<(), StoreError> {
-        let (jobs, total) = (self.jobs, self.work);
-        let entry = self.by_flow.entry(flow);
-        let (held_jobs, held) = match &entry {
-            Entry::Occupied(waiting) => (waiting.get().jobs.len(), waiting.get().work),
-            Entry::Vacant(_) => (0, Work::default()),
-        };
+        let waiting = self.by_flow.get(&flow);
+        let (held_jobs, held) =
+            waiting.map_or((0, Work::default()), |it| (it.jobs.len(), it.work));
         let is_first = held_jobs == 0;
         if held_jobs >= JOBS_OF_FLOW || !(is_first || held.fits_beside(work, COMMIT)) {
             return Err(match flow {
@@ -53,71 +64,94 @@ impl Flows {
             });
         }
         // Shares shrink as the lane fills, so that there is always room for a flow that has little in it.
-        let is_greedy = held_jobs > MOST_JOBS.saturating_sub(jobs) / 2
+        let is_greedy = held_jobs > MOST_JOBS.saturating_sub(self.jobs) / 2
             || held.bytes.saturating_add(work.bytes)
-                > MOST_BYTES.saturating_sub(total.bytes) / 2;
-        if is_greedy || jobs >= MOST_JOBS {
+                > MOST_BYTES.saturating_sub(self.work.bytes) / 2;
+        if is_greedy || self.jobs >= MOST_JOBS {
             return Err(StoreError::Busy);
         }
-        let waiting = match entry {
-            Entry::Occupied(waiting) => waiting.into_mut(),
-            Entry::Vacant(place) => {
-                self.new.push_back(flow);
-                place.insert(Waiting { deficit: QUANTUM, ..Waiting::default() })
-            }
-        };
+        let waiting = self.by_flow.entry(flow).or_default();
         waiting.jobs.push_back((work, job));
         waiting.work.add(work);
         self.jobs += 1;
         self.work.add(work);
+        if is_first {
+            self.queue(flow);
+        }
         Ok(())
     }
 
     pub(super) fn pop(&mut self, done: Work, most: Work) -> Option<Box<dyn Job>> {
         loop {
-            let is_new = !self.new.is_empty();
-            let flow = *self.turn().front()?;
-            self.drop_abandoned(flow);
-            let waiting = self.by_flow.get_mut(&flow);
-            let first = waiting
-                .and_then(|it| it.jobs.front().map(|(work, _)| *work).zip(Some(it)));
-            let Some((work, waiting)) = first else {
-                self.turn().pop_front();
-                if is_new {
-                    // A flow that is served and comes back at once must not stay ahead of the others.
-                    self.old.push_back(flow);
-                } else {
-                    self.by_flow.remove(&flow);
-                }
-                continue;
-            };
-            if waiting.deficit < work.units() {
-                waiting.deficit += QUANTUM;
-                self.turn().pop_front();
-                self.old.push_back(flow);
+            let turn = *self.turns.first()?;
+            if self.drop_abandoned(turn.flow) {
+                self.next_turn(turn);
                 continue;
             }
+            let first = self.by_flow.get(&turn.flow).and_then(|it| it.jobs.front());
+            let work = first.map(|(work, _)| *work)?;
             if done != Work::default() && !done.fits_beside(work, most) {
                 return None;
             }
-            waiting.deficit -= work.units();
-            return self.take_first(flow);
+            let job = self.take_first(turn.flow);
+            if let Some(waiting) = self.by_flow.get_mut(&turn.flow) {
+                waiting.end = turn.end;
+            }
+            self.next_turn(turn);
+            return job;
         }
     }
 
-    /// The list whose first flow is next.
-    fn turn(&mut self) -> &mut VecDeque<Flow> {
-        if self.new.is_empty() { &mut self.old } else { &mut self.new }
+    /// Ends the turn of a flow, and gives it the next one.
+    fn next_turn(&mut self, turn: Turn) {
+        self.turns.remove(&turn);
+        self.starts.remove(&(turn.start, turn.flow));
+        self.queue(turn.flow);
+        self.forget();
+        if let Some((start, _)) = self.starts.first() {
+            self.now = self.now.max(*start);
+        }
     }
 
-    /// Drops writes at the head of a flow whose callers are gone.
-    fn drop_abandoned(&mut self, flow: Flow) {
+    /// Gives a flow its turn, if it has a write. The write starts when the one before it ends, but not before now: a flow
+    /// saves nothing up by asking for nothing, and loses no debt by waiting for each answer.
+    fn queue(&mut self, flow: Flow) {
+        let Some(waiting) = self.by_flow.get(&flow) else { return };
+        let Some((work, _)) = waiting.jobs.front() else { return };
+        let start = waiting.end.max(self.now);
+        let end = start.saturating_add(work.units());
+        self.count += 1;
+        self.turns.insert(Turn { end, count: self.count, start, flow });
+        self.starts.insert((start, flow));
+    }
+
+    /// Forgets flows that have no write and would start now.
+    fn forget(&mut self) {
+        if self.jobs == 0 {
+            *self = Self::default();
+        } else if self.by_flow.len() > self.forget_from.max(FORGET_FROM) {
+            let now = self.now;
+            self.by_flow.retain(|_, it| !it.jobs.is_empty() || it.end > now);
+            self.forget_from = 2 * self.by_flow.len();
+        }
+    }
+
+    /// Drops writes at the head of a flow whose callers are gone. Says whether there were any.
+    fn drop_abandoned(&mut self, flow: Flow) -> bool {
         let is_abandoned = |waiting: &Waiting| {
             waiting.jobs.front().is_some_and(|(_, job)| job.is_abandoned())
         };
+        let mut some = false;
         while self.by_flow.get(&flow).is_some_and(is_abandoned) {
             drop(self.take_first(flow));
+            some = true;
         }
+        some
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(&self) -> usize {
+        self.by_flow.len()
     }
 
     fn take_first(&mut self, flow: Flow) -> Option<Box<dyn Job>> {

@@ -1,9 +1,11 @@
-//! The writes that wait for the writer thread: a queue for each account, served in turn by planned work.
+//! The writes that wait for the writer thread: a queue for each account, served by planned work.
 //!
-//! Accounts are served by deficit round robin with a list of new flows, as in
-//! [RFC 8290](https://www.rfc-editor.org/rfc/rfc8290): each turn gives a flow a quantum of units of work, a write is
-//! taken when its flow has saved up its planned work, and a flow that has just become active is served before
-//! those that are busy. One account with large writes delays another by the write under way, not by its queue.
+//! Accounts are served by starting potential-based fair queueing (Stiliadis and Varma, *Efficient fair queueing algorithms
+//! for packet-switched networks*, IEEE/ACM Transactions on Networking 6(2), 1998): on a clock of planned work, a write
+//! starts when the write before it in its flow ends, or now if there is none, and the write that ends first is taken first. Now is the earliest
+//! start of a write that waits. So each account that has writes waiting gets the same work done, and a small write of
+//! an account that has asked for little waits for the write under way, however many others have large ones waiting. (With
+//! deficit round robin it waits for one large write of each of them, since all have saved up enough at the same time.)
 //!
 //! There are two lanes. [`Lane::Access`] holds small writes that let people in and out, and readiness; each commit
 //! takes some of them before any write of tasks.
@@ -35,7 +37,7 @@ pub(super) const MOST_JOBS: usize = 4096;
 pub(super) const MOST_BYTES: u64 = 32 << 20;
 
 /// An account, or a part of the server, whose writes share one queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Flow {
     /// An account.
     Account(UserId),

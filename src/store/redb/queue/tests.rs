@@ -86,6 +86,75 @@ fn a_small_write_does_not_wait_for_large_ones_of_others() {
 }
 
 #[test]
+fn a_small_write_waits_for_one_large_one_and_no_more_however_often_it_comes() {
+    let mut given = Given::default();
+    for account in 1..=20 {
+        given.push(account, LARGE).unwrap();
+    }
+    let mut served = Vec::new();
+    for _ in 0..20 {
+        given.push(99, SMALL).unwrap();
+        let taken = given.serve(2);
+        for account in taken.iter().filter(|account| **account != 99) {
+            given.push(*account, LARGE).unwrap();
+        }
+        served.extend(taken);
+    }
+
+    let waits = served.chunks(2).filter(|two| !two.contains(&99)).count();
+    assert_eq!(waits, 0, "{served:?}");
+}
+
+#[test]
+fn accounts_get_the_same_work_done_whatever_the_size_of_their_writes() {
+    let mut given = Given::default();
+    let (small, large) = (Work::new(99, 0), Work::new(999, 0));
+    for _ in 0..100 {
+        given.push(1, small).unwrap();
+    }
+    for _ in 0..20 {
+        given.push(2, large).unwrap();
+    }
+
+    let served = given.serve(66);
+
+    let of_two = served.iter().filter(|account| **account == 2).count();
+    assert_eq!(of_two, 6, "{served:?}");
+}
+
+#[test]
+fn an_account_does_not_start_anew_by_waiting_for_each_answer() {
+    let mut given = Given::default();
+    for _ in 0..100 {
+        given.push(1, SMALL).unwrap();
+    }
+    let (mut served, middle) = (Vec::new(), Work::new(SMALL.rows * 10, 0));
+    for _ in 0..50 {
+        if !served.ends_with(&[1]) || served.is_empty() {
+            given.push(2, middle).unwrap();
+        }
+        served.extend(given.serve(1));
+    }
+
+    let of_two = served.iter().filter(|account| **account == 2).count();
+    assert!((4..=8).contains(&of_two), "{of_two}: {served:?}");
+}
+
+#[test]
+fn flows_without_writes_are_forgotten() {
+    let mut given = Given::default();
+    given.push(1, SMALL).unwrap();
+    for account in 2..10_000 {
+        given.push(account, Work::new(1, 0)).unwrap();
+        given.push(1, Work::new(10, 0)).unwrap();
+        given.serve(2);
+    }
+
+    let known = given.queue.lock().data.known();
+    assert!(known < 4_000, "{known}");
+}
+
+#[test]
 fn accounts_take_turns_whatever_they_have_waiting() {
     let mut given = Given::default();
     for _ in 0..100 {

@@ -146,22 +146,24 @@ async fn requests_are_not_limited_unless_it_is_said() {
 }
 
 #[tokio::test]
-async fn a_limit_of_requests_is_one_for_each_credential() {
+async fn a_limit_of_requests_is_one_for_each_account() {
     let server = Server::with(&["--rate-limit-per-minute=5"]).await;
     let jane = server.client.registered("jane@example.com").await;
     for path in ["/auth/me", "/tasks", "/tasks?limit=1", "/auth/me"] {
         jane.get(path).await.expect(StatusCode::OK);
     }
-    jane.given_task("a").await;
+    let other_session = server.client.logged_in("jane@example.com").await;
+    other_session.given_task("a").await;
 
     let refused = jane.post("/tasks", json!({ "title": "b" })).await;
 
     assert_eq!(refusal(refused), ("requests".to_owned(), 5, 60));
     let john = server.client.registered("john@example.com").await;
     john.get("/auth/me").await.expect(StatusCode::OK);
-    let other_session = server.client.logged_in("jane@example.com").await;
-    let tasks = other_session.get("/tasks").await.expect(StatusCode::OK);
-    assert_eq!(tasks.as_array().unwrap().len(), 1, "what was refused was not done");
+    // Neither another session nor a new one is a way around.
+    for session in [&other_session, &server.client.logged_in("jane@example.com").await] {
+        session.get("/tasks").await.expect_problem(429, "throttled");
+    }
     // What nobody proves to be is no credential, and what needs none is not counted.
     jane.with_token("x").get("/auth/me").await.expect_problem(401, "invalid_token");
     jane.get("!/health").await.expect(StatusCode::OK);
@@ -207,6 +209,41 @@ async fn strangers_cannot_lock_the_owner_out() {
     jane.get("/auth/me").await.expect(StatusCode::OK);
     let abroad = from("192.0.2.99").refreshed(&refresh).await;
     abroad.unwrap().0.get("/auth/me").await.expect(StatusCode::OK);
+}
+
+/// From a network where the owner is known, a wrong password once got 401 where an email that nobody has got 429.
+#[tokio::test]
+async fn log_in_does_not_tell_who_is_registered_where_its_owner_is_known() {
+    let flags = ["--auth-rate-limit=on", "--trusted-proxies=127.0.0.1"];
+    let server = Server::with(&flags).await;
+    let from = |address: &str| server.client.with_header("x-forwarded-for", address);
+    let home = from("198.51.100.7");
+    home.registered("jane@example.com").await;
+    home.logged_in("jane@example.com").await;
+    let tried = |email: &'static str| {
+        let (home, from) = (home.clone(), &from);
+        async move {
+            let form = format!("username={email}&password=wrong-password");
+            let mut seen = Vec::new();
+            // Those at home count for all strangers, whether somebody is known there or not.
+            for number in 0..60 {
+                let at = match number % 4 {
+                    0 => home.clone(),
+                    _ => from(&format!("203.0.113.{number}")),
+                };
+                seen.push(at.form("/auth/login", &form).await.status.as_u16());
+            }
+            seen
+        }
+    };
+
+    let known = tried("jane@example.com").await;
+    let unknown = tried("nobody@example.com").await;
+
+    let refused = |seen: &[u16]| seen.iter().position(|it| *it == 429).unwrap();
+    assert_eq!((refused(&known), refused(&unknown)), (30, 30));
+    assert_eq!(known[32], 429, "at home, as elsewhere");
+    home.form("/auth/login", RIGHT).await.expect(StatusCode::OK);
 }
 
 #[tokio::test]

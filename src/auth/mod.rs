@@ -17,6 +17,7 @@ use std::marker::PhantomData;
 use zeroize::Zeroizing;
 
 use crate::domain::access::Access;
+use crate::domain::network::Network;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 
@@ -27,6 +28,8 @@ pub struct Caller<P> {
     pub user: User,
     /// By which credential.
     pub access: Access,
+    /// Where the request comes from.
+    pub network: Network,
     /// What the credential may be used for.
     pub scopes: Scopes,
     permission: PhantomData<P>,
@@ -45,6 +48,13 @@ impl Secret {
     /// The text, to be given to the one person it is for.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl<P> Caller<P> {
+    /// The place in the queue of passwords.
+    pub fn whose(&self) -> password::Whose {
+        password::Whose::Known(self.user.id, self.network)
     }
 }
 

@@ -1,20 +1,30 @@
 //! Hashing of passwords with argon2id, on few threads of their own.
 //!
 //! A hash takes 20 to 40 ms and 19 MiB, so it is also a weapon against the server. The threads keep their
-//! memory and use it again, the queue before them is short, and whoever finds it full is told to come
-//! back: no flood of log-ins can take more memory or more processors than that.
+//! memory and use it again, the queues before them are short, and whoever finds them full is told to come
+//! back: no flood of log-ins can take more memory or more processors than that. [`Whose`] says who stands in which
+//! queue: strangers have one thread at most, so that owners are never kept waiting by them.
+
+mod queue;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::{fmt, io, thread};
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::oneshot;
 
+pub use self::queue::Whose;
+use self::queue::{NoPlace, Queues};
 use crate::domain::password::{Password, PasswordHash};
 use crate::random::Random;
+
+/// Threads. One more than strangers may have.
+const THREADS: usize = STRANGERS_AT_ONCE + 1;
+
+/// Hashes of strangers that are made at once.
+const STRANGERS_AT_ONCE: usize = 1;
 
 /// Length of a salt, in bytes.
 const SALT_LEN: usize = 16;
@@ -65,7 +75,7 @@ pub enum Verdict {
 
 /// Hashes and verifies. Dropping it waits for the threads to finish.
 pub struct Hasher {
-    jobs: Option<SyncSender<Job>>,
+    queues: Arc<Queues<Job>>,
     threads: Vec<thread::JoinHandle<()>>,
     random: Arc<dyn Random>,
 }
@@ -73,27 +83,25 @@ pub struct Hasher {
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 impl Hasher {
-    /// Starts the threads: one for each processor, at most two.
+    /// Starts the two threads, with two queues of so many places.
     ///
     /// # Errors
     ///
     /// When the operating system gives no thread, or the cost is out of range.
-    pub fn start(cost: Cost, queue: usize, random: Arc<dyn Random>) -> io::Result<Self> {
+    pub fn start(cost: Cost, places: usize, random: Arc<dyn Random>) -> io::Result<Self> {
         let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_LEN))
             .map_err(io::Error::other)?;
-        let (jobs, queue) = sync_channel(queue);
-        let queue = Arc::new(Mutex::new(queue));
-        let count = thread::available_parallelism().map_or(1, |cores| cores.get().min(2));
-        let threads = (0..count)
+        let queues = Arc::new(Queues::new(places, STRANGERS_AT_ONCE));
+        let threads = (0..THREADS)
             .map(|number| {
-                let queue = Arc::clone(&queue);
+                let queues = Arc::clone(&queues);
                 let worker = Worker { params: params.clone(), memory: Vec::new() };
                 thread::Builder::new()
                     .name(format!("hasher-{number}"))
-                    .spawn(move || worker.run(&queue))
+                    .spawn(move || worker.run(&queues))
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { jobs: Some(jobs), threads, random })
+        Ok(Self { queues, threads, random })
     }
 
     /// Hashes a new password.
@@ -101,9 +109,13 @@ impl Hasher {
     /// # Errors
     ///
     /// [`HashError::Busy`] when the queue is full.
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+    pub async fn hash(
+        &self,
+        whose: Whose,
+        password: Password,
+    ) -> Result<PasswordHash, HashError> {
         let salt = self.salt()?;
-        self.ask(move |worker| worker.hash(&password, &salt)).await
+        self.ask(whose, move |worker| worker.hash(&password, &salt)).await
     }
 
     /// Verifies a claimed password against a stored hash.
@@ -116,11 +128,12 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full.
     pub async fn verify(
         &self,
+        whose: Whose,
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let salt = self.salt()?;
-        self.ask(move |worker| match stored {
+        self.ask(whose, move |worker| match stored {
             Some(stored) => worker.verify(&password, &stored, &salt),
             None => worker.hash(&password, &salt).map(|_| Verdict::Wrong),
         })
@@ -134,9 +147,10 @@ impl Hasher {
     /// [`HashError::Busy`] when the queue is full.
     pub async fn run<T: Send + 'static>(
         &self,
+        whose: Whose,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        self.ask(move |_| Ok(work())).await
+        self.ask(whose, move |_| Ok(work())).await
     }
 
     fn salt(&self) -> Result<[u8; SALT_LEN], HashError> {
@@ -147,6 +161,7 @@ impl Hasher {
 
     async fn ask<T: Send + 'static>(
         &self,
+        whose: Whose,
         work: impl FnOnce(&mut Worker) -> io::Result<T> + Send + 'static,
     ) -> Result<T, HashError> {
         let (sender, receiver) = oneshot::channel();
@@ -158,10 +173,9 @@ impl Hasher {
         });
         let stopped =
             || HashError::Failed(io::Error::other("the hashing threads have stopped"));
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => HashError::Busy,
-            TrySendError::Disconnected(_) => stopped(),
+        self.queues.push(whose, job).map_err(|refused| match refused {
+            NoPlace::Full => HashError::Busy,
+            NoPlace::Closed => stopped(),
         })?;
         receiver.await.map_err(|_| stopped())?.map_err(HashError::Failed)
     }
@@ -169,7 +183,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        drop(self.jobs.take());
+        self.queues.close();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a hashing thread panicked");
@@ -193,19 +207,13 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self, queue: &Mutex<Receiver<Job>>) {
-        loop {
-            // Held while waiting: the next job goes to whoever holds it.
-            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            match job {
-                Ok(job) => {
-                    // The caller is told by its lost answer, and the thread is there for the next one.
-                    if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
-                        tracing::error!("a hash panicked");
-                    }
-                }
-                Err(_) => return,
+    fn run(mut self, queues: &Queues<Job>) {
+        while let Some((whose, job)) = queues.next() {
+            // The caller is told by its lost answer, and the thread is there for the next one.
+            if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
+                tracing::error!("a hash panicked");
             }
+            queues.done(whose);
         }
     }
 
@@ -291,6 +299,8 @@ fn understand(hash: &PasswordHash) -> Option<(Params, phc::Salt, phc::Output)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::id::UserId;
+    use crate::domain::network::Network;
     use crate::random::SystemRandom;
 
     const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
@@ -306,34 +316,47 @@ mod tests {
     #[tokio::test]
     async fn only_the_right_password_is_right() {
         let hasher = hasher(CHEAP, 8);
-        let hash = hasher.hash(password("password123")).await.unwrap();
+        let hash = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
-        let verdict =
-            hasher.verify(password("password123"), Some(hash.clone())).await.unwrap();
+        let verdict = hasher
+            .verify(Whose::Operator, password("password123"), Some(hash.clone()))
+            .await
+            .unwrap();
         assert!(matches!(verdict, Verdict::Right { better: None }));
         for wrong in ["", "password124", "password123 ", "Password123"] {
-            let verdict =
-                hasher.verify(password(wrong), Some(hash.clone())).await.unwrap();
+            let verdict = hasher
+                .verify(Whose::Operator, password(wrong), Some(hash.clone()))
+                .await
+                .unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{wrong:?}");
         }
-        let verdict = hasher.verify(password("password123"), None).await.unwrap();
+        let verdict =
+            hasher.verify(Whose::Operator, password("password123"), None).await.unwrap();
         assert!(matches!(verdict, Verdict::Wrong));
     }
 
     #[tokio::test]
     async fn bytes_past_the_72nd_count() {
         let hasher = hasher(CHEAP, 8);
-        let hash = hasher.hash(password(&"a".repeat(100))).await.unwrap();
+        let hash =
+            hasher.hash(Whose::Operator, password(&"a".repeat(100))).await.unwrap();
         let other = format!("{}b", "a".repeat(99));
-        let verdict = hasher.verify(password(&other), Some(hash)).await.unwrap();
+        let verdict =
+            hasher.verify(Whose::Operator, password(&other), Some(hash)).await.unwrap();
         assert!(matches!(verdict, Verdict::Wrong));
     }
 
     #[tokio::test]
     async fn a_hash_of_another_cost_is_replaced() {
-        let old = hasher(CHEAP, 8).hash(password("password123")).await.unwrap();
+        let old = hasher(CHEAP, 8)
+            .hash(Whose::Operator, password("password123"))
+            .await
+            .unwrap();
         let hasher = hasher(Cost { memory_kib: 128, passes: 1 }, 8);
-        let verdict = hasher.verify(password("password123"), Some(old)).await.unwrap();
+        let verdict = hasher
+            .verify(Whose::Operator, password("password123"), Some(old))
+            .await
+            .unwrap();
         let Verdict::Right { better: Some(better) } = verdict else {
             panic!("{verdict:?}")
         };
@@ -347,7 +370,10 @@ mod tests {
                     CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hash = PasswordHash::new(hash.to_owned());
         let hasher = hasher(CHEAP, 8);
-        let verdict = hasher.verify(password("password"), Some(hash)).await.unwrap();
+        let verdict = hasher
+            .verify(Whose::Operator, password("password"), Some(hash))
+            .await
+            .unwrap();
         assert!(matches!(verdict, Verdict::Right { better: Some(_) }));
     }
 
@@ -360,29 +386,50 @@ mod tests {
             "nonsense",
         ] {
             let hash = PasswordHash::new(hash.to_owned());
-            let outcome = hasher.verify(password("password"), Some(hash)).await;
+            let outcome =
+                hasher.verify(Whose::Operator, password("password"), Some(hash)).await;
             assert!(matches!(outcome, Err(HashError::Failed(_))));
         }
     }
 
+    /// What strangers do at most: their thread is busy for as long as this lives, and their places are taken.
+    fn flood(hasher: &Hasher, places: usize) -> std::sync::mpsc::Sender<()> {
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, begins) = std::sync::mpsc::channel();
+        let job: Job = Box::new(move |_| {
+            begun.send(()).unwrap();
+            let _released = wait.recv();
+        });
+        hasher.queues.push(stranger(0), job).unwrap();
+        begins.recv().unwrap();
+        for number in 0..places {
+            hasher.queues.push(stranger(number), Box::new(|_| {})).unwrap();
+        }
+        release
+    }
+
+    fn stranger(number: usize) -> Whose {
+        let address = std::net::Ipv4Addr::from(u32::try_from(number).unwrap());
+        Whose::Stranger(Network::of(address.into()))
+    }
+
     #[tokio::test]
     async fn a_full_queue_is_said_at_once() {
-        let hasher = hasher(CHEAP, 1);
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let wait = Arc::new(Mutex::new(wait));
-        let blocked = |hasher: &Hasher| {
-            let wait = Arc::clone(&wait);
-            let job: Job = Box::new(move |_| {
-                let _released = wait.lock().unwrap().recv();
-            });
-            hasher.jobs.as_ref().unwrap().send(job).unwrap();
-        };
-        // Every thread holds one, and one waits.
-        for _ in 0..=hasher.threads.len() {
-            blocked(&hasher);
-        }
-        let outcome = hasher.hash(password("password123")).await;
+        let hasher = hasher(CHEAP, 3);
+        let _held = flood(&hasher, 3);
+        let outcome = hasher.hash(stranger(9), password("password123")).await;
         assert!(matches!(outcome, Err(HashError::Busy)));
-        drop(release);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_known_gets_through_a_flood_of_strangers() {
+        let hasher = hasher(CHEAP, 3);
+        let _held = flood(&hasher, 3);
+        let home = Network::of("192.0.2.1".parse().unwrap());
+        for whose in [Whose::Known(UserId::new(1), home), Whose::Operator] {
+            let hash = hasher.hash(whose, password("password123")).await.unwrap();
+            let verdict = hasher.verify(whose, password("password123"), Some(hash)).await;
+            assert!(matches!(verdict, Ok(Verdict::Right { .. })));
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 use super::Caller;
 use crate::domain::access::Access;
+use crate::domain::network::Network;
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::user::{Role, User};
 use crate::plant::{self, Bug};
@@ -110,7 +111,12 @@ impl<P: Permission> Caller<P> {
     /// # Errors
     ///
     /// Every variant of [`Denied`].
-    pub fn admit(user: User, access: Access, scopes: Scopes) -> Result<Self, Denied> {
+    pub fn admit(
+        user: User,
+        access: Access,
+        network: Network,
+        scopes: Scopes,
+    ) -> Result<Self, Denied> {
         let need = P::NEED;
         if let Some(scope) = need.scope.filter(|scope| !scopes.contain(*scope))
             && !plant::is(Bug::ScopeNotAsked)
@@ -127,6 +133,6 @@ impl<P: Permission> Caller<P> {
         if user.must_change_password && !need.before_password_change {
             return Err(Denied::PasswordChange);
         }
-        Ok(Self { user, access, scopes, permission: std::marker::PhantomData })
+        Ok(Self { user, access, network, scopes, permission: std::marker::PhantomData })
     }
 }

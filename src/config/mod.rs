@@ -108,7 +108,7 @@ pub struct Options {
     #[arg(long, env = "AUTH_RATE_LIMIT", default_value = "on")]
     auth_rate_limit: String,
 
-    /// Requests a minute with one credential; 0 for as many as it likes
+    /// Requests a minute of one account; 0 for as many as it likes
     #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value = "0")]
     rate_limit_per_minute: String,
 
@@ -170,7 +170,7 @@ pub struct Options {
     #[arg(long, env = "PASSWORD_MIN_STRENGTH", default_value = "0")]
     password_min_strength: String,
 
-    /// Passwords that may wait to be hashed before log-ins are told to come back later
+    /// Passwords of owners, and of strangers, that may each wait to be hashed before log-ins are told to come back later
     #[arg(long, env = "HASH_QUEUE", default_value = "32")]
     hash_queue: String,
 
@@ -334,7 +334,7 @@ pub struct Config {
     pub password_min_strength: u8,
     /// Whether tasks are changed only by those who say which revision they mean.
     pub require_if_match: bool,
-    /// Passwords that may wait to be hashed.
+    /// Passwords that may wait to be hashed, of owners and of strangers each.
     pub hash_queue: usize,
     /// Whether to verify every page before the server starts.
     pub check_at_start: bool,

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::users::NO_USER;
 use super::{Doing, Error, NewAccount, Service};
 use crate::auth::Caller;
+use crate::auth::password::Whose;
 use crate::auth::permission::Admin;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::id::UserId;
@@ -71,7 +72,9 @@ impl Service {
         doing: Doing<User>,
     ) -> Result<User, Error> {
         let by = Admission::By(self.act(caller)?);
-        let new = self.user_prepare(new, role, must_change_password, by).await?;
+        let new = self
+            .user_prepare(new, role, must_change_password, by, caller.whose())
+            .await?;
         let made = self.0.store.user_create(new);
         let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
         let user = self.write(caller, made).await??;
@@ -157,7 +160,7 @@ impl Service {
     #[instrument(skip_all)]
     pub async fn user_add(&self, new: NewAccount, role: Role) -> Result<User, Error> {
         let by = Admission::By(self.operator());
-        let new = self.user_prepare(new, role, false, by).await?;
+        let new = self.user_prepare(new, role, false, by, Whose::Operator).await?;
         Ok(self.0.store.user_create(new).await??)
     }
 
@@ -174,9 +177,10 @@ impl Service {
     ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
         let email = user.email.as_str();
-        let password = self.new_password("password", password, email).await?;
+        let password =
+            self.new_password("password", password, email, Whose::Operator).await?;
         let patch = UserPatch {
-            password: Some(self.0.hasher.hash(password).await?),
+            password: Some(self.0.hasher.hash(Whose::Operator, password).await?),
             must_change_password: Some(false),
             ..UserPatch::default()
         };

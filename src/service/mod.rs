@@ -63,7 +63,7 @@ pub struct Parts {
     pub registration: Registration,
     /// What is remembered.
     pub state: State,
-    /// Counts the requests of each credential; `None` to let everything through.
+    /// Counts the requests of each account; `None` to let everything through.
     pub requests: Option<RequestLimit>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,

@@ -293,6 +293,26 @@ impl Service {
         Ok(Some(recorded))
     }
 
+    /// The session that the answer to this very request gives access to, if there is such an answer.
+    pub(super) async fn answer_session(
+        &self,
+        owner: UserId,
+        asked: Option<&Asked>,
+    ) -> Result<Option<SessionId>, Error> {
+        let Some(asked) = asked else { return Ok(None) };
+        let (sealer, owned) = (&self.0.sealer, owner.to_bytes());
+        let found = self.0.store.answer_get(owner, asked.key).await?;
+        let context: [&[u8]; 2] = [&owned, &asked.key.to_bytes()];
+        let session = found
+            .filter(|it| {
+                sealer.is_digest(&it.request, REQUEST, &[&owned, &asked.request])
+            })
+            .and_then(|it| sealer.open(ANSWER, &context, &it.sealed))
+            .and_then(split)
+            .and_then(|(session, _)| session);
+        Ok(session)
+    }
+
     async fn is_live(&self, user: UserId, id: SessionId) -> Result<bool, Error> {
         let now = self.0.clock.now();
         let found = self.0.store.session_get(user, id).await?;

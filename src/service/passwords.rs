@@ -3,6 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{Error, FieldError, Service};
+use crate::auth::password::Whose;
 use crate::domain::password::Password;
 
 impl Service {
@@ -16,10 +17,11 @@ impl Service {
         field: &str,
         text: Zeroizing<String>,
         email: &str,
+        whose: Whose,
     ) -> Result<Password, Error> {
         let password = self.password_length(field, text);
         let password = password.map_err(|refused| Error::Invalid(vec![refused]))?;
-        self.password_strength(field, &password, email).await?;
+        self.password_strength(field, &password, email, whose).await?;
         Ok(password)
     }
 
@@ -44,14 +46,15 @@ impl Service {
         field: &str,
         password: &Password,
         email: &str,
+        whose: Whose,
     ) -> Result<(), Error> {
         let rules = self.0.rules;
         if !rules.ask_for_strength() {
             return Ok(());
         }
         let (password, email) = (password.clone(), email.to_owned());
-        let judged =
-            self.0.hasher.run(move || rules.check_strength(&password, &email)).await?;
+        let judge = move || rules.check_strength(&password, &email);
+        let judged = self.0.hasher.run(whose, judge).await?;
         judged.map_err(|error| Error::field(field, error))
     }
 }

@@ -104,9 +104,9 @@ impl Service {
             return Err(Error::field("new_password", "must be another one"));
         }
         let email = caller.user.email.as_str();
-        self.password_strength("new_password", &new, email).await?;
+        self.password_strength("new_password", &new, email, caller.whose()).await?;
         let patch = UserPatch {
-            password: Some(self.0.hasher.hash(new).await?),
+            password: Some(self.0.hasher.hash(caller.whose(), new).await?),
             must_change_password: Some(false),
             ..UserPatch::default()
         };
@@ -156,7 +156,8 @@ impl Service {
         }
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
         let stored: Option<PasswordHash> = Some(found.password.clone());
-        match self.0.hasher.verify(Password::claimed(password), stored).await? {
+        let password = Password::claimed(password);
+        match self.0.hasher.verify(caller.whose(), password, stored).await? {
             Verdict::Right { .. } => Ok(found),
             Verdict::Wrong => Err(Error::field(field, WRONG_PASSWORD)),
         }

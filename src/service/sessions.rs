@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Doing, Done, Error, Once, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
-use crate::auth::password::Verdict;
+use crate::auth::password::{Verdict, Whose};
 use crate::auth::permission::{Account, Entry, Leave, Permission};
 use crate::auth::{Caller, Secret};
 use crate::domain::access::Access;
@@ -103,25 +103,10 @@ impl Service {
             Some(email) => self.0.store.user_by_email(email).await?,
             None => None,
         };
-        // A guess that comes from everywhere is slowed down, and the owner at home is not.
-        let is_known = |found: &Credential| found.networks.contains(&network);
-        if let Some(throttle) = &self.0.throttle
-            && !credential.as_ref().is_some_and(is_known)
-        {
-            throttle.stranger(&account)?;
-        }
-        let (user, stored) = credential.map(|found| (found.user, found.password)).unzip();
         let password = Password::claimed(password);
-        let verdict = self.0.hasher.verify(password, stored.clone()).await?;
-        let (Verdict::Right { better }, Some(user), Some(mut stored)) =
-            (verdict, user, stored)
-        else {
-            return Err(Error::WrongCredentials);
-        };
+        let (user, mut stored, better) =
+            self.session_prove(credential, password, network, &account).await?;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
-        if user.disabled {
-            return Err(Error::WrongCredentials);
-        }
         if let Some(throttle) = &self.0.throttle {
             throttle.succeeded(network, &account);
         }
@@ -138,9 +123,53 @@ impl Service {
             }
         }
 
-        // Whoever asks again has proven as much as the first time.
+        // Whoever asks again has proven as much as the first time. A refresh token that was used since would end the
+        // session, so the answer is not given again then.
+        let once = match self.answer_session(user.id, once.asked()).await? {
+            Some(session) if !self.is_unused(user.id, session).await? => {
+                once.without_key()
+            }
+            _ => once,
+        };
         let begin = |doing| self.session_begin(user.id, stored, origin, doing);
         self.once_of(user.id, once, begin).await
+    }
+
+    /// Sees that the password is that of the account. A guess that comes from everywhere is slowed down, and the
+    /// owner at home is not. Without the right password it cannot be told from answer or time whether the network is
+    /// one that an account knows: a wrong one is counted, and waits, as that of a stranger.
+    async fn session_prove(
+        &self,
+        credential: Option<Credential>,
+        password: Password,
+        network: Network,
+        account: &str,
+    ) -> Result<(User, PasswordHash, Option<PasswordHash>), Error> {
+        let (hasher, stranger) = (&self.0.hasher, Whose::Stranger(network));
+        let known = credential.as_ref().filter(|it| it.networks.contains(&network));
+        let whose = known.map_or(stranger, |it| Whose::Known(it.user.id, network));
+        let count = || match &self.0.throttle {
+            Some(throttle) => throttle.stranger(account),
+            None => Ok(()),
+        };
+        let admitted = if whose == stranger { count() } else { Ok(()) };
+        let (user, stored) = credential.map(|it| (it.user, it.password)).unzip();
+        // Also for those who are refused then, or the time would tell them from a network that is known.
+        let verdict = hasher.verify(whose, password, stored.clone()).await?;
+        admitted?;
+        match (verdict, user, stored) {
+            (Verdict::Right { better }, Some(user), Some(stored)) if !user.disabled => {
+                Ok((user, stored, better))
+            }
+            _ => {
+                if whose != stranger {
+                    let counted = count();
+                    hasher.run(stranger, || ()).await?;
+                    counted?;
+                }
+                Err(Error::WrongCredentials)
+            }
+        }
     }
 
     async fn session_begin(
@@ -209,6 +238,14 @@ impl Service {
             once.without_key()
         };
         self.once_of(old.user, once, |doing| self.session_go_on(old, origin, doing)).await
+    }
+
+    /// Whether a session is as its log-in has left it: the refresh token of then is the one to come next.
+    async fn is_unused(&self, user: UserId, session: SessionId) -> Result<bool, Error> {
+        let found = self.0.store.session_get(user, session).await?;
+        Ok(found.is_some_and(|(_, session)| {
+            !session.is_expired(self.0.clock.now()) && session.refresh.previous.is_none()
+        }))
     }
 
     /// Whether this is the refresh token to come next, or the one before and the one after it was not used yet. Only
@@ -355,10 +392,10 @@ impl Service {
             return Err(Error::BadToken);
         }
         if let Some(requests) = &self.0.requests {
-            requests.check(access)?;
+            requests.check(user.id)?;
         }
         self.note_use(user.id, access, used, now, address);
-        Ok(Caller::admit(user, access, scopes)?)
+        Ok(Caller::admit(user, access, Network::of(address), scopes)?)
     }
 
     /// Sees that somebody who was let in a while ago would be let in again.
@@ -374,7 +411,7 @@ impl Service {
         if owner.disabled {
             return Err(Error::BadToken);
         }
-        Caller::<P>::admit(owner, caller.access, caller.scopes)?;
+        Caller::<P>::admit(owner, caller.access, caller.network, caller.scopes)?;
         Ok(())
     }
 

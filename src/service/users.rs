@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::once::{Asked, Doing, Done, Once, Recorded};
 use super::{Error, FieldError, Service};
 use crate::auth::opaque::{INVITATION, digest};
+use crate::auth::password::Whose;
 use crate::config::Registration;
 use crate::domain::digest::SecretDigest;
 use crate::domain::email::Email;
@@ -60,10 +61,8 @@ impl Service {
         if let Some(before) = self.registered(&email, asked.as_ref()).await? {
             return Ok(Done::Before(before));
         }
-        match self
-            .user_make(new, admission, self.doing(once, |user: &User| user.id))
-            .await
-        {
+        let doing = self.doing(once, |user: &User| user.id);
+        match self.user_make(new, admission, network, doing).await {
             // By the same request, perhaps, which was faster.
             Err(error @ (Error::EmailTaken | Error::Invalid(_))) => {
                 let before = self.registered(&email, asked.as_ref()).await?;
@@ -77,12 +76,14 @@ impl Service {
         &self,
         new: NewAccount,
         admission: Admission,
+        network: Network,
         doing: Doing<User>,
     ) -> Result<User, Error> {
         if let Admission::Invited(id, digest) = admission {
             self.see_invitation(id, digest, &new.email).await?;
         }
-        let new = self.user_prepare(new, Role::User, false, admission).await?;
+        let whose = Whose::Stranger(network);
+        let new = self.user_prepare(new, Role::User, false, admission, whose).await?;
         let made = self.0.store.user_create(new);
         let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
         let user = made.await??;
@@ -134,6 +135,7 @@ impl Service {
         role: Role,
         must_change_password: bool,
         admission: Admission,
+        whose: Whose,
     ) -> Result<NewUser, Error> {
         let email =
             Email::new(&new.email).map_err(|error| FieldError::new("email", error));
@@ -145,12 +147,12 @@ impl Service {
                 return Err(Error::Invalid(refused.collect()));
             }
         };
-        self.password_strength("password", &password, email.as_str()).await?;
+        self.password_strength("password", &password, email.as_str(), whose).await?;
         // Spares a hash. Whether the email is free is decided by the store, below.
         if self.0.store.user_by_email(email.canonical()).await?.is_some() {
             return Err(Error::EmailTaken);
         }
-        let password = self.0.hasher.hash(password).await?;
+        let password = self.0.hasher.hash(whose, password).await?;
         let created_at = self.0.clock.now();
         Ok(NewUser { email, password, role, must_change_password, created_at, admission })
     }

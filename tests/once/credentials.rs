@@ -45,9 +45,31 @@ async fn logging_in_again_is_one_session_for_as_long_as_it_lasts() {
 
     let session = server.client.with_token(&text(&first, "access_token"));
     session.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
-    let ended = client.form("/auth/login", LOG_IN).await;
-    ended.expect_problem(409, "idempotency_answer_lost");
-    assert_eq!(sessions(&jane).await, 1);
+    let again = client.form("/auth/login", LOG_IN).await;
+    assert_eq!(again.header(REPLAYED), None, "another session");
+    again.expect(StatusCode::OK);
+    assert_eq!(sessions(&jane).await, 2);
+}
+
+/// The answer was once given again with a refresh token that was used: using it ended the live session.
+#[tokio::test]
+async fn a_log_in_is_given_again_until_its_refresh_token_is_used() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    let client = keyed(&server.client, "one");
+    let first = client.form("/auth/login", LOG_IN).await;
+    expect_replay(&first, &client.form("/auth/login", LOG_IN).await);
+    let refreshed = server.client.refreshed(&text(&first, "refresh_token")).await;
+    let (jane, next) = refreshed.unwrap();
+    server.wait(Duration::from_secs(60));
+
+    let again = client.form("/auth/login", LOG_IN).await;
+
+    assert_eq!(again.header(REPLAYED), None);
+    let other = server.client.refreshed(&text(&again, "refresh_token")).await.unwrap();
+    other.0.get("/auth/me").await.expect(StatusCode::OK);
+    jane.get("/auth/me").await.expect(StatusCode::OK);
+    server.client.refreshed(&next).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::counts::Room;
 use super::ladder::Ladder;
 use super::{Policy, Throttled};
 
-/// Counts the requests of each credential, in memory.
+/// Counts the requests of each account, in memory, whatever credentials it has.
 pub struct RequestLimit<C: Clock = DefaultClock> {
     requests: Ladder<C>,
     hash: RandomState,
@@ -33,13 +33,13 @@ impl<C: Clock + Clone> RequestLimit<C> {
         }
     }
 
-    /// Counts one request with a credential that was found good, by what identifies it.
+    /// Counts one request of an account whose credential was found good.
     ///
     /// # Errors
     ///
     /// [`Throttled`] if there have been too many. The request must not go on then.
-    pub fn check(&self, credential: impl Hash) -> Result<(), Throttled> {
-        self.requests.check(self.hash.hash_one(credential))
+    pub fn check(&self, account: impl Hash) -> Result<(), Throttled> {
+        self.requests.check(self.hash.hash_one(account))
     }
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_credential_has_its_quota_and_gets_it_back_within_a_minute() {
+    fn each_account_has_its_quota_and_gets_it_back_within_a_minute() {
         let clock = FakeRelativeClock::default();
         let limit = RequestLimit::with_clock(NonZeroU32::new(30).unwrap(), &clock);
         let granted =

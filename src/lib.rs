@@ -58,7 +58,7 @@
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
 //! | answers until they are sent, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
 //! | exports of people's own data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
-//! | passwords to be hashed, `auth/password.rs` | `HASH_QUEUE` | none | 503 `busy` |
+//! | passwords to be hashed, `auth/password/queue.rs` | `HASH_QUEUE` in each of two queues | half a network, a quarter an account | 503 `busy` |
 //! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |

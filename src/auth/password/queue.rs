@@ -10,11 +10,10 @@
 //! with `Retry-After`). The first queue is served first, and strangers never have the last free thread.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::id::UserId;
-use crate::domain::network::Network;
+use crate::domain::network::{Block, Network};
 
 /// One account has at most this part of the places in a queue.
 const ACCOUNT_PART: usize = 4;
@@ -45,18 +44,11 @@ impl Whose {
         }
     }
 
-    /// The /48 of an IPv6 address: what one customer can have at most.
-    fn network(self) -> Option<IpAddr> {
+    fn network(self) -> Option<Block> {
         match self {
             Self::Operator => None,
             Self::Known(_, network) | Self::Stranger(network) => {
-                Some(match network.address() {
-                    IpAddr::V4(address) => address.into(),
-                    IpAddr::V6(address) => {
-                        let mask = u128::MAX << 80;
-                        Ipv6Addr::from_bits(address.to_bits() & mask).into()
-                    }
-                })
+                Some(Block::site(network.address()))
             }
         }
     }

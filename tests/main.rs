@@ -20,6 +20,7 @@ mod crash;
 mod damage;
 mod docs;
 mod env_file;
+mod events;
 mod forged;
 mod front_door;
 mod gate;

@@ -15,7 +15,7 @@ const LAYERS: &[&[&str]] = &[
 
 /// Libraries that may be named only in these places.
 const HOMES: &[(&str, &[&str])] = &[
-    ("argon2", &["src/auth/password.rs"]),
+    ("argon2", &["src/auth/password/"]),
     ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
     ("clap", &["src/cli/", "src/config/mod.rs"]),
     ("dotenvy", &["src/config/dotenv.rs"]),

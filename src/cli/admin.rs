@@ -18,8 +18,9 @@ use crate::clock::SystemClock;
 use crate::config::{Config, TokenAlgorithm};
 use crate::control::client::{self, Lines};
 use crate::control::{self, Command, Failure, Input, Parts, Reply, Sink};
+use crate::domain::network::LogNetworks;
 use crate::random::{Random as _, SystemRandom};
-use crate::service::{Service, State};
+use crate::service::{Events, Service, State};
 use crate::store::OpenError;
 use crate::store::redb::{Options, RedbStore};
 
@@ -148,6 +149,7 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
             config.access_token_lifetime,
         ),
         throttle: None,
+        events: Events::new(LogNetworks::Off),
         requests: None,
         clock: Arc::new(SystemClock),
         random,

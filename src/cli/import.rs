@@ -22,6 +22,10 @@ pub(super) struct Arguments {
     #[arg(long)]
     replace: bool,
 
+    /// Take in accounts of administrators too; otherwise the import stops at one that is not there
+    #[arg(long)]
+    allow_admins: bool,
+
     #[command(flatten)]
     options: Options,
 }
@@ -30,22 +34,24 @@ pub(super) struct Arguments {
 /// import that was cut short is simply run again.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = arguments.options.check()?;
+    let Arguments { replace, allow_admins, .. } = arguments;
+    let command = Command::Import { replace, allow_admins };
     match arguments.file {
         None => {
             let lines = client::lines(BufReader::new(io::stdin()), MAX_LINE);
-            take_in(&config, arguments.replace, Box::new(lines))
+            take_in(&config, command, Box::new(lines))
         }
         Some(path) => {
             let what = format!("{} cannot be read", path.display());
             let file = File::open(path).map_err(CommandError::io(what))?;
             let lines = client::lines(BufReader::new(file), MAX_LINE);
-            take_in(&config, arguments.replace, Box::new(lines))
+            take_in(&config, command, Box::new(lines))
         }
     }
 }
 
-fn take_in(config: &Config, replace: bool, lines: Lines) -> Result<(), CommandError> {
-    let mut task = Task { lines, ..Task::new(Command::Import { replace }, config) };
+fn take_in(config: &Config, command: Command, lines: Lines) -> Result<(), CommandError> {
+    let mut task = Task { lines, ..Task::new(command, config) };
     // The usual case is a new installation.
     task.options.create = true;
     admin::carry_out(config, task, &mut Screen::new())?;

@@ -28,6 +28,10 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
     user: Option<String>,
 
+    /// Bring the account back although it is an administrator's and was deleted
+    #[arg(long, requires = "user")]
+    allow_admins: bool,
+
     #[command(flatten)]
     options: Options,
 }
@@ -36,7 +40,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = arguments.options.check()?;
     match arguments.user {
         None => whole(&config, &arguments.file, arguments.force),
-        Some(email) => one(&config, &arguments.file, email),
+        Some(email) => one(&config, &arguments.file, email, arguments.allow_admins),
     }
 }
 
@@ -79,7 +83,12 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
 
 /// Takes one account out of a backup and imports it. What is there of it already is changed to what the
 /// backup has; what came later, and everybody else, stays as it is.
-fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError> {
+fn one(
+    config: &Config,
+    backup: &Path,
+    email: String,
+    allow_admins: bool,
+) -> Result<(), CommandError> {
     let copy = redb::open_copy(backup, &scratch(config)?, &store_options(config))?;
     let parts = admin::parts(config, Arc::new(copy))?;
     // A few lines wait, so that an account of any size fits into memory.
@@ -100,7 +109,7 @@ fn one(config: &Config, backup: &Path, email: String) -> Result<(), CommandError
                 _ => Err(Failure::new(Failure::DAMAGED, "the backup is empty").into()),
             };
         }
-        let import = Command::Import { replace: true };
+        let import = Command::Import { replace: true, allow_admins };
         let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
         // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
         let imported = admin::carry_out(config, task, &mut Screen::new());

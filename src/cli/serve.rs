@@ -17,6 +17,7 @@ use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
+use crate::domain::chain::Chain;
 use crate::domain::hex::hex;
 use crate::http::server::{self, Listener, Tls};
 use crate::http::{self, Stopping};
@@ -24,7 +25,7 @@ use crate::jobs::answers::AnswerJob;
 use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
-use crate::service::{Parts, Service, State};
+use crate::service::{Events, Parts, Service, State};
 use crate::store::redb::is_in_use;
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry;
@@ -87,8 +88,13 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         registration: config.registration,
         require_if_match: config.require_if_match,
         state: State::default(),
+        events: Events::new(config.log_networks),
         backups: backups.clone(),
     });
+    if let Err(error) = service.learn_costs().await {
+        // Damage, perhaps: it is told wherever it is met, and the rest is served.
+        tracing::warn!(error = %Chain(&error), "not all hashes of passwords could be read");
+    }
     let control = match &config.control_socket {
         Some(path) => {
             let what = format!("CONTROL_SOCKET cannot be used, {}", path.display());

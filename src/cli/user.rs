@@ -17,6 +17,8 @@ pub(super) enum Command {
     Role(RoleChange),
     /// Set a password and end all sessions and tokens; it is asked for, or read from standard input
     SetPassword(Account),
+    /// End all sessions and personal tokens and forget the answers kept for repeated requests
+    EndAccess(EndAccess),
     /// Delete an account with its tasks and all else
     Delete(Account),
 }
@@ -56,6 +58,20 @@ pub(super) struct Account {
     options: Options,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct EndAccess {
+    /// The email of the account
+    #[arg(required_unless_present = "all")]
+    email: Option<String>,
+
+    /// Of every account, as after a signing key got into wrong hands
+    #[arg(long, conflicts_with = "email")]
+    all: bool,
+
+    #[command(flatten)]
+    options: Options,
+}
+
 pub(super) fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::List(options) => {
@@ -77,6 +93,9 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
             let config = options.check()?;
             let password = input::new_password()?.into();
             admin::ask(&config, control::Command::UserSetPassword { email, password })?;
+        }
+        Command::EndAccess(EndAccess { email, options, .. }) => {
+            admin::ask(&options.check()?, control::Command::UserEndAccess { email })?;
         }
         Command::Delete(Account { email, options }) => {
             admin::ask(&options.check()?, control::Command::UserDelete { email })?;

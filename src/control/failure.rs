@@ -107,7 +107,7 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
             ImportError::Service(error) => error.into(),
-            ImportError::Busy => Self::new(Self::NO, error),
+            ImportError::Busy | ImportError::Admin { .. } => Self::new(Self::NO, error),
             other => Self::new(Self::DAMAGED, other),
         }
     }

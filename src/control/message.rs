@@ -51,6 +51,11 @@ pub enum Command {
         /// Checked like that of a registration.
         password: PasswordText,
     },
+    /// Ends sessions and personal tokens and removes kept answers.
+    UserEndAccess {
+        /// Of one account, or of all.
+        email: Option<String>,
+    },
     /// Deletes an account with all that it has.
     UserDelete {
         /// Of the account.
@@ -71,6 +76,9 @@ pub enum Command {
     Import {
         /// Whether tasks that are there already are changed to what comes in.
         replace: bool,
+        /// Whether administrators are made. Left out where they are not, as servers of the version before expect.
+        #[serde(default, skip_serializing_if = "is_not")]
+        allow_admins: bool,
     },
 }
 
@@ -113,6 +121,7 @@ impl Command {
             Self::UserAdd { .. }
             | Self::UserRole { .. }
             | Self::UserSetPassword { .. }
+            | Self::UserEndAccess { .. }
             | Self::UserDelete { .. }
             | Self::Import { .. } => true,
             Self::UserList
@@ -130,6 +139,7 @@ impl Command {
             Self::UserAdd { .. } => "user_add",
             Self::UserRole { .. } => "user_role",
             Self::UserSetPassword { .. } => "user_set_password",
+            Self::UserEndAccess { .. } => "user_end_access",
             Self::UserDelete { .. } => "user_delete",
             Self::Audit => "audit",
             Self::Check => "check",

@@ -12,7 +12,7 @@ use crate::domain::page::{AuditPage, Page};
 use crate::domain::transfer::{Existing, Imported};
 use crate::domain::user::{Role, User};
 use crate::service::transfer::Import;
-use crate::service::{NewAccount, Service};
+use crate::service::{AllEnded, NewAccount, Service};
 use crate::store::Store as _;
 use crate::store::redb::{RedbStore, Report};
 
@@ -83,6 +83,19 @@ pub async fn run(
             service.user_set_password(&email, password.0).await?;
             say(sink, "password set, all sessions and personal tokens ended")
         }
+        Command::UserEndAccess { email } => {
+            let ended = match email {
+                Some(email) => service.access_end(&email).await?,
+                None => service.access_end_all().await?,
+            };
+            let AllEnded { accounts, sessions, tokens, answers } = ended;
+            say(
+                sink,
+                format!(
+                    "{sessions} sessions and {tokens} personal tokens of {accounts} users ended, {answers} kept answers removed"
+                ),
+            )
+        }
         Command::UserDelete { email } => {
             service.user_delete(&email).await?;
             say(sink, "deleted")
@@ -115,7 +128,11 @@ pub async fn run(
             let email = email.as_deref();
             service.export(email, |line| say(sink, line)).await
         }
-        Command::Import { replace } => import(service, replace, input, sink).await,
+        Command::Import { replace, allow_admins } => {
+            let existing = if replace { Existing::Replace } else { Existing::Keep };
+            let import = Import::new(service.clone(), existing, allow_admins);
+            take_in(import, input, sink).await
+        }
     }
 }
 
@@ -161,14 +178,11 @@ async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     }
 }
 
-async fn import(
-    service: &Service,
-    replace: bool,
+async fn take_in(
+    mut import: Import,
     input: Input<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
-    let existing = if replace { Existing::Replace } else { Existing::Keep };
-    let mut import = Import::new(service.clone(), existing);
     let outcome = async {
         for line in input.lines {
             import.add(&line?).await?;

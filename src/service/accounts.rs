@@ -220,12 +220,15 @@ impl Service {
     /// Somebody acts as an administrator, and has not done so too often.
     pub(super) fn act(&self, caller: &Caller<Admin>) -> Result<Act, Error> {
         if let Some(throttle) = &self.0.throttle {
-            throttle.admin(caller.user.id)?;
+            let admin = caller.user.id;
+            throttle
+                .admin(admin)
+                .map_err(|why| self.throttled(caller.network, Some(admin), why))?;
         }
         Ok(Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() })
     }
 
-    fn operator(&self) -> Act {
+    pub(super) fn operator(&self) -> Act {
         Act { actor: Actor::Operator, at: self.0.clock.now() }
     }
 }

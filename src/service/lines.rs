@@ -24,7 +24,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::auth::password::is_usable;
+use crate::auth::password;
 use crate::domain::due::Due;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
@@ -48,6 +48,10 @@ pub const MAX_LINE: usize = 64 * 1024;
 
 /// Largest number that is read: the last that every JSON reader takes for a whole number (RFC 8259, section 6).
 const MAX_NUMBER: u64 = (1 << 53) - 1;
+
+/// Largest number of a record that is read, and so the largest that an import can bring: as many again follow before
+/// an export would have to write one that cannot be read.
+const MAX_IN_RECORD: u64 = (1 << 52) - 1;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -218,8 +222,8 @@ impl Line {
                 Ok(Self::Start {
                     created_at: time("created_at", &start.created_at)?,
                     ids: NextIds {
-                        user: id("next_user_id", start.next_user_id)?,
-                        task: id("next_task_id", start.next_task_id)?,
+                        user: next_id("next_user_id", start.next_user_id)?,
+                        task: next_id("next_task_id", start.next_task_id)?,
                     },
                 })
             }
@@ -242,10 +246,8 @@ impl WireUser {
             .ok_or_else(|| field("role", "is not one that this program knows"))?;
         let display_name = self.display_name.as_deref().map(Label::new).transpose();
         let time_zone = self.time_zone.as_deref().map(TimeZone::new).transpose();
-        let password = PasswordHash::new(self.password_hash);
-        if !is_usable(&password) {
-            return Err(field("password_hash", "is not the hash of a password"));
-        }
+        let hash = PasswordHash::new(self.password_hash);
+        password::check(&hash).map_err(|why| field("password_hash", why))?;
         Ok(Credential {
             user: User {
                 id: UserId::new(id("id", self.id)?),
@@ -258,7 +260,7 @@ impl WireUser {
                 disabled: self.disabled,
                 must_change_password: self.must_change_password,
             },
-            password,
+            password: hash,
             // Where people log in is nobody's business elsewhere.
             networks: Vec::new(),
         })
@@ -343,12 +345,23 @@ impl WireTask {
     }
 }
 
+/// A number of a record: an id, or a revision.
 fn id(name: &'static str, number: u64) -> Result<u64, LineError> {
-    if (1..=MAX_NUMBER).contains(&number) {
-        Ok(number)
-    } else {
-        Err(field(name, "must be from 1 to 2^53 - 1"))
-    }
+    bounded(name, number, MAX_IN_RECORD, "must be from 1 to 2^52 - 1")
+}
+
+/// An id of the first line.
+fn next_id(name: &'static str, number: u64) -> Result<u64, LineError> {
+    bounded(name, number, MAX_NUMBER, "must be from 1 to 2^53 - 1")
+}
+
+fn bounded(
+    name: &'static str,
+    number: u64,
+    most: u64,
+    reason: &str,
+) -> Result<u64, LineError> {
+    if (1..=most).contains(&number) { Ok(number) } else { Err(field(name, reason)) }
 }
 
 fn time(name: &'static str, text: &str) -> Result<Timestamp, LineError> {

@@ -2,7 +2,9 @@
 
 mod accounts;
 pub mod backups;
+mod ending;
 mod error;
+mod events;
 mod invitations;
 pub mod lines;
 mod once;
@@ -20,7 +22,9 @@ use std::sync::Arc;
 
 pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
+pub use self::ending::AllEnded;
 pub use self::error::{Error, FieldError};
+pub use self::events::Events;
 pub use self::once::{Asked, Doing, Done, Once, Recorded};
 pub use self::personal_data::PersonalData;
 pub use self::profile::ProfileChange;
@@ -37,10 +41,12 @@ use crate::auth::password::Hasher;
 use crate::auth::permission::Permission;
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
-use crate::auth::throttle::{RequestLimit, Throttle};
+use crate::auth::throttle::{RequestLimit, Throttle, Throttled};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
 use crate::config::Registration;
+use crate::domain::id::UserId;
+use crate::domain::network::Network;
 use crate::random::Random;
 use crate::store::{Behalf, Store, StoreError, on_behalf};
 
@@ -59,6 +65,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// Counts log-ins and registrations; `None` to let everything through.
     pub throttle: Option<Throttle>,
+    /// Tells the log of failed log-ins.
+    pub events: Events,
     /// Who may register.
     pub registration: Registration,
     /// What is remembered.
@@ -110,6 +118,30 @@ impl Service {
             at: self.0.clock.now(),
         };
         Ok(on_behalf(behalf, write).await?)
+    }
+
+    /// Reads what the hashes that are kept cost, so that the time of a log-in does not tell which of them an account
+    /// has. To be done once, before the first log-in.
+    ///
+    /// # Errors
+    ///
+    /// Those of the store.
+    pub async fn learn_costs(&self) -> Result<(), Error> {
+        let mut after = None;
+        loop {
+            let hashes = self.0.store.password_list(after, 1000).await?;
+            let Some((last, _)) = hashes.last() else { return Ok(()) };
+            after = Some(*last);
+            for (_, hash) in &hashes {
+                self.0.hasher.learn(hash);
+            }
+        }
+    }
+
+    /// Tells the log that somebody has to wait.
+    fn throttled(&self, network: Network, user: Option<UserId>, why: Throttled) -> Error {
+        self.0.events.throttled(network, user, why);
+        why.into()
     }
 
     fn random<const LEN: usize>(&self) -> Result<[u8; LEN], Error> {

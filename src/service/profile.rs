@@ -10,7 +10,7 @@ use crate::auth::permission::{Account, Entry, Permission};
 use crate::domain::access::Access;
 use crate::domain::email::Email;
 use crate::domain::label::Label;
-use crate::domain::password::{Password, PasswordHash};
+use crate::domain::password::Password;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::user::{
     Credential, Ended, Ending, Refused, User, UserChange, UserPatch,
@@ -152,14 +152,19 @@ impl Service {
     ) -> Result<Credential, Error> {
         let id = caller.user.id;
         if let Some(throttle) = &self.0.throttle {
-            throttle.password(id, caller.access)?;
+            throttle
+                .password(id, caller.access)
+                .map_err(|why| self.throttled(caller.network, Some(id), why))?;
         }
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
-        let stored: Option<PasswordHash> = Some(found.password.clone());
         let password = Password::claimed(password);
+        let stored = found.password.clone();
         match self.0.hasher.verify(caller.whose(), password, stored).await? {
             Verdict::Right { .. } => Ok(found),
-            Verdict::Wrong => Err(Error::field(field, WRONG_PASSWORD)),
+            Verdict::Wrong => {
+                self.0.events.login_failed(caller.network, Some(id));
+                Err(Error::field(field, WRONG_PASSWORD))
+            }
         }
     }
 }

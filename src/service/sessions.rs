@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{Doing, Done, Error, Once, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
-use crate::auth::password::{Verdict, Whose};
+use crate::auth::password::{HashError, Verdict, Whose};
 use crate::auth::permission::{Account, Entry, Leave, Permission};
 use crate::auth::{Caller, Secret};
 use crate::domain::access::Access;
@@ -97,34 +97,33 @@ impl Service {
         let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
         let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
-            throttle.login(network, &account)?;
+            throttle
+                .login(network, &account)
+                .map_err(|why| self.throttled(network, None, why))?;
         }
         let credential = match email {
             Some(email) => self.0.store.user_by_email(email).await?,
             None => None,
         };
         let password = Password::claimed(password);
-        let (user, mut stored, better) =
-            self.session_prove(credential, password, network, &account).await?;
+        let (user, mut stored, outdated) =
+            self.session_prove(credential, password.clone(), network, &account).await?;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         if let Some(throttle) = &self.0.throttle {
             throttle.succeeded(network, &account);
         }
-        if let Some(better) = better {
-            match self.0.store.user_rehash(user.id, stored.clone(), better.clone()).await
+        if outdated {
+            let whose = Whose::Known(user.id, network);
+            if let Some(better) =
+                self.session_rehash(user.id, whose, password, &stored).await?
             {
-                Ok(true) => stored = better,
-                // It is only an improvement: the next log-in tries again.
-                Ok(false)
-                | Err(
-                    StoreError::DiskFull | StoreError::Busy | StoreError::AccountBusy,
-                ) => {}
-                Err(error) => return Err(error.into()),
+                stored = better;
             }
         }
 
         // Whoever asks again has proven as much as the first time. A refresh token that was used since would end the
-        // session, so the answer is not given again then.
+        // session, so the answer is not given again then. One that is used between this look and the replay is used
+        // while the answer is on its way, which nobody can rule out who shares a session.
         let once = match self.answer_session(user.id, once.asked()).await? {
             Some(session) if !self.is_unused(user.id, session).await? => {
                 once.without_key()
@@ -144,31 +143,53 @@ impl Service {
         password: Password,
         network: Network,
         account: &str,
-    ) -> Result<(User, PasswordHash, Option<PasswordHash>), Error> {
-        let (hasher, stranger) = (&self.0.hasher, Whose::Stranger(network));
+    ) -> Result<(User, PasswordHash, bool), Error> {
         let known = credential.as_ref().filter(|it| it.networks.contains(&network));
-        let whose = known.map_or(stranger, |it| Whose::Known(it.user.id, network));
-        let count = || match &self.0.throttle {
-            Some(throttle) => throttle.stranger(account),
-            None => Ok(()),
-        };
-        let admitted = if whose == stranger { count() } else { Ok(()) };
+        let known = known.map(|it| it.user.id);
         let (user, stored) = credential.map(|it| (it.user, it.password)).unzip();
-        // Also for those who are refused then, or the time would tell them from a network that is known.
-        let verdict = hasher.verify(whose, password, stored.clone()).await?;
-        admitted?;
-        match (verdict, user, stored) {
-            (Verdict::Right { better }, Some(user), Some(stored)) if !user.disabled => {
-                Ok((user, stored, better))
+        let id = user.as_ref().map(|user| user.id);
+        let hasher = &self.0.hasher;
+        let verdict =
+            hasher.verify_login(known, network, password, stored.clone()).await?;
+        let proven = match (verdict, user, stored) {
+            (Verdict::Right { outdated }, Some(user), Some(stored)) if !user.disabled => {
+                Some((user, stored, outdated))
             }
-            _ => {
-                if whose != stranger {
-                    let counted = count();
-                    hasher.run(stranger, || ()).await?;
-                    counted?;
-                }
-                Err(Error::WrongCredentials)
+            _ => None,
+        };
+        // After the hash, whoever it is: the time said in the answer would tell who was counted before.
+        if (known.is_none() || proven.is_none())
+            && let Some(throttle) = &self.0.throttle
+        {
+            throttle.stranger(account).map_err(|why| self.throttled(network, id, why))?;
+        }
+        proven.ok_or_else(|| {
+            self.0.events.login_failed(network, id);
+            Error::WrongCredentials
+        })
+    }
+
+    /// Replaces a hash by one of today's cost. It is only an improvement: if it cannot be made now, the next log-in
+    /// tries again.
+    async fn session_rehash(
+        &self,
+        user: UserId,
+        whose: Whose,
+        password: Password,
+        stored: &PasswordHash,
+    ) -> Result<Option<PasswordHash>, Error> {
+        let better = match self.0.hasher.hash(whose, password).await {
+            Ok(better) => better,
+            Err(HashError::Busy) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.0.store.user_rehash(user, stored.clone(), better.clone()).await {
+            Ok(true) => Ok(Some(better)),
+            Ok(false)
+            | Err(StoreError::DiskFull | StoreError::Busy | StoreError::AccountBusy) => {
+                Ok(None)
             }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -227,8 +248,11 @@ impl Service {
         origin: Origin,
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {
+        let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
-            throttle.refresh(Network::of(origin.address))?;
+            throttle
+                .refresh(network)
+                .map_err(|why| self.throttled(network, None, why))?;
         }
         let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
         let has_key = once.asked().is_some();
@@ -266,7 +290,7 @@ impl Service {
         origin: Origin,
         doing: Doing<Grant>,
     ) -> Result<Grant, Error> {
-        let now = self.0.clock.now();
+        let (now, network) = (self.0.clock.now(), Network::of(origin.address));
         // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
         let secret = self
             .0
@@ -292,7 +316,7 @@ impl Service {
         match refreshed.await? {
             Refreshed::Renewed(_) => {}
             Refreshed::Reused => {
-                tracing::warn!(user.id = %user, "a refresh token was used twice, its session has ended");
+                self.0.events.refresh_reused(network, user);
                 return Err(Error::BadGrant);
             }
             Refreshed::Unknown => return Err(Error::BadGrant),
@@ -392,7 +416,9 @@ impl Service {
             return Err(Error::BadToken);
         }
         if let Some(requests) = &self.0.requests {
-            requests.check(user.id)?;
+            requests.check(user.id).map_err(|why| {
+                self.throttled(Network::of(address), Some(user.id), why)
+            })?;
         }
         self.note_use(user.id, access, used, now, address);
         Ok(Caller::admit(user, access, Network::of(address), scopes)?)

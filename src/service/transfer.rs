@@ -5,10 +5,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::lines::{Line, LineError};
-use super::{Error, Service};
+use super::{Error, Parts, Service};
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
+use crate::domain::user::{Credential, Role};
 use crate::store::Taken;
 
 /// Most records that are taken in together. One chunk is one transaction.
@@ -34,6 +35,16 @@ pub enum ImportError {
         line: u64,
         /// The rest of the sentence.
         reason: String,
+        /// The first line of the chunk it belongs to.
+        from: u64,
+    },
+    /// An account that is not there would become an administrator's.
+    #[error(
+        "line {line} makes an administrator, which takes --allow-admins: nothing from line {from} on was imported"
+    )]
+    Admin {
+        /// Its number, from 1.
+        line: u64,
         /// The first line of the chunk it belongs to.
         from: u64,
     },
@@ -99,6 +110,7 @@ impl Service {
 pub struct Import {
     service: Service,
     existing: Existing,
+    allow_admins: bool,
     taken: Option<Arc<Taken>>,
     /// What the first line says; no id in the file may reach it.
     free: NextIds,
@@ -114,11 +126,13 @@ pub struct Import {
 }
 
 impl Import {
-    /// Begins one. What becomes of tasks that are there already is for `existing` to say.
-    pub fn new(service: Service, existing: Existing) -> Self {
+    /// Begins one. What becomes of tasks that are there already is for `existing` to say, and whether accounts that
+    /// are not there may become those of administrators for `allow_admins`.
+    pub fn new(service: Service, existing: Existing, allow_admins: bool) -> Self {
         Self {
             service,
             existing,
+            allow_admins,
             taken: None,
             free: NextIds { user: 0, task: 0 },
             kept_free: NextIds { user: 0, task: 0 },
@@ -154,6 +168,7 @@ impl Import {
             (Line::Record(record), true, false) => {
                 let (id, free) = match &record {
                     Record::User(credential) => {
+                        self.look_at(credential).await?;
                         self.seen.0 += 1;
                         (credential.user.id.get(), self.free.user)
                     }
@@ -197,6 +212,22 @@ impl Import {
             }
             _ => Err(self.refused(&LineError::Malformed)),
         }
+    }
+
+    /// Sees that an account may be taken in, and what its password costs from then on.
+    async fn look_at(&self, new: &Credential) -> Result<(), ImportError> {
+        let Parts { store, hasher, .. } = &*self.service.0;
+        if new.user.role == Role::Admin && !self.allow_admins {
+            // One that is there stays as it is.
+            let email = new.user.email.canonical();
+            let found = store.user_by_email(email).await.map_err(Error::from)?;
+            if found.is_none() {
+                let (line, from) = (self.line, self.chunk_from);
+                return Err(ImportError::Admin { line, from });
+            }
+        }
+        hasher.learn(&new.password);
+        Ok(())
     }
 
     /// Takes in what is left.

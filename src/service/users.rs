@@ -55,7 +55,9 @@ impl Service {
             (_, Some(text)) => invited(&text).ok_or_else(bad_invitation)?,
         };
         if let Some(throttle) = &self.0.throttle {
-            throttle.registration(network)?;
+            throttle
+                .registration(network)
+                .map_err(|why| self.throttled(network, None, why))?;
         }
         let (asked, email) = (once.asked().cloned(), new.email.clone());
         if let Some(before) = self.registered(&email, asked.as_ref()).await? {

@@ -94,6 +94,21 @@ pub trait Store: fmt::Debug + Send + Sync {
         page: Page,
     ) -> Result<UserPage, StoreError>;
 
+    /// Lists what is kept of passwords, by account, at most `limit` of them, from the first after `after`.
+    async fn password_list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, PasswordHash)>, StoreError> {
+        let mut hashes = Vec::new();
+        for User { id, .. } in self.user_list(after, limit).await? {
+            if let Some(found) = self.user_get(id).await? {
+                hashes.push((id, found.password));
+            }
+        }
+        Ok(hashes)
+    }
+
     /// Changes an account and ends what goes with the change.
     async fn user_patch(
         &self,
@@ -228,6 +243,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         after: Option<UserId>,
         now: Timestamp,
     ) -> Result<Swept, StoreError>;
+
+    /// Removes some hundreds of the answers that are kept for an account, whatever their age, and returns how many.
+    /// To be asked again until it is none.
+    async fn answer_forget(&self, owner: UserId) -> Result<u64, StoreError>;
 
     /// Makes, changes, moves and deletes tasks: all of it or nothing, or whatever can be. `None` if there is no
     /// such owner.

@@ -188,7 +188,7 @@ async fn the_operator_makes_administrators_and_reads_what_was_done() {
     // Accounts that come from elsewhere are noted too, above all those of administrators.
     let exported = expect(home.run(&["export"], ""), 0);
     let other = Home::new();
-    expect(other.run(&["import"], &exported), 0);
+    expect(other.run(&["import", "--allow-admins"], &exported), 0);
     let audited = expect(other.run(&["audit"], ""), 0);
     let actions: Vec<&str> =
         audited.lines().map(|line| line.split('\t').nth(3).unwrap()).collect();

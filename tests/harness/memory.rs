@@ -35,7 +35,7 @@ use duly::store::{Failure, Store, StoreError, Taken};
 use tokio::sync::mpsc;
 
 use super::import::Import;
-use super::state::State;
+use super::state::{State, part};
 
 /// A few sorted maps behind one lock. Keeps nothing when dropped.
 #[derive(Debug, Default)]
@@ -47,11 +47,6 @@ impl MemoryStore {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
-}
-
-fn part<T>(all: Vec<T>, page: Page) -> Vec<T> {
-    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
-    all.into_iter().skip(skip).take(usize::from(page.limit)).collect()
 }
 
 #[async_trait]
@@ -455,6 +450,10 @@ impl Store for MemoryStore {
         _now: Timestamp,
     ) -> Result<Swept, StoreError> {
         Ok(Swept::default())
+    }
+
+    async fn answer_forget(&self, _owner: UserId) -> Result<u64, StoreError> {
+        Ok(0)
     }
 
     async fn task_write(

@@ -16,7 +16,7 @@ use duly::domain::user::{Credential, Role, UserChange, UserPatch};
 use duly::http::server::{Listener, Tls};
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
-use duly::service::{Parts, Service, State};
+use duly::service::{Events, Parts, Service, State};
 use duly::store::redb::RedbStore;
 use duly::store::{Store, redb};
 use poem::Addr;
@@ -104,6 +104,7 @@ impl Server {
             registration: config.registration,
             require_if_match: config.require_if_match,
             state: State::default(),
+            events: Events::new(config.log_networks),
             backups: None,
         });
         let stopping = Stopping::default();

@@ -6,6 +6,7 @@ use duly::domain::audit::{Act, AuditAction, AuditRecord};
 use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
+use duly::domain::page::Page;
 use duly::domain::session::Session;
 use duly::domain::task::Task;
 use duly::domain::timestamp::Timestamp;
@@ -75,4 +76,10 @@ impl State {
     pub(super) fn tasks_of(&self, owner: UserId) -> impl Iterator<Item = &Task> {
         self.tasks.values().filter(move |task| task.owner == owner)
     }
+}
+
+/// A page of a list.
+pub(super) fn part<T>(all: Vec<T>, page: Page) -> Vec<T> {
+    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
+    all.into_iter().skip(skip).take(usize::from(page.limit)).collect()
 }

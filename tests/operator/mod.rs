@@ -2,6 +2,8 @@
 
 mod backup;
 mod control;
+mod end_access;
+mod import;
 mod restore;
 mod rush;
 mod schedule;

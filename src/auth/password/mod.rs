@@ -4,19 +4,28 @@
 //! memory and use it again, the queues before them are short, and whoever finds them full is told to come
 //! back: no flood of log-ins can take more memory or more processors than that. [`Whose`] says who stands in which
 //! queue: strangers have one thread at most, so that owners are never kept waiting by them.
+//!
+//! The time that a wrong password takes does not tell whether there is an account, what its hash costs, or whether it
+//! knows the network: see [`Hasher::verify_login`] and [`Hasher::learn`].
 
+mod kinds;
+mod phc;
 mod queue;
+mod worker;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 use std::{fmt, io, thread};
 
-use argon2::password_hash::phc;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::oneshot;
 
+use self::kinds::{Kind, Kinds};
+pub use self::phc::{Refused, check};
 pub use self::queue::Whose;
 use self::queue::{NoPlace, Queues};
+use self::worker::Worker;
+use crate::domain::id::UserId;
+use crate::domain::network::Network;
 use crate::domain::password::{Password, PasswordHash};
 use crate::random::Random;
 
@@ -28,12 +37,6 @@ const STRANGERS_AT_ONCE: usize = 1;
 
 /// Length of a salt, in bytes.
 const SALT_LEN: usize = 16;
-
-/// Length of a hash, in bytes.
-const HASH_LEN: usize = 32;
-
-/// Most that a stored hash may ask for: 64 MiB, 8 passes, 4 lanes.
-const MAX_COST: (u32, u32, u32) = (64 * 1024, 8, 4);
 
 /// What a hash costs.
 #[derive(Clone, Copy, Debug)]
@@ -68,8 +71,8 @@ pub enum Verdict {
     Wrong,
     /// It is.
     Right {
-        /// A hash at today's cost, if the stored one is of another.
-        better: Option<PasswordHash>,
+        /// Whether the stored hash is not of today's cost.
+        outdated: bool,
     },
 }
 
@@ -77,6 +80,7 @@ pub enum Verdict {
 pub struct Hasher {
     queues: Arc<Queues<Job>>,
     threads: Vec<thread::JoinHandle<()>>,
+    kinds: Arc<Kinds>,
     random: Arc<dyn Random>,
 }
 
@@ -89,19 +93,18 @@ impl Hasher {
     ///
     /// When the operating system gives no thread, or the cost is out of range.
     pub fn start(cost: Cost, places: usize, random: Arc<dyn Random>) -> io::Result<Self> {
-        let params = Params::new(cost.memory_kib, cost.passes, 1, Some(HASH_LEN))
-            .map_err(io::Error::other)?;
+        let kinds = Arc::new(Kinds::new(Kind::of(cost)?));
         let queues = Arc::new(Queues::new(places, STRANGERS_AT_ONCE));
         let threads = (0..THREADS)
             .map(|number| {
                 let queues = Arc::clone(&queues);
-                let worker = Worker { params: params.clone(), memory: Vec::new() };
+                let worker = Worker::new(Arc::clone(&kinds));
                 thread::Builder::new()
                     .name(format!("hasher-{number}"))
                     .spawn(move || worker.run(&queues))
             })
             .collect::<io::Result<_>>()?;
-        Ok(Self { queues, threads, random })
+        Ok(Self { queues, threads, kinds, random })
     }
 
     /// Hashes a new password.
@@ -115,13 +118,10 @@ impl Hasher {
         password: Password,
     ) -> Result<PasswordHash, HashError> {
         let salt = self.salt()?;
-        self.ask(whose, move |worker| worker.hash(&password, &salt)).await
+        self.enqueue(whose, move |worker| worker.hash(&password, &salt))?.await
     }
 
-    /// Verifies a claimed password against a stored hash.
-    ///
-    /// Without a hash the answer is [`Verdict::Wrong`] after the same work, so that the time taken does
-    /// not tell whether there is an account.
+    /// Verifies the password of somebody who is logged in.
     ///
     /// # Errors
     ///
@@ -130,14 +130,58 @@ impl Hasher {
         &self,
         whose: Whose,
         password: Password,
+        stored: PasswordHash,
+    ) -> Result<Verdict, HashError> {
+        self.verifying(whose, password, Some(stored))?.await
+    }
+
+    /// Verifies the password of a log-in. `known` is the account, if it knows the network.
+    ///
+    /// An owner at home waits for no stranger. A wrong password gets its answer when a stranger's would have come, and
+    /// a stranger who finds no place is told after the time of a hash, as somebody at home is who gives a wrong one
+    /// while there is no place. So the time does not tell whether the network is known.
+    ///
+    /// # Errors
+    ///
+    /// [`HashError::Busy`] when the queue is full.
+    pub async fn verify_login(
+        &self,
+        known: Option<UserId>,
+        network: Network,
+        password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
-        let salt = self.salt()?;
-        self.ask(whose, move |worker| match stored {
-            Some(stored) => worker.verify(&password, &stored, &salt),
-            None => worker.hash(&password, &salt).map(|_| Verdict::Wrong),
-        })
-        .await
+        let (asked, stranger) = (Instant::now(), Whose::Stranger(network));
+        if let Some(user) = known {
+            let whose = Whose::Known(user, network);
+            match self.verifying(whose, password.clone(), stored.clone()) {
+                Ok(verifying) => {
+                    let turn = self.enqueue(stranger, |_| Ok(()));
+                    let verdict = verifying.await?;
+                    if matches!(verdict, Verdict::Wrong) {
+                        turn?.await?;
+                    }
+                    return Ok(verdict);
+                }
+                // The account or the network has its share: more is served as of a stranger.
+                Err(HashError::Busy) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.verifying(stranger, password, stored) {
+            Ok(verifying) => verifying.await,
+            Err(error) => {
+                let usual = self.kinds.usual_time();
+                tokio::time::sleep(usual.saturating_sub(asked.elapsed())).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Hears of a hash that is kept: from now on verifying takes as long as one hash of each cost together, at most
+    /// four of them, whatever the account.
+    pub fn learn(&self, hash: &PasswordHash) {
+        self.kinds.learn(hash);
     }
 
     /// Does other work on the threads, for what takes about as long as a hash.
@@ -150,7 +194,7 @@ impl Hasher {
         whose: Whose,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
-        self.ask(whose, move |_| Ok(work())).await
+        self.enqueue(whose, move |_| Ok(work()))?.await
     }
 
     fn salt(&self) -> Result<[u8; SALT_LEN], HashError> {
@@ -159,11 +203,26 @@ impl Hasher {
         Ok(salt)
     }
 
-    async fn ask<T: Send + 'static>(
+    fn verifying(
         &self,
         whose: Whose,
-        work: impl FnOnce(&mut Worker) -> io::Result<T> + Send + 'static,
-    ) -> Result<T, HashError> {
+        password: Password,
+        stored: Option<PasswordHash>,
+    ) -> Result<impl Future<Output = Result<Verdict, HashError>> + use<>, HashError> {
+        let salt = self.salt()?;
+        self.enqueue(whose, move |worker| {
+            worker.verify(&password, stored.as_ref(), &salt)
+        })
+    }
+
+    fn enqueue<T: Send + 'static, W>(
+        &self,
+        whose: Whose,
+        work: W,
+    ) -> Result<impl Future<Output = Result<T, HashError>> + use<T, W>, HashError>
+    where
+        W: FnOnce(&mut Worker) -> io::Result<T> + Send + 'static,
+    {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
             // Nobody waits any more: spare the work.
@@ -171,14 +230,18 @@ impl Hasher {
                 drop(sender.send(work(worker)));
             }
         });
-        let stopped =
-            || HashError::Failed(io::Error::other("the hashing threads have stopped"));
         self.queues.push(whose, job).map_err(|refused| match refused {
             NoPlace::Full => HashError::Busy,
             NoPlace::Closed => stopped(),
         })?;
-        receiver.await.map_err(|_| stopped())?.map_err(HashError::Failed)
+        Ok(
+            async move { receiver.await.map_err(|_| stopped())?.map_err(HashError::Failed) },
+        )
     }
+}
+
+fn stopped() -> HashError {
+    HashError::Failed(io::Error::other("the hashing threads have stopped"))
 }
 
 impl Drop for Hasher {
@@ -200,107 +263,9 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// What a thread owns.
-struct Worker {
-    params: Params,
-    memory: Vec<Block>,
-}
-
-impl Worker {
-    fn run(mut self, queues: &Queues<Job>) {
-        while let Some((whose, job)) = queues.next() {
-            // The caller is told by its lost answer, and the thread is there for the next one.
-            if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
-                tracing::error!("a hash panicked");
-            }
-            queues.done(whose);
-        }
-    }
-
-    fn hash(&mut self, password: &Password, salt: &[u8]) -> io::Result<PasswordHash> {
-        let params = self.params.clone();
-        let hash = self.derive(password, salt, params.clone(), HASH_LEN)?;
-        let phc = phc::PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: phc::ParamsString::try_from(&params).map_err(io::Error::other)?,
-            salt: Some(phc::Salt::new(salt).map_err(io::Error::other)?),
-            hash: Some(hash),
-        };
-        Ok(PasswordHash::new(phc.to_string()))
-    }
-
-    fn verify(
-        &mut self,
-        password: &Password,
-        stored: &PasswordHash,
-        salt: &[u8],
-    ) -> io::Result<Verdict> {
-        let (params, old_salt, expected) = understand(stored).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "a stored hash makes no sense")
-        })?;
-        let found = self.derive(password, &old_salt, params.clone(), expected.len())?;
-        // `Output` compares in constant time.
-        if found != expected {
-            return Ok(Verdict::Wrong);
-        }
-        let current = params.m_cost() == self.params.m_cost()
-            && params.t_cost() == self.params.t_cost()
-            && params.p_cost() == self.params.p_cost();
-        let better = if current { None } else { Some(self.hash(password, salt)?) };
-        Ok(Verdict::Right { better })
-    }
-
-    fn derive(
-        &mut self,
-        password: &Password,
-        salt: &[u8],
-        params: Params,
-        len: usize,
-    ) -> io::Result<phc::Output> {
-        let blocks = params.block_count();
-        if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::default());
-        }
-        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let mut out = [0; 64];
-        let out =
-            out.get_mut(..len).ok_or_else(|| io::Error::other("a hash too long"))?;
-        argon2
-            .hash_password_into_with_memory(
-                password.as_bytes(),
-                salt,
-                out,
-                &mut self.memory,
-            )
-            .map_err(io::Error::other)?;
-        phc::Output::new(out).map_err(io::Error::other)
-    }
-}
-
-/// Whether a hash that was made elsewhere is one that log-ins can be held against.
-pub fn is_usable(hash: &PasswordHash) -> bool {
-    understand(hash).is_some()
-}
-
-/// The parts of a hash, if it is of our kind and asks for no more than we give.
-fn understand(hash: &PasswordHash) -> Option<(Params, phc::Salt, phc::Output)> {
-    let phc = phc::PasswordHash::new(hash.as_str()).ok()?;
-    let params = Params::try_from(&phc).ok()?;
-    let (memory, passes, lanes) = MAX_COST;
-    let bounded = params.m_cost() <= memory
-        && params.t_cost() <= passes
-        && params.p_cost() <= lanes
-        && phc.algorithm == Algorithm::Argon2id.ident()
-        && phc.version == Some(Version::V0x13.into());
-    if bounded { Some((params, phc.salt?, phc.hash?)) } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::id::UserId;
-    use crate::domain::network::Network;
     use crate::random::SystemRandom;
 
     const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
@@ -319,20 +284,20 @@ mod tests {
         let hash = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
         assert!(hash.as_str().starts_with("$argon2id$v=19$m=64,t=1,p=1$"));
         let verdict = hasher
-            .verify(Whose::Operator, password("password123"), Some(hash.clone()))
+            .verify(Whose::Operator, password("password123"), hash.clone())
             .await
             .unwrap();
-        assert!(matches!(verdict, Verdict::Right { better: None }));
+        assert!(matches!(verdict, Verdict::Right { outdated: false }));
         for wrong in ["", "password124", "password123 ", "Password123"] {
             let verdict = hasher
-                .verify(Whose::Operator, password(wrong), Some(hash.clone()))
+                .verify(Whose::Operator, password(wrong), hash.clone())
                 .await
                 .unwrap();
             assert!(matches!(verdict, Verdict::Wrong), "{wrong:?}");
         }
-        let verdict =
-            hasher.verify(Whose::Operator, password("password123"), None).await.unwrap();
-        assert!(matches!(verdict, Verdict::Wrong));
+        let home = Network::of("192.0.2.1".parse().unwrap());
+        let nobody = hasher.verify_login(None, home, password("password123"), None);
+        assert!(matches!(nobody.await, Ok(Verdict::Wrong)));
     }
 
     #[tokio::test]
@@ -342,25 +307,22 @@ mod tests {
             hasher.hash(Whose::Operator, password(&"a".repeat(100))).await.unwrap();
         let other = format!("{}b", "a".repeat(99));
         let verdict =
-            hasher.verify(Whose::Operator, password(&other), Some(hash)).await.unwrap();
+            hasher.verify(Whose::Operator, password(&other), hash).await.unwrap();
         assert!(matches!(verdict, Verdict::Wrong));
     }
 
     #[tokio::test]
-    async fn a_hash_of_another_cost_is_replaced() {
+    async fn a_hash_of_another_cost_is_outdated() {
         let old = hasher(CHEAP, 8)
             .hash(Whose::Operator, password("password123"))
             .await
             .unwrap();
         let hasher = hasher(Cost { memory_kib: 128, passes: 1 }, 8);
-        let verdict = hasher
-            .verify(Whose::Operator, password("password123"), Some(old))
-            .await
-            .unwrap();
-        let Verdict::Right { better: Some(better) } = verdict else {
-            panic!("{verdict:?}")
-        };
-        assert!(better.as_str().contains("m=128"));
+        let verdict =
+            hasher.verify(Whose::Operator, password("password123"), old).await.unwrap();
+        assert!(matches!(verdict, Verdict::Right { outdated: true }));
+        let new = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
+        assert!(new.as_str().contains("m=128"));
     }
 
     #[tokio::test]
@@ -370,11 +332,9 @@ mod tests {
                     CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hash = PasswordHash::new(hash.to_owned());
         let hasher = hasher(CHEAP, 8);
-        let verdict = hasher
-            .verify(Whose::Operator, password("password"), Some(hash))
-            .await
-            .unwrap();
-        assert!(matches!(verdict, Verdict::Right { better: Some(_) }));
+        let verdict =
+            hasher.verify(Whose::Operator, password("password"), hash).await.unwrap();
+        assert!(matches!(verdict, Verdict::Right { outdated: true }));
     }
 
     #[tokio::test]
@@ -387,7 +347,7 @@ mod tests {
         ] {
             let hash = PasswordHash::new(hash.to_owned());
             let outcome =
-                hasher.verify(Whose::Operator, password("password"), Some(hash)).await;
+                hasher.verify(Whose::Operator, password("password"), hash).await;
             assert!(matches!(outcome, Err(HashError::Failed(_))));
         }
     }
@@ -421,6 +381,43 @@ mod tests {
         assert!(matches!(outcome, Err(HashError::Busy)));
     }
 
+    /// With the right password the answer comes at once; with a wrong one as late as to a stranger.
+    #[tokio::test]
+    async fn a_wrong_password_at_home_waits_for_its_turn_among_strangers() {
+        let hasher = hasher(CHEAP, 8);
+        let home = Network::of("192.0.2.1".parse().unwrap());
+        let hash = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
+        let known = Some(UserId::new(1));
+        let login = |text: &str| {
+            hasher.verify_login(known, home, password(text), Some(hash.clone()))
+        };
+        let held = flood(&hasher, 2);
+
+        assert!(matches!(login("password123").await, Ok(Verdict::Right { .. })));
+        let mut wrong = std::pin::pin!(login("password124"));
+        let ordinary = login("password123");
+        tokio::select! {
+            biased;
+            _ = &mut wrong => panic!("did not wait"),
+            right = ordinary => assert!(matches!(right, Ok(Verdict::Right { .. }))),
+        }
+        drop(held);
+        assert!(matches!(wrong.await, Ok(Verdict::Wrong)));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_password_at_home_finds_no_place_where_a_stranger_finds_none() {
+        let hasher = hasher(CHEAP, 3);
+        let home = Network::of("192.0.2.1".parse().unwrap());
+        let hash = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
+        let _held = flood(&hasher, 3);
+        for known in [None, Some(UserId::new(1))] {
+            let wrong = password("password124");
+            let outcome = hasher.verify_login(known, home, wrong, Some(hash.clone()));
+            assert!(matches!(outcome.await, Err(HashError::Busy)), "{known:?}");
+        }
+    }
+
     #[tokio::test]
     async fn whoever_is_known_gets_through_a_flood_of_strangers() {
         let hasher = hasher(CHEAP, 3);
@@ -428,7 +425,7 @@ mod tests {
         let home = Network::of("192.0.2.1".parse().unwrap());
         for whose in [Whose::Known(UserId::new(1), home), Whose::Operator] {
             let hash = hasher.hash(whose, password("password123")).await.unwrap();
-            let verdict = hasher.verify(whose, password("password123"), Some(hash)).await;
+            let verdict = hasher.verify(whose, password("password123"), hash).await;
             assert!(matches!(verdict, Ok(Verdict::Right { .. })));
         }
     }

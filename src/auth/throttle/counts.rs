@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use governor::nanos::Nanos;
 use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
@@ -56,6 +57,29 @@ impl Counts {
     /// Begins at nothing again.
     pub(super) fn forget(&self, key: u64) {
         self.map.remove(&key);
+    }
+
+    /// Until when the attempts that were counted limit, in the limiter's own time.
+    pub(super) fn until(&self, key: u64) -> Option<Nanos> {
+        let count = self.map.get(&key)?;
+        let looked: Result<((), Nanos), Nanos> = count
+            .measure_and_replace(&NotKeyed::NonKey, |until| {
+                Err(until.unwrap_or_default())
+            });
+        looked.err()
+    }
+
+    /// Counts some attempts less, which limit for so long together.
+    pub(super) fn give_back(&self, key: u64, time: Duration) {
+        if self.map.contains_key(&key) {
+            let less = |until: Option<Nanos>| {
+                Ok::<_, Infallible>((
+                    (),
+                    until.unwrap_or_default().saturating_sub(time.into()),
+                ))
+            };
+            let Ok(()) = self.map.measure_and_replace(&key, less);
+        }
     }
 
     /// The key whose count stands for this one, if any does.

@@ -23,6 +23,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Ladder<C: Clock> {
     steps: Vec<Step<C>>,
     clock: C,
+    /// When the limiters began, where their time begins.
+    started: C::Instant,
     swept: Mutex<C::Instant>,
 }
 
@@ -38,6 +40,7 @@ impl<C: Clock + Clone> Ladder<C> {
     /// What is full is the first to be used against everybody else, so only the first step, whose counts
     /// are forgotten within seconds, holds back those that it has no room for.
     pub(super) fn new(policies: &[Policy], room: Room, clock: &C) -> Self {
+        let started = clock.now();
         let step = |(number, policy): (usize, &Policy)| {
             let when_full = if number == 0 { WhenFull::Share } else { WhenFull::Pass };
             let counts = Counts::new(room, when_full);
@@ -47,7 +50,8 @@ impl<C: Clock + Clone> Ladder<C> {
         Self {
             steps: policies.iter().enumerate().map(step).collect(),
             clock: clock.clone(),
-            swept: Mutex::new(clock.now()),
+            started,
+            swept: Mutex::new(started),
         }
     }
 
@@ -76,6 +80,23 @@ impl<C: Clock + Clone> Ladder<C> {
         for step in &self.steps {
             step.counts.forget(key);
         }
+    }
+
+    /// Counts as many attempts less as another ladder of as many steps still counts under a key of its own.
+    pub(super) fn give_back(&self, key: u64, part: &Self, part_key: u64) {
+        for (step, part_step) in self.steps.iter().zip(&part.steps) {
+            let attempts = part.outstanding(part_step, part_key);
+            step.counts.give_back(key, step.policy.interval().saturating_mul(attempts));
+        }
+    }
+
+    /// How many attempts still count.
+    fn outstanding(&self, step: &Step<C>, key: u64) -> u32 {
+        let now = self.clock.now().duration_since(self.started);
+        let left = step.counts.until(key).map(|until| until.saturating_sub(now));
+        let left = left.map_or(0, |left| Duration::from(left).as_nanos());
+        let attempts = left.div_ceil(step.policy.interval().as_nanos().max(1));
+        u32::try_from(attempts).unwrap_or(u32::MAX).min(step.policy.quota.get())
     }
 
     /// Keys that are remembered, over all steps.

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | log-in | network | 60, then 1 s |
 //! | log-in | network and account together | 20, then 6 s; after 40 a minute; after 100 15 minutes |
-//! | log-in from a network where nobody has logged in to the account | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
+//! | log-in from a network where nobody has logged in to the account, or with a wrong password | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
 //! | registration | network | 60, then 6 s; after 300 a minute |
 //! | refresh | network | 120, then 0.5 s |
 //! | password asked again | session or token | 10, then a minute; after 30 15 minutes |
@@ -13,7 +13,11 @@
 //!
 //! So 100 wrong passwords in a row are the most that come cheap ([NIST SP 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html),
 //! section 3.2.2), and nobody is ever locked out: not the owner, whose network the account knows, by
-//! strangers; and of strangers there is always a next one who is let through.
+//! strangers; and of strangers there is always a next one who is let through. The right password makes the network's
+//! tries before it forgotten, in both counts of the account.
+//!
+//! A wrong password counts as a stranger's also where the owner is known, and gets what a stranger gets: otherwise an
+//! email that nobody has, at which everybody is a stranger, could be told from one that somebody has.
 //!
 //! An attempt that is refused counts nowhere within the call that refuses it, so the time said is the
 //! time to wait, and who asks too early is not punished for it. Everything is forgotten with the
@@ -143,8 +147,8 @@ impl<C: Clock + Clone> Throttle<C> {
         self.pairs.count(pair)
     }
 
-    /// Counts one log-in from a network where nobody has logged in to the account, for all such networks together.
-    /// Also for an email without an account, which knows none.
+    /// Counts one log-in from a network where nobody has logged in to the account, or with a wrong password, for all
+    /// networks together. Also for an email without an account, which knows none.
     ///
     /// # Errors
     ///
@@ -153,9 +157,13 @@ impl<C: Clock + Clone> Throttle<C> {
         self.strangers.check(self.key(account))
     }
 
-    /// Forgets what was counted of this network at this account: the right password was given.
+    /// Forgets what was counted of this network at this account, also among strangers: the right password was given.
+    ///
+    /// Of the strangers' count no more goes than this network has tried, so a flood from elsewhere stays counted.
     pub fn succeeded(&self, network: Network, account: &str) {
-        self.pairs.forget(self.key((network, account)));
+        let pair = self.key((network, account));
+        self.strangers.give_back(self.key(account), &self.pairs, pair);
+        self.pairs.forget(pair);
     }
 
     /// Counts one registration.

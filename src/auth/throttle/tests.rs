@@ -168,6 +168,22 @@ fn the_right_password_makes_the_wrong_ones_before_it_forgotten() {
 }
 
 #[test]
+fn the_right_password_gives_back_what_its_network_took_of_strangers_and_no_more() {
+    let (throttle, clock) = throttle();
+    let here = network("192.0.2.1");
+    let attempt = |at| throttle.login(at, JANE).and_then(|()| throttle.stranger(JANE));
+    for number in 0..15 {
+        assert_eq!((attempt(here), attempt(nth(number))), (Ok(()), Ok(())));
+    }
+    assert!(attempt(nth(15)).is_err());
+    clock.advance(seconds(1));
+
+    throttle.succeeded(here, JANE);
+
+    assert_eq!(granted(|| throttle.stranger(JANE)), 15);
+}
+
+#[test]
 fn many_networks_at_one_account_are_slowed_down_together() {
     let (throttle, clock) = throttle();
     let mut number = 0;

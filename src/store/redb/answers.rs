@@ -138,6 +138,19 @@ pub(super) fn sweep(
     Ok(Verdict { answer: Swept { removed, next }, changes })
 }
 
+/// What [`crate::store::Store::answer_forget`] does.
+pub(super) fn forget(
+    view: &View<'_, '_>,
+    owner: UserId,
+) -> Result<Verdict<u64>, StoreError> {
+    let mut changes = Vec::new();
+    for entry in view.answers_by_age(owner)?.take(SWEPT_ANSWERS) {
+        changes.push(Change::AnswerDelete(owner, of(view, entry?)?));
+    }
+    let removed = u64::try_from(changes.len()).unwrap_or(u64::MAX);
+    Ok(Verdict { answer: removed, changes })
+}
+
 /// The answer of an entry, which every entry has.
 fn of(view: &View<'_, '_>, entry: AnswerByAge) -> Result<Answer, StoreError> {
     view.answer(entry.owner, entry.key)?.ok_or_else(|| {

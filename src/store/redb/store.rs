@@ -75,6 +75,14 @@ impl Store for RedbStore {
         self.read_admin(move |txn| users::list(txn, after, limit)).await
     }
 
+    async fn password_list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<(UserId, PasswordHash)>, StoreError> {
+        self.read_admin(move |txn| users::passwords(txn, after, limit)).await
+    }
+
     async fn user_page(
         &self,
         containing: Option<String>,
@@ -253,6 +261,11 @@ impl Store for RedbStore {
         let ticket = Ticket::data(Flow::Server, answers::SWEEP);
         self.write(ticket, Growth::Frees, move |view| answers::sweep(view, after, now))
             .await
+    }
+
+    async fn answer_forget(&self, owner: UserId) -> Result<u64, StoreError> {
+        let ticket = Ticket::data(Flow::Operator, answers::SWEEP);
+        self.write(ticket, Growth::Frees, move |view| answers::forget(view, owner)).await
     }
 
     async fn task_write(

@@ -264,6 +264,27 @@ pub(super) fn list(
     after: Option<UserId>,
     limit: usize,
 ) -> Result<Vec<User>, StoreError> {
+    each_after(txn, after, limit, record::decode_account)
+}
+
+/// The hashes of passwords, by account.
+pub(super) fn passwords(
+    txn: &ReadTransaction,
+    after: Option<UserId>,
+    limit: usize,
+) -> Result<Vec<(UserId, PasswordHash)>, StoreError> {
+    each_after(txn, after, limit, |id, value| {
+        record::decode_user(id, value).map(|found| (id, found.password))
+    })
+}
+
+/// Something of each account by id, of at most `limit` from the first after `after`.
+fn each_after<T>(
+    txn: &ReadTransaction,
+    after: Option<UserId>,
+    limit: usize,
+    decode: impl Fn(UserId, &[u8]) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
     let users = table::open(txn, Table::Users)?;
     let after = after.map(UserId::to_bytes);
     let start =
@@ -272,7 +293,7 @@ pub(super) fn list(
     for entry in users.range::<&[u8]>((start, Bound::Unbounded))?.take(limit) {
         let (key, value) = entry?;
         let id = codec::user_id(Table::Users, key.value())?;
-        page.push(record::decode_account(id, value.value())?);
+        page.push(decode(id, value.value())?);
     }
     Ok(page)
 }

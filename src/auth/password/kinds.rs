@@ -1,0 +1,111 @@
+//! What hashes cost: of today, and those that were brought from elsewhere.
+
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use argon2::Params;
+
+use super::Cost;
+use super::phc::{Parts, understand};
+use crate::domain::password::PasswordHash;
+
+/// Length of a hash, in bytes.
+pub(super) const HASH_LEN: usize = 32;
+
+/// Most costs that are told apart, today's among them.
+const MAX_KINDS: usize = 4;
+
+/// All that decides how long a hash takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kind {
+    pub(super) memory_kib: u32,
+    pub(super) passes: u32,
+    pub(super) lanes: u32,
+}
+
+impl Kind {
+    /// What new hashes cost.
+    pub(super) fn of(cost: Cost) -> io::Result<Self> {
+        let kind = Self { memory_kib: cost.memory_kib, passes: cost.passes, lanes: 1 };
+        kind.params(HASH_LEN).map(|_| kind)
+    }
+
+    pub(super) fn params(self, len: usize) -> io::Result<Params> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, Some(len));
+        params.map_err(io::Error::other)
+    }
+
+    fn work(self) -> u64 {
+        u64::from(self.memory_kib) * u64::from(self.passes)
+    }
+}
+
+/// The costs of the hashes that are kept.
+#[derive(Debug)]
+pub(super) struct Kinds {
+    today: Kind,
+    all: Mutex<Vec<Kind>>,
+    /// How long the last verification took.
+    micros: AtomicU64,
+}
+
+impl Kinds {
+    pub(super) fn new(today: Kind) -> Self {
+        Self { today, all: Mutex::new(vec![today]), micros: AtomicU64::new(0) }
+    }
+
+    pub(super) const fn today(&self) -> Kind {
+        self.today
+    }
+
+    /// Adds what a hash costs. Beyond [`MAX_KINDS`] the dearest stay.
+    pub(super) fn learn(&self, hash: &PasswordHash) {
+        let Ok(Parts { kind, .. }) = understand(hash) else { return };
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.contains(&kind) {
+            return;
+        }
+        all.push(kind);
+        // In the same order always, so that every verification does the same.
+        all.sort_by_key(|it| {
+            (*it != self.today, std::cmp::Reverse((it.work(), it.memory_kib, it.lanes)))
+        });
+        all.truncate(MAX_KINDS);
+    }
+
+    pub(super) fn all(&self) -> Vec<Kind> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_time(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.micros.store(micros, Ordering::Relaxed);
+    }
+
+    pub(super) fn usual_time(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(parameters: &str) -> PasswordHash {
+        let rest = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        PasswordHash::new(format!("$argon2id$v=19${parameters}${rest}"))
+    }
+
+    #[test]
+    fn few_costs_are_told_apart_and_the_dearest_and_todays_stay() {
+        let today = Kind::of(Cost { memory_kib: 64, passes: 1 }).unwrap();
+        let kinds = Kinds::new(today);
+        for memory in [128, 1024, 256, 512, 96, 128] {
+            kinds.learn(&hash(&format!("m={memory},t=1,p=1")));
+        }
+        let memory: Vec<u32> = kinds.all().iter().map(|it| it.memory_kib).collect();
+        assert_eq!(memory, [64, 1024, 512, 256]);
+    }
+}

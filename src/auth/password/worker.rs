@@ -1,0 +1,120 @@
+//! A thread that hashes.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use argon2::password_hash::phc;
+use argon2::{Algorithm, Argon2, Block, Version};
+
+use super::kinds::{HASH_LEN, Kind, Kinds};
+use super::phc::{Parts, understand};
+use super::queue::Queues;
+use super::{Job, Verdict};
+use crate::domain::password::{Password, PasswordHash};
+
+/// What a thread owns.
+pub(super) struct Worker {
+    kinds: Arc<Kinds>,
+    memory: Vec<Block>,
+}
+
+impl Worker {
+    pub(super) fn new(kinds: Arc<Kinds>) -> Self {
+        Self { kinds, memory: Vec::new() }
+    }
+
+    pub(super) fn run(mut self, queues: &Queues<Job>) {
+        while let Some((whose, job)) = queues.next() {
+            // The caller is told by its lost answer, and the thread is there for the next one.
+            if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
+                tracing::error!("a hash panicked");
+            }
+            queues.done(whose);
+        }
+    }
+
+    pub(super) fn hash(
+        &mut self,
+        password: &Password,
+        salt: &[u8],
+    ) -> io::Result<PasswordHash> {
+        let kind = self.kinds.today();
+        let params = kind.params(HASH_LEN)?;
+        let hash = self.derive(password, salt, kind, HASH_LEN)?;
+        let phc = phc::PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: phc::ParamsString::try_from(&params).map_err(io::Error::other)?,
+            salt: Some(phc::Salt::new(salt).map_err(io::Error::other)?),
+            hash: Some(hash),
+        };
+        Ok(PasswordHash::new(phc.to_string()))
+    }
+
+    /// Holds a password against a hash, or against none. Makes one hash of each cost that any account has: the time
+    /// does not tell which of them this account has, nor whether there is one.
+    pub(super) fn verify(
+        &mut self,
+        password: &Password,
+        stored: Option<&PasswordHash>,
+        salt: &[u8],
+    ) -> io::Result<Verdict> {
+        let began = Instant::now();
+        let stored = stored.map(understand).transpose().map_err(io::Error::other)?;
+        let mut kinds = self.kinds.all();
+        if let Some(Parts { kind, .. }) = &stored
+            && !kinds.contains(kind)
+        {
+            kinds.push(*kind);
+        }
+        let mut is_right = false;
+        for kind in kinds {
+            match &stored {
+                // `Output` compares in constant time.
+                Some(stored) if stored.kind == kind => {
+                    let len = stored.hash.len();
+                    is_right =
+                        self.derive(password, &stored.salt, kind, len)? == stored.hash;
+                }
+                _ => drop(self.derive(password, salt, kind, HASH_LEN)?),
+            }
+        }
+        self.kinds.note_time(began.elapsed());
+        Ok(match stored {
+            Some(stored) if is_right => {
+                Verdict::Right { outdated: stored.kind != self.kinds.today() }
+            }
+            _ => Verdict::Wrong,
+        })
+    }
+
+    fn derive(
+        &mut self,
+        password: &Password,
+        salt: &[u8],
+        kind: Kind,
+        len: usize,
+    ) -> io::Result<phc::Output> {
+        let params = kind.params(len)?;
+        let usual = self.kinds.today().params(HASH_LEN)?.block_count();
+        let blocks = params.block_count();
+        if self.memory.len() < blocks {
+            self.memory.resize(blocks, Block::default());
+        }
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let mut out = [0; 64];
+        let out = out.get_mut(..len).ok_or(io::ErrorKind::InvalidData)?;
+        let (password, memory) = (password.as_bytes(), &mut self.memory);
+        argon2
+            .hash_password_into_with_memory(password, salt, out, memory)
+            .map_err(io::Error::other)?;
+        if blocks > usual {
+            // What a dearer hash took is given back.
+            self.memory.truncate(usual);
+            self.memory.shrink_to_fit();
+        }
+        phc::Output::new(out).map_err(io::Error::other)
+    }
+}

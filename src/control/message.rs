@@ -196,6 +196,15 @@ mod tests {
             request(add).unwrap(),
             r#"{"version":1,"command":{"user_add":{"email":"a","password":"b"}}}"#
         );
+        let import = Command::Import { replace: true, allow_admins: false };
+        assert_eq!(
+            request(import).unwrap(),
+            r#"{"version":1,"command":{"import":{"replace":true}}}"#
+        );
+        assert_eq!(
+            request(Command::UserEndAccess { email: None }).unwrap(),
+            r#"{"version":1,"command":{"user_end_access":{"email":null}}}"#
+        );
     }
 
     #[test]

@@ -101,7 +101,9 @@ impl Worker {
         let usual = self.kinds.today().params(HASH_LEN)?.block_count();
         let blocks = params.block_count();
         if self.memory.len() < blocks {
-            self.memory.resize(blocks, Block::default());
+            // Or there would be both for a moment.
+            self.memory = Vec::new();
+            self.memory = vec![Block::default(); blocks];
         }
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut out = [0; 64];
@@ -112,8 +114,7 @@ impl Worker {
             .map_err(io::Error::other)?;
         if blocks > usual {
             // What a dearer hash took is given back.
-            self.memory.truncate(usual);
-            self.memory.shrink_to_fit();
+            self.memory = Vec::new();
         }
         phc::Output::new(out).map_err(io::Error::other)
     }

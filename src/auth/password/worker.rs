@@ -100,22 +100,18 @@ impl Worker {
         let params = kind.params(len)?;
         let usual = self.kinds.today().params(HASH_LEN)?.block_count();
         let blocks = params.block_count();
-        if self.memory.len() < blocks {
-            // Or there would be both for a moment.
-            self.memory = Vec::new();
-            self.memory = vec![Block::default(); blocks];
+        // What a dearer hash takes is given back at once.
+        let mut more = Vec::new();
+        let memory = if blocks > usual { &mut more } else { &mut self.memory };
+        if memory.len() < blocks {
+            *memory = vec![Block::default(); blocks];
         }
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let mut out = [0; 64];
         let out = out.get_mut(..len).ok_or(io::ErrorKind::InvalidData)?;
-        let (password, memory) = (password.as_bytes(), &mut self.memory);
         argon2
-            .hash_password_into_with_memory(password, salt, out, memory)
+            .hash_password_into_with_memory(password.as_bytes(), salt, out, memory)
             .map_err(io::Error::other)?;
-        if blocks > usual {
-            // What a dearer hash took is given back.
-            self.memory = Vec::new();
-        }
         phc::Output::new(out).map_err(io::Error::other)
     }
 }

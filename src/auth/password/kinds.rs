@@ -75,8 +75,11 @@ impl Kinds {
         all.truncate(MAX_KINDS);
     }
 
-    pub(super) fn all(&self) -> Vec<Kind> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The hashes that a verification makes, whatever is stored: one of each cost.
+    pub(super) fn to_make(&self, stored: Option<Kind>) -> Vec<Kind> {
+        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        all.extend(stored.filter(|stored| !all.contains(stored)));
+        all
     }
 
     pub(super) fn note_time(&self, took: Duration) {
@@ -105,7 +108,11 @@ mod tests {
         for memory in [128, 1024, 256, 512, 96, 128] {
             kinds.learn(&hash(&format!("m={memory},t=1,p=1")));
         }
-        let memory: Vec<u32> = kinds.all().iter().map(|it| it.memory_kib).collect();
+        let all = kinds.to_make(None);
+        let memory: Vec<u32> = all.iter().map(|it| it.memory_kib).collect();
         assert_eq!(memory, [64, 1024, 512, 256]);
+        for kind in &all {
+            assert_eq!(kinds.to_make(Some(*kind)), all, "as without an account");
+        }
     }
 }

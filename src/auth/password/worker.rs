@@ -9,7 +9,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Version};
 
 use super::kinds::{HASH_LEN, Kind, Kinds};
-use super::phc::{Parts, understand};
+use super::phc::understand;
 use super::queue::Queues;
 use super::{Job, Verdict};
 use crate::domain::password::{Password, PasswordHash};
@@ -63,14 +63,8 @@ impl Worker {
     ) -> io::Result<Verdict> {
         let began = Instant::now();
         let stored = stored.map(understand).transpose().map_err(io::Error::other)?;
-        let mut kinds = self.kinds.all();
-        if let Some(Parts { kind, .. }) = &stored
-            && !kinds.contains(kind)
-        {
-            kinds.push(*kind);
-        }
         let mut is_right = false;
-        for kind in kinds {
+        for kind in self.kinds.to_make(stored.as_ref().map(|it| it.kind)) {
             match &stored {
                 // `Output` compares in constant time.
                 Some(stored) if stored.kind == kind => {

@@ -223,12 +223,12 @@ pub(super) struct Room;
 
 impl<'a> FromRequest<'a> for Room {
     async fn from_request(
-        request: &'a Request,
-        _: &mut RequestBody,
+        req: &'a Request,
+        _body: &mut RequestBody,
     ) -> poem::Result<Self> {
-        let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        let user = request.data::<RequestContext>().and_then(RequestContext::user);
-        let reader = Reader::new(user, ClientAddress::of(request).0);
+        let budget = req.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
+        let user = req.data::<RequestContext>().and_then(RequestContext::user);
+        let reader = Reader::new(user, ClientAddress::of(req).0);
         let admitted = budget.held().admit(reader, Instant::now());
         admitted.map_err(|full| Problem::no_room(full, false))?;
         Ok(Self)

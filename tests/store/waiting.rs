@@ -56,6 +56,15 @@ impl SlowDisk {
         Hold(self.clone())
     }
 
+    /// Waits as long as the disk is held.
+    fn pass(&self) {
+        let mut state = self.state();
+        state.waiting += 1;
+        self.0.changed.notify_all();
+        let mut state = self.0.changed.wait_while(state, |it| it.is_held).unwrap();
+        state.waiting -= 1;
+    }
+
     /// Returns when a sync waits.
     async fn is_waited_for(&self) {
         let disk = self.clone();
@@ -94,12 +103,7 @@ impl StorageBackend for SlowDisk {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.state();
-        state.waiting += 1;
-        self.0.changed.notify_all();
-        let mut state = self.0.changed.wait_while(state, |it| it.is_held).unwrap();
-        state.waiting -= 1;
-        drop(state);
+        self.pass();
         self.0.data.sync_data()
     }
 

@@ -53,9 +53,10 @@ impl Flows {
         work: Work,
         job: Box<dyn Job>,
     ) -> Result<(), StoreError> {
-        let waiting = self.by_flow.get(&flow);
-        let (held_jobs, held) =
-            waiting.map_or((0, Work::default()), |it| (it.jobs.len(), it.work));
+        let (held_jobs, held) = match self.by_flow.get(&flow) {
+            Some(waiting) => (waiting.jobs.len(), waiting.work),
+            None => (0, Work::default()),
+        };
         let is_first = held_jobs == 0;
         if held_jobs >= JOBS_OF_FLOW || !(is_first || held.fits_beside(work, COMMIT)) {
             return Err(match flow {

@@ -85,8 +85,8 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
-    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-3"]);
-    let kept = fs::read(data.path().join("test.redb.format-3")).unwrap();
+    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-4"]);
+    let kept = fs::read(data.path().join("test.redb.format-4")).unwrap();
     assert!(kept == bytes, "to the byte");
     // The next start has nothing to do.
     drop(RedbStore::open(&path, &next()).unwrap());
@@ -105,11 +105,11 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
         [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
     {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("has format 4") && line.contains("up to 3"), "{line}");
+        assert!(line.contains("has format 5") && line.contains("up to 4"), "{line}");
     }
 
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
-    let kept = format!("redb://{}.format-3", path.display());
+    let kept = format!("redb://{}.format-4", path.display());
     assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
 }
 
@@ -122,7 +122,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let options = Options { upgrade: false, ..next() };
     let error = RedbStore::open(&path, &options).unwrap_err();
 
-    assert!(matches!(error, OpenError::Older { found: 3, known: 4, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Older { found: 4, known: 5, .. }), "{error:?}");
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
@@ -168,9 +168,9 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
 
     let error = RedbStore::open(&path, &next()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Upgrade { found: 3, known: 4, .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Upgrade { found: 4, known: 5, .. }), "{error:?}");
     let text = error.to_string();
-    assert!(text.contains("stays in format 3") && text.contains("problems"), "{text}");
+    assert!(text.contains("stays in format 4") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -185,7 +185,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     redb::duplicate(&path, &copy, &next()).unwrap();
     let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (3, 2, 4));
+    assert_eq!((found, report.users, report.tasks), (4, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -210,7 +210,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let (home, _) = given_stopped().await;
 
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
-    assert_eq!(said, "format 3 is the newest: nothing to do for 2 users, 3 tasks\n");
+    assert_eq!(said, "format 4 is the newest: nothing to do for 2 users, 3 tasks\n");
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
@@ -219,7 +219,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);
-    assert!(said.contains("has format 3, the newest"), "{said}");
+    assert!(said.contains("has format 4, the newest"), "{said}");
     assert_eq!(names(home.folder.path()), ["duly.redb"]);
     refused(Home::new().run(&["upgrade"], ""), 66);
 }
@@ -236,7 +236,8 @@ fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
             user.entry("disabled").or_insert(false.into());
             user.entry("must_change_password").or_insert(false.into());
         }
-        if let Some(task) = line.get_mut("task") {
+        let tasks_are_new = line["task"].get("position").is_some();
+        if let Some(task) = line.get_mut("task").filter(|_| !tasks_are_new) {
             let is_done = task["completed"] == true;
             task["completed_at"] =
                 if is_done { task["updated_at"].clone() } else { Value::Null };
@@ -274,6 +275,15 @@ const FORMAT_2: Old = Old {
     packed: include_bytes!("../fixtures/format-2.redb.gz"),
     export: include_str!("../fixtures/format-2.jsonl"),
     holds: "3 users, 5 sessions, 1 tokens, 9 tasks, ",
+};
+
+/// Jane has tasks with all that a task can have, two kept answers and a personal token, and tasks with more words than
+/// are indexed today; John, an administrator, has invited somebody; Zoe has no task; somebody has left.
+const FORMAT_3: Old = Old {
+    format: 3,
+    packed: include_bytes!("../fixtures/format-3.redb.gz"),
+    export: include_str!("../fixtures/format-3.jsonl"),
+    holds: "3 users, 4 sessions, 1 tokens, 7 tasks, ",
 };
 
 /// Brings an old file up to date, with all that is in it and beside a copy.
@@ -332,4 +342,28 @@ async fn a_file_of_format_2_opens() {
     assert_eq!(jane.given_task("next").await, 11);
     assert_eq!(server.terminate(), Some(0));
     expect(home.run(&["check"], ""), 0);
+}
+
+#[tokio::test]
+async fn a_file_of_format_3_opens_and_finds_tasks_by_their_first_words() {
+    let home = given_upgraded(&FORMAT_3);
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(listed(&jane, "/tasks?sort=created_at").await, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(listed(&jane, "/tasks?q=zebra").await, [3], "of the title");
+    // The title has 5 words, two of which are the first two of the description's 1,900.
+    let at =
+        |number: u32| format!("/tasks?q={}", char::from_u32(0x4E00 + number).unwrap());
+    assert_eq!(listed(&jane, &at(508)).await, [3], "the 512th word");
+    assert_eq!(listed(&jane, &at(509)).await, [0; 0], "the 513th word");
+    assert_eq!(listed(&jane, "/tasks?q=w39+1d6").await, [6], "the 512th word");
+    assert_eq!(listed(&jane, "/tasks?q=1d7").await, [0; 0], "the 513th word");
+    assert_eq!(jane.given_task("next").await, 10);
+    for id in [3, 6] {
+        jane.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
+    }
+    assert_eq!(server.terminate(), Some(0));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.contains(" 0 problems"), "{said}");
 }

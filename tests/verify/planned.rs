@@ -138,7 +138,8 @@ impl Counts {
         let place = key(&[&JANE, &STATS]);
         let record =
             (self.newest, self.in_order, self.by_priority, self.nested, self.tags);
-        forge.put("owned", &place, &seal("owned", &place, 2, record));
+        let rest = (0_u64, None::<u64>, None::<u64>);
+        forge.put("owned", &place, &seal("owned", &place, 3, (record, rest)));
     }
 }
 
@@ -278,7 +279,8 @@ async fn a_task_of_somebody_else_is_no_part() {
             1_u64,
             0_u64,
         );
-        forge.put("owned", &place, &seal("owned", &place, 2, record));
+        let rest = (0_u64, None::<u64>, None::<u64>);
+        forge.put("owned", &place, &seal("owned", &place, 3, (record, rest)));
     });
     finds(johns, &["task:4 is a part of no task"]).await;
 }

@@ -1,7 +1,7 @@
 //! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
 
-use super::finds;
 use super::planned::{COUNTS, Counts, FIRST, Row, after, key_of_tag, put_tag};
+use super::{finds, report_as_it_is_after};
 use crate::harness::forge::Forge;
 
 /// Jane's row as it is: 3 tasks, 2 open, the last of time 30, in order.
@@ -101,4 +101,16 @@ async fn an_order_that_is_claimed_but_not_kept_is_found() {
 #[tokio::test]
 async fn an_order_that_is_kept_but_not_claimed_is_no_problem() {
     finds(stats(3, 2, 30, false), &[]).await;
+}
+
+#[tokio::test]
+async fn bytes_that_are_not_those_of_the_rows_are_found() {
+    let sound = report_as_it_is_after(Forge::count_bytes).await;
+    assert_eq!(sound.problems, 0, "{sound:?}");
+
+    let report = report_as_it_is_after(stats(3, 2, 30, true)).await;
+
+    assert_eq!(report.problems, 1, "{report:?}");
+    let finding = &report.findings[0];
+    assert!(finding.starts_with("0 bytes are counted of user:1, whose rows have"));
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Task;
+use super::{Description, Task};
 use crate::domain::due::{Due, DueRange};
 use crate::domain::fold;
 use crate::domain::id::TaskId;
@@ -83,13 +83,23 @@ impl TaskFilter {
 }
 
 impl Task {
-    /// The words by which it is found.
+    /// Most different words by which a task is found, so that one task cannot make thousands of index entries.
+    pub const MAX_WORDS: usize = 512;
+
+    /// The words by which it is found: the first [`Self::MAX_WORDS`] different ones of its title and then of its
+    /// description.
     pub fn words(&self) -> BTreeSet<String> {
-        let mut words = words::words(self.title.as_str());
-        if let Some(description) = &self.description {
-            words.append(&mut words::words(description.as_str()));
-        }
-        words
+        self.first_words(Self::MAX_WORDS)
+    }
+
+    /// All words of its title and its description, by which it was found in files of format 3.
+    pub fn all_words(&self) -> BTreeSet<String> {
+        self.first_words(usize::MAX)
+    }
+
+    fn first_words(&self, most: usize) -> BTreeSet<String> {
+        let description = self.description.as_ref().map(Description::as_str);
+        words::first_words([self.title.as_str()].into_iter().chain(description), most)
     }
 }
 

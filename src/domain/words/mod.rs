@@ -24,6 +24,21 @@ pub fn words(text: &str) -> BTreeSet<String> {
     in_order(text).into_iter().collect()
 }
 
+/// The first different words of several texts, at most so many.
+pub fn first_words<'a>(
+    texts: impl IntoIterator<Item = &'a str>,
+    most: usize,
+) -> BTreeSet<String> {
+    let mut first = BTreeSet::new();
+    for word in texts.into_iter().flat_map(in_order) {
+        if first.len() == most {
+            break;
+        }
+        first.insert(word);
+    }
+    first
+}
+
 fn in_order(text: &str) -> Vec<String> {
     let (mut words, mut word) = (Vec::new(), String::new());
     for c in fold(text).chars() {

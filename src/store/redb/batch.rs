@@ -1,12 +1,14 @@
 //! One write transaction, shared by all writes of a commit.
 
-use redb::WriteTransaction;
+use redb::{ReadableTable as _, WriteTransaction};
 
 use super::key::{self, KeyRange, Table};
+use super::record::Stats;
 use super::space::{Growth, Room};
 use super::table::Tables;
 use super::work::Work;
 use super::{record, table};
+use crate::domain::id::UserId;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -18,12 +20,47 @@ const READS_A_ROW: u64 = 4;
 pub(super) enum Op {
     Put(Table, Vec<u8>, Vec<u8>),
     Delete(Table, Vec<u8>),
-    /// Removes all entries of a range, however many.
+    /// Removes all entries of a range of somebody who is deleted, however many. Their bytes are counted no more.
     DeleteOwned(KeyRange),
+    /// What is kept about one person's tasks, with the bytes as they were before these steps.
+    Stats(UserId, Stats),
     /// Ids up to and including this one are used.
     UsedUserId(u64),
     /// Ids up to and including this one are used.
     UsedTaskId(u64),
+}
+
+/// By how many bytes the rows of people have grown. Rows of stats do not count: they say how many the others have.
+#[derive(Default)]
+struct Sizes(Vec<(UserId, i64)>);
+
+impl Sizes {
+    fn put(&mut self, key: &[u8], old: Option<usize>, new: usize) {
+        match old {
+            Some(old) => self.add(key, signed(new) - signed(old)),
+            None => self.add(key, signed(key.len() + new)),
+        }
+    }
+
+    fn delete(&mut self, key: &[u8], old: usize) {
+        self.add(key, -signed(key.len() + old));
+    }
+
+    fn add(&mut self, key: &[u8], grown: i64) {
+        let Some(row) = key.split_first_chunk() else { return };
+        let owner = UserId::new(u64::from_be_bytes(*row.0));
+        if key == key::stats(owner) {
+            return;
+        }
+        match self.0.iter_mut().find(|(of, _)| *of == owner) {
+            Some((_, sum)) => *sum += grown,
+            None => self.0.push((owner, grown)),
+        }
+    }
+}
+
+fn signed(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// The tables of a transaction and the ids it will give out next.
@@ -111,15 +148,28 @@ impl<'txn> Batch<'txn> {
     pub(super) fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
         self.changed |= !ops.is_empty();
         self.done.add(Work::of(&ops));
+        let mut sizes = Sizes::default();
+        let mut all_stats = Vec::new();
         for op in ops {
             match op {
                 Op::Put(table, key, value) => {
+                    let is_owned = table == Table::Owned;
                     let table = self.tables.get_mut(table);
-                    drop(table.insert(key.as_slice(), value.as_slice())?);
+                    let old = table.insert(key.as_slice(), value.as_slice())?;
+                    if is_owned {
+                        let old = old.map(|old| old.value().len());
+                        sizes.put(&key, old, value.len());
+                    }
                 }
                 Op::Delete(table, key) => {
-                    drop(self.tables.get_mut(table).remove(key.as_slice())?);
+                    let old = self.tables.get_mut(table).remove(key.as_slice())?;
+                    if table == Table::Owned
+                        && let Some(old) = old
+                    {
+                        sizes.delete(&key, old.value().len());
+                    }
                 }
+                Op::Stats(owner, stats) => all_stats.push((owner, stats)),
                 Op::DeleteOwned(range) => {
                     let rows = self.delete_owned(&range, usize::MAX)?;
                     self.rows_deleted += u64::try_from(rows).unwrap_or(u64::MAX);
@@ -133,6 +183,31 @@ impl<'txn> Batch<'txn> {
                     self.ids_changed = true;
                 }
             }
+        }
+        self.put_stats(all_stats, sizes)
+    }
+
+    /// Writes the stats of everybody of whom something was counted. Whoever was deleted has none.
+    fn put_stats(
+        &mut self,
+        mut all: Vec<(UserId, Stats)>,
+        sizes: Sizes,
+    ) -> Result<(), StoreError> {
+        for (owner, grown) in sizes.0 {
+            if let Some((_, stats)) = all.iter_mut().find(|(of, _)| *of == owner) {
+                stats.bytes = stats.bytes.saturating_add_signed(grown);
+            } else if grown != 0 {
+                let value = self.tables.owned.get(key::stats(owner).as_slice())?;
+                let Some(value) = value else { continue };
+                let mut stats = record::decode_stats(owner, value.value())?;
+                stats.bytes = stats.bytes.saturating_add_signed(grown);
+                all.push((owner, stats));
+            }
+        }
+        for (owner, stats) in all {
+            let value = record::stats(owner, &stats)?;
+            let key = key::stats(owner);
+            drop(self.tables.owned.insert(key.as_slice(), value.as_slice())?);
         }
         Ok(())
     }

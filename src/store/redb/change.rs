@@ -79,8 +79,7 @@ pub(super) fn plan(
     }
     plan.tags()?;
     for (owner, stats) in &plan.stats {
-        let value = record::stats(*owner, stats)?;
-        plan.ops.push(Op::Put(Table::Owned, key::stats(*owner).to_vec(), value));
+        plan.ops.push(Op::Stats(*owner, *stats));
     }
     plan.answer_stats()?;
     Ok(plan.ops)

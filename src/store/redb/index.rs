@@ -2,6 +2,8 @@
 //!
 //! The writer uses it to move entries with their records, the checker to derive what should be there.
 
+use std::collections::BTreeSet;
+
 use super::key::{AnswerByAge, TaskByState};
 use super::task_key::{self, Beginning};
 use crate::domain::answer::AnswerKey;
@@ -51,9 +53,17 @@ pub(super) fn task(task: &Task) -> Vec<Vec<u8>> {
 
 /// The entries of a task's words.
 pub(super) fn words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
+    entries_of(task, task.words())
+}
+
+/// The entries of a task's words in format 3, where all words had one.
+pub(super) fn all_words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
+    entries_of(task, task.all_words())
+}
+
+fn entries_of(task: &Task, words: BTreeSet<String>) -> impl Iterator<Item = Vec<u8>> {
     let (owner, id) = (task.owner, task.id);
-    let words = task.words().into_iter();
-    words.map(move |word| Beginning::word(owner, &word).entry(&[], id))
+    words.into_iter().map(move |word| Beginning::word(owner, &word).entry(&[], id))
 }
 
 /// The one entry of an answer in the index for removing the oldest.

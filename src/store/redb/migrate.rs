@@ -15,7 +15,7 @@ use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 /// The format that this version writes, and the newest one it reads.
-pub const FORMAT: u64 = 3;
+pub const FORMAT: u64 = 4;
 
 /// The formats that a version of the program knows: all up to its newest.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,11 @@
 //! The steps from each format of the data file to the next. A released step never changes.
 
+use std::collections::BTreeSet;
+
 use redb::ReadableTable as _;
 
-use super::key::{Owned, Table};
+use super::key::{self, Owned, Table};
+use super::record::Stats;
 use super::table::{self, Tables};
 use super::{codec, index, record};
 use crate::store::StoreError;
@@ -11,10 +14,10 @@ use crate::store::StoreError;
 pub(super) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
 
 /// The first leads from format 1 to 2, and so on.
-pub(super) const STEPS: &[Step] = &[accounts, plans];
+pub(super) const STEPS: &[Step] = &[accounts, plans, shares];
 
 /// What the version after this one might know.
-pub(super) const NEXT: &[Step] = &[accounts, plans, raise_revisions];
+pub(super) const NEXT: &[Step] = &[accounts, plans, shares, raise_revisions];
 
 /// From 1 to 2: accounts and sessions are written with what format 2 says of them. The new tables are there
 /// since all tables were opened, and empty: format 1 knows no administrators.
@@ -58,7 +61,8 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
                 let task = record::decode_task(owner, id, &value)?;
                 let value = record::task(&task)?;
                 drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
-                for entry in index::task(&task).into_iter().chain(index::words(&task)) {
+                for entry in index::task(&task).into_iter().chain(index::all_words(&task))
+                {
                     drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
                 }
             }
@@ -68,12 +72,57 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// From 3 to 4: a task has entries of its first words only, and the stats of each account say how many bytes its
+/// rows have. What deleted accounts have left is only going to be removed, and stays as it is.
+fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(Owned::Task(owner, id)) = Owned::decode(&after) else { continue };
+        if tables.purge.get(owner.to_bytes().as_slice())?.is_some() {
+            continue;
+        }
+        let task = record::decode_task(owner, id, &value)?;
+        let kept: BTreeSet<Vec<u8>> = index::words(&task).collect();
+        for entry in index::all_words(&task).filter(|entry| !kept.contains(entry)) {
+            drop(tables.owned.remove(entry.as_slice())?);
+        }
+    }
+    count_bytes(tables)
+}
+
+/// Writes into the stats of each account how many bytes its other rows have.
+fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let id = codec::user_id(Table::Users, &key)?;
+        let place = key::stats(id);
+        let mut bytes = 0;
+        let mut stats = None;
+        for row in table::range(&tables.owned, &key::everything_of(id))? {
+            let (key, value) = row?;
+            if key.value() == place {
+                stats = Some(record::decode_stats(id, value.value())?);
+            } else {
+                bytes += u64::try_from(key.value().len() + value.value().len())
+                    .unwrap_or(u64::MAX);
+            }
+        }
+        if let Some(stats) = stats {
+            let value = record::stats(id, &Stats { bytes, ..stats })?;
+            drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+    Ok(())
+}
+
 /// A step of no use: every task is written once more, under another revision.
 fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     loop {
         let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
-            return Ok(());
+            return count_bytes(tables);
         };
         if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
             let mut task = record::decode_task(owner, id, &value)?;

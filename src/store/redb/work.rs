@@ -12,6 +12,9 @@ pub(super) struct Work {
 /// The most that one commit takes. A single write may take more.
 pub(super) const COMMIT: Work = Work { rows: 20_000, bytes: 4 << 20 };
 
+/// Most bytes of the row of an account's statistics.
+const STATS: u64 = 128;
+
 /// Bytes that count as much as one row.
 const BYTES_A_ROW: u64 = 256;
 
@@ -21,15 +24,21 @@ impl Work {
         Self { rows, bytes }
     }
 
-    /// Steps on bytes. Ranges count as one row each.
+    /// Steps on bytes, and the row of their owner's statistics. Ranges count as one row each.
     pub(super) fn of(ops: &[Op]) -> Self {
+        if ops.is_empty() {
+            return Self::new(0, 0);
+        }
         let size = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-        let mut work = Self::new(size(ops.len()), 0);
+        let mut work = Self::new(size(ops.len()) + 1, STATS);
         for op in ops {
             work.bytes += match op {
                 Op::Put(_, key, value) => size(key.len()) + size(value.len()),
                 Op::Delete(_, key) => size(key.len()),
-                Op::DeleteOwned(_) | Op::UsedUserId(_) | Op::UsedTaskId(_) => 0,
+                Op::Stats(..)
+                | Op::DeleteOwned(_)
+                | Op::UsedUserId(_)
+                | Op::UsedTaskId(_) => 0,
             };
         }
         work

@@ -26,6 +26,7 @@ use crate::store::StoreError;
 
 const V1: u8 = 1;
 const V2: u8 = 2;
+const V3: u8 = 3;
 
 pub(super) fn number(
     table: Table,

@@ -2,9 +2,10 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, time, v1};
+use super::{V1, V2, V3, time, v1};
 use crate::domain::id::UserId;
 use crate::domain::priority::Priority;
+use crate::domain::quota::OwnQuota;
 use crate::domain::task::TaskCounts;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
@@ -29,6 +30,19 @@ struct StatsV2 {
     tags: u64,
 }
 
+/// As V2, and the bytes of all rows but this one, and limits of this account's own.
+#[derive(Encode, BorrowDecode)]
+struct StatsV3 {
+    newest_created_ms: i64,
+    in_order: bool,
+    by_priority: [(u64, u64); Priority::ALL.len()],
+    nested: u64,
+    tags: u64,
+    bytes: u64,
+    max_tasks: Option<u64>,
+    max_mib: Option<u64>,
+}
+
 #[derive(Encode, BorrowDecode)]
 struct TagCountsV1 {
     tasks: u64,
@@ -49,6 +63,10 @@ pub(crate) struct Stats {
     /// Whether tasks have always been created at a later time than the one before, so that ids sort
     /// like times. Lost for good when the clock steps back.
     pub(crate) in_order: bool,
+    /// Key and value bytes of all rows of table `owned` under the account's id, but for the row of these stats.
+    pub(crate) bytes: u64,
+    /// What the operator or an administrator has set for this account alone.
+    pub(crate) own: OwnQuota,
 }
 
 impl Stats {
@@ -58,6 +76,8 @@ impl Stats {
         tags: 0,
         newest: Timestamp::EPOCH,
         in_order: true,
+        bytes: 0,
+        own: OwnQuota { tasks: None, mib: None },
     };
 
     /// All tasks.
@@ -88,14 +108,17 @@ impl Stats {
 }
 
 pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
-    let record = StatsV2 {
+    let record = StatsV3 {
         newest_created_ms: stats.newest.as_millis(),
         in_order: stats.in_order,
         by_priority: stats.by_priority.map(|it| (it.total, it.open)),
         nested: stats.nested,
         tags: stats.tags,
+        bytes: stats.bytes,
+        max_tasks: stats.own.tasks,
+        max_mib: stats.own.mib,
     };
-    seal(Table::Owned, &key::stats(owner), V2, &record)
+    seal(Table::Owned, &key::stats(owner), V3, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -122,6 +145,20 @@ pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreEr
                 tags: record.tags,
                 newest: time(&envelope, record.newest_created_ms)?,
                 in_order: record.in_order,
+                ..Stats::EMPTY
+            })
+        }
+        V3 => {
+            let record: StatsV3 = envelope.record()?;
+            let counts = |(total, open)| TaskCounts { total, open };
+            Ok(Stats {
+                by_priority: record.by_priority.map(counts),
+                nested: record.nested,
+                tags: record.tags,
+                newest: time(&envelope, record.newest_created_ms)?,
+                in_order: record.in_order,
+                bytes: record.bytes,
+                own: OwnQuota { tasks: record.max_tasks, mib: record.max_mib },
             })
         }
         _ => Err(envelope.unknown_version()),
@@ -155,13 +192,16 @@ mod tests {
             newest in 0..Timestamp::MAX.as_millis(),
             counts in any::<[(u64, u64); 5]>(),
             more in any::<(u64, u64)>(),
+            quota in any::<(u64, Option<u64>, Option<u64>)>(),
             in_order in any::<bool>(),
         ) {
             let owner = UserId::new(7);
             let by_priority = counts.map(|(total, open)| TaskCounts { total, open });
             let newest = Timestamp::from_millis(newest).unwrap();
-            let written =
-                Stats { by_priority, nested: more.0, tags: more.1, newest, in_order };
+            let own = OwnQuota { tasks: quota.1, mib: quota.2 };
+            let (nested, tags) = more;
+            let bytes = quota.0;
+            let written = Stats { by_priority, nested, tags, newest, in_order, bytes, own };
             let bytes = stats(owner, &written).unwrap();
             prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
         }
@@ -179,12 +219,26 @@ mod tests {
     }
 
     #[test]
+    fn the_second_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let by_priority = [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)];
+        let (newest_created_ms, in_order, nested, tags) = (4, true, 3, 4);
+        let record = StatsV2 { newest_created_ms, in_order, by_priority, nested, tags };
+        let bytes = seal(Table::Owned, &key::stats(owner), V2, &record).unwrap();
+        assert_eq!(hex(&bytes[9..]), "0801000000000000000002010304");
+        let read = decode_stats(owner, &bytes).unwrap();
+        assert_eq!((read.nested, read.tags, read.bytes), (3, 4, 0));
+        assert_eq!(read.of(Priority::Urgent), TaskCounts { total: 2, open: 1 });
+    }
+
+    #[test]
     fn the_records_never_change() {
         let owner = UserId::new(7);
-        let mut written = Stats { nested: 3, tags: 4, ..Stats::EMPTY };
+        let own = OwnQuota { tasks: Some(6), mib: None };
+        let mut written = Stats { nested: 3, tags: 4, bytes: 5, own, ..Stats::EMPTY };
         *written.of_mut(Priority::Urgent) = TaskCounts { total: 2, open: 1 };
         let bytes = stats(owner, &written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "0001000000000000000002010304");
+        assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
         let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");
     }

@@ -66,8 +66,10 @@ fn words_of(task: &Task) -> u64 {
     word_rows(task.title.as_str(), description)
 }
 
+/// Repeated words count as often as they occur, but never more than a task is found by.
 fn word_rows(title: &str, description: Option<&str>) -> u64 {
-    size(words::count(title) + description.map_or(0, words::count))
+    let count = words::count(title) + description.map_or(0, words::count);
+    size(count.min(Task::MAX_WORDS))
 }
 
 fn size(count: usize) -> u64 {

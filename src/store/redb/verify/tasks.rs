@@ -17,12 +17,17 @@ use crate::store::redb::task_key;
 /// The first format whose tasks have the indexes of today.
 const INDEXED: u64 = 3;
 
+/// The first format whose tasks have entries of their first words only, and whose stats count bytes.
+const COUNTED: u64 = 4;
+
 /// What was seen of one person while walking through that person's rows.
 pub(super) struct Seen {
     pub(super) owner: UserId,
     pub(super) is_user: bool,
     pub(super) stats: Option<Stats>,
     counted: Stats,
+    /// Of all rows but that of the stats.
+    bytes: u64,
     tags: BTreeMap<Tag, TaskCounts>,
     /// Rows of counts of tags that some task has.
     tag_rows: usize,
@@ -43,6 +48,7 @@ impl Seen {
             is_user,
             stats: None,
             counted: Stats::EMPTY,
+            bytes: 0,
             tags: BTreeMap::new(),
             tag_rows: 0,
             entries: (0, 0),
@@ -51,6 +57,15 @@ impl Seen {
             answers: AnswerStats::default(),
             answer_stats: AnswerStats::default(),
         }
+    }
+
+    /// Whether a row is one of this person's.
+    pub(super) fn has_row(&self, key: &[u8]) -> bool {
+        key.starts_with(&self.owner.to_bytes())
+    }
+
+    pub(super) fn count_bytes(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX);
     }
 }
 
@@ -147,6 +162,12 @@ impl Check<'_> {
         if !is_counted {
             self.report.add(format!("the counts of {owner:?} are not those of the rows"));
         }
+        if self.format >= COUNTED && stats.bytes != seen.bytes {
+            self.report.add(format!(
+                "{} bytes are counted of {owner:?}, whose rows have {}",
+                stats.bytes, seen.bytes
+            ));
+        }
         if (stats.in_order && !seen.counted.in_order)
             || stats.newest < seen.counted.newest
         {
@@ -184,7 +205,13 @@ fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
     if format < INDEXED {
         return vec![index::task_by_state(task).encode().to_vec()];
     }
-    index::task(task).into_iter().chain(index::words(task)).collect()
+    let mut entries = index::task(task);
+    if format < COUNTED {
+        entries.extend(index::all_words(task));
+    } else {
+        entries.extend(index::words(task));
+    }
+    entries
 }
 
 /// Damage is reported where the task itself is met.

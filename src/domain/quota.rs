@@ -1,0 +1,79 @@
+//! How much one account may hold.
+
+/// Limits of all accounts that have none of their own. `None` is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// Most tasks of one account.
+    pub tasks: Option<u64>,
+    /// Most bytes of one account, in MiB. See [`Usage::bytes`] for what counts.
+    pub mib: Option<u64>,
+    /// Most accounts.
+    pub accounts: Option<u64>,
+}
+
+/// Limits of one account's own, in the place of those of all. `None` is that of all, 0 no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnQuota {
+    /// Most tasks.
+    pub tasks: Option<u64>,
+    /// Most MiB.
+    pub mib: Option<u64>,
+}
+
+/// How much one account holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tasks, open and completed.
+    pub tasks: u64,
+    /// Key and value bytes of all rows kept under the account's id: tasks, their index entries, counts of tags,
+    /// sessions, personal tokens and kept answers, but not the row that holds this count. The pages of the file
+    /// take more.
+    pub bytes: u64,
+    /// Limits of its own.
+    pub own: OwnQuota,
+}
+
+/// Which limit of an account is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QuotaExceeded {
+    /// That of tasks.
+    #[error(
+        "this account may have {limit} tasks and would have {wanted}: delete some first"
+    )]
+    Tasks {
+        /// How many there would be.
+        wanted: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+    /// That of bytes.
+    #[error(
+        "this account may hold {limit} bytes and would hold {wanted}: delete or shorten something first"
+    )]
+    Bytes {
+        /// How many there would be.
+        wanted: u64,
+        /// How many there may be.
+        limit: u64,
+    },
+}
+
+impl Quota {
+    /// Most tasks of an account.
+    pub fn tasks_of(&self, own: OwnQuota) -> Option<u64> {
+        chosen(own.tasks, self.tasks)
+    }
+
+    /// Most bytes of an account.
+    pub fn bytes_of(&self, own: OwnQuota) -> Option<u64> {
+        chosen(own.mib, self.mib).map(|mib| mib.saturating_mul(1 << 20))
+    }
+}
+
+fn chosen(own: Option<u64>, all: Option<u64>) -> Option<u64> {
+    match own {
+        Some(0) => None,
+        Some(own) => Some(own),
+        None => all,
+    }
+}

@@ -67,6 +67,10 @@
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
 //! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB, half of the free disk | turns by work | wait |
 //! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
+//! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or limits of its own | 403 `quota_exceeded` |
+//! | accounts, `store/redb/users.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |
+//! | the data file, `store/redb/space` | the disk but for `DISK_RESERVE_MIB` | a tenth an account, where less than four reserves are free | 507 `disk_full` |
+//! | words that a task is found by, `domain/task/query.rs` | 512 | a task | no index entry |
 //! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
 //! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |

@@ -37,6 +37,7 @@ mod operator;
 mod passwords;
 mod power;
 mod problems;
+mod quota;
 mod serve;
 mod sessions;
 mod store;

@@ -53,7 +53,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/config/",
             "src/control/",
             "src/files.rs",
-            "src/store/redb/space.rs",
+            "src/store/redb/space/",
         ],
     ),
     ("rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),

@@ -73,7 +73,7 @@ enum Command {
     Restore(restore::Arguments),
     /// Write everything, or one account, as JSON Lines
     Export(export::Arguments),
-    /// Take in what was exported
+    /// Take in what was exported, whatever accounts may hold
     Import(import::Arguments),
     /// Bring the data file up to date, or try it on a copy
     Upgrade(upgrade::Arguments),
@@ -220,6 +220,7 @@ fn store_options(config: &Config) -> redb::Options {
         cache_bytes: config.cache_bytes,
         reserve_bytes: config.disk_reserve_bytes,
         check_pages: config.check_at_start,
+        quota: config.quota,
         ..redb::Options::default()
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
     force: bool,
 
     /// Bring only this account back, also into a running server: deleted tasks come back, changed ones are
-    /// changed back, newer ones stay
+    /// changed back, newer ones stay. Not held to the limits of accounts
     #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
     user: Option<String>,
 
@@ -75,6 +75,9 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
         "restored {} users, {} sessions, {} tasks",
         report.users, report.sessions, report.tasks
     ))?;
+    output::line(
+        "a restore is not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT",
+    )?;
     if let Some(kept) = restored.kept {
         output::line(&format!("the file from before is {}", kept.display()))?;
     }

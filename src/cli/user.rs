@@ -9,8 +9,10 @@ use crate::control;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// List accounts: id, role, time of registration, email, and whether it is disabled
-    List(Options),
+    /// List accounts: id, role, time of registration, email, tasks, bytes, and whether it is disabled
+    List(List),
+    /// Show what an account holds and may hold, or set limits of its own
+    Quota(Quota),
     /// Make an account; the password is asked for, or read from standard input
     Add(NewAccount),
     /// Give an account the role user or admin
@@ -21,6 +23,33 @@ pub(super) enum Command {
     EndAccess(EndAccess),
     /// Delete an account with its tasks and all else
     Delete(Account),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Those first that hold the most
+    #[arg(long, value_parser = ["bytes", "tasks"])]
+    largest: Option<String>,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Quota {
+    /// The email of the account
+    email: String,
+
+    /// Most tasks: a number, 0 for no limit, or default for MAX_TASKS_PER_ACCOUNT
+    #[arg(long, value_name = "NUMBER")]
+    tasks: Option<String>,
+
+    /// Most MiB: a number, 0 for no limit, or default for MAX_MIB_PER_ACCOUNT
+    #[arg(long, value_name = "NUMBER")]
+    mib: Option<String>,
+
+    #[command(flatten)]
+    options: Options,
 }
 
 #[derive(Debug, Args)]
@@ -74,8 +103,16 @@ pub(super) struct EndAccess {
 
 pub(super) fn run(command: Command) -> Result<(), CommandError> {
     match command {
-        Command::List(options) => {
-            admin::ask(&options.check()?, control::Command::UserList)?;
+        Command::List(List { largest, options }) => {
+            let command = match largest {
+                None => control::Command::UserList,
+                Some(by) => control::Command::UserLargest { by },
+            };
+            admin::ask(&options.check()?, command)?;
+        }
+        Command::Quota(Quota { email, tasks, mib, options }) => {
+            let command = control::Command::UserQuota { email, tasks, mib };
+            admin::ask(&options.check()?, command)?;
         }
         Command::Add(NewAccount { email, admin, options }) => {
             let config = options.check()?;

@@ -21,6 +21,7 @@ use ipnet::IpNet;
 pub use self::dotenv::read_dotenv;
 pub use self::key::{KeyError, PreviousKeys, SigningKey};
 use crate::domain::network::LogNetworks;
+use crate::domain::quota::Quota;
 
 /// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -157,6 +158,19 @@ pub struct Options {
     /// Free disk space below which writes are refused, in MiB
     #[arg(long, env = "DISK_RESERVE_MIB", default_value = "64")]
     disk_reserve_mib: String,
+
+    /// Most tasks of one account; 0 for as many as it likes
+    #[arg(long, env = "MAX_TASKS_PER_ACCOUNT", default_value = "100000")]
+    max_tasks_per_account: String,
+
+    /// Most data of one account, in MiB: keys and values of its tasks, their index entries, its sessions, tokens and
+    /// kept answers; 0 for as much as it likes
+    #[arg(long, env = "MAX_MIB_PER_ACCOUNT", default_value = "256")]
+    max_mib_per_account: String,
+
+    /// Most accounts; the operator may make more; 0 for as many as come
+    #[arg(long, env = "MAX_ACCOUNTS", default_value = "10000")]
+    max_accounts: String,
 
     /// Whether tasks are changed only by requests that say which revision they mean (If-Match): on or off
     #[arg(long, env = "REQUIRE_IF_MATCH", default_value = "off")]
@@ -328,6 +342,8 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Free space below which writes are refused, in bytes.
     pub disk_reserve_bytes: u64,
+    /// What one account may hold, and how many accounts there may be.
+    pub quota: Quota,
     /// Fewest characters of a new password.
     pub password_min_length: usize,
     /// How hard a new password must be to guess: 0 to 4.
@@ -388,6 +404,14 @@ impl Options {
             database,
             listen,
             tls,
+            quota: Quota {
+                tasks: value::quota(
+                    "MAX_TASKS_PER_ACCOUNT",
+                    &self.max_tasks_per_account,
+                )?,
+                mib: value::quota("MAX_MIB_PER_ACCOUNT", &self.max_mib_per_account)?,
+                accounts: value::quota("MAX_ACCOUNTS", &self.max_accounts)?,
+            },
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
             log_level: value::log_level("LOG_LEVEL", &self.log_level)?,
             log_networks: value::log_networks("LOG_NETWORKS", &self.log_networks)?,
@@ -514,6 +538,9 @@ impl Config {
             ("MAX_BODY_KIB", (limits.body_bytes / 1024).to_string()),
             ("CACHE_MIB", (self.cache_bytes >> 20).to_string()),
             ("DISK_RESERVE_MIB", (self.disk_reserve_bytes >> 20).to_string()),
+            ("MAX_TASKS_PER_ACCOUNT", self.quota.tasks.unwrap_or(0).to_string()),
+            ("MAX_MIB_PER_ACCOUNT", self.quota.mib.unwrap_or(0).to_string()),
+            ("MAX_ACCOUNTS", self.quota.accounts.unwrap_or(0).to_string()),
             ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
             ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
             ("REQUIRE_IF_MATCH", switch(self.require_if_match)),

@@ -13,6 +13,7 @@ use super::{
     TokenAlgorithm,
 };
 use crate::domain::network::LogNetworks;
+use crate::domain::quota::Quota;
 use crate::socket;
 
 type Checked<T> = Result<T, ConfigError>;
@@ -63,6 +64,12 @@ pub(super) fn limit(
 ) -> Checked<Option<NonZeroU32>> {
     let number = number(variable, text, 0, most.into())?;
     Ok(u32::try_from(number).ok().and_then(NonZeroU32::new))
+}
+
+/// A limit of what is kept; 0 is none.
+pub(super) fn quota(variable: &'static str, text: &str) -> Checked<Option<u64>> {
+    let number = number(variable, text, 0, Quota::MAX_LIMIT)?;
+    Ok((number > 0).then_some(number))
 }
 
 pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {

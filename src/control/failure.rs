@@ -72,11 +72,13 @@ impl From<StoreError> for Failure {
             | StoreError::AccountBusy
             | StoreError::Revoked
             | StoreError::Repeated
-            | StoreError::AnswerTooLarge => Self::NO,
+            | StoreError::AnswerTooLarge
+            | StoreError::Quota(_) => Self::NO,
             StoreError::Unavailable(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::Internal(_)
-            | StoreError::DiskFull => Self::IO,
+            | StoreError::DiskFull
+            | StoreError::DiskShort => Self::IO,
         };
         Self::new(code, Chain(&error))
     }
@@ -87,9 +89,11 @@ impl From<Error> for Failure {
         use service::Error as E;
         let code = match &error {
             E::StorageCorrupt(_) => Self::DAMAGED,
-            E::Unavailable(_) | E::OutcomeUnknown(_) | E::DiskFull | E::Internal(_) => {
-                Self::IO
-            }
+            E::Unavailable(_)
+            | E::OutcomeUnknown(_)
+            | E::DiskFull
+            | E::DiskShort
+            | E::Internal(_) => Self::IO,
             E::Invalid(fields) => {
                 let fields: Vec<String> = fields
                     .iter()

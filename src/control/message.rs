@@ -26,6 +26,20 @@ pub struct Request {
 pub enum Command {
     /// Lists accounts.
     UserList,
+    /// Lists accounts, those first that hold the most.
+    UserLargest {
+        /// `bytes` or `tasks`.
+        by: String,
+    },
+    /// Shows what an account holds and may hold, and sets limits of its own.
+    UserQuota {
+        /// Of the account.
+        email: String,
+        /// A number, 0 for no limit, or `default` for that of all accounts. Stays as it is if left out.
+        tasks: Option<String>,
+        /// The same in MiB.
+        mib: Option<String>,
+    },
     /// Makes an account.
     UserAdd {
         /// Checked like that of a registration.
@@ -123,8 +137,10 @@ impl Command {
             | Self::UserSetPassword { .. }
             | Self::UserEndAccess { .. }
             | Self::UserDelete { .. }
+            | Self::UserQuota { .. }
             | Self::Import { .. } => true,
             Self::UserList
+            | Self::UserLargest { .. }
             | Self::Audit
             | Self::Check
             | Self::Backup
@@ -136,6 +152,8 @@ impl Command {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UserList => "user_list",
+            Self::UserLargest { .. } => "user_largest",
+            Self::UserQuota { .. } => "user_quota",
             Self::UserAdd { .. } => "user_add",
             Self::UserRole { .. } => "user_role",
             Self::UserSetPassword { .. } => "user_set_password",
@@ -204,6 +222,19 @@ mod tests {
         assert_eq!(
             request(Command::UserEndAccess { email: None }).unwrap(),
             r#"{"version":1,"command":{"user_end_access":{"email":null}}}"#
+        );
+    }
+
+    #[test]
+    fn requests_about_quotas_never_change() {
+        let command = Command::UserQuota {
+            email: "a".to_owned(),
+            tasks: Some("5".to_owned()),
+            mib: None,
+        };
+        assert_eq!(
+            serde_json::to_string(&Request { version: 1, command }).unwrap(),
+            r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}}}"#
         );
     }
 

@@ -22,6 +22,7 @@ mod receive;
 mod run;
 mod send;
 mod server;
+mod usage;
 
 pub use self::failure::Failure;
 pub use self::message::{Command, Reply, Request, VERSION};

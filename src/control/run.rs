@@ -6,11 +6,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Command, Failure, Reply};
+use super::{Command, Failure, Reply, usage};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::page::{AuditPage, Page};
 use crate::domain::transfer::{Existing, Imported};
-use crate::domain::user::{Role, User};
+use crate::domain::user::Role;
 use crate::service::transfer::Import;
 use crate::service::{AllEnded, NewAccount, Service};
 use crate::store::Store as _;
@@ -49,9 +49,6 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
-/// How many accounts are read at a time.
-const PAGE: usize = 1000;
-
 /// Carries a command out. Blocks its thread where it reads, writes or waits for the disk.
 ///
 /// # Errors
@@ -65,7 +62,11 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let service = &parts.service;
     match command {
-        Command::UserList => user_list(parts, sink).await,
+        Command::UserList => usage::list(parts, None, sink).await,
+        Command::UserLargest { by } => usage::list(parts, Some(&by), sink).await,
+        Command::UserQuota { email, tasks, mib } => {
+            usage::quota(parts, &email, (tasks, mib), sink).await
+        }
         Command::UserAdd { email, password, admin } => {
             let new = NewAccount { email, password: password.0 };
             let role = if admin { Role::Admin } else { Role::User };
@@ -136,23 +137,6 @@ pub async fn run(
     }
 }
 
-async fn user_list(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
-    let mut after = None;
-    loop {
-        let users = parts.store.user_list(after, PAGE).await?;
-        for User { id, email, role, created_at, disabled, .. } in &users {
-            let role = role.as_str();
-            let note = if *disabled { "\tdisabled" } else { "" };
-            let email = email.as_str();
-            say(sink, format!("{id}\t{role}\t{created_at}\t{email}{note}"))?;
-        }
-        match users.last() {
-            Some(last) => after = Some(last.id),
-            None => return Ok(()),
-        }
-    }
-}
-
 async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     let mut page = Page { skip: 0, limit: Page::MAX_LIMIT };
     let mut told = u64::MAX;
@@ -178,6 +162,10 @@ async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     }
 }
 
+/// What is said after an import.
+const NOT_HELD: &str =
+    "imports are not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT";
+
 async fn take_in(
     mut import: Import,
     input: Input<'_>,
@@ -192,8 +180,12 @@ async fn take_in(
     };
     let outcome: Result<(), Failure> = outcome.await;
     // Also after an error: chunks before it are in.
-    if outcome.is_ok() || import.done() != Imported::default() {
-        say(sink, counts(import.done()))?;
+    let done = import.done();
+    if outcome.is_ok() || done != Imported::default() {
+        say(sink, counts(done))?;
+    }
+    if done.users_added + done.tasks_added + done.tasks_replaced > 0 {
+        say(sink, NOT_HELD)?;
     }
     outcome
 }
@@ -230,7 +222,7 @@ fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
     }
 }
 
-fn say(sink: &mut dyn Sink, line: impl ToString) -> Result<(), Failure> {
+pub(super) fn say(sink: &mut dyn Sink, line: impl ToString) -> Result<(), Failure> {
     Ok(sink.send(Reply::Line(line.to_string()))?)
 }
 

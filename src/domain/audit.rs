@@ -75,6 +75,8 @@ actions! {
     InvitationCreated = 11, "invitation_created";
     /// An invitation was taken back.
     InvitationDeleted = 12, "invitation_deleted";
+    /// An account got other limits of its own.
+    QuotaSet = 13, "quota_set";
 }
 
 /// One thing that was done.

@@ -2,7 +2,7 @@
 
 use super::audit::AuditRecord;
 use super::task::Task;
-use super::user::User;
+use super::user::Account;
 
 /// Which part of a list is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,11 +36,23 @@ impl TaskPage {
     pub const EMPTY: Self = Self { tasks: Vec::new(), total: 0, more: false };
 }
 
+/// How accounts are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UserOrder {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Those first that hold the most bytes.
+    Bytes,
+    /// Those first that have the most tasks.
+    Tasks,
+}
+
 /// One page of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPage {
-    /// Newest first.
-    pub users: Vec<User>,
+    /// In the order that was asked for.
+    pub users: Vec<Account>,
     /// How many there are on all pages, at the same moment.
     pub total: u64,
 }

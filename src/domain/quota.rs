@@ -20,6 +20,25 @@ pub struct OwnQuota {
     pub mib: Option<u64>,
 }
 
+/// A change to an account's own limits. What is `None` stays as it is, and `Some(None)` is the limit of all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QuotaPatch {
+    /// Most tasks.
+    pub tasks: Option<Option<u64>>,
+    /// Most MiB.
+    pub mib: Option<Option<u64>>,
+}
+
+impl QuotaPatch {
+    /// The limits with the changes made.
+    pub fn apply(self, own: OwnQuota) -> OwnQuota {
+        OwnQuota {
+            tasks: self.tasks.unwrap_or(own.tasks),
+            mib: self.mib.unwrap_or(own.mib),
+        }
+    }
+}
+
 /// How much one account holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -37,20 +56,21 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaExceeded {
     /// That of tasks.
-    #[error(
-        "this account may have {limit} tasks and would have {wanted}: delete some first"
-    )]
+    #[error("this account has {used} tasks and may have {limit}: delete some first")]
     Tasks {
-        /// How many there would be.
-        wanted: u64,
+        /// How many there are.
+        used: u64,
         /// How many there may be.
         limit: u64,
     },
     /// That of bytes.
     #[error(
-        "this account may hold {limit} bytes and would hold {wanted}: delete or shorten something first"
+        "this account holds {used} bytes, would hold {wanted} and may hold {limit}: \
+         delete or shorten something first"
     )]
     Bytes {
+        /// How many there are.
+        used: u64,
         /// How many there would be.
         wanted: u64,
         /// How many there may be.
@@ -59,6 +79,9 @@ pub enum QuotaExceeded {
 }
 
 impl Quota {
+    /// The greatest limit that can be set.
+    pub const MAX_LIMIT: u64 = 1_000_000_000;
+
     /// Most tasks of an account.
     pub fn tasks_of(&self, own: OwnQuota) -> Option<u64> {
         chosen(own.tasks, self.tasks)

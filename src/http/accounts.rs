@@ -10,18 +10,21 @@ use serde::Serialize;
 
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
-use super::param::{Faults, LimitParam, SearchParam, SkipParam, UserIdParam};
+use super::param::{
+    AccountSortParam, Faults, LimitParam, SearchParam, SkipParam, UserIdParam,
+};
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::users::RoleView;
+use super::users::{RoleView, cleared};
 use super::wire::{EmailText, PasswordText};
 use super::{Api, Site, param};
 use crate::auth::permission::Admin;
 use crate::domain::label::Label;
 use crate::domain::page::UserPage;
+use crate::domain::quota::{OwnQuota, QuotaPatch, Usage};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{Account, User};
 use crate::service::{AccountChange, NewAccount, Service};
 
 /// Handlers for other people's accounts.
@@ -64,6 +67,12 @@ struct AccountPatch {
     role: MaybeUndefined<RoleView>,
     /// Whether the owner must set another password before anything else.
     must_change_password: MaybeUndefined<bool>,
+    /// Most tasks that it may have; 0 for no limit, null for the limit of all accounts.
+    #[oai(nullable, validator(maximum(value = "1000000000")))]
+    max_tasks: MaybeUndefined<u64>,
+    /// Most MiB that it may hold; 0 for no limit, null for the limit of all accounts.
+    #[oai(nullable, validator(maximum(value = "1000000000")))]
+    max_mib: MaybeUndefined<u64>,
 }
 
 impl Example for AccountPatch {
@@ -72,6 +81,8 @@ impl Example for AccountPatch {
             disabled: MaybeUndefined::Value(true),
             role: MaybeUndefined::Undefined,
             must_change_password: MaybeUndefined::Undefined,
+            max_tasks: MaybeUndefined::Undefined,
+            max_mib: MaybeUndefined::Undefined,
         }
     }
 }
@@ -95,6 +106,17 @@ struct AccountView {
     disabled: bool,
     /// Whether the owner must set another password before anything else.
     must_change_password: bool,
+    /// How many tasks it has.
+    tasks: u64,
+    /// How many bytes it holds: keys and values of its tasks, their index entries, its sessions, personal tokens and
+    /// kept answers.
+    bytes: u64,
+    /// Most tasks that it may have, if that is another number than for all accounts; 0 is no limit.
+    #[oai(nullable)]
+    max_tasks: Option<u64>,
+    /// Most MiB that it may hold, if that is another number than for all accounts; 0 is no limit.
+    #[oai(nullable)]
+    max_mib: Option<u64>,
 }
 
 impl Example for AccountView {
@@ -107,12 +129,18 @@ impl Example for AccountView {
             display_name: None,
             disabled: false,
             must_change_password: true,
+            tasks: 12,
+            bytes: 9_876,
+            max_tasks: None,
+            max_mib: None,
         }
     }
 }
 
-impl From<User> for AccountView {
-    fn from(user: User) -> Self {
+impl From<Account> for AccountView {
+    fn from(Account { user, usage }: Account) -> Self {
+        let Usage { tasks, bytes, own: OwnQuota { tasks: max_tasks, mib: max_mib } } =
+            usage;
         Self {
             id: user.id.get(),
             email: user.email.as_str().to_owned(),
@@ -125,6 +153,10 @@ impl From<User> for AccountView {
                 .map(str::to_owned),
             disabled: user.disabled,
             must_change_password: user.must_change_password,
+            tasks,
+            bytes,
+            max_tasks,
+            max_mib,
         }
     }
 }
@@ -144,13 +176,14 @@ enum Created {
 impl Created {
     fn of(user: User, prefix: &str) -> Self {
         let location = format!("{prefix}/admin/users/{}", user.id);
-        Self::Created(Json(user.into()), location)
+        let usage = Usage::default();
+        Self::Created(Json(Account { user, usage }.into()), location)
     }
 }
 
 #[derive(ApiResponse)]
 enum Listed {
-    /// One page of accounts, newest first.
+    /// One page of accounts.
     #[oai(status = 200)]
     Listed(
         Json<Vec<AccountView>>,
@@ -172,8 +205,9 @@ enum Deleted {
 
 #[OpenApi(prefix_path = "/admin/users", tag = "Api::Admin")]
 impl AccountsApi {
-    /// List accounts, newest first
+    /// List accounts, newest or largest first
     #[oai(path = "/", method = "get", operation_id = "account_list")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(
         &self,
         caller: Authenticated<Admin>,
@@ -185,18 +219,24 @@ impl AccountsApi {
         limit: Query<Option<LimitParam>>,
         /// Only those whose email has this text in it, in upper or lower case.
         email: Query<Option<SearchParam>>,
+        /// `-created_at`, `-bytes` or `-tasks`: those first that are the newest, hold the most bytes, or have the most
+        /// tasks. Without it, `-created_at`.
+        sort: Query<Option<AccountSortParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
         let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
         let email = faults.take("email", SearchParam::parse(email.0.as_ref()));
-        let (Some(page), Some(email)) = (page, email) else {
+        let order = faults.take("sort", AccountSortParam::parse(sort.0.as_ref()));
+        let (Some(page), Some(email), Some(order)) = (page, email, order) else {
             return Err(faults.into_problem());
         };
         let UserPage { users, total } =
-            service.account_list(&caller.0, email.as_deref(), page).await?;
+            service.account_list(&caller.0, email.as_deref(), order, page).await?;
         let path = format!("{}/admin/users", site.api_prefix);
-        let query = email.map(|text| format!("&email={}", param::escape(&text)));
-        let link = param::next_page(&path, &query.unwrap_or_default(), page, total);
+        let email = email.map(|text| format!("&email={}", param::escape(&text)));
+        let sort = AccountSortParam::query(order);
+        let query = format!("{}{sort}", email.unwrap_or_default());
+        let link = param::next_page(&path, &query, page, total);
         let users = users.into_iter().map(AccountView::from).collect();
         Ok(Listed::Listed(Json(users), total, link))
     }
@@ -236,7 +276,7 @@ impl AccountsApi {
         Ok(Json(service.account_get(&caller.0, id.0.parse()?).await?.into()))
     }
 
-    /// Disable an account, give it a role, or ask for another password
+    /// Disable an account, give it a role or other limits, or ask for another password
     ///
     /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
     #[oai(path = "/:id", method = "patch", operation_id = "account_patch")]
@@ -249,11 +289,13 @@ impl AccountsApi {
         body: MergePatch<AccountPatch>,
     ) -> Result<Json<AccountView>, Problem> {
         let (id, patch) = Problem::both(id.0.parse(), body.0)?;
-        let AccountPatch { disabled, role, must_change_password } = patch;
+        let AccountPatch { disabled, role, must_change_password, max_tasks, max_mib } =
+            patch;
         let change = AccountChange {
             disabled: disabled.take(),
             role: role.take().map(Into::into),
             must_change_password: must_change_password.take(),
+            quota: QuotaPatch { tasks: cleared(max_tasks), mib: cleared(max_mib) },
         };
         Ok(Json(service.account_patch(&caller.0, id, change).await?.into()))
     }

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use super::wire::schema_type;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::page::Page;
+use crate::domain::page::{Page, UserOrder};
 use crate::domain::priority::Priority;
 use crate::service::FieldError;
 
@@ -97,6 +97,11 @@ text_params! {
             .collect(),
         ..MetaSchema::new("string")
     };
+    /// What a list of accounts is sorted by.
+    AccountSortParam => MetaSchema {
+        enum_items: AccountSortParam::ORDERS.map(|(name, _)| name.into()).to_vec(),
+        ..MetaSchema::new("string")
+    };
     /// How much a task matters.
     PriorityParam => MetaSchema {
         enum_items: Priority::ALL.map(|priority| priority.as_str().into()).to_vec(),
@@ -164,6 +169,31 @@ fn id(text: &str) -> Result<u64, Problem> {
 impl SortParam {
     pub(super) fn into_string(self) -> String {
         self.0
+    }
+}
+
+impl AccountSortParam {
+    const ORDERS: [(&'static str, UserOrder); 3] = [
+        ("-created_at", UserOrder::Newest),
+        ("-bytes", UserOrder::Bytes),
+        ("-tasks", UserOrder::Tasks),
+    ];
+
+    pub(super) fn parse(param: Option<&Self>) -> Result<UserOrder, String> {
+        let Some(Self(text)) = param else { return Ok(UserOrder::Newest) };
+        let found = Self::ORDERS.iter().find(|(name, _)| name == text);
+        found
+            .map(|(_, order)| *order)
+            .ok_or_else(|| "must be -created_at, -bytes or -tasks".to_owned())
+    }
+
+    /// What a query says for an order, with a `&`.
+    pub(super) const fn query(order: UserOrder) -> &'static str {
+        match order {
+            UserOrder::Newest => "",
+            UserOrder::Bytes => "&sort=-bytes",
+            UserOrder::Tasks => "&sort=-tasks",
+        }
     }
 }
 

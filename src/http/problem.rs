@@ -420,6 +420,10 @@ impl From<service::Error> for Problem {
             E::RegistrationClosed => {
                 Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)
             }
+            E::RegistrationFull => {
+                Self::new(StatusCode::FORBIDDEN, "registration_full", detail)
+            }
+            E::Quota(_) => Self::new(StatusCode::FORBIDDEN, "quota_exceeded", detail),
             E::LastAdmin => Self::new(StatusCode::CONFLICT, "last_admin", detail),
             E::TooMany { .. } => Self::new(StatusCode::CONFLICT, "too_many", detail),
             E::KeyReused => {
@@ -451,7 +455,7 @@ impl From<service::Error> for Problem {
                 tracing::error!(error = %Chain(&cause), "a write has an unknown outcome");
                 Self::unavailable("outcome_unknown", detail)
             }
-            E::DiskFull => {
+            E::DiskFull | E::DiskShort => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
             }
             E::StorageCorrupt(cause) => {

@@ -301,7 +301,7 @@ impl UsersApi {
 
 /// `None` if it stays, `Some(None)` if it goes.
 #[expect(clippy::option_option, reason = "as the service takes it")]
-fn cleared<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+pub(super) fn cleared<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),

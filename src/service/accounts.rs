@@ -11,9 +11,10 @@ use crate::auth::password::Whose;
 use crate::auth::permission::Admin;
 use crate::domain::audit::{Act, Actor};
 use crate::domain::id::UserId;
-use crate::domain::page::{AuditPage, Page, UserPage};
+use crate::domain::page::{AuditPage, Page, UserOrder, UserPage};
+use crate::domain::quota::{QuotaPatch, Usage};
 use crate::domain::user::{
-    Admission, Ended, Ending, Refused, Role, User, UserChange, UserPatch,
+    Account, Admission, Ended, Ending, Refused, Role, User, UserChange, UserPatch,
 };
 
 /// What an administrator changes. What is `None` stays as it is.
@@ -25,10 +26,12 @@ pub struct AccountChange {
     pub role: Option<Role>,
     /// Whether the owner must change the password before anything else.
     pub must_change_password: Option<bool>,
+    /// Other limits of its own.
+    pub quota: QuotaPatch,
 }
 
 impl Service {
-    /// Lists accounts, newest first; only those with this text in their email, if one is given.
+    /// Lists accounts in an order; only those with this text in their email, if one is given.
     ///
     /// # Errors
     ///
@@ -37,10 +40,11 @@ impl Service {
         &self,
         _caller: &Caller<Admin>,
         containing: Option<&str>,
+        order: UserOrder,
         page: Page,
     ) -> Result<UserPage, Error> {
         let containing = containing.map(str::to_lowercase);
-        Ok(self.0.store.user_page(containing, page).await?)
+        Ok(self.0.store.user_page(containing, order, page).await?)
     }
 
     /// Finds an account.
@@ -52,9 +56,9 @@ impl Service {
         &self,
         _caller: &Caller<Admin>,
         id: UserId,
-    ) -> Result<User, Error> {
+    ) -> Result<Account, Error> {
         let found = self.0.store.user_get(id).await?.ok_or(NO_USER)?;
-        Ok(found.user)
+        Ok(Account { user: found.user, usage: self.usage(id).await? })
     }
 
     /// Makes an account, whatever the settings say of registration.
@@ -93,15 +97,21 @@ impl Service {
         caller: &Caller<Admin>,
         id: UserId,
         change: AccountChange,
-    ) -> Result<User, Error> {
-        let AccountChange { disabled, role, must_change_password } = change;
+    ) -> Result<Account, Error> {
+        let AccountChange { disabled, role, must_change_password, quota } = change;
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
         let by = Some(self.act(caller)?);
-        let change = UserChange { patch, by, ..UserChange::default() };
+        let change = UserChange { patch, quota, by, ..UserChange::default() };
         let (user, _) = self.write(caller, self.0.store.user_patch(id, change)).await??;
-        tracing::info!(?disabled, ?role, ?must_change_password, "account changed");
-        Ok(user)
+        tracing::info!(
+            ?disabled,
+            ?role,
+            ?must_change_password,
+            ?quota,
+            "account changed"
+        );
+        Ok(Account { user, usage: self.usage(id).await? })
     }
 
     /// Deletes an account with all that it has.
@@ -226,6 +236,30 @@ impl Service {
                 .map_err(|why| self.throttled(caller.network, Some(admin), why))?;
         }
         Ok(Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() })
+    }
+
+    /// Changes the limits of an account, if there is anything to change, and says how much it holds. For the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_quota(
+        &self,
+        email: &str,
+        quota: QuotaPatch,
+    ) -> Result<Usage, Error> {
+        let user = self.user_by_email(email).await?;
+        if quota != QuotaPatch::default() {
+            let by = Some(self.operator());
+            let change = UserChange { quota, by, ..UserChange::default() };
+            self.0.store.user_patch(user.id, change).await??;
+        }
+        self.usage(user.id).await
+    }
+
+    async fn usage(&self, id: UserId) -> Result<Usage, Error> {
+        self.0.store.user_usage(id).await?.ok_or(NO_USER)
     }
 
     pub(super) fn operator(&self) -> Act {

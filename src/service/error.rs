@@ -7,6 +7,7 @@ use std::io;
 use crate::auth::password::HashError;
 use crate::auth::permission::Denied;
 use crate::auth::throttle::Throttled;
+use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::Task;
 use crate::store::StoreError;
 
@@ -74,6 +75,12 @@ pub enum Error {
     /// Nobody may register, and the server is set so.
     #[error("registration is closed: ask an administrator for an account")]
     RegistrationClosed,
+    /// There are as many accounts as there may be.
+    #[error("this server has as many accounts as it may have: ask its operator")]
+    RegistrationFull,
+    /// The account would hold more than it may. Nothing was done.
+    #[error(transparent)]
+    Quota(QuotaExceeded),
     /// There would be no administrator left.
     #[error("this is the last administrator: make another one first")]
     LastAdmin,
@@ -127,6 +134,12 @@ pub enum Error {
     /// Nothing was done. There is no room for more data; deleting goes on.
     #[error("the server's disk is full: nothing more can be stored")]
     DiskFull,
+    /// Nothing was done. The disk is nearly full, and the account holds much of what is on it.
+    #[error(
+        "the server's disk is nearly full, and this account holds over a tenth of what is stored: \
+         delete something first"
+    )]
+    DiskShort,
     /// A stored value is damaged. Retrying will not help; the log has the place.
     #[error("a stored value is damaged")]
     StorageCorrupt(#[source] StoreError),
@@ -154,6 +167,8 @@ impl From<StoreError> for Error {
             StoreError::Internal(_) => Self::Internal(io::Error::other(error)),
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::DiskFull => Self::DiskFull,
+            StoreError::DiskShort => Self::DiskShort,
+            StoreError::Quota(exceeded) => Self::Quota(exceeded),
             StoreError::Damaged { .. } => Self::StorageCorrupt(error),
         }
     }

@@ -114,7 +114,12 @@ impl Service {
             Access::Session(id) => Ending::AllBut(id),
             Access::Token(_) => Ending::Everything,
         };
-        let change = UserChange { patch, ending, expected: Some(old.password), by: None };
+        let change = UserChange {
+            patch,
+            ending,
+            expected: Some(old.password),
+            ..UserChange::default()
+        };
         let changed = self.0.store.user_patch(caller.user.id, change);
         let changed = doing
             .record(changed, |changed: &Changed| changed.as_ref().ok().map(|it| it.1));

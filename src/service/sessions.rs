@@ -186,9 +186,12 @@ impl Service {
         match self.0.store.user_rehash(user, stored.clone(), better.clone()).await {
             Ok(true) => Ok(Some(better)),
             Ok(false)
-            | Err(StoreError::DiskFull | StoreError::Busy | StoreError::AccountBusy) => {
-                Ok(None)
-            }
+            | Err(
+                StoreError::DiskFull
+                | StoreError::DiskShort
+                | StoreError::Busy
+                | StoreError::AccountBusy,
+            ) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

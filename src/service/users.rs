@@ -35,7 +35,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::RegistrationClosed`], [`Error::Invalid`] with every field that was refused,
+    /// [`Error::RegistrationClosed`], [`Error::RegistrationFull`], [`Error::Invalid`] with every field that was refused,
     /// [`Error::EmailTaken`], [`Error::Throttled`], [`Error::Busy`] when too many passwords wait, and those of
     /// the store.
     #[instrument(skip_all, fields(user.id))]
@@ -183,6 +183,7 @@ impl From<Refused> for Error {
             Refused::Missing => NO_USER,
             Refused::EmailTaken => Self::EmailTaken,
             Refused::PasswordChanged => Self::WrongCredentials,
+            Refused::Full => Self::RegistrationFull,
             Refused::LastAdmin => Self::LastAdmin,
             Refused::BadInvitation => bad_invitation(),
         }

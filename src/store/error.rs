@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::domain::quota::QuotaExceeded;
+
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
 /// The database failed. Says nothing about what was asked of it.
@@ -35,6 +37,12 @@ pub enum StoreError {
     /// The disk is full up to the reserve. Nothing has changed.
     #[error("the disk is full")]
     DiskFull,
+    /// The disk is nearly full, and the account holds much of what is on it. Nothing has changed.
+    #[error("the disk is nearly full, and the account holds much of it")]
+    DiskShort,
+    /// The account may not hold so much. Nothing has changed.
+    #[error(transparent)]
+    Quota(QuotaExceeded),
     /// A stored value is not what was written.
     #[error("damaged: {what}")]
     Damaged {

@@ -31,8 +31,9 @@ use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
 use crate::domain::invitation::Invitation;
-use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
+use crate::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
+use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::task::{
     NewTask, Task, TaskAction, TaskCounts, TaskPatch, TaskQuery, TaskSummary, TaskWrite,
@@ -87,10 +88,11 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Lists accounts, newest first; only those with a text in their canonical email, if one is given.
+    /// Lists accounts in an order; only those with a text in their canonical email, if one is given.
     async fn user_page(
         &self,
         containing: Option<String>,
+        order: UserOrder,
         page: Page,
     ) -> Result<UserPage, StoreError>;
 
@@ -108,6 +110,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         }
         Ok(hashes)
     }
+
+    /// Says how much an account holds.
+    async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError>;
 
     /// Changes an account and ends what goes with the change.
     async fn user_patch(

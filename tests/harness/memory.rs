@@ -16,8 +16,9 @@ use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::network::Network;
-use duly::domain::page::{AuditPage, Page, TaskPage, UserPage};
+use duly::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
+use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::tag::Tag;
 use duly::domain::task::{
@@ -29,7 +30,8 @@ use duly::domain::transfer::{
     Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
 };
 use duly::domain::user::{
-    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
+    Account, Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
+    UserChange,
 };
 use duly::store::{Failure, Store, StoreError, Taken};
 use tokio::sync::mpsc;
@@ -44,6 +46,11 @@ pub(crate) struct MemoryStore {
 }
 
 impl MemoryStore {
+    /// A store that holds accounts to limits. It counts no bytes.
+    pub(crate) fn with(quota: Quota) -> Self {
+        Self { state: Mutex::new(State { quota, ..State::default() }) }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap()
     }
@@ -60,18 +67,14 @@ impl Store for MemoryStore {
         match new.admission {
             Admission::Open | Admission::By(_) => {}
             Admission::Invited(invitation, digest) => {
-                let fits = |found: &Invitation| {
-                    found.digest == digest
-                        && found.expires_at > new.created_at
-                        && found
-                            .email
-                            .as_ref()
-                            .is_none_or(|it| it.canonical() == new.email.canonical())
-                };
-                if !state.invitations.get(&invitation).is_some_and(fits) {
+                if !state.is_invited(invitation, digest, &new) {
                     return Ok(Err(Refused::BadInvitation));
                 }
             }
+        }
+        let count = u64::try_from(state.users.len()).unwrap();
+        if state.quota.accounts.is_some_and(|most| count >= most) {
+            return Ok(Err(Refused::Full));
         }
         if state.by_email(&new.email.canonical()).is_some() {
             return Ok(Err(Refused::EmailTaken));
@@ -119,16 +122,25 @@ impl Store for MemoryStore {
     async fn user_page(
         &self,
         containing: Option<String>,
+        _order: UserOrder,
         page: Page,
     ) -> Result<UserPage, StoreError> {
         let text = containing.unwrap_or_default();
         let state = self.state();
-        let users = state.users.values().rev().map(|found| found.user.clone());
-        let users: Vec<User> = users
-            .filter(|user| user.email.canonical().as_str().contains(&text))
-            .collect();
+        let mut users = Vec::new();
+        for Credential { user, .. } in state.users.values().rev() {
+            if user.email.canonical().as_str().contains(&text) {
+                let (user, usage) = (user.clone(), state.usage(user.id));
+                users.push(Account { user, usage });
+            }
+        }
         let total = u64::try_from(users.len()).unwrap();
         Ok(UserPage { users: part(users, page), total })
+    }
+
+    async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError> {
+        let state = self.state();
+        Ok(state.users.contains_key(&id).then(|| state.usage(id)))
     }
 
     async fn user_patch(
@@ -140,7 +152,8 @@ impl Store for MemoryStore {
         let Some(old) = state.users.get(&id).cloned() else {
             return Ok(Err(Refused::Missing));
         };
-        let UserChange { patch, ending, expected, by } = change;
+        let UserChange { patch, quota, ending, expected, by } = change;
+        let own = state.own.get(&id).copied().unwrap_or_default();
         if expected.is_some_and(|expected| expected != old.password) {
             return Ok(Err(Refused::PasswordChanged));
         }
@@ -161,30 +174,15 @@ impl Store for MemoryStore {
             state.end(id, ending)
         };
         if let Some(act) = by {
-            use AuditAction as A;
-            let (was, is) = (&old.user, &new.user);
-            match (was.role, is.role) {
-                (Role::User, Role::Admin) => state.audit(act, A::AdminMade, Some(id)),
-                (Role::Admin, Role::User) => state.audit(act, A::AdminUnmade, Some(id)),
-                _ => {}
-            }
-            match (was.disabled, is.disabled) {
-                (false, true) => state.audit(act, A::UserDisabled, Some(id)),
-                (true, false) => state.audit(act, A::UserEnabled, Some(id)),
-                _ => {}
-            }
-            match (was.must_change_password, is.must_change_password) {
-                (false, true) => state.audit(act, A::PasswordChangeRequired, Some(id)),
-                (true, false) => state.audit(act, A::PasswordChangeWaived, Some(id)),
-                _ => {}
-            }
-            if old.password != new.password {
-                state.audit(act, A::PasswordSet, Some(id));
+            state.audit_patch(act, &old, &new);
+            if quota.apply(own) != own {
+                state.audit(act, AuditAction::QuotaSet, Some(id));
             }
         }
         if old.user.is_active_admin() && !new.user.is_active_admin() {
             state.invitations.retain(|_, found| found.created_by != id);
         }
+        state.own.insert(id, quota.apply(own));
         let user = new.user.clone();
         state.users.insert(id, new);
         Ok(Ok((user, ended)))
@@ -226,6 +224,7 @@ impl Store for MemoryStore {
         state.invitations.retain(|_, found| found.created_by != id);
         state.tasks.retain(|_, task| task.owner != id);
         state.newest.remove(&id);
+        state.own.remove(&id);
         state.users.remove(&id);
         Ok(Ok(()))
     }

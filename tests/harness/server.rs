@@ -12,6 +12,7 @@ use duly::auth::token::{AccessTokens, Keys};
 use duly::clock::ManualClock;
 use duly::config::Options;
 use duly::domain::email::Email;
+use duly::domain::quota::Usage;
 use duly::domain::user::{Credential, Role, UserChange, UserPatch};
 use duly::http::server::{Listener, Tls};
 use duly::http::{self, Stopping};
@@ -74,6 +75,7 @@ impl Server {
         let options = redb::Options {
             cache_bytes: 8 << 20,
             reserve_bytes: config.disk_reserve_bytes,
+            quota: config.quota,
             ..redb::Options::default()
         };
         let store = Arc::new(RedbStore::open(config.database.path(), &options).unwrap());
@@ -140,6 +142,12 @@ impl Server {
         let id = self.account(email).await.user.id;
         let change = UserChange { patch, ..UserChange::default() };
         self.store.user_patch(id, change).await.unwrap().unwrap();
+    }
+
+    /// What an account holds.
+    pub(crate) async fn usage(&self, email: &str) -> Usage {
+        let id = self.account(email).await.user.id;
+        self.store.user_usage(id).await.unwrap().unwrap()
     }
 
     /// Makes somebody an administrator.

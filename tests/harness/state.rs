@@ -3,15 +3,17 @@
 use std::collections::BTreeMap;
 
 use duly::domain::audit::{Act, AuditAction, AuditRecord};
-use duly::domain::email::CanonicalEmail;
+use duly::domain::digest::SecretDigest;
+use duly::domain::email::{CanonicalEmail, Email};
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::page::Page;
+use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::task::Task;
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
-use duly::domain::user::{Credential, Ended, Ending};
+use duly::domain::user::{Credential, Ended, Ending, NewUser, Role};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
@@ -24,6 +26,8 @@ pub(super) struct State {
     pub(super) audited: Vec<AuditRecord>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) newest: BTreeMap<UserId, Timestamp>,
+    pub(super) quota: Quota,
+    pub(super) own: BTreeMap<UserId, OwnQuota>,
 }
 
 impl State {
@@ -36,6 +40,20 @@ impl State {
         admins.map(|found| found.user.id).collect::<Vec<_>>() == [id]
     }
 
+    pub(super) fn is_invited(
+        &self,
+        invitation: InvitationId,
+        digest: SecretDigest,
+        new: &NewUser,
+    ) -> bool {
+        self.invitations.get(&invitation).is_some_and(|found| {
+            let email = found.email.as_ref().map(Email::canonical);
+            found.digest == digest
+                && found.expires_at > new.created_at
+                && email.is_none_or(|it| it == new.email.canonical())
+        })
+    }
+
     pub(super) fn audit(
         &mut self,
         act: Act,
@@ -44,6 +62,37 @@ impl State {
     ) {
         let id = u64::try_from(self.audited.len()).unwrap() + 1;
         self.audited.push(AuditRecord { id, act, action, target });
+    }
+
+    /// Notes what somebody has changed of an account.
+    pub(super) fn audit_patch(&mut self, act: Act, old: &Credential, new: &Credential) {
+        let id = old.user.id;
+        use AuditAction as A;
+        let (was, is) = (&old.user, &new.user);
+        match (was.role, is.role) {
+            (Role::User, Role::Admin) => self.audit(act, A::AdminMade, Some(id)),
+            (Role::Admin, Role::User) => self.audit(act, A::AdminUnmade, Some(id)),
+            _ => {}
+        }
+        match (was.disabled, is.disabled) {
+            (false, true) => self.audit(act, A::UserDisabled, Some(id)),
+            (true, false) => self.audit(act, A::UserEnabled, Some(id)),
+            _ => {}
+        }
+        match (was.must_change_password, is.must_change_password) {
+            (false, true) => self.audit(act, A::PasswordChangeRequired, Some(id)),
+            (true, false) => self.audit(act, A::PasswordChangeWaived, Some(id)),
+            _ => {}
+        }
+        if old.password != new.password {
+            self.audit(act, A::PasswordSet, Some(id));
+        }
+    }
+
+    /// What an account holds, but for bytes.
+    pub(super) fn usage(&self, id: UserId) -> Usage {
+        let tasks = u64::try_from(self.tasks_of(id).count()).unwrap();
+        Usage { tasks, bytes: 0, own: self.own.get(&id).copied().unwrap_or_default() }
     }
 
     pub(super) fn end(&mut self, id: UserId, ending: Ending) -> Ended {

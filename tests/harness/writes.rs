@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
+use duly::domain::quota::{QuotaExceeded, Usage};
 use duly::domain::task::{
     IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
     TaskPatch, TaskRefused, TaskWrite, TaskWritten,
@@ -100,6 +101,10 @@ impl State {
             None => Position::between(last, None).map_err(|_| TaskRefused::NoRoom)?,
         };
         let made = new.into_task(owner, TaskId::new(self.last_task + 1), position)?;
+        let Usage { tasks, own, .. } = self.usage(owner);
+        if let Some(limit) = self.quota.tasks_of(own).filter(|limit| tasks >= *limit) {
+            return Err(TaskRefused::Quota(QuotaExceeded::Tasks { used: tasks, limit }));
+        }
         self.last_task += 1;
         self.newest.insert(owner, made.created_at.max(newest));
         self.tasks.insert(made.id, made.clone());

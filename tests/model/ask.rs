@@ -9,8 +9,9 @@ use duly::domain::digest::SecretDigest;
 use duly::domain::id::{InvitationId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::label::Label;
-use duly::domain::page::{Page, TaskPage};
+use duly::domain::page::{Page, TaskPage, UserOrder};
 use duly::domain::position::Position;
+use duly::domain::quota::{QuotaPatch, Usage};
 use duly::domain::scope::Scopes;
 use duly::domain::session::{Refreshing, Session};
 use duly::domain::task::{
@@ -37,6 +38,7 @@ pub(crate) enum Ask {
     UserByEmail { email: u8 },
     UserList { after: Option<u64>, limit: usize },
     UserPage { containing: Option<u8>, page: Page },
+    UserUsage { user: u64 },
     UserPatch { user: u64, change: Change },
     UserRehash { user: u64, old: u8, new: u8 },
     UserDelete { user: u64, password: Option<u8>, by: bool },
@@ -86,6 +88,7 @@ pub(crate) struct Change {
     /// `Some(None)` ends everything, `Some(Some(n))` all but one session.
     pub(crate) ending: Option<Option<u8>>,
     pub(crate) by: bool,
+    pub(crate) quota: QuotaPatch,
 }
 
 /// A task that was made elsewhere.
@@ -140,7 +143,15 @@ pub(crate) async fn ask(
         }
         Ask::UserPage { containing, page } => {
             let containing = containing.map(|number| format!("{number}a"));
-            said(store.user_page(containing, page).await?)
+            let found = store.user_page(containing, UserOrder::Newest, page).await?;
+            let users = found.users.into_iter();
+            let users = users.map(|it| (it.user, Usage { bytes: 0, ..it.usage }));
+            said((users.collect::<Vec<_>>(), found.total))
+        }
+        // How many bytes a row has is the file's own affair.
+        Ask::UserUsage { user } => {
+            let usage = store.user_usage(UserId::new(user)).await?;
+            said(usage.map(|usage| Usage { bytes: 0, ..usage }))
         }
         Ask::UserPatch { user, change } => {
             said(store.user_patch(UserId::new(user), change.at(now)).await?)
@@ -308,6 +319,7 @@ impl Change {
         };
         UserChange {
             patch,
+            quota: self.quota,
             ending: ending(self.ending),
             expected: self.expected.map(secret),
             by: self.by.then(|| act(now)),
@@ -348,6 +360,7 @@ pub(crate) fn everything() -> Vec<Ask> {
     let mut all =
         vec![Ask::UserList { after: None, limit: 100 }, Ask::Export { whose: None }];
     all.extend((0..4).map(|email| Ask::UserByEmail { email }));
+    all.extend((0..8).map(|user| Ask::UserUsage { user }));
     all.push(Ask::UserPage { containing: None, page: page(0, 100) });
     all.push(Ask::InvitationList);
     all.push(Ask::AuditList { page: page(0, 200) });

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
+use duly::domain::quota::Quota;
 use duly::store::Store;
 use duly::store::redb::{CommitMode, Options, RedbStore};
 use proptest::prelude::*;
@@ -30,8 +31,11 @@ proptest! {
     })]
 
     #[test]
-    fn the_file_answers_like_the_store_in_memory(steps in step::steps(40)) {
-        runtime().block_on(run(&steps));
+    fn the_file_answers_like_the_store_in_memory(
+        steps in step::steps(40),
+        quota in step::quota(),
+    ) {
+        runtime().block_on(run(&steps, quota));
     }
 }
 
@@ -41,18 +45,18 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Builder::new_current_thread().build().unwrap())
 }
 
-async fn run(steps: &[Step]) {
+async fn run(steps: &[Step], quota: Quota) {
     let data = tempfile::tempdir_in(scratch()).unwrap();
     let path = data.path().join("test.redb");
-    let model = MemoryStore::default();
-    let mut file = open(&path);
+    let model = MemoryStore::with(quota);
+    let mut file = open(&path, quota);
     let mut now = 1_000_000;
     for step in steps {
         match step {
             Step::Clock(by) => now = (now + by).max(0),
             Step::Reopen => {
                 drop(file);
-                file = open(&path);
+                file = open(&path, quota);
             }
             Step::Ask(questions) => {
                 let mut expected = Vec::new();
@@ -66,12 +70,13 @@ async fn run(steps: &[Step]) {
                 );
             }
         }
+        // Counts are those of the rows after every step.
+        let report = file.verify(&mut |_, _| ()).unwrap();
+        assert_eq!(report.findings, [""; 0], "{step:?}");
     }
-    let report = file.verify(&mut |_, _| ()).unwrap();
-    assert_eq!(report.findings, [""; 0]);
     drop(file);
 
-    let file = open(&path);
+    let file = open(&path, quota);
     for question in ask::everything() {
         let expected = ask(&model, &question, now).await.unwrap();
         let answer = ask(&file, &question, now).await.unwrap();
@@ -99,10 +104,11 @@ async fn together(store: &dyn Store, questions: &[Ask], now: i64) -> Vec<Answer>
     answers
 }
 
-fn open(path: &Path) -> RedbStore {
+fn open(path: &Path, quota: Quota) -> RedbStore {
     let options = Options {
         cache_bytes: 1 << 20,
         commit: CommitMode::OnePhase,
+        quota,
         ..Options::default()
     };
     RedbStore::open(path, &options).unwrap()

@@ -2,6 +2,7 @@
 
 use duly::domain::access::Access;
 use duly::domain::id::TokenId;
+use duly::domain::quota::{Quota, QuotaPatch};
 use duly::domain::task::TaskFilter;
 use proptest::collection::vec;
 use proptest::option;
@@ -30,6 +31,13 @@ pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
         }
         steps
     })
+}
+
+/// Limits that are met in a run, or none.
+pub(super) fn quota() -> impl Strategy<Value = Quota> {
+    let small = (option::of(1..5_u64), option::of(2..4_u64));
+    let small = small.prop_map(|(tasks, accounts)| Quota { tasks, mib: None, accounts });
+    prop_oneof![Just(Quota::default()), small]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -149,6 +157,7 @@ fn read() -> impl Strategy<Value = Ask> {
             Ask::TaskList { user, filter, page: page(skip, limit) }
         }),
         2 => user().prop_map(|user| Ask::TaskCounts { user }),
+        1 => user().prop_map(|user| Ask::UserUsage { user }),
         1 => option::of(user()).prop_map(|whose| Ask::Export { whose }),
     ]
 }
@@ -207,7 +216,9 @@ fn change() -> impl Strategy<Value = Change> {
         option::weighted(0.3, option::of(0..6_u8)),
         any::<bool>(),
     );
-    (about, proof).prop_map(|(about, proof)| {
+    let tasks = option::weighted(0.2, option::of(0..4_u64));
+    (about, proof, tasks).prop_map(|(about, proof, tasks)| {
+        let quota = QuotaPatch { tasks, mib: None };
         let (email, name, admin, disabled, must_change) = about;
         let (password, expected, ending, by) = proof;
         Change {
@@ -220,6 +231,7 @@ fn change() -> impl Strategy<Value = Change> {
             expected,
             ending,
             by,
+            quota,
         }
     })
 }

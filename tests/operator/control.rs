@@ -42,7 +42,8 @@ async fn accounts_are_managed_while_the_server_runs() {
     refused(home.run(&["user", "delete", JANE], ""), 1);
 }
 
-const JANE_LINE: &str = "\tJane@example.com\n";
+/// She has a session, and no tasks.
+const JANE_LINE: &str = "\tJane@example.com\t0\t144\n";
 
 #[tokio::test]
 async fn a_running_server_is_checked_and_exported() {

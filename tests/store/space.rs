@@ -3,8 +3,7 @@
 use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
-use duly::domain::task::TaskCounts;
-use duly::domain::task::TaskQuery;
+use duly::domain::task::{Description, NewTask, TaskCounts, TaskQuery};
 use duly::domain::user::User;
 use duly::store::redb::{CopyError, Options, RedbStore};
 use duly::store::{Store, StoreError};
@@ -81,6 +80,46 @@ async fn people_can_log_in_while_the_reserve_is_touched_but_not_used_up() {
     assert!(store.session_create(session(user.id, 2, 0, 100), None).await.unwrap());
     assert!(store.user_rehash(user.id, hash("first"), hash("better")).await.unwrap());
     assert!(store.user_patch(user.id, set_password("second")).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_is_short()
+{
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let store = open(&path);
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    let words: Vec<String> = (0..250).map(|number| format!("{number:07}")).collect();
+    let description = Some(Description::new(words.join(" ")).unwrap());
+    for millis in 1..40 {
+        let new = NewTask {
+            description: description.clone(),
+            ..new_task(&millis.to_string(), millis)
+        };
+        store.task_create(jane, new).await.unwrap().unwrap();
+    }
+    let task = given_task(&*store, jane, "a", 50).await.id;
+    let held = store.user_usage(jane).await.unwrap().unwrap().bytes;
+    drop(store);
+    assert!(held * 10 > path.metadata().unwrap().len(), "{held}");
+    let stat = rustix::fs::statvfs(data.path()).unwrap();
+    // Half of what is free, so that all else is allowed.
+    let reserve_bytes = stat.f_bavail * stat.f_frsize / 2;
+    let options = Options { reserve_bytes, ..Options::default() };
+    let store = RedbStore::open(&path, &options).unwrap();
+
+    for refused in [
+        store.task_create(jane, new_task("b", 60)).await,
+        store.task_patch(jane, task, complete(true), at(60)).await,
+    ] {
+        assert!(matches!(refused, Err(StoreError::DiskShort)), "{refused:?}");
+    }
+
+    assert!(store.session_create(session(jane, 2, 0, 100), None).await.unwrap());
+    assert!(store.task_delete(jane, task).await.unwrap());
+    store.task_create(john, new_task("b", 60)).await.unwrap().unwrap();
+    store.user_create(new_user("zoe@example.com")).await.unwrap().unwrap();
 }
 
 /// A store with one person, one session and one task, and then so much to be kept free.

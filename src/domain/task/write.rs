@@ -2,6 +2,7 @@
 
 use super::{NewTask, Task, TaskPatch};
 use crate::domain::id::TaskId;
+use crate::domain::quota::QuotaExceeded;
 use crate::domain::timestamp::Timestamp;
 
 /// Several changes to one person's tasks, made one after the other at one moment.
@@ -155,6 +156,9 @@ pub enum TaskRefused {
     /// One person may have only so many tags.
     #[error("are too many: at most 1000 different ones are possible")]
     TooManyTags,
+    /// The account would hold more than it may.
+    #[error(transparent)]
+    Quota(QuotaExceeded),
     /// The write touches too much.
     #[error(
         "too much for one request: at most 2000 tasks, those below a deleted one included, and 20000 index entries: \

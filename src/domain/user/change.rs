@@ -6,6 +6,7 @@ use crate::domain::email::Email;
 use crate::domain::id::SessionId;
 use crate::domain::label::Label;
 use crate::domain::password::PasswordHash;
+use crate::domain::quota::QuotaPatch;
 use crate::domain::time_zone::TimeZone;
 
 /// A change to an account. What is `None` stays as it is.
@@ -54,6 +55,8 @@ impl UserPatch {
 pub struct UserChange {
     /// What changes.
     pub patch: UserPatch,
+    /// What changes of its own limits.
+    pub quota: QuotaPatch,
     /// What ends.
     pub ending: Ending,
     /// The hash that the account must still have, for whoever has proven to know the password.
@@ -94,6 +97,8 @@ pub enum Refused {
     PasswordChanged,
     /// There would be no administrator left.
     LastAdmin,
+    /// There are as many accounts as there may be.
+    Full,
     /// The invitation was used, has expired, never was, or is for another address.
     BadInvitation,
 }

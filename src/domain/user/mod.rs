@@ -1,17 +1,18 @@
 //! Accounts.
 
 mod change;
+mod new;
 mod role;
 
 pub use self::change::{Ended, Ending, Refused, UserChange, UserPatch};
+pub use self::new::{Admission, NewUser};
 pub use self::role::Role;
-use super::audit::Act;
-use super::digest::SecretDigest;
 use super::email::Email;
-use super::id::{InvitationId, UserId};
+use super::id::UserId;
 use super::label::Label;
 use super::network::Network;
 use super::password::PasswordHash;
+use super::quota::Usage;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
 
@@ -43,6 +44,15 @@ impl User {
     }
 }
 
+/// An account and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The account.
+    pub user: User,
+    /// What it holds, and limits of its own.
+    pub usage: Usage,
+}
+
 /// An account with what proves that somebody owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
@@ -69,52 +79,4 @@ impl Credential {
             ..self.clone()
         })
     }
-}
-
-/// What is known of an account before the store gives it an id.
-#[derive(Clone, Debug)]
-pub struct NewUser {
-    /// As typed.
-    pub email: Email,
-    /// Already hashed.
-    pub password: PasswordHash,
-    /// What the account may do.
-    pub role: Role,
-    /// Whether the password is only good for setting another.
-    pub must_change_password: bool,
-    /// The time of registration.
-    pub created_at: Timestamp,
-    /// What lets it in.
-    pub admission: Admission,
-}
-
-impl NewUser {
-    /// Gives it an id.
-    pub fn into_credential(self, id: UserId) -> Credential {
-        Credential {
-            user: User {
-                id,
-                email: self.email,
-                role: self.role,
-                created_at: self.created_at,
-                display_name: None,
-                time_zone: None,
-                disabled: false,
-                must_change_password: self.must_change_password,
-            },
-            password: self.password,
-            networks: Vec::new(),
-        }
-    }
-}
-
-/// Why an account may be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// Anybody may.
-    Open,
-    /// Somebody was invited. The invitation is used up.
-    Invited(InvitationId, SecretDigest),
-    /// Somebody makes it for somebody else.
-    By(Act),
 }

@@ -31,7 +31,7 @@ const KINDS: [Kind; 17] = [
     kind(
         "403",
         "Forbidden",
-        "The credential is good, but not for this: `detail` names the scope or role that is missing.",
+        "The credential is good, but not for this: `detail` names the scope or role that is missing. With `quota_exceeded` the account holds as much as it may, and `detail` says of what; with `registration_full` the server has as many accounts as it may have.",
         "insufficient_scope",
         &[],
     ),
@@ -117,7 +117,7 @@ const KINDS: [Kind; 17] = [
     kind(
         "507",
         "InsufficientStorage",
-        "The disk is full. Deleting goes on.",
+        "The disk is full, or nearly full and the account holds over a tenth of what is stored. Deleting goes on.",
         "disk_full",
         &[],
     ),

@@ -375,7 +375,8 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
         return None;
     }
     let is_too_much = |it: &TaskResult| it.code.as_deref() == Some(TOO_MUCH);
-    let status = [412, 428, 409].into_iter().find(|status| statuses.contains(status));
+    let status =
+        [412, 428, 409, 403].into_iter().find(|status| statuses.contains(status));
     let problem = match status {
         _ if results.iter().any(is_too_much) => {
             Problem::from(Error::TooMuch).with_fields(faults(&results))

@@ -202,7 +202,7 @@ impl TasksApi {
         /// Only those directly in this task, or with `none` those in no task.
         parent_id: Query<Option<TextParam>>,
         /// Only those with all of these words in title or description, whatever the case and the accents. `gro*` finds
-        /// words that begin so.
+        /// words that begin so. The first 512 different words of a task are looked at, the title's first.
         q: Query<Option<TextParam>>,
         /// `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; the greatest first after a `-`. Tasks
         /// without a due date come last. Without it, `-created_at`.

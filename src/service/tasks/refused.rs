@@ -1,5 +1,6 @@
 //! Why a change was not made, said as an error of a request.
 
+use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::{Neighbour, Task, TaskRefused};
 use crate::service::{Error, FieldError};
 
@@ -16,6 +17,8 @@ pub enum TaskFailure {
     Invalid(Vec<FieldError>),
     /// The request does not say which revision of the task it is meant for.
     IfMatchRequired,
+    /// The account would hold more than it may.
+    Quota(QuotaExceeded),
     /// Possible, but part of something that is done as a whole or not at all.
     NotApplied,
     /// It touches too much, together with what was done before it.
@@ -32,6 +35,7 @@ impl From<TaskFailure> for Error {
             TaskFailure::ChangedAsTold => Self::ChangedAsTold,
             TaskFailure::Invalid(fields) => Self::Invalid(fields),
             TaskFailure::IfMatchRequired => Self::IfMatchRequired,
+            TaskFailure::Quota(exceeded) => Self::Quota(exceeded),
             TaskFailure::NotApplied => Self::NotApplied,
             TaskFailure::TooMuch => Self::TooMuch,
             TaskFailure::NotTried => Self::NotTried,
@@ -46,6 +50,7 @@ impl TaskFailure {
 
         let field = match &refused {
             R::Missing => return Self::Missing,
+            R::Quota(exceeded) => return Self::Quota(*exceeded),
             R::Changed(task) => return Self::Changed(task.clone()),
             R::ChangedAsTold => return Self::ChangedAsTold,
             R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",

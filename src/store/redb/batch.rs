@@ -3,12 +3,15 @@
 use redb::{ReadableTable as _, WriteTransaction};
 
 use super::key::{self, KeyRange, Table};
+use super::options::Options;
 use super::record::Stats;
-use super::space::{Growth, Room};
+use super::sizes::Sizes;
+use super::space::Room;
 use super::table::Tables;
 use super::work::Work;
 use super::{record, table};
 use crate::domain::id::UserId;
+use crate::domain::quota::Quota;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -30,39 +33,6 @@ pub(super) enum Op {
     UsedTaskId(u64),
 }
 
-/// By how many bytes the rows of people have grown. Rows of stats do not count: they say how many the others have.
-#[derive(Default)]
-struct Sizes(Vec<(UserId, i64)>);
-
-impl Sizes {
-    fn put(&mut self, key: &[u8], old: Option<usize>, new: usize) {
-        match old {
-            Some(old) => self.add(key, signed(new) - signed(old)),
-            None => self.add(key, signed(key.len() + new)),
-        }
-    }
-
-    fn delete(&mut self, key: &[u8], old: usize) {
-        self.add(key, -signed(key.len() + old));
-    }
-
-    fn add(&mut self, key: &[u8], grown: i64) {
-        let Some(row) = key.split_first_chunk() else { return };
-        let owner = UserId::new(u64::from_be_bytes(*row.0));
-        if key == key::stats(owner) {
-            return;
-        }
-        match self.0.iter_mut().find(|(of, _)| *of == owner) {
-            Some((_, sum)) => *sum += grown,
-            None => self.0.push((owner, grown)),
-        }
-    }
-}
-
-fn signed(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
-}
-
 /// The tables of a transaction and the ids it will give out next.
 pub(super) struct Batch<'txn> {
     pub(super) tables: Tables<'txn>,
@@ -70,14 +40,15 @@ pub(super) struct Batch<'txn> {
     pub(super) next_task_id: u64,
     /// Rows that deletions of whole accounts have taken so far.
     pub(super) rows_deleted: u64,
-    /// See [`super::Options::delete_at_once`].
+    /// See [`Options::delete_at_once`].
     pub(super) delete_at_once: u64,
+    pub(super) quota: Quota,
     /// What was written so far.
-    done: Work,
+    pub(super) done: Work,
     /// How many rows decisions have read so far.
     pub(super) rows_read: u64,
     /// `None` if nobody watches the space.
-    room: Option<Room>,
+    pub(super) room: Option<Room>,
     ids_changed: bool,
     changed: bool,
 }
@@ -85,7 +56,7 @@ pub(super) struct Batch<'txn> {
 impl<'txn> Batch<'txn> {
     pub(super) fn open(
         txn: &'txn WriteTransaction,
-        delete_at_once: u64,
+        options: &Options,
         room: Option<Room>,
     ) -> Result<Self, StoreError> {
         let tables = Tables::open(txn)?;
@@ -96,7 +67,8 @@ impl<'txn> Batch<'txn> {
             next_user_id,
             next_task_id,
             rows_deleted: 0,
-            delete_at_once,
+            delete_at_once: options.delete_at_once,
+            quota: options.quota,
             done: Work::default(),
             rows_read: 0,
             room,
@@ -136,12 +108,9 @@ impl<'txn> Batch<'txn> {
         spent
     }
 
-    /// Refuses steps that the disk has no room for.
-    pub(super) fn admit(&self, growth: Growth, ops: &[Op]) -> Result<(), StoreError> {
-        let Some(room) = self.room.filter(|_| !ops.is_empty()) else { return Ok(()) };
-        let mut done = self.done;
-        done.add(Work::of(ops));
-        room.admit(growth, done)
+    pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
+        let value = self.tables.owned.get(key::stats(owner).as_slice())?;
+        value.map(|value| record::decode_stats(owner, value.value())).transpose()
     }
 
     /// Carries steps out.
@@ -193,13 +162,11 @@ impl<'txn> Batch<'txn> {
         mut all: Vec<(UserId, Stats)>,
         sizes: Sizes,
     ) -> Result<(), StoreError> {
-        for (owner, grown) in sizes.0 {
+        for (owner, grown) in sizes.all() {
             if let Some((_, stats)) = all.iter_mut().find(|(of, _)| *of == owner) {
                 stats.bytes = stats.bytes.saturating_add_signed(grown);
             } else if grown != 0 {
-                let value = self.tables.owned.get(key::stats(owner).as_slice())?;
-                let Some(value) = value else { continue };
-                let mut stats = record::decode_stats(owner, value.value())?;
+                let Some(mut stats) = self.stats(owner)? else { continue };
                 stats.bytes = stats.bytes.saturating_add_signed(grown);
                 all.push((owner, stats));
             }
@@ -253,6 +220,7 @@ mod tests {
 
     use super::*;
     use crate::store::redb::options::CommitMode;
+    use crate::store::redb::space::Growth;
     use crate::store::redb::writer::begin;
 
     const KB: u64 = 1000;
@@ -269,19 +237,19 @@ mod tests {
         // Room for five times as much as one of these writes holds, and each may take twice what it holds.
         let reserve = 1000 * KB;
         let room = Room::given(reserve + Room::OVERHEAD + 500 * KB, 0, reserve);
-        let mut batch = Batch::open(&txn, 1, Some(room)).unwrap();
+        let mut batch = Batch::open(&txn, &Options::default(), Some(room)).unwrap();
 
         let mut admitted = 0;
         for number in 0..10 {
             let ops = adds(number);
-            if batch.admit(Growth::Adds, &ops).is_ok() {
+            if batch.admit(Growth::Adds, None, &ops).is_ok() {
                 batch.apply(ops).unwrap();
                 admitted += 1;
             }
         }
 
         assert_eq!(admitted, 2);
-        batch.admit(Growth::AddsLittle, &adds(10)).unwrap();
-        batch.admit(Growth::Frees, &[Op::Delete(Table::Purge, vec![1])]).unwrap();
+        batch.admit(Growth::AddsLittle, None, &adds(10)).unwrap();
+        batch.admit(Growth::Frees, None, &[Op::Delete(Table::Purge, vec![1])]).unwrap();
     }
 }

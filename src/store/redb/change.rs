@@ -16,6 +16,7 @@ use crate::domain::answer::Answer;
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
+use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
@@ -48,6 +49,8 @@ pub(super) enum Change {
     AuditDelete(u64),
     AnswerPut(UserId, Answer),
     AnswerDelete(UserId, Answer),
+    /// Limits of an account's own.
+    QuotaSet(UserId, OwnQuota),
     TaskCreate(Task),
     /// A task that was made elsewhere or before, with its id and its times.
     TaskRestore {
@@ -160,6 +163,7 @@ impl Plan<'_, '_, '_> {
                 stats.records = stats.records.saturating_sub(1);
                 stats.bytes = stats.bytes.saturating_sub(answers::size(old));
             }
+            Change::QuotaSet(owner, own) => self.stats_of(*owner)?.own = *own,
             Change::TaskCreate(new) => {
                 let newest = self.stats_of(new.owner)?.newest;
                 self.task_add(new, new.created_at >= newest)?;

@@ -9,7 +9,7 @@ use redb::ReadTransaction;
 use super::change::Change;
 use super::key::{self, Owned, Table};
 use super::record::Stats;
-use super::tasks::{Draft, tree};
+use super::tasks::{Allowance, Draft, tree};
 use super::view::View;
 use super::work::Work;
 use super::write::Verdict;
@@ -18,6 +18,7 @@ use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::id_set::TaskIds;
+use crate::domain::quota::Quota;
 use crate::domain::task::{Patched, Task, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{
@@ -188,7 +189,9 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             Entry::Vacant(place) => {
                 // An account of this chunk has none yet.
                 let stats = self.view.stats(owner)?.unwrap_or(Stats::EMPTY);
-                let mut draft = Draft::new(self.view, owner, &stats)?;
+                // The operator may take in more than an account may make.
+                let allowance = Allowance::new(&stats, &Quota::default(), 0);
+                let mut draft = Draft::new(self.view, owner, &stats, allowance)?;
                 // A chunk has to be taken in, however long that is.
                 draft.most_looked_at = usize::MAX;
                 place.insert(draft)
@@ -245,7 +248,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         let is_possible = tree::may_go_below(draft, Some(id), parent)?.is_ok();
         if is_possible {
             let new = Task { parent: Some(parent), ..old.clone() };
-            draft.put(old, new);
+            draft.put(old, new)?;
         }
         Ok(is_possible)
     }
@@ -279,7 +282,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         };
         match patch.apply(&old, now) {
             Ok(Patched { task: new, .. }) if new != old => {
-                draft.put(old, new);
+                draft.put(old, new)?;
                 self.done.tasks_replaced += 1;
             }
             Ok(_) => self.done.tasks_same += 1,

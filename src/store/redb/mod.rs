@@ -38,6 +38,7 @@
 //! 334 gave a wrong answer without the check and none with it. The guard costs a hash for each block that is
 //! read from the disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
+mod admission;
 mod answers;
 mod audit;
 mod batch;
@@ -59,8 +60,10 @@ mod nonsense;
 mod open;
 mod options;
 mod queue;
+mod quota;
 mod record;
 mod sessions;
+mod sizes;
 mod space;
 mod steps;
 mod store;
@@ -103,6 +106,7 @@ use self::write::Verdict;
 use self::writer::Writer;
 use crate::domain::chain::Chain;
 use crate::domain::id::UserId;
+use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
 use crate::store::{StoreError, behalf, once};
 
@@ -117,6 +121,7 @@ pub struct RedbStore {
     /// One import at a time.
     importing: Arc<Semaphore>,
     answers: AnswerBounds,
+    quota: Quota,
     formats: Formats,
     reads: ReadLimits,
 }
@@ -239,7 +244,7 @@ impl RedbStore {
         owner: UserId,
         write: TaskWrite,
     ) -> Result<Option<TaskWritten>, StoreError> {
-        let behalf = behalf::current();
+        let (behalf, quota) = (behalf::current(), self.quota);
         let read = move |txn: &ReadTransaction| {
             let tables = SnapshotTables::open(txn)?;
             let view = View::of_snapshot(&tables);
@@ -248,7 +253,7 @@ impl RedbStore {
             {
                 return Err(StoreError::Revoked);
             }
-            Ok(tasks::write(&view, owner, write)?.answer)
+            Ok(tasks::write(&view, owner, write, &quota)?.answer)
         };
         self.read_long(owner, read).await
     }

@@ -130,8 +130,9 @@ impl RedbStore {
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
         let (answers, formats) = (options.answers, options.formats);
+        let quota = options.quota;
         let reads = ReadLimits::of(options);
-        Ok(Self { writer, space, shared, importing, answers, formats, reads })
+        Ok(Self { writer, space, shared, importing, answers, quota, formats, reads })
     }
 }
 

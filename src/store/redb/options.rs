@@ -1,6 +1,7 @@
 //! How a data file is opened and written.
 
 use super::migrate::Formats;
+use crate::domain::quota::Quota;
 
 /// How a commit reaches the disk.
 ///
@@ -48,6 +49,8 @@ pub struct Options {
     /// How many answers to requests with a key are kept for each person, and how many bytes of them. The oldest
     /// make room for new ones.
     pub answers: AnswerBounds,
+    /// What one account may hold, and how many accounts there may be. Imports are not held to it.
+    pub quota: Quota,
     /// Most tasks that are gathered for a list and then sorted. Where more would have to be, the list is read in
     /// its order.
     pub gather_at_most: usize,
@@ -70,6 +73,7 @@ impl Default for Options {
             delete_at_once: 2_000,
             purge_slice: 2_000,
             answers: AnswerBounds { records: 16_384, bytes: 16 << 20 },
+            quota: Quota::default(),
             gather_at_most: 5_000,
             short_read: 2_000,
             formats: Formats::default(),

@@ -15,8 +15,8 @@ use super::view::View;
 use super::work::Work;
 use super::write::Verdict;
 use super::{
-    RedbStore, answers, audit, export, import, invitations, key, list, sessions, table,
-    tasks, tokens, users,
+    RedbStore, answers, audit, export, import, invitations, key, list, quota, sessions,
+    table, tasks, tokens, users,
 };
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey, Swept};
@@ -25,8 +25,9 @@ use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
-use crate::domain::page::{AuditPage, Page, TaskPage, UserPage};
+use crate::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
+use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::task::{
     Task, TaskAction, TaskCounts, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
@@ -53,7 +54,8 @@ impl Store for RedbStore {
             Admission::By(_) => Flow::Operator,
         };
         let ticket = Ticket::access(flow);
-        self.write(ticket, Growth::Adds, move |view| users::create(view, new)).await
+        let most = self.quota.accounts;
+        self.write(ticket, Growth::Adds, move |view| users::create(view, new, most)).await
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
@@ -86,9 +88,26 @@ impl Store for RedbStore {
     async fn user_page(
         &self,
         containing: Option<String>,
+        order: UserOrder,
         page: Page,
     ) -> Result<UserPage, StoreError> {
-        self.read_admin(move |txn| users::page(txn, containing.as_deref(), page)).await
+        let read = move |txn: &ReadTransaction| {
+            let containing = containing.as_deref();
+            match order {
+                UserOrder::Newest => users::page(txn, containing, page),
+                UserOrder::Bytes => {
+                    quota::page(txn, containing, |usage| usage.bytes, page)
+                }
+                UserOrder::Tasks => {
+                    quota::page(txn, containing, |usage| usage.tasks, page)
+                }
+            }
+        };
+        self.read_admin(read).await
+    }
+
+    async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError> {
+        self.read(|txn| quota::usage(&table::open(txn, Table::Owned)?, id))
     }
 
     async fn user_patch(
@@ -280,7 +299,9 @@ impl Store for RedbStore {
         let growth =
             if write.ops.iter().all(frees) { Growth::Frees } else { Growth::Adds };
         let ticket = Ticket::data(Flow::Account(owner), tasks::planned(&write));
-        self.write(ticket, growth, move |view| tasks::write(view, owner, write)).await
+        let quota = self.quota;
+        self.write(ticket, growth, move |view| tasks::write(view, owner, write, &quota))
+            .await
     }
 
     async fn task_get(

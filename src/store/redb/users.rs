@@ -6,17 +6,19 @@ use redb::{ReadTransaction, ReadableTableMetadata as _};
 
 use super::change::Change;
 use super::key::Table;
+use super::record::Stats;
 use super::view::View;
 use super::write::Verdict;
-use super::{audit, codec, record, table};
-use crate::domain::audit::{Act, AuditAction};
+use super::{audit, codec, quota, record, table};
+use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::session::Session;
 use crate::domain::user::{
-    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
+    Account, Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
+    UserChange,
 };
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
@@ -27,7 +29,12 @@ const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
     Verdict::unchanged(Err(why))
 }
 
-pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
+/// Makes an account, if there are fewer than so many; the operator may always.
+pub(super) fn create(
+    view: &View<'_, '_>,
+    new: NewUser,
+    most: Option<u64>,
+) -> Decision<User> {
     let id = view.next_user_id()?;
     let mut changes = Vec::new();
     match new.admission {
@@ -52,6 +59,14 @@ pub(super) fn create(view: &View<'_, '_>, new: NewUser) -> Decision<User> {
             changes.extend(audit::add(view, act, made, Some(id))?);
         }
     }
+    let is_operator =
+        matches!(new.admission, Admission::By(Act { actor: Actor::Operator, .. }));
+    if !is_operator
+        && let Some(most) = most
+        && view.users()? >= most
+    {
+        return Ok(refused(Refused::Full));
+    }
     // After the invitation, or whoever has none would learn who is here.
     if view.user_id(&new.email.canonical())?.is_some() {
         return Ok(refused(Refused::EmailTaken));
@@ -68,7 +83,7 @@ pub(super) fn patch(
     change: UserChange,
 ) -> Decision<(User, Ended)> {
     let Some(old) = view.credential(id)? else { return Ok(refused(Refused::Missing)) };
-    let UserChange { patch, ending, expected, by } = change;
+    let UserChange { patch, quota, ending, expected, by } = change;
     if expected.is_some_and(|expected| expected != old.password) {
         return Ok(refused(Refused::PasswordChanged));
     }
@@ -88,9 +103,14 @@ pub(super) fn patch(
         end(view, id, ending)?
     };
     let answer = Ok((new.user.clone(), ended));
+    let own = view.stats(id)?.unwrap_or(Stats::EMPTY).own;
+    let quota = Some(quota.apply(own)).filter(|quota| *quota != own);
     if let Some(act) = by {
-        changes.extend(audit::add(view, act, &actions(&old, &new), Some(id))?);
+        let mut actions = actions(&old, &new);
+        actions.extend(quota.map(|_| AuditAction::QuotaSet));
+        changes.extend(audit::add(view, act, &actions, Some(id))?);
     }
+    changes.extend(quota.map(|quota| Change::QuotaSet(id, quota)));
     if old.user.is_active_admin() && !new.user.is_active_admin() {
         changes.extend(uninvite(view, id)?);
     }
@@ -305,6 +325,7 @@ pub(super) fn page(
     page: Page,
 ) -> Result<UserPage, StoreError> {
     let table = table::open(txn, Table::Users)?;
+    let owned = table::open(txn, Table::Owned)?;
     let (mut users, mut found) = (Vec::new(), 0);
     let end = page.skip.saturating_add(u64::from(page.limit));
     for entry in table::all(&table)?.rev() {
@@ -323,7 +344,8 @@ pub(super) fn page(
             continue;
         }
         if (page.skip..end).contains(&found) {
-            users.push(user);
+            let usage = quota::usage(&owned, id)?.unwrap_or_default();
+            users.push(Account { user, usage });
         }
         found += 1;
     }

@@ -138,6 +138,11 @@ impl<'a, 'txn> View<'a, 'txn> {
         value.map(|value| record::decode_user(id, value.value())).transpose()
     }
 
+    /// How many accounts there are.
+    pub(super) fn users(&self) -> Result<u64, StoreError> {
+        Ok(read!(self.rows(Table::Users), table => table.len()?))
+    }
+
     pub(super) fn user_id(
         &self,
         email: &CanonicalEmail,

@@ -27,6 +27,8 @@ impl Vitals {
             StoreError::Busy
             | StoreError::AccountBusy
             | StoreError::DiskFull
+            | StoreError::DiskShort
+            | StoreError::Quota(_)
             | StoreError::Revoked
             | StoreError::Repeated
             | StoreError::AnswerTooLarge

@@ -6,6 +6,7 @@ use super::batch::Batch;
 use super::change::{self, Change};
 use super::space::Growth;
 use super::view::View;
+use crate::domain::id::UserId;
 use crate::store::StoreError;
 
 /// What a write decided.
@@ -39,6 +40,8 @@ pub(super) trait Job: Send {
 /// A decision and the way back to whoever asked for it.
 struct Write<T, D> {
     growth: Growth,
+    /// Whose it is, if it is somebody's own.
+    account: Option<UserId>,
     decide: Option<D>,
     decided: Option<Result<T, StoreError>>,
     sender: Option<oneshot::Sender<Result<T, StoreError>>>,
@@ -47,6 +50,7 @@ struct Write<T, D> {
 /// Packs a decision, and gives where its answer will come.
 pub(super) fn job<T, D>(
     growth: Growth,
+    account: Option<UserId>,
     decide: D,
 ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
 where
@@ -55,7 +59,7 @@ where
 {
     let (sender, receiver) = oneshot::channel();
     let decide = Some(decide);
-    let write = Write { growth, decide, decided: None, sender: Some(sender) };
+    let write = Write { growth, account, decide, decided: None, sender: Some(sender) };
     (Box::new(write), receiver)
 }
 
@@ -69,7 +73,7 @@ where
         let view = View::of(batch);
         let planned = decide(&view).and_then(|Verdict { answer, changes }| {
             let ops = change::plan(&view, &changes)?;
-            batch.admit(self.growth, &ops)?;
+            batch.admit(self.growth, self.account, &ops)?;
             Ok((answer, ops))
         });
         let rows_read = view.rows_read();

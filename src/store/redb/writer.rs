@@ -82,7 +82,7 @@ impl Writer {
         growth: Growth,
         decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (job, answer) = job(growth, decide);
+        let (job, answer) = job(growth, ticket.flow.account(), decide);
         self.queue.push(ticket, job)?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
@@ -166,7 +166,7 @@ impl Thread {
         let room = self.space.as_ref().map(|space| space.look()).transpose()?;
         let most = room.map_or(COMMIT, Room::most);
         let txn = begin(&self.db, self.options.commit)?;
-        let mut batch = Batch::open(&txn, self.options.delete_at_once, room)?;
+        let mut batch = Batch::open(&txn, &self.options, room)?;
         if let Some(first) = jobs.first_mut() {
             first.run(&mut batch)?;
         }

@@ -87,6 +87,14 @@ impl Flow {
             None => Self::Account(account),
         }
     }
+
+    /// The account whose own write it is.
+    pub(super) const fn account(self) -> Option<UserId> {
+        match self {
+            Self::Account(id) => Some(id),
+            Self::Registrations | Self::Operator | Self::Server => None,
+        }
+    }
 }
 
 /// Writes that wait.

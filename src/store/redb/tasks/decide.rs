@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::allowance::Allowance;
 use super::draft::{Draft, Side};
 use super::{tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
+use crate::domain::quota::Quota;
 use crate::domain::task::{
     IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
     TaskPatch, TaskRefused, TaskWrite, TaskWritten,
@@ -32,9 +34,11 @@ pub(in crate::store::redb) fn write(
     view: &View<'_, '_>,
     owner: UserId,
     write: TaskWrite,
+    quota: &Quota,
 ) -> Result<Verdict<Option<TaskWritten>>, StoreError> {
     let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
-    let mut draft = Draft::new(view, owner, &stats)?;
+    let allowance = Allowance::new(&stats, quota, write.ops.len());
+    let mut draft = Draft::new(view, owner, &stats, allowance)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
@@ -123,7 +127,7 @@ fn change(
         && let Err(refused) = draft.replace(old, task.clone())?
     {
         if let Some(finished) = finished {
-            draft.remove(finished);
+            draft.remove(finished)?;
         }
         return Ok(Err(refused));
     }
@@ -145,7 +149,7 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
     for task in tasks {
-        draft.remove(task);
+        draft.remove(task)?;
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }

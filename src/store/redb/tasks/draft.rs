@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Bound, RangeInclusive};
 
+use super::allowance::Allowance;
 use super::work;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
@@ -23,6 +24,7 @@ use crate::store::redb::view::View;
 pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     pub(super) owner: UserId,
+    allowance: Allowance,
     edited: BTreeMap<TaskId, Edited>,
     /// The edited tasks that are parts of others, by those.
     children: BTreeMap<TaskId, BTreeSet<TaskId>>,
@@ -60,10 +62,12 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         view: &'a View<'view, 'txn>,
         owner: UserId,
         stats: &Stats,
+        allowance: Allowance,
     ) -> Result<Self, StoreError> {
         Ok(Self {
             view,
             owner,
+            allowance,
             edited: BTreeMap::new(),
             children: BTreeMap::new(),
             below: BTreeMap::new(),
@@ -129,9 +133,12 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if !self.may_tag(&[], &task)? {
             return Ok(Err(TaskRefused::TooManyTags));
         }
+        if let Err(exceeded) = self.allowance.admit(self.view, None, &task)? {
+            return Ok(Err(TaskRefused::Quota(exceeded)));
+        }
         self.next_id += 1;
         self.newest = self.newest.max(task.created_at);
-        self.edit(None, Some(task.clone()), task.id);
+        self.edit(None, Some(task.clone()), task.id)?;
         Ok(Ok(task))
     }
 
@@ -143,8 +150,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
         let id = task.id;
-        self.edit(None, Some(task), id);
-        Ok(())
+        self.edit(None, Some(task), id)
     }
 
     /// Whether the task was made between its neighbours by id.
@@ -162,16 +168,30 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     }
 
     /// Puts a changed task in the place of what it was.
-    pub(in crate::store::redb) fn put(&mut self, old: Task, new: Task) {
+    pub(in crate::store::redb) fn put(
+        &mut self,
+        old: Task,
+        new: Task,
+    ) -> Result<(), StoreError> {
         if old.parent != new.parent {
             self.below.clear();
         }
         let id = new.id;
-        self.edit(Some(old), Some(new), id);
+        self.edit(Some(old), Some(new), id)
     }
 
     /// Notes what a task has become. `old` is what it was if it was not edited before.
-    fn edit(&mut self, old: Option<Task>, new: Option<Task>, id: TaskId) {
+    fn edit(
+        &mut self,
+        old: Option<Task>,
+        new: Option<Task>,
+        id: TaskId,
+    ) -> Result<(), StoreError> {
+        let before = match self.edited.get(&id) {
+            Some(edited) => edited.new.as_ref(),
+            None => old.as_ref(),
+        };
+        self.allowance.change(self.view, before, new.as_ref())?;
         let parent = new.as_ref().and_then(|task| task.parent);
         let edited = self.edited.entry(id).or_insert(Edited { old, new: None });
         let before = edited.new.take().and_then(|task| task.parent);
@@ -182,9 +202,10 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if let Some(parent) = parent {
             self.children.entry(parent).or_default().insert(id);
         }
+        Ok(())
     }
 
-    /// As [`Self::put`], if there is room for its tags.
+    /// As [`Self::put`], if there is room for its tags and for all that it says.
     pub(super) fn replace(
         &mut self,
         old: Task,
@@ -197,14 +218,17 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if !self.may_tag(&had, &new)? {
             return Ok(Err(TaskRefused::TooManyTags));
         }
-        self.put(old, new);
+        if let Err(exceeded) = self.allowance.admit(self.view, Some(&old), &new)? {
+            return Ok(Err(TaskRefused::Quota(exceeded)));
+        }
+        self.put(old, new)?;
         Ok(Ok(()))
     }
 
-    pub(super) fn remove(&mut self, task: Task) {
+    pub(super) fn remove(&mut self, task: Task) -> Result<(), StoreError> {
         self.below.clear();
         let id = task.id;
-        self.edit(Some(task), None, id);
+        self.edit(Some(task), None, id)
     }
 
     /// Whether there is room for the tags that a task gets.

@@ -2,6 +2,7 @@
 //!
 //! Lists are read in [`super::list`].
 
+mod allowance;
 mod decide;
 mod draft;
 pub(super) mod tree;
@@ -9,6 +10,7 @@ mod work;
 
 use redb::ReadTransaction;
 
+pub(super) use self::allowance::Allowance;
 pub(super) use self::decide::write;
 pub(super) use self::draft::Draft;
 pub(super) use self::work::planned;

@@ -1,4 +1,5 @@
-//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one.
+//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one. Those of accounts that
+//! hold much stop earlier.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use crate::store::StoreError;
 /// What a write does to the space it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// Adds data. Refused once the reserve is reached.
+    /// Adds data. Refused once the reserve is reached, or what its account may hold.
     Adds,
     /// Adds a little that is bounded for each account, such as a session: people must be able to log in
     /// to delete something. May use three quarters of the reserve.
@@ -38,6 +39,12 @@ pub(super) struct Room {
     reserve: u64,
 }
 
+/// Below so many times the reserve, an account that holds much cannot add more.
+const SHORT: u64 = 4;
+
+/// An account holds much if it holds more than one part of so many of the data file.
+const MUCH: u64 = 10;
+
 /// Size of the pages of the file.
 const PAGE: u64 = 4096;
 
@@ -58,8 +65,24 @@ impl Room {
             Growth::AddsLittle => self.reserve / 4,
             Growth::Frees => 0,
         };
-        let left = self.free.saturating_sub(self.growth_of(done));
-        if left < kept { Err(StoreError::DiskFull) } else { Ok(()) }
+        if self.left(done) < kept { Err(StoreError::DiskFull) } else { Ok(()) }
+    }
+
+    /// Whether the disk is so full that it matters how much an account holds.
+    pub(super) fn is_short(self, done: Work) -> bool {
+        self.left(done) < self.reserve.saturating_mul(SHORT)
+            && !plant::is(Bug::ReserveIgnored)
+    }
+
+    /// Refuses a write of an account that holds so many bytes already, where the disk is short.
+    pub(super) fn admit_share(self, held: u64) -> Result<(), StoreError> {
+        let is_much = held.saturating_mul(MUCH) > self.taken;
+        if is_much { Err(StoreError::DiskShort) } else { Ok(()) }
+    }
+
+    /// Free space after a commit has `done` so much.
+    fn left(self, done: Work) -> u64 {
+        self.free.saturating_sub(self.growth_of(done))
     }
 
     /// The most that a commit may take here, so that it never uses more than half of the free space.
@@ -115,3 +138,6 @@ fn free_bytes(file: &File) -> io::Result<u64> {
     let stat = rustix::fs::fstatvfs(file)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! Whether there is room for a write: on the disk, and in the account that wants it.
+
+use super::batch::{Batch, Op};
+use super::key::{Owned, Table};
+use super::sizes;
+use super::space::Growth;
+use super::work::Work;
+use crate::domain::id::UserId;
+use crate::domain::quota::QuotaExceeded;
+use crate::store::StoreError;
+
+impl Batch<'_> {
+    /// Refuses steps that the disk has no room for, or the account that wants them.
+    pub(super) fn admit(
+        &self,
+        growth: Growth,
+        account: Option<UserId>,
+        ops: &[Op],
+    ) -> Result<(), StoreError> {
+        if ops.is_empty() {
+            return Ok(());
+        }
+        let account = account.filter(|_| growth == Growth::Adds);
+        if let Some(account) = account {
+            self.admit_answer(account, ops)?;
+        }
+        let Some(room) = self.room else { return Ok(()) };
+        let mut done = self.done;
+        done.add(Work::of(ops));
+        room.admit(growth, done)?;
+        match account {
+            Some(account) if room.is_short(done) => {
+                let held = self.stats(account)?.map_or(0, |stats| stats.bytes);
+                room.admit_share(held)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Refuses a write that adds if the account may not hold its kept answer beside all else. What tasks may hold
+    /// was seen to before ([`super::tasks::Allowance`]).
+    fn admit_answer(&self, account: UserId, ops: &[Op]) -> Result<(), StoreError> {
+        let is_answer = |op: &Op| match op {
+            Op::Put(Table::Owned, key, _) => {
+                matches!(Owned::decode(key), Some(Owned::Answer(of, _)) if of == account)
+            }
+            _ => false,
+        };
+        if !ops.iter().any(is_answer) {
+            return Ok(());
+        }
+        let Some(stats) = self.stats(account)? else { return Ok(()) };
+        let Some(limit) = self.quota.bytes_of(stats.own) else { return Ok(()) };
+        if stats.bytes.saturating_add(Work::of(ops).bytes) <= limit {
+            return Ok(());
+        }
+        let grown = sizes::growth(&self.tables.owned, account, ops)?;
+        let wanted = stats.bytes.saturating_add_signed(grown);
+        if grown > 0 && wanted > limit {
+            let used = stats.bytes;
+            return Err(StoreError::Quota(QuotaExceeded::Bytes { used, wanted, limit }));
+        }
+        Ok(())
+    }
+}

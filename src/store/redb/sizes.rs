@@ -1,0 +1,83 @@
+//! Bytes of rows, counted as they change.
+
+use std::collections::BTreeMap;
+
+use redb::ReadableTable as _;
+
+use super::batch::Op;
+use super::key::{self, Table};
+use super::table::Writable;
+use crate::domain::id::UserId;
+use crate::store::StoreError;
+
+/// By how many bytes the rows of people have grown. Rows of stats do not count: they say how many the others have.
+#[derive(Default)]
+pub(super) struct Sizes(Vec<(UserId, i64)>);
+
+impl Sizes {
+    pub(super) fn put(&mut self, key: &[u8], old: Option<usize>, new: usize) {
+        match old {
+            Some(old) => self.add(key, signed(new) - signed(old)),
+            None => self.add(key, signed(key.len() + new)),
+        }
+    }
+
+    pub(super) fn delete(&mut self, key: &[u8], old: usize) {
+        self.add(key, -signed(key.len() + old));
+    }
+
+    fn add(&mut self, key: &[u8], grown: i64) {
+        let Some(owner) = owner(key) else { return };
+        match self.0.iter_mut().find(|(of, _)| *of == owner) {
+            Some((_, sum)) => *sum += grown,
+            None => self.0.push((owner, grown)),
+        }
+    }
+
+    /// Of each of them.
+    pub(super) fn all(self) -> Vec<(UserId, i64)> {
+        self.0
+    }
+}
+
+/// By how many bytes steps that are still to be carried out will let the rows of an account grow.
+pub(super) fn growth(
+    owned: &Writable<'_>,
+    account: UserId,
+    ops: &[Op],
+) -> Result<i64, StoreError> {
+    let mut sizes = Sizes::default();
+    // Values that the steps so far have written, or removed.
+    let mut written: BTreeMap<&[u8], Option<usize>> = BTreeMap::new();
+    for op in ops {
+        let (key, new) = match op {
+            Op::Put(Table::Owned, key, value) => (key.as_slice(), Some(value.len())),
+            Op::Delete(Table::Owned, key) => (key.as_slice(), None),
+            _ => continue,
+        };
+        if owner(key) != Some(account) {
+            continue;
+        }
+        let old = match written.insert(key, new) {
+            Some(old) => old,
+            None => owned.get(key)?.map(|value| value.value().len()),
+        };
+        match (old, new) {
+            (old, Some(new)) => sizes.put(key, old, new),
+            (Some(old), None) => sizes.delete(key, old),
+            (None, None) => {}
+        }
+    }
+    Ok(sizes.0.first().map_or(0, |(_, grown)| *grown))
+}
+
+/// The account that a row counts for.
+fn owner(key: &[u8]) -> Option<UserId> {
+    let (owner, _) = key.split_first_chunk()?;
+    let owner = UserId::new(u64::from_be_bytes(*owner));
+    (key != key::stats(owner)).then_some(owner)
+}
+
+fn signed(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,134 @@
+//! How much more one account may hold, while a write to its tasks is being decided.
+
+use std::collections::BTreeSet;
+
+use crate::domain::id::UserId;
+use crate::domain::quota::{Quota, QuotaExceeded};
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
+use crate::store::StoreError;
+use crate::store::redb::record::{self, Stats};
+use crate::store::redb::view::View;
+use crate::store::redb::{index, key, task_key};
+
+/// More bytes than the rows of any task have, those of its tags' counts included.
+const MOST_OF_A_TASK: u64 = 64 << 10;
+
+/// Tasks that one operation makes or lengthens at most: a task that recurs, and the one that keeps what was finished.
+const MOST_TASKS: u64 = 2;
+
+/// What the account holds with the changes so far, and what it may hold.
+pub(in crate::store::redb) struct Allowance {
+    tasks: u64,
+    max_tasks: Option<u64>,
+    bytes: u64,
+    /// `None` if the write cannot reach the limit, so that no bytes need to be counted beforehand.
+    max_bytes: Option<u64>,
+    /// Tags that tasks have got from this write.
+    tags: BTreeSet<Tag>,
+}
+
+impl Allowance {
+    /// For a write of so many operations.
+    pub(in crate::store::redb) fn new(stats: &Stats, quota: &Quota, ops: usize) -> Self {
+        let ops = u64::try_from(ops).unwrap_or(u64::MAX);
+        let most = ops.saturating_mul(MOST_TASKS).saturating_mul(MOST_OF_A_TASK);
+        let most = stats.bytes.saturating_add(most);
+        Self {
+            tasks: stats.counts().total,
+            max_tasks: quota.tasks_of(stats.own),
+            bytes: stats.bytes,
+            max_bytes: quota.bytes_of(stats.own).filter(|max| most > *max),
+            tags: BTreeSet::new(),
+        }
+    }
+
+    /// Whether a task may be made or changed. What frees or shrinks always may, and so may what only completes a
+    /// task or opens it again.
+    pub(super) fn admit(
+        &self,
+        view: &View<'_, '_>,
+        old: Option<&Task>,
+        new: &Task,
+    ) -> Result<Result<(), QuotaExceeded>, StoreError> {
+        if let (None, Some(limit)) = (old, self.max_tasks)
+            && self.tasks >= limit
+        {
+            return Ok(Err(QuotaExceeded::Tasks { used: self.tasks, limit }));
+        }
+        let Some(limit) = self.max_bytes else { return Ok(Ok(())) };
+        let grown = self.growth(view, old, Some(new))?;
+        let wanted = self.bytes.saturating_add_signed(grown);
+        if grown > 0 && wanted > limit && !old.is_some_and(|old| is_same_text(old, new)) {
+            return Ok(Err(QuotaExceeded::Bytes { used: self.bytes, wanted, limit }));
+        }
+        Ok(Ok(()))
+    }
+
+    /// Takes note of a change to a task.
+    pub(super) fn change(
+        &mut self,
+        view: &View<'_, '_>,
+        old: Option<&Task>,
+        new: Option<&Task>,
+    ) -> Result<(), StoreError> {
+        if self.max_bytes.is_some() {
+            let grown = self.growth(view, old, new)?;
+            self.bytes = self.bytes.saturating_add_signed(grown);
+            self.tags.extend(new.into_iter().flat_map(|new| new.tags.iter().cloned()));
+        }
+        self.tasks = self.tasks.saturating_sub(u64::from(old.is_some()));
+        self.tasks += u64::from(new.is_some());
+        Ok(())
+    }
+
+    /// By how many bytes the rows grow.
+    fn growth(
+        &self,
+        view: &View<'_, '_>,
+        old: Option<&Task>,
+        new: Option<&Task>,
+    ) -> Result<i64, StoreError> {
+        let size = |task: Option<&Task>| task.map_or(Ok(0), bytes_of);
+        let mut grown = size(new)? - size(old)?;
+        let had = |tag: &Tag| old.is_some_and(|old| old.tags.contains(tag));
+        for tag in new.into_iter().flat_map(|new| new.tags.iter()) {
+            if !had(tag) && !self.tags.contains(tag) {
+                grown += tag_row(view, tag, new.map_or(UserId::new(0), |new| new.owner))?;
+            }
+        }
+        Ok(grown)
+    }
+}
+
+/// The bytes of the row of a tag's counts, if no task has the tag yet.
+fn tag_row(view: &View<'_, '_>, tag: &Tag, owner: UserId) -> Result<i64, StoreError> {
+    if view.tag_counts(owner, tag)?.total > 0 {
+        return Ok(0);
+    }
+    let key = task_key::tag_counts(owner, tag);
+    let value = record::tag_counts(&key, TaskCounts { total: 1, open: 1 })?;
+    Ok(signed(key.len() + value.len()))
+}
+
+/// The bytes of a task's own rows.
+fn bytes_of(task: &Task) -> Result<i64, StoreError> {
+    let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
+    let entries = index::task(task).into_iter().chain(index::words(task));
+    Ok(signed(row + entries.map(|entry| entry.len()).sum::<usize>()))
+}
+
+fn signed(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// Whether two revisions of a task differ in nothing but its state and what changes with it.
+fn is_same_text(old: &Task, new: &Task) -> bool {
+    let as_new = Task {
+        completed_at: new.completed_at,
+        updated_at: new.updated_at,
+        revision: new.revision,
+        ..old.clone()
+    };
+    as_new == *new
+}

@@ -41,7 +41,7 @@ LONGEST = 300
 # What says that there is no room, rather than that it is busy.
 NO_ROOM = {(507, "disk_full"), (403, "quota_exceeded")}
 ALLOWED = {(200, None), (503, "busy"), (503, "account_busy"), *NO_ROOM}
-# So often in a row, and all have been told.
+# So many refusals of an account since its last batch, and it has been told.
 ENOUGH = 5
 
 skips = 0
@@ -135,6 +135,7 @@ class Filling:
         self.least = disk.free()
         self.counts = collections.Counter()
         self.others = collections.Counter()
+        self.refused = collections.Counter()
         self.deadline = time.monotonic() + LONGEST
         self.full = threading.Event()
 
@@ -159,16 +160,19 @@ class Filling:
 
     def filler(self, token, body):
         headers = {**JSON, "Authorization": f"Bearer {token}"}
-        connection, refused = self.server.connect(), 0
-        while refused < ENOUGH:
+        connection = self.server.connect()
+        while self.refused[token] < ENOUGH:
             assert time.monotonic() < self.deadline, f"not full within {LONGEST} s: {show(self.counts)}"
             status, answer = connection.send("POST", BATCH, body, headers)
             said = status, answer.get("code")
             self.counts[said] += 1
             assert said in ALLOWED, f"a batch was answered {answer}"
-            refused = refused + 1 if said in NO_ROOM else 0
+            if said in NO_ROOM:
+                self.refused[token] += 1
             if status != 200:
                 time.sleep(0.1)
+            else:
+                self.refused[token] = 0
 
     def watch(self):
         while not self.full.is_set():

@@ -42,7 +42,8 @@ pub(super) struct Room {
 /// Below so many times the reserve, an account that holds much cannot add more.
 const SHORT: u64 = 4;
 
-/// An account holds much if it holds more than one part of so many of the data file.
+/// An account holds much if it holds more than one part of so many of the data file, and of the reserve: where little is
+/// stored, everybody holds a tenth of it.
 const MUCH: u64 = 10;
 
 /// Size of the pages of the file.
@@ -76,7 +77,7 @@ impl Room {
 
     /// Refuses a write of an account that holds so many bytes already, where the disk is short.
     pub(super) fn admit_share(self, held: u64) -> Result<(), StoreError> {
-        let is_much = held.saturating_mul(MUCH) > self.taken;
+        let is_much = held.saturating_mul(MUCH) > self.taken.max(self.reserve);
         if is_much { Err(StoreError::DiskShort) } else { Ok(()) }
     }
 

@@ -66,8 +66,8 @@ pub(super) struct Key {
 pub(super) enum Entry<T> {
     /// It has a place; these have lost theirs.
     In(Key, Vec<T>),
-    /// Its network has as many places as it may have.
-    Refused,
+    /// Its network has as many places as it may have; these have lost theirs.
+    Refused(Vec<T>),
     /// There is no place, and others hold more than its network does.
     Full,
 }
@@ -99,7 +99,9 @@ impl<T> Book<T> {
         for block in blocks {
             // A wider block has room too once one of a narrower one has gone, unless its share has shrunk since.
             while let Some(tally) = self.over_its_share(*block) {
-                let Some(first) = self.heaviest_in(tally) else { return Entry::Refused };
+                let Some(first) = self.heaviest_in(tally) else {
+                    return Entry::Refused(closed);
+                };
                 closed.extend(self.take_away(first));
             }
         }
@@ -109,7 +111,7 @@ impl<T> Book<T> {
                 return if self.seats.iter().any(|(_, seat)| self.weight(seat) >= own.0) {
                     Entry::Full
                 } else {
-                    Entry::Refused
+                    Entry::Refused(closed)
                 };
             };
             closed.extend(self.take_away(seat));
@@ -311,6 +313,27 @@ mod tests {
         assert!(!book.is_served(first));
     }
 
+    /// The server closes a connection when it is told of it: one that lost its place without a word would stay open,
+    /// and be counted nowhere.
+    #[test]
+    fn a_place_that_is_lost_to_a_newcomer_who_is_refused_is_told_of() {
+        let mut book = Book::new(10, 10);
+        for owner in 1..6 {
+            let (key, _) = sit(&mut book, "192.0.2.1", owner);
+            assert!(book.is_served(key));
+        }
+        sit(&mut book, "192.0.2.1", 6);
+        for other in 7..10 {
+            let (key, _) = sit(&mut book, &format!("198.51.{other}.1"), other);
+            assert!(book.is_served(key));
+        }
+        let before = book.taken();
+
+        let Entry::Refused(closed) = refused(&mut book, "192.0.2.1") else { panic!() };
+
+        assert_eq!((closed, book.taken()), (vec![6], before - 1));
+    }
+
     #[test]
     fn nobody_who_is_served_makes_room() {
         let mut book = Book::new(2, 2);
@@ -320,7 +343,7 @@ mod tests {
 
         assert_eq!(refused(&mut book, "203.0.113.3"), Entry::Full);
         // It would have more than anybody else.
-        assert_eq!(refused(&mut book, "192.0.2.1"), Entry::Refused);
+        assert_eq!(refused(&mut book, "192.0.2.1"), Entry::Refused(vec![]));
         book.waits(second);
         assert_eq!(sit(&mut book, "203.0.113.3", 3).1, [2]);
     }
@@ -336,7 +359,7 @@ mod tests {
         let (last, closed) = sit(&mut book, "192.0.2.1", 5);
         assert_eq!(closed, [4]);
         assert!(book.is_served(last));
-        assert_eq!(refused(&mut book, "192.0.2.1"), Entry::Refused);
+        assert_eq!(refused(&mut book, "192.0.2.1"), Entry::Refused(vec![]));
         sit(&mut book, "192.0.2.2", 6);
         book.leave(keys[1]);
         sit(&mut book, "192.0.2.1", 7);

@@ -67,13 +67,11 @@ impl Gate {
         let mut counts = Counts::default();
         let admission = match book.enter(&blocks, Arc::clone(&closing)) {
             Entry::In(key, evicted) => {
-                for other in &evicted {
-                    other.notify_one();
-                }
-                counts.evicted = evicted.len();
+                counts.evicted = close(&evicted);
                 Admission::In(Arc::new(Seat::new(Arc::clone(self), key, closing)))
             }
-            Entry::Refused => {
+            Entry::Refused(evicted) => {
+                counts.evicted = close(&evicted);
                 counts.refused = 1;
                 Admission::Refused
             }
@@ -107,7 +105,7 @@ impl Gate {
         let key = match book.enter(&blocks, ()) {
             // Nobody ever waits here.
             Entry::In(key, _) => Some(key).filter(|key| book.is_served(*key)),
-            Entry::Refused | Entry::Full => None,
+            Entry::Refused(_) | Entry::Full => None,
         };
         counts.refused = usize::from(key.is_none());
         if let Some(counts) = alarm.count(counts, Instant::now()) {
@@ -206,6 +204,14 @@ impl Drop for Serving {
     fn drop(&mut self) {
         self.0.requests.fetch_sub(1, Ordering::AcqRel);
     }
+}
+
+/// Tells connections that they have lost their places, and says how many they are.
+fn close(evicted: &[Arc<Notify>]) -> usize {
+    for closing in evicted {
+        closing.notify_one();
+    }
+    evicted.len()
 }
 
 #[cfg(test)]

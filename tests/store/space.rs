@@ -92,16 +92,17 @@ async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_i
     let john = given_user(&*store, "john@example.com").await.id;
     let words: Vec<String> = (0..250).map(|number| format!("{number:07}")).collect();
     let description = Some(Description::new(words.join(" ")).unwrap());
-    for millis in 1..40 {
+    for millis in 1..160 {
         let new = NewTask {
             description: description.clone(),
             ..new_task(&millis.to_string(), millis)
         };
         store.task_create(jane, new).await.unwrap().unwrap();
     }
-    let task = given_task(&*store, jane, "a", 50).await.id;
+    let task = given_task(&*store, jane, "a", 170).await.id;
     let held = store.user_usage(jane).await.unwrap().unwrap().bytes;
     drop(store);
+    assert!(held > 1 << 20, "{held}");
     assert!(held * 10 > path.metadata().unwrap().len(), "{held}");
     let stat = rustix::fs::statvfs(data.path()).unwrap();
     // Half of what is free, so that all else is allowed.
@@ -110,15 +111,15 @@ async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_i
     let store = RedbStore::open(&path, &options).unwrap();
 
     for refused in [
-        store.task_create(jane, new_task("b", 60)).await,
-        store.task_patch(jane, task, complete(true), at(60)).await,
+        store.task_create(jane, new_task("b", 180)).await,
+        store.task_patch(jane, task, complete(true), at(180)).await,
     ] {
         assert!(matches!(refused, Err(StoreError::DiskShort)), "{refused:?}");
     }
 
     assert!(store.session_create(session(jane, 2, 0, 100), None).await.unwrap());
     assert!(store.task_delete(jane, task).await.unwrap());
-    store.task_create(john, new_task("b", 60)).await.unwrap().unwrap();
+    store.task_create(john, new_task("b", 180)).await.unwrap().unwrap();
     store.user_create(new_user("zoe@example.com")).await.unwrap().unwrap();
 }
 

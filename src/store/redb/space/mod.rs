@@ -42,9 +42,11 @@ pub(super) struct Room {
 /// Below so many times the reserve, an account that holds much cannot add more.
 const SHORT: u64 = 4;
 
-/// An account holds much if it holds more than one part of so many of the data file, and of the reserve: where little is
-/// stored, everybody holds a tenth of it.
+/// An account holds much if it holds more than one part of so many of the data file.
 const MUCH: u64 = 10;
+
+/// An account that holds no more than this never holds much, in bytes: where little is stored, each account has a tenth.
+const LITTLE: u64 = 1 << 20;
 
 /// Size of the pages of the file.
 const PAGE: u64 = 4096;
@@ -77,7 +79,7 @@ impl Room {
 
     /// Refuses a write of an account that holds so many bytes already, where the disk is short.
     pub(super) fn admit_share(self, held: u64) -> Result<(), StoreError> {
-        let is_much = held.saturating_mul(MUCH) > self.taken.max(self.reserve);
+        let is_much = held > LITTLE && held.saturating_mul(MUCH) > self.taken;
         if is_much { Err(StoreError::DiskShort) } else { Ok(()) }
     }
 

@@ -26,13 +26,18 @@ const BESIDE_KIB: u64 = 24 << 10;
 async fn given(anybody: &Client) -> (Client, Client) {
     let jane = anybody.registered("jane@example.com").await;
     let john = anybody.registered("john@example.com").await;
-    for _ in 0..20 {
-        let create = json!({ "op": "create", "task": longest() });
-        let body = json!({ "operations": vec![create; 10] });
-        jane.post("/tasks/batch", body).await.expect(StatusCode::OK);
-    }
+    given_long_tasks(&jane, 200).await;
     john.given_task("a").await;
     (jane, john)
+}
+
+/// Makes so many of them, ten at a time.
+async fn given_long_tasks(client: &Client, count: usize) {
+    for _ in 0..count / 10 {
+        let create = json!({ "op": "create", "task": longest() });
+        let body = json!({ "operations": vec![create; 10] });
+        client.post("/tasks/batch", body).await.expect(StatusCode::OK);
+    }
 }
 
 /// A task that takes as much in JSON as any.
@@ -79,6 +84,18 @@ fn served(server: &Process, count: usize) -> Vec<u64> {
 
 fn count(statuses: &[u64], status: u64) -> usize {
     statuses.iter().filter(|it| **it == status).count()
+}
+
+/// Leaves as many lists unread as fit into the share of an account.
+async fn hold_share(server: &Process, client: &Client) -> Vec<TcpStream> {
+    let size = client.get(LIST).await.bytes.len();
+    let mut held = Vec::new();
+    for _ in 0..SHARE / size {
+        let line = format!("GET {BASE}{LIST}");
+        held.push(deaf(server.address(), client, &line, "").await);
+        assert_eq!(served(server, 1), [200]);
+    }
+    held
 }
 
 /// Asks until there is an answer of this status.
@@ -214,13 +231,7 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     let home = home();
     let server = home.serve();
     let (jane, _) = given(&server.client()).await;
-    let size = jane.get(LIST).await.bytes.len();
-    let mut held = Vec::new();
-    for _ in 0..SHARE / size {
-        let line = format!("GET {BASE}{LIST}");
-        held.push(deaf(server.address(), &jane, &line, "").await);
-        assert_eq!(served(&server, 1), [200]);
-    }
+    let held = hold_share(&server, &jane).await;
     let keyed = jane.with_header("idempotency-key", "one");
     let complete = |id: u64| json!({ "op": "complete", "id": id });
     let body = json!({ "operations": (1..=40).map(complete).collect::<Vec<_>>() });
@@ -243,13 +254,7 @@ async fn after_a_refused_answer_the_next_long_one_is_refused_before_anything_is_
     let home = home();
     let server = home.serve();
     let (jane, john) = given(&server.client()).await;
-    let size = jane.get(LIST).await.bytes.len();
-    let mut held = Vec::new();
-    for _ in 0..SHARE / size {
-        let line = format!("GET {BASE}{LIST}");
-        held.push(deaf(server.address(), &jane, &line, "").await);
-        assert_eq!(served(&server, 1), [200]);
-    }
+    let held = hold_share(&server, &jane).await;
     let complete = json!({ "operations": [{ "op": "complete", "id": 1 }] });
 
     jane.get(LIST).await.expect_problem(503, "account_busy");
@@ -275,11 +280,7 @@ async fn an_account_has_one_export_at_a_time_and_keeps_nobody_from_another_one()
     let mut held = Vec::new();
     for number in 0..ACCOUNTS {
         let other = server.client().registered(&format!("{number}@example.com")).await;
-        for _ in 0..6 {
-            let create = json!({ "op": "create", "task": longest() });
-            let body = json!({ "operations": vec![create; 10] });
-            other.post("/tasks/batch", body).await.expect(StatusCode::OK);
-        }
+        given_long_tasks(&other, 60).await;
         held.push(deaf(server.address(), &other, &line, "").await);
     }
     held.push(deaf(server.address(), &jane, &line, "").await);

@@ -277,14 +277,11 @@ impl Service {
         let Some(answer) = answer.filter(|answer| answer.is_live(now)) else {
             return Ok(None);
         };
-        let (sealer, owned) = (&self.0.sealer, owner.to_bytes());
-        let context: [&[u8]; 2] = [&owned, &asked.key.to_bytes()];
-        let opened = sealer.open(ANSWER, &context, &answer.sealed);
-        let opened = opened.ok_or(Error::AnswerLost)?;
-        if !sealer.is_digest(&answer.request, REQUEST, &[&owned, &asked.request]) {
+        let opened = self.open_answer(owner, &answer).ok_or(Error::AnswerLost)?;
+        if !self.is_answer_to(owner, asked, &answer) {
             return Err(Error::KeyReused);
         }
-        let (session, recorded) = split(opened).ok_or(Error::AnswerLost)?;
+        let (session, recorded) = opened;
         if let Some(id) = session
             && !self.is_live(owner, id).await?
         {
@@ -300,17 +297,26 @@ impl Service {
         asked: Option<&Asked>,
     ) -> Result<Option<SessionId>, Error> {
         let Some(asked) = asked else { return Ok(None) };
-        let (sealer, owned) = (&self.0.sealer, owner.to_bytes());
         let found = self.0.store.answer_get(owner, asked.key).await?;
-        let context: [&[u8]; 2] = [&owned, &asked.key.to_bytes()];
-        let session = found
-            .filter(|it| {
-                sealer.is_digest(&it.request, REQUEST, &[&owned, &asked.request])
-            })
-            .and_then(|it| sealer.open(ANSWER, &context, &it.sealed))
-            .and_then(split)
-            .and_then(|(session, _)| session);
-        Ok(session)
+        Ok(found
+            .filter(|answer| self.is_answer_to(owner, asked, answer))
+            .and_then(|answer| self.open_answer(owner, &answer))
+            .and_then(|(session, _)| session))
+    }
+
+    /// `None` if the answer was sealed with a key that is known no more.
+    fn open_answer(
+        &self,
+        owner: UserId,
+        answer: &Answer,
+    ) -> Option<(Option<SessionId>, Recorded)> {
+        let context: [&[u8]; 2] = [&owner.to_bytes(), &answer.key.to_bytes()];
+        self.0.sealer.open(ANSWER, &context, &answer.sealed).and_then(split)
+    }
+
+    fn is_answer_to(&self, owner: UserId, asked: &Asked, answer: &Answer) -> bool {
+        let request: [&[u8]; 2] = [&owner.to_bytes(), &asked.request];
+        self.0.sealer.is_digest(&answer.request, REQUEST, &request)
     }
 
     async fn is_live(&self, user: UserId, id: SessionId) -> Result<bool, Error> {

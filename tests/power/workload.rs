@@ -76,9 +76,7 @@ impl Write {
         }
         Ok(())
     }
-}
 
-impl Write {
     /// Whether the outcome is the same if this is done before another one that was asked for first, or cannot be:
     /// only writes of one queue are done in the order in which they were asked for.
     fn may_follow(&self, other: &Self) -> bool {

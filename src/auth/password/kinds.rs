@@ -95,11 +95,7 @@ impl Kinds {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hash(parameters: &str) -> PasswordHash {
-        let rest = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        PasswordHash::new(format!("$argon2id$v=19${parameters}${rest}"))
-    }
+    use crate::auth::password::phc::tests::hash;
 
     #[test]
     fn few_costs_are_told_apart_and_the_dearest_and_todays_stay() {

@@ -75,10 +75,11 @@ pub(super) fn understand(hash: &PasswordHash) -> Result<Parts, Refused> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn hash(parameters: &str) -> PasswordHash {
+    /// A hash of these parameters, and of no known password.
+    pub(in crate::auth::password) fn hash(parameters: &str) -> PasswordHash {
         let rest = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         PasswordHash::new(format!("$argon2id$v=19${parameters}${rest}"))
     }

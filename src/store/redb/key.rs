@@ -301,6 +301,11 @@ pub(super) fn decode_user_id(key: &[u8]) -> Option<UserId> {
     last_number(key).map(UserId::new)
 }
 
+/// The account that a key of table `owned` begins with.
+pub(super) fn owner(key: &[u8]) -> Option<UserId> {
+    split_number(key).map(|(number, _)| UserId::new(number))
+}
+
 fn split_number(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (number, rest) = bytes.split_first_chunk()?;
     Some((u64::from_be_bytes(*number), rest))

@@ -73,11 +73,11 @@ pub(super) fn growth(
 
 /// The account that a row counts for.
 fn owner(key: &[u8]) -> Option<UserId> {
-    let (owner, _) = key.split_first_chunk()?;
-    let owner = UserId::new(u64::from_be_bytes(*owner));
+    let owner = key::owner(key)?;
     (key != key::stats(owner)).then_some(owner)
 }
 
-fn signed(length: usize) -> i64 {
+/// A length, to be added and subtracted.
+pub(super) fn signed(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

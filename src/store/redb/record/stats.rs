@@ -9,7 +9,7 @@ use crate::domain::quota::OwnQuota;
 use crate::domain::task::TaskCounts;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-use crate::store::redb::codec::{open, seal};
+use crate::store::redb::codec::{Envelope, open, seal};
 use crate::store::redb::key::{self, Table};
 
 #[derive(Encode, BorrowDecode)]
@@ -30,14 +30,23 @@ struct StatsV2 {
     tags: u64,
 }
 
+impl StatsV2 {
+    fn stats(self, envelope: &Envelope<'_>) -> Result<Stats, StoreError> {
+        Ok(Stats {
+            by_priority: self.by_priority.map(|(total, open)| TaskCounts { total, open }),
+            nested: self.nested,
+            tags: self.tags,
+            newest: time(envelope, self.newest_created_ms)?,
+            in_order: self.in_order,
+            ..Stats::EMPTY
+        })
+    }
+}
+
 /// As V2, and the bytes of all rows but this one, and limits of this account's own.
 #[derive(Encode, BorrowDecode)]
 struct StatsV3 {
-    newest_created_ms: i64,
-    in_order: bool,
-    by_priority: [(u64, u64); Priority::ALL.len()],
-    nested: u64,
-    tags: u64,
+    counts: StatsV2,
     bytes: u64,
     max_tasks: Option<u64>,
     max_mib: Option<u64>,
@@ -108,16 +117,15 @@ impl Stats {
 }
 
 pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
-    let record = StatsV3 {
+    let counts = StatsV2 {
         newest_created_ms: stats.newest.as_millis(),
         in_order: stats.in_order,
         by_priority: stats.by_priority.map(|it| (it.total, it.open)),
         nested: stats.nested,
         tags: stats.tags,
-        bytes: stats.bytes,
-        max_tasks: stats.own.tasks,
-        max_mib: stats.own.mib,
     };
+    let OwnQuota { tasks: max_tasks, mib: max_mib } = stats.own;
+    let record = StatsV3 { counts, bytes: stats.bytes, max_tasks, max_mib };
     seal(Table::Owned, &key::stats(owner), V3, &record)
 }
 
@@ -138,28 +146,12 @@ pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreEr
         }
         V2 => {
             let record: StatsV2 = envelope.record()?;
-            let counts = |(total, open)| TaskCounts { total, open };
-            Ok(Stats {
-                by_priority: record.by_priority.map(counts),
-                nested: record.nested,
-                tags: record.tags,
-                newest: time(&envelope, record.newest_created_ms)?,
-                in_order: record.in_order,
-                ..Stats::EMPTY
-            })
+            record.stats(&envelope)
         }
         V3 => {
-            let record: StatsV3 = envelope.record()?;
-            let counts = |(total, open)| TaskCounts { total, open };
-            Ok(Stats {
-                by_priority: record.by_priority.map(counts),
-                nested: record.nested,
-                tags: record.tags,
-                newest: time(&envelope, record.newest_created_ms)?,
-                in_order: record.in_order,
-                bytes: record.bytes,
-                own: OwnQuota { tasks: record.max_tasks, mib: record.max_mib },
-            })
+            let StatsV3 { counts, bytes, max_tasks, max_mib } = envelope.record()?;
+            let own = OwnQuota { tasks: max_tasks, mib: max_mib };
+            Ok(Stats { bytes, own, ..counts.stats(&envelope)? })
         }
         _ => Err(envelope.unknown_version()),
     }

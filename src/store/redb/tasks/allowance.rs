@@ -8,6 +8,7 @@ use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
 use crate::store::redb::record::{self, Stats};
+use crate::store::redb::sizes::signed;
 use crate::store::redb::view::View;
 use crate::store::redb::{index, key, task_key};
 
@@ -116,10 +117,6 @@ fn bytes_of(task: &Task) -> Result<i64, StoreError> {
     let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
     let entries = index::task(task).into_iter().chain(index::words(task));
     Ok(signed(row + entries.map(|entry| entry.len()).sum::<usize>()))
-}
-
-fn signed(length: usize) -> i64 {
-    i64::try_from(length).unwrap_or(i64::MAX)
 }
 
 /// Whether two revisions of a task differ in nothing but its state and what changes with it.

@@ -245,6 +245,8 @@ async fn administrators_see_what_accounts_hold_and_set_limits() {
     root.patch(path, json!({ "max_mib": 0 })).await.expect(StatusCode::OK);
     let bad = root.patch(path, json!({ "max_tasks": 1_000_000_001 })).await;
     assert_eq!(bad.expect_refused(), ["max_tasks"]);
+    let bad = root.patch(path, json!({ "max_mib": -1 })).await;
+    assert_eq!(bad.expect_refused(), ["max_mib"]);
 
     let audit = root.get("/admin/audit").await.expect(StatusCode::OK);
     let audit = audit.as_array().unwrap().iter();

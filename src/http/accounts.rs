@@ -68,10 +68,10 @@ struct AccountPatch {
     /// Whether the owner must set another password before anything else.
     must_change_password: MaybeUndefined<bool>,
     /// Most tasks that it may have; 0 for no limit, null for the limit of all accounts.
-    #[oai(nullable, validator(maximum(value = "1000000000")))]
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_tasks: MaybeUndefined<u64>,
     /// Most MiB that it may hold; 0 for no limit, null for the limit of all accounts.
-    #[oai(nullable, validator(maximum(value = "1000000000")))]
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_mib: MaybeUndefined<u64>,
 }
 

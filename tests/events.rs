@@ -48,7 +48,7 @@ fn filters() -> Vec<Regex> {
     part.lines().map(filter).collect()
 }
 
-/// Which network fail2ban blocks for a line.
+/// The network that fail2ban blocks for a line.
 fn blocked(line: &str) -> Option<String> {
     let at = |filter: Regex| Some(filter.captures(line)?["at"].to_owned());
     filters().into_iter().find_map(at)

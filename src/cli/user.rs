@@ -27,7 +27,7 @@ pub(super) enum Command {
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Those first that hold the most
+    /// Lists the accounts that hold the most first
     #[arg(long, value_parser = ["bytes", "tasks"])]
     largest: Option<String>,
 

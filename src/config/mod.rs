@@ -342,7 +342,7 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Free space below which writes are refused, in bytes.
     pub disk_reserve_bytes: u64,
-    /// What one account may hold, and how many accounts there may be.
+    /// Limits of tasks and bytes of one account, and of the number of accounts.
     pub quota: Quota,
     /// Fewest characters of a new password.
     pub password_min_length: usize,

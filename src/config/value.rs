@@ -66,7 +66,7 @@ pub(super) fn limit(
     Ok(u32::try_from(number).ok().and_then(NonZeroU32::new))
 }
 
-/// A limit of what is kept; 0 is none.
+/// A limit of stored data; 0 is none.
 pub(super) fn quota(variable: &'static str, text: &str) -> Checked<Option<u64>> {
     let number = number(variable, text, 0, Quota::MAX_LIMIT)?;
     Ok((number > 0).then_some(number))

@@ -162,7 +162,7 @@ async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
     }
 }
 
-/// What is said after an import.
+/// Last line of the output of an import.
 const NOT_HELD: &str =
     "imports are not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT";
 

@@ -1,4 +1,4 @@
-//! What accounts hold and may hold.
+//! Usage and limits of accounts.
 
 use super::Failure;
 use super::run::{Parts, Sink, say};
@@ -21,7 +21,7 @@ pub(super) async fn list(
         }
     };
     for (id, Usage { tasks, bytes, .. }) in parts.store.usage_list(largest_by).await? {
-        // Somebody may have left meanwhile.
+        // The account may have been deleted meanwhile.
         let Some(found) = parts.store.user_get(id).await? else { continue };
         let User { email, role, created_at, disabled, .. } = found.user;
         let (email, role) = (email.as_str(), role.as_str());

@@ -36,15 +36,15 @@ impl TaskPage {
     pub const EMPTY: Self = Self { tasks: Vec::new(), total: 0, more: false };
 }
 
-/// How accounts are listed.
+/// Order of a list of accounts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UserOrder {
     /// Newest first.
     #[default]
     Newest,
-    /// Those first that hold the most bytes.
+    /// Most bytes first.
     Bytes,
-    /// Those first that have the most tasks.
+    /// Most tasks first.
     Tasks,
 }
 

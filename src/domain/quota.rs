@@ -1,4 +1,4 @@
-//! How much one account may hold.
+//! Quotas: limits of tasks and bytes of an account, and its usage.
 
 /// Limits of all accounts that have none of their own. `None` is no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct Quota {
     pub accounts: Option<u64>,
 }
 
-/// Limits of one account's own, in the place of those of all. `None` is that of all, 0 no limit.
+/// Limits that one account has in place of the general ones. `None` is the general limit, 0 no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnQuota {
     /// Most tasks.
@@ -20,7 +20,7 @@ pub struct OwnQuota {
     pub mib: Option<u64>,
 }
 
-/// A change to an account's own limits. What is `None` stays as it is, and `Some(None)` is the limit of all.
+/// A change to an account's own limits. `None` leaves a limit as it is, `Some(None)` is the general limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaPatch {
     /// Most tasks.
@@ -39,7 +39,7 @@ impl QuotaPatch {
     }
 }
 
-/// How much one account holds.
+/// Usage of one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tasks, open and completed.
@@ -52,28 +52,28 @@ pub struct Usage {
     pub own: OwnQuota,
 }
 
-/// Which limit of an account is reached.
+/// Limit that an account has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaExceeded {
-    /// That of tasks.
+    /// The limit of tasks.
     #[error("this account has {used} tasks and may have {limit}: delete some first")]
     Tasks {
-        /// How many there are.
+        /// Tasks of the account.
         used: u64,
-        /// How many there may be.
+        /// Most tasks that it may have.
         limit: u64,
     },
-    /// That of bytes.
+    /// The limit of bytes.
     #[error(
         "this account holds {used} bytes, would hold {wanted} and may hold {limit}: \
          delete or shorten something first"
     )]
     Bytes {
-        /// How many there are.
+        /// Bytes that it holds.
         used: u64,
-        /// How many there would be.
+        /// Bytes that it would hold.
         wanted: u64,
-        /// How many there may be.
+        /// Most bytes that it may hold.
         limit: u64,
     },
 }

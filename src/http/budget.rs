@@ -47,7 +47,7 @@ const NETWORK: Most = Most { much: 24 << 20, all: 32 << 20 };
 /// Most of all.
 const TOTAL: Most = Most { much: 48 << 20, all: 64 << 20 };
 
-/// How long an account that was refused an answer is refused long ones before they are read. As long as `Retry-After`
+/// Time in which an account that was refused an answer is refused long ones before they are read. As long as `Retry-After`
 /// of the problem says.
 const PAUSE: Duration = Duration::from_secs(1);
 

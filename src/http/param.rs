@@ -97,7 +97,7 @@ text_params! {
             .collect(),
         ..MetaSchema::new("string")
     };
-    /// What a list of accounts is sorted by.
+    /// The key that a list of accounts is sorted by.
     AccountSortParam => MetaSchema {
         enum_items: AccountSortParam::ORDERS.map(|(name, _)| name.into()).to_vec(),
         ..MetaSchema::new("string")
@@ -187,7 +187,7 @@ impl AccountSortParam {
             .ok_or_else(|| "must be -created_at, -bytes or -tasks".to_owned())
     }
 
-    /// What a query says for an order, with a `&`.
+    /// The query parameter for an order, with a `&`.
     pub(super) const fn query(order: UserOrder) -> &'static str {
         match order {
             UserOrder::Newest => "",

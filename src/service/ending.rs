@@ -13,7 +13,7 @@ use crate::domain::user::{Ending, Refused};
 /// own, so no commit grows with their number.
 const AT_ONCE: usize = 8;
 
-/// How much was ended.
+/// Counts of ended access.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AllEnded {
     /// Accounts.

@@ -1,7 +1,7 @@
 //! Lines of the log about failed log-ins and the like, for the operator and for programs that block networks.
 //!
 //! A flood does not fill the log: there are at most [`MOST`] lines a minute of each event, at most [`MOST_OF_ONE`] of
-//! them about one customer. What is left out is counted, and the next line says how many that were.
+//! them about one customer. Lines that are left out are counted, and the next line says how many they were.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ impl Events {
         }
     }
 
-    /// A password was wrong, or nobody has the email.
+    /// A password was wrong, or no account has the email.
     pub(super) fn login_failed(&self, network: Network, user: Option<UserId>) {
         if let Some(left_out) = admit(&self.failed, network) {
             tracing::info!(
@@ -51,7 +51,7 @@ impl Events {
         }
     }
 
-    /// Somebody has to wait.
+    /// An attempt was refused: the next one has to wait.
     pub(super) fn throttled(
         &self,
         network: Network,

@@ -138,7 +138,7 @@ impl Service {
         }
     }
 
-    /// Tells the log that somebody has to wait.
+    /// Logs that an attempt has to wait.
     fn throttled(&self, network: Network, user: Option<UserId>, why: Throttled) -> Error {
         self.0.events.throttled(network, user, why);
         why.into()

@@ -121,9 +121,9 @@ impl Service {
             }
         }
 
-        // Whoever asks again has proven as much as the first time. A refresh token that was used since would end the
-        // session, so the answer is not given again then. One that is used between this look and the replay is used
-        // while the answer is on its way, which nobody can rule out who shares a session.
+        // A client that asks again has proven as much as the first time. A refresh token that was used since would end
+        // the session, so the answer is not given again then. One that is used between this look and the replay is used
+        // while the answer is on its way, which clients that share a session cannot rule out.
         let once = match self.answer_session(user.id, once.asked()).await? {
             Some(session) if !self.is_unused(user.id, session).await? => {
                 once.without_key()
@@ -157,7 +157,7 @@ impl Service {
             }
             _ => None,
         };
-        // After the hash, whoever it is: the time said in the answer would tell who was counted before.
+        // After the hash for every client: `Retry-After` would tell which ones were counted before it.
         if (known.is_none() || proven.is_none())
             && let Some(throttle) = &self.0.throttle
         {

@@ -32,7 +32,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     is_held: bool,
-    /// How many syncs wait.
+    /// Number of syncs that wait.
     waiting: usize,
 }
 

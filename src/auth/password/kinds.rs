@@ -1,4 +1,4 @@
-//! What hashes cost: of today, and those that were brought from elsewhere.
+//! Costs of hashes: the cost of new ones, and the costs of hashes that were imported.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,7 +26,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    /// What new hashes cost.
+    /// The cost of new hashes.
     pub(super) fn of(cost: Cost) -> io::Result<Self> {
         let kind = Self { memory_kib: cost.memory_kib, passes: cost.passes, lanes: 1 };
         kind.params(HASH_LEN).map(|_| kind)
@@ -47,7 +47,7 @@ impl Kind {
 pub(super) struct Kinds {
     today: Kind,
     all: Mutex<Vec<Kind>>,
-    /// How long the last verification took.
+    /// Time that the last verification took, in microseconds.
     micros: AtomicU64,
 }
 

@@ -1,9 +1,8 @@
 //! Hashing of passwords with argon2id, on few threads of their own.
 //!
 //! A hash takes 20 to 40 ms and 19 MiB, so it is also a weapon against the server. The threads keep their
-//! memory and use it again, the queues before them are short, and whoever finds them full is told to come
-//! back: no flood of log-ins can take more memory or more processors than that. [`Whose`] says who stands in which
-//! queue: strangers have one thread at most, so that owners are never kept waiting by them.
+//! memory and use it again, the queues before them are short, and a request that finds its queue full is told to come
+//! back: no flood of log-ins can take more memory or more processors than that. [`Whose`] chooses the queue: strangers have one thread at most, so that owners are never kept waiting by them.
 //!
 //! The time that a wrong password takes does not tell whether there is an account, what its hash costs, or whether it
 //! knows the network: see [`Hasher::verify_login`] and [`Hasher::learn`].
@@ -38,7 +37,7 @@ const STRANGERS_AT_ONCE: usize = 1;
 /// Length of a salt, in bytes.
 const SALT_LEN: usize = 16;
 
-/// What a hash costs.
+/// The cost of a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
     /// Memory, in KiB.
@@ -48,8 +47,8 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// What the [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html)
-    /// asks for: 19 MiB, 2 passes, 1 lane.
+    /// 19 MiB, 2 passes, 1 lane, as the
+    /// [OWASP cheat sheet](https://cheatsheetseries.owasp.org/cheatsheets/Password_Storage_Cheat_Sheet.html) asks for.
     pub const OWASP: Self = Self { memory_kib: 19 * 1024, passes: 2 };
 }
 
@@ -121,7 +120,7 @@ impl Hasher {
         self.enqueue(whose, move |worker| worker.hash(&password, &salt))?.await
     }
 
-    /// Verifies the password of somebody who is logged in.
+    /// Verifies the password that a logged-in user gives again.
     ///
     /// # Errors
     ///
@@ -138,7 +137,7 @@ impl Hasher {
     /// Verifies the password of a log-in. `known` is the account, if it knows the network.
     ///
     /// An owner at home waits for no stranger. A wrong password gets its answer when a stranger's would have come, and
-    /// a stranger who finds no place is told after the time of a hash, as somebody at home is who gives a wrong one
+    /// a stranger who finds no place is told after the time of a hash, like an owner at home who gives a wrong password
     /// while there is no place. So the time does not tell whether the network is known.
     ///
     /// # Errors
@@ -225,7 +224,7 @@ impl Hasher {
     {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
-            // Nobody waits any more: spare the work.
+            // The caller is gone: spare the work.
             if !sender.is_closed() {
                 drop(sender.send(work(worker)));
             }
@@ -352,7 +351,7 @@ mod tests {
         }
     }
 
-    /// What strangers do at most: their thread is busy for as long as this lives, and their places are taken.
+    /// Does as much as strangers can: their thread is busy for as long as this lives, and their places are taken.
     fn flood(hasher: &Hasher, places: usize) -> std::sync::mpsc::Sender<()> {
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let (begun, begins) = std::sync::mpsc::channel();

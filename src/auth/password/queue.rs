@@ -2,10 +2,10 @@
 //!
 //! | queue | who stands in it | places | of them for one account | for one network |
 //! |---|---|---|---|---|
-//! | first | log-ins from a network that the account knows; whoever is logged in and gives a password (own password, email, leaving; accounts that administrators make); the operator | `HASH_QUEUE` | a quarter | half |
+//! | first | log-ins from a network that the account knows; passwords that logged-in users give (own password, email, leaving; accounts that administrators make); the operator | `HASH_QUEUE` | a quarter | half |
 //! | strangers | all other log-ins, registrations, and once more each wrong password from a network that the account knows | `HASH_QUEUE` | - | half |
 //!
-//! A network is an IPv4 address or an IPv6 /48 here; the operator is held to no share. Whoever finds no place gets
+//! A network is an IPv4 address or an IPv6 /48 here; the operator is held to no share. A request that finds no place gets
 //! [`HashError::Busy`](super::HashError::Busy): 503 with `Retry-After`. The quotas of the throttle come before (429
 //! with `Retry-After`). The first queue is served first, and strangers never have the last free thread.
 
@@ -21,14 +21,14 @@ const ACCOUNT_PART: usize = 4;
 /// One network has at most this part of the places in a queue.
 const NETWORK_PART: usize = 2;
 
-/// Who wants a password to be hashed.
+/// Origin of a password that is to be hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// The operator of the server.
     Operator,
-    /// Somebody who is logged in, or logs in from a network that the account knows.
+    /// A user who is logged in, or logs in from a network that the account knows.
     Known(UserId, Network),
-    /// Anybody else.
+    /// Any other client.
     Stranger(Network),
 }
 

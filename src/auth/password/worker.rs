@@ -14,7 +14,7 @@ use super::queue::Queues;
 use super::{Job, Verdict};
 use crate::domain::password::{Password, PasswordHash};
 
-/// What a thread owns.
+/// State of one thread.
 pub(super) struct Worker {
     kinds: Arc<Kinds>,
     memory: Vec<Block>,

@@ -23,7 +23,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Ladder<C: Clock> {
     steps: Vec<Step<C>>,
     clock: C,
-    /// When the limiters began, where their time begins.
+    /// Start of the limiters, where their time begins.
     started: C::Instant,
     swept: Mutex<C::Instant>,
 }
@@ -90,7 +90,7 @@ impl<C: Clock + Clone> Ladder<C> {
         }
     }
 
-    /// How many attempts still count.
+    /// Number of attempts that still count.
     fn outstanding(&self, step: &Step<C>, key: u64) -> u32 {
         let now = self.clock.now().duration_since(self.started);
         let left = step.counts.until(key).map(|until| until.saturating_sub(now));

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | log-in | network | 60, then 1 s |
 //! | log-in | network and account together | 20, then 6 s; after 40 a minute; after 100 15 minutes |
-//! | log-in from a network where nobody has logged in to the account, or with a wrong password | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
+//! | log-in from a network that the account does not know, or with a wrong password | account | 30, then 6 s; after 100 a minute; after 200 5 minutes |
 //! | registration | network | 60, then 6 s; after 300 a minute |
 //! | refresh | network | 120, then 0.5 s |
 //! | password asked again | session or token | 10, then a minute; after 30 15 minutes |
@@ -17,7 +17,7 @@
 //! tries before it forgotten, in both counts of the account.
 //!
 //! A wrong password counts as a stranger's also where the owner is known, and gets what a stranger gets: otherwise an
-//! email that nobody has, at which everybody is a stranger, could be told from one that somebody has.
+//! email without an account, for which every network is a stranger's, could be told from one that is registered.
 //!
 //! An attempt that is refused counts nowhere within the call that refuses it, so the time said is the
 //! time to wait, and who asks too early is not punished for it. Everything is forgotten with the
@@ -147,7 +147,7 @@ impl<C: Clock + Clone> Throttle<C> {
         self.pairs.count(pair)
     }
 
-    /// Counts one log-in from a network where nobody has logged in to the account, or with a wrong password, for all
+    /// Counts one log-in from a network that the account does not know, or with a wrong password, for all
     /// networks together. Also for an email without an account, which knows none.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ impl UserPatch {
 pub struct UserChange {
     /// What changes.
     pub patch: UserPatch,
-    /// What changes of its own limits.
+    /// Changes to its own limits.
     pub quota: QuotaPatch,
     /// What ends.
     pub ending: Ending,

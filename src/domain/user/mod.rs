@@ -49,7 +49,7 @@ impl User {
 pub struct Account {
     /// The account.
     pub user: User,
-    /// What it holds, and limits of its own.
+    /// Usage, and limits of its own.
     pub usage: Usage,
 }
 

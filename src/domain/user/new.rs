@@ -8,20 +8,20 @@ use crate::domain::id::{InvitationId, UserId};
 use crate::domain::password::PasswordHash;
 use crate::domain::timestamp::Timestamp;
 
-/// What is known of an account before the store gives it an id.
+/// An account before the store gives it an id.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// As typed.
     pub email: Email,
     /// Already hashed.
     pub password: PasswordHash,
-    /// What the account may do.
+    /// The role.
     pub role: Role,
     /// Whether the password is only good for setting another.
     pub must_change_password: bool,
     /// The time of registration.
     pub created_at: Timestamp,
-    /// What lets it in.
+    /// The reason why it may be made.
     pub admission: Admission,
 }
 
@@ -48,10 +48,10 @@ impl NewUser {
 /// Why an account may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Anybody may.
+    /// Registration is open.
     Open,
-    /// Somebody was invited. The invitation is used up.
+    /// By invitation, which is used up.
     Invited(InvitationId, SecretDigest),
-    /// Somebody makes it for somebody else.
+    /// By an administrator or the operator.
     By(Act),
 }

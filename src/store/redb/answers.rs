@@ -138,7 +138,7 @@ pub(super) fn sweep(
     Ok(Verdict { answer: Swept { removed, next }, changes })
 }
 
-/// What [`crate::store::Store::answer_forget`] does.
+/// Removes kept answers of an account; see [`crate::store::Store::answer_forget`].
 pub(super) fn forget(
     view: &View<'_, '_>,
     owner: UserId,

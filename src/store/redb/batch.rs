@@ -23,9 +23,9 @@ const READS_A_ROW: u64 = 4;
 pub(super) enum Op {
     Put(Table, Vec<u8>, Vec<u8>),
     Delete(Table, Vec<u8>),
-    /// Removes all entries of a range of somebody who is deleted, however many. Their bytes are counted no more.
+    /// Removes all entries of a range of a deleted account, however many. Their bytes are counted no more.
     DeleteOwned(KeyRange),
-    /// What is kept about one person's tasks, with the bytes as they were before these steps.
+    /// Writes the statistics of an account, with the bytes as they were before these steps.
     Stats(UserId, Stats),
     /// Ids up to and including this one are used.
     UsedUserId(u64),
@@ -156,7 +156,7 @@ impl<'txn> Batch<'txn> {
         self.put_stats(all_stats, sizes)
     }
 
-    /// Writes the stats of everybody of whom something was counted. Whoever was deleted has none.
+    /// Writes the statistics of all accounts whose bytes were counted. A deleted account has none.
     fn put_stats(
         &mut self,
         mut all: Vec<(UserId, Stats)>,

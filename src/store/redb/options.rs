@@ -49,7 +49,7 @@ pub struct Options {
     /// How many answers to requests with a key are kept for each person, and how many bytes of them. The oldest
     /// make room for new ones.
     pub answers: AnswerBounds,
-    /// What one account may hold, and how many accounts there may be. Imports are not held to it.
+    /// Limits of tasks and bytes of one account, and of the number of accounts. Imports are not held to them.
     pub quota: Quota,
     /// Most tasks that are gathered for a list and then sorted. Where more would have to be, the list is read in
     /// its order.

@@ -1,4 +1,4 @@
-//! How much accounts hold.
+//! Usage of accounts.
 
 use std::cmp::Reverse;
 
@@ -14,7 +14,7 @@ use crate::domain::quota::{Quota, Usage};
 use crate::domain::user::Account;
 use crate::store::StoreError;
 
-/// What accounts are sorted by.
+/// The size that accounts are sorted by.
 type Size = fn(&Usage) -> u64;
 
 impl RedbStore {
@@ -23,7 +23,7 @@ impl RedbStore {
         self.quota
     }
 
-    /// How much accounts hold, by id or the largest first.
+    /// Lists the usage of accounts, by id or the largest first.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl From<Stats> for Usage {
     }
 }
 
-/// How much an account holds.
+/// Reads the usage of an account.
 pub(super) fn usage(owned: &Snapshot, id: UserId) -> Result<Option<Usage>, StoreError> {
     Ok(tasks::stats(owned, id)?.map(Usage::from))
 }

@@ -138,7 +138,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         value.map(|value| record::decode_user(id, value.value())).transpose()
     }
 
-    /// How many accounts there are.
+    /// Number of accounts.
     pub(super) fn users(&self) -> Result<u64, StoreError> {
         Ok(read!(self.rows(Table::Users), table => table.len()?))
     }

@@ -40,7 +40,7 @@ pub(super) trait Job: Send {
 /// A decision and the way back to whoever asked for it.
 struct Write<T, D> {
     growth: Growth,
-    /// Whose it is, if it is somebody's own.
+    /// The account, if the write is its own.
     account: Option<UserId>,
     decide: Option<D>,
     decided: Option<Result<T, StoreError>>,

@@ -16,7 +16,7 @@ pub(super) struct Flows {
     by_flow: HashMap<Flow, Waiting>,
     /// Flows that have a write waiting, in the order in which they are served.
     turns: BTreeSet<Turn>,
-    /// When the first write of each of these flows starts.
+    /// Start of the first write of each of these flows.
     starts: BTreeSet<(u64, Flow)>,
     /// The earliest start of a write that waits, in units of work. Never goes back while a write waits.
     now: u64,
@@ -28,7 +28,7 @@ pub(super) struct Flows {
     work: Work,
 }
 
-/// When the first write of a flow is served: the one that ends first, then the one that came first.
+/// Turn of the first write of a flow. The one that ends first is served first, then the one that came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     end: u64,
@@ -42,7 +42,7 @@ struct Turn {
 struct Waiting {
     jobs: VecDeque<(Work, Box<dyn Job>)>,
     work: Work,
-    /// When the write that was taken last ends, in units of work.
+    /// End of the write that was taken last, in units of work.
     end: u64,
 }
 

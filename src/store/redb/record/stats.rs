@@ -74,7 +74,7 @@ pub(crate) struct Stats {
     pub(crate) in_order: bool,
     /// Key and value bytes of all rows of table `owned` under the account's id, but for the row of these stats.
     pub(crate) bytes: u64,
-    /// What the operator or an administrator has set for this account alone.
+    /// Limits that the operator or an administrator has set for this account alone.
     pub(crate) own: OwnQuota,
 }
 

@@ -1,5 +1,5 @@
-//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one. Those of accounts that
-//! hold much stop earlier.
+//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one. Writes of
+//! accounts that hold much stop earlier.
 
 use std::fs::File;
 use std::io;

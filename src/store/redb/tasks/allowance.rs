@@ -1,4 +1,4 @@
-//! How much more one account may hold, while a write to its tasks is being decided.
+//! The quota of one account, while a write to its tasks is being decided.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ use crate::store::redb::sizes::signed;
 use crate::store::redb::view::View;
 use crate::store::redb::{index, key, task_key};
 
-/// More bytes than the rows of any task have, those of its tags' counts included.
+/// More bytes than the rows of any task have, the counts of its tags included.
 const MOST_OF_A_TASK: u64 = 64 << 10;
 
 /// Tasks that one operation makes or lengthens at most: a task that recurs, and the one that keeps what was finished.
 const MOST_TASKS: u64 = 2;
 
-/// What the account holds with the changes so far, and what it may hold.
+/// Usage of the account with the changes so far, and its limits.
 pub(in crate::store::redb) struct Allowance {
     tasks: u64,
     max_tasks: Option<u64>,

@@ -8,7 +8,7 @@
 //! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
 //! 5. No two tasks have the same id, whoever owns them. Each task has exactly the index entries that it should have, and each entry a task.
 //! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
-//!    The bytes that are counted are those of the rows, but for the row of the counts.
+//!    The bytes that are counted are the bytes of the rows, but for the row of the counts.
 //!    A task is a part of one that is there, and not of itself; only an open one with a date recurs.
 //! 7. Nobody named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.

@@ -18,6 +18,7 @@ of IPv6 are named by a trusted proxy. --only takes attacks with these words in t
 
 import argparse
 import collections
+import http.client
 import json
 import multiprocessing
 import os
@@ -93,10 +94,8 @@ class Stage:
         connection.http.timeout = 1
         try:
             return connection.send("GET", "/health/ready", None, {})[0] == 200
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException, AssertionError):
             return False
-        except Exception as error:
-            return bool(isinstance(error, AssertionError))
         finally:
             connection.http.close()
 

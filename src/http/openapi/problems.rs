@@ -180,7 +180,11 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
             statuses.extend(["409", "429"]);
         }
         "token_create" | "account_create" | "account_patch" | "account_delete"
-        | "invitation_create" => statuses.push("409"),
+        | "invitation_create" => statuses.extend(["409", "507"]),
+        "invitation_delete" | "account_end_access" | "session_logout"
+        | "session_logout_all" | "session_delete" | "token_delete" => {
+            statuses.push("507");
+        }
         "task_patch" | "task_complete" | "task_move" | "task_delete" => {
             statuses.extend(["412", "428", "507"]);
         }

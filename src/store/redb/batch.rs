@@ -45,8 +45,8 @@ pub(super) struct Batch<'txn> {
     pub(super) quota: Quota,
     /// What was written so far.
     pub(super) done: Work,
-    /// How many rows decisions have read so far.
-    pub(super) rows_read: u64,
+    /// What decisions have read so far, and what their answers hold.
+    pub(super) read: Work,
     /// `None` if nobody watches the space.
     pub(super) room: Option<Room>,
     ids_changed: bool,
@@ -70,7 +70,7 @@ impl<'txn> Batch<'txn> {
             delete_at_once: options.delete_at_once,
             quota: options.quota,
             done: Work::default(),
-            rows_read: 0,
+            read: Work::default(),
             room,
             ids_changed: false,
             changed: false,
@@ -101,10 +101,10 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
-    /// The work so far, reads included.
+    /// The work so far, reads and the memory of answers included.
     pub(super) fn spent(&self) -> Work {
         let mut spent = self.done;
-        spent.add(Work::new(self.rows_read / READS_A_ROW, 0));
+        spent.add(Work::new(self.read.rows / READS_A_ROW, self.read.bytes));
         spent
     }
 

@@ -9,6 +9,7 @@ use super::batch::Batch;
 use super::key::{self, AnswerByAge, KeyRange, Owned, Table};
 use super::record::{self, AnswerStats, Stats};
 use super::table::{Range, Snapshot, SnapshotTables, Value, Writable};
+use super::work::Work;
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey};
@@ -27,7 +28,7 @@ use crate::store::{Behalf, StoreError};
 /// The file as it will be, or a snapshot of it. Cannot change it.
 pub(super) struct View<'a, 'txn> {
     source: Source<'a, 'txn>,
-    rows_read: Cell<u64>,
+    read: Cell<Work>,
 }
 
 /// Where the rows come from.
@@ -58,20 +59,31 @@ macro_rules! read {
 
 impl<'a, 'txn> View<'a, 'txn> {
     pub(super) const fn of(batch: &'a Batch<'txn>) -> Self {
-        Self { source: Source::Batch(batch), rows_read: Cell::new(0) }
+        Self { source: Source::Batch(batch), read: Cell::new(Work::new(0, 0)) }
     }
 
     pub(super) const fn of_snapshot(tables: &'a SnapshotTables) -> Self {
-        Self { source: Source::Snapshot(tables), rows_read: Cell::new(0) }
+        Self { source: Source::Snapshot(tables), read: Cell::new(Work::new(0, 0)) }
     }
 
-    /// How many rows were read so far, about.
-    pub(super) const fn rows_read(&self) -> u64 {
-        self.rows_read.get()
+    /// Rows that were read so far, about, with the bytes of single values and of answers.
+    pub(super) const fn read(&self) -> Work {
+        self.read.get()
+    }
+
+    /// Counts bytes that an answer holds until the commit is on disk.
+    pub(super) fn count_answer(&self, bytes: u64) {
+        self.count(Work::new(0, bytes));
+    }
+
+    fn count(&self, more: Work) {
+        let mut read = self.read.get();
+        read.add(more);
+        self.read.set(read);
     }
 
     fn rows(&self, table: Table) -> Rows<'a, 'txn> {
-        self.rows_read.set(self.rows_read.get() + 1);
+        self.count(Work::new(1, 0));
         match self.source {
             Source::Batch(batch) => Rows::Batch(batch.tables.get(table)),
             Source::Snapshot(tables) => Rows::Snapshot(tables.get(table)),
@@ -79,7 +91,10 @@ impl<'a, 'txn> View<'a, 'txn> {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'a>>, StoreError> {
-        Ok(read!(self.rows(table), table => table.get(key)?))
+        let value = read!(self.rows(table), table => table.get(key)?);
+        let length = value.as_ref().map_or(0, |value| value.value().len());
+        self.count(Work::new(0, u64::try_from(length).unwrap_or(u64::MAX)));
+        Ok(value)
     }
 
     fn range(&self, table: Table, range: &KeyRange) -> Result<Range<'a>, StoreError> {

@@ -54,6 +54,12 @@ impl Work {
         self.bytes = self.bytes.saturating_sub(less.bytes);
     }
 
+    /// What this is more than `other`.
+    pub(super) const fn beyond(mut self, other: Self) -> Self {
+        self.take(other);
+        self
+    }
+
     /// Whether both are together at most `most`.
     pub(super) const fn fits_beside(self, other: Self, most: Self) -> bool {
         self.rows.saturating_add(other.rows) <= most.rows

@@ -76,8 +76,8 @@ where
             batch.admit(self.growth, self.account, &ops)?;
             Ok((answer, ops))
         });
-        let rows_read = view.rows_read();
-        batch.rows_read += rows_read;
+        let read = view.read();
+        batch.read.add(read);
         match planned {
             Ok((answer, ops)) => {
                 self.decided = Some(Ok(answer));

@@ -24,7 +24,7 @@ use redb::{
 use super::batch::Batch;
 use super::key::{self, Table};
 use super::options::{CommitMode, Options};
-use super::queue::{Lane, Queue, Ticket};
+use super::queue::{Lane, Queue, Taken, Ticket};
 use super::space::{Growth, Room, Space};
 use super::view::View;
 use super::vitals::Vitals;
@@ -158,28 +158,27 @@ impl Thread {
         purge: Purge,
     ) -> Result<bool, StoreError> {
         // The first one is taken before anything can fail, so that it is told.
-        let first = self.next(&[], Work::default(), COMMIT);
-        if first.is_none() && !matches!(purge, Purge::Slice(_)) {
+        let mut next = self.next(jobs, Spent::default(), COMMIT);
+        if next.is_none() && !matches!(purge, Purge::Slice(_)) {
             return Ok(false);
         }
-        jobs.extend(first);
         let room = self.space.as_ref().map(|space| space.look()).transpose()?;
         let most = room.map_or(COMMIT, Room::most);
         let txn = begin(&self.db, self.options.commit)?;
         let mut batch = Batch::open(&txn, &self.options, room)?;
-        if let Some(first) = jobs.first_mut() {
-            first.run(&mut batch)?;
-        }
-        while let Some(job) = self.next(jobs, batch.spent(), most) {
-            jobs.push(job);
-            if let Some(job) = jobs.last_mut() {
-                job.run(&mut batch)?;
-            }
+        let mut spent = Spent::default();
+        while let (Some(ticket), Some(job)) = (next, jobs.last_mut()) {
+            let before = batch.spent();
+            job.run(&mut batch)?;
+            let more = batch.spent().beyond(before);
+            spent.of(ticket.lane).add(more);
+            self.queue.charge(ticket, more);
+            next = self.next(jobs, spent, most);
         }
         if plant::is(Bug::AnswerBeforeCommit) {
             jobs.drain(..).for_each(|job| job.answer(Ok(())));
         }
-        let more = purge_slice(&mut batch, purge)?;
+        let more = purge_slice(&mut batch, purge, most)?;
         tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
         if batch.finish()? {
             txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
@@ -189,22 +188,39 @@ impl Thread {
         Ok(more)
     }
 
-    /// The next write of a commit that has begun some. Those of [`Lane::Access`] come first.
+    /// Takes the next write of a commit that has begun `jobs`, and adds it to them. Those of [`Lane::Access`] come first.
     fn next(
         &self,
-        begun: &[Box<dyn Job>],
-        done: Work,
+        jobs: &mut Vec<Box<dyn Job>>,
+        spent: Spent,
         most: Work,
-    ) -> Option<Box<dyn Job>> {
-        if begun.len() < MAX_ACCESS
-            && let Some(job) = self.queue.pop(Lane::Access, done, most)
-        {
-            return Some(job);
+    ) -> Option<Ticket> {
+        let access = (jobs.len() < MAX_ACCESS)
+            .then(|| self.queue.pop(Lane::Access, spent.access, most));
+        let taken = match access.flatten() {
+            Some(taken) => Some(taken),
+            None if jobs.len() >= MAX_BATCH => None,
+            None => self.queue.pop(Lane::Data, spent.data, most),
+        };
+        let Taken { ticket, job } = taken?;
+        jobs.push(job);
+        Some(ticket)
+    }
+}
+
+/// Work of a commit, by lane: the first write of tasks always fits, whatever log-ins came before it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spent {
+    access: Work,
+    data: Work,
+}
+
+impl Spent {
+    const fn of(&mut self, lane: Lane) -> &mut Work {
+        match lane {
+            Lane::Access => &mut self.access,
+            Lane::Data => &mut self.data,
         }
-        if begun.len() >= MAX_BATCH {
-            return None;
-        }
-        self.queue.pop(Lane::Data, done, most)
     }
 }
 
@@ -243,8 +259,12 @@ pub(super) fn purge_is_due(db: &Database) -> Result<bool, StoreError> {
     Ok(!table::open(&db.begin_read()?, Table::Purge)?.is_empty()?)
 }
 
-/// Removes rows of the first deleted account that still has some.
-fn purge_slice(batch: &mut Batch<'_>, purge: Purge) -> Result<bool, StoreError> {
+/// Removes rows of the first deleted account that still has some, no more than a commit may change here.
+fn purge_slice(
+    batch: &mut Batch<'_>,
+    purge: Purge,
+    most: Work,
+) -> Result<bool, StoreError> {
     if purge == Purge::GaveUp {
         return Ok(false);
     }
@@ -255,6 +275,7 @@ fn purge_slice(batch: &mut Batch<'_>, purge: Purge) -> Result<bool, StoreError> 
         return Ok(true);
     };
     let user = codec::user_id(Table::Purge, &key)?;
+    let slice = slice.min(usize::try_from(most.rows).unwrap_or(slice)).max(1);
     if batch.delete_owned(&key::everything_of(user), slice)? < slice {
         drop(batch.tables.purge.remove(key.as_slice())?);
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use super::{Flow, JOBS_OF_FLOW, MOST_BYTES, MOST_JOBS};
+use super::{Flow, JOBS_OF_FLOW, LITTLE_BYTES, MOST_BYTES, MOST_JOBS};
 use crate::store::StoreError;
 use crate::store::redb::work::{COMMIT, Work};
 use crate::store::redb::write::Job;
@@ -42,6 +42,8 @@ struct Turn {
 struct Waiting {
     jobs: VecDeque<(Work, Box<dyn Job>)>,
     work: Work,
+    /// Turn of its first write, if it has one.
+    turn: Option<Turn>,
     /// End of the write that was taken last, in units of work.
     end: u64,
 }
@@ -65,10 +67,14 @@ impl Flows {
             });
         }
         // Shares shrink as the lane fills, so that there is always room for a flow that has little in it.
-        let is_greedy = held_jobs > MOST_JOBS.saturating_sub(self.jobs) / 2
-            || held.bytes.saturating_add(work.bytes)
-                > MOST_BYTES.saturating_sub(self.work.bytes) / 2;
-        if is_greedy || self.jobs >= MOST_JOBS {
+        let (bytes, all) = (held.bytes.saturating_add(work.bytes), self.work.bytes);
+        let has_room = if bytes <= LITTLE_BYTES {
+            all.saturating_add(work.bytes) <= 2 * MOST_BYTES
+        } else {
+            bytes <= MOST_BYTES.saturating_sub(all) / 2
+        };
+        let is_greedy = held_jobs > MOST_JOBS.saturating_sub(self.jobs) / 2;
+        if !has_room || is_greedy || self.jobs >= MOST_JOBS {
             return Err(StoreError::Busy);
         }
         let waiting = self.by_flow.entry(flow).or_default();
@@ -82,7 +88,11 @@ impl Flows {
         Ok(())
     }
 
-    pub(super) fn pop(&mut self, done: Work, most: Work) -> Option<Box<dyn Job>> {
+    pub(super) fn pop(
+        &mut self,
+        done: Work,
+        most: Work,
+    ) -> Option<(Flow, Work, Box<dyn Job>)> {
         loop {
             let turn = *self.turns.first()?;
             if self.drop_abandoned(turn.flow) {
@@ -94,12 +104,21 @@ impl Flows {
             if done != Work::default() && !done.fits_beside(work, most) {
                 return None;
             }
-            let job = self.take_first(turn.flow);
+            let job = self.take_first(turn.flow)?;
             if let Some(waiting) = self.by_flow.get_mut(&turn.flow) {
                 waiting.end = turn.end;
             }
             self.next_turn(turn);
-            return job;
+            return Some((turn.flow, work, job));
+        }
+    }
+
+    /// Lets the next writes of a flow wait for so many more units of work.
+    pub(super) fn charge(&mut self, flow: Flow, units: u64) {
+        let waiting = self.by_flow.entry(flow).or_default();
+        waiting.end = waiting.end.saturating_add(units);
+        if let Some(turn) = waiting.turn {
+            self.next_turn(turn);
         }
     }
 
@@ -117,12 +136,15 @@ impl Flows {
     /// Gives a flow its turn, if it has a write. The write starts when the one before it ends, but not before now: a flow
     /// saves nothing up by asking for nothing, and loses no debt by waiting for each answer.
     fn queue(&mut self, flow: Flow) {
-        let Some(waiting) = self.by_flow.get(&flow) else { return };
+        let Some(waiting) = self.by_flow.get_mut(&flow) else { return };
+        waiting.turn = None;
         let Some((work, _)) = waiting.jobs.front() else { return };
         let start = waiting.end.max(self.now);
         let end = start.saturating_add(work.units());
         self.count += 1;
-        self.turns.insert(Turn { end, count: self.count, start, flow });
+        let turn = Turn { end, count: self.count, start, flow };
+        waiting.turn = Some(turn);
+        self.turns.insert(turn);
         self.starts.insert((start, flow));
     }
 

@@ -7,6 +7,8 @@
 //! an account that has asked for little waits for the write under way, however many others have large ones waiting. (With
 //! deficit round robin it waits for one large write of each of them, since all have saved up enough at the same time.)
 //!
+//! A write that turns out to be more work than was planned delays the next ones of its flow by as much.
+//!
 //! There are two lanes. [`Lane::Access`] holds small writes that let people in and out, and readiness; each commit
 //! takes some of them before any write of tasks.
 //!
@@ -14,7 +16,8 @@
 //! |---|---|---|
 //! | writes that one flow may have waiting | [`JOBS_OF_FLOW`] | that flow, as [`StoreError::AccountBusy`] |
 //! | planned work that one flow may have waiting; a single write always may | [`super::work::COMMIT`] | that flow |
-//! | writes and bytes that wait in all | [`MOST_JOBS`], [`MOST_BYTES`] | flows that have more than half of the room left, as [`StoreError::Busy`] |
+//! | writes and planned bytes that wait in all | [`MOST_JOBS`], [`MOST_BYTES`] | flows that have more than half of the room left, as [`StoreError::Busy`] |
+//! | the same with flows that have at most [`LITTLE_BYTES`] waiting | twice [`MOST_BYTES`] | any flow, as [`StoreError::Busy`] |
 
 mod flows;
 
@@ -33,8 +36,11 @@ pub(super) const JOBS_OF_FLOW: usize = 128;
 /// Most writes that may wait in one lane.
 pub(super) const MOST_JOBS: usize = 4096;
 
-/// Most planned bytes that may wait in one lane.
+/// Most planned bytes that may wait in one lane; twice as many with those of flows that have little waiting.
 pub(super) const MOST_BYTES: u64 = 32 << 20;
+
+/// A flow that has at most so many planned bytes waiting has little waiting.
+pub(super) const LITTLE_BYTES: u64 = 64 << 10;
 
 /// An account, or a part of the server, whose writes share one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +71,12 @@ pub(super) struct Ticket {
     pub(super) flow: Flow,
     /// Planned work.
     pub(super) work: Work,
+}
+
+/// A write that was taken from the queue.
+pub(super) struct Taken {
+    pub(super) ticket: Ticket,
+    pub(super) job: Box<dyn Job>,
 }
 
 impl Ticket {
@@ -136,8 +148,17 @@ impl Queue {
 
     /// Takes the next write of a lane, if it fits into a commit of at most `most` that has `done` so much. A commit
     /// that has done nothing takes any. Drops writes whose callers are gone.
-    pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Box<dyn Job>> {
-        self.lock().of(lane).pop(done, most)
+    pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Taken> {
+        let (flow, work, job) = self.lock().of(lane).pop(done, most)?;
+        Some(Taken { ticket: Ticket { lane, flow, work }, job })
+    }
+
+    /// Counts the work of a write that was taken, as far as it is more than was planned.
+    pub(super) fn charge(&self, ticket: Ticket, spent: Work) {
+        let more = spent.units().saturating_sub(ticket.work.units());
+        if more > 0 {
+            self.lock().of(ticket.lane).charge(ticket.flow, more);
+        }
     }
 
     /// Waits until there is a write. `false` when the queue is closed and empty.

@@ -60,10 +60,10 @@ impl Given {
     /// Takes everything that waits, as the writer does if each commit takes one write.
     fn serve(&self, most: usize) -> Vec<u64> {
         for _ in 0..most {
-            let Some(job) = self.queue.pop(Lane::Data, Work::default(), COMMIT) else {
+            let Some(taken) = self.queue.pop(Lane::Data, Work::default(), COMMIT) else {
                 break;
             };
-            job.answer(Ok(()));
+            taken.job.answer(Ok(()));
         }
         std::mem::take(&mut *self.served.lock().unwrap())
             .into_iter()
@@ -221,6 +221,41 @@ fn a_full_queue_has_room_for_an_account_that_has_nothing_in_it() {
 
     assert!(refused > 0, "the queue is never full");
     given.push(10_000, SMALL).unwrap();
+}
+
+#[test]
+fn many_accounts_leave_room_for_one_that_has_little_waiting() {
+    let mut given = Given::default();
+    let mut long = COMMIT.bytes;
+    for account in 0..100 {
+        while given.push(account, Work::new(1, long)).is_err() && long > LITTLE_BYTES {
+            long /= 2;
+        }
+    }
+
+    for account in 10_000..10_100 {
+        given.push(account, SMALL).unwrap();
+    }
+}
+
+#[test]
+fn writes_that_were_more_work_than_planned_let_the_next_ones_of_their_account_wait() {
+    let mut given = Given::default();
+    for _ in 0..3 {
+        given.push(1, SMALL).unwrap();
+    }
+    for _ in 0..10 {
+        given.push(2, SMALL).unwrap();
+    }
+    let first = given.queue.pop(Lane::Data, Work::default(), COMMIT).unwrap();
+    assert_eq!(first.ticket.flow, Flow::Account(UserId::new(1)));
+
+    given.queue.charge(first.ticket, Work::new(10 * SMALL.rows, 10 * SMALL.bytes));
+
+    let served = given.serve(12);
+    let waited = served.iter().take_while(|account| **account == 2).count();
+    assert!(waited >= 8, "{served:?}");
+    assert_eq!(served.iter().filter(|account| **account == 1).count(), 2);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) enum Growth {
     /// Adds a little that is bounded for each account, such as a session: people must be able to log in
     /// to delete something. May use three quarters of the reserve.
     AddsLittle,
-    /// Frees data. Always tried.
+    /// Frees data. Refused only where the pages that it moves may not fit on the disk.
     Frees,
 }
 
@@ -68,7 +68,8 @@ impl Room {
             Growth::AddsLittle => self.reserve / 4,
             Growth::Frees => 0,
         };
-        if self.left(done) < kept { Err(StoreError::DiskFull) } else { Ok(()) }
+        let needed = self.growth_of(done).saturating_add(kept);
+        if needed > self.free { Err(StoreError::DiskFull) } else { Ok(()) }
     }
 
     /// Whether the disk is so full that it matters how much an account holds.

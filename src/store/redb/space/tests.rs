@@ -42,3 +42,11 @@ fn a_commit_counts_as_much_as_it_may_add() {
     assert!(!room.is_short(Work::new(most.rows - Room::OVERHEAD / PAGE, 0)));
     assert!(room.is_short(Work::new(0, 32 * MIB)), "pages may be half empty");
 }
+
+#[test]
+fn a_deletion_that_may_not_fit_is_refused_and_smaller_ones_are_not() {
+    let room = room(10);
+    assert!(room.admit(Growth::Frees, Work::new(5_000, 0)).is_err());
+    assert!(room.admit(Growth::Frees, Work::new(1_000, 0)).is_ok());
+    assert!(room.admit(Growth::AddsLittle, Work::new(1, 0)).is_err());
+}

@@ -53,6 +53,7 @@ pub(in crate::store::redb) fn write(
         {
             result = Err(TaskRefused::ChangedAsTold);
         }
+        view.count_answer(work::answered(&result));
         results.push(result);
     }
     let is_whole = results.iter().all(Result::is_ok);

@@ -1,6 +1,8 @@
 //! The work of writing tasks, in rows.
 
-use crate::domain::task::{NewTask, Task, TaskAction, TaskPatch, TaskWrite};
+use crate::domain::task::{
+    NewTask, Task, TaskAction, TaskDone, TaskPatch, TaskRefused, TaskWrite,
+};
 use crate::domain::words;
 use crate::store::redb::work::Work;
 
@@ -39,6 +41,21 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
         });
     }
     work
+}
+
+/// Memory that the answer to one operation holds, about, in bytes.
+pub(super) fn answered(result: &Result<TaskDone, TaskRefused>) -> u64 {
+    match result {
+        Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => held(task),
+        Err(TaskRefused::Changed(task)) => held(task),
+        Ok(TaskDone::Deleted(_)) | Err(_) => 0,
+    }
+}
+
+fn held(task: &Task) -> u64 {
+    let description = task.description.as_ref().map_or(0, |it| it.as_str().len());
+    let tags: usize = task.tags.iter().map(|tag| tag.as_str().len()).sum();
+    size(size_of::<Task>() + task.title.as_str().len() + description + tags)
 }
 
 fn created(new: &NewTask) -> Work {

@@ -72,6 +72,7 @@
 //! | the data file, `store/redb/space` | the disk but for `DISK_RESERVE_MIB` | a tenth an account, where less than four reserves are free | 507 `disk_full` |
 //! | words that a task is found by, `domain/task/query.rs` | 512 | a task | no index entry |
 //! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
+//! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network, the others 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
 //! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |

@@ -46,6 +46,13 @@ class Attack:
         return []
 
 
+def some_accounts(stage, count):
+    """Tokens of more accounts. One network may register few at once, so they are made from several."""
+    return [
+        stage.account(f"attacker{number}@example.com", f"127.0.10.{1 + number // 16}") for number in range(1, count + 1)
+    ]
+
+
 class Fight:
     """How an attack goes: what it has been answered, and whether it is over."""
 

@@ -1,6 +1,6 @@
 """Reads that take long, and more of them than an account may have."""
 
-from .attack import ADDRESS, Attack, Clients
+from .attack import ADDRESS, Attack, Clients, some_accounts
 
 # A word that every task has: all of them are looked at.
 SEARCH = "/api/v1/tasks?q=common&sort=title&limit=1"
@@ -15,21 +15,28 @@ def fill(connection, count):
 
 
 class Searches(Attack):
-    """Long searches of one account, while another one searches too."""
+    """Long searches, while another account searches too."""
 
-    name = "8 clients with long searches"
     also = SEARCH
-    MINE, THEIRS = 12_000, 3_000
+    THEIRS = 3_000
+
+    def __init__(self, count, accounts, tasks):
+        owners = f" of {accounts} accounts" if accounts > 1 else ""
+        self.name = f"{count} clients with long searches{owners}"
+        self.count, self.accounts, self.tasks = count, accounts, tasks
 
     def prepare(self, stage):
         super().prepare(stage)
-        fill(stage.connect(self.token), self.MINE)
+        self.tokens = [self.token] + some_accounts(stage, self.accounts - 1)
+        for token in self.tokens:
+            fill(stage.connect(token), self.tasks)
         fill(stage.connect(stage.ordinary.token), self.THEIRS)
 
     def rage(self, fight):
         clients = Clients(self.port, ADDRESS)
-        headers = {"Authorization": f"Bearer {self.token}"}
-        fight.threads(8, lambda number: clients.send(number, "GET", SEARCH, None, headers))
+        fight.threads(self.count, lambda number: clients.send(number, "GET", SEARCH, None, {
+            "Authorization": f"Bearer {self.tokens[number % self.accounts]}",
+        }))
 
 
 class Credentials(Attack):
@@ -61,4 +68,4 @@ class Credentials(Attack):
         return [f"{made} creations, at {self.MINUTE} a minute"] if made > 2 * self.MINUTE else []
 
 
-ATTACKS = [Searches(), Credentials()]
+ATTACKS = [Searches(8, 1, 12_000), Searches(64, 16, 3_000), Credentials()]

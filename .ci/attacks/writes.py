@@ -3,7 +3,8 @@
 import json
 import socket
 
-from .attack import ADDRESS, Attack, Clients, request
+from .answers import DESCRIPTION, TITLE
+from .attack import ADDRESS, Attack, Clients, request, some_accounts
 
 BODY = 256 * 1024
 BATCH = "/api/v1/tasks/batch"
@@ -59,9 +60,7 @@ class Batches(Attack):
 
     def prepare(self, stage):
         super().prepare(stage)
-        self.tokens = [self.token]
-        for number in range(1, self.accounts):
-            self.tokens.append(stage.account(f"attacker{number}@example.com", ADDRESS))
+        self.tokens = [self.token] + some_accounts(stage, self.accounts - 1)
         self.body = self.batch(stage.connect(self.token))
 
     def batch(self, connection):
@@ -91,6 +90,24 @@ class Moves(Batches):
         return full_batch(
             {"op": "move", "id": root, "to": "first", "parent_id": (first, second)[number % 2]} for number in range(500)
         )
+
+
+class Patches(Batches):
+    """Changes of one long task of each account, whose answers hold it 500 times."""
+
+    def prepare(self, stage):
+        super().prepare(stage)
+        self.bodies = [self.body] + [self.batch(stage.connect(token)) for token in self.tokens[1:]]
+
+    def batch(self, connection):
+        task = connection.expect(201, "POST", "/tasks", {"title": TITLE, "description": DESCRIPTION})["id"]
+        return full_batch({"op": "patch", "id": task, "task": {"priority": ("low", "high")[turn % 2]}} for turn in range(500))
+
+    def rage(self, fight):
+        clients = Clients(self.port, ADDRESS)
+        fight.threads(self.count, lambda number: clients.send(number, "POST", self.path, self.bodies[number % self.accounts], {
+            **JSON, "Authorization": f"Bearer {self.tokens[number % self.accounts]}",
+        }))
 
 
 class Abandoned(Batches):
@@ -129,6 +146,7 @@ ATTACKS = [
     Batches("batches of Han", 80, accounts=20),
     Moves("dry runs of 500 moves", 8, "?dry_run=true"),
     Moves("batches of 500 moves", 8),
+    Patches("batches of 500 patches", 80, accounts=40),
     Abandoned("clients that abandon batches", 40),
     Creations("clients that create", 100),
 ]

@@ -22,6 +22,7 @@ use super::payload::BodyLimits;
 use super::problem::{self, Problem};
 use super::routes::{Route, RouteTable};
 use super::server::OverShare;
+use super::turn::Turns;
 use crate::domain::id::UserId;
 use crate::service::Service;
 
@@ -57,6 +58,7 @@ pub(super) struct Edge<E> {
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
     pub(super) budget: AnswerBudget,
+    pub(super) turns: Turns,
 }
 
 /// Where a handler leaves word for the log.
@@ -95,6 +97,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(self.service.clone());
         extensions.insert(self.site.clone());
         extensions.insert(self.budget.clone());
+        extensions.insert(self.turns.clone());
         extensions.insert(Arc::clone(&self.proxies));
         extensions.insert(body);
 

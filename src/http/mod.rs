@@ -27,6 +27,7 @@ pub mod server;
 mod sessions;
 mod tasks;
 mod tokens;
+mod turn;
 mod users;
 mod wire;
 
@@ -53,6 +54,7 @@ use self::routes::RouteTable;
 use self::sessions::SessionsApi;
 use self::tasks::{TagsApi, TasksApi};
 use self::tokens::TokensApi;
+use self::turn::Turns;
 use self::users::UsersApi;
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
@@ -128,6 +130,7 @@ pub fn endpoint(
         request_timeout: config.limits.request_timeout,
         ids: edge::RequestIds::default(),
         budget: AnswerBudget::default(),
+        turns: Turns::default(),
     };
     edge.boxed()
 }

@@ -25,6 +25,7 @@ use super::param::{
 };
 use super::payload::{Json, MergePatch};
 use super::problem::Problem;
+use super::turn::Turn;
 use super::{Api, Site, etag, param};
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
@@ -177,6 +178,7 @@ impl TasksApi {
         &self,
         caller: Authenticated<TasksRead>,
         _room: Room,
+        _turn: Turn,
         service: Data<&Service>,
         site: Data<&Site>,
         /// How many tasks to pass over. Not together with `cursor`.
@@ -261,6 +263,7 @@ impl TasksApi {
     async fn counts(
         &self,
         caller: Authenticated<TasksRead>,
+        _turn: Turn,
         service: Data<&Service>,
     ) -> Result<Json<TaskCountsView>, Problem> {
         Ok(Json(service.task_summary(&caller.0).await?.into()))
@@ -434,6 +437,7 @@ impl TagsApi {
         &self,
         caller: Authenticated<TasksRead>,
         _room: Room,
+        _turn: Turn,
         service: Data<&Service>,
     ) -> Result<Tags, Problem> {
         let tags = view::tags(service.task_summary(&caller.0).await?.tags);

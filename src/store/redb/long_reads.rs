@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::domain::id::UserId;
 use crate::store::StoreError;
@@ -19,7 +19,7 @@ const MOST_OF_ACCOUNT: usize = 2;
 /// Most reads of one account that wait.
 const MOST_WAITING: usize = 16;
 
-/// How long a read waits for its turn.
+/// Time that a read waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Gives permits in the order in which they are asked for. One account holds, and waits for, at most
@@ -71,17 +71,10 @@ impl LongReads {
     /// [`StoreError::Busy`] if those of others do.
     pub(super) async fn acquire(&self, account: UserId) -> Result<Permit, StoreError> {
         let (permits, asking) = self.ask(account)?;
-        let of_account = self.wait(permits).await.ok_or(StoreError::AccountBusy)?;
-        let of_all = self.wait(Arc::clone(&self.all)).await.ok_or(StoreError::Busy)?;
+        let until = Instant::now() + self.patience;
+        let of_account = wait(permits, until).await.ok_or(StoreError::AccountBusy)?;
+        let of_all = wait(Arc::clone(&self.all), until).await.ok_or(StoreError::Busy)?;
         Ok(Permit { _of_all: of_all, _of_account: of_account, _asking: asking })
-    }
-
-    async fn wait(&self, permits: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
-        match Arc::clone(&permits).try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            // Never closed.
-            Err(_) => timeout(self.patience, permits.acquire_owned()).await.ok()?.ok(),
-        }
     }
 
     fn ask(&self, account: UserId) -> Result<(Arc<Semaphore>, Asking), StoreError> {
@@ -96,6 +89,14 @@ impl LongReads {
         entry.asking += 1;
         let permits = Arc::clone(&entry.permits);
         Ok((permits, Asking { accounts: Arc::clone(&self.accounts), account }))
+    }
+}
+
+async fn wait(permits: Arc<Semaphore>, until: Instant) -> Option<OwnedSemaphorePermit> {
+    match Arc::clone(&permits).try_acquire_owned() {
+        Ok(permit) => Some(permit),
+        // Never closed.
+        Err(_) => timeout_at(until, permits.acquire_owned()).await.ok()?.ok(),
     }
 }
 

@@ -62,7 +62,7 @@
 //! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
 //! | costs of hashes that are told apart, `auth/password/kinds.rs` | 4, today's among them | none | the cheapest is forgotten, and its time tells |
 //! | lines of the log about log-ins, `service/events.rs` | 60 a minute of each event | 10 an IPv4 address or IPv6 /48 | counted in the next line |
-//! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait |
+//! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; left after ten tries of a busy store |
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
 //! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB, half of the free disk | turns by work | wait |

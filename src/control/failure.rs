@@ -4,7 +4,7 @@ use std::io;
 
 use crate::domain::chain::Chain;
 use crate::service::transfer::ImportError;
-use crate::service::{self, Error};
+use crate::service::{self, Error, Left};
 use crate::store::redb::CopyError;
 use crate::store::{OpenError, StoreError};
 
@@ -107,6 +107,16 @@ impl From<Error> for Failure {
     }
 }
 
+impl From<Left> for Failure {
+    fn from(left: Left) -> Self {
+        let Left { accounts, why } = left;
+        let Self { code, message } = why.into();
+        let left =
+            format!("access to {accounts} users could not be ended, the last because");
+        Self::new(code, format!("{left} {message}: run the command again"))
+    }
+}
+
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
@@ -149,6 +159,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn accounts_that_are_left_are_counted_and_the_command_is_to_be_run_again() {
+        let failure = Failure::from(Left { accounts: 3, why: Error::Busy });
+
+        assert_eq!(failure.code, Failure::NO);
+        assert_eq!(
+            failure.message,
+            "access to 3 users could not be ended, the last because the server is busy: run the command again"
+        );
+    }
 
     #[test]
     fn silence_is_told_in_words() {

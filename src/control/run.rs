@@ -85,8 +85,8 @@ pub async fn run(
             say(sink, "password set, all sessions and personal tokens ended")
         }
         Command::UserEndAccess { email } => {
-            let ended = match email {
-                Some(email) => service.access_end(&email).await?,
+            let (ended, left) = match email {
+                Some(email) => (service.access_end(&email).await?, None),
                 None => service.access_end_all().await?,
             };
             let AllEnded { accounts, sessions, tokens, answers } = ended;
@@ -95,7 +95,8 @@ pub async fn run(
                 format!(
                     "{sessions} sessions and {tokens} personal tokens of {accounts} users ended, {answers} kept answers removed"
                 ),
-            )
+            )?;
+            left.map_or(Ok(()), |left| Err(left.into()))
         }
         Command::UserDelete { email } => {
             service.user_delete(&email).await?;

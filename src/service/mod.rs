@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
-pub use self::ending::AllEnded;
+pub use self::ending::{AllEnded, Left};
 pub use self::error::{Error, FieldError};
 pub use self::events::Events;
 pub use self::once::{Asked, Doing, Done, Once, Recorded};

@@ -23,7 +23,7 @@ pub enum Exported {
 }
 
 /// The ids that were not given out yet: the first of each kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextIds {
     /// Of accounts.
     pub user: u64,

@@ -47,11 +47,7 @@ pub const VERSION: u32 = 3;
 pub const MAX_LINE: usize = 64 * 1024;
 
 /// Largest number that is read: the last that every JSON reader takes for a whole number (RFC 8259, section 6).
-const MAX_NUMBER: u64 = (1 << 53) - 1;
-
-/// Largest number of a record that is read, and so the largest that an import can bring: as many again follow before
-/// an export would have to write one that cannot be read.
-const MAX_IN_RECORD: u64 = (1 << 52) - 1;
+const MAX_NUMBER: u64 = Task::MAX_REVISION;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
@@ -222,8 +218,8 @@ impl Line {
                 Ok(Self::Start {
                     created_at: time("created_at", &start.created_at)?,
                     ids: NextIds {
-                        user: next_id("next_user_id", start.next_user_id)?,
-                        task: next_id("next_task_id", start.next_task_id)?,
+                        user: number("next_user_id", start.next_user_id)?,
+                        task: number("next_task_id", start.next_task_id)?,
                     },
                 })
             }
@@ -250,7 +246,7 @@ impl WireUser {
         password::check(&hash).map_err(|why| field("password_hash", why))?;
         Ok(Credential {
             user: User {
-                id: UserId::new(id("id", self.id)?),
+                id: UserId::new(number("id", self.id)?),
                 email: Email::new(&self.email).map_err(|error| field("email", error))?,
                 role,
                 created_at: time("created_at", &self.created_at)?,
@@ -291,7 +287,7 @@ impl WireTask {
     }
 
     fn check(self) -> Result<Task, LineError> {
-        let id_of_task = id("id", self.id)?;
+        let id_of_task = number("id", self.id)?;
         let description = self.description.map(Description::new).transpose();
         let updated_at = time("updated_at", &self.updated_at)?;
         let completed_at =
@@ -323,7 +319,7 @@ impl WireTask {
         }
         Ok(Task {
             id: TaskId::new(id_of_task),
-            owner: UserId::new(id("owner_id", self.owner_id)?),
+            owner: UserId::new(number("owner_id", self.owner_id)?),
             title: Title::new(self.title).map_err(|error| field("title", error))?,
             description: description.map_err(|error| field("description", error))?,
             completed_at: self.completed.then(|| completed_at.unwrap_or(updated_at)),
@@ -333,35 +329,25 @@ impl WireTask {
             position,
             parent: self
                 .parent_id
-                .map(|it| id("parent_id", it))
+                .map(|it| number("parent_id", it))
                 .transpose()?
                 .map(TaskId::new),
             recurrence: rule
                 .map(|rule| Recurrence::restore(rule, self.recurrence_time_ms)),
             created_at: time("created_at", &self.created_at)?,
             updated_at,
-            revision: id("revision", self.revision)?,
+            revision: number("revision", self.revision)?,
         })
     }
 }
 
-/// A number of a record: an id, or a revision.
-fn id(name: &'static str, number: u64) -> Result<u64, LineError> {
-    bounded(name, number, MAX_IN_RECORD, "must be from 1 to 2^52 - 1")
-}
-
-/// An id of the first line.
-fn next_id(name: &'static str, number: u64) -> Result<u64, LineError> {
-    bounded(name, number, MAX_NUMBER, "must be from 1 to 2^53 - 1")
-}
-
-fn bounded(
-    name: &'static str,
-    number: u64,
-    most: u64,
-    reason: &str,
-) -> Result<u64, LineError> {
-    if (1..=most).contains(&number) { Ok(number) } else { Err(field(name, reason)) }
+/// An id, or a revision.
+fn number(name: &'static str, number: u64) -> Result<u64, LineError> {
+    if (1..=MAX_NUMBER).contains(&number) {
+        Ok(number)
+    } else {
+        Err(field(name, "must be from 1 to 2^53 - 1"))
+    }
 }
 
 fn time(name: &'static str, text: &str) -> Result<Timestamp, LineError> {

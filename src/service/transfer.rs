@@ -22,6 +22,12 @@ const CLAIMED: u64 = 1 << 48;
 /// How far beyond a record the ids are moved then: each time costs a look at all that are taken.
 const AHEAD: u64 = 1 << 20;
 
+/// Up to where records move them at most where accounts are. A file from elsewhere cannot use up the ids of those who
+/// are there: as many again follow before there is a number that JSON has not. Ids that were given out or taken here are
+/// below the next one and move nothing. Where nobody is yet, everything comes from the file, and it may hold any id that
+/// can be read: so a server that has counted on from this bound reads its own export, in its own file and in a new one.
+const FAR: u64 = 1 << 52;
+
 /// Parts of an export that may wait for the receiver.
 const WAITING: usize = 4;
 
@@ -116,6 +122,8 @@ pub struct Import {
     free: NextIds,
     /// From where on the store gives ids out.
     kept_free: NextIds,
+    /// Up to where the import may move that.
+    movable: u64,
     owner: Option<Owner>,
     records: Vec<Record>,
     line: u64,
@@ -136,6 +144,7 @@ impl Import {
             taken: None,
             free: NextIds { user: 0, task: 0 },
             kept_free: NextIds { user: 0, task: 0 },
+            movable: FAR,
             owner: None,
             records: Vec::with_capacity(CHUNK),
             line: 0,
@@ -159,6 +168,10 @@ impl Import {
         let line = Line::read(line).map_err(|error| self.refused(&error))?;
         match (line, self.taken.is_some(), self.ended) {
             (Line::Start { ids, .. }, false, _) => {
+                let first = self.service.0.store.user_list(None, 1).await;
+                if first.map_err(Error::from)?.is_empty() {
+                    self.movable = u64::MAX;
+                }
                 let (user, task) = (ids.user.min(CLAIMED), ids.task.min(CLAIMED));
                 self.keep_free(NextIds { user, task }).await?;
                 self.free = ids;
@@ -185,19 +198,7 @@ impl Import {
                             .to_owned(),
                     }));
                 }
-                let kept = self.kept_free;
-                let beyond = |kept: u64| kept.max(id.saturating_add(AHEAD).min(free));
-                match &record {
-                    Record::User(_) if id >= kept.user => {
-                        self.keep_free(NextIds { user: beyond(kept.user), ..kept })
-                            .await?;
-                    }
-                    Record::Task(_) if id >= kept.task => {
-                        self.keep_free(NextIds { task: beyond(kept.task), ..kept })
-                            .await?;
-                    }
-                    _ => {}
-                }
+                self.move_beyond(&record, id, free).await?;
                 self.records.push(record);
                 if self.records.len() >= CHUNK { self.flush().await } else { Ok(()) }
             }
@@ -251,13 +252,41 @@ impl Import {
         self.done
     }
 
+    /// Sees to it that the store does not give the id of a record to anybody else.
+    async fn move_beyond(
+        &mut self,
+        record: &Record,
+        id: u64,
+        free: u64,
+    ) -> Result<(), ImportError> {
+        let kept = self.kept_free;
+        let beyond = id.saturating_add(AHEAD).min(free).min(self.movable);
+        let (next, ids) = match record {
+            Record::User(_) => (kept.user, NextIds { user: beyond, ..kept }),
+            Record::Task(_) => (kept.task, NextIds { task: beyond, ..kept }),
+        };
+        if id < next {
+            return Ok(());
+        }
+        if id >= self.movable {
+            return Err(self.refused(&LineError::Field {
+                field: "id",
+                reason: "must be below 2^52 where accounts are already, unless it was given out here: \
+                         take a data file without accounts"
+                    .to_owned(),
+            }));
+        }
+        self.keep_free(ids).await
+    }
+
     /// Sees to it that the store gives none of these ids to anybody else, and finds out which are taken.
     async fn keep_free(&mut self, ids: NextIds) -> Result<(), ImportError> {
         // What is held so far would count as another import.
         self.taken = None;
         let begun = self.service.0.store.import_begin(ids).await.map_err(Error::from)?;
-        self.taken = Some(begun.ok_or(ImportError::Busy)?);
-        self.kept_free = ids;
+        let taken = begun.ok_or(ImportError::Busy)?;
+        self.kept_free = taken.next;
+        self.taken = Some(taken);
         Ok(())
     }
 

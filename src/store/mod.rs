@@ -54,6 +54,8 @@ pub type Orphans = BTreeMap<(UserId, TaskId), Vec<TaskId>>;
 pub struct Taken {
     /// The ids.
     pub ids: Mutex<TaskIds>,
+    /// The ids that were given out next when it began. All below stay free for it.
+    pub next: NextIds,
     /// Tasks whose parent is still to come, by owner and parent.
     pub orphans: Mutex<Orphans>,
     /// Held as long as the import goes on, for there is one at a time.

@@ -568,8 +568,9 @@ impl Store for MemoryStore {
         let mut state = self.state();
         state.last_user = state.last_user.max(ids.user - 1);
         state.last_task = state.last_task.max(ids.task - 1);
+        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
         // It looks for itself what is taken.
-        Ok(Some(Arc::default()))
+        Ok(Some(Arc::new(Taken { next, ..Taken::default() })))
     }
 
     async fn import(

@@ -2,7 +2,7 @@
 
 use hyper::StatusCode;
 
-use super::{JANE, JOHN, given_stopped, home, parse};
+use super::{JANE, JOHN, everything, given_stopped, home};
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused};
 
@@ -53,15 +53,29 @@ async fn an_administrator_who_was_deleted_comes_back_only_if_that_is_said() {
     assert!(expect(home.run(&["user", "list"], ""), 0).contains(JOHN));
 }
 
-/// An id near 2^53 once left so few after it that a later export could not be read.
+/// The last number that every JSON reader takes for a whole one.
+const MAX: u64 = (1 << 53) - 1;
+
+/// First id that no import brings where accounts are.
+const FAR: u64 = 1 << 52;
+
+/// The export with its first task under another id and revision, and next ids that allow for any.
+fn with_first_task(exported: &str, id: u64, revision: u64) -> String {
+    let next = |kind: &str, from: u64, export: &str| {
+        let from = format!("\"next_{kind}_id\":{from}");
+        assert!(export.contains(&from), "{from}");
+        export.replacen(&from, &format!("\"next_{kind}_id\":{MAX}"), 1)
+    };
+    let far = next("user", 3, &next("task", 5, exported));
+    far.replacen("{\"task\":{\"id\":1,", &format!("{{\"task\":{{\"id\":{id},"), 1)
+        .replacen("\"revision\":1,", &format!("\"revision\":{revision},"), 1)
+}
+
 #[tokio::test]
-async fn numbers_that_leave_no_room_for_more_are_refused_by_record() {
+async fn numbers_that_json_has_not_are_refused_by_record() {
     let (from, _) = given_stopped().await;
     let exported = expect(from.run(&["export"], ""), 0);
-    let most = u64::pow(2, 52) - 1;
-    let far = exported
-        .replace("\"next_user_id\":3", &format!("\"next_user_id\":{}", most * 2))
-        .replace("\"next_task_id\":5", &format!("\"next_task_id\":{}", most * 2));
+    let far = with_first_task(&exported, 1, 1);
     let at = |kind: &str| {
         let begins = format!("{{\"{kind}\":");
         exported.lines().position(|line| line.starts_with(&begins)).unwrap() + 1
@@ -76,23 +90,76 @@ async fn numbers_that_leave_no_room_for_more_are_refused_by_record() {
         assert!(far.contains(from), "{from}");
         let (before, _) = from.rsplit_once(':').unwrap();
         let comma = if from.ends_with(',') { "," } else { "" };
-        let with = format!("{before}:{}{comma}", most + 1);
+        let with = format!("{before}:{}{comma}", MAX + 1);
 
         let said = refused(home().run(&["import"], &far.replacen(from, &with, 1)), 65);
 
-        let expected = format!("line {line} {field} must be from 1 to 2^52 - 1");
+        let expected = format!("line {line} {field} must be from 1 to 2^53 - 1");
+        assert!(said.contains(&expected), "{said}");
+    }
+}
+
+/// Whoever sends a file to be imported could use up the ids of everybody else.
+#[tokio::test]
+async fn ids_that_leave_no_room_for_more_are_refused_where_accounts_are() {
+    let (from, _) = given_stopped().await;
+    let exported = expect(from.run(&["export"], ""), 0);
+    for (far, kind) in [
+        (with_first_task(&exported, FAR, 1), "task"),
+        (
+            with_first_task(&exported, 1, 1)
+                .replace("{\"user\":{\"id\":1,", &format!("{{\"user\":{{\"id\":{FAR},"))
+                .replace("\"owner_id\":1,", &format!("\"owner_id\":{FAR},")),
+            "user",
+        ),
+    ] {
+        let begins = format!("{{\"{kind}\":{{\"id\":{FAR},");
+        let line = far.lines().position(|line| line.starts_with(&begins)).unwrap() + 1;
+        let home = home();
+        expect(home.run(&["user", "add", "other@example.com"], PASSWORD), 0);
+
+        let said = refused(home.run(&["import"], &far), 65);
+
+        let expected = format!("line {line} id must be below 2^52");
         assert!(said.contains(&expected), "{said}");
     }
 
-    let with = format!("{{\"task\":{{\"id\":{most},");
-    let last = far.replacen("{\"task\":{\"id\":1,", &with, 1);
     let home = home();
-    expect(home.run(&["import"], &last), 0);
+    expect(home.run(&["user", "add", "other@example.com"], PASSWORD), 0);
+    expect(home.run(&["import"], &with_first_task(&exported, FAR - 1, 1)), 0);
     let server = home.serve();
     let made = server.client().logged_in(JANE).await.given_task("after it").await;
-    assert!(made > most && made < u64::pow(2, 53) - u64::pow(2, 51), "{made}");
-    let exported = expect(home.run(&["export"], ""), 0);
-    assert!(parse(&exported).iter().any(|line| line["task"]["id"] == made));
+    assert_eq!(made, FAR);
+}
+
+/// Once a change of a task with the highest revision, or a task after one with the highest id, made the export unreadable.
+#[tokio::test]
+async fn a_server_reads_its_own_export_after_an_import_of_the_highest_numbers() {
+    let (from, _) = given_stopped().await;
+    let exported = expect(from.run(&["export"], ""), 0);
+    let mut home = home();
+    let numbers = with_first_task(&exported, FAR - 1, MAX);
+    expect(home.run(&["import"], &numbers), 0);
+    for round in 1..=2 {
+        let server = home.serve();
+        let jane = server.client().logged_in(JANE).await;
+        let path = format!("/tasks/{}", FAR - 1);
+        let title = serde_json::json!({ "title": format!("round {round}") });
+        let changed = jane.patch(&path, title).await;
+        assert_eq!(changed.header("etag"), Some(&*format!("\"{round}\"")));
+        assert!(jane.given_task("after it").await >= FAR);
+        let exported = expect(home.run(&["export"], ""), 0);
+        let before = everything(&home);
+
+        expect(home.run(&["import"], &exported), 0);
+        assert_eq!(everything(&home), before);
+
+        let fresh = super::home();
+        expect(fresh.run(&["import"], &exported), 0);
+        assert_eq!(everything(&fresh)[1..], before[1..]);
+        assert_eq!(server.terminate(), Some(0));
+        home = fresh;
+    }
 }
 
 #[tokio::test]

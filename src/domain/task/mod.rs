@@ -56,11 +56,15 @@ pub struct Task {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// How often it has been written, from 1.
+    /// How often it has been written, from 1 to [`Self::MAX_REVISION`], after which 1 comes again.
     pub revision: u64,
 }
 
 impl Task {
+    /// The last revision: the last number that every JSON reader takes for a whole one (RFC 8259, section 6). An import
+    /// can bring it, and a change after it is still to differ from what was before and to be written in an export.
+    pub const MAX_REVISION: u64 = (1 << 53) - 1;
+
     /// How deep tasks may lie in one another: a task without a parent is on the first level.
     pub const MAX_DEPTH: usize = 8;
 

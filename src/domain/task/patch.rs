@@ -78,7 +78,10 @@ impl TaskPatch {
         let mut new = check(new)?;
         if new != *old {
             new.updated_at = now;
-            new.revision = old.revision.saturating_add(1);
+            new.revision = match old.revision {
+                Task::MAX_REVISION.. => 1,
+                revision => revision + 1,
+            };
         }
         Ok(Patched { task: new, finished })
     }
@@ -151,6 +154,19 @@ mod tests {
     fn a_patch_that_changes_nothing_keeps_time_and_revision() {
         let patch = TaskPatch { completed: Some(false), ..TaskPatch::default() };
         assert_eq!(patched(patch, &task(), Timestamp::MAX), task());
+    }
+
+    #[test]
+    fn the_first_revision_comes_after_the_last_that_an_export_can_hold() {
+        for (old, new) in [
+            (1, 2),
+            (Task::MAX_REVISION - 1, Task::MAX_REVISION),
+            (Task::MAX_REVISION, 1),
+        ] {
+            let old = Task { revision: old, ..task() };
+            let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
+            assert_eq!(patched(patch, &old, Timestamp::EPOCH).revision, new);
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn tasks(
     Ok(())
 }
 
-fn next_ids(txn: &ReadTransaction) -> Result<NextIds, StoreError> {
+pub(super) fn next_ids(txn: &ReadTransaction) -> Result<NextIds, StoreError> {
     let meta = table::open(txn, Table::Meta)?;
     Ok(NextIds {
         user: table::number(&meta, key::NEXT_USER_ID)?,

@@ -372,9 +372,11 @@ impl Store for RedbStore {
         };
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
         self.write(Ticket::access(Flow::Operator), Growth::Adds, decide).await?;
-        let ids = Mutex::new(self.read_admin(import::task_ids).await?);
-        let orphans = Mutex::default();
-        Ok(Some(Arc::new(Taken { ids, orphans, permit: Some(permit) })))
+        let look =
+            |txn: &ReadTransaction| Ok((import::task_ids(txn)?, export::next_ids(txn)?));
+        let (ids, next) = self.read_admin(look).await?;
+        let (ids, orphans) = (Mutex::new(ids), Mutex::default());
+        Ok(Some(Arc::new(Taken { ids, next, orphans, permit: Some(permit) })))
     }
 
     async fn import(

@@ -66,6 +66,7 @@
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
 //! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB, half of the free disk | turns by work | wait |
+//! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows | | wait for the next |
 //! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
 //! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or limits of its own | 403 `quota_exceeded` |
 //! | accounts, `store/redb/users.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |

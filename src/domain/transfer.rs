@@ -13,6 +13,23 @@ pub enum Record {
     Task(Task),
 }
 
+impl Record {
+    /// Rows of an account in a store, at most: what is kept of it by id, by email and by role, its counts and two audit
+    /// records.
+    const USER_ROWS: u64 = 6;
+
+    /// The most that [`Self::rows`] can be.
+    pub(crate) const MAX_ROWS: u64 = Task::MAX_ROWS;
+
+    /// An upper bound of the rows that it takes in a store.
+    pub(crate) fn rows(&self) -> u64 {
+        match self {
+            Self::User(_) => Self::USER_ROWS,
+            Self::Task(task) => task.rows(),
+        }
+    }
+}
+
 /// A part of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exported {

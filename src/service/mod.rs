@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod backups;
+mod chunk;
 mod ending;
 mod error;
 mod events;

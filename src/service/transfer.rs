@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::chunk::Gathered;
 use super::lines::{Line, LineError};
 use super::{Error, Parts, Service};
 use crate::domain::transfer::{
@@ -11,9 +12,6 @@ use crate::domain::transfer::{
 };
 use crate::domain::user::{Credential, Role};
 use crate::store::Taken;
-
-/// Most records that are taken in together. One chunk is one transaction.
-const CHUNK: usize = 500;
 
 /// Up to where the first line of an import moves the ids that come next. Beyond that only what the file really
 /// holds does, so that no first line can move them to where an export could not be read any more.
@@ -125,7 +123,7 @@ pub struct Import {
     /// Up to where the import may move that.
     movable: u64,
     owner: Option<Owner>,
-    records: Vec<Record>,
+    records: Gathered,
     line: u64,
     chunk_from: u64,
     seen: (u64, u64),
@@ -146,7 +144,7 @@ impl Import {
             kept_free: NextIds { user: 0, task: 0 },
             movable: FAR,
             owner: None,
-            records: Vec::with_capacity(CHUNK),
+            records: Gathered::new(),
             line: 0,
             chunk_from: 1,
             seen: (0, 0),
@@ -199,8 +197,7 @@ impl Import {
                     }));
                 }
                 self.move_beyond(&record, id, free).await?;
-                self.records.push(record);
-                if self.records.len() >= CHUNK { self.flush().await } else { Ok(()) }
+                if self.records.push(record) { self.flush().await } else { Ok(()) }
             }
             (Line::End { users, tasks }, true, false) => {
                 self.flush().await?;
@@ -292,7 +289,7 @@ impl Import {
 
     async fn flush(&mut self) -> Result<(), ImportError> {
         let Some(taken) = &self.taken else { return Ok(()) };
-        let records = std::mem::take(&mut self.records);
+        let records = self.records.take();
         let chunk = Chunk { records, owner: self.owner, existing: self.existing };
         let now = self.service.0.clock.now();
         let outcome = self.service.0.store.import(chunk, Arc::clone(taken), now).await;

@@ -3,6 +3,7 @@
 mod counts;
 mod patch;
 mod query;
+pub(crate) mod rows;
 mod text;
 mod write;
 

@@ -52,10 +52,15 @@ pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     Ok(ids)
 }
 
-/// Planned work of a chunk.
+/// Planned work of a chunk. Rows of tasks that are replaced are not known before they are read.
 pub(super) fn planned(chunk: &Chunk) -> Work {
-    let count = u64::try_from(chunk.records.len()).unwrap_or(u64::MAX);
-    Work::new(count.saturating_mul(32), count.saturating_mul(2_048))
+    let mut work = Work::default();
+    for record in &chunk.records {
+        let rows = record.rows();
+        // Keys are longer than the words in them.
+        work.add(Work::new(rows, 2_048 + 32 * rows));
+    }
+    work
 }
 
 pub(super) fn import(

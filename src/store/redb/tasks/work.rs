@@ -1,20 +1,17 @@
 //! The work of writing tasks, in rows.
 
+use crate::domain::task::rows::{ROWS, word_rows};
 use crate::domain::task::{
     NewTask, Task, TaskAction, TaskDone, TaskPatch, TaskRefused, TaskWrite,
 };
-use crate::domain::words;
 use crate::store::redb::work::Work;
-
-/// Rows of a task without tags and words: its record, and one in each index.
-const ROWS: u64 = 7;
 
 /// Rows of a task whose texts, tags and size are not known before it is read.
 const UNKNOWN: u64 = 16;
 
 /// An upper bound of the rows of a task.
 pub(super) fn rows(task: &Task) -> u64 {
-    ROWS + size(task.tags.iter().len()) + words_of(task)
+    task.rows()
 }
 
 /// An upper bound of the rows that a change of a task touches.
@@ -81,12 +78,6 @@ fn written(rows: u64, title: &str, description: Option<&str>, tags: usize) -> Wo
 fn words_of(task: &Task) -> u64 {
     let description = task.description.as_ref().map(|it| it.as_str());
     word_rows(task.title.as_str(), description)
-}
-
-/// Repeated words count as often as they occur, but never more than a task is found by.
-fn word_rows(title: &str, description: Option<&str>) -> u64 {
-    let count = words::count(title) + description.map_or(0, words::count);
-    size(count.min(Task::MAX_WORDS))
 }
 
 fn size(count: usize) -> u64 {

@@ -136,9 +136,13 @@ impl Hasher {
 
     /// Verifies the password of a log-in. `known` is the account, if it knows the network.
     ///
-    /// An owner at home waits for no stranger. A wrong password gets its answer when a stranger's would have come, and
-    /// a stranger who finds no place is told after the time of a hash, like an owner at home who gives a wrong password
-    /// while there is no place. So the time does not tell whether the network is known.
+    /// An owner at home waits for no stranger. A wrong password gets its answer when a stranger's would have come: it is
+    /// hashed once more in its turn among strangers, since a turn without a hash would come to its end sooner and let
+    /// the next one come sooner. A stranger who finds no place is told after the time of a hash, like an owner at home
+    /// who gives a wrong password while there is no place. So the time does not tell whether the network is known.
+    ///
+    /// A wrong password at home costs twice as much for that. The turn of a right one is passed over, unless no stranger
+    /// waits: then its hash has begun by the time that the password is known to be right, and is made in vain.
     ///
     /// # Errors
     ///
@@ -155,7 +159,7 @@ impl Hasher {
             let whose = Whose::Known(user, network);
             match self.verifying(whose, password.clone(), stored.clone()) {
                 Ok(verifying) => {
-                    let turn = self.enqueue(stranger, |_| Ok(()));
+                    let turn = self.verifying(stranger, password, None);
                     let verdict = verifying.await?;
                     if matches!(verdict, Verdict::Wrong) {
                         turn?.await?;
@@ -264,6 +268,8 @@ impl fmt::Debug for Hasher {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::random::SystemRandom;
 
@@ -402,6 +408,40 @@ mod tests {
         }
         drop(held);
         assert!(matches!(wrong.await, Ok(Verdict::Wrong)));
+    }
+
+    /// Another log-in is behind it in the queue, and must not see its answer come sooner than behind a stranger.
+    #[tokio::test]
+    async fn the_turn_of_a_wrong_password_at_home_is_a_hash_and_that_of_a_right_one_is_passed_over()
+     {
+        for (text, is_hashed) in [("password124", true), ("password123", false)] {
+            let hasher = hasher(CHEAP, 8);
+            let home = Network::of("192.0.2.1".parse().unwrap());
+            let hash =
+                hasher.hash(Whose::Operator, password("password123")).await.unwrap();
+            let held = flood(&hasher, 2);
+            let known = Some(UserId::new(1));
+            let login = hasher.verify_login(known, home, password(text), Some(hash));
+            let mut login = std::pin::pin!(login);
+            if is_hashed {
+                tokio::select! {
+                    biased;
+                    _ = &mut login => panic!("did not wait"),
+                    // The first queue has verified the password when it does what comes after.
+                    after = hasher.run(Whose::Operator, || ()) => after.unwrap(),
+                }
+                hasher.kinds.note_time(Duration::ZERO);
+                drop(held);
+                assert!(matches!(login.await, Ok(Verdict::Wrong)));
+            } else {
+                assert!(matches!(login.await, Ok(Verdict::Right { .. })));
+                hasher.kinds.note_time(Duration::ZERO);
+                drop(held);
+                hasher.run(stranger(9), || ()).await.unwrap();
+            }
+
+            assert_eq!(hasher.kinds.usual_time() > Duration::ZERO, is_hashed, "{text}");
+        }
     }
 
     #[tokio::test]

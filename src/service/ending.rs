@@ -69,7 +69,8 @@ impl Service {
         self.access_end_of(user.id).await
     }
 
-    /// The same for every account, and for the others whatever becomes of one. Returns what was ended, and what was left.
+    /// Ends the access of every account. An account that fails does not stop the others. Returns what was ended, and
+    /// what was left.
     ///
     /// # Errors
     ///

@@ -20,10 +20,10 @@ const CLAIMED: u64 = 1 << 48;
 /// How far beyond a record the ids are moved then: each time costs a look at all that are taken.
 const AHEAD: u64 = 1 << 20;
 
-/// Up to where records move them at most where accounts are. A file from elsewhere cannot use up the ids of those who
-/// are there: as many again follow before there is a number that JSON has not. Ids that were given out or taken here are
-/// below the next one and move nothing. Where nobody is yet, everything comes from the file, and it may hold any id that
-/// can be read: so a server that has counted on from this bound reads its own export, in its own file and in a new one.
+/// Largest id that an import moves them to in a data file that has accounts. A foreign file cannot use up the ids of
+/// these accounts: 2^52 more follow before the last number of JSON. Ids that this server has given out are below its next
+/// one and move nothing. An empty data file takes any id that can be read, so the server's own export always fits
+/// into a new file and into its own.
 const FAR: u64 = 1 << 52;
 
 /// Parts of an export that may wait for the receiver.
@@ -120,7 +120,7 @@ pub struct Import {
     free: NextIds,
     /// From where on the store gives ids out.
     kept_free: NextIds,
-    /// Up to where the import may move that.
+    /// Largest id that the import may move that to.
     movable: u64,
     owner: Option<Owner>,
     records: Gathered,
@@ -249,7 +249,7 @@ impl Import {
         self.done
     }
 
-    /// Sees to it that the store does not give the id of a record to anybody else.
+    /// Keeps the store from giving out the id of a record.
     async fn move_beyond(
         &mut self,
         record: &Record,
@@ -268,8 +268,8 @@ impl Import {
         if id >= self.movable {
             return Err(self.refused(&LineError::Field {
                 field: "id",
-                reason: "must be below 2^52 where accounts are already, unless it was given out here: \
-                         take a data file without accounts"
+                reason: "must be below 2^52 in a data file that has accounts: \
+                         import into a new data file"
                     .to_owned(),
             }));
         }

@@ -56,6 +56,7 @@
 //! | connections, `http/server/gate` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK`, and twice the places left | the place of an idle one; else closed, or wait |
 //! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
+//! | bodies over 16 KiB while they come, `http/payload/budget.rs` | 32 MiB | 4 MiB an account, 8 MiB a network | 503 `account_busy`, `busy` |
 //! | answers until they are sent, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
 //! | exports of people's own data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
 //! | passwords to be hashed, `auth/password/queue.rs` | `HASH_QUEUE` in each of two queues | half a network, a quarter an account | 503 `busy` |

@@ -13,6 +13,7 @@
 
 mod access;
 mod accounts;
+mod bodies;
 mod cli;
 mod concurrency;
 mod cors;

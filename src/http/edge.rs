@@ -13,15 +13,16 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use super::Site;
 use super::address::{ClientAddress, TrustedProxies};
-use super::budget::{AnswerBudget, Reader};
+use super::budget::AnswerBudget;
 use super::cors::Cors;
 use super::host;
 use super::leftover::Leftover;
 use super::once::BodyDigest;
-use super::payload::BodyLimits;
+use super::payload::{BodyBudget, BodyLimits};
 use super::problem::{self, Problem};
 use super::routes::{Route, RouteTable};
 use super::server::OverShare;
+use super::shares::Holder;
 use super::turn::Turns;
 use crate::domain::id::UserId;
 use crate::service::Service;
@@ -59,6 +60,7 @@ pub(super) struct Edge<E> {
     pub(super) ids: RequestIds,
     pub(super) budget: AnswerBudget,
     pub(super) turns: Turns,
+    pub(super) bodies: BodyBudget,
 }
 
 /// Where a handler leaves word for the log.
@@ -98,6 +100,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(self.site.clone());
         extensions.insert(self.budget.clone());
         extensions.insert(self.turns.clone());
+        extensions.insert(self.bodies.clone());
         extensions.insert(Arc::clone(&self.proxies));
         extensions.insert(body);
 
@@ -110,7 +113,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
                 None => self.answer(request, route).await,
             },
         };
-        let reader = Reader::new(line.context.user(), address);
+        let reader = Holder::new(line.context.user(), address);
         // What is over the budget is given up here, before anybody can wait for it.
         let mut response = self.count(response, reader, writes, &id);
         if let Some(leftover) = leftover {
@@ -221,7 +224,7 @@ impl<E: Endpoint> Edge<E> {
     fn count(
         &self,
         mut response: Response,
-        reader: Reader,
+        reader: Holder,
         writes: bool,
         id: &HeaderValue,
     ) -> Response {

@@ -25,6 +25,7 @@ mod problem;
 mod routes;
 pub mod server;
 mod sessions;
+mod shares;
 mod tasks;
 mod tokens;
 mod turn;
@@ -49,7 +50,7 @@ use self::edge::{Edge, OnPanic};
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
 pub use self::openapi::{document, to_yaml};
-use self::payload::BodyLimits;
+use self::payload::{BodyBudget, BodyLimits};
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
 use self::tasks::{TagsApi, TasksApi};
@@ -131,6 +132,7 @@ pub fn endpoint(
         ids: edge::RequestIds::default(),
         budget: AnswerBudget::default(),
         turns: Turns::default(),
+        bodies: BodyBudget::new(config.limits.body_bytes),
     };
     edge.boxed()
 }

@@ -17,8 +17,8 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
-use super::budget::Full;
 use super::once;
+use super::shares::Full;
 use crate::auth::permission::Denied;
 use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;

@@ -4,6 +4,7 @@
 //! quote the input in their errors. These read through [`read`], check against the schema that the
 //! OpenAPI document shows (so that the two cannot differ), and write answers straight to bytes.
 
+mod budget;
 mod form;
 mod json;
 mod lines;
@@ -49,8 +50,10 @@ use poem::http::{HeaderMap, HeaderName, header};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
 use poem_openapi::types::ParseFromJSON;
 use serde_json::Value;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
 
+pub(super) use self::budget::BodyBudget;
+use self::budget::Buffer;
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
@@ -86,47 +89,42 @@ impl BodyLimits {
 }
 
 /// Reads a whole body, counting as it comes: what a client says of its length is not trusted. The body may hold a
-/// password, so no copy of it stays behind here.
+/// password, so no copy of it stays behind here. To be kept until the body has become a value.
 async fn read(
     request: &poem::Request,
     body: &mut RequestBody,
-) -> Result<Zeroizing<Vec<u8>>, Problem> {
+) -> Result<Buffer, Problem> {
     is_plain(request.headers())?;
     let limits = BodyLimits::of(request);
+    let buffer = Buffer::of(request)?;
     let body = body.take().map_err(|_| Problem::internal())?;
-    let bytes = tokio::time::timeout(limits.time, collect(body, limits.bytes))
+    let buffer = tokio::time::timeout(limits.time, collect(body, buffer, limits.bytes))
         .await
         .map_err(|_| Problem::body_too_slow())??;
     if let Some(digest) = request.data::<BodyDigest>() {
-        digest.set(&bytes);
+        digest.set(&buffer);
     }
-    Ok(bytes)
+    Ok(buffer)
 }
 
-async fn collect(body: poem::Body, limit: usize) -> Result<Zeroizing<Vec<u8>>, Problem> {
+async fn collect(
+    body: poem::Body,
+    mut buffer: Buffer,
+    limit: usize,
+) -> Result<Buffer, Problem> {
     let mut body: BoxBody<Bytes, std::io::Error> = body.into();
-    let mut bytes = Zeroizing::new(Vec::new());
     while let Some(frame) = body.frame().await {
         let frame =
             frame.map_err(|_| Problem::malformed("the body could not be read"))?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
-            return Err(Problem::body_too_large(limit));
-        }
-        if bytes.capacity() - bytes.len() < data.len() {
-            // What a vector leaves behind when it grows by itself is not wiped.
-            let room = (bytes.len() + data.len()).next_power_of_two();
-            let mut larger = Zeroizing::new(Vec::with_capacity(room));
-            larger.extend_from_slice(&bytes);
-            bytes = larger;
-        }
-        bytes.extend_from_slice(&data);
+        let pushed = buffer.push(&data, limit);
         // What the connection has read on with it, the connection overwrites.
         if let Ok(mut own) = data.try_into_mut() {
             own.as_mut().zeroize();
         }
+        pushed?;
     }
-    Ok(bytes)
+    Ok(buffer)
 }
 
 /// Refuses a body that is something else than its bytes seem to say: compressed, or a part of a whole.

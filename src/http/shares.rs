@@ -1,0 +1,284 @@
+//! Bytes of memory that accounts and networks hold: what each may have, and what is kept for others.
+//!
+//! A part of every limit is kept for accounts that hold little.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::domain::id::UserId;
+use crate::domain::network::Block;
+
+/// Time that an account pauses after it was refused. As long as `Retry-After` of the problem says.
+pub(super) const PAUSE: Duration = Duration::from_secs(1);
+
+/// Accounts that hold nothing are forgotten when there are more than this.
+const FORGET_FROM: usize = 1024;
+
+/// Bytes that may be held together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Most {
+    /// For an account that holds much.
+    pub(super) much: usize,
+    /// For any account.
+    pub(super) all: usize,
+}
+
+/// Bytes that may be held.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// An account that holds at most this much holds little.
+    pub(super) little: usize,
+    /// Most of one account, from all networks together; without an account, of a network.
+    pub(super) account: usize,
+    /// Most of one network: an IPv4 address, or the /48 of an IPv6 address.
+    pub(super) network: Most,
+    /// Most of all.
+    pub(super) total: Most,
+}
+
+/// The account and the network that bytes are held for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Holder {
+    account: Account,
+    network: Block,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Account {
+    Of(UserId),
+    /// Requests of a network without a credential.
+    Anonymous(Block),
+}
+
+impl Holder {
+    pub(super) fn new(user: Option<UserId>, address: IpAddr) -> Self {
+        let network = Block::site(address);
+        Self { account: user.map_or(Account::Anonymous(network), Account::Of), network }
+    }
+}
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    /// The account holds its share.
+    Account,
+    /// Others hold theirs.
+    Server,
+}
+
+/// Counts bytes. Clones share the count.
+#[derive(Clone, Debug)]
+pub(super) struct Shares(Arc<Mutex<Held>>);
+
+impl Shares {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self(Arc::new(Mutex::new(Held::new(limits))))
+    }
+
+    /// A share that can grow.
+    pub(super) fn nothing(&self, holder: Holder) -> Share {
+        Share { shares: self.clone(), holder, bytes: 0 }
+    }
+
+    /// Counts bytes until the share is dropped.
+    pub(super) fn take(&self, holder: Holder, bytes: usize) -> Result<Share, Full> {
+        let mut share = self.nothing(holder);
+        share.grow(bytes)?;
+        Ok(share)
+    }
+
+    /// Refuses an account that was refused a short while ago.
+    pub(super) fn admit(&self, holder: Holder) -> Result<(), Full> {
+        self.held().admit(holder, Instant::now())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many bytes are held, and by how many accounts and networks.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> (usize, usize, usize) {
+        let held = self.held();
+        (held.total, held.accounts.len(), held.networks.len())
+    }
+}
+
+/// Bytes that are counted until this is dropped.
+#[derive(Debug)]
+pub(super) struct Share {
+    shares: Shares,
+    holder: Holder,
+    bytes: usize,
+}
+
+impl Share {
+    pub(super) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Counts so many more.
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
+        self.shares.held().take(self.holder, bytes, Instant::now())?;
+        self.bytes += bytes;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.shares.held().give_back(self.holder, self.bytes);
+        }
+    }
+}
+
+/// Bytes that are held.
+#[derive(Debug)]
+struct Held {
+    limits: Limits,
+    total: usize,
+    networks: HashMap<Block, usize>,
+    accounts: HashMap<Account, Holding>,
+}
+
+/// Bytes that one account holds.
+#[derive(Clone, Copy, Debug, Default)]
+struct Holding {
+    bytes: usize,
+    /// The last refusal, until bytes are given back.
+    refused: Option<(Instant, Full)>,
+}
+
+impl Holding {
+    /// Whether nothing needs to be known of the account any more.
+    fn is_over(&self, now: Instant) -> bool {
+        self.bytes == 0 && self.pauses(now).is_none()
+    }
+
+    fn pauses(&self, now: Instant) -> Option<Full> {
+        let (time, full) = self.refused?;
+        (now.saturating_duration_since(time) < PAUSE).then_some(full)
+    }
+}
+
+impl Held {
+    fn new(limits: Limits) -> Self {
+        Self { limits, total: 0, networks: HashMap::new(), accounts: HashMap::new() }
+    }
+
+    /// Refuses an account that was refused a short while ago.
+    fn admit(&self, holder: Holder, now: Instant) -> Result<(), Full> {
+        let pauses = self.accounts.get(&holder.account).and_then(|it| it.pauses(now));
+        pauses.map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, holder: Holder, bytes: usize, now: Instant) -> Result<(), Full> {
+        self.room(holder, bytes).inspect_err(|full| {
+            if self.accounts.len() > FORGET_FROM {
+                self.accounts.retain(|_, holding| !holding.is_over(now));
+            }
+            self.accounts.entry(holder.account).or_default().refused = Some((now, *full));
+        })?;
+        self.total += bytes;
+        self.accounts.entry(holder.account).or_default().bytes += bytes;
+        *self.networks.entry(holder.network).or_default() += bytes;
+        Ok(())
+    }
+
+    fn room(&self, holder: Holder, bytes: usize) -> Result<(), Full> {
+        let limits = &self.limits;
+        let account = self.accounts.get(&holder.account).map_or(0, |it| it.bytes);
+        let network = self.networks.get(&holder.network).copied().unwrap_or(0);
+        let of_account = account.saturating_add(bytes);
+        if of_account > limits.account {
+            return Err(Full::Account);
+        }
+        let is_little = of_account <= limits.little;
+        let most = |of: Most| if is_little { of.all } else { of.much };
+        if network + bytes > most(limits.network)
+            || self.total + bytes > most(limits.total)
+        {
+            let is_own = account > limits.little;
+            return Err(if is_own { Full::Account } else { Full::Server });
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self, holder: Holder, bytes: usize) {
+        self.total -= bytes;
+        if let Entry::Occupied(mut entry) = self.accounts.entry(holder.account) {
+            let left = entry.get().bytes - bytes;
+            *entry.get_mut() = Holding { bytes: left, refused: None };
+            if left == 0 {
+                entry.remove();
+            }
+        }
+        if let Entry::Occupied(mut entry) = self.networks.entry(holder.network) {
+            *entry.get_mut() -= bytes;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        little: 10,
+        account: 100,
+        network: Most { much: 150, all: 200 },
+        total: Most { much: 300, all: 400 },
+    };
+
+    fn holder(user: u64) -> Holder {
+        Holder::new(Some(UserId::new(user)), [192, 0, 2, 1].into())
+    }
+
+    #[test]
+    fn a_share_that_cannot_grow_stays_as_it_is_and_is_given_back_whole() {
+        let shares = Shares::new(LIMITS);
+        let mut share = shares.take(holder(1), 60).unwrap();
+        share.grow(20).unwrap();
+        assert_eq!(share.grow(21), Err(Full::Account));
+        assert_eq!((share.bytes(), shares.count()), (80, (80, 1, 1)));
+
+        let other = shares.take(holder(2), 80);
+        assert_eq!(other.err(), Some(Full::Server));
+        drop(share);
+        assert!(shares.take(holder(2), 80).is_ok());
+    }
+
+    #[test]
+    fn an_account_that_was_refused_pauses_until_bytes_are_given_back_or_a_second_has_passed()
+     {
+        let (me, other) = (holder(1), holder(2));
+        let (mut held, now) = (Held::new(LIMITS), Instant::now());
+        held.take(me, LIMITS.account, now).unwrap();
+        assert_eq!(held.admit(me, now), Ok(()));
+
+        assert_eq!(held.take(me, 1, now), Err(Full::Account));
+        assert_eq!(held.admit(me, now), Err(Full::Account));
+        assert_eq!(held.admit(other, now), Ok(()));
+        assert_eq!(held.admit(me, now + PAUSE), Ok(()));
+
+        held.give_back(me, 1);
+        assert_eq!(held.admit(me, now), Ok(()));
+    }
+
+    #[test]
+    fn accounts_that_were_refused_are_forgotten_after_their_pause() {
+        let (mut held, now) = (Held::new(LIMITS), Instant::now());
+        for user in 0..3 * FORGET_FROM as u64 {
+            let later = now + PAUSE * u32::try_from(user / FORGET_FROM as u64).unwrap();
+            assert!(held.take(holder(user), LIMITS.account + 1, later).is_err());
+        }
+        assert!(held.accounts.len() <= 2 * FORGET_FROM + 1);
+    }
+}

@@ -65,8 +65,8 @@
 //! | lines of the log about log-ins, `service/events.rs` | 60 a minute of each event | 10 an IPv4 address or IPv6 /48 | counted in the next line |
 //! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; left after ten tries of a busy store |
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
-//! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
-//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB, half of the free disk | turns by work | wait |
+//! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
+//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk | turns by work | wait |
 //! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows | | wait for the next |
 //! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
 //! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or limits of its own | 403 `quota_exceeded` |

@@ -14,8 +14,7 @@ pub enum Record {
 }
 
 impl Record {
-    /// Rows of an account in a store, at most: what is kept of it by id, by email and by role, its counts and two audit
-    /// records.
+    /// Most rows of an account: by id, email and role, its counts, and two audit records.
     const USER_ROWS: u64 = 6;
 
     /// The most that [`Self::rows`] can be.

@@ -57,16 +57,23 @@ mod tests {
         chunks
     }
 
-    #[test]
-    fn a_chunk_holds_no_more_rows_than_it_may_whatever_tasks_there_are() {
-        let words: Vec<String> = (0..600).map(|number| format!("w{number}")).collect();
+    /// A task with so many words in its description, and so many tags.
+    fn rich(words: usize, tags: usize) -> Task {
+        let letter =
+            |number: usize| char::from(b"abcdefghijklmnopqrstuvwxyz"[number % 26]);
+        let word = |number| format!("{}{}", letter(number / 26), letter(number));
+        let text = (0..words).map(word).collect::<Vec<_>>().join(" ");
         let tag = |number: usize| Tag::new(&format!("t{number}")).unwrap();
-        let rich = |words: &[String], tags: usize| Task {
-            description: Some(Description::new(words.join(" ")).unwrap()),
+        Task {
+            description: Some(Description::new(text).unwrap()),
             tags: Tags::new((0..tags).map(tag).collect()).unwrap(),
             ..task()
-        };
-        for task in [rich(&words, Tags::MAX), rich(&words[..100], 3), task()] {
+        }
+    }
+
+    #[test]
+    fn a_chunk_holds_no_more_rows_than_it_may_whatever_tasks_there_are() {
+        for task in [rich(600, Tags::MAX), rich(100, 3), task()] {
             let chunks = chunks(&task, 2_000);
             let rows = |chunk: &Vec<Record>| chunk.iter().map(Record::rows).sum::<u64>();
             for chunk in &chunks {
@@ -83,13 +90,6 @@ mod tests {
 
     #[test]
     fn no_task_takes_more_rows_than_the_most() {
-        let words: Vec<String> = (0..600).map(|number| format!("w{number}")).collect();
-        let tag = |number: usize| Tag::new(&format!("t{number}")).unwrap();
-        let largest = Task {
-            description: Some(Description::new(words.join(" ")).unwrap()),
-            tags: Tags::new((0..Tags::MAX).map(tag).collect()).unwrap(),
-            ..task()
-        };
-        assert_eq!(Record::Task(largest).rows(), Record::MAX_ROWS);
+        assert_eq!(Record::Task(rich(600, Tags::MAX)).rows(), Record::MAX_ROWS);
     }
 }

@@ -3,7 +3,7 @@
 //! | queue | who stands in it | places | of them for one account | for one network |
 //! |---|---|---|---|---|
 //! | first | log-ins from a network that the account knows; passwords that logged-in users give (own password, email, leaving; accounts that administrators make); the operator | `HASH_QUEUE` | a quarter | half |
-//! | strangers | all other log-ins, registrations, and once more each log-in from a network that the account knows, which is passed over if its password was right by then | `HASH_QUEUE` | - | half |
+//! | strangers | all other log-ins, registrations, and a turn of each log-in from a network that the account knows, which ends when its password is right | `HASH_QUEUE` | - | half |
 //!
 //! A network is an IPv4 address or an IPv6 /48 here; the operator is held to no share. A request that finds no place gets
 //! [`HashError::Busy`](super::HashError::Busy): 503 with `Retry-After`. The quotas of the throttle come before (429

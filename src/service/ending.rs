@@ -40,9 +40,9 @@ pub struct AllEnded {
 /// Accounts whose access could not be ended.
 #[derive(Debug)]
 pub struct Left {
-    /// How many there are.
+    /// Number of accounts.
     pub accounts: u64,
-    /// Why the last one of them could not be.
+    /// Error of the last one of them.
     pub why: Error,
 }
 

@@ -363,9 +363,9 @@ mod tests {
     }
 
     /// Does as much as strangers can: their thread is busy for as long as this lives, and their places are taken.
-    fn flood(hasher: &Hasher, places: usize) -> std::sync::mpsc::Sender<()> {
-        let (release, wait) = std::sync::mpsc::channel::<()>();
-        let (begun, begins) = std::sync::mpsc::channel();
+    fn flood(hasher: &Hasher, places: usize) -> mpsc::Sender<()> {
+        let (release, wait) = mpsc::channel::<()>();
+        let (begun, begins) = mpsc::channel();
         let job: Job = Box::new(move |_| {
             begun.send(()).unwrap();
             let _released = wait.recv();

@@ -57,7 +57,7 @@ pub struct Task {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// How often it has been written, from 1 to [`Self::MAX_REVISION`], after which 1 comes again.
+    /// Number of writes, from 1 to [`Self::MAX_REVISION`], after which 1 comes again.
     pub revision: u64,
 }
 

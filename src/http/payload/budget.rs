@@ -51,7 +51,7 @@ impl BodyBudget {
     }
 }
 
-/// As much of a body as has come.
+/// The part of a body that has come.
 pub(super) struct Buffer {
     bytes: Zeroizing<Vec<u8>>,
     share: Share,

@@ -45,7 +45,7 @@ pub(super) struct Batch<'txn> {
     pub(super) quota: Quota,
     /// What was written so far.
     pub(super) done: Work,
-    /// What decisions have read so far, and what their answers hold.
+    /// Rows and bytes that decisions have read so far, with the bytes that their answers hold.
     pub(super) read: Work,
     /// `None` if nobody watches the space.
     pub(super) room: Option<Room>,

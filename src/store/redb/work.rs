@@ -54,7 +54,7 @@ impl Work {
         self.bytes = self.bytes.saturating_sub(less.bytes);
     }
 
-    /// What this is more than `other`.
+    /// The difference to a smaller amount of work.
     pub(super) const fn beyond(mut self, other: Self) -> Self {
         self.take(other);
         self

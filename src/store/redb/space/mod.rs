@@ -60,10 +60,11 @@ impl Room {
         Self { free, taken, reserve }
     }
 
-    /// Refuses a write that there is no room for after what its commit has `done` so far, itself included.
+    /// Refuses a write that there is no room for after what its commit has `done` so far, itself included. Without a
+    /// reserve nothing is refused.
     pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
         let kept = match growth {
-            _ if plant::is(Bug::ReserveIgnored) => return Ok(()),
+            _ if plant::is(Bug::ReserveIgnored) || self.reserve == 0 => return Ok(()),
             Growth::Adds => self.reserve,
             Growth::AddsLittle => self.reserve / 4,
             Growth::Frees => 0,

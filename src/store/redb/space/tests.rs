@@ -49,4 +49,6 @@ fn a_deletion_that_may_not_fit_is_refused_and_smaller_ones_are_not() {
     assert!(room.admit(Growth::Frees, Work::new(5_000, 0)).is_err());
     assert!(room.admit(Growth::Frees, Work::new(1_000, 0)).is_ok());
     assert!(room.admit(Growth::AddsLittle, Work::new(1, 0)).is_err());
+    let unwatched = Room { reserve: 0, ..room };
+    assert!(unwatched.admit(Growth::Adds, Work::new(5_000, 0)).is_ok());
 }

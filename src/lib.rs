@@ -23,6 +23,7 @@
 //! | [`clock`], [`random`] | the one place each that asks the operating system |
 //! | [`telemetry`] | the log |
 //! | [`files`], [`socket`] | new files, whole or not at all; Unix sockets that a crash left behind |
+//! | [`permits`] | permits that accounts and networks have shares of |
 //! | [`domain`] | plain data and pure rules |
 //!
 //! # A request
@@ -105,6 +106,7 @@ pub mod domain;
 pub mod files;
 pub mod http;
 pub mod jobs;
+pub mod permits;
 #[doc(hidden)]
 pub mod plant;
 pub mod random;

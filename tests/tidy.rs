@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["service"],
     &["store", "auth"],
     &["config", "clock", "random"],
-    &["domain", "files", "plant", "socket"],
+    &["domain", "files", "permits", "plant", "socket"],
 ];
 
 /// Libraries that may be named only in these places.

@@ -4,18 +4,16 @@
 //! may have many accounts, and has at most [`AT_ONCE`] of these requests being answered: so there is always a permit
 //! that others wait for alone.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use poem::{FromRequest, Request, RequestBody};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::Instant;
 
 use super::address::ClientAddress;
 use super::problem::Problem;
 use crate::domain::network::Block;
+use crate::permits::{Permit, Permits};
 
 /// Requests of one network that are answered at once: one fewer than long reads in all.
 const AT_ONCE: usize = 3;
@@ -24,59 +22,26 @@ const AT_ONCE: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Gives turns to networks: IPv4 addresses, or the /48 of IPv6 addresses. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Turns(Arc<Mutex<HashMap<Block, Network>>>);
-
-#[derive(Debug)]
-struct Network {
-    permits: Arc<Semaphore>,
-    /// Requests that have a turn or wait for one: at most the connections of the network, and their HTTP/2 streams.
-    asking: usize,
-}
+#[derive(Clone, Debug)]
+pub(super) struct Turns(Permits<Block>);
 
 /// A turn of a list or of counts. An argument of its handler, after the caller. Ends with the handler.
 pub(super) struct Turn {
-    _permit: OwnedSemaphorePermit,
-    _asking: Asking,
+    _permit: Permit<Block>,
 }
 
-/// Counts one request of a network until it is dropped.
-struct Asking {
-    turns: Turns,
-    network: Block,
+impl Default for Turns {
+    /// As many requests wait as a network has connections and HTTP/2 streams.
+    fn default() -> Self {
+        Self(Permits::new(AT_ONCE, usize::MAX))
+    }
 }
 
 impl Turns {
     async fn take(&self, address: IpAddr, patience: Duration) -> Option<Turn> {
-        let (permits, asking) = self.ask(Block::site(address));
-        let permit = match Arc::clone(&permits).try_acquire_owned() {
-            Ok(permit) => permit,
-            // Never closed.
-            Err(_) => timeout(patience, permits.acquire_owned()).await.ok()?.ok()?,
-        };
-        Some(Turn { _permit: permit, _asking: asking })
-    }
-
-    fn ask(&self, network: Block) -> (Arc<Semaphore>, Asking) {
-        let mut networks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = networks.entry(network).or_insert_with(|| Network {
-            permits: Arc::new(Semaphore::new(AT_ONCE)),
-            asking: 0,
-        });
-        entry.asking += 1;
-        (Arc::clone(&entry.permits), Asking { turns: self.clone(), network })
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        let mut networks = self.turns.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = networks.get_mut(&self.network) {
-            entry.asking -= 1;
-            if entry.asking == 0 {
-                networks.remove(&self.network);
-            }
-        }
+        let until = Instant::now() + patience;
+        let permit = self.0.acquire(Block::site(address), until).await?;
+        Some(Turn { _permit: permit })
     }
 }
 
@@ -114,6 +79,6 @@ mod tests {
         held.pop();
         assert!(take(&turns, "2001:db8:0:ff::1").await.is_some());
         drop(held);
-        assert!(turns.0.lock().unwrap().is_empty());
+        assert!(turns.0.is_empty());
     }
 }

@@ -1,13 +1,13 @@
 //! Permits for long reads, each of which takes a thread.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::domain::id::UserId;
+use crate::permits::{self, Permits};
 use crate::store::StoreError;
 
 /// Most long reads of people's own things at once.
@@ -27,28 +27,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// them.
 pub(super) struct LongReads {
     all: Arc<Semaphore>,
-    /// Accounts that read or wait.
-    accounts: Arc<Mutex<HashMap<UserId, Account>>>,
+    accounts: Permits<UserId>,
     patience: Duration,
-}
-
-struct Account {
-    permits: Arc<Semaphore>,
-    /// How many reads hold one or wait.
-    asking: usize,
 }
 
 /// A read may go on until this is dropped.
 pub(super) struct Permit {
     _of_all: OwnedSemaphorePermit,
-    _of_account: OwnedSemaphorePermit,
-    _asking: Asking,
-}
-
-/// Counts one read of an account until it is dropped.
-struct Asking {
-    accounts: Arc<Mutex<HashMap<UserId, Account>>>,
-    account: UserId,
+    _of_account: permits::Permit<UserId>,
 }
 
 impl Default for LongReads {
@@ -59,7 +45,8 @@ impl Default for LongReads {
 
 impl LongReads {
     fn patient(patience: Duration) -> Self {
-        let (all, accounts) = (Arc::new(Semaphore::new(MOST)), Arc::default());
+        let all = Arc::new(Semaphore::new(MOST));
+        let accounts = Permits::new(MOST_OF_ACCOUNT, MOST_OF_ACCOUNT + MOST_WAITING);
         Self { all, accounts, patience }
     }
 
@@ -70,45 +57,12 @@ impl LongReads {
     /// [`StoreError::AccountBusy`] if too many reads of the account wait or its own reads take too long, and
     /// [`StoreError::Busy`] if those of others do.
     pub(super) async fn acquire(&self, account: UserId) -> Result<Permit, StoreError> {
-        let (permits, asking) = self.ask(account)?;
         let until = Instant::now() + self.patience;
-        let of_account = wait(permits, until).await.ok_or(StoreError::AccountBusy)?;
-        let of_all = wait(Arc::clone(&self.all), until).await.ok_or(StoreError::Busy)?;
-        Ok(Permit { _of_all: of_all, _of_account: of_account, _asking: asking })
-    }
-
-    fn ask(&self, account: UserId) -> Result<(Arc<Semaphore>, Asking), StoreError> {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = accounts.entry(account).or_insert_with(|| Account {
-            permits: Arc::new(Semaphore::new(MOST_OF_ACCOUNT)),
-            asking: 0,
-        });
-        if entry.asking >= MOST_OF_ACCOUNT + MOST_WAITING {
-            return Err(StoreError::AccountBusy);
-        }
-        entry.asking += 1;
-        let permits = Arc::clone(&entry.permits);
-        Ok((permits, Asking { accounts: Arc::clone(&self.accounts), account }))
-    }
-}
-
-async fn wait(permits: Arc<Semaphore>, until: Instant) -> Option<OwnedSemaphorePermit> {
-    match Arc::clone(&permits).try_acquire_owned() {
-        Ok(permit) => Some(permit),
-        // Never closed.
-        Err(_) => timeout_at(until, permits.acquire_owned()).await.ok()?.ok(),
-    }
-}
-
-impl Drop for Asking {
-    fn drop(&mut self) {
-        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = accounts.get_mut(&self.account) {
-            entry.asking -= 1;
-            if entry.asking == 0 {
-                accounts.remove(&self.account);
-            }
-        }
+        let of_account = self.accounts.acquire(account, until).await;
+        let of_account = of_account.ok_or(StoreError::AccountBusy)?;
+        let of_all = permits::wait(Arc::clone(&self.all), until).await;
+        let of_all = of_all.ok_or(StoreError::Busy)?;
+        Ok(Permit { _of_all: of_all, _of_account: of_account })
     }
 }
 
@@ -162,6 +116,6 @@ mod tests {
         let served = waiting.join_all().await.into_iter().filter(|it| *it).count();
 
         assert_eq!(served, MOST_WAITING);
-        assert!(reads.accounts.lock().unwrap().is_empty());
+        assert!(reads.accounts.is_empty());
     }
 }

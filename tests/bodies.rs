@@ -26,7 +26,7 @@ const GREED: usize = 25;
 /// Whatever else the server needs meanwhile, in KiB: each connection has a buffer of its own.
 const BESIDE_KIB: u64 = 10 << 10;
 
-/// Nobody is let go for want of time, however slow the machine.
+/// Time limits that no client reaches, however slow the machine.
 fn home() -> Home {
     Home::new()
         .set("MAX_CONNECTIONS_PER_NETWORK", "500")
@@ -41,7 +41,7 @@ fn batch() -> String {
     json!({ "operations": vec![create; 120] }).to_string()
 }
 
-/// Somebody who sends batches: an account at an address of this machine, perhaps with one that a proxy names.
+/// A sender of batches: an account at an address of this machine, perhaps with one that a proxy names.
 #[derive(Clone)]
 struct Sender {
     server: SocketAddr,
@@ -162,7 +162,7 @@ impl Crowd {
         Self { greedy: senders, modest, elsewhere }
     }
 
-    /// What the network may hold of the greedy, if each has a little beyond what there is for much.
+    /// Most uploads of the greedy accounts, if each holds a little more than the part for accounts that hold much.
     fn room(&self) -> usize {
         NETWORK + self.greedy.len()
     }

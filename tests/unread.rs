@@ -48,7 +48,7 @@ fn longest() -> Value {
 
 const LIST: &str = "/tasks?limit=200";
 
-/// Nobody is let go for want of time, however slow the machine.
+/// Time limits that no client reaches, however slow the machine.
 fn home() -> Home {
     Home::new()
         .set("MAX_CONNECTIONS_PER_NETWORK", "500")

@@ -62,13 +62,17 @@ class Batches(Attack):
         super().prepare(stage)
         self.tokens = [self.token] + some_accounts(stage, self.accounts - 1)
         self.body = self.batch(stage.connect(self.token))
+        self.bodies = [self.body]
 
     def batch(self, connection):
         return costly_batch(connection, han_tasks())
 
+    def body_of(self, number):
+        return self.bodies[number % len(self.bodies)]
+
     def rage(self, fight):
         clients = Clients(self.port, ADDRESS)
-        fight.threads(self.count, lambda number: clients.send(number, "POST", self.path, self.body, {
+        fight.threads(self.count, lambda number: clients.send(number, "POST", self.path, self.body_of(number), {
             **JSON, "Authorization": f"Bearer {self.tokens[number % self.accounts]}",
         }))
 
@@ -97,17 +101,11 @@ class Patches(Batches):
 
     def prepare(self, stage):
         super().prepare(stage)
-        self.bodies = [self.body] + [self.batch(stage.connect(token)) for token in self.tokens[1:]]
+        self.bodies += [self.batch(stage.connect(token)) for token in self.tokens[1:]]
 
     def batch(self, connection):
         task = connection.expect(201, "POST", "/tasks", {"title": TITLE, "description": DESCRIPTION})["id"]
         return full_batch({"op": "patch", "id": task, "task": {"priority": ("low", "high")[turn % 2]}} for turn in range(500))
-
-    def rage(self, fight):
-        clients = Clients(self.port, ADDRESS)
-        fight.threads(self.count, lambda number: clients.send(number, "POST", self.path, self.bodies[number % self.accounts], {
-            **JSON, "Authorization": f"Bearer {self.tokens[number % self.accounts]}",
-        }))
 
 
 class Abandoned(Batches):

@@ -20,8 +20,6 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::{FromRequest, Request, RequestBody, Response};
 
-use super::address::ClientAddress;
-use super::edge::RequestContext;
 use super::problem::Problem;
 use super::shares::{Full, Holder, Limits, Most, Share, Shares};
 
@@ -91,9 +89,7 @@ impl<'a> FromRequest<'a> for Room {
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
         let budget = req.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        let user = req.data::<RequestContext>().and_then(RequestContext::user);
-        let reader = Holder::new(user, ClientAddress::of(req).0);
-        budget.0.admit(reader).map_err(|full| Problem::no_room(full, false))?;
+        budget.0.admit(Holder::of(req)).map_err(|full| Problem::no_room(full, false))?;
         Ok(Self)
     }
 }

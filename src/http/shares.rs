@@ -1,4 +1,4 @@
-//! Bytes of memory that accounts and networks hold: what each may have, and what is kept for others.
+//! Bytes of memory that accounts and networks hold, with a limit for each and a reserve for others.
 //!
 //! A part of every limit is kept for accounts that hold little.
 
@@ -8,6 +8,10 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use poem::Request;
+
+use super::address::ClientAddress;
+use super::edge::RequestContext;
 use crate::domain::id::UserId;
 use crate::domain::network::Block;
 
@@ -54,6 +58,12 @@ enum Account {
 }
 
 impl Holder {
+    /// The caller of a request, as far as it is known by now.
+    pub(super) fn of(request: &Request) -> Self {
+        let user = request.data::<RequestContext>().and_then(RequestContext::user);
+        Self::new(user, ClientAddress::of(request).0)
+    }
+
     pub(super) fn new(user: Option<UserId>, address: IpAddr) -> Self {
         let network = Block::site(address);
         Self { account: user.map_or(Account::Anonymous(network), Account::Of), network }
@@ -99,7 +109,7 @@ impl Shares {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes are held, and by how many accounts and networks.
+    /// Bytes that are held, and the numbers of accounts and networks that hold them.
     #[cfg(test)]
     pub(super) fn count(&self) -> (usize, usize, usize) {
         let held = self.held();

@@ -74,7 +74,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Those of the store, when accounts cannot be listed. What was done before an error stays, and can be done again.
+    /// An error of the store, when accounts cannot be listed. What was done before an error stays, and can be done again.
     #[instrument(skip_all)]
     pub async fn access_end_all(&self) -> Result<(AllEnded, Option<Left>), Error> {
         let (mut after, mut all, mut left) = (None, AllEnded::default(), None);

@@ -13,8 +13,6 @@ use std::ops::Deref;
 use poem::Request;
 use zeroize::Zeroizing;
 
-use crate::http::address::ClientAddress;
-use crate::http::edge::RequestContext;
 use crate::http::problem::Problem;
 use crate::http::shares::{Full, Holder, Limits, Most, Share, Shares};
 use crate::service;
@@ -61,8 +59,7 @@ impl Buffer {
     /// Begins the body of a request.
     pub(super) fn of(request: &Request) -> Result<Self, Problem> {
         let budget = request.data::<BodyBudget>().ok_or_else(Problem::internal)?;
-        let user = request.data::<RequestContext>().and_then(RequestContext::user);
-        Ok(budget.begin(Holder::new(user, ClientAddress::of(request).0)))
+        Ok(budget.begin(Holder::of(request)))
     }
 
     /// Adds bytes to a body that has at most `limit` of them. The body may hold a password, so no copy of it stays

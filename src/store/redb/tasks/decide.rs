@@ -145,7 +145,7 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
     for id in doomed {
         tasks.extend(draft.get(id)?);
     }
-    if !draft.may_touch(tasks.iter().map(work::rows).fold(0, u64::saturating_add)) {
+    if !draft.may_touch(tasks.iter().map(Task::rows).fold(0, u64::saturating_add)) {
         return Ok(Err(TaskRefused::TooMuch));
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);

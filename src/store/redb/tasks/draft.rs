@@ -127,7 +127,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             Ok(task) => task,
             Err(refused) => return Ok(Err(refused)),
         };
-        if !self.may_touch(work::rows(&task)) {
+        if !self.may_touch(task.rows()) {
             return Ok(Err(TaskRefused::TooMuch));
         }
         if !self.may_tag(&[], &task)? {

@@ -9,11 +9,6 @@ use crate::store::redb::work::Work;
 /// Rows of a task whose texts, tags and size are not known before it is read.
 const UNKNOWN: u64 = 16;
 
-/// An upper bound of the rows of a task.
-pub(super) fn rows(task: &Task) -> u64 {
-    task.rows()
-}
-
 /// An upper bound of the rows that a change of a task touches.
 pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     let mut count = 2 * ROWS;

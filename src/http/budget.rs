@@ -20,6 +20,7 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::{FromRequest, Request, RequestBody, Response};
 
+use super::payload::Renderer;
 use super::problem::Problem;
 use super::shares::{Full, Holder, Limits, Most, Share, Shares};
 
@@ -45,11 +46,14 @@ pub(super) struct InFlight(pub(super) usize);
 
 /// Counts answers. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct AnswerBudget(Shares);
+pub(super) struct AnswerBudget {
+    shares: Shares,
+    renderer: Renderer,
+}
 
 impl Default for AnswerBudget {
     fn default() -> Self {
-        Self(Shares::new(LIMITS))
+        Self { shares: Shares::new(LIMITS), renderer: Renderer::default() }
     }
 }
 
@@ -72,7 +76,7 @@ impl AnswerBudget {
             response.set_body(inner);
             return Ok(response);
         }
-        let share = Arc::new(self.0.take(reader, bytes)?);
+        let share = Arc::new(self.shares.take(reader, bytes)?);
         response.set_body(Counted { inner, share }.boxed());
         Ok(response)
     }
@@ -81,7 +85,10 @@ impl AnswerBudget {
 /// Admits an operation whose answer may be long. An argument of its handler, after the caller.
 ///
 /// Refused with 503 before anything is read or done while the account pauses after a refused answer.
-pub(super) struct Room;
+pub(super) struct Room {
+    /// For the answer.
+    pub(super) renderer: Renderer,
+}
 
 impl<'a> FromRequest<'a> for Room {
     async fn from_request(
@@ -89,8 +96,11 @@ impl<'a> FromRequest<'a> for Room {
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
         let budget = req.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        budget.0.admit(Holder::of(req)).map_err(|full| Problem::no_room(full, false))?;
-        Ok(Self)
+        budget
+            .shares
+            .admit(Holder::of(req))
+            .map_err(|full| Problem::no_room(full, false))?;
+        Ok(Self { renderer: budget.renderer.clone() })
     }
 }
 
@@ -177,9 +187,9 @@ mod tests {
         let last = bytes.split_off(MIB - 1);
         drop(bytes);
 
-        assert_eq!(budget.0.count(), (MIB, 1, 1));
+        assert_eq!(budget.shares.count(), (MIB, 1, 1));
         drop(last);
-        assert_eq!(budget.0.count(), (0, 0, 0));
+        assert_eq!(budget.shares.count(), (0, 0, 0));
     }
 
     #[test]
@@ -208,7 +218,7 @@ mod tests {
                 taken.push(response);
             }
         }
-        assert!(budget.0.count().0 <= LIMITS.network.all);
+        assert!(budget.shares.count().0 <= LIMITS.network.all);
         let (other, full) = fill(&budget, reader(201, "2001:db8:1::1"));
         assert_eq!((other.len(), full), (16, Full::Account));
     }
@@ -223,7 +233,7 @@ mod tests {
                 taken.push(response);
             }
         }
-        assert!(budget.0.count().0 < LIMITS.total.all);
+        assert!(budget.shares.count().0 < LIMITS.total.all);
         for user in 21..=40 {
             let modest = reader(user, "192.0.2.1");
             taken.push(budget.count(answer(200 * 1024), modest).unwrap());
@@ -237,13 +247,13 @@ mod tests {
         let budget = AnswerBudget::default();
         let me = reader(1, "192.0.2.1");
         let (_taken, _) = fill(&budget, me);
-        let before = budget.0.count().0;
+        let before = budget.shares.count().0;
 
         budget.count(answer(FREE_BYTES), me).unwrap();
         let mut shared = answer(MIB);
         shared.extensions_mut().insert(SharedBytes);
         budget.count(shared, me).unwrap();
-        assert_eq!(budget.0.count().0, before);
+        assert_eq!(budget.shares.count().0, before);
 
         let mut stream = answer(1);
         stream.extensions_mut().insert(InFlight(MIB));

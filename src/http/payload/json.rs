@@ -17,7 +17,7 @@ use super::wiped::Wiped;
 use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Room for an answer of one thing; longer ones grow.

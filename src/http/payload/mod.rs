@@ -8,6 +8,7 @@ mod budget;
 mod form;
 mod json;
 mod lines;
+mod rendered;
 mod schema;
 mod wiped;
 
@@ -57,6 +58,7 @@ use self::budget::Buffer;
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
+pub(super) use self::rendered::{Rendered, Renderer};
 use self::wiped::Wiped;
 use super::once::BodyDigest;
 use super::problem::Problem;

@@ -15,7 +15,7 @@ use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
 use crate::http::etag;
-use crate::http::payload;
+use crate::http::payload::{self, Rendered, Renderer};
 use crate::http::problem::{Entry, Problem, TOO_MUCH};
 use crate::service::{
     Error, FieldError, TaskAsk, TaskBatch, TaskFailure, TaskRequest, TaskResults,
@@ -366,12 +366,23 @@ pub(super) fn answer(results: &TaskResults) -> TaskBatchResult {
     TaskBatchResult { results: results.iter().map(TaskResult::of).collect() }
 }
 
+/// The same, as it is sent.
+pub(super) async fn render(
+    renderer: &Renderer,
+    results: &TaskResults,
+) -> Result<Rendered<TaskBatchResult>, Problem> {
+    renderer.within("{\"results\":", results.iter().map(TaskResult::of), "}").await
+}
+
 /// The problem, if all or nothing was to be done and nothing was.
 pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
+    if !atomic || results.iter().all(Result::is_ok) {
+        return None;
+    }
     let TaskBatchResult { results } = answer(results);
     let failed = results.iter().filter(|it| it.status >= 400 && it.status != 424);
     let statuses: Vec<u16> = failed.map(|it| it.status).collect();
-    if !atomic || statuses.is_empty() {
+    if statuses.is_empty() {
         return None;
     }
     let is_too_much = |it: &TaskResult| it.code.as_deref() == Some(TOO_MUCH);

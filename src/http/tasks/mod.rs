@@ -23,7 +23,7 @@ use super::param::{
     CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam, SortParam,
     TagsParam, TaskIdParam, TextParam,
 };
-use super::payload::{Json, MergePatch};
+use super::payload::{Json, MergePatch, Rendered};
 use super::problem::Problem;
 use super::turn::Turn;
 use super::{Api, Site, etag, param};
@@ -112,7 +112,7 @@ enum Listed {
     /// One page of tasks.
     #[oai(status = 200)]
     Listed(
-        Json<Vec<TaskView>>,
+        Rendered<Vec<TaskView>>,
         /// How many tasks there are on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
@@ -177,7 +177,7 @@ impl TasksApi {
     async fn list(
         &self,
         caller: Authenticated<TasksRead>,
-        _room: Room,
+        room: Room,
         _turn: Turn,
         service: Data<&Service>,
         site: Data<&Site>,
@@ -252,8 +252,8 @@ impl TasksApi {
             Some(service::Next::Skip) => param::next_page(&path, &query, page, total),
             None => None,
         };
-        let tasks = tasks.into_iter().map(TaskView::from).collect();
-        Ok(Listed::Listed(Json(tasks), total, link))
+        let tasks = room.renderer.array(tasks.into_iter().map(TaskView::from)).await?;
+        Ok(Listed::Listed(tasks, total, link))
     }
 
     /// Count my tasks
@@ -277,25 +277,25 @@ impl TasksApi {
     async fn batch(
         &self,
         caller: Authenticated<TasksWrite>,
-        _room: Room,
+        room: Room,
         service: Data<&Service>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskBatchBody>,
-    ) -> Result<Reply<Json<TaskBatchResult>>, Problem> {
+    ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let atomic = batch.atomic;
         let attempt = attempt.unless(batch.dry_run);
         let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
         let work = |doing| service.task_batch(&caller.0, batch, doing);
-        let done = service.once(&caller.0, answers.once(), work).await?;
-        if let Done::Now(results) = &done
-            && let Some(problem) = batch::problem(results, atomic)
-        {
-            return Err(problem);
+        match service.once(&caller.0, answers.once(), work).await? {
+            Done::Now(results) => match batch::problem(&results, atomic) {
+                Some(problem) => Err(problem),
+                None => Ok(Reply::Fresh(batch::render(&room.renderer, &results).await?)),
+            },
+            Done::Before(recorded) => Ok(Reply::Replayed(recorded)),
         }
-        Ok(answers.reply(done))
     }
 
     /// Show a task

@@ -12,6 +12,10 @@ pub(super) struct Work {
 /// The most that one commit takes. A single write may take more.
 pub(super) const COMMIT: Work = Work { rows: 20_000, bytes: 4 << 20 };
 
+/// The most that a commit takes whose first write is no more than this. A quarter of [`COMMIT`], so that a small write is
+/// on disk before a large one begins.
+const SHORT_COMMIT: Work = Work { rows: COMMIT.rows / 4, bytes: COMMIT.bytes / 4 };
+
 /// Most bytes of the row of an account's statistics.
 const STATS: u64 = 128;
 
@@ -64,6 +68,16 @@ impl Work {
     pub(super) const fn fits_beside(self, other: Self, most: Self) -> bool {
         self.rows.saturating_add(other.rows) <= most.rows
             && self.bytes.saturating_add(other.bytes) <= most.bytes
+    }
+
+    /// The most that a commit takes that begins with this write, where none takes more than `most`.
+    pub(super) fn most_beside(self, most: Self) -> Self {
+        if self.fits_beside(Self::default(), SHORT_COMMIT) {
+            let Self { rows, bytes } = SHORT_COMMIT;
+            Self::new(rows.min(most.rows), bytes.min(most.bytes))
+        } else {
+            most
+        }
     }
 
     /// Rows and bytes as one number, for turns.

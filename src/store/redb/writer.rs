@@ -2,7 +2,9 @@
 //!
 //! redb allows one writer at a time and each commit waits for the disk, so writes that arrive while a
 //! commit is under way share the next one. [`super::queue`] says which of them come first. A commit takes writes until
-//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it.
+//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it. One that
+//! begins with a small write takes a quarter of that ([`Work::most_beside`]): a large write behind it begins the next
+//! commit, and the small one does not wait for it.
 //!
 //! A write is a *decision*: a function that looks at a [`View`] and returns an answer and the changes it
 //! wants. It cannot change anything itself. That is what makes sharing safe: a decision that is refused,
@@ -158,7 +160,7 @@ impl Thread {
         purge: Purge,
     ) -> Result<bool, StoreError> {
         // The first one is taken before anything can fail, so that it is told.
-        let mut next = self.next(jobs, Spent::default(), COMMIT);
+        let mut next = self.next(jobs, Spent::new(COMMIT));
         if next.is_none() && !matches!(purge, Purge::Slice(_)) {
             return Ok(false);
         }
@@ -166,14 +168,14 @@ impl Thread {
         let most = room.map_or(COMMIT, Room::most);
         let txn = begin(&self.db, self.options.commit)?;
         let mut batch = Batch::open(&txn, &self.options, room)?;
-        let mut spent = Spent::default();
+        let mut spent = Spent::new(most);
         while let (Some(ticket), Some(job)) = (next, jobs.last_mut()) {
             let before = batch.spent();
             job.run(&mut batch)?;
             let more = batch.spent().beyond(before);
-            spent.of(ticket.lane).add(more);
+            spent.add(ticket, more);
             self.queue.charge(ticket, more);
-            next = self.next(jobs, spent, most);
+            next = self.next(jobs, spent);
         }
         if plant::is(Bug::AnswerBeforeCommit) {
             jobs.drain(..).for_each(|job| job.answer(Ok(())));
@@ -189,18 +191,13 @@ impl Thread {
     }
 
     /// Takes the next write of a commit that has begun `jobs`, and adds it to them. Those of [`Lane::Access`] come first.
-    fn next(
-        &self,
-        jobs: &mut Vec<Box<dyn Job>>,
-        spent: Spent,
-        most: Work,
-    ) -> Option<Ticket> {
+    fn next(&self, jobs: &mut Vec<Box<dyn Job>>, spent: Spent) -> Option<Ticket> {
         let access = (jobs.len() < MAX_ACCESS)
-            .then(|| self.queue.pop(Lane::Access, spent.access, most));
+            .then(|| self.queue.pop(Lane::Access, spent.access, spent.most));
         let taken = match access.flatten() {
             Some(taken) => Some(taken),
             None if jobs.len() >= MAX_BATCH => None,
-            None => self.queue.pop(Lane::Data, spent.data, most),
+            None => self.queue.pop(Lane::Data, spent.data, spent.most_data),
         };
         let Taken { ticket, job } = taken?;
         jobs.push(job);
@@ -209,17 +206,33 @@ impl Thread {
 }
 
 /// Work of a commit, by lane: the first write of tasks always fits, whatever log-ins came before it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Spent {
     access: Work,
     data: Work,
+    /// The most that a lane may take.
+    most: Work,
+    /// The most that writes of tasks may take beside the first of them.
+    most_data: Work,
 }
 
 impl Spent {
-    const fn of(&mut self, lane: Lane) -> &mut Work {
-        match lane {
-            Lane::Access => &mut self.access,
-            Lane::Data => &mut self.data,
+    fn new(most: Work) -> Self {
+        let (access, data) = (Work::default(), Work::default());
+        Self { access, data, most, most_data: most }
+    }
+
+    /// Counts the work of a write. One that changes nothing counts as a row, since its caller waits for the commit too.
+    fn add(&mut self, ticket: Ticket, work: Work) {
+        let work = Work::new(work.rows.max(1), work.bytes);
+        match ticket.lane {
+            Lane::Access => self.access.add(work),
+            Lane::Data => {
+                if self.data == Work::default() {
+                    self.most_data = ticket.work.most_beside(self.most);
+                }
+                self.data.add(work);
+            }
         }
     }
 }
@@ -280,4 +293,76 @@ fn purge_slice(
         drop(batch.tables.purge.remove(key.as_slice())?);
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use redb::Builder;
+    use redb::backends::InMemoryBackend;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::domain::id::UserId;
+    use crate::store::redb::queue::Flow;
+
+    const SMALL: Work = Work::new(20, 2_000);
+    const MEDIUM: Work = Work::new(200, 20_000);
+    const LARGE: Work = Work::new(COMMIT.rows, 0);
+
+    type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
+
+    fn spawn() -> Writer {
+        let db = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
+        let txn = begin(&db, CommitMode::OnePhase).unwrap();
+        Batch::create(&txn, 1).unwrap();
+        txn.commit().unwrap();
+        Writer::spawn(Arc::new(db), Arc::default(), None, Options::default(), false)
+            .unwrap()
+    }
+
+    fn push<T: Send + 'static>(
+        writer: &Writer,
+        account: u64,
+        work: Work,
+        decide: impl FnOnce() -> T + Send + 'static,
+    ) -> Answer<T> {
+        let flow = Flow::Account(UserId::new(account));
+        let (job, answer) =
+            job(Growth::Adds, None, move |_| Ok(Verdict::unchanged(decide())));
+        writer.queue.push(Ticket::data(flow, work), job).unwrap();
+        answer
+    }
+
+    /// Whether a small write of one account is answered when a write of another account begins that came before it.
+    async fn is_answered_before(other: Work) -> bool {
+        let writer = spawn();
+        let (begun, has_begun) = oneshot::channel();
+        let (go_on, waits) = mpsc::channel();
+        let (small, is_small) = mpsc::channel::<Answer<()>>();
+        // Holds the thread until both writes wait.
+        let first = push(&writer, 1, SMALL, move || {
+            begun.send(()).unwrap();
+            waits.recv().unwrap();
+        });
+        has_begun.await.unwrap();
+        // Of the account that is served already, so that the small one comes before it.
+        let answer =
+            push(&writer, 1, other, move || is_small.recv().unwrap().try_recv().is_ok());
+        small.send(push(&writer, 2, SMALL, || ())).unwrap();
+        go_on.send(()).unwrap();
+        first.await.unwrap().unwrap();
+        answer.await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_small_write_is_answered_before_a_large_one_begins() {
+        assert!(is_answered_before(LARGE).await);
+    }
+
+    #[tokio::test]
+    async fn small_writes_share_a_commit() {
+        assert!(!is_answered_before(MEDIUM).await);
+    }
 }

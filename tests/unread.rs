@@ -16,6 +16,9 @@ use crate::harness::{Client, Home, Process};
 /// What the answers to one account may hold, as the README says.
 const SHARE: usize = 16 << 20;
 
+/// What a change of a batch takes before it is made.
+const RESERVED: usize = 8 << 10;
+
 /// More than there is room for by far.
 const DEAF: usize = 100;
 
@@ -86,8 +89,8 @@ fn count(statuses: &[u64], status: u64) -> usize {
     statuses.iter().filter(|it| **it == status).count()
 }
 
-/// Leaves as many lists unread as fit into the share of an account.
-async fn hold_share(server: &Process, client: &Client) -> Vec<TcpStream> {
+/// Leaves as many lists unread as fit into the share of an account. Says how many bytes of it are left.
+async fn hold_share(server: &Process, client: &Client) -> (Vec<TcpStream>, usize) {
     let size = client.get(LIST).await.bytes.len();
     let mut held = Vec::new();
     for _ in 0..SHARE / size {
@@ -95,7 +98,7 @@ async fn hold_share(server: &Process, client: &Client) -> Vec<TcpStream> {
         held.push(deaf(server.address(), client, &line, "").await);
         assert_eq!(served(server, 1), [200]);
     }
-    held
+    (held, SHARE % size)
 }
 
 /// Asks until there is an answer of this status.
@@ -225,16 +228,21 @@ async fn pages_are_in_memory_once_however_many_do_not_read_them() {
     assert!(growth < (page / 100) as u64, "grew by {growth} KiB");
 }
 
+/// Completes so many of 200 long tasks, some of them again. Each takes more in the answer than is reserved for it.
+fn completions(count: usize) -> Value {
+    let complete = |number| json!({ "op": "complete", "id": number % 200 + 1 });
+    json!({ "operations": (0..count).map(complete).collect::<Vec<_>>() })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_has_the_answer()
  {
     let home = home();
     let server = home.serve();
     let (jane, _) = given(&server.client()).await;
-    let held = hold_share(&server, &jane).await;
+    let (held, room) = hold_share(&server, &jane).await;
     let keyed = jane.with_header("idempotency-key", "one");
-    let complete = |id: u64| json!({ "op": "complete", "id": id });
-    let body = json!({ "operations": (1..=40).map(complete).collect::<Vec<_>>() });
+    let (changes, body) = (room / RESERVED, completions(room / RESERVED));
 
     keyed.post("/tasks/batch", body.clone()).await.expect_problem(503, "outcome_unknown");
 
@@ -243,9 +251,24 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     let again = keyed.post("/tasks/batch", body).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     let results = again.expect(StatusCode::OK)["results"].clone();
-    assert_eq!(results.as_array().unwrap().len(), 40);
+    assert_eq!(results.as_array().unwrap().len(), changes);
     let list = jane.get("/tasks?completed=true&limit=1").await;
-    assert_eq!(list.header("x-total-count"), Some("40"));
+    let done = changes.min(200).to_string();
+    assert_eq!(list.header("x-total-count"), Some(done.as_str()));
+}
+
+/// What many batches had come to waited for its rendering: 240 of them took 180 MB.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
+    let home = home();
+    let server = home.serve();
+    let (jane, _) = given(&server.client()).await;
+    let (_held, room) = hold_share(&server, &jane).await;
+
+    let refused = jane.post("/tasks/batch", completions(room / RESERVED + 1)).await;
+
+    refused.expect_problem(503, "account_busy");
+    assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["completed"], false);
 }
 
 /// Each refused list was read and rendered first, and 500 clients that asked for it again and again took all the time there was.
@@ -254,7 +277,7 @@ async fn after_a_refused_answer_the_next_long_one_is_refused_before_anything_is_
     let home = home();
     let server = home.serve();
     let (jane, john) = given(&server.client()).await;
-    let held = hold_share(&server, &jane).await;
+    let (held, _) = hold_share(&server, &jane).await;
     let complete = json!({ "operations": [{ "op": "complete", "id": 1 }] });
 
     jane.get(LIST).await.expect_problem(503, "account_busy");

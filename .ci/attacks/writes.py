@@ -144,7 +144,7 @@ ATTACKS = [
     Batches("batches of Han", 80, accounts=20),
     Moves("dry runs of 500 moves", 8, "?dry_run=true"),
     Moves("batches of 500 moves", 8),
-    Patches("batches of 500 patches", 80, accounts=40),
+    Patches("batches of 500 patches", 240, accounts=120),
     Abandoned("clients that abandon batches", 40),
     Creations("clients that create", 100),
 ]

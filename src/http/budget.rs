@@ -8,7 +8,8 @@
 //! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
 //! always room for an ordinary list.
 //!
-//! An answer that is refused was read and rendered for nothing. So an account that was refused one is refused the next
+//! A batch of writes takes room before it is done, so that what it comes to has room until it is rendered. An answer that
+//! is refused was read and rendered for nothing. So an account that was refused one is refused the next
 //! long one before anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`](super::shares::PAUSE) has passed.
 
 use std::pin::Pin;
@@ -86,8 +87,21 @@ impl AnswerBudget {
 ///
 /// Refused with 503 before anything is read or done while the account pauses after a refused answer.
 pub(super) struct Room {
-    /// For the answer.
-    pub(super) renderer: Renderer,
+    budget: AnswerBudget,
+    reader: Holder,
+}
+
+impl Room {
+    /// Counts what an answer is made of, until it is rendered.
+    pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Problem> {
+        let share = self.budget.shares.take(self.reader, bytes);
+        share.map_err(|full| Problem::no_room(full, false))
+    }
+
+    /// Renders the answer.
+    pub(super) const fn renderer(&self) -> &Renderer {
+        &self.budget.renderer
+    }
 }
 
 impl<'a> FromRequest<'a> for Room {
@@ -96,11 +110,9 @@ impl<'a> FromRequest<'a> for Room {
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
         let budget = req.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        budget
-            .shares
-            .admit(Holder::of(req))
-            .map_err(|full| Problem::no_room(full, false))?;
-        Ok(Self { renderer: budget.renderer.clone() })
+        let reader = Holder::of(req);
+        budget.shares.admit(reader).map_err(|full| Problem::no_room(full, false))?;
+        Ok(Self { budget: budget.clone(), reader })
     }
 }
 

@@ -361,6 +361,17 @@ impl TaskResult {
     }
 }
 
+/// Bytes that the results of a batch commonly take at most. A task that is made was in the body, any other may be long.
+pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
+    let of_one = |request: &Result<TaskRequest, _>| match request {
+        Ok(TaskRequest { ask: TaskAsk::Create(_) | TaskAsk::Delete(_), .. }) | Err(_) => {
+            1024
+        }
+        Ok(_) => 8 * 1024,
+    };
+    batch.requests.iter().map(of_one).sum()
+}
+
 /// The answer.
 pub(super) fn answer(results: &TaskResults) -> TaskBatchResult {
     TaskBatchResult { results: results.iter().map(TaskResult::of).collect() }

@@ -252,7 +252,7 @@ impl TasksApi {
             Some(service::Next::Skip) => param::next_page(&path, &query, page, total),
             None => None,
         };
-        let tasks = room.renderer.array(tasks.into_iter().map(TaskView::from)).await?;
+        let tasks = room.renderer().array(tasks.into_iter().map(TaskView::from)).await?;
         Ok(Listed::Listed(tasks, total, link))
     }
 
@@ -285,6 +285,7 @@ impl TasksApi {
         body: Json<TaskBatchBody>,
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
+        let _reserved = room.reserve(batch::answer_bytes(&batch))?;
         let atomic = batch.atomic;
         let attempt = attempt.unless(batch.dry_run);
         let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
@@ -292,7 +293,7 @@ impl TasksApi {
         match service.once(&caller.0, answers.once(), work).await? {
             Done::Now(results) => match batch::problem(&results, atomic) {
                 Some(problem) => Err(problem),
-                None => Ok(Reply::Fresh(batch::render(&room.renderer, &results).await?)),
+                None => Ok(Reply::Fresh(batch::render(room.renderer(), &results).await?)),
             },
             Done::Before(recorded) => Ok(Reply::Replayed(recorded)),
         }

@@ -8,8 +8,10 @@
 //! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
 //! always room for an ordinary list.
 //!
-//! A batch of writes takes room before it is done, so that what it comes to has room until it is rendered. An answer that
-//! is refused was read and rendered for nothing. So an account that was refused one is refused the next
+//! Results of a batch are counted before it is done, and tasks of a list when they are read; the count becomes that of
+//! the answer.
+//!
+//! An answer that is refused was read and rendered for nothing. So an account that was refused one is refused the next
 //! long one before anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`](super::shares::PAUSE) has passed.
 
 use std::pin::Pin;
@@ -20,10 +22,12 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::{FromRequest, Request, RequestBody, Response};
+use serde::Serialize;
 
-use super::payload::Renderer;
+use super::payload::{Rendered, Renderer, Reserved};
 use super::problem::Problem;
 use super::shares::{Full, Holder, Limits, Most, Share, Shares};
+use crate::service::Error;
 
 type Inner = BoxBody<Bytes, std::io::Error>;
 
@@ -68,6 +72,7 @@ impl AnswerBudget {
         if response.extensions().get::<SharedBytes>().is_some() {
             return Ok(response);
         }
+        let reserved = Reserved::take(&mut response);
         let inner: Inner = response.take_body().into();
         let bytes = match response.extensions_mut().remove::<InFlight>() {
             Some(InFlight(bytes)) => bytes,
@@ -77,7 +82,14 @@ impl AnswerBudget {
             response.set_body(inner);
             return Ok(response);
         }
-        let share = Arc::new(self.shares.take(reader, bytes)?);
+        let share = match reserved {
+            Some(mut share) => {
+                share.resize(bytes)?;
+                share
+            }
+            None => self.shares.take(reader, bytes)?,
+        };
+        let share = Arc::new(share);
         response.set_body(Counted { inner, share }.boxed());
         Ok(response)
     }
@@ -92,15 +104,29 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Counts what an answer is made of, until it is rendered.
-    pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Problem> {
+    /// Counts results of a write before it is done.
+    pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Error> {
+        let share = self.budget.shares.reserve(self.reader, bytes);
+        share.map_err(|full| match full {
+            Full::Account => Error::AccountBusy,
+            Full::Server => Error::Busy,
+        })
+    }
+
+    /// Counts what was read, until it is rendered and sent.
+    pub(super) fn take(&self, bytes: usize) -> Result<Share, Problem> {
         let share = self.budget.shares.take(self.reader, bytes);
         share.map_err(|full| Problem::no_room(full, false))
     }
 
-    /// Renders the answer.
-    pub(super) const fn renderer(&self) -> &Renderer {
-        &self.budget.renderer
+    /// Renders an array that was counted, with what comes before it and after it.
+    pub(super) async fn render<T, I: Serialize>(
+        &self,
+        share: Option<Share>,
+        around: [&str; 2],
+        items: impl Iterator<Item = I> + Send,
+    ) -> Result<Rendered<T>, Problem> {
+        self.budget.renderer.array(self.reader.network(), share, around, items).await
     }
 }
 

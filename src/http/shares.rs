@@ -64,6 +64,11 @@ impl Holder {
         Self::new(user, ClientAddress::of(request).0)
     }
 
+    /// Its network.
+    pub(super) const fn network(&self) -> Block {
+        self.network
+    }
+
     pub(super) fn new(user: Option<UserId>, address: IpAddr) -> Self {
         let network = Block::site(address);
         Self { account: user.map_or(Account::Anonymous(network), Account::Of), network }
@@ -98,6 +103,15 @@ impl Shares {
         let mut share = self.nothing(holder);
         share.grow(bytes)?;
         Ok(share)
+    }
+
+    /// The same for what is still to be made. A refusal has cost nothing, so the account does not pause after it.
+    pub(super) fn reserve(&self, holder: Holder, bytes: usize) -> Result<Share, Full> {
+        let mut held = self.held();
+        held.room(holder, bytes)?;
+        held.add(holder, bytes);
+        drop(held);
+        Ok(Share { shares: self.clone(), holder, bytes })
     }
 
     /// Refuses an account that was refused a short while ago.
@@ -135,6 +149,16 @@ impl Share {
         self.shares.held().take(self.holder, bytes, Instant::now())?;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// Counts so many, instead of those so far.
+    pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Full> {
+        if let Some(less) = self.bytes.checked_sub(bytes) {
+            self.shares.held().give_back(self.holder, less);
+            self.bytes = bytes;
+            return Ok(());
+        }
+        self.grow(bytes - self.bytes)
     }
 }
 
@@ -193,10 +217,17 @@ impl Held {
             }
             self.accounts.entry(holder.account).or_default().refused = Some((now, *full));
         })?;
+        self.add(holder, bytes);
+        Ok(())
+    }
+
+    fn add(&mut self, holder: Holder, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         self.total += bytes;
         self.accounts.entry(holder.account).or_default().bytes += bytes;
         *self.networks.entry(holder.network).or_default() += bytes;
-        Ok(())
     }
 
     fn room(&self, holder: Holder, bytes: usize) -> Result<(), Full> {
@@ -263,6 +294,23 @@ mod tests {
         assert_eq!(other.err(), Some(Full::Server));
         drop(share);
         assert!(shares.take(holder(2), 80).is_ok());
+    }
+
+    #[test]
+    fn a_share_is_resized_and_a_refused_reservation_lets_nobody_pause() {
+        let shares = Shares::new(LIMITS);
+        let mut share = shares.reserve(holder(1), 60).unwrap();
+        share.resize(40).unwrap();
+        assert_eq!(shares.count(), (40, 1, 1));
+        share.resize(90).unwrap();
+        assert_eq!(shares.count(), (90, 1, 1));
+
+        assert_eq!(shares.reserve(holder(1), 11).err(), Some(Full::Account));
+        assert_eq!(shares.admit(holder(1)), Ok(()));
+        assert_eq!(share.resize(101), Err(Full::Account));
+        assert_eq!(shares.admit(holder(1)), Err(Full::Account));
+        drop(share);
+        assert_eq!(shares.count(), (0, 0, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The rows that a task takes in a store, so that what is done at once can be bounded by them.
+//! The rows that a task takes in a store, and its memory, so that what is done at once can be bounded by them.
 
 use super::Task;
 use crate::domain::tag::Tags;
@@ -16,6 +16,13 @@ impl Task {
         let description = self.description.as_ref().map(|it| it.as_str());
         let words = word_rows(self.title.as_str(), description);
         ROWS + size(self.tags.iter().len()) + words
+    }
+
+    /// The memory that it takes, about, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let description = self.description.as_ref().map_or(0, |it| it.as_str().len());
+        let tags: usize = self.tags.iter().map(|tag| tag.as_str().len()).sum();
+        size_of::<Self>() + self.title.as_str().len() + description + tags
     }
 }
 

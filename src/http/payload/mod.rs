@@ -58,7 +58,7 @@ use self::budget::Buffer;
 pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
-pub(super) use self::rendered::{Rendered, Renderer};
+pub(super) use self::rendered::{Rendered, Renderer, Reserved};
 use self::wiped::Wiped;
 use super::once::BodyDigest;
 use super::problem::Problem;

@@ -3,7 +3,8 @@
 //! Rendering one takes tens of milliseconds. It is done in slices, and other requests of the thread go on between them.
 
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use poem::http::header;
 use poem::{IntoResponse, Response};
@@ -12,10 +13,14 @@ use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use super::json::Json;
+use crate::domain::network::Block;
 use crate::http::problem::Problem;
+use crate::http::shares::Share;
+use crate::permits::{self, Permit, Permits};
 
 /// Bytes after which other requests have their turn.
 const SLICE: usize = 64 * 1024;
@@ -23,38 +28,61 @@ const SLICE: usize = 64 * 1024;
 /// Answers longer than a slice that are rendered at the same time. The next ones wait, in order.
 const AT_ONCE: usize = 2;
 
-/// Renders long answers. Clones share the limit.
+/// Those of one network.
+const AT_ONCE_OF_NETWORK: usize = 1;
+
+/// Longer than any request may take.
+const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Renders long answers. Clones share the limits.
 #[derive(Clone, Debug)]
-pub(crate) struct Renderer(Arc<Semaphore>);
+pub(crate) struct Renderer {
+    all: Arc<Semaphore>,
+    networks: Permits<Block>,
+}
 
 /// A JSON answer of type `T`, as it is sent.
 #[derive(Debug)]
 pub(crate) struct Rendered<T> {
     bytes: Vec<u8>,
+    share: Option<Share>,
     of: PhantomData<fn() -> T>,
+}
+
+/// Leave to render a long answer.
+struct Turn {
+    _of_network: Option<Permit<Block>>,
+    _of_all: Option<OwnedSemaphorePermit>,
+}
+
+/// The share of an answer whose memory was counted before it was rendered. Marks the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Reserved(Arc<Mutex<Option<Share>>>);
+
+impl Reserved {
+    /// Takes the share out of a response.
+    pub(crate) fn take(response: &mut Response) -> Option<Share> {
+        let Self(share) = response.extensions_mut().remove()?;
+        share.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl Default for Renderer {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        let all = Arc::new(Semaphore::new(AT_ONCE));
+        Self { all, networks: Permits::new(AT_ONCE_OF_NETWORK, usize::MAX) }
     }
 }
 
 impl Renderer {
-    /// Renders an array.
-    pub(crate) async fn array<I: Serialize>(
+    /// Renders an array, with what comes before it and after it, both in JSON. `share` is the memory that the items take,
+    /// and becomes that of the answer.
+    pub(crate) async fn array<T, I: Serialize>(
         &self,
+        network: Block,
+        share: Option<Share>,
+        [before, after]: [&str; 2],
         items: impl Iterator<Item = I> + Send,
-    ) -> Result<Rendered<Vec<I>>, Problem> {
-        self.within("", items, "").await
-    }
-
-    /// Renders an answer that is an array but for what comes before it and after it, both in JSON.
-    pub(crate) async fn within<T, I: Serialize>(
-        &self,
-        before: &str,
-        items: impl Iterator<Item = I> + Send,
-        after: &str,
     ) -> Result<Rendered<T>, Problem> {
         let mut bytes = Vec::from(before);
         let (mut permit, mut slice_end) = (None, SLICE);
@@ -70,7 +98,7 @@ impl Renderer {
             drop(item);
             if bytes.len() >= slice_end {
                 if permit.is_none() {
-                    permit = self.0.acquire().await.ok();
+                    permit = Some(self.acquire(network).await);
                 }
                 tokio::task::yield_now().await;
                 slice_end = bytes.len() + SLICE;
@@ -80,7 +108,15 @@ impl Renderer {
         bytes.extend_from_slice(after.as_bytes());
         // Only what is there is counted.
         bytes.shrink_to_fit();
-        Ok(Rendered { bytes, of: PhantomData })
+        Ok(Rendered { bytes, share, of: PhantomData })
+    }
+
+    /// Waits for a turn. Networks wait for their own answers first, so that another one waits for one of each at most.
+    async fn acquire(&self, network: Block) -> Turn {
+        let until = Instant::now() + PATIENCE;
+        let of_network = self.networks.acquire(network, until).await;
+        let of_all = permits::wait(Arc::clone(&self.all), until).await;
+        Turn { _of_network: of_network, _of_all: of_all }
     }
 }
 
@@ -98,9 +134,14 @@ impl<T: Type> Payload for Rendered<T> {
 
 impl<T: Send> IntoResponse for Rendered<T> {
     fn into_response(self) -> Response {
-        Response::builder()
+        let mut response = Response::builder()
             .header(header::CONTENT_TYPE, super::json::JSON)
-            .body(self.bytes)
+            .body(self.bytes);
+        if self.share.is_some() {
+            let reserved = Reserved(Arc::new(Mutex::new(self.share)));
+            response.extensions_mut().insert(reserved);
+        }
+        response
     }
 }
 
@@ -122,9 +163,15 @@ mod tests {
 
     use super::*;
 
-    async fn rendered(renderer: &Renderer, items: &[&str]) -> Vec<u8> {
+    fn network(number: u8) -> Block {
+        Block::site([192, 0, 2, number].into())
+    }
+
+    async fn rendered(renderer: &Renderer, number: u8, items: &[&str]) -> Vec<u8> {
         let items = items.iter().map(|it| (*it).to_owned());
-        renderer.within::<(), _>("{\"a\":", items, "}").await.unwrap().bytes
+        let around = ["{\"a\":", "}"];
+        let answer = renderer.array::<(), _>(network(number), None, around, items).await;
+        answer.unwrap().bytes
     }
 
     #[tokio::test]
@@ -133,25 +180,26 @@ mod tests {
         let renderer = Renderer::default();
         for items in [&[][..], &["one"], &["one", "\u{2}\"", &long, &long, "two"]] {
             let whole = serde_json::to_vec(&serde_json::json!({ "a": items })).unwrap();
-            assert_eq!(rendered(&renderer, items).await, whole);
+            assert_eq!(rendered(&renderer, 1, items).await, whole);
         }
     }
 
     #[tokio::test]
-    async fn short_answers_do_not_wait_for_long_ones() {
+    async fn short_answers_and_other_networks_do_not_wait_for_a_long_answer() {
         let renderer = Renderer::default();
         let long = "x".repeat(SLICE);
-        let held =
-            [renderer.0.acquire().await.unwrap(), renderer.0.acquire().await.unwrap()];
-
-        assert_eq!(rendered(&renderer, &["short"]).await, br#"{"a":["short"]}"#);
         let items = [long.as_str()];
-        let mut waits = std::pin::pin!(rendered(&renderer, &items));
+        let first = renderer.acquire(network(1)).await;
+
+        assert_eq!(rendered(&renderer, 1, &["short"]).await, br#"{"a":["short"]}"#);
+        assert_eq!(rendered(&renderer, 2, &items).await.len(), SLICE + 10);
+        let mut waits = std::pin::pin!(rendered(&renderer, 1, &items));
         let is_pending =
             poll_fn(|cx| Poll::Ready(waits.as_mut().poll(cx).is_pending())).await;
         assert!(is_pending);
-        drop(held);
+        drop(first);
         assert_eq!(waits.await.len(), SLICE + 10);
+        assert!(renderer.networks.is_empty());
     }
 
     #[tokio::test]
@@ -166,7 +214,7 @@ mod tests {
         });
         let slice = "x".repeat(SLICE);
         let items = [slice.as_str(); 10];
-        rendered(&Renderer::default(), &items).await;
+        rendered(&Renderer::default(), 1, &items).await;
         other.abort();
         assert!(turns.load(Ordering::Relaxed) >= 10);
     }

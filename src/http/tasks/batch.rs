@@ -14,11 +14,14 @@ use super::body::{TaskPatch, clearable};
 use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
+use crate::http::budget::Room;
 use crate::http::etag;
-use crate::http::payload::{self, Rendered, Renderer};
+use crate::http::payload::{self, Rendered};
 use crate::http::problem::{Entry, Problem, TOO_MUCH};
+use crate::http::shares::Share;
 use crate::service::{
-    Error, FieldError, TaskAsk, TaskBatch, TaskFailure, TaskRequest, TaskResults,
+    Error, FieldError, TaskAsk, TaskBatch, TaskDraft, TaskFailure, TaskRequest,
+    TaskResults,
 };
 
 /// Several changes, made in this order at one moment.
@@ -361,14 +364,17 @@ impl TaskResult {
     }
 }
 
-/// Bytes that the results of a batch commonly take at most. A task that is made was in the body, any other may be long.
+/// Bytes that the results of a batch commonly take at most. A task that is changed may be a long one.
 pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
-    let of_one = |request: &Result<TaskRequest, _>| match request {
-        Ok(TaskRequest { ask: TaskAsk::Create(_) | TaskAsk::Delete(_), .. }) | Err(_) => {
-            1024
-        }
-        Ok(_) => 8 * 1024,
+    let texts = |draft: &TaskDraft| {
+        draft.title.len() + draft.description.as_ref().map_or(0, String::len)
     };
+    let of_one =
+        |request: &Result<TaskRequest, _>| match request.as_ref().map(|it| &it.ask) {
+            Ok(TaskAsk::Create(draft)) => 1024 + texts(draft),
+            Ok(TaskAsk::Delete(_)) | Err(_) => 1024,
+            Ok(_) => 8 * 1024,
+        };
     batch.requests.iter().map(of_one).sum()
 }
 
@@ -379,10 +385,12 @@ pub(super) fn answer(results: &TaskResults) -> TaskBatchResult {
 
 /// The same, as it is sent.
 pub(super) async fn render(
-    renderer: &Renderer,
+    room: &Room,
+    share: Option<Share>,
     results: &TaskResults,
 ) -> Result<Rendered<TaskBatchResult>, Problem> {
-    renderer.within("{\"results\":", results.iter().map(TaskResult::of), "}").await
+    let around = ["{\"results\":", "}"];
+    room.render(share, around, results.iter().map(TaskResult::of)).await
 }
 
 /// The problem, if all or nothing was to be done and nothing was.

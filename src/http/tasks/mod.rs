@@ -252,7 +252,9 @@ impl TasksApi {
             Some(service::Next::Skip) => param::next_page(&path, &query, page, total),
             None => None,
         };
-        let tasks = room.renderer().array(tasks.into_iter().map(TaskView::from)).await?;
+        let share = room.take(tasks.iter().map(Task::memory).sum())?;
+        let views = tasks.into_iter().map(TaskView::from);
+        let tasks = room.render(Some(share), ["", ""], views).await?;
         Ok(Listed::Listed(tasks, total, link))
     }
 
@@ -285,15 +287,18 @@ impl TasksApi {
         body: Json<TaskBatchBody>,
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
-        let _reserved = room.reserve(batch::answer_bytes(&batch))?;
-        let atomic = batch.atomic;
+        let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
         let attempt = attempt.unless(batch.dry_run);
         let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
-        let work = |doing| service.task_batch(&caller.0, batch, doing);
+        let mut share = None;
+        let work = async |doing| {
+            share = Some(room.reserve(bytes)?);
+            service.task_batch(&caller.0, batch, doing).await
+        };
         match service.once(&caller.0, answers.once(), work).await? {
             Done::Now(results) => match batch::problem(&results, atomic) {
                 Some(problem) => Err(problem),
-                None => Ok(Reply::Fresh(batch::render(room.renderer(), &results).await?)),
+                None => Ok(Reply::Fresh(batch::render(&room, share, &results).await?)),
             },
             Done::Before(recorded) => Ok(Reply::Replayed(recorded)),
         }

@@ -12,9 +12,9 @@ pub(super) struct Work {
 /// The most that one commit takes. A single write may take more.
 pub(super) const COMMIT: Work = Work { rows: 20_000, bytes: 4 << 20 };
 
-/// The most that a commit takes whose first write is no more than this. A quarter of [`COMMIT`], so that a small write is
-/// on disk before a large one begins.
-const SHORT_COMMIT: Work = Work { rows: COMMIT.rows / 4, bytes: COMMIT.bytes / 4 };
+/// A write of at most this much is small, and a commit takes at most this much from its first small write on. A quarter
+/// of [`COMMIT`].
+const SMALL: Work = Work { rows: COMMIT.rows / 4, bytes: COMMIT.bytes / 4 };
 
 /// Most bytes of the row of an account's statistics.
 const STATS: u64 = 128;
@@ -70,14 +70,15 @@ impl Work {
             && self.bytes.saturating_add(other.bytes) <= most.bytes
     }
 
-    /// The most that a commit takes that begins with this write, where none takes more than `most`.
-    pub(super) fn most_beside(self, most: Self) -> Self {
-        if self.fits_beside(Self::default(), SHORT_COMMIT) {
-            let Self { rows, bytes } = SHORT_COMMIT;
-            Self::new(rows.min(most.rows), bytes.min(most.bytes))
-        } else {
-            most
+    /// The most that a commit takes once this write is in it, when it has `done` so much and would take at most `most`. A
+    /// small write lets it end soon, so that the caller does not wait for a large one behind it.
+    pub(super) fn most_after(self, done: Self, most: Self) -> Self {
+        if !self.fits_beside(Self::default(), SMALL) {
+            return most;
         }
+        let mut soon = done;
+        soon.add(SMALL);
+        Self::new(soon.rows.min(most.rows), soon.bytes.min(most.bytes))
     }
 
     /// Rows and bytes as one number, for turns.

@@ -2,8 +2,8 @@
 //!
 //! redb allows one writer at a time and each commit waits for the disk, so writes that arrive while a
 //! commit is under way share the next one. [`super::queue`] says which of them come first. A commit takes writes until
-//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it. One that
-//! begins with a small write takes a quarter of that ([`Work::most_beside`]): a large write behind it begins the next
+//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it. From the
+//! first small write on it takes a quarter of that at most ([`Work::most_after`]): a large write behind it begins the next
 //! commit, and the small one does not wait for it.
 //!
 //! A write is a *decision*: a function that looks at a [`View`] and returns an answer and the changes it
@@ -205,14 +205,14 @@ impl Thread {
     }
 }
 
-/// Work of a commit, by lane: the first write of tasks always fits, whatever log-ins came before it.
+/// Work of a commit, by lane.
 #[derive(Clone, Copy, Debug)]
 struct Spent {
     access: Work,
     data: Work,
-    /// The most that a lane may take.
+    /// The most that writes of [`Lane::Access`] may take.
     most: Work,
-    /// The most that writes of tasks may take beside the first of them.
+    /// The most that writes of [`Lane::Data`] may take.
     most_data: Work,
 }
 
@@ -222,17 +222,16 @@ impl Spent {
         Self { access, data, most, most_data: most }
     }
 
-    /// Counts the work of a write. One that changes nothing counts as a row, since its caller waits for the commit too.
+    /// Counts the work of a write. One that changes nothing counts as a row, since its caller waits for the commit too;
+    /// and so does a log-in among writes of tasks.
     fn add(&mut self, ticket: Ticket, work: Work) {
-        let work = Work::new(work.rows.max(1), work.bytes);
+        self.most_data = ticket.work.most_after(self.data, self.most_data);
         match ticket.lane {
-            Lane::Access => self.access.add(work),
-            Lane::Data => {
-                if self.data == Work::default() {
-                    self.most_data = ticket.work.most_beside(self.most);
-                }
-                self.data.add(work);
+            Lane::Access => {
+                self.access.add(work);
+                self.data.add(Work::new(1, 0));
             }
+            Lane::Data => self.data.add(Work::new(work.rows.max(1), work.bytes)),
         }
     }
 }
@@ -309,7 +308,7 @@ mod tests {
 
     const SMALL: Work = Work::new(20, 2_000);
     const MEDIUM: Work = Work::new(200, 20_000);
-    const LARGE: Work = Work::new(COMMIT.rows, 0);
+    const LARGE: Work = Work::new(COMMIT.rows / 2, 0);
 
     type Answer<T> = oneshot::Receiver<Result<T, StoreError>>;
 
@@ -347,7 +346,6 @@ mod tests {
             waits.recv().unwrap();
         });
         has_begun.await.unwrap();
-        // Of the account that is served already, so that the small one comes before it.
         let answer =
             push(&writer, 1, other, move || is_small.recv().unwrap().try_recv().is_ok());
         small.send(push(&writer, 2, SMALL, || ())).unwrap();

@@ -28,9 +28,12 @@ pub(super) struct Flows {
     work: Work,
 }
 
-/// Turn of the first write of a flow. The one that ends first is served first, then the one that came first.
+/// Turn of the first write of a flow. One that is due is served first, then the one that ends first, then the one that
+/// came first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
+    /// False once a commit of smaller writes had no room for it.
+    is_not_due: bool,
     end: u64,
     count: u64,
     start: u64,
@@ -101,7 +104,11 @@ impl Flows {
             }
             let first = self.by_flow.get(&turn.flow).and_then(|it| it.jobs.front());
             let work = first.map(|(work, _)| *work)?;
-            if done != Work::default() && !done.fits_beside(work, most) {
+            let fits = done == Work::default() || done.fits_beside(work, most);
+            if !fits && turn.is_not_due {
+                if work.units() > done.units() {
+                    self.make_due(turn);
+                }
                 return None;
             }
             let job = self.take_first(turn.flow)?;
@@ -119,6 +126,17 @@ impl Flows {
         waiting.end = waiting.end.saturating_add(units);
         if let Some(turn) = waiting.turn {
             self.next_turn(turn);
+        }
+    }
+
+    /// Lets a large write begin the next commit. Otherwise small writes that keep coming would hold it up for ever: each of
+    /// them ends before it.
+    fn make_due(&mut self, turn: Turn) {
+        let due = Turn { is_not_due: false, ..turn };
+        self.turns.remove(&turn);
+        self.turns.insert(due);
+        if let Some(waiting) = self.by_flow.get_mut(&turn.flow) {
+            waiting.turn = Some(due);
         }
     }
 
@@ -142,7 +160,7 @@ impl Flows {
         let start = waiting.end.max(self.now);
         let end = start.saturating_add(work.units());
         self.count += 1;
-        let turn = Turn { end, count: self.count, start, flow };
+        let turn = Turn { is_not_due: true, end, count: self.count, start, flow };
         waiting.turn = Some(turn);
         self.turns.insert(turn);
         self.starts.insert((start, flow));

@@ -7,6 +7,9 @@
 //! an account that has asked for little waits for the write under way, however many others have large ones waiting. (With
 //! deficit round robin it waits for one large write of each of them, since all have saved up enough at the same time.)
 //!
+//! A commit that begins with small writes has no room for a large one ([`Work::most_after`]). Such a write is then due, and
+//! begins the next commit.
+//!
 //! A write that turns out to be more work than was planned delays the next ones of its flow by as much.
 //!
 //! There are two lanes. [`Lane::Access`] holds small writes that let people in and out, and readiness; each commit
@@ -147,7 +150,7 @@ impl Queue {
     }
 
     /// Takes the next write of a lane, if it fits into a commit of at most `most` that has `done` so much. A commit
-    /// that has done nothing takes any. Drops writes whose callers are gone.
+    /// that has done nothing takes any, and a write that is due fits into any. Drops writes whose callers are gone.
     pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Taken> {
         let (flow, work, job) = self.lock().of(lane).pop(done, most)?;
         Some(Taken { ticket: Ticket { lane, flow, work }, job })

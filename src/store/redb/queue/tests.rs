@@ -106,6 +106,36 @@ fn a_small_write_waits_for_one_large_one_and_no_more_however_often_it_comes() {
 }
 
 #[test]
+fn a_large_write_begins_the_next_commit_however_many_small_ones_come() {
+    let mut given = Given::default();
+    given.push(1, LARGE).unwrap();
+    let short = Work::new(1_000, COMMIT.bytes);
+    for account in 2..=100 {
+        given.push(account, SMALL).unwrap();
+        let first = given.queue.pop(Lane::Data, Work::default(), short).unwrap();
+        if first.ticket.work == LARGE {
+            assert_eq!(account, 3);
+            return;
+        }
+        assert!(given.queue.pop(Lane::Data, SMALL, short).is_none());
+    }
+    panic!("the large write is never begun");
+}
+
+#[test]
+fn large_writes_do_not_follow_each_other_past_a_small_one() {
+    let mut given = Given::default();
+    for account in 1..=3 {
+        given.push(account, LARGE).unwrap();
+    }
+    assert_eq!(given.serve(1), [1]);
+    assert!(given.queue.pop(Lane::Data, LARGE, COMMIT).is_none());
+    given.push(99, SMALL).unwrap();
+
+    assert_eq!(given.serve(2), [99, 2]);
+}
+
+#[test]
 fn accounts_get_the_same_work_done_whatever_the_size_of_their_writes() {
     let mut given = Given::default();
     let (small, large) = (Work::new(99, 0), Work::new(999, 0));

@@ -38,16 +38,12 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
 /// Memory that the answer to one operation holds, about, in bytes.
 pub(super) fn answered(result: &Result<TaskDone, TaskRefused>) -> u64 {
     match result {
-        Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => held(task),
-        Err(TaskRefused::Changed(task)) => held(task),
+        Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => {
+            size(task.memory())
+        }
+        Err(TaskRefused::Changed(task)) => size(task.memory()),
         Ok(TaskDone::Deleted(_)) | Err(_) => 0,
     }
-}
-
-fn held(task: &Task) -> u64 {
-    let description = task.description.as_ref().map_or(0, |it| it.as_str().len());
-    let tags: usize = task.tags.iter().map(|tag| tag.as_str().len()).sum();
-    size(size_of::<Task>() + task.title.as_str().len() + description + tags)
 }
 
 fn created(new: &NewTask) -> Work {

@@ -58,8 +58,8 @@
 //! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
 //! | bodies over 16 KiB while they come, `http/payload/budget.rs` | 32 MiB | 4 MiB an account, 8 MiB a network | 503 `account_busy`, `busy` |
-//! | answers until they are sent, and results of batches until they are rendered, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
-//! | answers over 64 KiB being rendered, `http/payload/rendered.rs` | 2 | | wait |
+//! | answers until they are sent, with results of batches and tasks of lists before that, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
+//! | lists and results of batches over 64 KiB being rendered, `http/payload/rendered.rs` | 2 | 1 a network | wait |
 //! | exports of people's own data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
 //! | passwords to be hashed, `auth/password/queue.rs` | `HASH_QUEUE` in each of two queues | half a network, a quarter an account | 503 `busy` |
 //! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
@@ -68,7 +68,7 @@
 //! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; left after ten tries of a busy store |
 //! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
-//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; a quarter if it begins with a small write | turns by work | wait |
+//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB from the first write on that is no larger than this | turns by work; a larger write begins the next commit | wait |
 //! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows | | wait for the next |
 //! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
 //! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or limits of its own | 403 `quota_exceeded` |

@@ -257,7 +257,7 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     assert_eq!(list.header("x-total-count"), Some(done.as_str()));
 }
 
-/// What many batches had come to waited for its rendering: 240 of them took 180 MB.
+/// Results of many batches waited to be rendered: those of 240 clients took 180 MB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
     let home = home();
@@ -269,6 +269,8 @@ async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
 
     refused.expect_problem(503, "account_busy");
     assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["completed"], false);
+    jane.post("/tasks/batch", completions(1)).await.expect_problem(503, "account_busy");
+    jane.get("/tasks?limit=1").await.expect(StatusCode::OK);
 }
 
 /// Each refused list was read and rendered first, and 500 clients that asked for it again and again took all the time there was.

@@ -14,6 +14,7 @@
 //! An answer that is refused was read and rendered for nothing. So an account that was refused one is refused the next
 //! long one before anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`](super::shares::PAUSE) has passed.
 
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -103,14 +104,35 @@ pub(super) struct Room {
     reader: Holder,
 }
 
-impl Room {
+/// Admits an operation that reserves memory for its results before it is done. An argument of its handler, after the caller.
+///
+/// Refused as by [`Room`], and while the account pauses after a refused reservation: otherwise the bodies of requests that
+/// come again at once would be read for nothing.
+pub(super) struct ReservedRoom(Room);
+
+impl ReservedRoom {
     /// Counts results of a write before it is done.
     pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Error> {
-        let share = self.budget.shares.reserve(self.reader, bytes);
-        share.map_err(|full| match full {
+        let Room { budget, reader } = &self.0;
+        budget.shares.reserve(*reader, bytes).map_err(|full| match full {
             Full::Account => Error::AccountBusy,
             Full::Server => Error::Busy,
         })
+    }
+}
+
+impl Deref for ReservedRoom {
+    type Target = Room;
+
+    fn deref(&self) -> &Room {
+        &self.0
+    }
+}
+
+impl Room {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
+        Ok(Self { budget: budget.clone(), reader: Holder::of(request) })
     }
 
     /// Counts what was read, until it is rendered and sent.
@@ -135,10 +157,22 @@ impl<'a> FromRequest<'a> for Room {
         req: &'a Request,
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
-        let budget = req.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        let reader = Holder::of(req);
-        budget.shares.admit(reader).map_err(|full| Problem::no_room(full, false))?;
-        Ok(Self { budget: budget.clone(), reader })
+        let room = Self::of(req)?;
+        let admitted = room.budget.shares.admit(room.reader);
+        admitted.map_err(|full| Problem::no_room(full, false))?;
+        Ok(room)
+    }
+}
+
+impl<'a> FromRequest<'a> for ReservedRoom {
+    async fn from_request(
+        req: &'a Request,
+        _body: &mut RequestBody,
+    ) -> poem::Result<Self> {
+        let room = Room::of(req)?;
+        let admitted = room.budget.shares.admit_reservation(room.reader);
+        admitted.map_err(|full| Problem::no_room(full, false))?;
+        Ok(Self(room))
     }
 }
 

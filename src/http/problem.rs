@@ -322,7 +322,7 @@ impl Problem {
         }
         match full {
             Full::Account => {
-                let detail = "too many answers to this account wait to be read: \
+                let detail = "too many answers to this account are being made or wait to be read: \
                               read them, then try again";
                 Self::unavailable("account_busy", detail)
             }

@@ -105,18 +105,20 @@ impl Shares {
         Ok(share)
     }
 
-    /// The same for what is still to be made. A refusal has cost nothing, so the account does not pause after it.
+    /// The same before the bytes are made. A refusal lets the account pause with reservations alone.
     pub(super) fn reserve(&self, holder: Holder, bytes: usize) -> Result<Share, Full> {
-        let mut held = self.held();
-        held.room(holder, bytes)?;
-        held.add(holder, bytes);
-        drop(held);
+        self.held().reserve(holder, bytes, Instant::now())?;
         Ok(Share { shares: self.clone(), holder, bytes })
     }
 
-    /// Refuses an account that was refused a short while ago.
+    /// Refuses an account that was refused bytes a short while ago.
     pub(super) fn admit(&self, holder: Holder) -> Result<(), Full> {
         self.held().admit(holder, Instant::now())
+    }
+
+    /// Refuses an account that was refused bytes or a reservation a short while ago.
+    pub(super) fn admit_reservation(&self, holder: Holder) -> Result<(), Full> {
+        self.held().admit_reservation(holder, Instant::now())
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -184,18 +186,37 @@ struct Held {
 struct Holding {
     bytes: usize,
     /// The last refusal, until bytes are given back.
-    refused: Option<(Instant, Full)>,
+    refused: Option<Refusal>,
+    /// The last refusal of a reservation, until bytes are given back.
+    reservation_refused: Option<Refusal>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    time: Instant,
+    full: Full,
+}
+
+impl Refusal {
+    /// The reason, while the account pauses.
+    fn reason(self, now: Instant) -> Option<Full> {
+        (now.saturating_duration_since(self.time) < PAUSE).then_some(self.full)
+    }
 }
 
 impl Holding {
     /// Whether nothing needs to be known of the account any more.
     fn is_over(&self, now: Instant) -> bool {
-        self.bytes == 0 && self.pauses(now).is_none()
+        self.bytes == 0 && self.pauses_reserving(now).is_none()
     }
 
     fn pauses(&self, now: Instant) -> Option<Full> {
-        let (time, full) = self.refused?;
-        (now.saturating_duration_since(time) < PAUSE).then_some(full)
+        self.refused.and_then(|it| it.reason(now))
+    }
+
+    fn pauses_reserving(&self, now: Instant) -> Option<Full> {
+        let reserving = self.reservation_refused.and_then(|it| it.reason(now));
+        self.pauses(now).or(reserving)
     }
 }
 
@@ -210,15 +231,40 @@ impl Held {
         pauses.map_or(Ok(()), Err)
     }
 
-    fn take(&mut self, holder: Holder, bytes: usize, now: Instant) -> Result<(), Full> {
+    /// The same for a reservation.
+    fn admit_reservation(&self, holder: Holder, now: Instant) -> Result<(), Full> {
+        let holding = self.accounts.get(&holder.account);
+        holding.and_then(|it| it.pauses_reserving(now)).map_or(Ok(()), Err)
+    }
+
+    fn take(&mut self, holder: Holder, bytes: usize, time: Instant) -> Result<(), Full> {
         self.room(holder, bytes).inspect_err(|full| {
-            if self.accounts.len() > FORGET_FROM {
-                self.accounts.retain(|_, holding| !holding.is_over(now));
-            }
-            self.accounts.entry(holder.account).or_default().refused = Some((now, *full));
+            self.refused(holder, time).refused = Some(Refusal { time, full: *full });
         })?;
         self.add(holder, bytes);
         Ok(())
+    }
+
+    fn reserve(
+        &mut self,
+        holder: Holder,
+        bytes: usize,
+        time: Instant,
+    ) -> Result<(), Full> {
+        self.room(holder, bytes).inspect_err(|full| {
+            let refusal = Refusal { time, full: *full };
+            self.refused(holder, time).reservation_refused = Some(refusal);
+        })?;
+        self.add(holder, bytes);
+        Ok(())
+    }
+
+    /// The account that is refused.
+    fn refused(&mut self, holder: Holder, now: Instant) -> &mut Holding {
+        if self.accounts.len() > FORGET_FROM {
+            self.accounts.retain(|_, holding| !holding.is_over(now));
+        }
+        self.accounts.entry(holder.account).or_default()
     }
 
     fn add(&mut self, holder: Holder, bytes: usize) {
@@ -253,7 +299,7 @@ impl Held {
         self.total -= bytes;
         if let Entry::Occupied(mut entry) = self.accounts.entry(holder.account) {
             let left = entry.get().bytes - bytes;
-            *entry.get_mut() = Holding { bytes: left, refused: None };
+            *entry.get_mut() = Holding { bytes: left, ..Holding::default() };
             if left == 0 {
                 entry.remove();
             }
@@ -297,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_resized_and_a_refused_reservation_lets_nobody_pause() {
+    fn a_share_is_resized_and_a_refused_reservation_lets_only_reservations_pause() {
         let shares = Shares::new(LIMITS);
         let mut share = shares.reserve(holder(1), 60).unwrap();
         share.resize(40).unwrap();
@@ -307,6 +353,7 @@ mod tests {
 
         assert_eq!(shares.reserve(holder(1), 11).err(), Some(Full::Account));
         assert_eq!(shares.admit(holder(1)), Ok(()));
+        assert_eq!(shares.admit_reservation(holder(1)), Err(Full::Account));
         assert_eq!(share.resize(101), Err(Full::Account));
         assert_eq!(shares.admit(holder(1)), Err(Full::Account));
         drop(share);

@@ -16,7 +16,7 @@ use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
-use super::budget::Room;
+use super::budget::{ReservedRoom, Room};
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
 use super::param::{
@@ -279,7 +279,7 @@ impl TasksApi {
     async fn batch(
         &self,
         caller: Authenticated<TasksWrite>,
-        room: Room,
+        room: ReservedRoom,
         service: Data<&Service>,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,

@@ -268,8 +268,8 @@ async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
     let refused = jane.post("/tasks/batch", completions(room / RESERVED + 1)).await;
 
     refused.expect_problem(503, "account_busy");
-    assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["completed"], false);
     jane.post("/tasks/batch", completions(1)).await.expect_problem(503, "account_busy");
+    assert_eq!(jane.get("/tasks/1").await.expect(StatusCode::OK)["completed"], false);
     jane.get("/tasks?limit=1").await.expect(StatusCode::OK);
 }
 

@@ -153,12 +153,12 @@ impl Hasher {
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let (asked, stranger) = (Instant::now(), Whose::Stranger(network));
+        let usual = self.kinds.usual_time();
         if let Some(user) = known {
             let whose = Whose::Known(user, network);
             match self.verifying(whose, password.clone(), stored.clone()) {
                 Ok(verifying) => {
                     let (right, wait) = mpsc::channel::<()>();
-                    let usual = self.kinds.usual_time();
                     let turn = self.enqueue(stranger, move |_| {
                         // Ends early when the other end is dropped.
                         let _ended = wait.recv_timeout(usual);
@@ -179,7 +179,6 @@ impl Hasher {
         match self.verifying(stranger, password, stored) {
             Ok(verifying) => verifying.await,
             Err(error) => {
-                let usual = self.kinds.usual_time();
                 tokio::time::sleep(usual.saturating_sub(asked.elapsed())).await;
                 Err(error)
             }

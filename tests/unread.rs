@@ -16,7 +16,7 @@ use crate::harness::{Client, Home, Process};
 /// What the answers to one account may hold, as the README says.
 const SHARE: usize = 16 << 20;
 
-/// What a change of a batch takes before it is made.
+/// Bytes that are reserved for the result of a change in a batch.
 const RESERVED: usize = 8 << 10;
 
 /// More than there is room for by far.
@@ -257,7 +257,7 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     assert_eq!(list.header("x-total-count"), Some(done.as_str()));
 }
 
-/// Results of many batches waited to be rendered: those of 240 clients took 180 MB.
+/// Results of many batches waited to be rendered: with those of 240 clients the server took 267 MB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
     let home = home();

@@ -114,10 +114,7 @@ impl ReservedRoom {
     /// Counts results of a write before it is done.
     pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Error> {
         let Room { budget, reader } = &self.0;
-        budget.shares.reserve(*reader, bytes).map_err(|full| match full {
-            Full::Account => Error::AccountBusy,
-            Full::Server => Error::Busy,
-        })
+        Ok(budget.shares.reserve(*reader, bytes)?)
     }
 }
 
@@ -130,9 +127,14 @@ impl Deref for ReservedRoom {
 }
 
 impl Room {
-    fn of(request: &Request) -> Result<Self, Problem> {
+    fn admitted(
+        request: &Request,
+        admit: impl FnOnce(&Shares, Holder) -> Result<(), Full>,
+    ) -> Result<Self, Problem> {
         let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
-        Ok(Self { budget: budget.clone(), reader: Holder::of(request) })
+        let reader = Holder::of(request);
+        admit(&budget.shares, reader).map_err(|full| Problem::no_room(full, false))?;
+        Ok(Self { budget: budget.clone(), reader })
     }
 
     /// Counts what was read, until it is rendered and sent.
@@ -157,10 +159,7 @@ impl<'a> FromRequest<'a> for Room {
         req: &'a Request,
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
-        let room = Self::of(req)?;
-        let admitted = room.budget.shares.admit(room.reader);
-        admitted.map_err(|full| Problem::no_room(full, false))?;
-        Ok(room)
+        Ok(Self::admitted(req, Shares::admit)?)
     }
 }
 
@@ -169,10 +168,7 @@ impl<'a> FromRequest<'a> for ReservedRoom {
         req: &'a Request,
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
-        let room = Room::of(req)?;
-        let admitted = room.budget.shares.admit_reservation(room.reader);
-        admitted.map_err(|full| Problem::no_room(full, false))?;
-        Ok(Self(room))
+        Ok(Self(Room::admitted(req, Shares::admit_reservation)?))
     }
 }
 

@@ -326,7 +326,7 @@ impl Problem {
                               read them, then try again";
                 Self::unavailable("account_busy", detail)
             }
-            Full::Server => service::Error::Busy.into(),
+            Full::Server => service::Error::from(full).into(),
         }
     }
 

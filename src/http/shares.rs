@@ -14,6 +14,7 @@ use super::address::ClientAddress;
 use super::edge::RequestContext;
 use crate::domain::id::UserId;
 use crate::domain::network::Block;
+use crate::service::Error;
 
 /// Time that an account pauses after it was refused. As long as `Retry-After` of the problem says.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
@@ -82,6 +83,15 @@ pub(super) enum Full {
     Account,
     /// Others hold theirs.
     Server,
+}
+
+impl From<Full> for Error {
+    fn from(full: Full) -> Self {
+        match full {
+            Full::Account => Self::AccountBusy,
+            Full::Server => Self::Busy,
+        }
+    }
 }
 
 /// Counts bytes. Clones share the count.

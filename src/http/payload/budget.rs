@@ -71,10 +71,7 @@ impl Buffer {
         }
         if length > self.bytes.capacity() {
             let capacity = length.next_power_of_two().min(limit);
-            self.count(capacity).map_err(|full| match full {
-                Full::Account => service::Error::AccountBusy,
-                Full::Server => service::Error::Busy,
-            })?;
+            self.count(capacity).map_err(service::Error::from)?;
             // A vector that grows by itself does not wipe the memory that it leaves.
             let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
             larger.extend_from_slice(&self.bytes);

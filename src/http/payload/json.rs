@@ -17,7 +17,7 @@ use super::wiped::Wiped;
 use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 
-pub(super) const JSON: &str = "application/json";
+const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// Room for an answer of one thing; longer ones grow.
@@ -70,20 +70,28 @@ impl<T: Type> Payload for Json<T> {
 impl<T: Serialize + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
-        match serde_json::to_writer(&mut bytes, &self.0) {
-            Ok(()) => {
-                if bytes.len() > USUAL_BYTES {
-                    // Only what is there is counted.
-                    bytes.shrink_to_fit();
-                }
-                Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
-            }
-            Err(error) => {
-                tracing::error!(%error, "an answer could not be written");
-                Problem::internal().into_response()
-            }
+        if let Err(problem) = write(&mut bytes, &self.0) {
+            return problem.into_response();
         }
+        if bytes.len() > USUAL_BYTES {
+            // Only what is there is counted.
+            bytes.shrink_to_fit();
+        }
+        response(bytes)
     }
+}
+
+/// Adds a value in JSON.
+pub(super) fn write(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
+    serde_json::to_writer(bytes, value).map_err(|error| {
+        tracing::error!(%error, "an answer could not be written");
+        Problem::internal()
+    })
+}
+
+/// An answer of JSON that is written.
+pub(super) fn response(bytes: Vec<u8>) -> Response {
+    Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
 }
 
 impl<T: Type + Serialize + Send> ApiResponse for Json<T> {

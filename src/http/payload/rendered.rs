@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use poem::http::header;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
@@ -16,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::json::Json;
+use super::json::{self, Json};
 use crate::domain::network::Block;
 use crate::http::problem::Problem;
 use crate::http::shares::Share;
@@ -28,7 +27,7 @@ const SLICE: usize = 64 * 1024;
 /// Answers longer than a slice that are rendered at the same time. The next ones wait, in order.
 const AT_ONCE: usize = 2;
 
-/// Those of one network.
+/// Answers of one network that are rendered at the same time.
 const AT_ONCE_OF_NETWORK: usize = 1;
 
 /// Longer than any request may take.
@@ -91,10 +90,7 @@ impl Renderer {
             if number > 0 {
                 bytes.push(b',');
             }
-            serde_json::to_writer(&mut bytes, &item).map_err(|error| {
-                tracing::error!(%error, "an answer could not be written");
-                Problem::internal()
-            })?;
+            json::write(&mut bytes, &item)?;
             drop(item);
             if bytes.len() >= slice_end {
                 if permit.is_none() {
@@ -134,9 +130,7 @@ impl<T: Type> Payload for Rendered<T> {
 
 impl<T: Send> IntoResponse for Rendered<T> {
     fn into_response(self) -> Response {
-        let mut response = Response::builder()
-            .header(header::CONTENT_TYPE, super::json::JSON)
-            .body(self.bytes);
+        let mut response = json::response(self.bytes);
         if self.share.is_some() {
             let reserved = Reserved(Arc::new(Mutex::new(self.share)));
             response.extensions_mut().insert(reserved);

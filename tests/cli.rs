@@ -73,12 +73,16 @@ fn config_hides_the_key() {
 fn an_empty_variable_counts_as_not_set() {
     let settings = documented().into_iter().map(|(name, _)| name);
     let empty = settings.fold(Home::new(), |home, name| home.set(name, ""));
-    let home = Home::new().set("LISTEN", "127.0.0.1:8000").set("AUTH_RATE_LIMIT", "on");
+    // Here nothing is a value: no origin.
+    let home = Home::new()
+        .set("LISTEN", "127.0.0.1:8000")
+        .set("AUTH_RATE_LIMIT", "on")
+        .set("BACKEND_CORS_ORIGINS", "");
 
-    assert_eq!(
-        expect(empty.run(&["config"], ""), 0),
-        expect(home.run(&["config"], ""), 0)
-    );
+    let printed = expect(empty.run(&["config"], ""), 0);
+
+    assert_eq!(printed, expect(home.run(&["config"], ""), 0));
+    assert!(printed.contains("BACKEND_CORS_ORIGINS=\n"), "{printed}");
 }
 
 /// One byte more than the name of a Unix socket may have.

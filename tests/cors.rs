@@ -3,6 +3,7 @@
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
+use crate::harness::raw::{head, raw};
 use crate::harness::{Answer, Client, Server};
 
 const FRIEND: &str = "http://localhost:3000";
@@ -102,6 +103,36 @@ async fn whatever_header_the_document_promises_a_page_may_read_or_send() {
     for beside in ["Accept-Encoding", "Allow", "Content-Disposition"] {
         assert!(exposed.contains(&beside), "{beside}");
     }
+}
+
+/// Libraries add headers of their own, and every call of the page would fail.
+#[tokio::test]
+async fn a_page_of_a_friend_may_send_whatever_header_it_asks_for() {
+    let server = Server::start().await;
+    let asked = "authorization, x-requested-with,traceparent, sentry-trace, b\u{e9}, a b";
+    let ask = async |origin| {
+        let fields = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", asked),
+        ];
+        raw(server.client.address(), head("OPTIONS /api/v1/tasks", &fields)).await
+    };
+    let answer = ask(FRIEND).await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    let allowed: Vec<&str> = allowed.split(", ").collect();
+    assert!(allowed.contains(&"Idempotency-Key"), "{allowed:?}");
+
+    let plain = server.client.with_header("origin", FRIEND);
+    let plain = plain.with_header("access-control-request-method", "POST");
+    let plain = plain
+        .with_header("access-control-request-headers", "x-requested-with,traceparent");
+    let answer = plain.send(Method::OPTIONS, "/tasks", None, "").await;
+    let allowed = answer.header("access-control-allow-headers").unwrap();
+    for name in ["x-requested-with", "traceparent", "Authorization"] {
+        assert!(allowed.split(", ").any(|it| it == name), "{name}: {allowed}");
+    }
+    assert_eq!(cors_headers(&ask("https://evil.example").await), Vec::<&str>::new());
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn a_refresh_token_that_is_used_twice_is_told() {
     let (_, second) = client.refreshed(&first).await.unwrap();
     client.refreshed(&second).await.unwrap();
     let refused = client.refreshed(&first).await.err().unwrap();
-    refused.expect_problem(401, "invalid_grant");
+    refused.expect_problem(400, "invalid_grant");
 
     let lines = lines(&server, "refresh_reused");
 

@@ -77,7 +77,6 @@ async fn a_malformed_form_is_refused_with_the_names_of_its_fields() {
         ("password=s3cr3t-password", vec!["username"]),
         ("Username=a&Password=s3cr3t", vec!["password", "username"]),
         ("{\"username\":\"s3cr3t\"}", vec!["password", "username"]),
-        ("username=a&password=b&grant_type=s3cr3t", vec!["grant_type"]),
         ("grant_type=refresh_token", vec!["refresh_token"]),
         ("username=a&username=s3cr3t&password=b", vec!["username"]),
         ("username=a&password=s3cr3t&password=s3cr3t", vec!["password"]),
@@ -86,11 +85,77 @@ async fn a_malformed_form_is_refused_with_the_names_of_its_fields() {
     ] {
         let answer = log_in(&server.client, form).await;
         assert!(!String::from_utf8_lossy(&answer.bytes).contains("s3cr3t"), "{form}");
+        assert_eq!(answer.body["error"], "invalid_request");
         assert_eq!(answer.expect_refused(), wanted, "{form}");
     }
     let latin = b"username=jos\xe9&password=password123".as_slice();
     let answer = server.client.send(Method::POST, "/auth/login", Some(FORM), latin).await;
     assert_eq!(answer.expect_refused(), ["body"]);
+}
+
+/// OAuth 2 clients look for `error`, clients of the replaced service for `detail`, and browsers for the challenge.
+#[tokio::test]
+async fn oauth_clients_can_read_every_refusal() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    let long = "x".repeat(20_000);
+    let long = format!("username=jane@example.com&password={long}");
+    for (path, form, status, error) in [
+        (
+            "/auth/login",
+            "username=jane@example.com&password=wrong-password",
+            401,
+            "invalid_grant",
+        ),
+        ("/auth/login", "username=&password=s3cr3t", 422, "invalid_request"),
+        (
+            "/auth/login",
+            "grant_type=s3cr3t&username=a&password=b",
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            "/auth/login",
+            "grant_type=refresh_token&refresh_token=s3cr3t",
+            400,
+            "invalid_grant",
+        ),
+        ("/auth/login", &long, 413, "invalid_request"),
+        (
+            "/auth/refresh",
+            "grant_type=password&refresh_token=x",
+            400,
+            "unsupported_grant_type",
+        ),
+        (
+            "/auth/refresh",
+            "grant_type=refresh_token&refresh_token=x",
+            400,
+            "invalid_grant",
+        ),
+        ("/auth/refresh", "grant_type=refresh_token", 422, "invalid_request"),
+        ("/auth/refresh?x=1", "grant_type=refresh_token", 422, "invalid_request"),
+    ] {
+        let answer =
+            server.client.send(Method::POST, path, Some(FORM), form.to_owned()).await;
+        let (body, asked) = (&answer.body, format!("{path} {form:.40}"));
+        assert_eq!(
+            (answer.status.as_u16(), &body["error"]),
+            (status, &json!(error)),
+            "{asked}"
+        );
+        let description = body["error_description"].as_str().unwrap();
+        assert!(
+            !description.is_empty() && !description.contains(['"', '\\']),
+            "{description}"
+        );
+        assert_eq!(answer.header("www-authenticate").is_some(), status == 401, "{asked}");
+        assert!(!String::from_utf8_lossy(&answer.bytes).contains("s3cr3t"), "{asked}");
+    }
+    let answer = server.client.post("/auth/login", json!({})).await;
+    assert_eq!(answer.body["error"], "invalid_request");
+    let elsewhere = server.client.get("/tasks").await;
+    assert_eq!(elsewhere.body.get("error"), None);
 }
 
 #[tokio::test]

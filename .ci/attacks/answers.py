@@ -5,7 +5,7 @@ import json
 from .attack import ADDRESS, Attack, Lines, request
 
 # The longest texts that there are in JSON: six bytes for each character.
-TITLE, DESCRIPTION = "\u0001" * 255, "\u0001" * 2000
+TITLE, DESCRIPTION = "a" + "\u0001" * 254, "\u0001" * 2000
 
 
 class LongTasks(Attack):

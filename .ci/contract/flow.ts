@@ -109,4 +109,4 @@ const lines = await body(200, jane.GET('/api/v1/auth/me/export', { parseAs: 'tex
 check(lines.split('\n').length >= 4, lines);
 await nothing(204, jane.POST('/api/v1/auth/logout'));
 await refused(401, 'invalid_token', jane.GET('/api/v1/auth/me'));
-await refused(401, 'invalid_grant', anybody.POST('/api/v1/auth/refresh', { body: refresh, ...asForm }));
+await refused(400, 'invalid_grant', anybody.POST('/api/v1/auth/refresh', { body: refresh, ...asForm }));

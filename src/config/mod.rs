@@ -1,7 +1,8 @@
 //! Every setting: its flag, its variable, its default, its unit and its check.
 //!
 //! The only reader of the environment. Settings are read once, checked before anything starts, and
-//! passed down. A flag wins over the variable of the same meaning, an empty variable counts as unset.
+//! passed down. A flag wins over the variable of the same meaning, an empty variable counts as unset, but for
+//! `BACKEND_CORS_ORIGINS`, which is no origin then.
 
 mod dotenv;
 mod example_key;
@@ -22,6 +23,8 @@ pub use self::dotenv::read_dotenv;
 pub use self::key::{KeyError, PreviousKeys, SigningKey};
 use crate::domain::network::LogNetworks;
 use crate::domain::quota::Quota;
+
+const CORS_ORIGINS: &str = "BACKEND_CORS_ORIGINS";
 
 /// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,7 +71,7 @@ pub struct Options {
     /// Web origins that may call the API from a browser, separated by commas
     #[arg(
         long,
-        env = "BACKEND_CORS_ORIGINS",
+        env = CORS_ORIGINS,
         default_value = "http://localhost:3000,http://localhost:8000"
     )]
     backend_cors_origins: String,
@@ -211,12 +214,16 @@ pub struct Options {
 
 /// Makes a command blind to variables that are set to nothing, as `.env` and Compose files leave them.
 pub fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |arg: &clap::Arg| {
+    let is_unset = |arg: &clap::Arg| {
+        if arg.get_env().is_some_and(|name| name == CORS_ORIGINS) {
+            // Whoever empties the list wants no page to call.
+            return false;
+        }
         let value = arg.get_env().and_then(std::env::var_os);
         value.is_some_and(|value| value.is_empty())
     };
     command
-        .mut_args(|arg| if is_empty(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_args(|arg| if is_unset(&arg) { arg.env(Resettable::Reset) } else { arg })
         .mut_subcommands(without_empty_variables)
 }
 
@@ -397,10 +404,7 @@ impl Options {
                 )?,
             ),
             algorithm: value::algorithm("ALGORITHM", &self.algorithm)?,
-            cors_origins: value::origins(
-                "BACKEND_CORS_ORIGINS",
-                &self.backend_cors_origins,
-            )?,
+            cors_origins: value::origins(CORS_ORIGINS, &self.backend_cors_origins)?,
             database,
             listen,
             tls,
@@ -510,7 +514,7 @@ impl Config {
                 (self.access_token_lifetime.as_secs() / 60).to_string(),
             ),
             ("ALGORITHM", self.algorithm.as_str().to_owned()),
-            ("BACKEND_CORS_ORIGINS", self.cors_origins.join(",")),
+            (CORS_ORIGINS, self.cors_origins.join(",")),
             ("DATABASE_URL", self.database.to_string()),
             ("LISTEN", self.listen.to_string()),
             ("TLS_CERT_FILE", tls_file(|it| &it.cert)),

@@ -116,9 +116,9 @@ pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>
     let list = list(text.trim().trim_start_matches('[').trim_end_matches(']'));
     list.map(|origin| origin.trim_matches(['"', '\'']).trim_end_matches('/').to_owned())
         .map(|origin| {
-            let host = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-            let sound = host.is_some_and(|host| {
-                !host.is_empty()
+            let sound = origin.split_once("://").is_some_and(|(scheme, host)| {
+                is_scheme_of_pages(scheme)
+                    && !host.is_empty()
                     && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
             });
             if sound { Ok(origin.to_ascii_lowercase()) } else {
@@ -126,6 +126,15 @@ pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>
             }
         })
         .collect()
+}
+
+/// Whether pages can come from there: from the web, from an app (`capacitor`, `tauri`) or from an extension of a browser
+/// (`chrome-extension`).
+fn is_scheme_of_pages(scheme: &str) -> bool {
+    let is_sound = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let others = ["about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"];
+    is_sound && !others.iter().any(|other| scheme.eq_ignore_ascii_case(other))
 }
 
 pub(super) fn networks(variable: &'static str, text: &str) -> Checked<Vec<IpNet>> {
@@ -389,7 +398,21 @@ mod tests {
             assert_eq!(origins("X", text), Ok(wanted.clone()));
         }
         assert_eq!(origins("X", ""), Ok(Vec::new()));
-        for text in ["*", "ftp://a.example", "http://", "http://a.example/path", "null"] {
+        for text in
+            ["capacitor://localhost", "tauri://localhost", "chrome-extension://abc"]
+        {
+            assert_eq!(origins("X", text), Ok(vec![text.to_owned()]));
+        }
+        for text in [
+            "*",
+            "ftp://a.example",
+            "http://",
+            "://a",
+            "1a://b",
+            "file://a",
+            "http://a.example/path",
+            "null",
+        ] {
             assert!(origins("X", text).is_err(), "{text}");
         }
     }

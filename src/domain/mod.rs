@@ -33,4 +33,5 @@ pub mod timestamp;
 pub mod token;
 pub mod transfer;
 pub mod user;
+pub mod visible;
 pub mod words;

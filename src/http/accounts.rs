@@ -24,7 +24,7 @@ use crate::domain::label::Label;
 use crate::domain::page::UserPage;
 use crate::domain::quota::{OwnQuota, QuotaPatch, Usage};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Account, User};
+use crate::domain::user::{Account, Ended, User};
 use crate::service::{AccountChange, NewAccount, Service};
 
 /// Handlers for other people's accounts.
@@ -78,10 +78,10 @@ struct AccountPatch {
 impl Example for AccountPatch {
     fn example() -> Self {
         Self {
-            disabled: MaybeUndefined::Value(true),
+            disabled: MaybeUndefined::Undefined,
             role: MaybeUndefined::Undefined,
             must_change_password: MaybeUndefined::Undefined,
-            max_tasks: MaybeUndefined::Undefined,
+            max_tasks: MaybeUndefined::Value(1_000),
             max_mib: MaybeUndefined::Undefined,
         }
     }
@@ -278,7 +278,8 @@ impl AccountsApi {
 
     /// Disable an account, give it a role or other limits, or ask for another password
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// `application/merge-patch+json`.
     #[oai(path = "/:id", method = "patch", operation_id = "account_patch")]
     async fn patch(
         &self,
@@ -286,8 +287,9 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
+        attempt: Attempt,
         body: MergePatch<AccountPatch>,
-    ) -> Result<Json<AccountView>, Problem> {
+    ) -> Result<Reply<Json<AccountView>>, Problem> {
         let (id, patch) = Problem::both(id.0.parse(), body.0)?;
         let AccountPatch { disabled, role, must_change_password, max_tasks, max_mib } =
             patch;
@@ -297,7 +299,9 @@ impl AccountsApi {
             must_change_password: must_change_password.take(),
             quota: QuotaPatch { tasks: cleared(max_tasks), mib: cleared(max_mib) },
         };
-        Ok(Json(service.account_patch(&caller.0, id, change).await?.into()))
+        let answers = attempt.with(|account: &Account| Json(account.clone().into()));
+        let work = |doing| service.account_patch(&caller.0, id, change, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// Delete an account
@@ -310,9 +314,11 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
-    ) -> Result<Deleted, Problem> {
-        service.account_delete(&caller.0, id.0.parse()?).await?;
-        Ok(Deleted::Deleted)
+        attempt: Attempt,
+    ) -> Result<Reply<Deleted>, Problem> {
+        let (id, answers) = (id.0.parse()?, attempt.with(|(): &()| Deleted::Deleted));
+        let work = |doing| service.account_delete(&caller.0, id, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// End all sessions and personal tokens of an account
@@ -323,8 +329,11 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
-    ) -> Result<Json<EndedView>, Problem> {
-        let ended = service.account_end_access(&caller.0, id.0.parse()?).await?;
-        Ok(Json(ended.into()))
+        attempt: Attempt,
+    ) -> Result<Reply<Json<EndedView>>, Problem> {
+        let id = id.0.parse()?;
+        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
+        let work = |doing| service.account_end_access(&caller.0, id, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 }

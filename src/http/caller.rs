@@ -8,6 +8,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use super::address::ClientAddress;
 use super::edge::RequestContext;
 use super::problem::Problem;
+use super::query::RefusedQuery;
 use crate::auth::Caller;
 use crate::auth::permission::Permission;
 use crate::service::{Error, Service};
@@ -40,6 +41,9 @@ impl<'a, P: Permission> ApiExtractor<'a> for Authenticated<P> {
         let caller = caller.map_err(Problem::from)?;
         if let Some(context) = request.data::<RequestContext>() {
             context.set_user(caller.user.id);
+        }
+        if let Some(RefusedQuery(problem)) = request.data() {
+            return Err(problem.clone().into());
         }
         Ok(Self(caller))
     }

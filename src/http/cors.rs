@@ -3,41 +3,57 @@
 //! Origins on the list get their own name back, with credentials; all others get no CORS header at all.
 //! CORS protects users of browsers, not the server, so the request itself is served either way.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
+use serde_json::Value;
 
-/// Answers that a page may read besides the simple ones.
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "Accept-Encoding, Allow, Content-Disposition, ETag, Idempotency-Replayed, Link, Location, RateLimit, \
-     RateLimit-Policy, Retry-After, WWW-Authenticate, X-Deleted-Count, X-Finished-Id, X-Request-Id, X-Total-Count",
-);
+/// Headers of answers that a page may read besides those that the document names.
+const EXPOSED: [&str; 3] = ["Accept-Encoding", "Allow", "Content-Disposition"];
+
+/// Headers that a page may send besides those that the document names.
+const ACCEPTED: [&str; 4] = ["Accept", "Authorization", "Content-Type", "X-Request-Id"];
+
 const METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
-const HEADERS: HeaderValue = HeaderValue::from_static(
-    "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id",
-);
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
+const NOTHING: HeaderValue = HeaderValue::from_static("");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// The origins that may.
+/// The origins that may, and the headers that are for their pages.
 #[derive(Debug)]
-pub(super) struct Cors(HashSet<String>);
+pub(super) struct Cors {
+    origins: HashSet<String>,
+    exposed: HeaderValue,
+    accepted: String,
+}
 
 impl Cors {
-    pub(super) fn new(origins: &[String]) -> Self {
-        Self(origins.iter().cloned().collect())
+    /// Reads the names of headers from the OpenAPI document.
+    pub(super) fn new(origins: &[String], document: &Value) -> Self {
+        let mut exposed: BTreeSet<&str> = EXPOSED.into();
+        let mut accepted: BTreeSet<&str> = ACCEPTED.into();
+        collect(document, &mut exposed, &mut accepted);
+        let join =
+            |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+        Self {
+            origins: origins.iter().cloned().collect(),
+            exposed: HeaderValue::try_from(join(exposed)).unwrap_or(NOTHING),
+            accepted: join(accepted),
+        }
     }
 
     /// The origin of a request, if it is on the list.
     pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
-        self.0.contains(origin.to_str().ok()?).then(|| origin.clone())
+        self.origins.contains(origin.to_str().ok()?).then(|| origin.clone())
     }
 
-    /// Answers the question a browser asks before it sends the real request.
+    /// Answers the question a browser asks before it sends the real request. A page of an allowed origin may send the
+    /// headers that it asks for: libraries add some of their own, such as `X-Requested-With` and `traceparent`.
     pub(super) fn preflight(
+        &self,
         request: &Request,
         allowed: Option<&HeaderValue>,
     ) -> Option<Response> {
@@ -51,15 +67,28 @@ impl Cors {
         if allowed.is_some() {
             let headers = response.headers_mut();
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+            let accepted = self.accepted_from(request.headers());
+            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, accepted);
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE_SECONDS);
         }
         Some(response)
     }
 
+    fn accepted_from(&self, asked: &HeaderMap) -> HeaderValue {
+        let asked = asked.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS).iter();
+        let asked = asked.filter_map(|line| line.to_str().ok());
+        let names = asked.flat_map(|line| line.split(',')).map(str::trim);
+        let mut accepted = self.accepted.clone();
+        for name in names.filter(|name| HeaderName::try_from(*name).is_ok()) {
+            accepted.push_str(", ");
+            accepted.push_str(name);
+        }
+        HeaderValue::try_from(accepted).unwrap_or(NOTHING)
+    }
+
     /// Marks an answer, whatever its status.
     pub(super) fn mark(&self, headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
-        if self.0.is_empty() {
+        if self.origins.is_empty() {
             return;
         }
         // Also for strangers, or a cache would give one origin's answer to another.
@@ -70,7 +99,31 @@ impl Cors {
         if let Some(origin) = allowed {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            let exposed = self.exposed.clone();
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
         }
+    }
+}
+
+/// Adds the names of the headers of answers, and of requests, that stand anywhere below.
+fn collect<'a>(
+    value: &'a Value,
+    of_answers: &mut BTreeSet<&'a str>,
+    of_requests: &mut BTreeSet<&'a str>,
+) {
+    match value {
+        Value::Array(items) => {
+            items.iter().for_each(|item| collect(item, of_answers, of_requests));
+        }
+        Value::Object(members) => {
+            let headers = members.get("headers").and_then(Value::as_object);
+            of_answers
+                .extend(headers.into_iter().flatten().map(|(name, _)| name.as_str()));
+            if members.get("in").and_then(Value::as_str) == Some("header") {
+                of_requests.extend(members.get("name").and_then(Value::as_str));
+            }
+            members.values().for_each(|it| collect(it, of_answers, of_requests));
+        }
+        _ => {}
     }
 }

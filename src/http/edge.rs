@@ -20,6 +20,7 @@ use super::leftover::Leftover;
 use super::once::BodyDigest;
 use super::payload::{BodyBudget, BodyLimits};
 use super::problem::{self, Problem};
+use super::query::{self, RefusedQuery};
 use super::routes::{Route, RouteTable};
 use super::server::OverShare;
 use super::shares::Holder;
@@ -108,14 +109,16 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let (address, writes) = (ClientAddress::of(&request).0, writes(&request));
         let response = match self.admit(&request, body) {
             Err(problem) => problem.into_response(),
-            Ok(()) => match Cors::preflight(&request, allowed.as_ref()) {
+            Ok(()) => match self.cors.preflight(&request, allowed.as_ref()) {
                 Some(response) => response,
                 None => self.answer(request, route).await,
             },
         };
         let reader = Holder::new(line.context.user(), address);
         // What is over the budget is given up here, before anybody can wait for it.
-        let mut response = self.count(response, reader, writes, &id);
+        let is_oauth = route.is_some_and(|route| route.gives_tokens);
+        let rendering = Rendering { id: &id, is_oauth };
+        let mut response = self.count(response, reader, writes, rendering);
         if let Some(leftover) = leftover {
             leftover.clear(body.bytes, &mut response).await;
         }
@@ -199,12 +202,22 @@ impl<E: Endpoint> Edge<E> {
         BodyLimits { bytes: self.body.bytes.min(most), ..self.body }
     }
 
-    async fn answer(&self, request: Request, route: Option<&Route>) -> Response {
+    async fn answer(&self, mut request: Request, route: Option<&Route>) -> Response {
         if request.method() == Method::OPTIONS
             && let Some(route) = route
         {
             let response = Response::builder().status(StatusCode::NO_CONTENT);
             return response.header(header::ALLOW, &route.allow).finish();
+        }
+        if let Some(operation) = route.and_then(|it| it.operation(request.method()))
+            && let Err(problem) =
+                query::check(request.uri().query().unwrap_or(""), &operation.query)
+        {
+            if !operation.needs_token {
+                return problem.into_response();
+            }
+            // Told once it is known who asks.
+            request.extensions_mut().insert(RefusedQuery(problem));
         }
         let outcome =
             tokio::time::timeout(self.request_timeout, self.inner.call(request)).await;
@@ -226,13 +239,13 @@ impl<E: Endpoint> Edge<E> {
         mut response: Response,
         reader: Holder,
         writes: bool,
-        id: &HeaderValue,
+        rendering: Rendering<'_>,
     ) -> Response {
-        render(&mut response, id);
+        rendering.render(&mut response);
         let is_done = writes && response.status().is_success();
         self.budget.count(response, reader).unwrap_or_else(|full| {
             let mut response = Problem::no_room(full, is_done).into_response();
-            render(&mut response, id);
+            rendering.render(&mut response);
             response
         })
     }
@@ -266,12 +279,22 @@ fn writes(request: &Request) -> bool {
     !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// Writes the body of a problem.
-fn render(response: &mut Response, id: &HeaderValue) {
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let body = problem.render(id.to_str().unwrap_or_default());
-        response.set_body(body);
-        response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
+/// What the body of a problem says beside the problem.
+#[derive(Clone, Copy)]
+struct Rendering<'a> {
+    id: &'a HeaderValue,
+    /// Whether OAuth 2 clients read it.
+    is_oauth: bool,
+}
+
+impl Rendering<'_> {
+    /// Writes the body of a problem.
+    fn render(self, response: &mut Response) {
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            let id = self.id.to_str().unwrap_or_default();
+            response.set_body(problem.render(id, self.is_oauth));
+            response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
+        }
     }
 }
 

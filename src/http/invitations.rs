@@ -170,8 +170,10 @@ impl InvitationsApi {
         service: Data<&Service>,
         /// The invitation.
         id: Path<RandomIdParam>,
-    ) -> Result<Deleted, Problem> {
-        service.invitation_delete(&caller.0, id.0.parse()).await?;
-        Ok(Deleted::Deleted)
+        attempt: Attempt,
+    ) -> Result<Reply<Deleted>, Problem> {
+        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| Deleted::Deleted));
+        let work = |doing| service.invitation_delete(&caller.0, id, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 }

@@ -1,15 +1,10 @@
 //! How names look in requests.
 
 use poem_openapi::registry::MetaSchema;
-use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
-use serde_json::Value;
 
-use super::wire::schema_type;
+use super::format;
+use super::wire::text_type;
 use crate::domain::label::Label;
-
-/// A name in a request, checked by [`Label::new`] after the other fields.
-#[derive(Debug)]
-pub(super) struct LabelText(pub(super) String);
 
 /// No control characters, and one at least that is no white space. Spelled out, since `\s` is not the same to all
 /// who read patterns.
@@ -19,28 +14,14 @@ const LABEL_PATTERN: &str = concat!(
     r"[^\u0000-\u001f\u007f-\u009f]*$",
 );
 
-schema_type!(
+text_type!(
+    /// A name in a request, checked by [`Label::new`].
     LabelText,
     "string_label",
     MetaSchema {
         min_length: Some(1),
         max_length: Some(Label::MAX_CHARS),
         pattern: Some(LABEL_PATTERN.to_owned()),
-        ..MetaSchema::new("string")
+        ..MetaSchema::new_with_format("string", format::LABEL)
     }
 );
-
-impl ParseFromJSON for LabelText {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value.unwrap_or_default() {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(ParseError::expected_type(other)),
-        }
-    }
-}
-
-impl ToJSON for LabelText {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::String(self.0.clone()))
-    }
-}

@@ -8,20 +8,24 @@ mod address;
 mod audit;
 mod budget;
 mod caller;
+mod completed;
 mod cors;
 mod docs;
 mod edge;
 mod etag;
+mod format;
 mod health;
 mod host;
 mod invitations;
 mod label;
 mod leftover;
+mod nearest;
 mod once;
 mod openapi;
 mod param;
 mod payload;
 mod problem;
+mod query;
 mod routes;
 pub mod server;
 mod sessions;
@@ -118,7 +122,7 @@ pub fn endpoint(
             .with(NormalizePath::new(TrailingSlash::Trim))
             .with(CatchPanic::new().with_handler(OnPanic)),
         table,
-        cors: Cors::new(&config.cors_origins),
+        cors: Cors::new(&config.cors_origins, &document),
         service,
         site,
         proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),

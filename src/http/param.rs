@@ -9,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseFromParameter, ParseResult};
 
+use super::completed::Completed;
 use super::problem::Problem;
 use super::wire::schema_type;
 use crate::domain::email::Email;
@@ -58,20 +59,15 @@ text_params! {
     /// The id of a task, in a path.
     TaskIdParam => MetaSchema {
         minimum: Some(1.0),
-        example: Some(1.into()),
         ..MetaSchema::new_with_format("integer", "int64")
     };
     /// The id of an account, in a path.
     UserIdParam => MetaSchema {
         minimum: Some(1.0),
-        example: Some(1.into()),
         ..MetaSchema::new_with_format("integer", "int64")
     };
     /// An id of random digits, in a path.
-    RandomIdParam => MetaSchema {
-        example: Some("0123456789abcdef".into()),
-        ..MetaSchema::new("string")
-    };
+    RandomIdParam => MetaSchema::new("string");
     /// A text to look for.
     SearchParam => MetaSchema { max_length: Some(SearchParam::MAX_CHARS), ..MetaSchema::new("string") };
     /// How many things of a list to pass over.
@@ -87,6 +83,8 @@ text_params! {
         default: Some(Page::DEFAULT_LIMIT.into()),
         ..MetaSchema::new_with_format("integer", "int32")
     };
+    /// Completed or open.
+    CompletedParam => MetaSchema::new("boolean");
     /// True or false.
     FlagParam => MetaSchema::new("boolean");
     /// What a list is sorted by.
@@ -105,11 +103,6 @@ text_params! {
     /// How much a task matters.
     PriorityParam => MetaSchema {
         enum_items: Priority::ALL.map(|priority| priority.as_str().into()).to_vec(),
-        ..MetaSchema::new("string")
-    };
-    /// Entity tags.
-    TagsParam => MetaSchema {
-        pattern: Some(r#"^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$"#.to_owned()),
         ..MetaSchema::new("string")
     };
     /// A text with rules of its own.
@@ -203,12 +196,6 @@ impl PriorityParam {
     }
 }
 
-impl TagsParam {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl TextParam {
     pub(super) fn into_string(self) -> String {
         self.0
@@ -241,6 +228,14 @@ impl LimitParam {
             .ok_or_else(|| {
                 format!("must be a whole number from 1 to {}", Page::MAX_LIMIT)
             })
+    }
+}
+
+impl CompletedParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<Option<bool>, String> {
+        let Some(Self(text)) = param else { return Ok(None) };
+        let completed = Completed::parse(text).ok_or("must be true or false")?;
+        Ok(Some(completed.0))
     }
 }
 

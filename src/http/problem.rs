@@ -32,6 +32,9 @@ const MAX_NAME_CHARS: usize = 64;
 /// The code of a request that touches too much.
 pub(super) const TOO_MUCH: &str = "too_much";
 
+/// The code of a grant that gives no tokens.
+const UNSUPPORTED_GRANT: &str = "unsupported_grant_type";
+
 /// How long to wait before trying again when the server cannot know better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -89,13 +92,19 @@ struct Body<'a> {
     detail: &'a str,
     code: &'static str,
     request_id: &'a str,
-    /// What OAuth 2 clients look for ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none", flatten)]
+    oauth: Option<OAuthError>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Field<'a>],
     #[serde(flatten)]
     members: BTreeMap<&'static str, &'a serde_json::Value>,
+}
+
+/// What OAuth 2 clients look for ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+#[derive(Serialize)]
+struct OAuthError {
+    error: &'static str,
+    error_description: String,
 }
 
 #[derive(Serialize)]
@@ -218,6 +227,12 @@ impl Problem {
 
     pub(super) fn malformed(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
+    }
+
+    /// The token endpoint gives no tokens for that ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    pub(super) fn unsupported_grant() -> Self {
+        let detail = "grant_type must be password or refresh_token";
+        Self::new(StatusCode::BAD_REQUEST, UNSUPPORTED_GRANT, detail)
     }
 
     pub(super) fn two_credentials() -> Self {
@@ -345,8 +360,28 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// The body, with the id by which the log can be searched.
-    pub(super) fn render(&self, request_id: &str) -> Vec<u8> {
+    /// The same problem in words of OAuth 2. Where RFC 6749 has no word, it is that of section 4.1.2.1.
+    fn oauth(&self) -> OAuthError {
+        let error = match self.code {
+            "invalid_grant" | "wrong_credentials" => "invalid_grant",
+            UNSUPPORTED_GRANT => UNSUPPORTED_GRANT,
+            "internal" | "storage_corrupt" => "server_error",
+            _ if self.status == StatusCode::TOO_MANY_REQUESTS => {
+                "temporarily_unavailable"
+            }
+            _ if self.status.is_server_error() => "temporarily_unavailable",
+            _ => "invalid_request",
+        };
+        // The characters that the section allows.
+        let plain =
+            self.detail.chars().map(|c| if c == '"' || c == '\\' { '\'' } else { c });
+        let is_allowed = |c: &char| matches!(c, ' '..='~');
+        OAuthError { error, error_description: plain.filter(is_allowed).collect() }
+    }
+
+    /// The body, with the id by which the log can be searched. Answers of the token endpoints are for OAuth 2 clients
+    /// too.
+    pub(super) fn render(&self, request_id: &str, is_oauth: bool) -> Vec<u8> {
         let fields: Vec<Field<'_>> = self
             .fields
             .iter()
@@ -360,7 +395,7 @@ impl Problem {
             detail: &self.detail,
             code: self.code,
             request_id,
-            error: (self.code == "invalid_grant").then_some(self.code),
+            oauth: is_oauth.then(|| self.oauth()),
             errors: &fields,
             members: self
                 .members
@@ -414,8 +449,7 @@ impl From<service::Error> for Problem {
                 .challenge(CHALLENGE),
             E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
                 .challenge(CHALLENGE_BAD_TOKEN),
-            E::BadGrant => Self::new(StatusCode::UNAUTHORIZED, "invalid_grant", detail)
-                .challenge(CHALLENGE),
+            E::BadGrant => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", detail),
             E::Denied(denied) => Self::denied(denied, detail),
             E::RegistrationClosed => {
                 Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)

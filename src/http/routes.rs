@@ -1,6 +1,7 @@
 //! Which paths there are and what can be done at each, read from the OpenAPI document.
 
-use serde_json::Value;
+use poem::http::Method;
+use serde_json::{Value, json};
 
 /// Every path of the document.
 #[derive(Debug)]
@@ -13,21 +14,63 @@ pub(super) struct Route {
     pub(super) pattern: String,
     /// The value of an `Allow` header.
     pub(super) allow: String,
+    /// Whether OAuth 2 clients get their tokens there.
+    pub(super) gives_tokens: bool,
+    /// The operations whose queries are checked.
+    operations: Vec<Operation>,
+}
+
+/// An operation of a path.
+#[derive(Debug)]
+pub(super) struct Operation {
+    /// In lower case.
+    method: String,
+    pub(super) needs_token: bool,
+    pub(super) query: Vec<QueryParameter>,
+}
+
+/// A query parameter of an operation.
+#[derive(Debug)]
+pub(super) struct QueryParameter {
+    pub(super) name: String,
+    /// Whether it may be given several times.
+    pub(super) repeats: bool,
+}
+
+impl Route {
+    /// The operation of a method, if its query is checked.
+    pub(super) fn operation(&self, method: &Method) -> Option<&Operation> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let method = method.as_str();
+        self.operations.iter().find(|it| method.eq_ignore_ascii_case(&it.method))
+    }
 }
 
 impl RouteTable {
     pub(super) fn of(document: &Value) -> Self {
         let paths = document.get("paths").and_then(Value::as_object);
         let routes = paths.into_iter().flatten().map(|(pattern, operations)| {
-            let methods = operations.as_object().into_iter().flatten();
+            let operations = || operations.as_object().into_iter().flatten();
             let mut allow: Vec<String> =
-                methods.map(|(method, _)| method.to_ascii_uppercase()).collect();
+                operations().map(|(method, _)| method.to_ascii_uppercase()).collect();
             if allow.iter().any(|method| method == "GET") {
                 allow.push("HEAD".to_owned());
             }
             allow.push("OPTIONS".to_owned());
             allow.sort();
-            Route { pattern: pattern.clone(), allow: allow.join(", ") }
+            let strict = operations().filter(|(_, it)| has_strict_query(it));
+            let strict = strict.map(|(method, it)| Operation {
+                method: method.clone(),
+                needs_token: it.get("security").is_some(),
+                query: query_parameters(it),
+            });
+            let gives_tokens = operations().any(|(_, it)| gives_tokens(it));
+            Route {
+                pattern: pattern.clone(),
+                allow: allow.join(", "),
+                gives_tokens,
+                operations: strict.collect(),
+            }
         });
         Self(routes.collect())
     }
@@ -35,6 +78,28 @@ impl RouteTable {
     pub(super) fn find(&self, path: &str) -> Option<&Route> {
         self.0.iter().find(|route| fits(&route.pattern, path))
     }
+}
+
+/// Whether unknown parameters are refused. Probes are let pass with whatever they send.
+fn has_strict_query(operation: &Value) -> bool {
+    operation.get("tags") != Some(&json!(["Health"]))
+}
+
+fn gives_tokens(operation: &Value) -> bool {
+    let id = operation.get("operationId").and_then(Value::as_str);
+    matches!(id, Some("session_login" | "session_refresh"))
+}
+
+fn query_parameters(operation: &Value) -> Vec<QueryParameter> {
+    let parameters = operation.get("parameters").and_then(Value::as_array);
+    let parameters = parameters.into_iter().flatten();
+    let of_query = parameters.filter(|it| it.get("in") == Some(&json!("query")));
+    let parameter = |it: &Value| {
+        let name = it.get("name").and_then(Value::as_str)?.to_owned();
+        let repeats = it.pointer("/schema/type") == Some(&json!("array"));
+        Some(QueryParameter { name, repeats })
+    };
+    of_query.filter_map(parameter).collect()
 }
 
 /// Part by part; a part in braces stands for any one. Slashes at the end or in a row make no difference,

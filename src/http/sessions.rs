@@ -32,7 +32,7 @@ pub(super) struct SessionsApi;
 #[oai(example)]
 struct Login {
     /// `password`, which is also meant by nothing, or `refresh_token`.
-    grant_type: Option<GrantType>,
+    grant_type: Option<String>,
     /// The email of the account. Needed to log in.
     username: Option<String>,
     /// The password of the account. Needed to log in.
@@ -48,17 +48,13 @@ struct Login {
     client_secret: Option<String>,
 }
 
-#[derive(Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
-enum GrantType {
-    Password,
-    RefreshToken,
-}
+const PASSWORD: &str = "password";
+const REFRESH_TOKEN: &str = "refresh_token";
 
 impl Example for Login {
     fn example() -> Self {
         Self {
-            grant_type: Some(GrantType::Password),
+            grant_type: Some(PASSWORD.to_owned()),
             username: Some("jane@example.com".to_owned()),
             password: Some("password123".into()),
             refresh_token: None,
@@ -75,7 +71,7 @@ impl Example for Login {
 #[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
 struct Refresh {
     /// `refresh_token`.
-    grant_type: RefreshGrant,
+    grant_type: String,
     /// As the last answer gave it.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
@@ -85,16 +81,10 @@ struct Refresh {
     client_secret: Option<String>,
 }
 
-#[derive(Clone, Copy, Enum)]
-#[oai(rename_all = "snake_case")]
-enum RefreshGrant {
-    RefreshToken,
-}
-
 impl Example for Refresh {
     fn example() -> Self {
         Self {
-            grant_type: RefreshGrant::RefreshToken,
+            grant_type: REFRESH_TOKEN.to_owned(),
             refresh_token: format!("duly_rt_{}", "0".repeat(152)),
             client_id: None,
             client_secret: None,
@@ -254,8 +244,8 @@ impl SessionsApi {
         };
         let password = password.map(|it| it.0);
         let answers = attempt.with(Token::of);
-        let grant = match grant_type {
-            None | Some(GrantType::Password) => {
+        let grant = match grant_type.as_deref().unwrap_or(PASSWORD) {
+            PASSWORD => {
                 let username = required("username", username);
                 let password =
                     password.unwrap_or_else(|| required("password", None).into());
@@ -266,13 +256,14 @@ impl SessionsApi {
                     .session_open(&username, password, origin.0, answers.once())
                     .await?
             }
-            Some(GrantType::RefreshToken) => {
+            REFRESH_TOKEN => {
                 let token = required("refresh_token", refresh_token);
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
                 service.session_refresh(&token, origin.0, answers.once()).await?
             }
+            _ => return Err(Problem::unsupported_grant()),
         };
         Ok(answers.reply(grant))
     }
@@ -291,6 +282,9 @@ impl SessionsApi {
         attempt: Attempt,
         form: Form<Refresh>,
     ) -> Result<Reply<Json<Token>>, Problem> {
+        if form.0.grant_type != REFRESH_TOKEN {
+            return Err(Problem::unsupported_grant());
+        }
         let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
         let grant = service.session_refresh(&token, origin.0, answers.once());
         Ok(answers.reply(grant.await?))
@@ -346,8 +340,10 @@ impl SessionsApi {
         service: Data<&Service>,
         /// The session.
         id: Path<RandomIdParam>,
-    ) -> Result<LoggedOut, Problem> {
-        service.session_delete(&caller.0, id.0.parse()).await?;
-        Ok(LoggedOut::LoggedOut)
+        attempt: Attempt,
+    ) -> Result<Reply<LoggedOut>, Problem> {
+        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| LoggedOut::LoggedOut));
+        let work = |doing| service.session_delete(&caller.0, id, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 }

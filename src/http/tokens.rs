@@ -218,8 +218,10 @@ impl TokensApi {
         service: Data<&Service>,
         /// The token.
         id: Path<RandomIdParam>,
-    ) -> Result<Deleted, Problem> {
-        service.token_delete(&caller.0, id.0.parse()).await?;
-        Ok(Deleted::Deleted)
+        attempt: Attempt,
+    ) -> Result<Reply<Deleted>, Problem> {
+        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| Deleted::Deleted));
+        let work = |doing| service.token_delete(&caller.0, id, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 }

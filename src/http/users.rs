@@ -14,7 +14,7 @@ use super::once::{Attempt, Reply};
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::wire::{EmailText, PasswordText};
+use super::wire::{EmailText, PasswordText, TimeZoneText};
 use crate::auth::permission::{Account, Entry};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -57,8 +57,8 @@ struct ProfilePatch {
     #[oai(nullable)]
     display_name: MaybeUndefined<LabelText>,
     /// A name of the IANA time zone database, such as Europe/Berlin; null clears it.
-    #[oai(nullable, validator(max_length = 64))]
-    time_zone: MaybeUndefined<String>,
+    #[oai(nullable)]
+    time_zone: MaybeUndefined<TimeZoneText>,
     /// The password of the account, to change the email.
     #[oai(validator(max_length = 4096))]
     password: MaybeUndefined<PasswordText>,
@@ -69,7 +69,7 @@ impl Example for ProfilePatch {
         Self {
             email: MaybeUndefined::Undefined,
             display_name: MaybeUndefined::Value(LabelText("Jane".to_owned())),
-            time_zone: MaybeUndefined::Value("Europe/Berlin".to_owned()),
+            time_zone: MaybeUndefined::Value(TimeZoneText("Europe/Berlin".to_owned())),
             password: MaybeUndefined::Undefined,
         }
     }
@@ -107,7 +107,8 @@ struct PasswordProof {
 
 impl Example for PasswordProof {
     fn example() -> Self {
-        Self { password: "password123".into() }
+        // Not the password of other examples: it would delete the account of a person who only tries.
+        Self { password: "the password of this account".into() }
     }
 }
 
@@ -234,22 +235,26 @@ impl UsersApi {
 
     /// Change my account
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// `application/merge-patch+json`.
     #[oai(path = "/me", method = "patch", operation_id = "user_update")]
     async fn update(
         &self,
         caller: Authenticated<Account>,
         service: Data<&Service>,
+        attempt: Attempt,
         body: MergePatch<ProfilePatch>,
-    ) -> Result<Json<UserView>, Problem> {
+    ) -> Result<Reply<Json<UserView>>, Problem> {
         let ProfilePatch { email, display_name, time_zone, password } = body.0?;
         let change = ProfileChange {
             email: email.take().map(|email| email.0),
             display_name: cleared(display_name).map(|name| name.map(|name| name.0)),
-            time_zone: cleared(time_zone),
+            time_zone: cleared(time_zone).map(|zone| zone.map(|zone| zone.0)),
             password: password.take().map(|it| it.0),
         };
-        Ok(Json(service.user_update(&caller.0, change).await?.into()))
+        let answers = attempt.with(|user: &User| Json(UserView::from(user.clone())));
+        let work = |doing| service.user_update(&caller.0, change, doing);
+        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
     /// Delete my account

@@ -8,7 +8,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::format;
 use crate::domain::email::Email;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
 
 /// Shows a type in the OpenAPI document by a schema of one value.
@@ -39,39 +41,55 @@ macro_rules! schema_type {
 }
 pub(super) use schema_type;
 
-/// The format that [`super::payload`] knows emails by.
-pub(super) const EMAIL: &str = "email";
+/// Makes a text in a request, which is checked together with the other fields. The format says by which rules
+/// ([`super::payload`]).
+macro_rules! text_type {
+    ($(#[$doc:meta])* $type:ident, $name:expr, $schema:expr) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub(in crate::http) struct $type(pub(in crate::http) String);
 
-/// The format that [`super::payload`] knows times by.
-pub(super) const TIME: &str = "date-time";
+        $crate::http::wire::schema_type!($type, $name, $schema);
 
-/// An email address in a request: checked together with the other fields, by the rules of [`Email`].
-#[derive(Debug)]
-pub(super) struct EmailText(pub(super) String);
+        impl poem_openapi::types::ParseFromJSON for $type {
+            fn parse_from_json(
+                value: Option<serde_json::Value>,
+            ) -> poem_openapi::types::ParseResult<Self> {
+                match value.unwrap_or_default() {
+                    serde_json::Value::String(text) => Ok(Self(text)),
+                    other => Err(poem_openapi::types::ParseError::expected_type(other)),
+                }
+            }
+        }
 
-schema_type!(
+        impl poem_openapi::types::ToJSON for $type {
+            fn to_json(&self) -> Option<serde_json::Value> {
+                Some(serde_json::Value::String(self.0.clone()))
+            }
+        }
+    };
+}
+pub(super) use text_type;
+
+text_type!(
+    /// An email address in a request.
     EmailText,
     "string_email",
     MetaSchema {
         max_length: Some(Email::MAX_BYTES),
-        ..MetaSchema::new_with_format("string", EMAIL)
+        ..MetaSchema::new_with_format("string", format::EMAIL)
     }
 );
 
-impl ParseFromJSON for EmailText {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value.unwrap_or_default() {
-            Value::String(text) => Ok(Self(text)),
-            other => Err(ParseError::expected_type(other)),
-        }
+text_type!(
+    /// The name of a time zone in a request.
+    TimeZoneText,
+    "string_time_zone",
+    MetaSchema {
+        max_length: Some(TimeZone::MAX_BYTES),
+        ..MetaSchema::new_with_format("string", format::TIME_ZONE)
     }
-}
-
-impl ToJSON for EmailText {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::String(self.0.clone()))
-    }
-}
+);
 
 /// A password in a request. Wiped from memory when dropped.
 pub(super) struct PasswordText(pub(super) Zeroizing<String>);
@@ -106,7 +124,11 @@ impl From<&str> for PasswordText {
     }
 }
 
-schema_type!(Timestamp, "string_date-time", MetaSchema::new_with_format("string", TIME));
+schema_type!(
+    Timestamp,
+    "string_date-time",
+    MetaSchema::new_with_format("string", format::TIME)
+);
 
 impl ParseFromJSON for Timestamp {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {

@@ -30,6 +30,8 @@ pub struct AccountChange {
     pub quota: QuotaPatch,
 }
 
+type Changed = Result<(User, Ended), Refused>;
+
 impl Service {
     /// Lists accounts in an order; only those with this text in their email, if one is given.
     ///
@@ -97,13 +99,23 @@ impl Service {
         caller: &Caller<Admin>,
         id: UserId,
         change: AccountChange,
+        doing: Doing<Account>,
     ) -> Result<Account, Error> {
         let AccountChange { disabled, role, must_change_password, quota } = change;
+        let usage = self.usage(id).await?;
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
         let by = Some(self.act(caller)?);
         let change = UserChange { patch, quota, by, ..UserChange::default() };
-        let (user, _) = self.write(caller, self.0.store.user_patch(id, change)).await??;
+        let changed = self.0.store.user_patch(id, change);
+        let account = move |user: &User| {
+            let usage = Usage { own: quota.apply(usage.own), ..usage };
+            Account { user: user.clone(), usage }
+        };
+        let changed = doing.record(changed, move |changed: &Changed| {
+            changed.as_ref().ok().map(|(user, _)| account(user))
+        });
+        let (user, _) = self.write(caller, changed).await??;
         tracing::info!(
             ?disabled,
             ?role,
@@ -111,7 +123,7 @@ impl Service {
             ?quota,
             "account changed"
         );
-        Ok(Account { user, usage: self.usage(id).await? })
+        Ok(account(&user))
     }
 
     /// Deletes an account with all that it has.
@@ -124,9 +136,12 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: UserId,
+        doing: Doing<()>,
     ) -> Result<(), Error> {
         let by = Some(self.act(caller)?);
-        self.write(caller, self.0.store.user_delete(id, None, by)).await??;
+        let deleted = self.0.store.user_delete(id, None, by);
+        let deleted = doing.record(deleted, |it: &Result<(), Refused>| (*it).ok());
+        self.write(caller, deleted).await??;
         tracing::info!("account deleted");
         Ok(())
     }
@@ -141,9 +156,11 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: UserId,
+        doing: Doing<Ended>,
     ) -> Result<Ended, Error> {
         let by = Some(self.act(caller)?);
         let ended = self.0.store.access_end(id, Ending::Everything, by);
+        let ended = doing.record(ended, |it: &Result<Ended, Refused>| (*it).ok());
         let ended = self.write(caller, ended).await??;
         tracing::info!("access ended");
         Ok(ended)

@@ -96,9 +96,11 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: Option<InvitationId>,
+        doing: Doing<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_INVITATION)?;
         let deleted = self.0.store.invitation_delete(id, self.act(caller)?);
+        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
         if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_INVITATION) }
     }
 }

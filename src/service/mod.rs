@@ -32,7 +32,7 @@ pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
 pub use self::state::State;
 pub use self::tasks::{
-    Listed, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskFailure,
+    Listed, Moved, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskFailure,
     TaskListing, TaskRequest, TaskResults, Terms,
 };
 pub use self::tokens::TokenDraft;

@@ -11,6 +11,7 @@ use std::any::Any;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use zeroize::Zeroizing;
 
@@ -31,6 +32,8 @@ pub struct Asked {
     key: AnswerKey,
     /// A hash of all that was asked for.
     request: [u8; 32],
+    /// How long the answer is given again.
+    kept: Duration,
 }
 
 /// An answer as bytes, as whoever renders it wants to have it back.
@@ -77,7 +80,15 @@ impl Asked {
         let key = fingerprint("idempotency key", &[key.as_bytes()]);
         let key = *key.first_chunk().expect("32 bytes are more than 16");
         let request = fingerprint("idempotent request", request);
-        Self { key: AnswerKey::from_bytes(key), request }
+        Self { key: AnswerKey::from_bytes(key), request, kept: Answer::KEPT }
+    }
+
+    /// A request without a key of its client, by all that tells it from others.
+    pub(super) fn implied(parts: &[&[u8]], kept: Duration) -> Self {
+        let request = fingerprint("implied request", parts);
+        let key = fingerprint("implied key", parts);
+        let key = *key.first_chunk().expect("32 bytes are more than 16");
+        Self { key: AnswerKey::from_bytes(key), request, kept }
     }
 }
 
@@ -119,14 +130,14 @@ impl<A> Once<A> {
     pub(super) fn without_key(self) -> Self {
         Self { asked: None, ..self }
     }
+
+    /// The same with a key that the client did not give.
+    pub(super) fn implied(&self, asked: Asked) -> Self {
+        Self { asked: Some(asked), render: Arc::clone(&self.render) }
+    }
 }
 
 impl<A: 'static> Doing<A> {
-    /// Of a request that has no key.
-    pub(super) const fn unkept() -> Self {
-        Self(None)
-    }
-
     /// The answer gives access to a session, and must not outlive it.
     pub(super) fn of_session(mut self, id: SessionId) -> Self {
         if let Some(plan) = &mut self.0 {
@@ -274,7 +285,8 @@ impl Service {
         let Some(asked) = asked else { return Ok(None) };
         let now = self.0.clock.now();
         let answer = self.0.store.answer_get(owner, asked.key).await?;
-        let Some(answer) = answer.filter(|answer| answer.is_live(now)) else {
+        let is_kept = |answer: &Answer| now.since(answer.made_at) < asked.kept;
+        let Some(answer) = answer.filter(is_kept) else {
             return Ok(None);
         };
         let opened = self.open_answer(owner, &answer).ok_or(Error::AnswerLost)?;

@@ -47,6 +47,7 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         change: ProfileChange,
+        doing: Doing<User>,
     ) -> Result<User, Error> {
         let mut refused = Vec::new();
         let mut note = |field: &str, error: String| {
@@ -78,6 +79,9 @@ impl Service {
         let patch = UserPatch { email, display_name, time_zone, ..UserPatch::default() };
         let change = UserChange { patch, expected, ..UserChange::default() };
         let changed = self.0.store.user_patch(caller.user.id, change);
+        let changed = doing.record(changed, |changed: &Changed| {
+            changed.as_ref().ok().map(|(user, _)| user.clone())
+        });
         let changed = self.write(caller, changed).await?;
         let (user, _) = changed.map_err(|why| self::refused(why, "password"))?;
         Ok(user)

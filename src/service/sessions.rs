@@ -391,9 +391,11 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         id: Option<SessionId>,
+        doing: Doing<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_SESSION)?;
         let deleted = self.0.store.session_delete(caller.user.id, id);
+        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
         if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_SESSION) }
     }
 

@@ -101,9 +101,11 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         id: Option<TokenId>,
+        doing: Doing<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_TOKEN)?;
         let deleted = self.0.store.token_delete(caller.user.id, id);
+        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
         if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_TOKEN) }
     }
 }

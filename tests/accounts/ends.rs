@@ -41,7 +41,12 @@ impl Keys {
                         .await
                         .expect_err("refreshed"),
                 };
-                answer.status
+                // An OAuth 2 client is told otherwise that its refresh token is no good.
+                if answer.body["error"] == "invalid_grant" {
+                    StatusCode::UNAUTHORIZED
+                } else {
+                    answer.status
+                }
             });
         }
         for status in requests.join_all().await {

@@ -38,7 +38,7 @@ async fn what_is_no_profile_is_refused_by_name() {
     for (body, wanted) in [
         (
             json!({ "display_name": "", "time_zone": "Mars/Olympus" }),
-            vec!["display_name"],
+            vec!["display_name", "time_zone"],
         ),
         (json!({ "time_zone": "Mars/Olympus" }), vec!["time_zone"]),
         (

@@ -92,6 +92,7 @@ impl<'a> Import<'a> {
             position: Some(wanted.position),
             parent: Some(wanted.parent),
             recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
+            ..TaskPatch::default()
         };
         let new = patch.apply(old, self.now).unwrap().task;
         if new == *old {

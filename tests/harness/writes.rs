@@ -69,11 +69,13 @@ impl State {
             | TaskAction::Delete(id) => id,
         };
         let old = self.task(owner, id).cloned().ok_or(TaskRefused::Missing)?;
-        match if_match {
-            IfMatch::OneOf(revisions) if !revisions.contains(&old.revision) => {
-                return Err(TaskRefused::Changed(Box::new(old)));
-            }
-            _ => {}
+        let (revisions, wanted) = match if_match {
+            IfMatch::Any => (vec![old.revision], true),
+            IfMatch::OneOf(revisions) => (revisions, true),
+            IfMatch::NoneOf(revisions) => (revisions, false),
+        };
+        if revisions.contains(&old.revision) != wanted {
+            return Err(TaskRefused::Changed(Box::new(old)));
         }
         match action {
             TaskAction::Patch(_, patch) => self.change(&old, *patch, now),

@@ -10,9 +10,9 @@ use duly::domain::priority::Priority;
 use duly::domain::recurrence::Rule;
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    Description, IfMatch, Neighbour, NewTask, Start, TaskAction, TaskFilter, TaskMove,
-    TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskSort, TaskWrite, Title,
-    Within,
+    Description, Fixed, IfMatch, Neighbour, NewTask, Start, TaskAction, TaskFilter,
+    TaskMove, TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskSort, TaskWrite,
+    Title, Within,
 };
 use duly::domain::time_zone::TimeZone;
 use duly::domain::words::Words;
@@ -101,7 +101,8 @@ prop_compose! {
         recurrence in option::weighted(0.3, option::of(rule())),
     ) -> TaskPatch {
         let description = None;
-        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence }
+        let fixed = Fixed::default();
+        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed }
     }
 }
 
@@ -122,6 +123,7 @@ fn op() -> impl Strategy<Value = TaskOp> {
     let if_match = prop_oneof![
         4 => Just(IfMatch::Any),
         1 => (1..4_u64).prop_map(|revision| IfMatch::OneOf(vec![revision])),
+        1 => (1..4_u64).prop_map(|revision| IfMatch::NoneOf(vec![revision])),
     ];
     (action, if_match).prop_map(|(action, if_match)| TaskOp { action, if_match })
 }

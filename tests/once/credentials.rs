@@ -110,7 +110,7 @@ async fn a_refresh_is_given_again_until_what_it_gave_is_used() {
     let stolen = refresh(&client, &token).await;
 
     assert_eq!(stolen.header(REPLAYED), None);
-    stolen.expect_problem(401, "invalid_grant");
+    stolen.expect_problem(400, "invalid_grant");
     jane.get("/auth/me").await.expect_problem(401, "invalid_token");
 }
 
@@ -124,7 +124,7 @@ async fn a_refresh_of_a_session_that_has_ended_is_refused() {
 
     jane.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
 
-    refresh(&client, &token).await.expect_problem(401, "invalid_grant");
+    refresh(&client, &token).await.expect_problem(400, "invalid_grant");
 }
 
 #[tokio::test]

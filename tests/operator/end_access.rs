@@ -47,7 +47,7 @@ async fn expect_ended(server: &Process, access: Access) {
     here(&script).get("/tasks").await.expect_problem(401, "invalid_token");
     make_token(&here(&session)).await.expect_problem(401, "invalid_token");
     let refused = client.refreshed(&refresh).await.err().unwrap();
-    refused.expect_problem(401, "invalid_grant");
+    refused.expect_problem(400, "invalid_grant");
     let token = opened.body["access_token"].as_str().unwrap();
     client.with_token(token).get("/auth/me").await.expect_problem(401, "invalid_token");
 

@@ -81,11 +81,11 @@ async fn all_is_done_or_nothing_and_each_change_says_why() {
         [
             "operations.1.id",
             "operations.2.task.title",
-            "operations.3.due",
+            "operations.3.task.due",
             "operations.4.op",
             "operations.5.id",
             "operations.6.task",
-            "operations.7.parent_id",
+            "operations.7.task.parent_id",
             "operations.8.task.title",
         ]
     );

@@ -50,6 +50,35 @@ async fn a_title_has_at_least_one_character() {
 }
 
 #[tokio::test]
+async fn a_title_can_be_seen() {
+    let server = Server::start().await;
+    let jane = given_jane(&server).await;
+    jane.given_task("a").await;
+    for title in
+        ["   ", "\u{200b}", "\u{1}\u{7f}", "\t\n", "\u{feff}\u{3164}", "\u{e0041}"]
+    {
+        let body = json!({ "title": title });
+        assert_eq!(jane.post("/tasks", body.clone()).await.expect_refused(), ["title"]);
+        assert_eq!(jane.patch("/tasks/1", body).await.expect_refused(), ["title"]);
+    }
+    for title in [" . ", "\u{200b}a", "\u{301}", "🎉"] {
+        jane.post("/tasks", json!({ "title": title })).await.expect(StatusCode::CREATED);
+    }
+}
+
+/// Some editors begin a text with one.
+#[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_let_pass() {
+    let server = Server::start().await;
+    let jane = given_jane(&server).await;
+    let marked = "\u{feff}{\"title\":\"a\"}";
+    post(&jane, None, marked).await.expect(StatusCode::CREATED);
+    post(&jane, None, &format!("\u{feff}{marked}"))
+        .await
+        .expect_problem(400, "malformed");
+}
+
+#[tokio::test]
 async fn texts_are_kept_as_typed() {
     let server = Server::start().await;
     let jane = given_jane(&server).await;
@@ -115,9 +144,9 @@ async fn nothing_is_taken_for_what_it_is_not() {
     let wrong = [
         ("title", vec![json!(1), json!(1.5), json!(true), json!(null), json!(["a"])]),
         ("description", vec![json!(1), json!(false), json!([]), json!({ "a": "b" })]),
-        ("completed", vec![json!("true"), json!(1), json!(0), json!(null), json!([])]),
-        ("id", vec![json!(1)]),
-        ("created_at", vec![json!("2030-01-01T00:00:00Z")]),
+        ("completed", vec![json!("maybe"), json!(2), json!(""), json!(null), json!([])]),
+        ("id", vec![json!(7), json!("1")]),
+        ("created_at", vec![json!("2030-01-01T00:00:01Z"), json!("now")]),
         ("Title", vec![json!("a")]),
     ];
     for (field, values) in wrong {

@@ -42,7 +42,7 @@ async fn what_is_tried_is_refused_as_it_would_be() {
     jane.given_task("a").await;
     let tried =
         jane.post("/tasks?dry_run=true", json!({ "title": "", "due": "x" })).await;
-    assert_eq!(tried.expect_refused(), ["title"]);
+    assert_eq!(tried.expect_refused(), ["due", "title"]);
     let tried =
         jane.post("/tasks?dry_run=true", json!({ "title": "a", "parent_id": 9 })).await;
     assert_eq!(tried.expect_refused(), ["parent_id"]);

@@ -81,10 +81,12 @@ async fn what_cannot_be_is_refused_by_name_when_made_and_when_changed() {
             assert_eq!(changed.expect_refused(), [field], "{value}");
         }
     }
-    for tags in [json!([""]), json!([long]), json!(["a\nb"]), json!(vec!["a"; 21])] {
+    for tags in [json!([""]), json!([long]), json!(["a\nb"])] {
         let made = jane.post("/tasks", json!({ "title": "b", "tags": tags })).await;
-        assert_eq!(made.expect_refused(), ["tags"], "{tags}");
+        assert_eq!(made.expect_refused(), ["tags.0"], "{tags}");
     }
+    let made = jane.post("/tasks", json!({ "title": "b", "tags": vec!["a"; 21] })).await;
+    assert_eq!(made.expect_refused(), ["tags"]);
     let several = json!({ "title": "", "due": "x", "recurrence": "y", "colour": 1 });
     let refused = jane.post("/tasks", several).await.expect_refused();
     assert!(

@@ -10,9 +10,11 @@ mod list;
 mod order;
 mod patch;
 mod precondition;
+mod query;
 mod races;
 mod recur;
 mod tree;
+mod whole;
 
 use std::time::Duration;
 

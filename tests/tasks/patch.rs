@@ -83,7 +83,7 @@ async fn a_patch_that_changes_nothing_leaves_no_trace() {
 #[tokio::test]
 async fn a_refused_patch_changes_nothing() {
     let (_server, jane, task) = given().await;
-    let patch = json!({ "title": "Rest", "completed": "yes", "owner_id": 2 });
+    let patch = json!({ "title": "Rest", "completed": "maybe", "owner_id": "2" });
 
     let answer = jane.patch("/tasks/1", patch).await;
 

@@ -1,5 +1,7 @@
 //! Tasks that come round again.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -112,4 +114,58 @@ async fn a_rule_that_never_comes_round_ends() {
     let id = recurring(&jane, "2030-02-01", rule).await;
     let (task, finished) = completed(&jane, &id).await;
     assert!(task["completed"] == true && finished.is_none());
+}
+
+/// A client without keys that got no answer asks again, and the task would move on twice.
+#[tokio::test]
+async fn a_completion_that_is_sent_again_at_once_moves_a_task_on_once() {
+    let (server, jane) = given().await;
+    let daily = json!({ "title": "a", "due": "2030-01-01", "recurrence": "FREQ=DAILY" });
+    jane.made(daily).await;
+    let done = json!({ "completed": true });
+    let due = async || jane.get("/tasks/1").await.body["due"].clone();
+
+    let first = jane.patch("/tasks/1", done.clone()).await;
+    server.wait(Duration::from_secs(19));
+    let again = jane.patch("/tasks/1", done.clone()).await;
+
+    assert_eq!((&first.bytes, again.header("x-finished-id")), (&again.bytes, Some("2")));
+    assert_eq!(again.header("etag"), first.header("etag"));
+    assert_eq!(due().await, "2030-01-02");
+
+    // Another credential, another change, and a task that was changed since are something else.
+    let phone = server.client.logged_in("jane@example.com").await;
+    phone.patch("/tasks/1", done.clone()).await.expect(StatusCode::OK);
+    assert_eq!(due().await, "2030-01-03");
+    let noted = json!({ "completed": true, "description": "b" });
+    phone.patch("/tasks/1", noted).await.expect(StatusCode::OK);
+    assert_eq!(due().await, "2030-01-04");
+    jane.patch("/tasks/1", json!({ "title": "c" })).await.expect(StatusCode::OK);
+    jane.patch("/tasks/1", done.clone()).await.expect(StatusCode::OK);
+    assert_eq!(due().await, "2030-01-05");
+    server.wait(Duration::from_secs(21));
+    let later = jane.patch("/tasks/1", done.clone()).await;
+    assert_eq!(later.header("idempotency-replayed"), None);
+    assert_eq!(due().await, "2030-01-06");
+    // Whoever says which state is meant is taken at the word.
+    let stale = jane.with_header("if-match", "\"1\"");
+    stale.patch("/tasks/1", done).await.expect_problem(412, "changed_since");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_twin_completions_one_moves_the_task_on() {
+    let (_server, jane) = given().await;
+    let daily = json!({ "title": "a", "due": "2030-01-01", "recurrence": "FREQ=DAILY" });
+    jane.made(daily).await;
+    let mut twins = tokio::task::JoinSet::new();
+    for _ in 0..2 {
+        let jane = jane.clone();
+        twins.spawn(
+            async move { jane.patch("/tasks/1", json!({ "completed": true })).await },
+        );
+    }
+    for answer in twins.join_all().await {
+        assert_eq!(answer.header("x-finished-id"), Some("2"));
+    }
+    assert_eq!(jane.get("/tasks/1").await.body["due"], "2030-01-02");
 }

@@ -10,7 +10,7 @@ mod write;
 use std::time::Duration;
 
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
-pub use self::patch::{Patched, TaskPatch};
+pub use self::patch::{Fixed, Patched, TaskPatch};
 pub use self::query::{
     Start, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,
 };
@@ -65,6 +65,11 @@ impl Task {
     /// The last revision: the last number that every JSON reader takes for a whole one (RFC 8259, section 6). An import
     /// can bring it, and a change after it is still to differ from what was before and to be written in an export.
     pub const MAX_REVISION: u64 = (1 << 53) - 1;
+
+    /// The revision after the next change.
+    pub const fn next_revision(&self) -> u64 {
+        if self.revision >= Self::MAX_REVISION { 1 } else { self.revision + 1 }
+    }
 
     /// How deep tasks may lie in one another: a task without a parent is on the first level.
     pub const MAX_DEPTH: usize = 8;

@@ -2,7 +2,7 @@
 
 use super::{Description, NewTask, Task, TaskRefused, Title};
 use crate::domain::due::Due;
-use crate::domain::id::TaskId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, Rule};
@@ -30,6 +30,37 @@ pub struct TaskPatch {
     pub parent: Option<Option<TaskId>>,
     /// When it comes round again, or `Some(None)` for never.
     pub recurrence: Option<Option<Rule>>,
+    /// Members that cannot be changed, as the client has them.
+    pub fixed: Fixed,
+}
+
+/// Members of a task that never change. A client that sends a whole task back sends them too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fixed {
+    /// The id.
+    pub id: Option<TaskId>,
+    /// The account that has the task.
+    pub owner: Option<UserId>,
+    /// When the task was made.
+    pub created_at: Option<Timestamp>,
+}
+
+impl Fixed {
+    /// Checks that the members are those of a task.
+    ///
+    /// # Errors
+    ///
+    /// [`TaskRefused::Fixed`], naming each that is not.
+    fn check(self, task: &Task) -> Result<(), TaskRefused> {
+        let same = [
+            ("id", self.id.is_none_or(|id| id == task.id)),
+            ("owner_id", self.owner.is_none_or(|owner| owner == task.owner)),
+            ("created_at", self.created_at.is_none_or(|at| at == task.created_at)),
+        ];
+        let other: Vec<&str> =
+            same.into_iter().filter(|(_, same)| !same).map(|(name, _)| name).collect();
+        if other.is_empty() { Ok(()) } else { Err(TaskRefused::Fixed(other)) }
+    }
 }
 
 /// A task after a change.
@@ -50,8 +81,9 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`].
+    /// [`TaskRefused::Fixed`], [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`].
     pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
+        self.fixed.check(old)?;
         let is_timed_anew = self.due.is_some() || self.recurrence.is_some();
         let mut new = old.clone();
         set(&mut new.title, self.title);
@@ -78,10 +110,7 @@ impl TaskPatch {
         let mut new = check(new)?;
         if new != *old {
             new.updated_at = now;
-            new.revision = match old.revision {
-                Task::MAX_REVISION.. => 1,
-                revision => revision + 1,
-            };
+            new.revision = old.next_revision();
         }
         Ok(Patched { task: new, finished })
     }

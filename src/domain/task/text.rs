@@ -1,5 +1,7 @@
 //! What people write into tasks.
 
+use crate::domain::visible::is_visible;
+
 /// A task's title: 1 to [`Self::MAX_CHARS`] characters, kept as typed.
 ///
 /// ```
@@ -27,6 +29,9 @@ pub enum TextError {
         /// How many are allowed.
         max: usize,
     },
+    /// Nothing in it can be seen.
+    #[error("must have a character that can be seen")]
+    Invisible,
 }
 
 impl Title {
@@ -37,12 +42,22 @@ impl Title {
     ///
     /// # Errors
     ///
-    /// Every variant of [`TextError`].
+    /// [`TextError::Empty`] and [`TextError::TooLong`].
     pub fn new(text: String) -> Result<Self, TextError> {
         if text.is_empty() {
             return Err(TextError::Empty);
         }
         at_most(Self::MAX_CHARS, text).map(Self)
+    }
+
+    /// Checks a title that a person gives to a task. Stored tasks may have others, from before this rule.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`TextError`].
+    pub fn typed(text: &str) -> Result<Self, TextError> {
+        let title = Self::new(text.to_owned())?;
+        if is_visible(text) { Ok(title) } else { Err(TextError::Invisible) }
     }
 
     /// The text.

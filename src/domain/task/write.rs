@@ -53,6 +53,8 @@ pub enum IfMatch {
     Any,
     /// One of these.
     OneOf(Vec<u64>),
+    /// None of these, as `If-None-Match` says.
+    NoneOf(Vec<u64>),
 }
 
 impl IfMatch {
@@ -61,6 +63,20 @@ impl IfMatch {
         match self {
             Self::Any => true,
             Self::OneOf(revisions) => revisions.contains(&task.revision),
+            Self::NoneOf(revisions) => !revisions.contains(&task.revision),
+        }
+    }
+
+    /// The same without some revisions.
+    #[must_use]
+    pub fn but(self, revisions: Vec<u64>) -> Self {
+        match self {
+            Self::Any => Self::NoneOf(revisions),
+            Self::OneOf(mut wanted) => {
+                wanted.retain(|revision| !revisions.contains(revision));
+                Self::OneOf(wanted)
+            }
+            Self::NoneOf(unwanted) => Self::NoneOf([unwanted, revisions].concat()),
         }
     }
 }
@@ -129,6 +145,9 @@ pub enum TaskRefused {
     /// 500 copies of it.
     #[error("the task has changed since, as said before")]
     ChangedAsTold,
+    /// Members that cannot be changed, by their names.
+    #[error("cannot be changed")]
+    Fixed(Vec<&'static str>),
     /// What was to become the parent is not there.
     #[error("must be the id of a task of yours")]
     NoParent,

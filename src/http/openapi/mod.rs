@@ -17,7 +17,7 @@ use crate::config::Config;
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
     Errors are `application/problem+json` (RFC 9457): `detail` is for people, `code` for programs, and \
     `errors` names every field that was refused. A task of somebody else looks exactly like none. \
-    What a 2xx answers is on disk, and a POST with an `Idempotency-Key` can be sent again without being done again.";
+    What a 2xx answers is on disk, and a request with an `Idempotency-Key` can be sent again without being done again.";
 
 /// The whole document, for this configuration.
 pub fn document(config: &Config) -> Value {
@@ -43,7 +43,7 @@ pub fn document(config: &Config) -> Value {
         mend_responses(operation);
         mend_parameters(operation);
         security::mend(operation);
-        if method == "post" {
+        if once::is_for(method, operation) {
             once::add(operation);
         }
         problems::add(operation);

@@ -1,4 +1,4 @@
-//! What every POST has: a key with which it is done once.
+//! What every operation that changes something has: a key with which it is done once.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,13 @@ const TOLD: &str = "Names this request, so that it can be sent again and is done
     take a new one, such as a UUID, for each thing that is to be done. With or without quotes. Whoever sends again \
     is asked for the same credential as before; one that the request itself has ended is not good any more.";
 
-/// Adds the key to the parameters of a POST, and its mark to each answer that may be one from before.
+/// Whether an operation takes a key. After an account is gone, nobody is left to ask again.
+pub(super) fn is_for(method: &str, operation: &Value) -> bool {
+    matches!(method, "post" | "patch" | "delete")
+        && operation.get("operationId") != Some(&json!("user_leave"))
+}
+
+/// Adds the key to the parameters of an operation, and its mark to each answer that may be one from before.
 pub(super) fn add(operation: &mut Value) {
     let Some(members) = operation.as_object_mut() else { return };
     let plain = format!(r"[!#-\[\]-~]{{1,{MAX_KEY}}}");
@@ -25,7 +31,6 @@ pub(super) fn add(operation: &mut Value) {
         "description": TOLD,
         "required": false,
         "schema": { "type": "string", "pattern": pattern },
-        "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
     });
     let parameters = members.entry("parameters").or_insert_with(|| json!([]));
     if let Some(parameters) = parameters.as_array_mut() {

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::once;
+
 struct Kind {
     status: &'static str,
     name: &'static str,
@@ -17,7 +19,7 @@ const KINDS: [Kind; 17] = [
     kind(
         "400",
         "BadRequest",
-        "Not JSON at all, two credentials at once, or a `Host` that is missing or no host.",
+        "Not JSON at all, two credentials at once, a `Host` that is missing or no host, or a refresh token that is not, or no longer, good.",
         "malformed",
         &[],
     ),
@@ -155,27 +157,32 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         let mut params = params.into_iter().flatten();
         params.any(|param| param.get("in").and_then(Value::as_str) == Some(place))
     };
+    let takes_key = params
+        .into_iter()
+        .flatten()
+        .any(|param| param.get("name").and_then(Value::as_str) == Some(once::KEY));
     let mut statuses = vec!["400", "413", "431", "500", "503"];
     if needs_token {
         // 429 if the server limits requests in general.
         statuses.extend(["401", "403", "429"]);
     }
-    if param_in("path") {
-        statuses.extend(["404", "422"]);
-    }
-    if param_in("header") {
-        // For the idempotency key, which every POST can have.
-        statuses.extend(["409", "422"]);
-    }
-    if param_in("query") {
+    // For parameters that are not known.
+    if operation.get("tags") != Some(&json!(["Health"])) {
         statuses.push("422");
     }
+    if param_in("path") {
+        statuses.push("404");
+    }
+    if takes_key {
+        statuses.push("409");
+    }
     if takes_body {
-        statuses.extend(["408", "415", "422", "501", "507"]);
+        statuses.extend(["408", "415", "501", "507"]);
     }
     match id {
         "user_register" => statuses.extend(["403", "409", "429"]),
-        "session_login" | "session_refresh" => statuses.extend(["401", "429"]),
+        "session_login" => statuses.extend(["401", "429"]),
+        "session_refresh" => statuses.push("429"),
         "user_update" | "user_leave" | "user_change_password" => {
             statuses.extend(["409", "429"]);
         }
@@ -188,6 +195,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         "task_patch" | "task_complete" | "task_move" | "task_delete" => {
             statuses.extend(["412", "428", "507"]);
         }
+        "task_get" => statuses.push("412"),
         "task_batch" => statuses.extend(["412", "428"]),
         _ => {}
     }
@@ -291,7 +299,8 @@ pub(super) fn schema() -> Value {
                 "description": "What would have come of each change. Only of batches of which nothing was done.",
                 "items": { "$ref": "#/components/schemas/TaskResult" },
             },
-            "error": text("For OAuth 2 clients, the same as `code`: `invalid_grant`. Only where a refresh token was refused."),
+            "error": text("The same for OAuth 2 clients (RFC 6749, section 5.2). Only of log-in and refresh."),
+            "error_description": text("The same as `detail`, for OAuth 2 clients. Only of log-in and refresh."),
             "errors": {
                 "type": "array",
                 "description": "Every field that was refused.",

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::http::format;
+
 /// Objects that are sent to the server and refuse members that they do not name.
 const STRICT: [&str; 13] = [
     "UserRegister",
@@ -22,12 +24,6 @@ const STRICT: [&str; 13] = [
 /// Says that no other members are taken, that members of answers are there even if they are null, and frees
 /// examples of members that are absent.
 pub(super) fn mend(name: &str, schema: &mut Value) {
-    if name == "TaskBatchBody"
-        && let Some(items) = schema.pointer_mut("/properties/operations/items")
-    {
-        // Each is checked by itself, so that what is wrong with it is said of it alone.
-        *items = json!({ "$ref": "#/components/schemas/TaskOperation" });
-    }
     let Some(members) = schema.as_object_mut() else { return };
     if STRICT.contains(&name) {
         members.insert("additionalProperties".to_owned(), json!(false));
@@ -66,6 +62,8 @@ pub(super) fn mend_all(value: &mut Value) {
         Value::Object(members) => {
             members.values_mut().for_each(mend_all);
             mend_format(members);
+            hide_format(members);
+            mend_choice(members);
             mend_reference(members);
         }
         _ => {}
@@ -77,6 +75,26 @@ fn mend_format(schema: &mut Map<String, Value>) {
     if let Some(format) = schema.get_mut("format").filter(|format| *format == "uint64") {
         *format = json!("int64");
     }
+}
+
+/// A choice of one is no choice.
+fn mend_choice(schema: &mut Map<String, Value>) {
+    let is_one = |choice: &Value| choice.as_array().is_some_and(|of| of.len() == 1);
+    let Some(choice) = schema.remove("anyOf").filter(is_one) else { return };
+    match choice.pointer("/0/$ref") {
+        Some(reference) if schema.is_empty() => {
+            schema.insert("$ref".to_owned(), reference.clone());
+        }
+        _ => {
+            schema.insert("allOf".to_owned(), choice);
+        }
+    }
+}
+
+/// Hides the formats that only this program knows.
+fn hide_format(schema: &mut Map<String, Value>) {
+    let is_internal = |value: &Value| value.as_str().is_some_and(format::is_internal);
+    schema.retain(|name, value| name != "format" || !is_internal(value));
 }
 
 /// A description or a default beside a reference takes an `allOf` of the reference and nothing else: a second part,

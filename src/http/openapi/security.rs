@@ -62,7 +62,9 @@ pub(super) fn schemes(prefix: &str) -> Value {
 const fn told(scope: Scope) -> &'static str {
     match scope {
         Scope::TasksRead => "Read tasks",
-        Scope::TasksWrite => "Make, change and delete tasks, and see those",
+        Scope::TasksWrite => {
+            "Make, change and delete tasks. Answers show the tasks that a request names"
+        }
         Scope::Account => {
             "Look after the account: profile, password, sessions and tokens"
         }

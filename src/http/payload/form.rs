@@ -35,7 +35,7 @@ async fn parse<T: ParseFromJSON + 'static>(
     schema::parse(fields, Unknown::Ignored)
 }
 
-body_extractor!(Form, &[FORM], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
+body_extractor!(Form, [FORM], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
 
 /// Reads all fields as text. An empty field counts as absent (RFC 6749, section 3.1), a field twice and
 /// bytes that are not UTF-8 are faults.

@@ -20,6 +20,10 @@ use crate::http::problem::Problem;
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
+/// Some editors begin a text with it. [RFC 8259, section 8.1](https://www.rfc-editor.org/rfc/rfc8259#section-8.1) lets
+/// readers pass over it.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// Room for an answer of one thing; longer ones grow.
 const USUAL_BYTES: usize = 512;
 
@@ -42,7 +46,8 @@ async fn parse<T: ParseFromJSON + 'static>(
         return Err(Problem::media_type(JSON));
     }
     let bytes = read(request, body).await?;
-    let strict: Strict = serde_json::from_slice(&bytes).map_err(|error| {
+    let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    let strict: Strict = serde_json::from_slice(json).map_err(|error| {
         // The parser's own text may quote the body.
         let (line, column) = (error.line(), error.column());
         let fault =
@@ -52,8 +57,8 @@ async fn parse<T: ParseFromJSON + 'static>(
     schema::parse(strict.0, Unknown::Refused)
 }
 
-body_extractor!(Json, &[JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
-body_extractor!(MergePatch, &[JSON, MERGE_PATCH], |parsed| Ok(Self(parsed)));
+body_extractor!(Json, [JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
+body_extractor!(MergePatch, [JSON, MERGE_PATCH], |parsed| Ok(Self(parsed)));
 
 impl<T: Type> Payload for Json<T> {
     const CONTENT_TYPE: &'static str = JSON;

@@ -10,13 +10,15 @@ mod json;
 mod lines;
 mod rendered;
 mod schema;
+mod unchecked;
 mod wiped;
 
 use std::time::Duration;
 
-/// Makes a body of the `parse` in scope known to poem-openapi, under some media types.
+/// Makes a body of the `parse` in scope known to poem-openapi. The document names the first of its media types only:
+/// generators of clients make a method for each, or stop at the second.
 macro_rules! body_extractor {
-    ($name:ident, $media_types:expr, $finish:expr) => {
+    ($name:ident, [$documented:expr $(, $other:expr)*], $finish:expr) => {
         impl<'a, T: ParseFromJSON + 'static> poem_openapi::ApiExtractor<'a> for $name<T> {
             const TYPES: &'static [poem_openapi::ApiExtractorType] =
                 &[poem_openapi::ApiExtractorType::RequestObject];
@@ -28,7 +30,7 @@ macro_rules! body_extractor {
             }
 
             fn request_meta() -> Option<poem_openapi::registry::MetaRequest> {
-                Some($crate::http::payload::request_of($media_types, &T::schema_ref()))
+                Some($crate::http::payload::request_of($documented, &T::schema_ref()))
             }
 
             async fn from_request(
@@ -36,7 +38,7 @@ macro_rules! body_extractor {
                 body: &mut RequestBody,
                 _options: poem_openapi::ExtractParamOptions<()>,
             ) -> poem::Result<Self> {
-                $finish(parse(request, body, $media_types).await)
+                $finish(parse(request, body, &[$documented $(, $other)*]).await)
             }
         }
     };
@@ -49,8 +51,6 @@ use hyper::body::Bytes;
 use poem::RequestBody;
 use poem::http::{HeaderMap, HeaderName, header};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef};
-use poem_openapi::types::ParseFromJSON;
-use serde_json::Value;
 use zeroize::Zeroize as _;
 
 pub(super) use self::budget::BodyBudget;
@@ -59,21 +59,14 @@ pub(super) use self::form::Form;
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
 pub(super) use self::rendered::{Rendered, Renderer, Reserved};
-use self::wiped::Wiped;
+pub(super) use self::schema::BODY;
+pub(super) use self::unchecked::Unchecked;
 use super::once::BodyDigest;
 use super::problem::Problem;
 
-fn request_of(media_types: &[&'static str], schema: &MetaSchemaRef) -> MetaRequest {
-    let content = media_types
-        .iter()
-        .map(|content_type| MetaMediaType { content_type, schema: schema.clone() })
-        .collect();
+fn request_of(content_type: &'static str, schema: &MetaSchemaRef) -> MetaRequest {
+    let content = vec![MetaMediaType { content_type, schema: schema.clone() }];
     MetaRequest { description: None, content, required: true }
-}
-
-/// Turns a part of a body into a `T` by the rules of whole bodies. Fields are named from there on.
-pub(super) fn check<T: ParseFromJSON + 'static>(value: Value) -> Result<T, Problem> {
-    schema::parse(Wiped::new(value), schema::Unknown::Refused)
 }
 
 /// How much of a body is taken, and how long it may take.

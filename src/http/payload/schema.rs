@@ -9,14 +9,13 @@ use poem_openapi::types::{ParseFromJSON, Type};
 use serde_json::Value;
 
 use super::wiped::Wiped;
-use crate::domain::email::Email;
-use crate::domain::timestamp::Timestamp;
+use crate::http::completed::Completed;
+use crate::http::format;
 use crate::http::problem::Problem;
-use crate::http::wire::{EMAIL, TIME};
 use crate::service::FieldError;
 
 /// Name given to the body as a whole.
-const BODY: &str = "body";
+pub(in crate::http) const BODY: &str = "body";
 
 /// What happens to members of an object that the schema does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +86,9 @@ impl Check<'_> {
                 }
             }
         };
+        if schema.format == Some(format::IGNORED) {
+            return;
+        }
         if value.is_null() {
             if !schema.nullable {
                 self.fault(at, "must not be null");
@@ -108,6 +110,9 @@ impl Check<'_> {
             }
             ("number", Value::Number(number)) => self.number(schema, number, at),
             ("boolean", Value::Bool(_)) | ("", _) => {}
+            ("boolean", value)
+                if schema.format == Some(format::COMPLETED)
+                    && Completed::of(value).is_some() => {}
             ("array", Value::Array(items)) => self.array(schema, items, at),
             ("object", Value::Object(members)) => self.object(schema, members, at),
             ("string", _) => self.fault(at, "must be a string"),
@@ -120,18 +125,11 @@ impl Check<'_> {
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, at: &str) {
-        // Has limits of its own, which the white space around it does not count for.
-        if schema.format == Some(EMAIL) {
-            if let Err(error) = Email::new(text) {
-                self.fault(at, error.to_string());
-            }
-            return;
-        }
-        if schema.format == Some(TIME) && text.parse::<Timestamp>().is_err() {
-            self.fault(
-                at,
-                "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
-            );
+        if let Some(format) = schema.format
+            && let Err(message) = format::check(format, text)
+        {
+            // It speaks of lengths too, where there are limits.
+            return self.fault(at, message);
         }
         let chars = text.chars().count();
         if let Some(least) = schema.min_length.filter(|least| chars < *least) {
@@ -149,7 +147,9 @@ impl Check<'_> {
 
     fn number(&mut self, schema: &MetaSchema, number: &serde_json::Number, at: &str) {
         let Some(number) = number.as_f64() else { return };
-        if let Some(least) = schema.minimum.filter(|least| number < *least) {
+        let is_unsigned = schema.format.is_some_and(|it| it.starts_with("uint"));
+        let minimum = schema.minimum.or(is_unsigned.then_some(0.0));
+        if let Some(least) = minimum.filter(|least| number < *least) {
             self.fault(at, format!("must be at least {least}"));
         }
         if let Some(most) = schema.maximum.filter(|most| number > *most) {

@@ -1,22 +1,18 @@
 //! Several changes in one request.
 
-use std::borrow::Cow;
-
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::{
-    Example, MaybeUndefined, ParseFromJSON, ParseResult, ToJSON, Type,
-};
+use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::body::{TaskPatch, clearable};
+use super::body::{TaskCreate, TaskPatch, clearable};
+use super::terms;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
 use crate::http::budget::Room;
-use crate::http::etag;
-use crate::http::payload::{self, Rendered};
+use crate::http::etag::Named;
+use crate::http::payload::{self, Rendered, Unchecked};
 use crate::http::problem::{Entry, Problem, TOO_MUCH};
 use crate::http::shares::Share;
 use crate::service::{
@@ -30,53 +26,9 @@ use crate::service::{
 pub(super) struct TaskBatchBody {
     /// The changes: 1 to 500, each an object with `op` and what it takes.
     #[oai(validator(min_items = 1, max_items = 500))]
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<Unchecked<TaskOperation>>,
     /// Whether all of it is done or nothing, as it is if nothing is said. Otherwise whatever can be done is.
     atomic: Option<bool>,
-}
-
-/// One change. Looked into by itself, so that what is wrong with it is said of it alone.
-#[derive(Debug)]
-pub(super) struct Operation(Value);
-
-impl Type for Operation {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        "TaskOperation".into()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        // A choice of one is what payloads do not look into.
-        let any_of = vec![TaskOperation::schema_ref()];
-        MetaSchemaRef::Inline(Box::new(MetaSchema { any_of, ..MetaSchema::ANY }))
-    }
-
-    fn register(registry: &mut Registry) {
-        TaskOperation::register(registry);
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl ParseFromJSON for Operation {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Ok(Self(value.unwrap_or_default()))
-    }
-}
-
-impl ToJSON for Operation {
-    fn to_json(&self) -> Option<Value> {
-        Some(self.0.clone())
-    }
 }
 
 /// What is to be done.
@@ -108,14 +60,14 @@ enum End {
 /// One change of a batch.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
-struct TaskOperation {
+pub(super) struct TaskOperation {
     /// What is to be done.
     op: Op,
     /// The task, if there is one already.
     #[oai(validator(minimum(value = "0")))]
     id: Option<u64>,
     /// The fields: for `create` those of `TaskCreate`, for `patch` those of `TaskPatch`.
-    task: Option<TaskPatch>,
+    task: Option<Unchecked<TaskPatch>>,
     /// As the header `If-Match`: the change is made only if the task is still like that.
     if_match: Option<String>,
     /// For `move`: to one end.
@@ -146,13 +98,12 @@ impl Example for TaskOperation {
 
 impl Example for TaskBatchBody {
     fn example() -> Self {
+        // Changes of other tasks would need ids that the reader has.
         let create =
-            serde_json::json!({ "op": "create", "task": { "title": "Buy milk" } });
-        let complete = serde_json::json!({ "op": "complete", "id": 7 });
-        Self {
-            operations: vec![Operation(create), Operation(complete)],
-            atomic: Some(true),
-        }
+            |title| serde_json::json!({ "op": "create", "task": { "title": title } });
+        let operations =
+            ["Buy milk", "Bake bread"].map(|title| Unchecked::new(create(title)));
+        Self { operations: operations.into(), atomic: Some(true) }
     }
 }
 
@@ -195,12 +146,9 @@ impl TaskMoveBody {
     }
 }
 
-impl Operation {
+impl TaskOperation {
     fn check(self) -> Result<TaskRequest, Vec<FieldError>> {
-        let operation: TaskOperation =
-            payload::check(self.0).map_err(Problem::into_fields)?;
-        let TaskOperation { op, id, task, if_match, to, before, after, parent_id } =
-            operation;
+        let Self { op, id, task, if_match, to, before, after, parent_id } = self;
         let mut faults = Vec::new();
         let mut unwanted =
             |name: &str, is_there: bool, is_wanted: bool| match (is_there, is_wanted) {
@@ -217,18 +165,25 @@ impl Operation {
         unwanted("before", before.is_some() && !is_move, false);
         unwanted("after", after.is_some() && !is_move, false);
         unwanted("parent_id", !parent_id.is_undefined() && !is_move, false);
-        let if_match = if_match.map(|text| etag::if_match(&text)).transpose();
+        let if_match = if_match.map(|text| Named::parse(text.as_bytes())).transpose();
         let if_match = if_match
+            .map(|named| named.map(terms::if_match))
             .map_err(|error| faults.push(FieldError::new("if_match", error)))
             .unwrap_or_default();
         if !faults.is_empty() {
             return Err(faults);
         }
         let id = TaskId::new(id.unwrap_or_default());
-        let task = task.unwrap_or_else(TaskPatch::nothing);
+        let task = task.unwrap_or_else(|| Unchecked::new(Value::Null));
         let ask = match op {
-            Op::Create => TaskAsk::Create(Box::new(task.into_draft()?)),
-            Op::Patch => TaskAsk::Patch(id, Box::new(task.into())),
+            Op::Create => {
+                let task: TaskCreate = task.check().map_err(of_task)?;
+                TaskAsk::Create(Box::new(task.into()))
+            }
+            Op::Patch => {
+                let task: TaskPatch = task.check().map_err(of_task)?;
+                TaskAsk::Patch(id, Box::new(task.into()))
+            }
             Op::Complete => TaskAsk::Complete(id),
             Op::Delete => TaskAsk::Delete(id),
             Op::Move => {
@@ -240,9 +195,27 @@ impl Operation {
     }
 }
 
+/// Fields of the task of an operation.
+fn of_task(problem: Problem) -> Vec<FieldError> {
+    problem.into_fields().into_iter().map(in_task).collect()
+}
+
+fn in_task(error: FieldError) -> FieldError {
+    let field = match error.field.as_str() {
+        payload::BODY => "task".to_owned(),
+        field => format!("task.{field}"),
+    };
+    FieldError { field, ..error }
+}
+
 impl TaskBatchBody {
     pub(super) fn into_batch(self, dry_run: bool) -> TaskBatch {
-        let requests = self.operations.into_iter().map(Operation::check).collect();
+        let check = |operation: Unchecked<TaskOperation>| {
+            let operation: TaskOperation =
+                operation.check().map_err(Problem::into_fields)?;
+            operation.check()
+        };
+        let requests = self.operations.into_iter().map(check).collect();
         TaskBatch { requests, atomic: self.atomic.unwrap_or(true), dry_run }
     }
 }
@@ -347,6 +320,12 @@ impl TaskResult {
         let task = match &failure {
             TaskFailure::Changed(task) => Some(TaskView::from((**task).clone())),
             _ => None,
+        };
+        let failure = match failure {
+            TaskFailure::InvalidTask(fields) => {
+                TaskFailure::Invalid(fields.into_iter().map(in_task).collect())
+            }
+            failure => failure,
         };
         let problem = Problem::from(Error::from(failure));
         let Entry { status, code, detail, fields } = problem.into_entry();

@@ -4,9 +4,15 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::domain::id::TaskId;
+use super::text::{
+    DueText, IgnoredNumber, IgnoredTime, PositionText, RuleText, TagText, TitleText,
+};
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority;
-use crate::service::{FieldError, TaskChange, TaskDraft};
+use crate::domain::task::Fixed;
+use crate::domain::timestamp::Timestamp;
+use crate::http::completed::Completed;
+use crate::service::{TaskChange, TaskDraft};
 
 /// How much a task matters.
 #[derive(Clone, Copy, Debug, Default, Enum, Serialize)]
@@ -54,47 +60,46 @@ impl From<Priority> for priority::Priority {
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskCreate {
-    /// What to do. 1 to 255 characters, kept as typed.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    title: String,
+    /// What to do. 1 to 255 characters, kept as typed, at least one of which can be seen.
+    title: TitleText,
     /// More about it. Up to 2000 characters.
     #[oai(nullable, validator(max_length = 2000))]
     description: Option<String>,
     /// Whether it is done already.
     #[oai(default)]
-    completed: bool,
+    completed: Completed,
     /// When it is to be done: a day, `2026-12-01`, or a moment and the time zone that it is meant in,
     /// `2026-12-01T09:00:00+01:00[Europe/Berlin]`
     /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). Without a zone, that of your profile, else UTC.
-    #[oai(nullable, validator(max_length = 110))]
-    due: Option<String>,
+    #[oai(nullable)]
+    due: Option<DueText>,
     /// How much it matters: `none` if nothing is said.
     priority: Option<Priority>,
     /// Up to 20 words to find it by, each of 1 to 50 characters.
     #[oai(validator(max_items = 20))]
-    tags: Option<Vec<String>>,
+    tags: Option<Vec<TagText>>,
     /// Its place among all tasks, as `position` of tasks shows them. The last one if there is none.
-    #[oai(nullable, validator(min_length = 1, max_length = 8000))]
-    position: Option<String>,
+    #[oai(nullable)]
+    position: Option<PositionText>,
     /// The task that it is a part of.
     #[oai(nullable)]
     parent_id: Option<u64>,
     /// When it comes round again: a rule of [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10) with `FREQ`
     /// (`DAILY`, `WEEKLY`, `MONTHLY`, `YEARLY`) and perhaps `INTERVAL`, `BYDAY`, `BYMONTHDAY`, `COUNT` or `UNTIL`. Only
     /// for tasks with a due date.
-    #[oai(nullable, validator(max_length = 200))]
-    recurrence: Option<String>,
+    #[oai(nullable)]
+    recurrence: Option<RuleText>,
 }
 
 impl Example for TaskCreate {
     fn example() -> Self {
         Self {
-            title: "Ship portfolio".to_owned(),
+            title: TitleText("Ship portfolio".to_owned()),
             description: Some("Polish the README".to_owned()),
-            completed: false,
-            due: Some("2026-12-01".to_owned()),
+            completed: Completed(false),
+            due: Some(DueText("2026-12-01".to_owned())),
             priority: Some(Priority::High),
-            tags: Some(vec!["work".to_owned()]),
+            tags: Some(vec![TagText("work".to_owned())]),
             position: None,
             parent_id: None,
             recurrence: None,
@@ -105,15 +110,15 @@ impl Example for TaskCreate {
 impl From<TaskCreate> for TaskDraft {
     fn from(task: TaskCreate) -> Self {
         Self {
-            title: task.title,
+            title: task.title.0,
             description: task.description,
-            completed: task.completed,
-            due: task.due,
+            completed: task.completed.0,
+            due: task.due.map(|it| it.0),
             priority: task.priority.unwrap_or_default().into(),
-            tags: task.tags.unwrap_or_default(),
-            position: task.position,
+            tags: texts(task.tags.unwrap_or_default()),
+            position: task.position.map(|it| it.0),
             parent: task.parent_id.map(TaskId::new),
-            recurrence: task.recurrence,
+            recurrence: task.recurrence.map(|it| it.0),
         }
     }
 }
@@ -122,52 +127,70 @@ impl From<TaskCreate> for TaskDraft {
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskPatch {
-    /// What to do. 1 to 255 characters.
-    #[oai(validator(min_length = 1, max_length = 255))]
-    title: MaybeUndefined<String>,
+    /// What to do. 1 to 255 characters, at least one of which can be seen.
+    title: MaybeUndefined<TitleText>,
     /// More about it. Up to 2000 characters; null clears it.
     #[oai(nullable, validator(max_length = 2000))]
     description: MaybeUndefined<String>,
     /// Done, or open again. A task that recurs moves on to its next time and stays open; what was finished is kept as
     /// a task of its own.
-    completed: MaybeUndefined<bool>,
+    completed: MaybeUndefined<Completed>,
     /// When it is to be done, as in `TaskCreate`; null clears it.
-    #[oai(nullable, validator(max_length = 110))]
-    due: MaybeUndefined<String>,
+    #[oai(nullable)]
+    due: MaybeUndefined<DueText>,
     /// How much it matters.
     priority: MaybeUndefined<Priority>,
     /// All of its tags.
     #[oai(validator(max_items = 20))]
-    tags: MaybeUndefined<Vec<String>>,
+    tags: MaybeUndefined<Vec<TagText>>,
     /// Another place among all tasks.
-    #[oai(validator(min_length = 1, max_length = 8000))]
-    position: MaybeUndefined<String>,
+    position: MaybeUndefined<PositionText>,
     /// The task that it becomes a part of; null for none.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
     /// When it comes round again, as in `TaskCreate`; null for never.
-    #[oai(nullable, validator(max_length = 200))]
-    recurrence: MaybeUndefined<String>,
+    #[oai(nullable)]
+    recurrence: MaybeUndefined<RuleText>,
+    /// Cannot be changed: taken if it is that of the task, so that a whole task can be sent back.
+    id: Option<u64>,
+    /// As `id`.
+    owner_id: Option<u64>,
+    /// As `id`.
+    created_at: Option<Timestamp>,
+    /// Ignored: the server sets it.
+    #[oai(nullable)]
+    updated_at: Option<IgnoredTime>,
+    /// Ignored, as `updated_at`.
+    #[oai(nullable)]
+    completed_at: Option<IgnoredTime>,
+    /// Ignored, as `updated_at`. To change the task only in this state, send its `ETag` in `If-Match`.
+    #[oai(nullable)]
+    rev: Option<IgnoredNumber>,
 }
 
 impl Example for TaskPatch {
     fn example() -> Self {
-        Self { completed: MaybeUndefined::Value(true), ..Self::nothing() }
+        Self { completed: MaybeUndefined::Value(Completed(true)), ..Self::nothing() }
     }
 }
 
 impl From<TaskPatch> for TaskChange {
     fn from(patch: TaskPatch) -> Self {
         Self {
-            title: patch.title.take(),
+            title: patch.title.take().map(|it| it.0),
             description: clearable(patch.description),
-            completed: patch.completed.take(),
-            due: clearable(patch.due),
+            completed: patch.completed.take().map(|it| it.0),
+            due: clearable(patch.due).map(|due| due.map(|it| it.0)),
             priority: patch.priority.take().map(Into::into),
-            tags: patch.tags.take(),
-            position: patch.position.take(),
+            tags: patch.tags.take().map(texts),
+            position: patch.position.take().map(|it| it.0),
             parent: clearable(patch.parent_id).map(|id| id.map(TaskId::new)),
-            recurrence: clearable(patch.recurrence),
+            recurrence: clearable(patch.recurrence).map(|rule| rule.map(|it| it.0)),
+            fixed: Fixed {
+                id: patch.id.map(TaskId::new),
+                owner: patch.owner_id.map(UserId::new),
+                created_at: patch.created_at,
+            },
         }
     }
 }
@@ -185,28 +208,19 @@ impl TaskPatch {
             position: MaybeUndefined::Undefined,
             parent_id: MaybeUndefined::Undefined,
             recurrence: MaybeUndefined::Undefined,
+            id: None,
+            owner_id: None,
+            created_at: None,
+            updated_at: None,
+            completed_at: None,
+            rev: None,
         }
-    }
-
-    /// The same fields, of a task to be made.
-    pub(super) fn into_draft(self) -> Result<TaskDraft, Vec<FieldError>> {
-        let Some(title) = self.title.take() else {
-            return Err(vec![FieldError::new("task.title", "is required")]);
-        };
-        Ok(TaskDraft {
-            title,
-            description: self.description.take(),
-            completed: self.completed.take().unwrap_or(false),
-            due: self.due.take(),
-            priority: self.priority.take().map(Into::into).unwrap_or_default(),
-            tags: self.tags.take().unwrap_or_default(),
-            position: self.position.take(),
-            parent: self.parent_id.take().map(TaskId::new),
-            recurrence: self.recurrence.take(),
-        })
     }
 }
 
+fn texts(tags: Vec<TagText>) -> Vec<String> {
+    tags.into_iter().map(|tag| tag.0).collect()
+}
 /// What is null is cleared, what is absent stays.
 #[expect(clippy::option_option, reason = "it is absent, null or there")]
 pub(super) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {

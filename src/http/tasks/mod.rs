@@ -4,12 +4,13 @@ mod batch;
 mod body;
 mod filter;
 mod terms;
+mod text;
 mod view;
 
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
@@ -18,15 +19,16 @@ use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
 use super::budget::{ReservedRoom, Room};
 use super::caller::Authenticated;
+use super::etag::{self, EntityTags};
 use super::once::{Attempt, Reply};
 use super::param::{
-    CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam, SortParam,
-    TagsParam, TaskIdParam, TextParam,
+    CompletedParam, CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam,
+    SortParam, TaskIdParam, TextParam,
 };
 use super::payload::{Json, MergePatch, Rendered};
 use super::problem::Problem;
 use super::turn::Turn;
-use super::{Api, Site, etag, param};
+use super::{Api, Site, param};
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
@@ -101,6 +103,10 @@ enum Changed {
 }
 
 impl Changed {
+    fn of((task, finished): &(Task, Option<TaskId>)) -> Self {
+        Self::new(task.clone(), *finished)
+    }
+
     fn new(task: Task, finished: Option<TaskId>) -> Self {
         let etag = etag::of(&task);
         Self::Changed(Json(task.into()), etag, finished.map(TaskId::get))
@@ -181,14 +187,14 @@ impl TasksApi {
         _turn: Turn,
         service: Data<&Service>,
         site: Data<&Site>,
-        /// How many tasks to pass over. Not together with `cursor`.
+        /// How many tasks to pass over. With `cursor`, only 0.
         skip: Query<Option<SkipParam>>,
         /// Most tasks to return.
         limit: Query<Option<LimitParam>>,
         /// Where to go on: empty for the first page, then as in `Link`.
         cursor: Query<Option<CursorParam>>,
         /// Only those that are done (`true`) or open (`false`).
-        completed: Query<Option<FlagParam>>,
+        completed: Query<Option<CompletedParam>>,
         /// Only those of this priority: `none`, `low`, `medium`, `high` or `urgent`.
         priority: Query<Option<PriorityParam>>,
         /// Only those with this tag. Given several times: with all of them.
@@ -204,7 +210,7 @@ impl TasksApi {
         /// Only those directly in this task, or with `none` those in no task.
         parent_id: Query<Option<TextParam>>,
         /// Only those with all of these words in title or description, whatever the case and the accents. `gro*` finds
-        /// words that begin so. The first 512 different words of a task are looked at, the title's first.
+        /// words that begin so. A text without letters and digits finds nothing. The first 512 different words of a task are looked at, the title's first.
         q: Query<Option<TextParam>>,
         /// `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; the greatest first after a `-`. Tasks
         /// without a due date come last. Without it, `-created_at`.
@@ -212,13 +218,12 @@ impl TasksApi {
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
         let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
-        if skip.0.is_some() && cursor.0.is_some() {
-            faults.take(
-                "skip",
-                Err::<(), _>("must not be together with cursor".to_owned()),
-            );
+        if page.is_some_and(|page| page.skip > 0) && cursor.0.is_some() {
+            let fault = "must be 0 together with cursor".to_owned();
+            faults.take("skip", Err::<(), _>(fault));
         }
-        let completed = faults.take("completed", FlagParam::parse(completed.0.as_ref()));
+        let completed =
+            faults.take("completed", CompletedParam::parse(completed.0.as_ref()));
         let overdue = faults.take("overdue", FlagParam::parse(overdue.0.as_ref()));
         let text = |param: Query<Option<TextParam>>| param.0.map(TextParam::into_string);
         let asked = Asked {
@@ -312,16 +317,21 @@ impl TasksApi {
         service: Data<&Service>,
         /// The task.
         id: Path<TaskIdParam>,
+        /// The `ETag` of the task as you expect it: if it is another, the answer is 412.
+        #[oai(name = "If-Match")]
+        if_match: EntityTags,
         /// The `ETag` of the task as you have it: if it is still the same, the answer is 304 without a body.
         #[oai(name = "If-None-Match")]
-        if_none_match: Header<Option<TextParam>>,
+        if_none_match: EntityTags,
     ) -> Result<Found, Problem> {
-        let task = service.task_get(&caller.0, id.0.parse()?).await?;
+        let named = terms::named(&if_match, &if_none_match);
+        let (id, (wanted, known)) = Problem::both(id.0.parse(), named)?;
+        let task = service.task_get(&caller.0, id).await?;
+        if wanted.is_some_and(|wanted| !wanted.names(&task)) {
+            return Err(view::problem(service::Error::Changed(Box::new(task))));
+        }
         let etag = etag::of(&task);
-        let is_known = if_none_match
-            .0
-            .is_some_and(|it| etag::none_match_names(&it.into_string(), &task));
-        Ok(if is_known {
+        Ok(if known.is_some_and(|known| known.names(&task)) {
             Found::NotModified(etag)
         } else {
             Found::Found(Json(task.into()), etag)
@@ -330,8 +340,10 @@ impl TasksApi {
 
     /// Change a task
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)).
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// `application/merge-patch+json`.
     #[oai(path = "/:id", method = "patch", operation_id = "task_patch")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn patch(
         &self,
         caller: Authenticated<TasksWrite>,
@@ -340,16 +352,23 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TagsParam>>,
+        if_match: EntityTags,
+        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
+        /// state.
+        #[oai(name = "If-None-Match")]
+        if_none_match: EntityTags,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
+        attempt: Attempt,
         body: MergePatch<TaskPatch>,
-    ) -> Result<Changed, Problem> {
-        let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
+    ) -> Result<Reply<Changed>, Problem> {
+        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
+        let place = Problem::both(id.0.parse(), terms);
         let ((id, terms), patch) = Problem::both(place, body.0)?;
-        let changed = service.task_patch(&caller.0, id, patch.into(), terms).await;
-        let (task, finished) = changed.map_err(view::problem)?;
-        Ok(Changed::new(task, finished))
+        let answers = attempt.unless(terms.dry_run).with(Changed::of);
+        let (change, once) = (patch.into(), answers.once());
+        let done = service.task_patch(&caller.0, id, change, terms, once).await;
+        Ok(answers.reply(done.map_err(view::problem)?))
     }
 
     /// Complete a task
@@ -364,16 +383,18 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TagsParam>>,
+        if_match: EntityTags,
+        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
+        /// state.
+        #[oai(name = "If-None-Match")]
+        if_none_match: EntityTags,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
     ) -> Result<Reply<Changed>, Problem> {
-        let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
-        let attempt = attempt.unless(terms.dry_run);
-        let answers = attempt.with(|(task, finished): &(Task, Option<TaskId>)| {
-            Changed::new(task.clone(), *finished)
-        });
+        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
+        let (id, terms) = Problem::both(id.0.parse(), terms)?;
+        let answers = attempt.unless(terms.dry_run).with(Changed::of);
         let work = |doing| service.task_complete(&caller.0, id, terms.clone(), doing);
         let done = service.once(&caller.0, answers.once(), work).await;
         Ok(answers.reply(done.map_err(view::problem)?))
@@ -392,13 +413,18 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TagsParam>>,
+        if_match: EntityTags,
+        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
+        /// state.
+        #[oai(name = "If-None-Match")]
+        if_none_match: EntityTags,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskMoveBody>,
     ) -> Result<Reply<Changed>, Problem> {
-        let place = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run));
+        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
+        let place = Problem::both(id.0.parse(), terms);
         let to = body.0.check().map_err(Problem::invalid);
         let ((id, terms), to) = Problem::both(place, to)?;
         let attempt = attempt.unless(terms.dry_run);
@@ -420,13 +446,22 @@ impl TasksApi {
         id: Path<TaskIdParam>,
         /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
         #[oai(name = "If-Match")]
-        if_match: Header<Option<TagsParam>>,
+        if_match: EntityTags,
+        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
+        /// state.
+        #[oai(name = "If-None-Match")]
+        if_none_match: EntityTags,
         /// Only try: check everything, answer what would be, and change nothing.
         dry_run: Query<Option<FlagParam>>,
-    ) -> Result<Deleted, Problem> {
-        let (id, terms) = Problem::both(id.0.parse(), terms::terms(&if_match, &dry_run))?;
-        let deleted = service.task_delete(&caller.0, id, terms).await;
-        Ok(Deleted::Deleted(deleted.map_err(view::problem)?))
+        attempt: Attempt,
+    ) -> Result<Reply<Deleted>, Problem> {
+        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
+        let (id, terms) = Problem::both(id.0.parse(), terms)?;
+        let attempt = attempt.unless(terms.dry_run);
+        let answers = attempt.with(|count: &u64| Deleted::Deleted(*count));
+        let work = |doing| service.task_delete(&caller.0, id, terms.clone(), doing);
+        let done = service.once(&caller.0, answers.once(), work).await;
+        Ok(answers.reply(done.map_err(view::problem)?))
     }
 }
 

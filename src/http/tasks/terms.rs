@@ -1,32 +1,59 @@
 //! What a request says beside the path and the body about how a task is to be changed.
 
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::Query;
 
-use crate::http::etag;
-use crate::http::param::{Faults, FlagParam, TagsParam};
+use crate::domain::task::IfMatch;
+use crate::http::etag::{EntityTags, Named};
+use crate::http::param::{Faults, FlagParam};
 use crate::http::problem::Problem;
 use crate::service::Terms;
 
-pub(super) const IF_MATCH: &str = "If-Match";
-
-/// Reads a header of one text and a flag.
+/// Reads the preconditions and whether the change is only tried.
 pub(super) fn terms(
-    if_match: &Header<Option<TagsParam>>,
+    if_match: &EntityTags,
+    if_none_match: &EntityTags,
     dry_run: &Query<Option<FlagParam>>,
 ) -> Result<Terms, Problem> {
-    let mut faults = Faults::default();
-    let if_match = if_match.0.as_ref().map(|text| etag::if_match(text.as_str()));
-    let if_match = faults.take(IF_MATCH, if_match.transpose());
-    let dry_run = faults.take("dry_run", FlagParam::parse(dry_run.0.as_ref()));
-    match (if_match, dry_run) {
-        (Some(if_match), Some(dry_run)) => {
-            Ok(Terms { if_match, dry_run: dry_run.unwrap_or(false) })
+    let named = named(if_match, if_none_match);
+    let ((wanted, unwanted), dry_run) = Problem::both(named, is_dry(dry_run))?;
+    let wanted = wanted.map(self::if_match);
+    let if_match = match unwanted {
+        None => wanted,
+        Some(Named::All) => Some(IfMatch::OneOf(Vec::new())),
+        Some(Named::These(revisions)) => {
+            Some(wanted.unwrap_or(IfMatch::Any).but(revisions))
         }
+    };
+    Ok(Terms { if_match, dry_run })
+}
+
+/// Reads whether a change is only tried.
+pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem> {
+    let mut faults = Faults::default();
+    match faults.take("dry_run", FlagParam::parse(dry_run.0.as_ref())) {
+        Some(dry_run) => Ok(dry_run.unwrap_or(false)),
+        None => Err(faults.into_problem()),
+    }
+}
+
+/// Revisions that each header names, if it was sent.
+pub(super) fn named(
+    if_match: &EntityTags,
+    if_none_match: &EntityTags,
+) -> Result<(Option<Named>, Option<Named>), Problem> {
+    let mut faults = Faults::default();
+    let wanted = faults.take("If-Match", if_match.parse());
+    let unwanted = faults.take("If-None-Match", if_none_match.parse());
+    match (wanted, unwanted) {
+        (Some(wanted), Some(unwanted)) => Ok((wanted, unwanted)),
         _ => Err(faults.into_problem()),
     }
 }
 
-/// Reads the flag alone.
-pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem> {
-    terms(&Header(None), dry_run).map(|terms| terms.dry_run)
+/// Which revisions a change is meant for.
+pub(super) fn if_match(named: Named) -> IfMatch {
+    match named {
+        Named::All => IfMatch::Any,
+        Named::These(revisions) => IfMatch::OneOf(revisions),
+    }
 }

@@ -66,6 +66,7 @@ impl TaskBatch {
 enum Checked {
     Asked(Option<Neighbour>),
     Invalid(Vec<FieldError>),
+    InvalidTask(Vec<FieldError>),
     IfMatchRequired,
 }
 
@@ -87,6 +88,7 @@ impl Plan {
         let mut decided = written.results.into_iter();
         let results = self.checked.iter().map(|checked| match checked {
             Checked::Invalid(fields) => Err(TaskFailure::Invalid(fields.clone())),
+            Checked::InvalidTask(fields) => Err(TaskFailure::InvalidTask(fields.clone())),
             Checked::IfMatchRequired => Err(TaskFailure::IfMatchRequired),
             Checked::Asked(to) => match decided.next() {
                 Some(Ok(done)) if !(self.atomic && failed) => Ok(done),
@@ -176,8 +178,10 @@ impl Service {
             }
             TaskAsk::Delete(id) => Ok(TaskAction::Delete(id)),
         };
-        let action = action.map_err(Checked::Invalid)?;
-        if self.0.require_if_match && if_match.is_none() && !is_new {
+        let action = action.map_err(Checked::InvalidTask)?;
+        // `If-None-Match` alone says what the client does not have, not what it has.
+        let is_said = !matches!(if_match, None | Some(IfMatch::NoneOf(_)));
+        if self.0.require_if_match && !is_said && !is_new {
             return Err(Checked::IfMatchRequired);
         }
         Ok((TaskOp { action, if_match: if_match.unwrap_or(IfMatch::Any) }, to))

@@ -6,7 +6,7 @@ use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::Rule;
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, NewTask, TaskPatch, Title};
+use crate::domain::task::{Description, Fixed, NewTask, TaskPatch, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::service::FieldError;
@@ -34,7 +34,8 @@ pub struct TaskDraft {
     pub recurrence: Option<String>,
 }
 
-/// What somebody sends to change a task. What is `None` stays as it is, `Some(None)` clears.
+/// What somebody sends to change a task. What is `None` stays as it is, `Some(None)` clears. Its `Debug` text tells one
+/// change from another ([`super::again`]).
 #[derive(Clone, Debug, Default)]
 pub struct TaskChange {
     /// Checked by [`Title::new`].
@@ -55,6 +56,8 @@ pub struct TaskChange {
     pub parent: Option<Option<TaskId>>,
     /// Checked by [`Rule::parse`].
     pub recurrence: Option<Option<String>>,
+    /// Members that cannot be changed.
+    pub fixed: Fixed,
 }
 
 /// Every field that was refused so far.
@@ -140,6 +143,7 @@ impl TaskChange {
             recurrence: check.maybe("recurrence", self.recurrence, |text| {
                 text.map(|text| Rule::parse(&text)).transpose()
             }),
+            fixed: self.fixed,
         };
         check.finish(Some(patch))
     }

@@ -33,7 +33,7 @@ pub struct TaskListing {
     pub updated_since: Option<Timestamp>,
     /// In another task, or in none.
     pub parent: Option<Within>,
-    /// With these words. Checked by [`Words::parse`].
+    /// With these words. Checked by [`Words::parse`]. A text without words, such as `!!!`, finds nothing.
     pub words: String,
 }
 
@@ -154,6 +154,11 @@ impl Service {
         tags.sort_unstable();
         tags.dedup();
         let words = check.take("q", Words::parse(&listing.words));
+        let has_no_word = words.as_ref().is_some_and(Words::is_empty);
+        if has_no_word && !listing.words.trim().is_empty() {
+            // No task has a word that is no word: `!!!` finds nothing, and not everything.
+            due = Some(DueRange::NONE);
+        }
         TaskFilter {
             completed,
             priority: listing.priority,

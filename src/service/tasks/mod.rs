@@ -3,6 +3,7 @@
 //! Every method takes the [`Caller`] and asks the store for that person's tasks only: somebody else's are
 //! not found.
 
+mod again;
 mod batch;
 mod cursor;
 mod draft;
@@ -25,6 +26,9 @@ use crate::domain::time_zone::TimeZone;
 use crate::domain::user::User;
 
 const NO_TASK: Error = Error::NotFound { what: "task" };
+
+/// A task that was changed, and the one that keeps what was finished, if the task has moved on.
+pub type Moved = (Task, Option<TaskId>);
 
 /// How a change is made.
 #[derive(Clone, Debug, Default)]
@@ -69,23 +73,17 @@ impl Service {
         self.0.store.task_get(caller.user.id, id).await?.ok_or(NO_TASK)
     }
 
-    /// Changes a task. The change is durable when this returns. If the task recurs and was completed, it has moved
-    /// on; the id is that of the task which keeps what was finished.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::NotFound`], [`Error::Changed`],
-    /// [`Error::IfMatchRequired`], and those of the store.
-    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
-    pub async fn task_patch(
+    /// What [`Self::task_patch`] does, whatever was done before.
+    pub(super) async fn task_change(
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
         change: TaskChange,
         terms: Terms,
-    ) -> Result<(Task, Option<TaskId>), Error> {
+        doing: Doing<Moved>,
+    ) -> Result<Moved, Error> {
         let ask = TaskAsk::Patch(id, Box::new(change));
-        self.task_write_one(caller, ask, terms, Doing::unkept(), |it| it).await
+        self.task_write_one(caller, ask, terms, doing, |it| it).await
     }
 
     /// Completes a task, as [`Self::task_patch`] would.
@@ -99,8 +97,8 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         terms: Terms,
-        doing: Doing<(Task, Option<TaskId>)>,
-    ) -> Result<(Task, Option<TaskId>), Error> {
+        doing: Doing<Moved>,
+    ) -> Result<Moved, Error> {
         self.task_write_one(caller, TaskAsk::Complete(id), terms, doing, |it| it).await
     }
 
@@ -134,13 +132,11 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         terms: Terms,
+        doing: Doing<u64>,
     ) -> Result<u64, Error> {
         let batch = TaskBatch::one(TaskAsk::Delete(id), terms);
-        let results = self.task_write(caller, batch, Doing::<()>::unkept(), |_| None);
-        match first(results.await?)? {
-            TaskDone::Deleted(count) => Ok(count),
-            TaskDone::Created(_) | TaskDone::Changed { .. } => Err(NO_TASK),
-        }
+        let kept = |results| first(results).and_then(deleted).ok();
+        first(self.task_write(caller, batch, doing, kept).await?).and_then(deleted)
     }
 
     /// Counts tasks: open and done, overdue, and by tag.
@@ -162,8 +158,8 @@ impl Service {
         ask: TaskAsk,
         terms: Terms,
         doing: Doing<A>,
-        answer: fn((Task, Option<TaskId>)) -> A,
-    ) -> Result<(Task, Option<TaskId>), Error> {
+        answer: fn(Moved) -> A,
+    ) -> Result<Moved, Error> {
         let kept = move |results| first(results).and_then(task).ok().map(answer);
         let batch = TaskBatch::one(ask, terms);
         first(self.task_write(caller, batch, doing, kept).await?).and_then(task)
@@ -176,11 +172,19 @@ fn first(results: TaskResults) -> Result<TaskDone, Error> {
 }
 
 /// The task that was made or changed, and the one that keeps what was finished.
-fn task(done: TaskDone) -> Result<(Task, Option<TaskId>), Error> {
+fn task(done: TaskDone) -> Result<Moved, Error> {
     match done {
         TaskDone::Created(task) => Ok((task, None)),
         TaskDone::Changed { task, finished } => Ok((task, finished)),
         TaskDone::Deleted(_) => Err(NO_TASK),
+    }
+}
+
+/// How many tasks are gone.
+fn deleted(done: TaskDone) -> Result<u64, Error> {
+    match done {
+        TaskDone::Deleted(count) => Ok(count),
+        TaskDone::Created(_) | TaskDone::Changed { .. } => Err(NO_TASK),
     }
 }
 

@@ -13,8 +13,10 @@ pub enum TaskFailure {
     Changed(Box<Task>),
     /// The same, and what the task is has been told with a change before this one.
     ChangedAsTold,
-    /// Fields were refused. Names all of them.
+    /// Fields of the request were refused. Names all of them.
     Invalid(Vec<FieldError>),
+    /// Fields of the task were refused. Names all of them.
+    InvalidTask(Vec<FieldError>),
     /// The request does not say which revision of the task it is meant for.
     IfMatchRequired,
     /// The account would hold more than it may.
@@ -33,7 +35,9 @@ impl From<TaskFailure> for Error {
             TaskFailure::Missing => super::NO_TASK,
             TaskFailure::Changed(task) => Self::Changed(task),
             TaskFailure::ChangedAsTold => Self::ChangedAsTold,
-            TaskFailure::Invalid(fields) => Self::Invalid(fields),
+            TaskFailure::Invalid(fields) | TaskFailure::InvalidTask(fields) => {
+                Self::Invalid(fields)
+            }
             TaskFailure::IfMatchRequired => Self::IfMatchRequired,
             TaskFailure::Quota(exceeded) => Self::Quota(exceeded),
             TaskFailure::NotApplied => Self::NotApplied,
@@ -53,6 +57,10 @@ impl TaskFailure {
             R::Quota(exceeded) => return Self::Quota(*exceeded),
             R::Changed(task) => return Self::Changed(task.clone()),
             R::ChangedAsTold => return Self::ChangedAsTold,
+            R::Fixed(names) => {
+                let fault = |name: &&str| FieldError::new(name, &refused);
+                return Self::InvalidTask(names.iter().map(fault).collect());
+            }
             R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
             R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
             R::NoNeighbour => "after",
@@ -62,6 +70,10 @@ impl TaskFailure {
             R::TooMuch => return Self::TooMuch,
             R::NotTried => return Self::NotTried,
         };
-        Self::Invalid(vec![FieldError::new(field, refused)])
+        let faults = vec![FieldError::new(field, refused)];
+        match to {
+            Some(_) => Self::Invalid(faults),
+            None => Self::InvalidTask(faults),
+        }
     }
 }

@@ -284,6 +284,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             position: Some(wanted.position),
             parent: Some(parent),
             recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
+            ..TaskPatch::default()
         };
         match patch.apply(&old, now) {
             Ok(Patched { task: new, .. }) if new != old => {

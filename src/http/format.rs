@@ -1,0 +1,54 @@
+//! Formats of the values in requests: the names by which schemas refer to rules that they cannot spell out.
+//!
+//! [`super::payload`] checks a value by its format together with all other fields, so that one answer names every field
+//! that is wrong. The document shows only the formats that OpenAPI knows.
+
+use crate::domain::due::Due;
+use crate::domain::email::Email;
+use crate::domain::label::Label;
+use crate::domain::position::Position;
+use crate::domain::recurrence::Rule;
+use crate::domain::tag::Tag;
+use crate::domain::task::Title;
+use crate::domain::time_zone::TimeZone;
+use crate::domain::timestamp::Timestamp;
+
+pub(super) const EMAIL: &str = "email";
+pub(super) const TIME: &str = "date-time";
+pub(super) const COMPLETED: &str = "duly-completed";
+pub(super) const DUE: &str = "duly-due";
+/// A value that is taken and not looked at.
+pub(super) const IGNORED: &str = "duly-ignored";
+pub(super) const LABEL: &str = "duly-label";
+pub(super) const POSITION: &str = "duly-position";
+pub(super) const RULE: &str = "duly-rule";
+pub(super) const TAG: &str = "duly-tag";
+pub(super) const TITLE: &str = "duly-title";
+pub(super) const TIME_ZONE: &str = "duly-time-zone";
+
+/// Whether a format is one of those that only this program knows.
+pub(super) fn is_internal(format: &str) -> bool {
+    format.starts_with("duly-")
+}
+
+/// Checks a text by the rules of its format. The error ends a sentence that the name of the field begins.
+pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
+    match format {
+        EMAIL => result(Email::new(text)),
+        TIME => result(text.parse::<Timestamp>().map_err(
+            |_| "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
+        )),
+        DUE => result(Due::parse(text, &TimeZone::utc())),
+        LABEL => result(Label::new(text)),
+        POSITION => result(Position::parse(text)),
+        RULE => result(Rule::parse(text)),
+        TAG => result(Tag::new(text)),
+        TITLE => result(Title::typed(text)),
+        TIME_ZONE => result(TimeZone::new(text)),
+        _ => Ok(()),
+    }
+}
+
+fn result<T, E: ToString>(checked: Result<T, E>) -> Result<(), String> {
+    checked.map(drop).map_err(|error| error.to_string())
+}

@@ -1,9 +1,10 @@
 //! Whether a text shows anything.
 
-/// Whether a text has a character that can be seen: one that is no white space, no control character, and none that
-/// Unicode gives no shape to (`Default_Ignorable_Code_Point` in
-/// [DerivedCoreProperties.txt](https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), and the blank
-/// Braille pattern).
+/// Whether a text has a character that can be seen.
+///
+/// That is one that is no white space, no control character, and none that Unicode gives no shape to (`Default_Ignorable_Code_Point` in
+/// [DerivedCoreProperties.txt](https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), interlinear
+/// annotations, and the blank Braille pattern).
 ///
 /// ```
 /// use duly::domain::visible::is_visible;

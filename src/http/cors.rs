@@ -113,7 +113,9 @@ fn collect<'a>(
 ) {
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| collect(item, of_answers, of_requests));
+            for item in items {
+                collect(item, of_answers, of_requests);
+            }
         }
         Value::Object(members) => {
             let headers = members.get("headers").and_then(Value::as_object);
@@ -122,7 +124,9 @@ fn collect<'a>(
             if members.get("in").and_then(Value::as_str) == Some("header") {
                 of_requests.extend(members.get("name").and_then(Value::as_str));
             }
-            members.values().for_each(|it| collect(it, of_answers, of_requests));
+            for member in members.values() {
+                collect(member, of_answers, of_requests);
+            }
         }
         _ => {}
     }

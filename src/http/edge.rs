@@ -211,7 +211,7 @@ impl<E: Endpoint> Edge<E> {
         }
         if let Some(operation) = route.and_then(|it| it.operation(request.method()))
             && let Err(problem) =
-                query::check(request.uri().query().unwrap_or(""), &operation.query)
+                query::check(request.uri().query().unwrap_or(""), operation)
         {
             if !operation.needs_token {
                 return problem.into_response();

@@ -1,5 +1,5 @@
 //! Entity tags of tasks ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the revision
-//! in quotes, and always strong.
+//! in quotes, and strong.
 //!
 //! Proxies that compress an answer rename its tag: nginx makes `W/"3"` of `"3"`, Apache `"3-gzip"`. A client behind one
 //! knows no other tag, and `If-Match` with it would fail for ever. A revision is one state of a task, however it is
@@ -92,9 +92,9 @@ impl<'a> ApiExtractor<'a> for EntityTags {
     async fn from_request(
         request: &'a Request,
         _body: &mut RequestBody,
-        options: ExtractParamOptions<()>,
+        param_opts: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        let lines = request.headers().get_all(options.name).iter();
+        let lines = request.headers().get_all(param_opts.name).iter();
         let lines: Vec<&[u8]> = lines.map(|line| line.as_bytes()).collect();
         Ok(Self((!lines.is_empty()).then(|| lines.join(&b','))))
     }

@@ -2,7 +2,7 @@
 //! ([draft-ietf-httpapi-idempotency-key-header-07](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07)):
 //! a request that is sent again is not done again.
 //!
-//! A handler of a POST takes an [`Attempt`] after the caller and before the body, says with [`Attempt::with`] how it
+//! A handler of a POST, PATCH or DELETE takes an [`Attempt`] after the caller and before the body, says with [`Attempt::with`] how it
 //! answers, and returns the [`Reply`] that comes of it:
 //!
 //! ```text
@@ -19,7 +19,7 @@ use std::task::{Context, Poll, Waker};
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::Bytes;
-use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use poem::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
@@ -75,6 +75,8 @@ struct Keyed {
     method: String,
     /// With its query.
     target: String,
+    /// Which state of a task the request is meant for, as sent.
+    preconditions: Vec<u8>,
     body: BodyDigest,
 }
 
@@ -95,9 +97,22 @@ impl<'a> FromRequest<'a> for Attempt {
             key,
             method: req.method().to_string(),
             target: req.original_uri().to_string(),
+            preconditions: preconditions(req.headers()),
             body,
         })))
     }
+}
+
+/// All lines of `If-Match` and `If-None-Match`; nothing if there are none.
+fn preconditions(headers: &HeaderMap) -> Vec<u8> {
+    let mut found = Vec::new();
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        for line in headers.get_all(&name) {
+            let parts = [name.as_str().as_bytes(), b": ", line.as_bytes(), b"\n"];
+            found.extend(parts.concat());
+        }
+    }
+    found
 }
 
 /// A structured-field string of plain characters, or the same without its quotes.
@@ -124,8 +139,14 @@ impl Attempt {
         answer: impl Fn(&A) -> R + Send + Sync + 'static,
     ) -> Answers<A, R> {
         let asked = self.0.map(|it| {
-            let Keyed { key, method, target, body } = it;
-            Asked::new(&key, &[method.as_bytes(), target.as_bytes(), &body.get()])
+            let Keyed { key, method, target, preconditions, body } = it;
+            let body = body.get();
+            let mut request: Vec<&[u8]> =
+                vec![method.as_bytes(), target.as_bytes(), &body];
+            if !preconditions.is_empty() {
+                request.push(&preconditions);
+            }
+            Asked::new(&key, &request)
         });
         Answers { asked, answer: Arc::new(answer) }
     }

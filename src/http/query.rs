@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 
 use super::nearest::nearest;
 use super::problem::Problem;
-use super::routes::QueryParameter;
+use super::routes::{Operation, QueryParameter};
 use crate::service::FieldError;
 
 /// A token in the query has an answer of its own ([`super::caller`]).
@@ -19,36 +19,55 @@ const TOKEN: &str = "access_token";
 #[derive(Clone)]
 pub(super) struct RefusedQuery(pub(super) Problem);
 
-/// Refuses names that are not `known`, single ones that are given twice, and text that is not UTF-8. Names that begin
-/// with `_`, which clients add to get past caches, are ignored.
-pub(super) fn check(query: &str, known: &[QueryParameter]) -> Result<(), Problem> {
+/// Most names that are refused by name.
+const MAX_FAULTS: usize = 50;
+
+/// Refuses names that the operation does not know, single ones that are given twice, and text that is not UTF-8. Names
+/// that begin with `_`, which clients add to get past caches, are ignored.
+pub(super) fn check(query: &str, operation: &Operation) -> Result<(), Problem> {
     let mut faults: Vec<FieldError> = Vec::new();
-    let mut given = BTreeSet::new();
+    let (mut given, mut refused) = (BTreeSet::new(), BTreeSet::new());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let (Some(name), value) = (decode(name), decode(value)) else {
-            faults.push(FieldError::new("query", "must be UTF-8"));
-            continue;
-        };
-        if name.starts_with('_') || name == TOKEN {
+        let (raw, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if raw.starts_with('_') || operation.needs_token && raw == TOKEN {
             continue;
         }
-        let message = match known.iter().find(|it| it.name == name) {
-            None => unknown(&name, known),
-            Some(_) if value.is_none() => "must be UTF-8".to_owned(),
-            Some(it) if !it.repeats && given.contains(&name) => {
-                "must be given once".to_owned()
-            }
-            Some(_) => {
-                given.insert(name);
-                continue;
-            }
+        let name = decode(raw).filter(|name| !name.is_empty());
+        let fault = match &name {
+            None => Some("must have names in UTF-8".to_owned()),
+            Some(name) => fault(name, value, operation, &given),
         };
-        if faults.iter().all(|fault| fault.field != name) {
-            faults.push(FieldError::new(&name, message));
+        let field = name.unwrap_or_else(|| "query".to_owned());
+        match fault {
+            None => {
+                given.insert(field);
+            }
+            Some(message) if refused.insert(field.clone()) => {
+                faults.push(FieldError::new(&field, message));
+            }
+            Some(_) => {}
+        }
+        if faults.len() == MAX_FAULTS {
+            break;
         }
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// What is wrong with a parameter beside those that were given before it.
+fn fault(
+    name: &str,
+    value: &str,
+    operation: &Operation,
+    given: &BTreeSet<String>,
+) -> Option<String> {
+    let Some(known) = operation.query.iter().find(|it| it.name == name) else {
+        return Some(unknown(name, &operation.query));
+    };
+    if decode(value).is_none() {
+        return Some("must be UTF-8".to_owned());
+    }
+    (!known.repeats && given.contains(name)).then(|| "must be given once".to_owned())
 }
 
 fn unknown(name: &str, known: &[QueryParameter]) -> String {
@@ -74,9 +93,16 @@ mod tests {
     use super::*;
 
     fn refused(query: &str) -> Vec<String> {
-        let known = [("tag", true), ("dry_run", false)]
-            .map(|(name, repeats)| QueryParameter { name: name.to_owned(), repeats });
-        let fields = check(query, &known).err().map(Problem::into_fields);
+        let query_parameter = |(name, repeats): (&str, bool)| QueryParameter {
+            name: name.to_owned(),
+            repeats,
+        };
+        let operation = Operation {
+            method: "get".to_owned(),
+            needs_token: true,
+            query: [("tag", true), ("dry_run", false)].map(query_parameter).into(),
+        };
+        let fields = check(query, &operation).err().map(Problem::into_fields);
         let said = |fault: FieldError| format!("{} {}", fault.field, fault.message);
         fields.into_iter().flatten().map(said).collect()
     }
@@ -107,6 +133,10 @@ mod tests {
         assert_eq!(refused("dry_run=1&dry_run=2"), ["dry_run must be given once"]);
         assert_eq!(refused("dry_run=1&dry%5frun=2"), ["dry_run must be given once"]);
         assert_eq!(refused("tag=%ff"), ["tag must be UTF-8"]);
-        assert_eq!(refused("%ff=1"), ["query must be UTF-8"]);
+        assert_eq!(refused("%ff=1&=5"), ["query must have names in UTF-8"]);
+        assert_eq!(refused("access%5ftoken=x").len(), 1);
+        assert_eq!(refused("access_token=x"), [""; 0]);
+        let many: Vec<String> = (0..5_000).map(|n| format!("x{n}")).collect();
+        assert_eq!(refused(&many.join("&")).len(), MAX_FAULTS);
     }
 }

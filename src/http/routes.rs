@@ -24,7 +24,7 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(super) struct Operation {
     /// In lower case.
-    method: String,
+    pub(super) method: String,
     pub(super) needs_token: bool,
     pub(super) query: Vec<QueryParameter>,
 }

@@ -102,10 +102,10 @@ impl Service {
         doing: Doing<Account>,
     ) -> Result<Account, Error> {
         let AccountChange { disabled, role, must_change_password, quota } = change;
+        let by = Some(self.act(caller)?);
         let usage = self.usage(id).await?;
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
-        let by = Some(self.act(caller)?);
         let change = UserChange { patch, quota, by, ..UserChange::default() };
         let changed = self.0.store.user_patch(id, change);
         let account = move |user: &User| {

@@ -213,7 +213,7 @@ impl Line {
     ///
     /// Every variant of [`LineError`].
     pub fn read(line: &str) -> Result<Self, LineError> {
-        // Some editors begin a file with a byte order mark.
+        // Some editors begin a file with a byte order mark, and files may be joined.
         let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
         match serde_json::from_str(line) {
             Ok(Wire::Export(start)) if (1..=VERSION).contains(&start.version) => {

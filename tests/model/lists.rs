@@ -102,7 +102,7 @@ prop_compose! {
     ) -> TaskPatch {
         let description = None;
         let fixed = Fixed::default();
-        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed }
+        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed, is_typed: false }
     }
 }
 

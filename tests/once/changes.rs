@@ -25,6 +25,9 @@ async fn a_change_that_is_sent_again_is_made_once() {
     let answer = client.patch("/tasks/2", done.clone()).await;
     answer.expect_problem(409, "idempotency_key_reused");
 
+    let other = client.with_header("if-match", "*").patch("/tasks/1", done.clone()).await;
+    other.expect_problem(409, "idempotency_key_reused");
+
     let fresh = keyed(&jane, "two").patch("/tasks/1", done).await;
     assert_eq!(
         (fresh.header(REPLAYED), fresh.header("x-finished-id")),

@@ -37,6 +37,24 @@ async fn a_task_that_was_read_and_edited_can_be_sent_back_whole() {
     }
 }
 
+/// A shift of clocks hides the time of day that was meant.
+#[tokio::test]
+async fn a_whole_task_that_comes_back_keeps_the_hour_that_was_meant() {
+    let (_server, jane) = given().await;
+    let task = json!({
+        "title": "a", "due": "2030-03-30T02:30:00+01:00[Europe/Berlin]", "recurrence": "FREQ=DAILY",
+    });
+    jane.made(task).await;
+    let shifted = jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
+    assert_eq!(shifted["due"], "2030-03-31T03:30:00+02:00[Europe/Berlin]");
+
+    let same = jane.patch("/tasks/1", shifted.clone()).await.expect(StatusCode::OK);
+
+    assert_eq!(same, shifted);
+    let next = jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
+    assert_eq!(next["due"], "2030-04-01T02:30:00+02:00[Europe/Berlin]");
+}
+
 #[tokio::test]
 async fn what_cannot_be_changed_is_refused_unless_it_is_the_same() {
     let (server, jane) = given().await;

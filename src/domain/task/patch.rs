@@ -8,6 +8,7 @@ use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, Rule};
 use crate::domain::tag::Tags;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::visible::is_visible;
 
 /// A change to a task. What is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct TaskPatch {
     pub recurrence: Option<Option<Rule>>,
     /// Members that cannot be changed, as the client has them.
     pub fixed: Fixed,
+    /// Whether a person has typed it, and not an import brought it: another title must be one that can be seen.
+    pub is_typed: bool,
 }
 
 /// Members of a task that never change. A client that sends a whole task back sends them too.
@@ -81,10 +84,20 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`].
+    /// [`TaskRefused::Fixed`], [`TaskRefused::InvisibleTitle`], [`TaskRefused::RecursUndated`],
+    /// [`TaskRefused::RecursCompleted`].
     pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
         self.fixed.check(old)?;
-        let is_timed_anew = self.due.is_some() || self.recurrence.is_some();
+        // A whole task that comes back must not lose the time of day that was meant, which a shift of clocks may hide.
+        let rule = old.recurrence.as_ref().map(|it| it.rule());
+        let is_timed_anew = self.due.as_ref().is_some_and(|due| *due != old.due)
+            || self.recurrence.as_ref().is_some_and(|new| new.as_ref() != rule);
+        if let Some(title) = self.title.as_ref().filter(|_| self.is_typed)
+            && *title != old.title
+            && !is_visible(title.as_str())
+        {
+            return Err(TaskRefused::InvisibleTitle);
+        }
         let mut new = old.clone();
         set(&mut new.title, self.title);
         set(&mut new.description, self.description);

@@ -148,6 +148,9 @@ pub enum TaskRefused {
     /// Members that cannot be changed, by their names.
     #[error("cannot be changed")]
     Fixed(Vec<&'static str>),
+    /// Nothing in the new title can be seen.
+    #[error("must have a character that can be seen")]
+    InvisibleTitle,
     /// What was to become the parent is not there.
     #[error("must be the id of a task of yours")]
     NoParent,

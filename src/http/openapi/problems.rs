@@ -300,7 +300,7 @@ pub(super) fn schema() -> Value {
                 "items": { "$ref": "#/components/schemas/TaskResult" },
             },
             "error": text("The same for OAuth 2 clients (RFC 6749, section 5.2). Only of log-in and refresh."),
-            "error_description": text("The same as `detail`, for OAuth 2 clients. Only of log-in and refresh."),
+            "error_description": text("`detail` in the characters that OAuth 2 allows. Only of log-in and refresh."),
             "errors": {
                 "type": "array",
                 "description": "Every field that was refused.",

@@ -131,6 +131,10 @@ impl Check<'_> {
             // It speaks of lengths too, where there are limits.
             return self.fault(at, message);
         }
+        // Has a limit of its own, which the white space around it does not count for.
+        if schema.format == Some(format::EMAIL) {
+            return;
+        }
         let chars = text.chars().count();
         if let Some(least) = schema.min_length.filter(|least| chars < *least) {
             let message = if least == 1 {
@@ -148,7 +152,7 @@ impl Check<'_> {
     fn number(&mut self, schema: &MetaSchema, number: &serde_json::Number, at: &str) {
         let Some(number) = number.as_f64() else { return };
         let is_unsigned = schema.format.is_some_and(|it| it.starts_with("uint"));
-        let minimum = schema.minimum.or(is_unsigned.then_some(0.0));
+        let minimum = schema.minimum.or_else(|| is_unsigned.then_some(0.0));
         if let Some(least) = minimum.filter(|least| number < *least) {
             self.fault(at, format!("must be at least {least}"));
         }

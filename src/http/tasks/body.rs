@@ -5,7 +5,7 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
 use super::text::{
-    DueText, IgnoredNumber, IgnoredTime, PositionText, RuleText, TagText, TitleText,
+    DueText, Ignored, NewTitleText, PositionText, RuleText, TagText, TitleText,
 };
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority;
@@ -61,7 +61,7 @@ impl From<Priority> for priority::Priority {
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskCreate {
     /// What to do. 1 to 255 characters, kept as typed, at least one of which can be seen.
-    title: TitleText,
+    title: NewTitleText,
     /// More about it. Up to 2000 characters.
     #[oai(nullable, validator(max_length = 2000))]
     description: Option<String>,
@@ -94,7 +94,7 @@ pub(super) struct TaskCreate {
 impl Example for TaskCreate {
     fn example() -> Self {
         Self {
-            title: TitleText("Ship portfolio".to_owned()),
+            title: NewTitleText("Ship portfolio".to_owned()),
             description: Some("Polish the README".to_owned()),
             completed: Completed(false),
             due: Some(DueText("2026-12-01".to_owned())),
@@ -159,13 +159,13 @@ pub(super) struct TaskPatch {
     created_at: Option<Timestamp>,
     /// Ignored: the server sets it.
     #[oai(nullable)]
-    updated_at: Option<IgnoredTime>,
+    updated_at: Option<Ignored>,
     /// Ignored, as `updated_at`.
     #[oai(nullable)]
-    completed_at: Option<IgnoredTime>,
+    completed_at: Option<Ignored>,
     /// Ignored, as `updated_at`. To change the task only in this state, send its `ETag` in `If-Match`.
     #[oai(nullable)]
-    rev: Option<IgnoredNumber>,
+    rev: Option<Ignored>,
 }
 
 impl Example for TaskPatch {

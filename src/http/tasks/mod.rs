@@ -375,6 +375,7 @@ impl TasksApi {
     ///
     /// The same as a change of `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
     #[oai(path = "/:id/complete", method = "post", operation_id = "task_complete")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn complete(
         &self,
         caller: Authenticated<TasksWrite>,
@@ -438,6 +439,7 @@ impl TasksApi {
     ///
     /// And all tasks below it.
     #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn delete(
         &self,
         caller: Authenticated<TasksWrite>,

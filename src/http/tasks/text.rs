@@ -12,9 +12,20 @@ use crate::http::format;
 use crate::http::wire::{schema_type, text_type};
 
 text_type!(
-    /// A title. Checked by [`Title::typed`].
+    /// A title of a task that is changed. Checked by [`Title::new`], since an old one may come back.
     TitleText,
     "string_title",
+    MetaSchema {
+        min_length: Some(1),
+        max_length: Some(Title::MAX_CHARS),
+        ..MetaSchema::new("string")
+    }
+);
+
+text_type!(
+    /// A title of a new task. Checked by [`Title::typed`].
+    NewTitleText,
+    "string_new_title",
     MetaSchema {
         min_length: Some(1),
         max_length: Some(Title::MAX_CHARS),
@@ -60,40 +71,25 @@ text_type!(
     }
 );
 
-/// Makes a member of a task that the server counts by itself: taken and not looked at, so that a client can send a
-/// whole task back.
-macro_rules! ignored_type {
-    ($(#[$doc:meta])* $type:ident, $name:expr, $json:expr) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub(super) struct $type;
+/// A member of a task that the server sets by itself: taken and not looked at, so that a client can send a whole task
+/// back.
+#[derive(Debug)]
+pub(super) struct Ignored;
 
-        schema_type!($type, $name, MetaSchema::new_with_format($json, format::IGNORED));
+schema_type!(
+    Ignored,
+    "ignored",
+    MetaSchema { format: Some(format::IGNORED), ..MetaSchema::ANY }
+);
 
-        impl ParseFromJSON for $type {
-            fn parse_from_json(_value: Option<Value>) -> ParseResult<Self> {
-                Ok(Self)
-            }
-        }
-
-        impl ToJSON for $type {
-            fn to_json(&self) -> Option<Value> {
-                None
-            }
-        }
-    };
+impl ParseFromJSON for Ignored {
+    fn parse_from_json(_value: Option<Value>) -> ParseResult<Self> {
+        Ok(Self)
+    }
 }
 
-ignored_type!(
-    /// A number that is not looked at.
-    IgnoredNumber,
-    "integer_ignored",
-    "integer"
-);
-
-ignored_type!(
-    /// A time that is not looked at.
-    IgnoredTime,
-    "string_ignored",
-    "string"
-);
+impl ToJSON for Ignored {
+    fn to_json(&self) -> Option<Value> {
+        None
+    }
+}

@@ -144,6 +144,7 @@ impl TaskChange {
                 text.map(|text| Rule::parse(&text)).transpose()
             }),
             fixed: self.fixed,
+            is_typed: true,
         };
         check.finish(Some(patch))
     }

@@ -116,8 +116,11 @@ impl Store for RedbStore {
         change: UserChange,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
         let ticket = Ticket::access(Flow::of(id, change.by));
+        // Names can wait for room, and their kept answers would take it from log-ins. Passwords and access cannot.
+        let is_profile = change.patch.password.is_none() && change.by.is_none();
+        let growth = if is_profile { Growth::Adds } else { Growth::AddsLittle };
         let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
-        self.write(ticket, Growth::AddsLittle, decide).await
+        self.write(ticket, growth, decide).await
     }
 
     async fn user_rehash(

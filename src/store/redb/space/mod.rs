@@ -18,7 +18,7 @@ pub(super) enum Growth {
     /// Adds a little that is bounded for each account, such as a session: people must be able to log in
     /// to delete something. May use three quarters of the reserve.
     AddsLittle,
-    /// Frees data. Refused only where the pages that it moves may not fit on the disk.
+    /// Frees data, but for the answer that is kept of it for a key. Refused only where the pages that it moves may not fit on the disk.
     Frees,
 }
 

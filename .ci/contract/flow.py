@@ -12,7 +12,7 @@ from duly_client.api.auth import (
 )
 from duly_client.api.tasks import task_create, task_delete, task_get, task_list, task_patch
 from duly_client.models import (
-    Login, NewTokenView, Problem, Refresh, RoleView, ScopeView, TaskCreate,
+    GrantType, Login, NewTokenView, Problem, Refresh, RefreshGrant, RoleView, ScopeView, TaskCreate,
     TaskPatch, TaskView, Token, TokenCreate, UserRegister, UserView,
 )
 
@@ -46,9 +46,9 @@ def main():
 
     wrong = Login(username=email, password=password + "!")
     refused(session_login, 401, "wrong_credentials", client=anybody, body=wrong)
-    login = Login(grant_type="password", username=email, password=password)
+    login = Login(grant_type=GrantType.PASSWORD, username=email, password=password)
     first = ask(session_login, 200, Token, client=anybody, body=login).parsed
-    refresh = Refresh(grant_type="refresh_token", refresh_token=first.refresh_token)
+    refresh = Refresh(grant_type=RefreshGrant.REFRESH_TOKEN, refresh_token=first.refresh_token)
     second = ask(session_refresh, 200, Token, client=anybody, body=refresh).parsed
     assert second.refresh_token != first.refresh_token
     jane = let_in(second.access_token)

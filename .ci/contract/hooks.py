@@ -38,7 +38,6 @@ OWN_PASSWORD = {"user_leave": "password", "user_update": "password", "user_chang
 ZONES = ["Europe/Berlin", "america/new_york", "UTC"]
 NEW_EMAIL = ["user_register", "account_create"]
 FORMS = ["session_login", "session_refresh"]
-GRANTS = ["password", "refresh_token"]
 # Booleans of clients of the replaced service, which the document does not show.
 OLD_WORDS = {"true", "false", "1", "0", "on", "off", "yes", "no", "t", "f", "y", "n", "1.0", "0.0", "-0.0"}
 YEAR = 365 * 24 * 3600
@@ -171,9 +170,7 @@ def before_call(context, case, kwargs):
     if operation == "session_login" and account.email and "username" in body and "password" in body:
         body |= {"username": account.email, "password": account.password}
     if operation == "session_refresh":
-        body |= {"grant_type": "refresh_token", "refresh_token": account.grant()["refresh_token"]}
-    if operation == "session_login" and "grant_type" in body:
-        body["grant_type"] = GRANTS[len(body["grant_type"]) % len(GRANTS)]
+        body["refresh_token"] = account.grant()["refresh_token"]
     if OWN_PASSWORD.get(operation) in body or (operation == "user_update" and "email" in body):
         body[OWN_PASSWORD[operation]] = account.password
     if isinstance(body.get("time_zone"), str):

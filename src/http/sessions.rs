@@ -11,7 +11,7 @@ use super::address::ClientOrigin;
 use super::caller::Authenticated;
 use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
-use super::payload::{Form, Json};
+use super::payload::{Form, Json, Unchecked};
 use super::problem::Problem;
 use super::wire::PasswordText;
 use crate::auth::permission::{Account, Entry, Leave};
@@ -32,7 +32,7 @@ pub(super) struct SessionsApi;
 #[oai(example)]
 struct Login {
     /// `password`, which is also meant by nothing, or `refresh_token`.
-    grant_type: Option<String>,
+    grant_type: Option<Unchecked<GrantType>>,
     /// The email of the account. Needed to log in.
     username: Option<String>,
     /// The password of the account. Needed to log in.
@@ -48,13 +48,17 @@ struct Login {
     client_secret: Option<String>,
 }
 
-const PASSWORD: &str = "password";
-const REFRESH_TOKEN: &str = "refresh_token";
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum GrantType {
+    Password,
+    RefreshToken,
+}
 
 impl Example for Login {
     fn example() -> Self {
         Self {
-            grant_type: Some(PASSWORD.to_owned()),
+            grant_type: Some(Unchecked::new("password".into())),
             username: Some("jane@example.com".to_owned()),
             password: Some("password123".into()),
             refresh_token: None,
@@ -71,7 +75,7 @@ impl Example for Login {
 #[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
 struct Refresh {
     /// `refresh_token`.
-    grant_type: String,
+    grant_type: Unchecked<RefreshGrant>,
     /// As the last answer gave it.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
@@ -81,10 +85,16 @@ struct Refresh {
     client_secret: Option<String>,
 }
 
+#[derive(Clone, Copy, Enum)]
+#[oai(rename_all = "snake_case")]
+enum RefreshGrant {
+    RefreshToken,
+}
+
 impl Example for Refresh {
     fn example() -> Self {
         Self {
-            grant_type: REFRESH_TOKEN.to_owned(),
+            grant_type: Unchecked::new("refresh_token".into()),
             refresh_token: format!("duly_rt_{}", "0".repeat(152)),
             client_id: None,
             client_secret: None,
@@ -244,8 +254,11 @@ impl SessionsApi {
         };
         let password = password.map(|it| it.0);
         let answers = attempt.with(Token::of);
-        let grant = match grant_type.as_deref().unwrap_or(PASSWORD) {
-            PASSWORD => {
+        // Refused in words of its own, which OAuth 2 has for it.
+        let grant_type = grant_type.map(Unchecked::check).transpose();
+        let grant_type = grant_type.map_err(|_| Problem::unsupported_grant())?;
+        let grant = match grant_type.unwrap_or(GrantType::Password) {
+            GrantType::Password => {
                 let username = required("username", username);
                 let password =
                     password.unwrap_or_else(|| required("password", None).into());
@@ -256,14 +269,13 @@ impl SessionsApi {
                     .session_open(&username, password, origin.0, answers.once())
                     .await?
             }
-            REFRESH_TOKEN => {
+            GrantType::RefreshToken => {
                 let token = required("refresh_token", refresh_token);
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
                 service.session_refresh(&token, origin.0, answers.once()).await?
             }
-            _ => return Err(Problem::unsupported_grant()),
         };
         Ok(answers.reply(grant))
     }
@@ -282,9 +294,10 @@ impl SessionsApi {
         attempt: Attempt,
         form: Form<Refresh>,
     ) -> Result<Reply<Json<Token>>, Problem> {
-        if form.0.grant_type != REFRESH_TOKEN {
-            return Err(Problem::unsupported_grant());
-        }
+        form.0
+            .grant_type
+            .check::<RefreshGrant>()
+            .map_err(|_| Problem::unsupported_grant())?;
         let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
         let grant = service.session_refresh(&token, origin.0, answers.once());
         Ok(answers.reply(grant.await?))

@@ -158,13 +158,10 @@ pub(super) struct TaskPatch {
     /// As `id`.
     created_at: Option<Timestamp>,
     /// Ignored: the server sets it.
-    #[oai(nullable)]
     updated_at: Option<Ignored>,
     /// Ignored, as `updated_at`.
-    #[oai(nullable)]
     completed_at: Option<Ignored>,
     /// Ignored, as `updated_at`. To change the task only in this state, send its `ETag` in `If-Match`.
-    #[oai(nullable)]
     rev: Option<Ignored>,
 }
 

@@ -39,10 +39,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("jsonwebtoken", &["src/auth/token.rs", "src/auth/hmac.rs"]),
-    (
-        "percent_encoding",
-        &["src/http/payload/form.rs", "src/http/param.rs", "src/http/query.rs"],
-    ),
+    ("percent_encoding", &["src/http/payload/form.rs", "src/http/param.rs"]),
     ("poem", &["src/http/"]),
     ("poem_openapi", &["src/http/"]),
     ("quick_cache", &["src/auth/token.rs", "src/auth/last_use.rs"]),

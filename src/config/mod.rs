@@ -216,7 +216,7 @@ pub struct Options {
 pub fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_unset = |arg: &clap::Arg| {
         if arg.get_env().is_some_and(|name| name == CORS_ORIGINS) {
-            // Whoever empties the list wants no page to call.
+            // An empty list lets no page call.
             return false;
         }
         let value = arg.get_env().and_then(std::env::var_os);

@@ -2,7 +2,8 @@
 
 /// Whether a text has a character that can be seen.
 ///
-/// That is one that is no white space, no control character, and none that Unicode gives no shape to (`Default_Ignorable_Code_Point` in
+/// That is one that is no white space, no control character, and none that Unicode gives no shape to
+/// (`Default_Ignorable_Code_Point` in
 /// [DerivedCoreProperties.txt](https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), interlinear
 /// annotations, and the blank Braille pattern).
 ///

@@ -279,7 +279,7 @@ fn writes(request: &Request) -> bool {
     !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
 
-/// What the body of a problem says beside the problem.
+/// Request facts that the body of a problem depends on.
 #[derive(Clone, Copy)]
 struct Rendering<'a> {
     id: &'a HeaderValue,

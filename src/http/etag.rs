@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::domain::task::Task;
 
-/// What proxies add to the tag of an answer that they compress.
+/// Suffixes that proxies add to the tag of an answer that they compress.
 const CODINGS: [&[u8]; 8] = [
     b"--gzip",
     b"--br",

@@ -31,9 +31,10 @@ pub(super) fn is_internal(format: &str) -> bool {
     format.starts_with("duly-")
 }
 
-/// Checks a text by the rules of its format. The error ends a sentence that the name of the field begins.
-pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
-    match format {
+/// Checks a text by the rules of its format, if the format has rules. The error ends a sentence that the name of the
+/// field begins.
+pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
+    Some(match format {
         EMAIL => result(Email::new(text)),
         TIME => result(text.parse::<Timestamp>().map_err(
             |_| "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
@@ -45,8 +46,8 @@ pub(super) fn check(format: &str, text: &str) -> Result<(), String> {
         TAG => result(Tag::new(text)),
         TITLE => result(Title::typed(text)),
         TIME_ZONE => result(TimeZone::new(text)),
-        _ => Ok(()),
-    }
+        _ => return None,
+    })
 }
 
 fn result<T, E: ToString>(checked: Result<T, E>) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Suggestions for names that are misspelled.
 
-/// How alike two names must be, from 0 (not at all) to 1 (equal).
+/// Least likeness of a suggestion, from 0 (nothing in common) to 1 (equal).
 const ALIKE: f64 = 0.75;
 
 /// Most characters of a name that are compared.

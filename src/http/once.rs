@@ -2,8 +2,8 @@
 //! ([draft-ietf-httpapi-idempotency-key-header-07](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07)):
 //! a request that is sent again is not done again.
 //!
-//! A handler of a POST, PATCH or DELETE takes an [`Attempt`] after the caller and before the body, says with [`Attempt::with`] how it
-//! answers, and returns the [`Reply`] that comes of it:
+//! A handler of a POST, PATCH or DELETE takes an [`Attempt`] after the caller and before the body, says with
+//! [`Attempt::with`] how it answers, and returns the [`Reply`] that comes of it:
 //!
 //! ```text
 //! let answers = attempt.with(move |task: &Task| Created::of(task, &prefix));
@@ -75,7 +75,7 @@ struct Keyed {
     method: String,
     /// With its query.
     target: String,
-    /// Which state of a task the request is meant for, as sent.
+    /// Lines of `If-Match` and `If-None-Match`, as sent.
     preconditions: Vec<u8>,
     body: BodyDigest,
 }

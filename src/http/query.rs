@@ -5,9 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use percent_encoding::percent_decode_str;
-
 use super::nearest::nearest;
+use super::payload::decode;
 use super::problem::Problem;
 use super::routes::{Operation, QueryParameter};
 use crate::service::FieldError;
@@ -80,12 +79,6 @@ fn unknown(name: &str, known: &[QueryParameter]) -> String {
         return "is not a known parameter; there are none here".to_owned();
     }
     format!("is not a known parameter; known here: {}", names.join(", "))
-}
-
-/// Decodes as browsers encode.
-fn decode(text: &str) -> Option<String> {
-    let text = text.replace('+', " ");
-    percent_decode_str(&text).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]

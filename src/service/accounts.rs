@@ -4,6 +4,7 @@
 use tracing::instrument;
 use zeroize::Zeroizing;
 
+use super::profile::Changed;
 use super::users::NO_USER;
 use super::{Doing, Error, NewAccount, Service};
 use crate::auth::Caller;
@@ -29,8 +30,6 @@ pub struct AccountChange {
     /// Other limits of its own.
     pub quota: QuotaPatch,
 }
-
-type Changed = Result<(User, Ended), Refused>;
 
 impl Service {
     /// Lists accounts in an order; only those with this text in their email, if one is given.

@@ -178,7 +178,7 @@ impl Service {
     }
 }
 
-type Changed = Result<(User, Ended), Refused>;
+pub(super) type Changed = Result<(User, Ended), Refused>;
 
 const WRONG_PASSWORD: &str = "is not the password of this account";
 

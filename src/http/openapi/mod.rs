@@ -79,6 +79,11 @@ pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(document).unwrap_or_default()
 }
 
+/// Whether an operation is a health check. Those take whatever parameters a probe sends.
+pub(super) fn is_health_check(operation: &Value) -> bool {
+    operation.get("tags") == Some(&json!(["Health"]))
+}
+
 fn parse(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_default()
 }

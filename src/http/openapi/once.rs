@@ -1,4 +1,4 @@
-//! What every operation that changes something has: a key with which it is done once.
+//! The idempotency key of every operation that changes something.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ const TOLD: &str = "Names this request, so that it can be sent again and is done
     take a new one, such as a UUID, for each thing that is to be done. With or without quotes. Whoever sends again \
     is asked for the same credential as before; one that the request itself has ended is not good any more.";
 
-/// Whether an operation takes a key. After an account is gone, nobody is left to ask again.
+/// Whether an operation takes a key. The deletion of the own account ends the credential that a repeat would need.
 pub(super) fn is_for(method: &str, operation: &Value) -> bool {
     matches!(method, "post" | "patch" | "delete")
         && operation.get("operationId") != Some(&json!("user_leave"))

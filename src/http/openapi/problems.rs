@@ -167,7 +167,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
         statuses.extend(["401", "403", "429"]);
     }
     // For parameters that are not known.
-    if operation.get("tags") != Some(&json!(["Health"])) {
+    if !super::is_health_check(operation) {
         statuses.push("422");
     }
     if param_in("path") {

@@ -59,8 +59,8 @@ fn fields(bytes: &[u8]) -> Result<Wiped, Vec<FieldError>> {
     Ok(fields)
 }
 
-/// Decodes as browsers encode. Nothing on the way stays in memory.
-fn decode(text: &str) -> Option<String> {
+/// Decodes as browsers encode; nothing if the bytes are not UTF-8. Nothing on the way stays in memory.
+pub(in crate::http) fn decode(text: &str) -> Option<String> {
     let spaced = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte });
     let spaced = Zeroizing::new(spaced.collect::<Vec<u8>>());
     let mut decoded = Zeroizing::new(Vec::with_capacity(spaced.len()));

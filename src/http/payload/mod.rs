@@ -55,7 +55,7 @@ use zeroize::Zeroize as _;
 
 pub(super) use self::budget::BodyBudget;
 use self::budget::Buffer;
-pub(super) use self::form::Form;
+pub(super) use self::form::{Form, decode};
 pub(super) use self::json::{Json, MergePatch};
 pub(super) use self::lines::Lines;
 pub(super) use self::rendered::{Rendered, Renderer, Reserved};

@@ -125,14 +125,11 @@ impl Check<'_> {
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, at: &str) {
-        if let Some(format) = schema.format
-            && let Err(message) = format::check(format, text)
-        {
-            // It speaks of lengths too, where there are limits.
-            return self.fault(at, message);
-        }
-        // Has a limit of its own, which the white space around it does not count for.
-        if schema.format == Some(format::EMAIL) {
+        // The rules of a format have limits of their own, and white space around an email does not count for its.
+        if let Some(checked) = schema.format.and_then(|it| format::check(it, text)) {
+            if let Err(message) = checked {
+                self.fault(at, message);
+            }
             return;
         }
         let chars = text.chars().count();

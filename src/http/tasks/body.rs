@@ -218,6 +218,7 @@ impl TaskPatch {
 fn texts(tags: Vec<TagText>) -> Vec<String> {
     tags.into_iter().map(|tag| tag.0).collect()
 }
+
 /// What is null is cleared, what is absent stays.
 #[expect(clippy::option_option, reason = "it is absent, null or there")]
 pub(super) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {

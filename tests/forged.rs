@@ -11,6 +11,7 @@ use duly::auth::token::{AccessTokens, Keys};
 use duly::config::TokenAlgorithm;
 use duly::domain::hex::hex;
 use duly::domain::id::{SessionId, UserId};
+use duly::domain::scope::Scopes;
 use hyper::StatusCode;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto, decode_header};
 use serde_json::{Value, json};
@@ -513,7 +514,7 @@ async fn no_token_of_another_server_or_another_session_passes() {
         let tokens = AccessTokens::new(Keys::only(key), TokenAlgorithm::Hs256, hour);
         let now = START.parse().unwrap();
         tokens
-            .issue(UserId::new(user), session, [1; 16], now)
+            .issue(UserId::new(user), session, Scopes::ALL, [1; 16], now)
             .unwrap()
             .expose()
             .to_owned()

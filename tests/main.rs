@@ -32,6 +32,7 @@ mod long;
 mod memory;
 mod model;
 mod newcomers;
+mod oauth;
 mod once;
 mod openapi;
 mod operator;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use duly::auth::token::{AccessTokens, Keys};
 use duly::config::TokenAlgorithm;
+use duly::domain::scope::Scopes;
 use duly::domain::task::{NewTask, Title};
 use duly::domain::timestamp::Timestamp;
 use duly::store::Store;
@@ -224,7 +225,7 @@ async fn given_data(path: &std::path::Path) -> String {
     let new = NewTask::new(title, now);
     store.task_create(user, new).await.unwrap().unwrap();
     let tokens = AccessTokens::new(Keys::only(KEY), TokenAlgorithm::Hs256, lifetime);
-    tokens.issue(user, id, [1; 16], now).unwrap().expose().to_owned()
+    tokens.issue(user, id, Scopes::ALL, [1; 16], now).unwrap().expose().to_owned()
 }
 
 #[tokio::test]

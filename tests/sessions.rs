@@ -50,7 +50,7 @@ async fn the_other_fields_of_oauth2_are_taken() {
         "grant_type=password&username=a%2Bb@example.com&password=password123\
          &scope=&client_id=&client_secret=",
         "grant_type=password&username=a%2Bb%40example.com&password=password123\
-         &scope=tasks+read&client_id=swagger&client_secret=string&state=7",
+         &scope=tasks:read+account&client_id=swagger&client_secret=string&state=7",
         "grant_type=&username=a%2bb@example.com&password=password%3123",
         "&&password=password123&&username=+A%2BB@Example.com+&",
     ] {
@@ -176,7 +176,7 @@ async fn only_a_form_is_taken() {
     let answer = server.client.post("/auth/login", account).await;
     answer.expect_problem(415, "unsupported_media_type");
     let form = "username=jane@example.com&password=password123";
-    for content_type in [None, Some("text/plain"), Some("multipart/form-data")] {
+    for content_type in [None, Some("text/plain"), Some("multipart/mixed")] {
         let answer =
             server.client.send(Method::POST, "/auth/login", content_type, form).await;
         answer.expect_problem(415, "unsupported_media_type");

@@ -23,6 +23,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
     ("getrandom", &["src/random.rs"]),
     ("governor", &["src/auth/throttle/"]),
+    ("httparse", &["src/http/payload/multipart.rs"]),
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),

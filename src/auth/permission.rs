@@ -19,7 +19,7 @@ pub struct Need {
     pub scope: Option<Scope>,
     /// Whether it takes an administrator.
     pub admin: bool,
-    /// Whether it takes a log-in.
+    /// Whether it takes a log-in, with every scope.
     pub log_in: bool,
     /// Whether it is there for those who must change their password first.
     pub before_password_change: bool,
@@ -97,8 +97,8 @@ pub enum Denied {
     /// It takes the role `admin`.
     #[error("this needs the role admin")]
     Role,
-    /// It takes a log-in.
-    #[error("a personal token may not do this: log in")]
+    /// It takes a log-in that may do everything.
+    #[error("only a log-in with every scope may do this")]
     LogIn,
     /// There is a password to be changed first.
     #[error("the password must be changed first, at auth/password")]
@@ -127,7 +127,8 @@ impl<P: Permission> Caller<P> {
         if need.admin && !is_admin {
             return Err(Denied::Role);
         }
-        if need.log_in && matches!(access, Access::Token(_)) {
+        let is_whole = matches!(access, Access::Session(_)) && scopes == Scopes::ALL;
+        if need.log_in && !is_whole {
             return Err(Denied::LogIn);
         }
         if user.must_change_password && !need.before_password_change {

@@ -23,6 +23,7 @@ use super::{Secret, hmac};
 use crate::config::TokenAlgorithm;
 use crate::domain::hex::hex;
 use crate::domain::id::{SessionId, UserId};
+use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 
 /// `typ` in the header: no other kind of token passes for an access token.
@@ -46,6 +47,8 @@ pub struct AccessClaims {
     pub user: UserId,
     /// Which log-in it stands for.
     pub session: SessionId,
+    /// What it may be used for.
+    pub scopes: Scopes,
     issued_at_seconds: i64,
     expires_at_seconds: i64,
 }
@@ -64,6 +67,9 @@ struct Claims {
     jti: String,
     iat: i64,
     exp: i64,
+    /// Tokens of versions before have none and may be used for everything.
+    #[serde(default)]
+    scope: Option<String>,
     /// Never in ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
@@ -156,6 +162,7 @@ impl AccessTokens {
         &self,
         user: UserId,
         session: SessionId,
+        scopes: Scopes,
         id: [u8; 16],
         now: Timestamp,
     ) -> Result<Secret, jsonwebtoken::errors::Error> {
@@ -167,6 +174,7 @@ impl AccessTokens {
             jti: hex(&id),
             iat: now.as_seconds(),
             exp: now.plus(self.lifetime).as_seconds(),
+            scope: Some(scopes.to_string()),
             nbf: None,
         };
         let header = Header { kid: Some(self.signing_id.clone()), ..self.header.clone() };
@@ -238,9 +246,11 @@ impl AccessTokens {
         if user.to_string() != claims.sub {
             return Err(InvalidToken);
         }
+        let scopes = claims.scope.map_or(Ok(Scopes::ALL), |text| text.parse());
         Ok(AccessClaims {
             user: UserId::new(user),
             session: claims.sid.parse().map_err(|_| InvalidToken)?,
+            scopes: scopes.map_err(|_| InvalidToken)?,
             issued_at_seconds: claims.iat,
             expires_at_seconds: claims.exp,
         })
@@ -260,6 +270,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::scope::Scope;
 
     const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
     const SESSION: SessionId = SessionId::from_bytes([7; 16]);
@@ -280,7 +291,7 @@ mod tests {
         let iat = now().as_seconds();
         json!({
             "iss": ISSUER, "aud": AUDIENCE, "sub": "42", "sid": SESSION.to_string(), "jti": "x",
-            "iat": iat, "exp": iat + 3600,
+            "iat": iat, "exp": iat + 3600, "scope": "tasks:read account",
         })
     }
 
@@ -296,10 +307,13 @@ mod tests {
     #[test]
     fn a_token_says_whose_session_it_stands_for_until_it_expires() {
         let tokens = tokens();
-        let token = tokens.issue(UserId::new(42), SESSION, [7; 16], now()).unwrap();
+        let scopes = Scopes::from_iter([Scope::TasksRead]);
+        let token = tokens.issue(UserId::new(42), SESSION, scopes, [7; 16], now());
+        let token = token.unwrap();
         for _ in 0..2 {
             let claims = tokens.verify(token.expose(), now()).unwrap();
             assert_eq!((claims.user, claims.session), (UserId::new(42), SESSION));
+            assert_eq!(claims.scopes, scopes);
         }
         let later = |seconds| now().plus(Duration::from_secs(seconds));
         assert!(tokens.verify(token.expose(), later(3604)).is_ok());
@@ -347,6 +361,8 @@ mod tests {
             ("iat", json!(now().as_seconds() + 60)),
             ("sub", json!("+42")),
             ("sub", json!("042")),
+            ("scope", json!("tasks:read everything")),
+            ("scope", json!(7)),
         ] {
             let mut odd = claims();
             odd[name] = value.clone();
@@ -357,6 +373,14 @@ mod tests {
                 "{name}: {value}"
             );
         }
+    }
+
+    #[test]
+    fn a_token_of_a_version_before_names_no_scope_and_has_all_of_them() {
+        let mut old = claims();
+        old.as_object_mut().unwrap().remove("scope");
+        let read = tokens().verify(&sign(&header(), &old, KEY), now()).unwrap();
+        assert_eq!(read.scopes, Scopes::ALL);
     }
 
     #[test]
@@ -401,7 +425,7 @@ mod tests {
     }
 
     fn issued(tokens: &AccessTokens) -> Secret {
-        tokens.issue(UserId::new(42), SESSION, [7; 16], now()).unwrap()
+        tokens.issue(UserId::new(42), SESSION, Scopes::ALL, [7; 16], now()).unwrap()
     }
 
     #[test]
@@ -468,7 +492,9 @@ mod tests {
         {
             let tokens =
                 AccessTokens::new(Keys::only(KEY), algorithm, Duration::from_secs(60));
-            let token = tokens.issue(UserId::new(1), SESSION, [7; 16], now()).unwrap();
+            let token =
+                tokens.issue(UserId::new(1), SESSION, Scopes::ALL, [7; 16], now());
+            let token = token.unwrap();
             assert!(tokens.verify(token.expose(), now()).is_ok());
             let head = token.expose().split('.').next().unwrap().to_owned();
             assert_eq!(

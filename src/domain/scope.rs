@@ -1,6 +1,7 @@
 //! What a credential may be used for.
 
 use std::fmt;
+use std::str::FromStr;
 
 /// One thing a credential may be good for. Few on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl Scope {
 /// let scopes: Scopes = [Scope::TasksRead, Scope::Account].into_iter().collect();
 /// assert!(scopes.contain(Scope::Account) && !scopes.contain(Scope::TasksWrite));
 /// assert_eq!(scopes.to_string(), "tasks:read account");
+/// assert_eq!("account tasks:read".parse(), Ok(scopes));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(u8);
@@ -65,6 +67,11 @@ impl Scopes {
         Scope::ALL.into_iter().filter(move |scope| self.contain(*scope))
     }
 
+    /// Whether every scope of another set is in this one.
+    pub const fn contain_all(self, others: Self) -> bool {
+        self.0 & others.0 == others.0
+    }
+
     /// One bit for each scope. Never changes: it is what is stored.
     pub const fn bits(self) -> u8 {
         self.0
@@ -73,6 +80,24 @@ impl Scopes {
     /// Reads bits back. `None` if there are others than this program knows.
     pub fn from_bits(bits: u8) -> Option<Self> {
         (bits & !Self::ALL.0 == 0).then_some(Self(bits))
+    }
+}
+
+/// A name that is no scope's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "scope must be some of tasks:read, tasks:write and account, with spaces between them"
+)]
+pub struct UnknownScope;
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    /// Reads names with spaces between them, in any order.
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let names = text.split(' ').filter(|name| !name.is_empty());
+        let known = |name| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
+        names.map(|name| known(name).ok_or(UnknownScope)).collect()
     }
 }
 

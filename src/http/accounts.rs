@@ -9,6 +9,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
 use super::caller::Authenticated;
+use super::ignored::Ignored;
 use super::once::{Attempt, Reply};
 use super::param::{
     AccountSortParam, Faults, LimitParam, SearchParam, SkipParam, UserIdParam,
@@ -20,12 +21,13 @@ use super::users::{RoleView, cleared};
 use super::wire::{EmailText, PasswordText};
 use super::{Api, Site, param};
 use crate::auth::permission::Admin;
+use crate::domain::id::UserId;
 use crate::domain::label::Label;
 use crate::domain::page::UserPage;
 use crate::domain::quota::{OwnQuota, QuotaPatch, Usage};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Account, Ended, User};
-use crate::service::{AccountChange, NewAccount, Service};
+use crate::service::{AccountChange, FixedAccount, NewAccount, Service};
 
 /// Handlers for other people's accounts.
 pub(super) struct AccountsApi;
@@ -73,6 +75,19 @@ struct AccountPatch {
     /// Most MiB that it may hold; 0 for no limit, null for the limit of all accounts.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_mib: MaybeUndefined<u64>,
+    /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
+    id: Option<u64>,
+    /// As `id`.
+    email: Option<String>,
+    /// As `id`.
+    created_at: Option<Timestamp>,
+    /// As `id`.
+    #[oai(nullable)]
+    display_name: MaybeUndefined<String>,
+    /// Ignored: the server counts it.
+    tasks: Option<Ignored>,
+    /// Ignored, as `tasks`.
+    bytes: Option<Ignored>,
 }
 
 impl Example for AccountPatch {
@@ -83,6 +98,33 @@ impl Example for AccountPatch {
             must_change_password: MaybeUndefined::Undefined,
             max_tasks: MaybeUndefined::Value(1_000),
             max_mib: MaybeUndefined::Undefined,
+            id: None,
+            email: None,
+            created_at: None,
+            display_name: MaybeUndefined::Undefined,
+            tasks: None,
+            bytes: None,
+        }
+    }
+}
+
+impl From<AccountPatch> for AccountChange {
+    fn from(patch: AccountPatch) -> Self {
+        Self {
+            disabled: patch.disabled.take(),
+            role: patch.role.take().map(Into::into),
+            must_change_password: patch.must_change_password.take(),
+            quota: QuotaPatch {
+                tasks: cleared(patch.max_tasks),
+                mib: cleared(patch.max_mib),
+            },
+            fixed: FixedAccount {
+                id: patch.id.map(UserId::new),
+                created_at: patch.created_at,
+                email: patch.email,
+                display_name: cleared(patch.display_name),
+                ..FixedAccount::default()
+            },
         }
     }
 }
@@ -291,16 +333,8 @@ impl AccountsApi {
         body: MergePatch<AccountPatch>,
     ) -> Result<Reply<Json<AccountView>>, Problem> {
         let (id, patch) = Problem::both(id.0.parse(), body.0)?;
-        let AccountPatch { disabled, role, must_change_password, max_tasks, max_mib } =
-            patch;
-        let change = AccountChange {
-            disabled: disabled.take(),
-            role: role.take().map(Into::into),
-            must_change_password: must_change_password.take(),
-            quota: QuotaPatch { tasks: cleared(max_tasks), mib: cleared(max_mib) },
-        };
         let answers = attempt.with(|account: &Account| Json(account.clone().into()));
-        let work = |doing| service.account_patch(&caller.0, id, change, doing);
+        let work = |doing| service.account_patch(&caller.0, id, patch.into(), doing);
         Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 

@@ -67,11 +67,7 @@ impl TrustedProxies {
 impl ClientAddress {
     /// The address that a request comes from.
     pub(super) fn of(req: &Request) -> Self {
-        let peer = match &req.remote_addr().0 {
-            Addr::SocketAddr(address) => address.ip(),
-            // Whoever may open the Unix socket counts as this machine.
-            Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
-        };
+        let peer = peer(req);
         let client = match req.data::<Arc<TrustedProxies>>() {
             Some(trusted) => trusted.client(peer, req.headers()),
             None => peer,
@@ -87,6 +83,24 @@ impl<'a> FromRequest<'a> for ClientAddress {
     ) -> poem::Result<Self> {
         Ok(Self::of(req))
     }
+}
+
+fn peer(req: &Request) -> IpAddr {
+    match &req.remote_addr().0 {
+        Addr::SocketAddr(address) => address.ip(),
+        // Whoever may open the Unix socket counts as this machine.
+        Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
+/// A header of a proxy, if a trusted one has sent the request.
+pub(super) fn header_of_proxy<'a>(
+    req: &'a Request,
+    name: &'static str,
+) -> Option<&'a str> {
+    let trusted = req.data::<Arc<TrustedProxies>>()?;
+    let header = req.headers().get(name).filter(|_| trusted.include(peer(req)))?;
+    header.to_str().ok()
 }
 
 /// Where a request comes from, and what the client calls itself.

@@ -35,6 +35,8 @@ const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// A year. Of this host alone, whatever else its owner runs.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
+/// What OAuth 2 clients read alone ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+const OAUTH_ERROR: HeaderValue = HeaderValue::from_static("application/json");
 /// An answer of the API is no page: nothing in it may run or be framed.
 const NO_CONTENT: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
@@ -116,7 +118,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         };
         let reader = Holder::new(line.context.user(), address);
         // What is over the budget is given up here, before anybody can wait for it.
-        let is_oauth = route.is_some_and(|route| route.gives_tokens);
+        let is_oauth = route.is_some_and(|route| route.speaks_oauth);
         let rendering = Rendering { id: &id, is_oauth };
         let mut response = self.count(response, reader, writes, rendering);
         if let Some(leftover) = leftover {
@@ -293,7 +295,8 @@ impl Rendering<'_> {
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             let id = self.id.to_str().unwrap_or_default();
             response.set_body(problem.render(id, self.is_oauth));
-            response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM);
+            let media_type = if self.is_oauth { OAUTH_ERROR } else { PROBLEM };
+            response.headers_mut().insert(header::CONTENT_TYPE, media_type);
         }
     }
 }

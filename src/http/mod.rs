@@ -6,6 +6,7 @@
 mod accounts;
 mod address;
 mod audit;
+mod base_url;
 mod budget;
 mod caller;
 mod completed;
@@ -16,10 +17,12 @@ mod etag;
 mod format;
 mod health;
 mod host;
+mod ignored;
 mod invitations;
 mod label;
 mod leftover;
 mod nearest;
+mod oauth;
 mod once;
 mod openapi;
 mod param;
@@ -53,6 +56,7 @@ use self::docs::Docs;
 use self::edge::{Edge, OnPanic};
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
+use self::oauth::{METADATA, MetadataApi, RevocationApi};
 pub use self::openapi::{document, to_yaml};
 use self::payload::{BodyBudget, BodyLimits};
 use self::routes::RouteTable;
@@ -83,6 +87,8 @@ enum Api {
 struct Site {
     environment: Arc<str>,
     api_prefix: Arc<str>,
+    /// Whether this server speaks TLS itself.
+    is_tls: bool,
     stopping: Stopping,
 }
 
@@ -113,6 +119,7 @@ pub fn endpoint(
     let site = Site {
         environment: config.environment.as_str().into(),
         api_prefix: config.api_prefix.as_str().into(),
+        is_tls: config.tls.is_some(),
         stopping,
     };
     let docs = Docs::new(&document);
@@ -142,13 +149,13 @@ pub fn endpoint(
 }
 
 fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
-    let auth = (UsersApi, SessionsApi, TokensApi);
+    let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
     OpenApiService::new((auth, TasksApi, TagsApi, admin, BaseHealth), "", "")
 }
 
-fn root_service() -> OpenApiService<RootHealth, ()> {
-    OpenApiService::new(RootHealth, "", "")
+fn root_service() -> OpenApiService<(RootHealth, MetadataApi), ()> {
+    OpenApiService::new((RootHealth, MetadataApi), "", "")
 }
 
 fn api_routes(prefix: &str) -> Route {
@@ -159,6 +166,7 @@ fn api_routes(prefix: &str) -> Route {
         let root = Arc::new(root);
         Route::new()
             .nest_no_strip("/health/live", Arc::clone(&root))
+            .nest_no_strip(METADATA, Arc::clone(&root))
             .nest_no_strip("/health/ready", root)
             .nest("/", base)
     } else {

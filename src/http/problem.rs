@@ -35,6 +35,9 @@ pub(super) const TOO_MUCH: &str = "too_much";
 /// The code of a grant that gives no tokens.
 const UNSUPPORTED_GRANT: &str = "unsupported_grant_type";
 
+/// The code of scopes that are none, or more than there may be.
+const INVALID_SCOPE: &str = "invalid_scope";
+
 /// How long to wait before trying again when the server cannot know better.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,9 @@ const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy"
 /// What the `WWW-Authenticate` header says ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
 const CHALLENGE: &str = r#"Bearer realm="duly""#;
 const CHALLENGE_BAD_TOKEN: &str = r#"Bearer realm="duly", error="invalid_token""#;
+/// RFC 6749, section 5.2 wants 400 without a challenge. Clients of the replaced service wait for 401, and OAuth 2 clients
+/// that read the challenge of a 401 and not its body find the error here.
+const CHALLENGE_BAD_GRANT: &str = r#"Bearer realm="duly", error="invalid_grant", error_description="wrong email or password""#;
 const CHALLENGE_BAD_REQUEST: &str = r#"Bearer realm="duly", error="invalid_request""#;
 const CHALLENGE_TASKS_READ: &str =
     r#"Bearer realm="duly", error="insufficient_scope", scope="tasks:read""#;
@@ -235,6 +241,11 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, UNSUPPORTED_GRANT, detail)
     }
 
+    /// The token endpoint knows no such scope.
+    pub(super) fn invalid_scope(detail: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, INVALID_SCOPE, detail)
+    }
+
     pub(super) fn two_credentials() -> Self {
         let detail = "send one credential, in the Authorization header";
         Self::new(StatusCode::BAD_REQUEST, "two_credentials", detail)
@@ -365,6 +376,7 @@ impl Problem {
         let error = match self.code {
             "invalid_grant" | "wrong_credentials" => "invalid_grant",
             UNSUPPORTED_GRANT => UNSUPPORTED_GRANT,
+            INVALID_SCOPE => INVALID_SCOPE,
             "internal" | "storage_corrupt" => "server_error",
             _ if self.status == StatusCode::TOO_MANY_REQUESTS => {
                 "temporarily_unavailable"
@@ -443,13 +455,14 @@ impl From<service::Error> for Problem {
             E::EmailTaken => Self::new(StatusCode::CONFLICT, "email_taken", detail),
             E::WrongCredentials => {
                 Self::new(StatusCode::UNAUTHORIZED, "wrong_credentials", detail)
-                    .challenge(CHALLENGE)
+                    .challenge(CHALLENGE_BAD_GRANT)
             }
             E::NoToken => Self::new(StatusCode::UNAUTHORIZED, "no_token", detail)
                 .challenge(CHALLENGE),
             E::BadToken => Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
                 .challenge(CHALLENGE_BAD_TOKEN),
             E::BadGrant => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", detail),
+            E::ScopeTooWide => Self::invalid_scope(detail),
             E::Denied(denied) => Self::denied(denied, detail),
             E::RegistrationClosed => {
                 Self::new(StatusCode::FORBIDDEN, "registration_closed", detail)

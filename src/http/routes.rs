@@ -16,8 +16,8 @@ pub(super) struct Route {
     pub(super) pattern: String,
     /// The value of an `Allow` header.
     pub(super) allow: String,
-    /// Whether OAuth 2 clients get their tokens there.
-    pub(super) gives_tokens: bool,
+    /// Whether OAuth 2 clients get tokens there, or give them back.
+    pub(super) speaks_oauth: bool,
     /// The operations whose queries are checked.
     operations: Vec<Operation>,
 }
@@ -66,11 +66,11 @@ impl RouteTable {
                 needs_token: it.get("security").is_some(),
                 query: query_parameters(it),
             });
-            let gives_tokens = operations().any(|(_, it)| gives_tokens(it));
+            let speaks_oauth = operations().any(|(_, it)| openapi::speaks_oauth(it));
             Route {
                 pattern: pattern.clone(),
                 allow: allow.join(", "),
-                gives_tokens,
+                speaks_oauth,
                 operations: strict.collect(),
             }
         });
@@ -80,11 +80,6 @@ impl RouteTable {
     pub(super) fn find(&self, path: &str) -> Option<&Route> {
         self.0.iter().find(|route| fits(&route.pattern, path))
     }
-}
-
-fn gives_tokens(operation: &Value) -> bool {
-    let id = operation.get("operationId").and_then(Value::as_str);
-    matches!(id, Some("session_login" | "session_refresh"))
 }
 
 fn query_parameters(operation: &Value) -> Vec<QueryParameter> {

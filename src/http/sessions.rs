@@ -40,7 +40,8 @@ struct Login {
     password: Option<PasswordText>,
     /// The refresh token. Needed for the grant of that name.
     refresh_token: Option<String>,
-    /// Taken, since clients send it. Every session may do everything.
+    /// What the access token is to be used for: some of `tasks:read`, `tasks:write` and `account`, with spaces
+    /// between them. Without it, everything; for a refresh token, all that the log-in was for.
     scope: Option<String>,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,
@@ -72,13 +73,14 @@ impl Example for Login {
 /// What an OAuth 2 client sends to go on with a session ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
 #[derive(Object)]
 #[oai(example)]
-#[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
 struct Refresh {
     /// `refresh_token`.
     grant_type: Unchecked<RefreshGrant>,
     /// As the last answer gave it.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
+    /// What the access token is to be used for, if that is less than the log-in was for.
+    scope: Option<String>,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,
     /// Taken, since clients send it. Not looked at.
@@ -96,6 +98,7 @@ impl Example for Refresh {
         Self {
             grant_type: Unchecked::new("refresh_token".into()),
             refresh_token: format!("duly_rt_{}", "0".repeat(152)),
+            scope: None,
             client_id: None,
             client_secret: None,
         }
@@ -146,9 +149,16 @@ impl Token {
             token_type: TokenType::Bearer,
             expires_in: grant.expires_in.as_secs(),
             refresh_token: grant.refresh_token.expose().to_owned(),
-            scope: Scopes::ALL.to_string(),
+            scope: grant.scopes.to_string(),
         })
     }
+}
+
+/// Reads the scopes of a request. `None` if it asks for none in particular.
+fn scopes(text: Option<&str>) -> Result<Option<Scopes>, Problem> {
+    let scopes = text.map(str::parse::<Scopes>).transpose();
+    let scopes = scopes.map_err(|error| Problem::invalid_scope(error.to_string()))?;
+    Ok(scopes.filter(|scopes| !scopes.is_empty()))
 }
 
 /// A session, as its owner sees it.
@@ -235,7 +245,8 @@ impl SessionsApi {
     /// Log in
     ///
     /// The password flow of OAuth 2. An unknown email and a wrong password get the same answer. Takes the
-    /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL.
+    /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL. A log-in with fewer
+    /// scopes cannot make personal tokens or manage accounts. The form may come as `multipart/form-data` too.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,
@@ -244,7 +255,7 @@ impl SessionsApi {
         attempt: Attempt,
         form: Form<Login>,
     ) -> Result<Reply<Json<Token>>, Problem> {
-        let Login { grant_type, username, password, refresh_token, .. } = form.0;
+        let Login { grant_type, username, password, refresh_token, scope, .. } = form.0;
         let mut missing = Vec::new();
         let mut required = |name: &str, value: Option<String>| {
             value.unwrap_or_else(|| {
@@ -257,6 +268,7 @@ impl SessionsApi {
         // Refused in words of its own, which OAuth 2 has for it.
         let grant_type = grant_type.map(Unchecked::check).transpose();
         let grant_type = grant_type.map_err(|_| Problem::unsupported_grant())?;
+        let scopes = scopes(scope.as_deref())?;
         let grant = match grant_type.unwrap_or(GrantType::Password) {
             GrantType::Password => {
                 let username = required("username", username);
@@ -265,8 +277,9 @@ impl SessionsApi {
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
+                let scopes = scopes.unwrap_or(Scopes::ALL);
                 service
-                    .session_open(&username, password, origin.0, answers.once())
+                    .session_open(&username, password, scopes, origin.0, answers.once())
                     .await?
             }
             GrantType::RefreshToken => {
@@ -274,7 +287,7 @@ impl SessionsApi {
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
-                service.session_refresh(&token, origin.0, answers.once()).await?
+                service.session_refresh(&token, scopes, origin.0, answers.once()).await?
             }
         };
         Ok(answers.reply(grant))
@@ -299,7 +312,8 @@ impl SessionsApi {
             .check::<RefreshGrant>()
             .map_err(|_| Problem::unsupported_grant())?;
         let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
-        let grant = service.session_refresh(&token, origin.0, answers.once());
+        let scopes = scopes(form.0.scope.as_deref())?;
+        let grant = service.session_refresh(&token, scopes, origin.0, answers.once());
         Ok(answers.reply(grant.await?))
     }
 

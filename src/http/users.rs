@@ -16,12 +16,13 @@ use super::problem::Problem;
 use super::sessions::EndedView;
 use super::wire::{EmailText, PasswordText, TimeZoneText};
 use crate::auth::permission::{Account, Entry};
+use crate::domain::id::UserId;
 use crate::domain::label::Label;
 use crate::domain::network::Network;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Ended, Role, User};
-use crate::service::{NewAccount, ProfileChange, Service};
+use crate::service::{FixedAccount, NewAccount, ProfileChange, Service};
 
 /// Handlers for accounts.
 pub(super) struct UsersApi;
@@ -62,6 +63,14 @@ struct ProfilePatch {
     /// The password of the account, to change the email.
     #[oai(validator(max_length = 4096))]
     password: MaybeUndefined<PasswordText>,
+    /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
+    id: Option<u64>,
+    /// As `id`.
+    role: Option<RoleView>,
+    /// As `id`.
+    created_at: Option<Timestamp>,
+    /// As `id`.
+    must_change_password: Option<bool>,
 }
 
 impl Example for ProfilePatch {
@@ -71,6 +80,28 @@ impl Example for ProfilePatch {
             display_name: MaybeUndefined::Value(LabelText("Jane".to_owned())),
             time_zone: MaybeUndefined::Value(TimeZoneText("Europe/Berlin".to_owned())),
             password: MaybeUndefined::Undefined,
+            id: None,
+            role: None,
+            created_at: None,
+            must_change_password: None,
+        }
+    }
+}
+
+impl From<ProfilePatch> for ProfileChange {
+    fn from(patch: ProfilePatch) -> Self {
+        Self {
+            email: patch.email.take().map(|email| email.0),
+            display_name: cleared(patch.display_name).map(|name| name.map(|it| it.0)),
+            time_zone: cleared(patch.time_zone).map(|zone| zone.map(|it| it.0)),
+            password: patch.password.take().map(|it| it.0),
+            fixed: FixedAccount {
+                id: patch.id.map(UserId::new),
+                created_at: patch.created_at,
+                role: patch.role.map(Into::into),
+                must_change_password: patch.must_change_password,
+                ..FixedAccount::default()
+            },
         }
     }
 }
@@ -245,13 +276,7 @@ impl UsersApi {
         attempt: Attempt,
         body: MergePatch<ProfilePatch>,
     ) -> Result<Reply<Json<UserView>>, Problem> {
-        let ProfilePatch { email, display_name, time_zone, password } = body.0?;
-        let change = ProfileChange {
-            email: email.take().map(|email| email.0),
-            display_name: cleared(display_name).map(|name| name.map(|name| name.0)),
-            time_zone: cleared(time_zone).map(|zone| zone.map(|zone| zone.0)),
-            password: password.take().map(|it| it.0),
-        };
+        let change = body.0?.into();
         let answers = attempt.with(|user: &User| Json(UserView::from(user.clone())));
         let work = |doing| service.user_update(&caller.0, change, doing);
         Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))

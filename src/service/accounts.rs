@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::profile::Changed;
 use super::users::NO_USER;
-use super::{Doing, Error, NewAccount, Service};
+use super::{Doing, Error, FixedAccount, NewAccount, Service};
 use crate::auth::Caller;
 use crate::auth::password::Whose;
 use crate::auth::permission::Admin;
@@ -19,7 +19,7 @@ use crate::domain::user::{
 };
 
 /// What an administrator changes. What is `None` stays as it is.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct AccountChange {
     /// Disabled, or enabled again. Disabling ends all sessions; tokens are refused as long as it lasts.
     pub disabled: Option<bool>,
@@ -29,6 +29,8 @@ pub struct AccountChange {
     pub must_change_password: Option<bool>,
     /// Other limits of its own.
     pub quota: QuotaPatch,
+    /// Members that cannot be changed.
+    pub fixed: FixedAccount,
 }
 
 impl Service {
@@ -91,7 +93,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::LastAdmin`], and those of the store.
     #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
     pub async fn account_patch(
         &self,
@@ -100,9 +102,13 @@ impl Service {
         change: AccountChange,
         doing: Doing<Account>,
     ) -> Result<Account, Error> {
-        let AccountChange { disabled, role, must_change_password, quota } = change;
+        let AccountChange { disabled, role, must_change_password, quota, fixed } = change;
         let by = Some(self.act(caller)?);
-        let usage = self.usage(id).await?;
+        let Account { user, usage } = self.account_get(caller, id).await?;
+        let refused = fixed.check(&user);
+        if !refused.is_empty() {
+            return Err(Error::Invalid(refused));
+        }
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
         let change = UserChange { patch, quota, by, ..UserChange::default() };

@@ -69,6 +69,9 @@ pub enum Error {
     /// The refresh token is not, or no longer, good.
     #[error("the refresh token is not valid, has expired or was used before")]
     BadGrant,
+    /// The refresh token is good, but not for so much.
+    #[error("scope must not be more than the log-in was for")]
+    ScopeTooWide,
     /// The credential is good, but not for this.
     #[error(transparent)]
     Denied(#[from] Denied),

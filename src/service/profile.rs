@@ -3,7 +3,7 @@
 use tracing::instrument;
 use zeroize::Zeroizing;
 
-use super::{Doing, Error, FieldError, Service};
+use super::{Doing, Error, FieldError, FixedAccount, Service};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::auth::permission::{Account, Entry, Permission};
@@ -27,6 +27,8 @@ pub struct ProfileChange {
     pub time_zone: Option<Option<String>>,
     /// The password, to prove that it is the owner who asks for another email.
     pub password: Option<Zeroizing<String>>,
+    /// Members that cannot be changed.
+    pub fixed: FixedAccount,
 }
 
 impl std::fmt::Debug for ProfileChange {
@@ -49,11 +51,13 @@ impl Service {
         change: ProfileChange,
         doing: Doing<User>,
     ) -> Result<User, Error> {
-        let mut refused = Vec::new();
+        let mut refused = change.fixed.check(&caller.user);
         let mut note = |field: &str, error: String| {
             refused.push(FieldError::new(field, error));
         };
-        let email = change.email.as_deref().map(Email::new).transpose();
+        // A whole account that comes back has its email in it.
+        let new = change.email.filter(|email| email != caller.user.email.as_str());
+        let email = new.as_deref().map(Email::new).transpose();
         let email = email.map_err(|error| note("email", error.to_string()));
         let name =
             change.display_name.map(|text| text.as_deref().map(Label::new).transpose());
@@ -62,7 +66,7 @@ impl Service {
         let zone =
             change.time_zone.map(|text| text.as_deref().map(TimeZone::new).transpose());
         let zone = zone.transpose().map_err(|error| note("time_zone", error.to_string()));
-        if change.email.is_some() && change.password.is_none() {
+        if new.is_some() && change.password.is_none() {
             note("password", "is required to change the email".to_owned());
         }
         let (Ok(email), Ok(display_name), Ok(time_zone), []) =

@@ -7,8 +7,9 @@ use std::time::Duration;
 use tracing::instrument;
 use zeroize::Zeroizing;
 
+use super::refresh_token::RefreshToken;
 use super::{Doing, Done, Error, Once, Service};
-use crate::auth::opaque::{PERSONAL_TOKEN, REFRESH_TOKEN, digest};
+use crate::auth::opaque::{PERSONAL_TOKEN, digest};
 use crate::auth::password::{HashError, Verdict, Whose};
 use crate::auth::permission::{Account, Entry, Leave, Permission};
 use crate::auth::{Caller, Secret};
@@ -46,39 +47,12 @@ pub struct Grant {
     pub expires_in: Duration,
     /// Stands for the session when the access token has expired. Good for one use.
     pub refresh_token: Secret,
-}
-
-/// The parts of a refresh token.
-struct RefreshToken {
-    user: UserId,
-    session: SessionId,
-    /// The same in all tokens of a session, so that an old one is told from a made-up one.
-    family: [u8; 16],
-    secret: [u8; 32],
-}
-
-impl RefreshToken {
-    fn read(text: &str) -> Option<Self> {
-        let bytes: [u8; 72] = REFRESH_TOKEN.read(text)?;
-        let (user, rest) = bytes.split_first_chunk()?;
-        let (session, rest) = rest.split_first_chunk()?;
-        let (family, secret) = rest.split_first_chunk()?;
-        Some(Self {
-            user: UserId::new(u64::from_be_bytes(*user)),
-            session: SessionId::from_bytes(*session),
-            family: *family,
-            secret: secret.try_into().ok()?,
-        })
-    }
-
-    fn write(&self) -> Secret {
-        let (user, session) = (self.user.to_bytes(), self.session.to_bytes());
-        REFRESH_TOKEN.write(&[&user, &session, &self.family, &self.secret])
-    }
+    /// What the access token may be used for.
+    pub scopes: Scopes,
 }
 
 impl Service {
-    /// Logs somebody in. The session is durable when this returns.
+    /// Logs somebody in, for these scopes alone. The session is durable when this returns.
     ///
     /// # Errors
     ///
@@ -89,6 +63,7 @@ impl Service {
         &self,
         email: &str,
         password: Zeroizing<String>,
+        scopes: Scopes,
         origin: Origin,
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {
@@ -130,7 +105,7 @@ impl Service {
             }
             _ => once,
         };
-        let begin = |doing| self.session_begin(user.id, stored, origin, doing);
+        let begin = |doing| self.session_begin(user.id, stored, scopes, origin, doing);
         self.once_of(user.id, once, begin).await
     }
 
@@ -200,11 +175,13 @@ impl Service {
         &self,
         user: UserId,
         stored: PasswordHash,
+        scopes: Scopes,
         origin: Origin,
         doing: Doing<Grant>,
     ) -> Result<Grant, Error> {
         let now = self.0.clock.now();
         let token = RefreshToken {
+            scopes,
             user,
             session: SessionId::from_bytes(self.random()?),
             family: self.random()?,
@@ -219,12 +196,12 @@ impl Service {
             client: origin.client,
             address: Some(origin.address),
             refresh: RefreshState {
-                family: digest(&token.family),
-                current: digest(&token.secret),
+                family: token.family_digest(),
+                current: token.secret_digest(),
                 previous: None,
             },
         };
-        let grant = self.grant(&token, now)?;
+        let grant = self.grant(&token, scopes, now)?;
         // The account may have been deleted or disabled, or its password changed, since it was read.
         let made = self.0.store.session_create(session, Some(stored));
         let answer = grant.clone();
@@ -239,15 +216,17 @@ impl Service {
     }
 
     /// Takes a refresh token for new tokens of the same session. The old one is worth nothing then, but for
-    /// [`Session::GRACE`], in which it gives the same answer once more.
+    /// [`Session::GRACE`], in which it gives the same answer once more. The access token is for these scopes, or for
+    /// all that the session has.
     ///
     /// # Errors
     ///
-    /// [`Error::BadGrant`], [`Error::Throttled`], and those of the store.
+    /// [`Error::BadGrant`], [`Error::ScopeTooWide`], [`Error::Throttled`], and those of the store.
     #[instrument(skip_all, fields(user.id))]
     pub async fn session_refresh(
         &self,
         token: &str,
+        scopes: Option<Scopes>,
         origin: Origin,
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {
@@ -258,13 +237,20 @@ impl Service {
                 .map_err(|why| self.throttled(network, None, why))?;
         }
         let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
+        let scopes = scopes.unwrap_or(old.scopes);
+        if !old.scopes.contain_all(scopes) {
+            return Err(Error::ScopeTooWide);
+        }
         let has_key = once.asked().is_some();
         let once = if has_key && self.is_latest(&old).await? {
             once
         } else {
             once.without_key()
         };
-        self.once_of(old.user, once, |doing| self.session_go_on(old, origin, doing)).await
+        self.once_of(old.user, once, |doing| {
+            self.session_go_on(old, scopes, origin, doing)
+        })
+        .await
     }
 
     /// Whether a session is as its log-in has left it: the refresh token of then is the one to come next.
@@ -281,15 +267,16 @@ impl Service {
         let found = self.0.store.session_get(token.user, token.session).await?;
         let Some((_, session)) = found else { return Ok(false) };
         let RefreshState { family, current, previous } = session.refresh;
-        let presented = digest(&token.secret);
+        let presented = token.secret_digest();
         let is_one = current == presented || previous.is_some_and(|it| it.0 == presented);
         let is_live = !session.is_expired(self.0.clock.now());
-        Ok(is_live && is_one && family == digest(&token.family))
+        Ok(is_live && is_one && family == token.family_digest())
     }
 
     async fn session_go_on(
         &self,
         old: RefreshToken,
+        scopes: Scopes,
         origin: Origin,
         doing: Doing<Grant>,
     ) -> Result<Grant, Error> {
@@ -300,8 +287,8 @@ impl Service {
             .tokens
             .derive("refresh token", &[&old.session.to_bytes(), &old.secret]);
         let refreshing = Refreshing {
-            family: digest(&old.family),
-            presented: digest(&old.secret),
+            family: old.family_digest(),
+            presented: old.secret_digest(),
             next: digest(&secret),
             lifetime: self.session_lifetime(),
             at: now,
@@ -309,7 +296,7 @@ impl Service {
             address: Some(origin.address),
         };
         let (user, session) = (old.user, old.session);
-        let grant = self.grant(&RefreshToken { secret, ..old }, now)?;
+        let grant = self.grant(&RefreshToken { secret, ..old }, scopes, now)?;
         let answer = grant.clone();
         let refreshed = self.0.store.session_refresh(user, session, refreshing);
         let refreshed =
@@ -339,10 +326,65 @@ impl Service {
         caller: &Caller<Leave>,
         doing: Doing<()>,
     ) -> Result<(), Error> {
+        self.access_leave(caller.user.id, caller.access, doing).await
+    }
+
+    /// Ends the session that an access token or a refresh token stands for, or deletes a personal token. Whoever has
+    /// the token may do this. A token that is none, or ended before, changes nothing and is no error
+    /// ([RFC 7009, section 2.2](https://www.rfc-editor.org/rfc/rfc7009#section-2.2)).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Throttled`], and those of the store.
+    #[instrument(skip_all, fields(user.id))]
+    pub async fn session_revoke(
+        &self,
+        token: &str,
+        origin: Origin,
+        once: Once<()>,
+    ) -> Result<Done<()>, Error> {
+        let network = Network::of(origin.address);
+        if let Some(throttle) = &self.0.throttle {
+            throttle
+                .refresh(network)
+                .map_err(|why| self.throttled(network, None, why))?;
+        }
+        let Some((user, access)) = self.access_of(token).await? else {
+            return Ok(Done::Now(()));
+        };
+        tracing::Span::current().record("user.id", tracing::field::display(user));
+        self.once_of(user, once, |doing| self.access_leave(user, access, doing)).await
+    }
+
+    /// The live credential behind a token of any kind.
+    async fn access_of(&self, token: &str) -> Result<Option<(UserId, Access)>, Error> {
+        let now = self.0.clock.now();
+        if let Some(refresh) = RefreshToken::read(token) {
+            let found = self.0.store.session_get(refresh.user, refresh.session).await?;
+            // One that was used before is a token of the session still.
+            let family = refresh.family_digest();
+            let found = found.filter(|(_, session)| session.refresh.family == family);
+            return Ok(
+                found.map(|(user, session)| (user.id, Access::Session(session.id)))
+            );
+        }
+        match self.holder(token, now).await {
+            Ok((user, access, ..)) => Ok(Some((user.id, access))),
+            Err(Error::BadToken) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn access_leave(
+        &self,
+        user: UserId,
+        access: Access,
+        doing: Doing<()>,
+    ) -> Result<(), Error> {
         // It may have ended meanwhile, which is what was wanted.
-        let ended = match caller.access {
-            Access::Session(id) => self.0.store.session_delete(caller.user.id, id),
-            Access::Token(id) => self.0.store.token_delete(caller.user.id, id),
+        let ended = match access {
+            Access::Session(id) => self.0.store.session_delete(user, id),
+            Access::Token(id) => self.0.store.token_delete(user, id),
         };
         doing.record(ended, |ended: &bool| ended.then_some(())).await?;
         Ok(())
@@ -412,11 +454,7 @@ impl Service {
         address: IpAddr,
     ) -> Result<Caller<P>, Error> {
         let now = self.0.clock.now();
-        let (user, access, scopes, used) = if PERSONAL_TOKEN.fits(token) {
-            self.token_holder(token, now).await?
-        } else {
-            self.session_holder(token, now).await?
-        };
+        let (user, access, scopes, used) = self.holder(token, now).await?;
         if user.disabled && !plant::is(Bug::DisabledLetIn) {
             return Err(Error::BadToken);
         }
@@ -446,6 +484,18 @@ impl Service {
         Ok(())
     }
 
+    async fn holder(
+        &self,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<(User, Access, Scopes, Option<Timestamp>), Error> {
+        if PERSONAL_TOKEN.fits(token) {
+            self.token_holder(token, now).await
+        } else {
+            self.session_holder(token, now).await
+        }
+    }
+
     async fn session_holder(
         &self,
         token: &str,
@@ -454,7 +504,7 @@ impl Service {
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
         let (user, session) = self.live_session(claims.user, claims.session, now).await?;
         let access = Access::Session(session.id);
-        Ok((user, access, Scopes::ALL, Some(session.last_used_at)))
+        Ok((user, access, claims.scopes, Some(session.last_used_at)))
     }
 
     async fn token_holder(
@@ -515,13 +565,18 @@ impl Service {
         });
     }
 
-    fn grant(&self, token: &RefreshToken, now: Timestamp) -> Result<Grant, Error> {
+    fn grant(
+        &self,
+        token: &RefreshToken,
+        scopes: Scopes,
+        now: Timestamp,
+    ) -> Result<Grant, Error> {
         let tokens = &self.0.tokens;
         let access_token = tokens
-            .issue(token.user, token.session, self.random()?, now)
+            .issue(token.user, token.session, scopes, self.random()?, now)
             .map_err(std::io::Error::other)?;
         let expires_in = tokens.lifetime();
-        Ok(Grant { access_token, expires_in, refresh_token: token.write() })
+        Ok(Grant { access_token, expires_in, refresh_token: token.write(), scopes })
     }
 
     /// Never shorter than an access token is good for.

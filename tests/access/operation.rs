@@ -41,11 +41,12 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All there is. A new operation is added here, or this file does not pass.
-pub(crate) static OPERATIONS: [Operation; 39] = [
+pub(crate) static OPERATIONS: [Operation; 41] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
     is("GET", "/api/v1/health", Need::Nothing),
+    is("GET", "/.well-known/oauth-authorization-server", Need::Nothing),
     json(
         r#"{"email":"new@example.com","password":"password123"}"#,
         is("POST", "/api/v1/auth/register", Need::Nothing),
@@ -58,6 +59,7 @@ pub(crate) static OPERATIONS: [Operation; 39] = [
         "grant_type=refresh_token&refresh_token=x",
         is("POST", "/api/v1/auth/refresh", Need::Nothing),
     ),
+    form("token=x", is("POST", "/api/v1/auth/revoke", Need::Nothing)),
     is("POST", "/api/v1/auth/logout", Need::Credential),
     is("POST", "/api/v1/auth/logout-all", ACCOUNT),
     is("GET", "/api/v1/auth/sessions", ACCOUNT),

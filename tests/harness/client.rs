@@ -233,11 +233,12 @@ impl Answer {
         }
         let failed = self.status.is_client_error() || self.status.is_server_error();
         if failed && !asked.starts_with("HEAD") {
-            assert_eq!(
-                header("content-type"),
-                Some("application/problem+json"),
-                "{asked}"
-            );
+            let is_oauth = ["/auth/login", "/auth/refresh", "/auth/revoke"]
+                .iter()
+                .any(|path| asked.contains(&format!("{BASE}{path}")));
+            let wanted =
+                if is_oauth { "application/json" } else { "application/problem+json" };
+            assert_eq!(header("content-type"), Some(wanted), "{asked}");
             assert_eq!(
                 self.body["status"],
                 self.status.as_u16(),

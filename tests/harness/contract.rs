@@ -81,10 +81,10 @@ fn members_are_known(asked: &str, schema: &'static Value, value: &Value) {
         }
     }
     let Value::Object(members) = value else { return };
-    let properties = schema["properties"].as_object().unwrap();
     for (name, value) in members {
-        assert!(properties.contains_key(name), "{asked}: {name} is new");
-        members_are_known(asked, &properties[name], value);
+        let property = &schema["properties"][name];
+        assert!(property.is_object(), "{asked}: {name} is new");
+        members_are_known(asked, property, value);
     }
     for name in schema["required"].as_array().into_iter().flatten() {
         assert!(members.contains_key(name.as_str().unwrap()), "{asked}: no {name}");

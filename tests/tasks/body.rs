@@ -213,6 +213,7 @@ async fn json_is_taken_under_its_own_name_or_none() {
         None,
         Some("application/json"),
         Some("application/json; charset=utf-8"),
+        Some("application/vnd.api+json"),
         Some("Application/JSON"),
     ] {
         post(&jane, taken, body).await.expect(StatusCode::CREATED);
@@ -221,6 +222,9 @@ async fn json_is_taken_under_its_own_name_or_none() {
         "text/plain",
         "application/x-www-form-urlencoded",
         "application/merge-patch+json",
+        "application/json-patch+json",
+        "application/+json",
+        "text/vnd.api+json",
         "application/jsonp",
         "application/xml",
         "",

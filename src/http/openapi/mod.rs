@@ -10,12 +10,15 @@ mod problems;
 mod schemas;
 mod security;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use crate::config::Config;
 
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
-    Errors are `application/problem+json` (RFC 9457): `detail` is for people, `code` for programs, and \
+    Errors are `application/problem+json` (RFC 9457), those of log-in, refresh and revocation `application/json`, which OAuth 2 \
+    asks for: `detail` is for people, `code` for programs, and \
     `errors` names every field that was refused. A task of somebody else looks exactly like none. \
     What a 2xx answers is on disk, and a request with an `Idempotency-Key` can be sent again without being done again.";
 
@@ -37,6 +40,7 @@ pub fn document(config: &Config) -> Value {
         schemas::mend(name, schema);
     }
     schemas.insert("Problem".to_owned(), problems::schema());
+    let mut used = BTreeSet::new();
     for (method, operation) in
         paths.values_mut().filter_map(Value::as_object_mut).flat_map(Map::iter_mut)
     {
@@ -46,7 +50,7 @@ pub fn document(config: &Config) -> Value {
         if once::is_for(method, operation) {
             once::add(operation);
         }
-        problems::add(operation);
+        problems::add(operation, &mut used);
     }
     links::add(&mut paths);
 
@@ -65,7 +69,7 @@ pub fn document(config: &Config) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": problems::responses(),
+            "responses": problems::responses(&used),
             "headers": problems::headers(),
             "securitySchemes": security::schemes(&config.api_prefix),
         },
@@ -82,6 +86,12 @@ pub fn to_yaml(document: &Value) -> String {
 /// Whether an operation is a health check. Those take whatever parameters a probe sends.
 pub(super) fn is_health_check(operation: &Value) -> bool {
     operation.get("tags") == Some(&json!(["Health"]))
+}
+
+/// Whether OAuth 2 clients use an operation: to get tokens, or to give them back.
+pub(super) fn speaks_oauth(operation: &Value) -> bool {
+    let id = operation.get("operationId").and_then(Value::as_str);
+    matches!(id, Some("session_login" | "session_refresh" | "session_revoke"))
 }
 
 fn parse(text: &str) -> Value {

@@ -3,6 +3,8 @@
 //! Derived from the operation itself (does it need a token, does it take a body, does it write), so that a
 //! new operation cannot forget one.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::once;
@@ -125,6 +127,50 @@ const KINDS: [Kind; 17] = [
     ),
 ];
 
+impl Kind {
+    /// The name of the problem in the document. Those of OAuth 2 have another media type.
+    fn name(&self, is_oauth: bool) -> String {
+        format!("{}{}", if is_oauth { "OAuth" } else { "" }, self.name)
+    }
+
+    fn response(&self, is_oauth: bool) -> Value {
+        let mut headers = Map::new();
+        for name in ["X-Request-Id"].iter().chain(self.headers) {
+            headers.insert((*name).to_owned(), header_ref(name));
+        }
+        let media_type =
+            if is_oauth { "application/json" } else { "application/problem+json" };
+        let content = json!({
+            media_type: {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+                "example": self.example(is_oauth),
+            },
+        });
+        json!({ "description": self.when, "headers": headers, "content": content })
+    }
+
+    fn example(&self, is_oauth: bool) -> Value {
+        let mut example = json!({
+            "type": "about:blank",
+            "title": title(self.status),
+            "status": self.status.parse::<u16>().unwrap_or_default(),
+            "detail": self.when,
+            "code": self.code,
+            "request_id": "5d2c8a52c0f7a1b300000001",
+        });
+        let Some(members) = example.as_object_mut() else { return example };
+        if self.status == "422" {
+            let fault = json!([{ "field": "title", "message": "must not be empty" }]);
+            members.insert("errors".to_owned(), fault);
+        }
+        if is_oauth {
+            members.insert("error".to_owned(), "invalid_request".into());
+            members.insert("error_description".to_owned(), self.when.into());
+        }
+        example
+    }
+}
+
 const fn kind(
     status: &'static str,
     name: &'static str,
@@ -135,15 +181,18 @@ const fn kind(
     Kind { status, name, when, code, headers }
 }
 
-/// Adds the problems that an operation can have to its responses.
-pub(super) fn add(operation: &mut Value) {
+/// Adds the problems that an operation can have to its responses, and their names to all that are `used`.
+pub(super) fn add(operation: &mut Value, used: &mut BTreeSet<String>) {
     let statuses = statuses(operation);
+    let is_oauth = super::speaks_oauth(operation);
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
     else {
         return;
     };
     for kind in KINDS.iter().filter(|kind| statuses.contains(&kind.status)) {
-        let reference = format!("#/components/responses/{}", kind.name);
+        let name = kind.name(is_oauth);
+        let reference = format!("#/components/responses/{name}");
+        used.insert(name);
         responses.insert(kind.status.to_owned(), json!({ "$ref": reference }));
     }
 }
@@ -182,7 +231,7 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
     match id {
         "user_register" => statuses.extend(["403", "409", "429"]),
         "session_login" => statuses.extend(["401", "429"]),
-        "session_refresh" => statuses.push("429"),
+        "session_refresh" | "session_revoke" => statuses.push("429"),
         "user_update" | "user_leave" | "user_change_password" => {
             statuses.extend(["409", "429"]);
         }
@@ -202,41 +251,14 @@ fn statuses(operation: &Value) -> Vec<&'static str> {
     statuses
 }
 
-/// All problems, to be referred to.
-pub(super) fn responses() -> Value {
-    let responses = KINDS.iter().map(|kind| {
-        let mut headers = Map::new();
-        for name in ["X-Request-Id"].iter().chain(kind.headers) {
-            headers.insert((*name).to_owned(), header_ref(name));
-        }
-        let mut example = json!({
-            "type": "about:blank",
-            "title": title(kind.status),
-            "status": kind.status.parse::<u16>().unwrap_or_default(),
-            "detail": kind.when,
-            "code": kind.code,
-            "request_id": "5d2c8a52c0f7a1b300000001",
-        });
-        if kind.status == "422"
-            && let Some(members) = example.as_object_mut()
-        {
-            let fault = json!([{ "field": "title", "message": "must not be empty" }]);
-            members.insert("errors".to_owned(), fault);
-        }
-        let content = json!({
-            "application/problem+json": {
-                "schema": { "$ref": "#/components/schemas/Problem" },
-                "example": example,
-            },
-        });
-        let response = json!({
-            "description": kind.when,
-            "headers": headers,
-            "content": content,
-        });
-        (kind.name.to_owned(), response)
-    });
-    Value::Object(responses.collect())
+/// The problems of these names, to be referred to.
+pub(super) fn responses(used: &BTreeSet<String>) -> Value {
+    let both = KINDS.iter().flat_map(|kind| [(kind, false), (kind, true)]);
+    let named = both.map(|(kind, is_oauth)| (kind.name(is_oauth), kind, is_oauth));
+    let named = named.filter(|(name, ..)| used.contains(name));
+    Value::Object(
+        named.map(|(name, it, is_oauth)| (name, it.response(is_oauth))).collect(),
+    )
 }
 
 fn title(status: &str) -> &'static str {
@@ -299,8 +321,8 @@ pub(super) fn schema() -> Value {
                 "description": "What would have come of each change. Only of batches of which nothing was done.",
                 "items": { "$ref": "#/components/schemas/TaskResult" },
             },
-            "error": text("The same for OAuth 2 clients (RFC 6749, section 5.2). Only of log-in and refresh."),
-            "error_description": text("`detail` in the characters that OAuth 2 allows. Only of log-in and refresh."),
+            "error": text("The same for OAuth 2 clients (RFC 6749, section 5.2). Only of log-in, refresh and revocation."),
+            "error_description": text("`detail` in the characters that OAuth 2 allows. Only of log-in, refresh and revocation."),
             "errors": {
                 "type": "array",
                 "description": "Every field that was refused.",

@@ -1,4 +1,4 @@
-//! `application/x-www-form-urlencoded` bodies, as OAuth 2 clients send them.
+//! Forms, as OAuth 2 clients, browsers and `curl -F` send them.
 
 use percent_encoding::percent_decode;
 use poem::{Request, RequestBody};
@@ -6,13 +6,17 @@ use poem_openapi::types::ParseFromJSON;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::schema::{self, Unknown};
+use super::multipart::{self, Part};
+use super::schema::{self, BODY, Unknown};
 use super::wiped::Wiped;
 use super::{body_extractor, media_type, read};
 use crate::http::problem::Problem;
 use crate::service::FieldError;
 
 const FORM: &str = "application/x-www-form-urlencoded";
+const MULTIPART: &str = "multipart/form-data";
+
+const NOT_UTF_8: &str = "must be UTF-8";
 
 /// Most fields that are looked at.
 const MAX_FIELDS: usize = 64;
@@ -27,34 +31,69 @@ async fn parse<T: ParseFromJSON + 'static>(
     body: &mut RequestBody,
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    if media_type(request).is_none_or(|found| !media_types.contains(&found.as_str())) {
-        return Err(Problem::media_type(FORM));
-    }
+    let found = media_type(request).filter(|it| media_types.contains(&it.as_str()));
+    let is_multipart = found.ok_or_else(|| Problem::media_type(FORM))? == MULTIPART;
     let bytes = read(request, body).await?;
-    let fields = fields(&bytes).map_err(Problem::invalid)?;
-    schema::parse(fields, Unknown::Ignored)
+    let fields = match request.content_type() {
+        Some(content_type) if is_multipart => {
+            let parts = multipart::parts(&bytes, content_type, MAX_FIELDS);
+            let is_none = "the body is not multipart/form-data as its header says";
+            multipart(parts.ok_or_else(|| Problem::malformed(is_none))?)
+        }
+        _ => urlencoded(&bytes),
+    };
+    schema::parse(fields.map_err(Problem::invalid)?.0, Unknown::Ignored)
 }
 
-body_extractor!(Form, [FORM], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
+body_extractor!(Form, [FORM, MULTIPART], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
 
-/// Reads all fields as text. An empty field counts as absent (RFC 6749, section 3.1), a field twice and
-/// bytes that are not UTF-8 are faults.
-fn fields(bytes: &[u8]) -> Result<Wiped, Vec<FieldError>> {
-    let fault = |field: &str, message| vec![FieldError::new(field, message)];
-    let text = str::from_utf8(bytes).map_err(|_| fault("body", "must be UTF-8"))?;
-    let mut fields = Wiped::new(Value::Object(Map::new()));
-    for pair in text.split('&').filter(|pair| !pair.is_empty()).take(MAX_FIELDS) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).ok_or_else(|| fault("body", "must be UTF-8"))?;
-        let value = decode(value).ok_or_else(|| fault(&name, "must be UTF-8"))?;
+/// Fields as text.
+struct Fields(Wiped);
+
+impl Fields {
+    fn none() -> Self {
+        Self(Wiped::new(Value::Object(Map::new())))
+    }
+
+    /// Adds a field. An empty one counts as absent (RFC 6749, section 3.1), one that is there already is a fault.
+    fn add(&mut self, name: String, value: String) -> Result<(), Vec<FieldError>> {
         if value.is_empty() {
-            continue;
+            return Ok(());
         }
-        let Value::Object(known) = fields.get_mut() else { continue };
-        if let Some(before) = known.insert(name.clone(), Value::String(value)) {
-            drop(Wiped::new(before));
+        let Value::Object(known) = self.0.get_mut() else { return Ok(()) };
+        if known.contains_key(&name) {
+            drop(Wiped::new(Value::String(value)));
             return Err(fault(&name, "must be given once"));
         }
+        known.insert(name, Value::String(value));
+        Ok(())
+    }
+}
+
+fn fault(field: &str, message: &str) -> Vec<FieldError> {
+    vec![FieldError::new(field, message)]
+}
+
+fn urlencoded(bytes: &[u8]) -> Result<Fields, Vec<FieldError>> {
+    let text = str::from_utf8(bytes).map_err(|_| fault(BODY, NOT_UTF_8))?;
+    let mut fields = Fields::none();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()).take(MAX_FIELDS) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = decode(name).ok_or_else(|| fault(BODY, NOT_UTF_8))?;
+        let value = decode(value).ok_or_else(|| fault(&name, NOT_UTF_8))?;
+        fields.add(name, value)?;
+    }
+    Ok(fields)
+}
+
+fn multipart(parts: Vec<Part<'_>>) -> Result<Fields, Vec<FieldError>> {
+    let mut fields = Fields::none();
+    for Part { name, value, is_file } in parts {
+        if is_file {
+            return Err(fault(name, "must be text, not a file"));
+        }
+        let value = str::from_utf8(value).map_err(|_| fault(name, NOT_UTF_8))?;
+        fields.add(name.to_owned(), value.to_owned())?;
     }
     Ok(fields)
 }
@@ -74,9 +113,8 @@ mod tests {
 
     #[test]
     fn fields_are_decoded_as_browsers_encode_them() {
-        let fields =
-            fields(b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x").unwrap();
-        let fields = fields.take();
+        let form = b"username=a%2Bb%40c.example&password=p+%26+q&scope=&x";
+        let fields = urlencoded(form).unwrap().0.take();
         assert_eq!(fields["username"], "a+b@c.example");
         assert_eq!(fields["password"], "p & q");
         assert_eq!(fields.as_object().unwrap().len(), 2);
@@ -85,7 +123,7 @@ mod tests {
     #[test]
     fn a_field_twice_and_broken_text_are_faults() {
         for bytes in [&b"a=1&a=2"[..], b"a=%ff", b"%ff=a", b"\xff=a"] {
-            assert!(fields(bytes).is_err(), "{bytes:?}");
+            assert!(urlencoded(bytes).is_err(), "{bytes:?}");
         }
     }
 }

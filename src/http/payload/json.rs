@@ -42,7 +42,8 @@ async fn parse<T: ParseFromJSON + 'static>(
     body: &mut RequestBody,
     media_types: &[&str],
 ) -> Result<T, Problem> {
-    if media_type(request).is_some_and(|found| !media_types.contains(&found.as_str())) {
+    let is_taken = |it: &str| media_types.contains(&it) || is_json_of_a_kind(it);
+    if media_type(request).is_some_and(|found| !is_taken(&found)) {
         return Err(Problem::media_type(JSON));
     }
     let bytes = read(request, body).await?;
@@ -55,6 +56,13 @@ async fn parse<T: ParseFromJSON + 'static>(
         Problem::malformed(format!("the body {fault}, at line {line}, column {column}"))
     })?;
     schema::parse(strict.0, Unknown::Refused)
+}
+
+/// `application/vnd.example+json` and the like, as the replaced service took them. Patches say something else.
+fn is_json_of_a_kind(media_type: &str) -> bool {
+    let kind = media_type.strip_prefix("application/");
+    let kind = kind.and_then(|it| it.strip_suffix("+json"));
+    kind.is_some_and(|it| !it.is_empty() && !it.ends_with("patch"))
 }
 
 body_extractor!(Json, [JSON], |parsed: Result<T, Problem>| Ok(Self(parsed?)));

@@ -8,6 +8,7 @@ mod budget;
 mod form;
 mod json;
 mod lines;
+mod multipart;
 mod rendered;
 mod schema;
 mod unchecked;

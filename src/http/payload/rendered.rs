@@ -83,7 +83,10 @@ impl Renderer {
         [before, after]: [&str; 2],
         items: impl Iterator<Item = I> + Send,
     ) -> Result<Rendered<T>, Problem> {
-        let mut bytes = Vec::from(before);
+        // JSON is about as long as what it is made from.
+        let usual = share.as_ref().map_or(0, Share::bytes);
+        let mut bytes = Vec::with_capacity(usual);
+        bytes.extend_from_slice(before.as_bytes());
         let (mut permit, mut slice_end) = (None, SLICE);
         bytes.push(b'[');
         for (number, item) in items.enumerate() {

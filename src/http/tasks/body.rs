@@ -4,14 +4,13 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use super::text::{
-    DueText, Ignored, NewTitleText, PositionText, RuleText, TagText, TitleText,
-};
+use super::text::{DueText, NewTitleText, PositionText, RuleText, TagText, TitleText};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority;
 use crate::domain::task::Fixed;
 use crate::domain::timestamp::Timestamp;
 use crate::http::completed::Completed;
+use crate::http::ignored::Ignored;
 use crate::service::{TaskChange, TaskDraft};
 
 /// How much a task matters.

@@ -1,15 +1,13 @@
 //! Texts of tasks in requests.
 
 use poem_openapi::registry::MetaSchema;
-use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON};
-use serde_json::Value;
 
 use crate::domain::due::Due;
 use crate::domain::position::Position;
 use crate::domain::recurrence::Rule;
 use crate::domain::task::Title;
 use crate::http::format;
-use crate::http::wire::{schema_type, text_type};
+use crate::http::wire::text_type;
 
 text_type!(
     /// A title of a task that is changed. Checked by [`Title::new`], since an old one may come back.
@@ -70,26 +68,3 @@ text_type!(
         ..MetaSchema::new_with_format("string", format::RULE)
     }
 );
-
-/// A member of a task that the server sets by itself: taken and not looked at, so that a client can send a whole task
-/// back.
-#[derive(Debug)]
-pub(super) struct Ignored;
-
-schema_type!(
-    Ignored,
-    "ignored",
-    MetaSchema { format: Some(format::IGNORED), ..MetaSchema::ANY }
-);
-
-impl ParseFromJSON for Ignored {
-    fn parse_from_json(_value: Option<Value>) -> ParseResult<Self> {
-        Ok(Self)
-    }
-}
-
-impl ToJSON for Ignored {
-    fn to_json(&self) -> Option<Value> {
-        None
-    }
-}

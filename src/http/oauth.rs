@@ -1,0 +1,148 @@
+//! `auth/revoke` and the metadata that OAuth 2 clients look for.
+
+use poem::web::Data;
+use poem_openapi::types::Example;
+use poem_openapi::{Object, OpenApi};
+use serde::Serialize;
+
+use super::address::ClientOrigin;
+use super::base_url::BaseUrl;
+use super::once::{Attempt, Reply};
+use super::payload::{Form, Json};
+use super::problem::Problem;
+use super::{Api, Site};
+use crate::domain::scope::Scope;
+use crate::service::Service;
+
+/// Where clients look for the metadata.
+pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
+
+/// Handlers for tokens that are given back.
+pub(super) struct RevocationApi;
+
+/// Handlers for what is at the root.
+pub(super) struct MetadataApi;
+
+/// A token that is given back ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2.1)).
+#[derive(Object)]
+#[oai(example)]
+struct Revocation {
+    /// A refresh token, an access token or a personal token.
+    #[oai(validator(min_length = 1))]
+    token: String,
+    /// Taken, since clients send it. Not looked at: a token says by itself of which kind it is.
+    token_type_hint: Option<String>,
+    /// Taken, since clients send it. Not looked at.
+    client_id: Option<String>,
+    /// Taken, since clients send it. Not looked at.
+    client_secret: Option<String>,
+}
+
+impl Example for Revocation {
+    fn example() -> Self {
+        Self {
+            token: format!("duly_rt_{}", "0".repeat(152)),
+            token_type_hint: Some("refresh_token".to_owned()),
+            client_id: None,
+            client_secret: None,
+        }
+    }
+}
+
+/// The token is good for nothing, now or since before. An object with nothing in it, since some clients read one.
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct Revoked {}
+
+impl Example for Revoked {
+    fn example() -> Self {
+        Self {}
+    }
+}
+
+#[OpenApi(prefix_path = "/auth", tag = "Api::Auth")]
+impl RevocationApi {
+    /// Revoke a token
+    ///
+    /// Ends the session of a refresh token or an access token, with all its tokens, and deletes a personal token. A token
+    /// that is none, or has ended before, gets the same answer. Whoever has the token needs nothing else.
+    #[oai(path = "/revoke", method = "post", operation_id = "session_revoke")]
+    async fn revoke(
+        &self,
+        service: Data<&Service>,
+        origin: ClientOrigin,
+        attempt: Attempt,
+        form: Form<Revocation>,
+    ) -> Result<Reply<Json<Revoked>>, Problem> {
+        let answers = attempt.with(|(): &()| Json(Revoked {}));
+        let revoked = service.session_revoke(&form.0.token, origin.0, answers.once());
+        Ok(answers.reply(revoked.await?))
+    }
+}
+
+/// How OAuth 2 clients use this server ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
+#[derive(Object, Serialize)]
+#[oai(example)]
+struct Metadata {
+    /// The URL of this server, as the request has named it.
+    issuer: String,
+    /// Gives tokens for a password or a refresh token.
+    token_endpoint: String,
+    /// Takes tokens back.
+    revocation_endpoint: String,
+    /// The pages about this API.
+    service_documentation: String,
+    /// Which grants the token endpoint takes.
+    grant_types_supported: Vec<String>,
+    /// None: there is no authorization endpoint.
+    response_types_supported: Vec<String>,
+    /// Which scopes there are.
+    scopes_supported: Vec<String>,
+    /// `none`: clients have no secrets here.
+    token_endpoint_auth_methods_supported: Vec<String>,
+    /// `none`: clients have no secrets here.
+    revocation_endpoint_auth_methods_supported: Vec<String>,
+}
+
+impl Metadata {
+    fn of(url: &str, prefix: &str) -> Self {
+        let none = || vec!["none".to_owned()];
+        Self {
+            issuer: url.to_owned(),
+            token_endpoint: format!("{url}{prefix}/auth/login"),
+            revocation_endpoint: format!("{url}{prefix}/auth/revoke"),
+            service_documentation: format!("{url}/docs"),
+            grant_types_supported: vec![
+                "password".to_owned(),
+                "refresh_token".to_owned(),
+            ],
+            response_types_supported: Vec::new(),
+            scopes_supported: Scope::ALL.map(|scope| scope.as_str().to_owned()).to_vec(),
+            token_endpoint_auth_methods_supported: none(),
+            revocation_endpoint_auth_methods_supported: none(),
+        }
+    }
+}
+
+impl Example for Metadata {
+    fn example() -> Self {
+        Self::of("https://tasks.example.com", "/api/v1")
+    }
+}
+
+#[OpenApi(tag = "Api::Auth")]
+impl MetadataApi {
+    /// Say how OAuth 2 clients use this server
+    #[oai(
+        path = "/.well-known/oauth-authorization-server",
+        method = "get",
+        operation_id = "oauth_metadata"
+    )]
+    async fn metadata(
+        &self,
+        site: Data<&Site>,
+        url: BaseUrl,
+    ) -> Result<Json<Metadata>, Problem> {
+        Ok(Json(Metadata::of(&url.0, &site.api_prefix)))
+    }
+}

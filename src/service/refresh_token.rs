@@ -1,0 +1,99 @@
+//! Refresh tokens: what is in them, and what is kept of it.
+
+use crate::auth::Secret;
+use crate::auth::opaque::{REFRESH_TOKEN, digest};
+use crate::domain::digest::SecretDigest;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::scope::Scopes;
+
+/// The parts of a refresh token.
+pub(super) struct RefreshToken {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    /// The same in all tokens of a session, so that an old one is told from a made-up one.
+    pub(super) family: [u8; 16],
+    pub(super) secret: [u8; 32],
+    /// What the session may do. Only in the token, as one byte, if that is not everything: the digest of the family
+    /// is one of the scopes too, so nobody can write others into a token.
+    pub(super) scopes: Scopes,
+}
+
+impl RefreshToken {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        if let Some(bytes) = REFRESH_TOKEN.read::<72>(text) {
+            return Self::of(&bytes, Scopes::ALL);
+        }
+        let bytes: [u8; 73] = REFRESH_TOKEN.read(text)?;
+        let (scopes, parts) = bytes.split_last_chunk::<1>().map(|it| (it.1[0], it.0))?;
+        Self::of(parts.first_chunk()?, Scopes::from_bits(scopes)?)
+    }
+
+    fn of(bytes: &[u8; 72], scopes: Scopes) -> Option<Self> {
+        let (user, rest) = bytes.split_first_chunk()?;
+        let (session, rest) = rest.split_first_chunk()?;
+        let (family, secret) = rest.split_first_chunk()?;
+        Some(Self {
+            user: UserId::new(u64::from_be_bytes(*user)),
+            session: SessionId::from_bytes(*session),
+            family: *family,
+            secret: secret.try_into().ok()?,
+            scopes,
+        })
+    }
+
+    pub(super) fn write(&self) -> Secret {
+        let (user, session) = (self.user.to_bytes(), self.session.to_bytes());
+        REFRESH_TOKEN.write(&[&user, &session, &self.family, &self.secret, &self.mark()])
+    }
+
+    /// What is kept of the part that all tokens of the session share.
+    pub(super) fn family_digest(&self) -> SecretDigest {
+        digest(&[&self.family[..], &self.mark()].concat())
+    }
+
+    /// What is kept of the part that is different in each.
+    pub(super) fn secret_digest(&self) -> SecretDigest {
+        digest(&self.secret)
+    }
+
+    /// The scopes in the token. A token that may do everything is as versions before wrote it.
+    fn mark(&self) -> Vec<u8> {
+        if self.scopes == Scopes::ALL { Vec::new() } else { vec![self.scopes.bits()] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scope::Scope;
+
+    fn token(scopes: Scopes) -> RefreshToken {
+        RefreshToken {
+            user: UserId::new(7),
+            session: SessionId::from_bytes([1; 16]),
+            family: [2; 16],
+            secret: [3; 32],
+            scopes,
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_as_it_was_written() {
+        for bits in 1..8 {
+            let scopes = Scopes::from_bits(bits).unwrap();
+            let text = token(scopes).write();
+            let read = RefreshToken::read(text.expose()).unwrap();
+            assert_eq!((read.user, read.scopes), (UserId::new(7), scopes));
+            assert_eq!((read.family, read.secret), ([2; 16], [3; 32]));
+        }
+        assert!(RefreshToken::read("duly_rt_").is_none());
+    }
+
+    #[test]
+    fn other_scopes_make_it_a_token_of_another_family() {
+        let [all, one] = [Scopes::ALL, Scopes::from_iter([Scope::TasksRead])].map(token);
+        assert_ne!(all.family_digest(), one.family_digest());
+        assert_eq!(all.family_digest(), digest(&[2; 16]));
+        assert_eq!(all.secret_digest(), one.secret_digest());
+    }
+}

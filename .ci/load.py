@@ -156,8 +156,8 @@ class Connection:
         assert found == status, f"{method} {path}: {found} {answer}"
         return answer
 
-    def log_in(self, email=EMAIL):
-        return self.expect(200, "POST", "/auth/login", form(email, PASSWORD))["access_token"]
+    def log_in(self, email=EMAIL, password=PASSWORD):
+        return self.expect(200, "POST", "/auth/login", form(email, password))["access_token"]
 
     def tasks(self):
         """All tasks: their titles, by id."""

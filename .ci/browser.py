@@ -5,6 +5,7 @@
 
 - Authorizes in Swagger UI, creates a task with "Try it out", and sees that neither /docs nor /redoc breaks its
   Content-Security-Policy or asks another host for anything.
+- Executes every operation of the document in Swagger UI, twice.
 
 Needs Debian's chromium, chromium-driver and python3-selenium.
 """
@@ -17,6 +18,7 @@ import time
 
 from chromium import Browser, say
 from load import EMAIL, PASSWORD, Home
+from tryout import everything
 
 TITLE = "Ship portfolio"
 
@@ -78,6 +80,7 @@ def main():
             return Home(binary, path)
 
         look_at_pages(browser, home("pages"), screenshot)
+        everything(browser, home("operations"))
     say(f"ok, after {time.monotonic() - began:.0f} s")
 
 

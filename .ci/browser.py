@@ -1,10 +1,11 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
-"""Uses Duly in a real browser, as people would.
+"""Uses Duly in a real browser, as people and their pages would.
 
     .ci/browser.py BINARY [SCREENSHOT.png]
 
 - Authorizes in Swagger UI, creates a task with "Try it out", and sees that neither /docs nor /redoc breaks its
   Content-Security-Policy or asks another host for anything.
+- Makes calls from a page of an origin that is on the list of those that may, and from two that are not.
 - Executes every operation of the document in Swagger UI, twice.
 
 Needs Debian's chromium, chromium-driver and python3-selenium.
@@ -18,6 +19,7 @@ import time
 
 from chromium import Browser, say
 from load import EMAIL, PASSWORD, Home
+from origins import Site, friends_and_strangers
 from tryout import everything
 
 TITLE = "Ship portfolio"
@@ -74,12 +76,15 @@ def main():
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Browser(f"{folder}/profile") as browser:
 
-        def home(name):
+        def home(name, **settings):
             path = pathlib.Path(folder, name)
             path.mkdir()
-            return Home(binary, path)
+            return Home(binary, path, **settings)
 
         look_at_pages(browser, home("pages"), screenshot)
+        with Site() as friend, Site() as stranger:
+            settings = {"BACKEND_CORS_ORIGINS": friend.origin(), "AUTH_RATE_LIMIT": "on"}
+            friends_and_strangers(browser, home("origins", **settings), friend, stranger)
         everything(browser, home("operations"))
     say(f"ok, after {time.monotonic() - began:.0f} s")
 

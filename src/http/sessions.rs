@@ -63,7 +63,7 @@ impl Example for Login {
             username: Some("jane@example.com".to_owned()),
             password: Some("password123".into()),
             refresh_token: None,
-            scope: None,
+            scope: Some(Scopes::ALL.to_string()),
             client_id: None,
             client_secret: None,
         }

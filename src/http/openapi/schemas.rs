@@ -21,6 +21,9 @@ const STRICT: [&str; 13] = [
     "TaskOperation",
 ];
 
+/// Objects that are sent as forms.
+const FORMS: [&str; 3] = ["Login", "Refresh", "Revocation"];
+
 /// Says that no other members are taken, that members of answers are there even if they are null, and frees
 /// examples of members that are absent.
 pub(super) fn mend(name: &str, schema: &mut Value) {
@@ -36,6 +39,23 @@ pub(super) fn mend(name: &str, schema: &mut Value) {
     };
     if let Some(example) = members.get_mut("example").and_then(Value::as_object_mut) {
         example.retain(|name, value| !value.is_null() || is_required(name));
+    }
+    if FORMS.contains(&name) {
+        show_each(members);
+    }
+}
+
+/// Gives each member its part of the example: Swagger UI fills in a form from these alone.
+fn show_each(schema: &mut Map<String, Value>) {
+    let Some(Value::Object(example)) = schema.get("example").cloned() else { return };
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, property) in properties.into_iter().flatten() {
+        if let (Some(value), Some(property)) =
+            (example.get(name), property.as_object_mut())
+            && !property.contains_key("$ref")
+        {
+            property.insert("example".to_owned(), value.clone());
+        }
     }
 }
 

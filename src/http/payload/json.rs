@@ -48,6 +48,9 @@ async fn parse<T: ParseFromJSON + 'static>(
     }
     let bytes = read(request, body).await?;
     let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    if json.is_empty() {
+        return Err(Problem::malformed("the body is empty, and must be JSON"));
+    }
     let strict: Strict = serde_json::from_slice(json).map_err(|error| {
         // The parser's own text may quote the body.
         let (line, column) = (error.line(), error.column());

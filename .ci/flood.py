@@ -31,7 +31,7 @@ from machine import LIMIT, MIB, Memory, peak
 MOST = 256 * MIB
 CLIENTS, NETWORKS = 500, 100
 ANSWERS = {200, 401, 429, 503}
-# An account of its own: many log-ins end the oldest sessions of theirs.
+# An account of its own: many log-ins end the sessions of theirs that nobody uses.
 FLOODED = "john@example.com"
 
 

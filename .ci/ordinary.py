@@ -132,7 +132,7 @@ class Ordinary:
     def log_in(self, connection):
         status, body = self.ask(connection, "POST", "/api/v1/auth/login", form(EMAIL, PASSWORD), token=False)
         if status == 200:
-            # The oldest sessions of an account end, so the newest one is used.
+            # Sessions that were not used for long end, so the newest one is used.
             self.token = body["access_token"]
         return status
 

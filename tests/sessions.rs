@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use duly::domain::session::Session;
+use duly::domain::timestamp::Timestamp;
 use duly::store::Store as _;
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -274,21 +275,82 @@ async fn deletion_ends_access_at_once() {
     answer.await.expect_problem(401, "wrong_credentials");
 }
 
+/// The last use of the session that asks. The note is made beside the request, so it is waited for.
+async fn use_noted(client: &Client, wanted: &str) {
+    loop {
+        let sessions = client.get("/auth/sessions").await.expect(StatusCode::OK);
+        let mut sessions = sessions.as_array().unwrap().iter();
+        let own = sessions.find(|session| session["current"] == true).unwrap();
+        if own["last_used_at"] == wanted {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
-async fn the_oldest_session_gives_way_to_one_too_many() {
+async fn a_script_that_logs_in_again_and_again_leaves_the_phone_alone() {
     let server = Server::start().await;
-    let first = server.client.registered("jane@example.com").await;
+    let phone = server.client.registered("jane@example.com").await;
+    server.wait(A_WHILE);
+    // However soon after the log-in it comes, a use is one.
+    use_noted(&phone, "2030-01-01T00:00:30.000Z").await;
+
+    let mut scripts: Vec<Client> = Vec::new();
+    for n in 0..2 * Session::MAX_PER_USER {
+        server.wait(if n % 2 == 0 { A_WHILE } else { Duration::from_secs(1) });
+        scripts.push(server.client.logged_in("jane@example.com").await);
+    }
+
+    let sessions = phone.get("/auth/sessions").await.expect(StatusCode::OK);
+    assert_eq!(sessions.as_array().unwrap().len(), Session::MAX_PER_USER);
+    let rest = scripts.split_off(scripts.len() + 1 - Session::MAX_PER_USER);
+    for script in rest {
+        script.get("/auth/me").await.expect(StatusCode::OK);
+    }
+    for script in scripts {
+        expect_shut(&script).await;
+    }
+}
+
+#[tokio::test]
+async fn a_phone_that_comes_back_outlives_scripts_that_log_in_and_ask() {
+    let server = Server::start().await;
+    let phone = server.client.registered("jane@example.com").await;
+    server.wait(2 * A_WHILE);
+    use_noted(&phone, "2030-01-01T00:01:00.000Z").await;
+    let mut now: Timestamp = "2030-01-01T00:01:00Z".parse().unwrap();
+
+    for _ in 0..2 * Session::MAX_PER_USER {
+        let script = server.client.logged_in("jane@example.com").await;
+        server.wait(A_WHILE);
+        now = now.plus(A_WHILE);
+        use_noted(&script, &now.to_string()).await;
+    }
+
+    phone.get("/auth/me").await.expect(StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_session_that_was_not_used_for_an_hour_gives_way_to_one_too_many() {
+    let server = Server::start().await;
+    let idle = server.client.registered("jane@example.com").await;
+    server.wait(A_WHILE);
+    use_noted(&idle, "2030-01-01T00:00:30.000Z").await;
+    server.wait(Duration::from_secs(3661));
+    let mut now: Timestamp = "2030-01-01T01:01:31Z".parse().unwrap();
     let mut others: Vec<Client> = Vec::new();
     for _ in 1..Session::MAX_PER_USER {
+        let other = server.client.logged_in("jane@example.com").await;
         server.wait(A_WHILE);
-        others.push(server.client.logged_in("jane@example.com").await);
+        now = now.plus(A_WHILE);
+        use_noted(&other, &now.to_string()).await;
+        others.push(other);
     }
-    first.get("/auth/me").await.expect(StatusCode::OK);
 
-    server.wait(A_WHILE);
     others.push(server.client.logged_in("jane@example.com").await);
 
-    expect_shut(&first).await;
+    expect_shut(&idle).await;
     for other in others {
         other.get("/auth/me").await.expect(StatusCode::OK);
     }

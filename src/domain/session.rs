@@ -20,7 +20,7 @@ pub struct Session {
     pub created_at: Timestamp,
     /// From when on it is as good as gone, unless it is refreshed before.
     pub expires_at: Timestamp,
-    /// When it was last seen, to the minute.
+    /// When it was last used, to the minute: as long as that is not after the log-in, never.
     pub last_used_at: Timestamp,
     /// What the client calls itself.
     pub client: Option<Label>,
@@ -41,9 +41,34 @@ pub struct RefreshState {
     pub previous: Option<(SecretDigest, Timestamp)>,
 }
 
+/// How much a session is in use. The least gives way first where there are too many.
+///
+/// A program that logs in for each of its runs leaves many sessions that are younger than that of a phone, and may have
+/// been used later. What tells them apart is that the phone comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InUse {
+    /// It has expired.
+    Expired,
+    /// It was not used within [`Session::RECENT`]. To log in is no use, but see [`Session::sort_by_use`].
+    Idle,
+    /// It was used within that time, but only in [`Session::RUN`] after its log-in.
+    OneRun,
+    /// It was used within that time, and later than that.
+    InUse,
+}
+
 impl Session {
-    /// Most sessions one person can have; the oldest gives way to a new one.
+    /// Most sessions one person can have; the one that is least in use gives way to a new one.
     pub const MAX_PER_USER: usize = 20;
+
+    /// How long a use makes a session one that is in use: an hour, and the minute by which it may be noted too early.
+    pub const RECENT: Duration = Duration::from_secs(3600 + 60);
+
+    /// How long after its log-in the uses of a session may be those of a program that logs in for each of its runs.
+    pub const RUN: Duration = Duration::from_secs(60);
+
+    /// Most sessions that count as about to be used.
+    pub const ARRIVING: usize = 10;
 
     /// How long a session lasts without being refreshed.
     pub const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -58,6 +83,43 @@ impl Session {
     /// Whether it is as good as gone.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
+    }
+
+    /// When it was last used; `None` if that was never since its log-in.
+    pub fn used_at(&self) -> Option<Timestamp> {
+        Some(self.last_used_at).filter(|used| *used > self.created_at)
+    }
+
+    /// How much it is in use.
+    pub fn in_use(&self, now: Timestamp) -> InUse {
+        if self.is_expired(now) {
+            return InUse::Expired;
+        }
+        match self.used_at().filter(|used| now.since(*used) <= Self::RECENT) {
+            None => InUse::Idle,
+            Some(used) if used.since(self.created_at) < Self::RUN => InUse::OneRun,
+            Some(_) => InUse::InUse,
+        }
+    }
+
+    /// Sorts the sessions of an account: those that give way first come first, of those alike the one that was used the
+    /// longest time ago.
+    ///
+    /// Whoever has just logged in needs a moment to begin, and programs log in several at once. So the latest
+    /// [`Self::ARRIVING`] that were made within [`Self::RUN`] are as much in use as those of one run.
+    pub fn sort_by_use(sessions: &mut [Self], now: Timestamp) {
+        let made = |it: &Self| (it.created_at, it.id);
+        let is_new = |it: &&Self| now.since(it.created_at) < Self::RUN;
+        let mut new: Vec<_> = sessions.iter().filter(is_new).map(made).collect();
+        new.sort_unstable_by(|one, other| other.cmp(one));
+        new.truncate(Self::ARRIVING);
+        sessions.sort_by_key(|it| {
+            let in_use = match it.in_use(now) {
+                InUse::Idle if new.contains(&made(it)) => InUse::OneRun,
+                in_use => in_use,
+            };
+            (in_use, it.last_used_at, it.created_at, it.id)
+        });
     }
 
     /// What becomes of the session when a refresh token is presented.

@@ -175,7 +175,7 @@ struct SessionView {
     address: Option<String>,
     /// When it began.
     created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When it was last used, to the minute; the time of the log-in if that was never.
     last_used_at: Timestamp,
     /// When it ends unless it is refreshed before.
     expires_at: Timestamp,
@@ -247,6 +247,10 @@ impl SessionsApi {
     /// The password flow of OAuth 2. An unknown email and a wrong password get the same answer. Takes the
     /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL. A log-in with fewer
     /// scopes cannot make personal tokens or manage accounts. The form may come as `multipart/form-data` too.
+    ///
+    /// An account has at most 20 sessions. The log-in after that ends the one that was used the longest time ago: of
+    /// those not used within the hour, where a log-in alone is no use; if there are none, of those used only in the
+    /// minute after their log-in and of the last ten made within a minute; then of all.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,

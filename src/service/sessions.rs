@@ -504,7 +504,11 @@ impl Service {
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
         let (user, session) = self.live_session(claims.user, claims.session, now).await?;
         let access = Access::Session(session.id);
-        Ok((user, access, claims.scopes, Some(session.last_used_at)))
+        // The first use tells that the session is one that is used, however soon after the log-in it comes. In the same
+        // millisecond it could not be told from the log-in.
+        let at_once = Some(session.created_at).filter(|made| now <= *made);
+        let used = session.used_at().or(at_once);
+        Ok((user, access, claims.scopes, used))
     }
 
     async fn token_holder(

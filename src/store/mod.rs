@@ -159,8 +159,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         address: Option<IpAddr>,
     ) -> Result<(), StoreError>;
 
-    /// Adds a session. Removes the owner's expired ones and, beyond
-    /// [`Session::MAX_PER_USER`], the oldest. `false` if there is no such user, the account is disabled, or its
+    /// Adds a session. Removes the owner's expired ones and, beyond [`Session::MAX_PER_USER`], the one that is least
+    /// in use ([`Session::sort_by_use`]). `false` if there is no such user, the account is disabled, or its
     /// password is no longer the one that was proven.
     async fn session_create(
         &self,

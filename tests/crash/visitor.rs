@@ -17,8 +17,10 @@ const LOGINS_PER_REGISTRATION: u64 = 4;
 #[derive(Debug)]
 pub(super) struct Visitor {
     email: String,
-    /// The log-ins that may have a session, the oldest first: a token where it was acknowledged.
+    /// The log-ins that may have a session, the oldest first: a token where it was acknowledged. None was used yet.
     logins: Mutex<Vec<Option<String>>>,
+    /// Tokens of sessions that this visitor was told it has ended.
+    ended: Mutex<Vec<String>>,
     /// Accounts that this visitor was told it has registered.
     registered: Mutex<Vec<String>>,
 }
@@ -27,7 +29,9 @@ impl Visitor {
     pub(super) async fn register(client: &Client, number: usize) -> Arc<Self> {
         let email = format!("visitor{number}@example.com");
         client.registered(&email).await;
-        Arc::new(Self { email, logins: Mutex::default(), registered: Mutex::default() })
+        let (logins, ended, registered) =
+            (Mutex::default(), Mutex::default(), Mutex::default());
+        Arc::new(Self { email, logins, ended, registered })
     }
 
     /// Logs in and registers until the server is gone.
@@ -61,11 +65,17 @@ impl Visitor {
         Some(())
     }
 
-    /// Sees that the newest sessions are there and the surplus is not, and that every new account can be
-    /// logged in to. Returns the numbers of acknowledged log-ins and registrations that it has seen at work.
+    /// Sees that the newest sessions are there and the surplus is not, that what was ended is over, and that every new
+    /// account can be logged in to. Returns the numbers of acknowledged log-ins and registrations that it has seen at
+    /// work. Ends all sessions, since those that were looked at are not least in use any more.
     pub(super) async fn verify(&self, client: &Client) -> (usize, usize) {
-        let mut logins = self.logins.lock().unwrap().clone();
-        let mut working = 0;
+        let ended = std::mem::take(&mut *self.ended.lock().unwrap());
+        for token in ended {
+            let answer = client.with_token(&token).get("/auth/me").await;
+            answer.expect_problem(401, "invalid_token");
+        }
+        let logins = std::mem::take(&mut *self.logins.lock().unwrap());
+        let (mut working, mut ended) = (0, Vec::new());
         // How many sessions were begun after this one for certain, and at most.
         let (mut surely, mut perhaps) = (0, 0);
         for login in logins.iter().rev() {
@@ -83,10 +93,11 @@ impl Visitor {
             );
             working += usize::from(works);
             surely += 1;
+            ended.push(token.clone());
         }
-        // What is older has been seen to be gone, or will be.
-        logins.drain(..logins.len().saturating_sub(2 * Session::MAX_PER_USER));
-        *self.logins.lock().unwrap() = logins;
+        let last = client.logged_in(&self.email).await;
+        last.post_empty("/auth/logout-all").await.expect(StatusCode::OK);
+        *self.ended.lock().unwrap() = ended;
 
         let registered = std::mem::take(&mut *self.registered.lock().unwrap());
         for email in &registered {

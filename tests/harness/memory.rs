@@ -289,21 +289,7 @@ impl Store for MemoryStore {
             owner.networks.insert(0, network);
             owner.networks.truncate(Credential::MAX_NETWORKS);
         }
-        state.sessions.remove(&(session.user, session.id));
-        state.sessions.retain(|_, old| {
-            old.user != session.user || old.expires_at > session.created_at
-        });
-        let mut others: Vec<(Timestamp, SessionId)> = state
-            .sessions
-            .values()
-            .filter(|old| old.user == session.user)
-            .map(|old| (old.created_at, old.id))
-            .collect();
-        others.sort_unstable();
-        let surplus = (others.len() + 1).saturating_sub(Session::MAX_PER_USER);
-        for (_, id) in others.into_iter().take(surplus) {
-            state.sessions.remove(&(session.user, id));
-        }
+        state.make_room_for(&session);
         state.sessions.insert((session.user, session.id), session);
         Ok(true)
     }

@@ -1,6 +1,7 @@
 //! What the store in memory holds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use duly::domain::audit::{Act, AuditAction, AuditRecord};
 use duly::domain::digest::SecretDigest;
@@ -108,6 +109,42 @@ impl State {
         Ended {
             sessions: count(sessions, self.sessions.len()),
             tokens: count(tokens, self.tokens.len()),
+        }
+    }
+
+    /// Removes the sessions that are over, and as long as there are too many, the one that nobody will miss.
+    pub(super) fn make_room_for(&mut self, new: &Session) {
+        let now = new.created_at;
+        self.sessions.remove(&(new.user, new.id));
+        self.sessions.retain(|_, old| old.user != new.user || old.expires_at > now);
+        let is_recent = |it: &Session| {
+            it.last_used_at > it.created_at
+                && it.last_used_at.plus(Duration::from_secs(3660)) >= now
+        };
+        let came_back =
+            |it: &Session| it.last_used_at >= it.created_at.plus(Duration::from_secs(60));
+        loop {
+            let all: Vec<&Session> =
+                self.sessions.values().filter(|it| it.user == new.user).collect();
+            if all.len() < Session::MAX_PER_USER {
+                return;
+            }
+            let mut latest: Vec<_> =
+                all.iter().map(|it| (it.created_at, it.id)).collect();
+            latest.sort_unstable();
+            let latest = latest.split_off(latest.len() - 10);
+            let arrives = |it: &Session| {
+                it.created_at.plus(Duration::from_secs(60)) > now
+                    && latest.contains(&(it.created_at, it.id))
+            };
+            let longest_unused = |of: &dyn Fn(&Session) -> bool| {
+                let some = all.iter().filter(|it| of(it));
+                some.map(|it| (it.last_used_at, it.created_at, it.id)).min()
+            };
+            let victim = longest_unused(&|it| !is_recent(it) && !arrives(it))
+                .or_else(|| longest_unused(&|it| !came_back(it)))
+                .or_else(|| longest_unused(&|_| true));
+            self.sessions.remove(&(new.user, victim.unwrap().2));
         }
     }
 

@@ -60,7 +60,11 @@ contract! {
         a_session_is_found_with_its_owner_and_by_nobody_else,
         a_session_needs_an_account,
         expired_sessions_are_found_until_another_is_made,
-        the_oldest_session_gives_way_to_one_too_many,
+        of_sessions_that_nobody_uses_the_oldest_gives_way_to_one_too_many,
+        the_session_used_the_longest_time_ago_gives_way,
+        a_session_in_use_outlives_those_that_nobody_uses,
+        a_session_that_comes_back_outlives_those_of_one_run,
+        ten_that_log_in_at_once_do_not_end_one_another,
         expired_sessions_go_before_old_ones,
         a_session_made_twice_is_one;
     tasks:

@@ -26,11 +26,9 @@ pub(super) fn create(
     let Some(owner) = welcome else { return Ok(Verdict::unchanged(false)) };
     let mut others = view.sessions(new.user)?;
     others.retain(|session| session.id != new.id);
-    // Expired ones first, then the oldest.
-    others.sort_by_key(|session| {
-        (session.expires_at > new.created_at, session.created_at, session.id)
-    });
-    let expired = others.partition_point(|session| session.expires_at <= new.created_at);
+    let now = new.created_at;
+    Session::sort_by_use(&mut others, now);
+    let expired = others.partition_point(|it| it.is_expired(now));
     let surplus = (others.len() + 1).saturating_sub(Session::MAX_PER_USER);
     let mut changes: Vec<Change> = others
         .into_iter()

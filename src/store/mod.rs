@@ -258,7 +258,9 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Makes, changes, moves and deletes tasks: all of it or nothing, or whatever can be. `None` if there is no
     /// such owner.
     ///
-    /// Tasks are made no earlier than the owner's newest ([`NewTask::no_earlier_than`]).
+    /// Tasks are made no earlier than the owner's newest ([`NewTask::no_earlier_than`]), and changed no earlier than
+    /// any of the owner's tasks has been: `updated_at` of what is written is no less than that of all there are and
+    /// were. Only [`Self::import`] brings in tasks with the times that they had.
     async fn task_write(
         &self,
         owner: UserId,

@@ -98,6 +98,7 @@ impl<'a> Import<'a> {
         if new == *old {
             self.done.tasks_same += 1;
         } else {
+            let new = self.state.dated(new);
             self.state.tasks.insert(new.id, new);
             self.done.tasks_replaced += 1;
         }

@@ -155,6 +155,15 @@ impl State {
         self.tasks.insert(task.id, task);
     }
 
+    /// A task that has just changed, dated no earlier than any change before.
+    pub(super) fn dated(&self, mut task: Task) -> Task {
+        let others = self.tasks_of(task.owner).map(|other| other.updated_at);
+        let newest = self.newest.get(&task.owner).copied();
+        let all = others.chain(newest).chain([task.updated_at]);
+        task.updated_at = all.max().unwrap();
+        task
+    }
+
     pub(super) fn task(&self, owner: UserId, id: TaskId) -> Option<&Task> {
         self.tasks.get(&id).filter(|task| task.owner == owner)
     }

@@ -46,7 +46,10 @@ impl State {
         let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
         // What was made and deleted at once has never been the newest.
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
-        let newest = made.max().unwrap_or(newest).max(newest);
+        let gone =
+            self.tasks_of(owner).filter(|task| !after.tasks.contains_key(&task.id));
+        let gone = gone.map(|task| task.updated_at);
+        let newest = made.chain(gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
@@ -87,7 +90,9 @@ impl State {
             _ => {
                 let doomed = self.below(owner, id);
                 for id in &doomed {
-                    self.tasks.remove(id);
+                    let task = self.tasks.remove(id).unwrap();
+                    let newest = self.newest.entry(owner).or_insert(Timestamp::EPOCH);
+                    *newest = (*newest).max(task.updated_at);
                 }
                 Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }
@@ -102,7 +107,8 @@ impl State {
             Some(position) => position.clone(),
             None => Position::between(last, None).map_err(|_| TaskRefused::NoRoom)?,
         };
-        let made = new.into_task(owner, TaskId::new(self.last_task + 1), position)?;
+        let id = TaskId::new(self.last_task + 1);
+        let made = self.dated(new.into_task(owner, id, position)?);
         let Usage { tasks, own, .. } = self.usage(owner);
         if let Some(limit) = self.quota.tasks_of(own).filter(|limit| tasks >= *limit) {
             return Err(TaskRefused::Quota(QuotaExceeded::Tasks { used: tasks, limit }));
@@ -119,6 +125,7 @@ impl State {
             self.may_go_below(task.owner, Some(task.id), parent)?;
         }
         let finished = finished.map(|new| self.make(task.owner, *new)).transpose()?;
+        let task = if task == *old { task } else { self.dated(task) };
         self.tasks.insert(task.id, task.clone());
         Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
     }

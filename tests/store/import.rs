@@ -84,6 +84,27 @@ async fn there_is_one_import_at_a_time() {
     assert!(third.unwrap().is_some());
 }
 
+#[tokio::test]
+async fn a_task_that_an_import_replaces_has_changed_after_all_others() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    given_task(&*store, jane, "b", 1).await;
+    given_task(&*store, jane, "b", 500_000).await;
+    let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap().unwrap();
+    let chunk = Chunk { existing: Existing::Replace, ..chunk(jane, &[1, 7]) };
+
+    let outcome = store.import(chunk, taken, at(2)).await.unwrap();
+
+    let (done, _) = outcome.unwrap();
+    assert_eq!((done.tasks_replaced, done.tasks_added), (1, 1));
+    let updated = async |id| {
+        store.task_get(jane, TaskId::new(id)).await.unwrap().unwrap().updated_at
+    };
+    assert_eq!(updated(1).await, at(500_000));
+    assert_eq!(updated(7).await, at(1), "what is new here keeps its times");
+}
+
 /// Tasks of an account that came with the chunk before.
 fn chunk(owner: UserId, ids: &[u64]) -> Chunk {
     let task = |id: &u64| {

@@ -24,7 +24,7 @@ pub(super) async fn a_task_is_read_back_as_it_was_written(store: Arc<dyn Store>)
     };
     let shortest = new_task(" ", 0);
 
-    for new in [longest, shortest] {
+    for new in [shortest, longest] {
         let made = store.task_create(owner, new.clone()).await.unwrap().unwrap();
         let expected = new.into_task(owner, made.id, made.position.clone());
         assert_eq!(made, expected.unwrap());
@@ -127,6 +127,17 @@ pub(super) async fn a_change_is_never_dated_back(store: Arc<dyn Store>) {
     let patched = store.task_patch(owner, task.id, complete(true), at(1)).await.unwrap();
 
     assert_eq!(patched.unwrap().updated_at, at(1000));
+
+    // Nor before the change of another task, whether that is there or not.
+    let other = given_task(&*store, owner, "b", 200_000).await.id;
+    let patch = store.task_patch(owner, task.id, complete(false), at(2)).await.unwrap();
+    assert_eq!(patch.unwrap().updated_at, at(200_000));
+    store.task_patch(owner, other, complete(true), at(300_000)).await.unwrap().unwrap();
+    assert!(store.task_delete(owner, other).await.unwrap());
+    let patch = store.task_patch(owner, task.id, complete(true), at(3)).await.unwrap();
+    assert_eq!(patch.unwrap().updated_at, at(300_000));
+    let made = given_task(&*store, owner, "c", 4).await;
+    assert_eq!((made.created_at, made.updated_at), (at(4), at(300_000)));
 }
 
 pub(super) async fn deleting_twice_finds_nothing_the_second_time(store: Arc<dyn Store>) {

@@ -13,6 +13,7 @@ mod precondition;
 mod query;
 mod races;
 mod recur;
+mod sync;
 mod tree;
 mod whole;
 

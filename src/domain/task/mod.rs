@@ -55,7 +55,8 @@ pub struct Task {
     pub recurrence: Option<Recurrence>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// When it last changed.
+    /// When it last changed: no earlier than every change that its owner's tasks have had before, whatever the clock
+    /// did. Only a task that is imported keeps the time that it comes with.
     pub updated_at: Timestamp,
     /// Number of writes, from 1 to [`Self::MAX_REVISION`], after which 1 comes again.
     pub revision: u64,

@@ -79,7 +79,7 @@ impl TaskPatch {
     /// The task after this change at this time.
     ///
     /// A change that changes nothing leaves `updated_at` and `revision` alone. `updated_at` never goes
-    /// back, whatever the clock does. To complete a task that recurs moves it on to its next time, and leaves what
+    /// back, whatever the clock does; what other tasks say of it is up to the store. To complete a task that recurs moves it on to its next time, and leaves what
     /// was finished as a task of its own; the last time completes the task itself.
     ///
     /// # Errors

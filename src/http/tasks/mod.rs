@@ -205,7 +205,10 @@ impl TasksApi {
         due_after: Query<Option<TextParam>>,
         /// Only open ones whose time has passed (`true`), or all others (`false`).
         overdue: Query<Option<FlagParam>>,
-        /// Only those that have changed at this time or later.
+        /// Only those that have changed at this time or later. Ask with the latest `updated_at` that you have seen, and you
+        /// get every task that was made or changed since, some of those that you have among them: no change is dated before
+        /// one that was made earlier, even if the server's clock is set back. Deleted tasks are not listed, and what the
+        /// operator imports keeps the times that it had.
         updated_since: Query<Option<TextParam>>,
         /// Only those directly in this task, or with `none` those in no task.
         parent_id: Query<Option<TextParam>>,

@@ -265,6 +265,8 @@ impl Plan<'_, '_, '_> {
                 self.ops.push(Op::Delete(Table::Owned, entry));
             }
         }
+        let stats = self.stats_of(old.owner)?;
+        stats.newest = stats.newest.max(old.updated_at);
         self.count(Some(old), None)
     }
 

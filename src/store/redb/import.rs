@@ -287,7 +287,8 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             ..TaskPatch::default()
         };
         match patch.apply(&old, now) {
-            Ok(Patched { task: new, .. }) if new != old => {
+            Ok(Patched { task: mut new, .. }) if new != old => {
+                draft.date(&mut new)?;
                 draft.put(old, new)?;
                 self.done.tasks_replaced += 1;
             }

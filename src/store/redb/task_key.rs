@@ -123,6 +123,12 @@ pub(super) fn time(time: Timestamp) -> [u8; 8] {
     time.as_millis().to_be_bytes()
 }
 
+/// The time that such an end begins with.
+pub(super) fn time_of(end: &[u8]) -> Option<Timestamp> {
+    let millis = i64::from_be_bytes(*end.first_chunk()?);
+    Timestamp::from_millis(millis).ok()
+}
+
 /// The first and the last end of what may be due in a range, and some that are not.
 pub(super) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
     const DAY: i64 = 86_400_000;

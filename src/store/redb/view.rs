@@ -192,6 +192,21 @@ impl<'a, 'txn> View<'a, 'txn> {
         self.range(Table::Owned, range)
     }
 
+    /// When any of the owner's tasks last changed.
+    pub(super) fn latest_change(
+        &self,
+        owner: UserId,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let beginning = task_key::Beginning::updated(owner);
+        let Some(entry) = self.entries(&beginning.range())?.next_back() else {
+            return Ok(None);
+        };
+        let (key, _) = entry?;
+        let time = task_key::time_of(beginning.end(key.value()));
+        let damaged = || codec::damaged(Table::Owned, key.value(), &"not an index entry");
+        time.map(Some).ok_or_else(damaged)
+    }
+
     /// Whether this id was that of an account, and rows of it still wait to be removed.
     pub(super) fn is_purged(&self, id: UserId) -> Result<bool, StoreError> {
         Ok(self.get(Table::Purge, id.to_bytes().as_slice())?.is_some())

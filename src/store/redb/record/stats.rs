@@ -67,7 +67,7 @@ pub(crate) struct Stats {
     pub(crate) nested: u64,
     /// Different tags.
     pub(crate) tags: u64,
-    /// The latest time of creation there has been.
+    /// The latest time of creation there has been, and of the last change of a task that is deleted.
     pub(crate) newest: Timestamp,
     /// Whether tasks have always been created at a later time than the one before, so that ids sort
     /// like times. Lost for good when the clock steps back.

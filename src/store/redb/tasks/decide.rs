@@ -116,7 +116,7 @@ fn change(
     patch: TaskPatch,
     now: Timestamp,
 ) -> Decided<TaskDone> {
-    let Patched { task, finished } = allowed!(patch.apply(&old, now));
+    let Patched { mut task, finished } = allowed!(patch.apply(&old, now));
     if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
         allowed!(tree::may_go_below(draft, Some(task.id), parent)?);
     }
@@ -124,13 +124,14 @@ fn change(
         Some(new) => Some(allowed!(draft.create(*new)?)),
         None => None,
     };
-    if task != old
-        && let Err(refused) = draft.replace(old, task.clone())?
-    {
-        if let Some(finished) = finished {
-            draft.remove(finished)?;
+    if task != old {
+        draft.date(&mut task)?;
+        if let Err(refused) = draft.replace(old, task.clone())? {
+            if let Some(finished) = finished {
+                draft.remove(finished)?;
+            }
+            return Ok(Err(refused));
         }
-        return Ok(Err(refused));
     }
     let finished = finished.map(|task| task.id);
     Ok(Ok(TaskDone::Changed { task, finished }))
@@ -150,7 +151,7 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
     for task in tasks {
-        draft.remove(task)?;
+        draft.delete(task)?;
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }

@@ -37,6 +37,8 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     /// How many rows the changes so far touch, at most.
     rows: u64,
     newest: Timestamp,
+    /// When any of the tasks last changed, once that was looked up.
+    latest: Option<Timestamp>,
     next_id: u64,
     tags: u64,
     /// Tags that tasks have got, and that may be new.
@@ -75,6 +77,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             most_looked_at: TaskWrite::MAX_LOOKED_AT,
             rows: 0,
             newest: stats.newest,
+            latest: None,
             next_id: view.next_task_id()?.get(),
             tags: stats.tags,
             tags_given: BTreeSet::new(),
@@ -123,10 +126,12 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
                 }
             }
         };
-        let task = match new.into_task(self.owner, TaskId::new(self.next_id), position) {
+        let id = TaskId::new(self.next_id);
+        let mut task = match new.into_task(self.owner, id, position) {
             Ok(task) => task,
             Err(refused) => return Ok(Err(refused)),
         };
+        self.date(&mut task)?;
         if !self.may_touch(task.rows()) {
             return Ok(Err(TaskRefused::TooMuch));
         }
@@ -142,11 +147,27 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(Ok(task))
     }
 
+    /// Dates a change no earlier than every other change of the owner's tasks, whatever the clock does. Who asks for what
+    /// has changed since the latest that was seen misses nothing.
+    pub(in crate::store::redb) fn date(
+        &mut self,
+        task: &mut Task,
+    ) -> Result<(), StoreError> {
+        let latest = match self.latest {
+            Some(latest) => latest,
+            None => self.view.latest_change(self.owner)?.unwrap_or(Timestamp::EPOCH),
+        };
+        task.updated_at = task.updated_at.max(latest).max(self.newest);
+        self.latest = Some(task.updated_at);
+        Ok(())
+    }
+
     /// Takes in a task that was made elsewhere or before.
     pub(in crate::store::redb) fn restore(
         &mut self,
         task: Task,
     ) -> Result<(), StoreError> {
+        self.newest = self.newest.max(task.updated_at);
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
         let id = task.id;
@@ -223,6 +244,12 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         }
         self.put(old, new)?;
         Ok(Ok(()))
+    }
+
+    /// As [`Self::remove`] of a task that somebody may have seen. What is changed after it is no older.
+    pub(super) fn delete(&mut self, task: Task) -> Result<(), StoreError> {
+        self.newest = self.newest.max(task.updated_at);
+        self.remove(task)
     }
 
     pub(super) fn remove(&mut self, task: Task) -> Result<(), StoreError> {

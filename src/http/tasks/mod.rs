@@ -177,7 +177,8 @@ impl TasksApi {
     /// List my tasks, newest first
     ///
     /// Conditions are joined by and. For long lists, or lists that change while they are read, ask with an empty `cursor`
-    /// and follow `Link`: the pages that follow continue from a place, so nothing that stays is missed or comes twice.
+    /// and follow `Link`: the pages that follow continue from a place, whatever is made and deleted meanwhile. What that
+    /// means for tasks that change while you read stands at `cursor`.
     #[oai(path = "/", method = "get", operation_id = "task_list")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(
@@ -191,7 +192,23 @@ impl TasksApi {
         skip: Query<Option<SkipParam>>,
         /// Most tasks to return.
         limit: Query<Option<LimitParam>>,
-        /// Where to go on: empty for the first page, then as in `Link`.
+        /// Where to go on: empty for the first page, then as in `Link`. It is a place in the order, between two tasks, and
+        /// good for this list only. A task that keeps its place while the pages are read comes once, whatever is made,
+        /// imported, changed or deleted around it. A task that is made or imported meanwhile comes if its place is still to
+        /// come. One that gets another place comes twice if it moves from before the cursor to after it, and is missed if it
+        /// moves the other way. Which changes move a task depends on `sort`:
+        ///
+        /// - `created_at`, `-created_at` and no `sort`: none.
+        /// - `updated_at`: every change, to the end. A task that changes after it came comes again as it is then; none is
+        ///   missed.
+        /// - `-updated_at`: every change, to the beginning. A task that changes before it came is missed; none comes twice.
+        /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a task that recurs. It may
+        ///   come twice or be missed.
+        /// - `position`: to be moved, or a change of the field. It may come twice or be missed. The other tasks keep their
+        ///   places.
+        ///
+        /// With conditions, a task that begins to fit or no longer fits while the pages are read comes only if it fits when
+        /// its page is read. With `overdue` time alone changes that.
         cursor: Query<Option<CursorParam>>,
         /// Only those that are done (`true`) or open (`false`).
         completed: Query<Option<CompletedParam>>,

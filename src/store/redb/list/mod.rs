@@ -25,6 +25,8 @@ mod page;
 mod stretch;
 mod summary;
 
+use std::cmp::Ordering;
+
 use redb::ReadTransaction;
 
 pub(super) use self::summary::summary;
@@ -127,6 +129,7 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
     if query.order.by == TaskSort::Created
         && query.filter == TaskFilter::ALL
         && tasks.stats.in_order
+        && is_by_id(tasks, &query.start, cost)?
     {
         return by_id(tasks, query, cost);
     }
@@ -141,6 +144,24 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
         return Ok(page);
     }
     page::along(tasks, &query, plan, cost)
+}
+
+/// Whether a page that begins there can be read by id. Ids sort like the times of creation of the tasks there are, but the
+/// task that stood at the place may be gone, and an older one with a higher id may have been imported since.
+fn is_by_id(tasks: &Tasks<'_>, start: &Start, cost: &mut Cost) -> Result<bool, Halt> {
+    let Start::After(place) = start else { return Ok(true) };
+    let Some(id) = super::task_key::id(&place.key) else { return Ok(true) };
+    let (first, last) = key::tasks_of(tasks.owner).into_inner();
+    let here = key::task(tasks.owner, id).to_vec();
+    let mut side = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
+        let Some(entry) = entry else { return Ok::<_, Halt>(None) };
+        cost.row()?;
+        let task = decoded(entry?)?;
+        Ok(Some(TaskOrder::NEWEST.place(&task).key.cmp(&place.key)))
+    };
+    let before = side(table::range(tasks.owned, &(first..=here.clone()))?.next_back())?;
+    let after = side(table::range(tasks.owned, &(here..=last))?.next())?;
+    Ok(before.is_none_or(Ordering::is_le) && after.is_none_or(Ordering::is_ge))
 }
 
 /// The records themselves: ids sort like the times of creation.

@@ -25,6 +25,14 @@ pub struct Need {
     pub before_password_change: bool,
 }
 
+impl Need {
+    /// Whether a credential that is good may not be good enough.
+    pub fn is_more_than_a_credential(&self) -> bool {
+        let Self { scope, admin, log_in, before_password_change, .. } = self;
+        scope.is_some() || *admin || *log_in || !before_password_change
+    }
+}
+
 /// Something that may be done.
 pub trait Permission: Send + Sync + 'static {
     /// What it takes.

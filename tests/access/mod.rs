@@ -1,6 +1,7 @@
 //! Who may do what: every operation, with every kind of credential.
 
 mod operation;
+mod statuses;
 mod table;
 
 use hyper::{Method, StatusCode};

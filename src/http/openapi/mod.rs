@@ -46,11 +46,11 @@ pub fn document(config: &Config) -> Value {
     {
         mend_responses(operation);
         mend_parameters(operation);
-        security::mend(operation);
+        let need = security::mend(operation);
         if once::is_for(method, operation) {
             once::add(operation);
         }
-        problems::add(operation, &mut used);
+        problems::add(method, operation, need, &mut used);
     }
     links::add(&mut paths);
 

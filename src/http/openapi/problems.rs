@@ -1,13 +1,14 @@
 //! Which problems an operation can answer with, and what they look like.
 //!
-//! Derived from the operation itself (does it need a token, does it take a body, does it write), so that a
-//! new operation cannot forget one.
+//! Derived from the operation itself (what does it need, does it take a body, does it write), so that a new operation
+//! forgets none and lists none that it cannot have.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::super::once;
+use crate::auth::permission::Need;
 
 struct Kind {
     status: &'static str,
@@ -182,8 +183,13 @@ const fn kind(
 }
 
 /// Adds the problems that an operation can have to its responses, and their names to all that are `used`.
-pub(super) fn add(operation: &mut Value, used: &mut BTreeSet<String>) {
-    let statuses = statuses(operation);
+pub(super) fn add(
+    method: &str,
+    operation: &mut Value,
+    need: Option<&Need>,
+    used: &mut BTreeSet<String>,
+) {
+    let statuses = statuses(method, operation, need);
     let is_oauth = super::speaks_oauth(operation);
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
     else {
@@ -197,57 +203,41 @@ pub(super) fn add(operation: &mut Value, used: &mut BTreeSet<String>) {
     }
 }
 
-fn statuses(operation: &Value) -> Vec<&'static str> {
-    let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default();
-    let takes_body = operation.get("requestBody").is_some();
-    let needs_token = operation.get("security").is_some();
+fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'static str> {
     let params = operation.get("parameters").and_then(Value::as_array);
-    let param_in = |place| {
+    let has_param = |member, value| {
         let mut params = params.into_iter().flatten();
-        params.any(|param| param.get("in").and_then(Value::as_str) == Some(place))
+        params.any(|param| param.get(member).and_then(Value::as_str) == Some(value))
     };
-    let takes_key = params
-        .into_iter()
-        .flatten()
-        .any(|param| param.get("name").and_then(Value::as_str) == Some(once::KEY));
-    let mut statuses = vec!["400", "413", "431", "500", "503"];
-    if needs_token {
-        // 429 if the server limits requests in general.
-        statuses.extend(["401", "403", "429"]);
-    }
-    // For parameters that are not known.
-    if !super::is_health_check(operation) {
-        statuses.push("422");
-    }
-    if param_in("path") {
-        statuses.push("404");
-    }
-    if takes_key {
-        statuses.push("409");
-    }
-    if takes_body {
-        statuses.extend(["408", "415", "501", "507"]);
-    }
-    match id {
-        "user_register" => statuses.extend(["403", "409", "429"]),
-        "session_login" => statuses.extend(["401", "429"]),
-        "session_refresh" | "session_revoke" => statuses.push("429"),
-        "user_update" | "user_leave" | "user_change_password" => {
-            statuses.extend(["409", "429"]);
-        }
-        "token_create" | "account_create" | "account_patch" | "account_delete"
-        | "invitation_create" => statuses.extend(["409", "507"]),
-        "invitation_delete" | "account_end_access" | "session_logout"
-        | "session_logout_all" | "session_delete" | "token_delete" => {
-            statuses.push("507");
-        }
-        "task_patch" | "task_complete" | "task_move" | "task_delete" => {
-            statuses.extend(["412", "428", "507"]);
-        }
-        "task_get" => statuses.push("412"),
-        "task_batch" => statuses.extend(["412", "428"]),
-        _ => {}
-    }
+    let takes_body = operation.get("requestBody").is_some();
+    let writes = method != "get";
+    // Requests with any credential are limited where the server is set to that, and attempts to get one always.
+    let is_limited = need.is_some() || takes_body;
+    let rules: [(bool, &[&'static str]); 11] = [
+        (true, &["400", "413", "431", "500", "503"]),
+        (need.is_some(), &["401"]),
+        (need.is_some_and(Need::is_more_than_a_credential), &["403"]),
+        (is_limited, &["429"]),
+        // For parameters that are not known.
+        (!super::is_health_check(operation), &["422"]),
+        (has_param("in", "path"), &["404"]),
+        (has_param("name", once::KEY), &["409"]),
+        (takes_body, &["408", "415", "501"]),
+        (writes, &["507"]),
+        (has_param("name", "If-Match"), &["412"]),
+        (has_param("name", "If-Match") && writes, &["428"]),
+    ];
+    let applying = rules.into_iter().filter(|(applies, _)| *applies);
+    let mut statuses: Vec<_> =
+        applying.flat_map(|(_, statuses)| statuses).copied().collect();
+    // No parameter tells these.
+    statuses.extend(match operation.get("operationId").and_then(Value::as_str) {
+        Some("user_register") => ["403"].as_slice(),
+        Some("session_login") => &["401"],
+        Some("user_leave") => &["409"],
+        Some("task_batch") => &["412", "428"],
+        _ => &[],
+    });
     statuses
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::auth::permission;
+use crate::auth::permission::{self, Need};
 use crate::domain::scope::Scope;
 
 const OAUTH2: &str = "oauth2";
@@ -10,13 +10,12 @@ const OAUTH2: &str = "oauth2";
 const BEARER: &str = "personal_token";
 
 /// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme,
-/// where they are taken.
-pub(super) fn mend(operation: &mut Value) {
+/// where they are taken. Returns what the permission takes.
+pub(super) fn mend(operation: &mut Value) -> Option<&'static Need> {
     let named = operation.pointer("/security/0").and_then(Value::as_object);
     let need = named.and_then(|named| {
         permission::ALL.iter().find(|need| named.contains_key(need.name))
-    });
-    let Some(need) = need else { return };
+    })?;
     let scopes: Vec<&str> = need.scope.iter().map(|scope| scope.as_str()).collect();
     let by_log_in = json!({ OAUTH2: scopes });
     let security =
@@ -31,6 +30,7 @@ pub(super) fn mend(operation: &mut Value) {
     if let Some(members) = operation.as_object_mut() {
         members.insert("security".to_owned(), security);
     }
+    Some(need)
 }
 
 /// The schemes themselves.

@@ -1,0 +1,317 @@
+//! Every status that the document lists for an operation, and a request that is answered so.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use duly::store::redb::{Options, RedbStore};
+use hyper::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use super::operation::{Need, OPERATIONS, Operation};
+use crate::harness::raw::{head, raw};
+use crate::harness::{Answer, Client, Server};
+
+/// What a status of an operation was found to be.
+enum Shown {
+    /// A request was answered.
+    By(Answer),
+    /// None can be sent here: how it occurs, and where that is tested.
+    Elsewhere(&'static str),
+}
+
+/// Servers with different settings, and an administrator of each.
+struct Scene {
+    plain: Server,
+    root: Client,
+    /// Good for one refresh.
+    refresh_token: String,
+    limited: (Server, Client),
+    throttled: Server,
+    exact: (Server, Client),
+    closed: Server,
+    hasty: (Server, Client),
+}
+
+async fn with_root(flags: &[&str]) -> (Server, Client) {
+    let server = Server::with(flags).await;
+    let root = server.client.registered("root@example.com").await;
+    server.promote("root@example.com").await;
+    (server, root)
+}
+
+impl Scene {
+    async fn set(url: &str) -> Self {
+        let (plain, root) = with_root(&[url]).await;
+        root.given_task("a").await;
+        let new = plain.client.registered("new@example.com").await;
+        for client in [&root, &new] {
+            let task = json!({ "title": "with the key that is used already" });
+            used_key(client).post("/tasks", task).await.expect(StatusCode::CREATED);
+        }
+        let (_, refresh_token) = plain.client.granted("new@example.com").await;
+        let limited = with_root(&["--rate-limit-per-minute=1"]).await;
+        limited.1.get("/auth/me").await.expect(StatusCode::OK);
+        let exact = with_root(&["--require-if-match=on"]).await;
+        exact.1.given_task("a").await;
+        Self {
+            plain,
+            root,
+            refresh_token,
+            limited,
+            throttled: Server::with(&["--auth-rate-limit=on"]).await,
+            exact,
+            closed: Server::with(&["--registration=closed"]).await,
+            hasty: with_root(&["--body-timeout-seconds=1"]).await,
+        }
+    }
+
+    /// Gets a status of an operation.
+    async fn show(&self, operation: &'static Operation, status: &str) -> Shown {
+        let Self { plain, root, .. } = self;
+        let is_open = operation.need == Need::Nothing;
+        let id = id_for(operation);
+        Shown::By(match status {
+            "304" => {
+                let known = root.with_header("if-none-match", "\"1\"");
+                operation.call(&known, id).await
+            }
+            "400" => {
+                // No `Host`.
+                let line = format!("{} {}", operation.method, path(operation));
+                let request = format!("{line} HTTP/1.1\r\nConnection: close\r\n\r\n");
+                raw(plain.client.address(), request).await
+            }
+            "401" if is_open => {
+                let wrong = "username=nobody@example.com&password=password123";
+                plain.client.form("/auth/login", wrong).await
+            }
+            "401" => operation.call(&plain.client, id).await,
+            "403" if is_open => operation.call(&self.closed.client, id).await,
+            "403" => operation.call(&self.denied(operation.need).await, id).await,
+            "404" => operation.call(root, missing_id(operation)).await,
+            "408" => {
+                let (server, root) = &self.hasty;
+                let sent = head_of(operation, root, ("Content-Length", "5"));
+                raw(server.client.address(), sent).await
+            }
+            "409" => self.conflict(operation).await,
+            "412" if is_batch(operation) => batch(root, json!("\"99\"")).await,
+            "412" => operation.call(&root.with_header("if-match", "\"99\""), id).await,
+            "413" => {
+                let sent = head_of(operation, root, ("Content-Length", "1000000000"));
+                raw(plain.client.address(), sent).await
+            }
+            "415" => {
+                let method: Method = operation.method.parse().unwrap();
+                let path = format!("!{}", path(operation));
+                root.send(method, &path, Some("text/plain"), "{}").await
+            }
+            "422" => {
+                let (media_type, body) = operation.body.unzip();
+                let path = format!("!{}?colour=red", path(operation));
+                let method: Method = operation.method.parse().unwrap();
+                root.send(method, &path, media_type, body.unwrap_or_default()).await
+            }
+            "428" if is_batch(operation) => batch(&self.exact.1, Value::Null).await,
+            "428" => operation.call(&self.exact.1, id).await,
+            "429" if is_open => {
+                let mut answer = operation.call(&self.throttled.client, id).await;
+                for _ in 0..200 {
+                    if answer.status != StatusCode::TOO_MANY_REQUESTS {
+                        answer = operation.call(&self.throttled.client, id).await;
+                    }
+                }
+                answer
+            }
+            "429" => operation.call(&self.limited.1, id).await,
+            "431" => {
+                let long = root.with_header("x-long", &"x".repeat(17 * 1024));
+                operation.call(&long, id).await
+            }
+            "500" => return Shown::Elsewhere("a bug, or damage: damage::served"),
+            "501" => {
+                let coding = ("Transfer-Encoding", "gzip, chunked");
+                let sent = format!("{}0\r\n\r\n", head_of(operation, root, coding));
+                raw(plain.client.address(), sent).await
+            }
+            "503" => return Shown::Elsewhere("any request of one too many: gate, http2"),
+            "200" if operation.path.ends_with("/tasks") && operation.method == "POST" => {
+                let task = json!({ "title": "a" });
+                root.post("/tasks?dry_run=true", task).await
+            }
+            "200" | "201" | "204" => {
+                return Shown::Elsewhere("every operation succeeds in access::table");
+            }
+            other => panic!("nothing is known of {other}"),
+        })
+    }
+
+    /// Somebody whose credential is good, but not for this.
+    async fn denied(&self, need: Need) -> Client {
+        let scope = match need {
+            Need::Scope("tasks:read") => "account",
+            _ => "tasks:read",
+        };
+        self.root.given_token(&[scope]).await.1
+    }
+
+    async fn conflict(&self, operation: &'static Operation) -> Answer {
+        let Self { plain, root, .. } = self;
+        match (operation.method, operation.path) {
+            // The email is taken, and the only administrator cannot leave.
+            (_, "/api/v1/auth/register") => operation.call(&plain.client, "").await,
+            ("DELETE", "/api/v1/auth/me") => operation.call(root, "").await,
+            (_, "/api/v1/auth/refresh") => self.refresh(&used_key(&plain.client)).await,
+            _ if operation.need == Need::Nothing => {
+                operation.call(&used_key(&plain.client), "").await
+            }
+            _ => operation.call(&used_key(root), id_for(operation)).await,
+        }
+    }
+
+    async fn refresh(&self, client: &Client) -> Answer {
+        refresh(client, &self.refresh_token).await
+    }
+}
+
+async fn refresh(client: &Client, token: &str) -> Answer {
+    let form = Some("application/x-www-form-urlencoded");
+    let body = format!("grant_type=refresh_token&refresh_token={token}");
+    client.send(Method::POST, "/auth/refresh", form, body).await
+}
+
+fn used_key(client: &Client) -> Client {
+    client.with_header("idempotency-key", "used")
+}
+
+fn is_batch(operation: &Operation) -> bool {
+    operation.path.ends_with("/tasks/batch")
+}
+
+/// A batch that changes a task in one state.
+async fn batch(client: &Client, if_match: Value) -> Answer {
+    let mut change = json!({ "op": "patch", "id": 1, "task": { "title": "b" } });
+    if if_match.is_string() {
+        change["if_match"] = if_match;
+    }
+    client.post("/tasks/batch", json!({ "operations": [change] })).await
+}
+
+/// The task of the administrator, and an account that is not the last administrator's.
+fn id_for(operation: &Operation) -> u64 {
+    if operation.path.contains("/users/") { 2 } else { 1 }
+}
+
+/// What nothing is named, in the form of what is asked for.
+fn missing_id(operation: &Operation) -> String {
+    let part = operation.path.split('/').nth(4).unwrap();
+    match part {
+        "sessions" => "0".repeat(32),
+        "tokens" | "invitations" => "0".repeat(16),
+        _ => "999".to_owned(),
+    }
+}
+
+fn path(operation: &Operation) -> String {
+    operation.path.replace("{id}", &id_for(operation).to_string())
+}
+
+/// The header of a request that is good but for one field.
+fn head_of(operation: &Operation, client: &Client, field: (&str, &str)) -> String {
+    let line = format!("{} {}", operation.method, path(operation));
+    let authorization = format!("Bearer {}", client.token());
+    let media_type =
+        operation.body.map_or("application/json", |(media_type, _)| media_type);
+    let fields =
+        [("Authorization", &*authorization), ("Content-Type", media_type), field];
+    head(&line, &fields)
+}
+
+/// The statuses that the document lists for an operation.
+fn listed(document: &Value, operation: &Operation) -> BTreeSet<String> {
+    let method = operation.method.to_lowercase();
+    let responses = &document["paths"][operation.path][&method]["responses"];
+    responses.as_object().unwrap().keys().cloned().collect()
+}
+
+/// What adds to the data, however little, on a disk without room. What frees is refused only where the pages that it
+/// moves do not fit, which a test of `space` sees to.
+fn frees(operation: &Operation) -> bool {
+    let ends =
+        operation.path.ends_with("/logout") || operation.path.ends_with("/logout-all");
+    operation.method == "DELETE" || ends
+}
+
+/// Waits until the server before has let go of its file.
+async fn closed(path: &Path) {
+    while RedbStore::open(path, &Options::default()).is_err() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_status_that_the_document_lists_can_occur() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("duly.redb");
+    let url = format!("--database-url=redb://{}", path.display());
+    let scene = Arc::new(Scene::set(&url).await);
+    let document = scene.plain.client.get("!/openapi.json").await.expect(StatusCode::OK);
+    let writes: Vec<&Operation> =
+        OPERATIONS.iter().filter(|it| listed(&document, it).contains("507")).collect();
+    let mut tries = JoinSet::new();
+    for operation in &OPERATIONS {
+        let (scene, mut statuses) = (Arc::clone(&scene), listed(&document, operation));
+        // On a disk that is full, below.
+        statuses.remove("507");
+        tries.spawn(async move {
+            let mut shown = 0;
+            for status in statuses {
+                let at = format!("{} {}: {status}", operation.method, operation.path);
+                match scene.show(operation, &status).await {
+                    Shown::By(answer) => {
+                        let found = answer.status.as_str();
+                        assert_eq!(found, status, "{at}: {}", answer.body);
+                        shown += 1;
+                    }
+                    Shown::Elsewhere(why) => assert!(!why.is_empty(), "{at}"),
+                }
+            }
+            shown
+        });
+    }
+    let shown: usize = tries.join_all().await.into_iter().sum();
+    assert!(shown > 300, "{shown}");
+
+    // The same accounts on a disk that is full.
+    let scene = Arc::into_inner(scene).unwrap();
+    let (root, refresh_token) =
+        (scene.root.token().to_owned(), scene.refresh_token.clone());
+    drop(scene);
+    closed(&path).await;
+    let full = Server::with(&[&url, "--disk-reserve-mib=1000000"]).await;
+    let root = full.client.with_token(&root);
+    for operation in writes.iter().filter(|operation| !frees(operation)) {
+        let answer = match operation.path {
+            "/api/v1/auth/register" => {
+                let other =
+                    json!({ "email": "x@example.com", "password": "password123" });
+                full.client.post("/auth/register", other).await
+            }
+            "/api/v1/auth/refresh" => refresh(&full.client, &refresh_token).await,
+            // The first task is the first already.
+            "/api/v1/tasks/{id}/move" => operation.call(&root, 2).await,
+            _ => operation.call(&root, id_for(operation)).await,
+        };
+        let at = format!("{} {}", operation.method, operation.path);
+        assert_eq!(
+            answer.status,
+            StatusCode::INSUFFICIENT_STORAGE,
+            "{at}: {}",
+            answer.body
+        );
+    }
+    assert_eq!(writes.len(), 23);
+}

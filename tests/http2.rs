@@ -201,6 +201,42 @@ fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
+/// Node sends all it has before it knows how many requests the server takes, and sends none of them again.
+#[tokio::test]
+async fn many_requests_in_the_first_bytes_of_a_connection_are_all_answered() {
+    const COUNT: u8 = 100;
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let client = tls.certificate.client(&[HTTP_2]);
+    let stream = client.connect(server.address()).await.unwrap();
+    let (mut input, mut output) = tokio::io::split(stream);
+    // `GET https://a/health`, whole, without a body.
+    let header = [&[0x82, 0x87, 0x04, 7][..], b"/health", &[0x01, 1], b"a"].concat();
+    let streams = (0..COUNT).map(|number| frame(1, 5, 2 * number + 1, &header));
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(4, 0, 0, &[]));
+    bytes.extend(streams.flatten());
+    output.write_all(&bytes).await.unwrap();
+    output.flush().await.unwrap();
+
+    let (mut answered, mut ended) = (0, 0);
+    while ended < COUNT {
+        let mut head = [0; 9];
+        timeout(PATIENCE, input.read_exact(&mut head)).await.unwrap().unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        input.read_exact(&mut payload).await.unwrap();
+        let (kind, flags) = (head[3], head[4]);
+        assert!(kind != 3 && kind != 7, "reset or sent away: {payload:?}");
+        if kind == 1 {
+            answered += 1;
+        }
+        ended += u8::from(matches!(kind, 0 | 1) && flags & 1 == 1);
+    }
+
+    assert_eq!(answered, COUNT);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_come_to_a_request_is_let_go() {
     let limit = Duration::from_secs(1);
@@ -261,7 +297,7 @@ async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile(
     let token = registered(&http2).await;
     fill(&http2, &token, 50).await;
 
-    // More than there are spare places, each with an answer that may not leave.
+    // Each with an answer that may not leave.
     let mut deaf = Vec::new();
     let mut answers = JoinSet::new();
     for _ in 0..24 {

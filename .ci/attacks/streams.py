@@ -65,7 +65,7 @@ class Streams(LongTasks):
     """As many streams as a connection may have, on each of many connections of one account."""
 
     tls = True
-    STREAMS = 4
+    STREAMS = 100
     PAUSE = 0.3
 
     def __init__(self, count):
@@ -128,7 +128,8 @@ class Streams(LongTasks):
                     ask()
             elif kind == RESET:
                 fight.counts["reset"] += 1
-                ask()
+                # Refused, most likely.
+                asyncio.get_running_loop().call_later(self.PAUSE, ask)
             elif kind == GOAWAY:
                 fight.counts["sent away"] += 1
                 return

@@ -3,7 +3,7 @@
 //! A list of 200 long tasks is megabytes of JSON, and a client that does not read holds them. Every answer over
 //! [`FREE_BYTES`] is counted, whatever made it, from its rendering until the last of its bytes was handed to
 //! the socket: the count belongs to the bytes themselves, not to the body that hyper takes them from. Smaller ones
-//! are free: there are only as many as connections, and the few more that HTTP/2 allows.
+//! are free: there are only as many as connections, and those that HTTP/2 allows beyond them are counted there.
 //!
 //! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
 //! always room for an ordinary list.
@@ -179,13 +179,17 @@ struct Counted {
     share: Arc<Share>,
 }
 
-/// Bytes of an answer. Every slice of them keeps the share of the whole.
-struct Kept {
-    bytes: Bytes,
-    _share: Arc<Share>,
+/// Bytes of an answer that keep what they are counted by, and so does every slice of them.
+pub(super) fn kept<S: Send + Sync + 'static>(bytes: Bytes, share: &Arc<S>) -> Bytes {
+    Bytes::from_owner(Kept { bytes, _share: Arc::clone(share) })
 }
 
-impl AsRef<[u8]> for Kept {
+struct Kept<S> {
+    bytes: Bytes,
+    _share: Arc<S>,
+}
+
+impl<S> AsRef<[u8]> for Kept<S> {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -200,11 +204,7 @@ impl Body for Counted {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(cx);
-        polled.map_ok(|frame| {
-            frame.map_data(|bytes| {
-                Bytes::from_owner(Kept { bytes, _share: Arc::clone(&self.share) })
-            })
-        })
+        polled.map_ok(|frame| frame.map_data(|bytes| kept(bytes, &self.share)))
     }
 
     fn is_end_stream(&self) -> bool {

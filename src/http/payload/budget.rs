@@ -4,7 +4,7 @@
 //! buffer over [`FREE_BYTES`] is counted as it grows, by what is there and not by what the client says will come. It is
 //! counted until the body has become the value that the handler takes: nothing waits between the last byte and that
 //! value, so the JSON in between is only there as often as there are threads. Smaller bodies are free: there are only
-//! as many as connections, and the few more that HTTP/2 allows.
+//! as many as connections, and those that HTTP/2 allows beyond them are counted there.
 //!
 //! Operations that take longer bodies ask for a credential first, so the account is known as well as the network.
 

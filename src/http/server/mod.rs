@@ -232,7 +232,7 @@ impl Door {
         let service = self.service(Scheme::HTTPS, peer, seat);
         match protocol {
             Protocol::Http1 => self.http1(stream, service, stop).await?,
-            Protocol::Http2 => self.http2.serve(stream, service, stop).await?,
+            Protocol::Http2 => self.http2.serve(stream, peer.ip(), service, stop).await?,
         }
         Ok(())
     }

@@ -1,0 +1,110 @@
+//! An answer in pieces.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Empty};
+use hyper::Response;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::CONTENT_LENGTH;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::room::Held;
+use crate::http::budget;
+
+/// What is handed on of an answer at a time: the longest frame of most clients.
+pub(super) const PORTION: usize = 16 * 1024;
+
+type Answer = Response<BoxBody<Bytes, io::Error>>;
+
+pub(super) fn in_portions(
+    answer: Answer,
+    is_head: bool,
+    held: Held,
+    turn: Option<OwnedSemaphorePermit>,
+) -> Response<Portions> {
+    let (mut head, mut body) = answer.into_parts();
+    if is_head {
+        // On HTTP/1.1 hyper does this by itself. Some bodies have been left out before.
+        if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+            head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
+        }
+        body = Empty::new().map_err(|never| match never {}).boxed();
+    }
+    let (rest, held) = (Bytes::new(), Arc::new(held));
+    let body = Portions { inner: body, rest, held, _turn: turn };
+    Response::from_parts(head, body)
+}
+
+/// An answer in pieces. All at once, it would wait in hyper, and the request would be over with nobody to end it.
+/// The last piece waits there nevertheless, so each keeps the room of the request.
+pub(super) struct Portions {
+    inner: BoxBody<Bytes, io::Error>,
+    rest: Bytes,
+    held: Arc<Held>,
+    _turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Body for Portions {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.rest.is_empty() {
+            let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            };
+            match frame.into_data() {
+                Ok(data) => self.rest = data,
+                Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
+            }
+        }
+        let length = self.rest.len().min(PORTION);
+        let portion = self.rest.split_to(length);
+        Poll::Ready(Some(Ok(Frame::data(budget::kept(portion, &self.held)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        // Asked before anything is taken.
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::server::http2::room::{Found, SharedRoom};
+
+    #[tokio::test]
+    async fn portions_are_small_and_together_the_whole() {
+        let room = SharedRoom::default().of_connection(None);
+        let of = |length: usize| {
+            let Some(Found::Now(held)) = room.find(0) else { panic!("no room") };
+            let body = http_body_util::Full::new(Bytes::from(vec![b'x'; length]));
+            let body = body.map_err(|never| match never {}).boxed();
+            in_portions(Response::new(body), false, held, None).into_body()
+        };
+        for length in [0, 1, PORTION, PORTION + 1, 10 * PORTION + 7] {
+            let mut body = of(length);
+            assert_eq!(body.size_hint().exact(), Some(length as u64));
+            let mut sum = 0;
+            while !body.is_end_stream() {
+                let portion = body.frame().await.unwrap().unwrap().into_data().unwrap();
+                assert!(portion.len() <= PORTION);
+                sum += portion.len();
+            }
+            assert_eq!(sum, length);
+        }
+    }
+}

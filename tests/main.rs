@@ -48,5 +48,6 @@ mod throttle;
 mod tidy;
 mod tls;
 mod unread;
+mod unreadable;
 mod users;
 mod verify;

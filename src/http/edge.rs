@@ -18,11 +18,11 @@ use super::cors::Cors;
 use super::host;
 use super::leftover::Leftover;
 use super::once::BodyDigest;
-use super::payload::{BodyBudget, BodyLimits};
+use super::payload::{self, BodyBudget, BodyLimits};
 use super::problem::{self, Problem};
 use super::query::{self, RefusedQuery};
 use super::routes::{Route, RouteTable};
-use super::server::OverShare;
+use super::server::{OverShare, Unreadable};
 use super::shares::Holder;
 use super::turn::Turns;
 use crate::domain::id::UserId;
@@ -254,6 +254,16 @@ impl<E: Endpoint> Edge<E> {
 
     /// Refuses what is too large, or unclear, before anything is done.
     fn admit(&self, request: &Request, body: BodyLimits) -> Result<(), Problem> {
+        if let Some(why) = request.extensions().get::<Unreadable>() {
+            return Err(match why {
+                Unreadable::Malformed => {
+                    Problem::malformed("the request is no well-formed HTTP")
+                }
+                Unreadable::UriTooLong => Problem::uri_too_long(),
+                Unreadable::HeaderTooLarge => Problem::header_too_large(),
+                Unreadable::BodyTooLarge => Problem::body_too_large(body.bytes),
+            });
+        }
         if request.extensions().get::<OverShare>().is_some() {
             return Err(Problem::too_many_requests_at_once());
         }
@@ -266,6 +276,11 @@ impl<E: Endpoint> Edge<E> {
         {
             return Err(Problem::header_too_large());
         }
+        // A reader of links would take such a path for the name of a host.
+        if request.uri().path().starts_with("//") {
+            return Err(Problem::not_found());
+        }
+        payload::check_transfer_coding(headers)?;
         let length = headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let limit = u64::try_from(body.bytes).unwrap_or(u64::MAX);

@@ -283,6 +283,11 @@ impl Problem {
         )
     }
 
+    pub(super) fn uri_too_long() -> Self {
+        let detail = "the request's address is too long";
+        Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail)
+    }
+
     pub(super) fn header_too_large() -> Self {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
         Self::new(status, "header_too_large", "the request's header is too large")

@@ -95,8 +95,11 @@ fn query_parameters(operation: &Value) -> Vec<QueryParameter> {
 }
 
 /// Part by part; a part in braces stands for any one. Slashes at the end or in a row make no difference,
-/// as in the routes themselves.
+/// as in the routes themselves, but two at the beginning lead nowhere.
 fn fits(pattern: &str, path: &str) -> bool {
+    if path.starts_with("//") {
+        return false;
+    }
     let parts = |path| str::split(path, '/').filter(|part| !part.is_empty());
     let (mut wanted, mut found) = (parts(pattern), parts(path));
     loop {
@@ -127,7 +130,7 @@ mod tests {
         assert_eq!(table.find("/a/tasks/7").unwrap().allow, "GET, HEAD, OPTIONS, PATCH");
         assert_eq!(table.find("/a/tasks").unwrap().allow, "OPTIONS, POST");
         assert_eq!(table.find("/a//tasks/").unwrap().pattern, "/a/tasks");
-        for path in ["/", "/a", "/a/tasks/7/x", "/b/tasks"] {
+        for path in ["/", "/a", "/a/tasks/7/x", "/b/tasks", "//a/tasks"] {
             assert!(table.find(path).is_none(), "{path}");
         }
     }

@@ -18,7 +18,7 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-const KINDS: [Kind; 17] = [
+const KINDS: [Kind; 18] = [
     kind(
         "400",
         "BadRequest",
@@ -69,6 +69,7 @@ const KINDS: [Kind; 17] = [
         &[],
     ),
     kind("413", "PayloadTooLarge", "The body is too large.", "body_too_large", &[]),
+    kind("414", "UriTooLong", "The address is too long.", "uri_too_long", &[]),
     kind(
         "415",
         "UnsupportedMediaType",
@@ -108,7 +109,7 @@ const KINDS: [Kind; 17] = [
     kind(
         "501",
         "NotImplemented",
-        "The body has a transfer coding other than chunked.",
+        "The request has a transfer coding other than chunked.",
         "unsupported_transfer_coding",
         &[],
     ),
@@ -214,7 +215,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
     // Requests with any credential are limited where the server is set to that, and attempts to get one always.
     let is_limited = need.is_some() || takes_body;
     let rules: [(bool, &[&'static str]); 11] = [
-        (true, &["400", "413", "431", "500", "503"]),
+        (true, &["400", "413", "414", "431", "500", "501", "503"]),
         (need.is_some(), &["401"]),
         (need.is_some_and(Need::is_more_than_a_credential), &["403"]),
         (is_limited, &["429"]),
@@ -222,7 +223,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
         (!super::is_health_check(operation), &["422"]),
         (has_param("in", "path"), &["404"]),
         (has_param("name", once::KEY), &["409"]),
-        (takes_body, &["408", "415", "501"]),
+        (takes_body, &["408", "415"]),
         (writes, &["507"]),
         (has_param("name", "If-Match"), &["412"]),
         (has_param("name", "If-Match") && writes, &["428"]),

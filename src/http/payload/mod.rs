@@ -125,25 +125,34 @@ async fn collect(
 
 /// Refuses a body that is something else than its bytes seem to say: compressed, or a part of a whole.
 fn is_plain(headers: &HeaderMap) -> Result<(), Problem> {
-    let is_only = |name: HeaderName, only: &str| {
-        let values = headers.get_all(name).into_iter();
-        let mut codings =
-            values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        codings.all(|it| {
-            let it = it.trim_ascii();
-            it.is_empty() || it.eq_ignore_ascii_case(only.as_bytes())
-        })
-    };
-    if !is_only(header::CONTENT_ENCODING, "identity") {
+    if codings(headers, header::CONTENT_ENCODING)
+        .any(|it| !it.eq_ignore_ascii_case(b"identity"))
+    {
         return Err(Problem::content_encoding());
-    }
-    if !is_only(header::TRANSFER_ENCODING, "chunked") {
-        return Err(Problem::transfer_coding());
     }
     if headers.contains_key(header::CONTENT_RANGE) {
         return Err(Problem::malformed("a part of a body makes no sense here"));
     }
     Ok(())
+}
+
+/// Refuses a request, whatever it asks for, whose body comes in another way than in chunks
+/// ([RFC 9112, section 6.1](https://www.rfc-editor.org/rfc/rfc9112#section-6.1)).
+pub(super) fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let codings = || codings(headers, header::TRANSFER_ENCODING);
+    if codings().any(|it| !it.eq_ignore_ascii_case(b"chunked")) {
+        return Err(Problem::transfer_coding());
+    }
+    if codings().nth(1).is_some() {
+        return Err(Problem::malformed("a body is sent in chunks once"));
+    }
+    Ok(())
+}
+
+fn codings(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(name).into_iter();
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.map(<[u8]>::trim_ascii).filter(|it| !it.is_empty())
 }
 
 /// The media type of a body, in lower case, without parameters.

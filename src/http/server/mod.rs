@@ -6,10 +6,13 @@
 
 mod gate;
 mod http2;
+mod length;
 mod listener;
+mod refusal;
 mod serving;
 mod stream;
 mod tls;
+mod unreadable;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -35,10 +38,12 @@ use self::gate::{Admission, Gate, Seat};
 use self::http2::Http2;
 pub use self::listener::Listener;
 use self::listener::{Io, Peer};
+use self::refusal::Refusals;
 pub(super) use self::serving::OverShare;
 use self::stream::Stream;
 use self::tls::Protocol;
 pub use self::tls::Tls;
+pub(super) use self::unreadable::Unreadable;
 use super::address::TrustedProxies;
 use crate::config::Limits;
 use crate::domain::network::LogNetworks;
@@ -243,6 +248,7 @@ impl Door {
         service: impl Service,
         stop: Stop,
     ) -> hyper::Result<()> {
+        let io = Refusals::new(io, Arc::clone(&self.endpoint));
         let connection = self.http1.serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
         tokio::select! {

@@ -1,0 +1,112 @@
+//! Lengths of bodies that are beyond all numbers.
+//!
+//! hyper says of such a header only that it is malformed, so the bytes are looked at as they come.
+
+const NAME: &[u8] = b"content-length:";
+
+/// Digits of the longest number that can be a length, and is looked at elsewhere.
+const DIGITS: usize = 19;
+
+/// Whether a line was a `Content-Length` with too many digits.
+#[derive(Debug)]
+pub(super) struct Length {
+    at: At,
+    is_beyond: bool,
+}
+
+/// Where in a line the next byte is.
+#[derive(Clone, Copy, Debug)]
+enum At {
+    /// After so many bytes of the name.
+    Name(usize),
+    /// After so many digits, without zeros in front.
+    Value(usize),
+    Rest,
+}
+
+impl Default for Length {
+    fn default() -> Self {
+        Self { at: At::Name(0), is_beyond: false }
+    }
+}
+
+impl Length {
+    /// Looks at the next bytes of a connection.
+    pub(super) fn read(&mut self, mut bytes: &[u8]) {
+        while let [byte, rest @ ..] = bytes {
+            bytes = rest;
+            if *byte == b'\n' {
+                self.is_beyond |= matches!(self.at, At::Value(digits) if digits > DIGITS);
+                self.at = At::Name(0);
+                continue;
+            }
+            self.at = match self.at {
+                At::Name(length)
+                    if NAME.get(length) == Some(&byte.to_ascii_lowercase()) =>
+                {
+                    if length + 1 == NAME.len() {
+                        At::Value(0)
+                    } else {
+                        At::Name(length + 1)
+                    }
+                }
+                At::Value(0) if matches!(byte, b' ' | b'\t' | b'0') => At::Value(0),
+                At::Value(digits) if byte.is_ascii_digit() => At::Value(digits + 1),
+                At::Value(digits) if matches!(byte, b' ' | b'\t' | b'\r') => {
+                    At::Value(digits)
+                }
+                At::Name(_) | At::Value(_) | At::Rest => {
+                    let end = bytes.iter().position(|byte| *byte == b'\n');
+                    bytes = end.and_then(|end| bytes.get(end..)).unwrap_or_default();
+                    At::Rest
+                }
+            };
+        }
+    }
+
+    /// Says whether there was such a line since this was asked last.
+    pub(super) fn take(&mut self) -> bool {
+        std::mem::take(&mut self.is_beyond)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_beyond(pieces: &[&str]) -> bool {
+        let mut length = Length::default();
+        for piece in pieces {
+            length.read(piece.as_bytes());
+        }
+        length.take()
+    }
+
+    #[test]
+    fn lengths_beyond_all_numbers_are_seen_however_they_come() {
+        let many = "9".repeat(40);
+        for header in [
+            format!("Content-Length: {many}\r\n"),
+            format!("content-length:{many} \t\r\n"),
+            "CONTENT-LENGTH: 0018446744073709551615\n".to_owned(),
+        ] {
+            let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{header}\r\n");
+            assert!(is_beyond(&[&request]), "{request}");
+            let bytes: Vec<String> = request.chars().map(String::from).collect();
+            let bytes: Vec<&str> = bytes.iter().map(String::as_str).collect();
+            assert!(is_beyond(&bytes), "{request}");
+        }
+        for header in [
+            "Content-Length: 9999999999999999999\r\n".to_owned(),
+            "Content-Length: 0000000000000000000000000000001\r\n".to_owned(),
+            format!("Content-Length: {many}x\r\n"),
+            format!("Content-Length: -{many}\r\n"),
+            format!("X-Content-Length: {many}\r\n"),
+            format!("X: content-length: {many}\r\n"),
+            format!("Content-Length: {many}"),
+        ] {
+            let request = format!("POST / HTTP/1.1\r\nHost: a\r\n{header}\r");
+            assert!(!is_beyond(&[&request]), "{request}");
+        }
+    }
+}

@@ -13,6 +13,7 @@
 
 mod access;
 mod accounts;
+mod behind_a_proxy;
 mod bodies;
 mod cli;
 mod concurrency;

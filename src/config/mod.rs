@@ -116,8 +116,8 @@ pub struct Options {
     #[arg(long, env = "RATE_LIMIT_PER_MINUTE", default_value = "0")]
     rate_limit_per_minute: String,
 
-    /// Networks of proxies whose X-Forwarded-For is believed, separated by commas; 127.0.0.1 is a proxy
-    /// that comes through a Unix socket
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas; 127.0.0.1 is
+    /// a proxy that comes through a Unix socket
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: String,
 
@@ -341,7 +341,7 @@ pub struct Config {
     pub auth_rate_limit: bool,
     /// Requests a minute with one credential, if there is a limit.
     pub rate_limit_per_minute: Option<NonZeroU32>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Limits of the front door.
     pub limits: Limits,

@@ -64,6 +64,15 @@ impl TrustedProxies {
     }
 }
 
+/// The address at the other end of the connection.
+pub(super) fn peer(request: &Request) -> IpAddr {
+    match &request.remote_addr().0 {
+        Addr::SocketAddr(address) => address.ip(),
+        // Whoever may open the Unix socket counts as this machine.
+        Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
+    }
+}
+
 impl ClientAddress {
     /// The address that a request comes from.
     pub(super) fn of(req: &Request) -> Self {

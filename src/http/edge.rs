@@ -15,6 +15,7 @@ use super::Site;
 use super::address::{ClientAddress, TrustedProxies};
 use super::budget::AnswerBudget;
 use super::cors::Cors;
+use super::forwarded::Forwarded;
 use super::host;
 use super::leftover::Leftover;
 use super::once::BodyDigest;
@@ -55,6 +56,7 @@ pub(super) struct Edge<E> {
     pub(super) service: Service,
     pub(super) site: Site,
     pub(super) proxies: Arc<TrustedProxies>,
+    pub(super) forwarded: Forwarded,
     pub(super) body: BodyLimits,
     pub(super) header_bytes: usize,
     /// Whether browsers are told to come with TLS only.
@@ -92,6 +94,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let allowed = self.cors.allowed(request.headers());
         let line = AccessLine::start(request.method(), route, &id);
         let body = self.body_limits(route);
+        let site = self.site.below(self.forwarded.prefix(&request));
 
         let digest = BodyDigest::wanted(request.headers());
         let extensions = request.extensions_mut();
@@ -100,7 +103,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         }
         extensions.insert(line.context.clone());
         extensions.insert(self.service.clone());
-        extensions.insert(self.site.clone());
+        extensions.insert(site);
         extensions.insert(self.budget.clone());
         extensions.insert(self.turns.clone());
         extensions.insert(self.bodies.clone());

@@ -15,6 +15,7 @@ mod docs;
 mod edge;
 mod etag;
 mod format;
+mod forwarded;
 mod health;
 mod host;
 mod ignored;
@@ -27,6 +28,7 @@ mod once;
 mod openapi;
 mod param;
 mod payload;
+mod prefix;
 mod problem;
 mod query;
 mod routes;
@@ -54,6 +56,7 @@ use self::budget::AnswerBudget;
 use self::cors::Cors;
 use self::docs::Docs;
 use self::edge::{Edge, OnPanic};
+use self::forwarded::Forwarded;
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
 use self::oauth::{METADATA, MetadataApi, RevocationApi};
@@ -86,10 +89,22 @@ enum Api {
 #[derive(Clone, Debug)]
 struct Site {
     environment: Arc<str>,
+    /// Path under which a proxy shows the server; empty for none.
+    root: Arc<str>,
+    /// Path of the API as clients see it.
     api_prefix: Arc<str>,
     /// Whether this server speaks TLS itself.
     is_tls: bool,
     stopping: Stopping,
+}
+
+impl Site {
+    /// The same site as a client sees it whose proxy has taken this path off.
+    fn below(&self, root: Option<&str>) -> Self {
+        let Some(root) = root else { return self.clone() };
+        let api_prefix = format!("{root}{}", self.api_prefix).into();
+        Self { root: root.into(), api_prefix, ..self.clone() }
+    }
 }
 
 /// Set once, when the server begins to stop. Clones share it.
@@ -118,12 +133,14 @@ pub fn endpoint(
     let table = RouteTable::of(&document);
     let site = Site {
         environment: config.environment.as_str().into(),
+        root: "".into(),
         api_prefix: config.api_prefix.as_str().into(),
         is_tls: config.tls.is_some(),
         stopping,
     };
     let docs = Docs::new(&document);
     let routes = docs::routes(docs, api_routes(&config.api_prefix));
+    let proxies = Arc::new(TrustedProxies(config.trusted_proxies.clone()));
     let edge = Edge {
         inner: routes
             .with(NormalizePath::new(TrailingSlash::Trim))
@@ -132,7 +149,8 @@ pub fn endpoint(
         cors: Cors::new(&config.cors_origins, &document),
         service,
         site,
-        proxies: Arc::new(TrustedProxies(config.trusted_proxies.clone())),
+        forwarded: Forwarded::new(Arc::clone(&proxies), config.log_networks),
+        proxies,
         body: BodyLimits {
             bytes: config.limits.body_bytes,
             time: config.limits.body_timeout,

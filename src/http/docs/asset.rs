@@ -100,7 +100,8 @@ impl Asset {
         response
     }
 
-    fn plain(&self) -> Bytes {
+    /// The file as it is.
+    pub(super) fn plain(&self) -> Bytes {
         let unpacked = self.plain.get_or_init(|| {
             let mut plain = Vec::new();
             // Our own bytes, compressed above.

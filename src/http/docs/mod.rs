@@ -6,6 +6,7 @@
 //! a server that nobody looks at does not carry it.
 
 mod asset;
+mod document;
 mod pages;
 
 use std::sync::Arc;
@@ -16,14 +17,15 @@ use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-use self::asset::{Accept, Asset};
+use self::asset::Accept;
+use self::document::Documents;
 use self::pages::Pages;
+use super::Site;
 use super::problem::Problem;
 
 /// The document in both forms, and the pages once somebody has asked.
 pub(super) struct Docs {
-    json: Asset,
-    yaml: Asset,
+    documents: Documents,
     title: String,
     pages: OnceCell<Pages>,
 }
@@ -32,21 +34,28 @@ impl Docs {
     pub(super) fn new(document: &Value) -> Arc<Self> {
         let title = document.pointer("/info/title").and_then(Value::as_str);
         Arc::new(Self {
-            json: Asset::new("application/json", document.to_string().into_bytes()),
-            yaml: Asset::new("application/yaml", super::to_yaml(document).into_bytes()),
+            documents: Documents::new(document),
             title: title.unwrap_or_default().to_owned(),
             pages: OnceCell::new(),
         })
     }
 
     /// The file at a path, and what keeps it.
-    async fn answer(&self, path: &str, accept: &Accept) -> Result<Response, Problem> {
+    async fn answer(
+        &self,
+        path: &str,
+        root: &Arc<str>,
+        accept: &Accept,
+    ) -> Result<Response, Problem> {
         match path {
-            "/openapi.json" => Ok(self.json.answer(accept)),
-            "/openapi.yaml" => Ok(self.yaml.answer(accept)),
+            "/openapi.json" => Ok(self.documents.below(root).await?.json.answer(accept)),
+            "/openapi.yaml" => Ok(self.documents.below(root).await?.yaml.answer(accept)),
             _ => {
-                let file =
-                    self.pages().await?.find(path).ok_or_else(Problem::not_found)?;
+                let pages = self.pages().await?;
+                if let Some(file) = pages.below(root, path) {
+                    return Ok(file.answer(accept));
+                }
+                let file = pages.find(path).ok_or_else(Problem::not_found)?;
                 Ok(file.answer(accept))
             }
         }
@@ -100,7 +109,7 @@ fn page(docs: Arc<Docs>, path: &'static str) -> impl Endpoint<Output = Response>
             if !asset::is_read(&request) {
                 return Err(Problem::method_not_allowed("GET, HEAD"));
             }
-            docs.answer(path, &Accept::of(&request)).await
+            docs.answer(path, &root(&request)?, &Accept::of(&request)).await
         };
         async move { answer.await.map_err(poem::Error::from) }
     })
@@ -110,9 +119,15 @@ fn to_docs(request: &Request) -> poem::Result<Response> {
     if !asset::is_read(request) {
         return Err(Problem::method_not_allowed("GET, HEAD").into());
     }
-    let docs = HeaderValue::from_static("/docs");
+    let location = HeaderValue::try_from(format!("{}/docs", root(request)?));
     Ok(Response::builder()
         .status(StatusCode::TEMPORARY_REDIRECT)
-        .header(header::LOCATION, docs)
+        .header(header::LOCATION, location.map_err(|_| Problem::internal())?)
         .finish())
+}
+
+/// The path under which a proxy shows the server.
+fn root(request: &Request) -> Result<Arc<str>, Problem> {
+    let site = request.data::<Site>().ok_or_else(Problem::internal)?;
+    Ok(Arc::clone(&site.root))
 }

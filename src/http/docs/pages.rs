@@ -18,21 +18,34 @@ const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'se
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-const SWAGGER_START: &str = r"window.ui = SwaggerUIBundle({
-  url: '/openapi.json',
+/// The path of the document comes between the two parts.
+const SWAGGER_START: [&str; 2] = [
+    r"window.ui = SwaggerUIBundle({
+  url: '",
+    r"',
   dom_id: '#ui',
   deepLinking: true,
   filter: false,
   persistAuthorization: false,
   validatorUrl: null,
 });
-";
+",
+];
 
-const REDOC_START: &str = r"Redoc.init('/openapi.json', { scrollYOffset: 0 }, document.getElementById('ui'));
-";
+const REDOC_START: [&str; 2] = [
+    r"Redoc.init('",
+    r"', { scrollYOffset: 0 }, document.getElementById('ui'));
+",
+];
 
 /// All files, by path.
-pub(super) struct Pages(Vec<(&'static str, Asset)>);
+pub(super) struct Pages {
+    title: String,
+    /// What does not change with the path under which a proxy shows the server.
+    bundles: Vec<(&'static str, Asset)>,
+    /// The rest, for clients that come without a proxy of that kind.
+    own: Vec<(&'static str, Asset)>,
+}
 
 impl Pages {
     /// Cuts the files out of poem-openapi's pages. Takes a good tenth of a second.
@@ -40,39 +53,67 @@ impl Pages {
         let service = OpenApiService::<(), ()>::new((), "", "");
         let swagger = service.swagger_ui_html();
         let redoc = service.redoc_html();
-        let mut files = Vec::new();
-        let mut add = |path: &'static str, content_type, text: &str| {
-            let asset = Asset::new(content_type, text.as_bytes().to_vec()).immutable();
-            let address = format!("{path}?v={}", asset.hash());
-            files.push((path, asset));
-            address
-        };
-        let css = add("/docs/swagger-ui.css", CSS, inside(&swagger, "style"));
-        let swagger_js = add("/docs/swagger-ui.js", JS, inside(&swagger, "script"));
-        let swagger_start = add("/docs/start.js", JS, SWAGGER_START);
-        let redoc_js = add("/redoc/redoc.js", JS, inside(&redoc, "script"));
-        let redoc_start = add("/redoc/start.js", JS, REDOC_START);
-
-        let style = format!("<link rel=\"stylesheet\" href=\"{css}\">");
-        let swagger = html(title, &style, &[&swagger_js, &swagger_start]);
-        let redoc = html(title, "", &[&redoc_js, &redoc_start]);
-        files.push((
-            "/docs",
-            Asset::new(HTML, swagger.into_bytes()).with_policy(SWAGGER_POLICY),
-        ));
-        files.push((
-            "/redoc",
-            Asset::new(HTML, redoc.into_bytes()).with_policy(REDOC_POLICY),
-        ));
-        Self(files)
+        let bundles = vec![
+            ("/docs/swagger-ui.css", immutable(CSS, inside(&swagger, "style"))),
+            ("/docs/swagger-ui.js", immutable(JS, inside(&swagger, "script"))),
+            ("/redoc/redoc.js", immutable(JS, inside(&redoc, "script"))),
+        ];
+        let mut pages = Self { title: title.to_owned(), bundles, own: Vec::new() };
+        pages.own = ["/docs", "/docs/start.js", "/redoc", "/redoc/start.js"]
+            .into_iter()
+            .filter_map(|path| Some((path, pages.made("", path)?)))
+            .collect();
+        pages
     }
 
     pub(super) fn find(&self, path: &str) -> Option<&Asset> {
-        self.0.iter().find(|(of, _)| *of == path).map(|(_, asset)| asset)
+        let mut files = self.bundles.iter().chain(&self.own);
+        files.find(|(of, _)| *of == path).map(|(_, asset)| asset)
+    }
+
+    /// A file for clients whose proxy shows the server below a path, if it is another one for them. Small, and so made for
+    /// each of them.
+    pub(super) fn below(&self, root: &str, path: &str) -> Option<Asset> {
+        if root.is_empty() { None } else { self.made(root, path) }
+    }
+
+    fn made(&self, root: &str, path: &str) -> Option<Asset> {
+        let page = |html: String, policy| {
+            Some(Asset::new(HTML, html.into_bytes()).with_policy(policy))
+        };
+        let bundle = |path| Some(address(root, path, self.find(path)?));
+        let start = |path| Some(address(root, path, &self.made(root, path)?));
+        let script = |[before, after]: [&str; 2]| {
+            Some(immutable(JS, &format!("{before}{root}/openapi.json{after}")))
+        };
+        match path {
+            "/docs/start.js" => script(SWAGGER_START),
+            "/redoc/start.js" => script(REDOC_START),
+            "/docs" => {
+                let style = bundle("/docs/swagger-ui.css")?;
+                let style = format!("<link rel=\"stylesheet\" href=\"{style}\">");
+                let scripts = [bundle("/docs/swagger-ui.js")?, start("/docs/start.js")?];
+                page(html(&self.title, &style, &scripts), SWAGGER_POLICY)
+            }
+            "/redoc" => {
+                let scripts = [bundle("/redoc/redoc.js")?, start("/redoc/start.js")?];
+                page(html(&self.title, "", &scripts), REDOC_POLICY)
+            }
+            _ => None,
+        }
     }
 }
 
-fn html(title: &str, head: &str, scripts: &[&str]) -> String {
+fn immutable(content_type: &'static str, text: &str) -> Asset {
+    Asset::new(content_type, text.as_bytes().to_vec()).immutable()
+}
+
+/// The address of a file, which changes with what is in it.
+fn address(root: &str, path: &str, asset: &Asset) -> String {
+    format!("{root}{path}?v={}", asset.hash())
+}
+
+fn html(title: &str, head: &str, scripts: &[String]) -> String {
     let tags = scripts.iter().map(|address| {
         format!(
             "<script src=\"{address}\"></script>

@@ -78,6 +78,14 @@ pub fn document(config: &Config) -> Value {
     document
 }
 
+/// Changes a document for clients that see the server below this path.
+pub(super) fn move_below(document: &mut Value, root: &str) {
+    if let Some(url) = document.pointer_mut("/servers/0/url") {
+        *url = root.into();
+    }
+    security::move_below(document, root);
+}
+
 /// The same as YAML.
 pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(document).unwrap_or_default()

@@ -59,6 +59,17 @@ pub(super) fn schemes(prefix: &str) -> Value {
     })
 }
 
+/// Changes where tokens come from, for clients that see the server below this path.
+pub(super) fn move_below(document: &mut Value, root: &str) {
+    for member in ["tokenUrl", "refreshUrl"] {
+        let place =
+            format!("/components/securitySchemes/{OAUTH2}/flows/password/{member}");
+        if let Some(Value::String(url)) = document.pointer_mut(&place) {
+            url.insert_str(0, root);
+        }
+    }
+}
+
 const fn told(scope: Scope) -> &'static str {
     match scope {
         Scope::TasksRead => "Read tasks",

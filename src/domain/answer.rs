@@ -58,6 +58,17 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// What can be told of a kept answer without opening it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AnswerNote {
+    /// Names it among those of its owner.
+    pub key: AnswerKey,
+    /// When the request was done.
+    pub made_at: Timestamp,
+    /// Bytes of what is kept, encrypted.
+    pub bytes: u64,
+}
+
 /// How far a walk over all accounts that removes old answers has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {

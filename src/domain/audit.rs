@@ -95,4 +95,9 @@ pub struct AuditRecord {
 impl AuditRecord {
     /// Most records that are kept; the oldest give way.
     pub const MAX: u64 = 100_000;
+
+    /// Whether it is about something that an account did or that was done to it.
+    pub fn is_about(&self, user: UserId) -> bool {
+        self.act.actor == Actor::Admin(user) || self.target == Some(user)
+    }
 }

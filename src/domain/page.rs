@@ -57,6 +57,15 @@ pub struct UserPage {
     pub total: u64,
 }
 
+/// The audit records that one account is in, out of some that follow one another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditPart {
+    /// Oldest first.
+    pub records: Vec<AuditRecord>,
+    /// The last record that was looked at, if there may be more after it.
+    pub next: Option<u64>,
+}
+
 /// One page of audit records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditPage {

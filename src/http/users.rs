@@ -298,8 +298,10 @@ impl UsersApi {
 
     /// Get all that is kept about me
     ///
-    /// JSON Lines: account, sessions, personal tokens and tasks, one object a line. The last line counts them. A
-    /// personal token needs the scope `tasks:read` too.
+    /// JSON Lines, one object a line: the account with its limits and the networks it logs in from, sessions, personal
+    /// tokens, invitations it made, audit records of what it did and of what was done to it, kept answers, and tasks.
+    /// The last line counts them. Passwords, tokens and what kept answers say are left out: they are secrets. A personal
+    /// token needs the scope `tasks:read` too.
     #[oai(path = "/me/export", method = "get", operation_id = "user_export")]
     async fn export(
         &self,

@@ -24,14 +24,14 @@ pub use self::behalf::{Behalf, on_behalf};
 pub use self::error::{Failure, OpenError, StoreError};
 pub use self::once::{MakeAnswer, Once, once};
 use crate::domain::access::Access;
-use crate::domain::answer::{Answer, AnswerKey, Swept};
+use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
 use crate::domain::invitation::Invitation;
-use crate::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
+use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
@@ -235,6 +235,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// adds to these records in its own transaction.
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
 
+    /// Finds the audit records that are about an account ([`crate::domain::audit::AuditRecord::is_about`]): looks at `limit` records from
+    /// the first after `after`, in the order in which they were made.
+    async fn audit_about(
+        &self,
+        user: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<AuditPart, StoreError>;
+
     /// Finds the answer to a request that was done [`once()`]. `None` if there is none, and if the account is
     /// disabled. Old ones are found until they are removed.
     async fn answer_get(
@@ -242,6 +251,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         owner: UserId,
         key: AnswerKey,
     ) -> Result<Option<Answer>, StoreError>;
+
+    /// Lists the answers that are kept for an account, the oldest first, at most `limit` of them, from the first after
+    /// `after`.
+    async fn answer_list(
+        &self,
+        owner: UserId,
+        after: Option<AnswerNote>,
+        limit: usize,
+    ) -> Result<Vec<AnswerNote>, StoreError>;
 
     /// Removes answers that have been kept for [`Answer::KEPT`], of a few accounts from the first after `after`.
     /// Short: whoever wants all of them gone asks again, from where this left off.

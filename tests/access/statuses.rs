@@ -104,6 +104,11 @@ impl Scene {
                 let sent = head_of(operation, root, ("Content-Length", "1000000000"));
                 raw(plain.client.address(), sent).await
             }
+            "414" => {
+                let line = format!("{} {}", operation.method, path(operation));
+                let long = head(&format!("{line}?{}", "x".repeat(1 << 16)), &[]);
+                raw(plain.client.address(), long).await
+            }
             "415" => {
                 let method: Method = operation.method.parse().unwrap();
                 let path = format!("!{}", path(operation));
@@ -165,6 +170,12 @@ impl Scene {
             (_, "/api/v1/auth/register") => operation.call(&plain.client, "").await,
             ("DELETE", "/api/v1/auth/me") => operation.call(root, "").await,
             (_, "/api/v1/auth/refresh") => self.refresh(&used_key(&plain.client)).await,
+            (_, "/api/v1/auth/revoke") => {
+                let form = Some("application/x-www-form-urlencoded");
+                let body = format!("token={}", root.token());
+                let client = used_key(&plain.client);
+                client.send(Method::POST, "/auth/revoke", form, body).await
+            }
             _ if operation.need == Need::Nothing => {
                 operation.call(&used_key(&plain.client), "").await
             }
@@ -241,7 +252,7 @@ fn listed(document: &Value, operation: &Operation) -> BTreeSet<String> {
 /// moves do not fit, which a test of `space` sees to.
 fn frees(operation: &Operation) -> bool {
     let ends =
-        operation.path.ends_with("/logout") || operation.path.ends_with("/logout-all");
+        ["/logout", "/logout-all", "/revoke"].iter().any(|it| operation.path.ends_with(it));
     operation.method == "DELETE" || ends
 }
 
@@ -313,5 +324,5 @@ async fn every_status_that_the_document_lists_can_occur() {
             answer.body
         );
     }
-    assert_eq!(writes.len(), 23);
+    assert_eq!(writes.len(), 24);
 }

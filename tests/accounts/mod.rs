@@ -2,6 +2,7 @@
 
 mod admin;
 mod ends;
+mod export;
 pub(crate) mod invitations;
 mod probes;
 mod profile;

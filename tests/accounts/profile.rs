@@ -141,34 +141,6 @@ async fn leaving_takes_the_password_and_everything_along() {
 }
 
 #[tokio::test]
-async fn an_export_has_all_that_is_mine_and_no_secret() {
-    let server = Server::start().await;
-    let jane = server.client.registered("jane@example.com").await;
-    let john = server.client.registered("john@example.com").await;
-    john.given_task("foreign").await;
-    for number in 0..120 {
-        jane.given_task(&format!("task {number}")).await;
-    }
-    jane.given_token(&["tasks:read"]).await;
-
-    let answer = jane.get("/auth/me/export").await;
-
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_eq!(answer.header("content-type"), Some("application/x-ndjson"));
-    let text = str::from_utf8(&answer.bytes).unwrap();
-    assert!(!text.contains("foreign") && !text.contains("argon2"));
-    let lines: Vec<Value> =
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let kinds = |kind: &str| lines.iter().filter(|line| line.get(kind).is_some()).count();
-    assert_eq!(lines[0]["personal_data"]["version"], 1);
-    assert_eq!(lines[1]["user"]["email"], "jane@example.com");
-    assert_eq!((kinds("session"), kinds("token"), kinds("task")), (1, 1, 120));
-    let end = json!({ "end": { "sessions": 1, "tokens": 1, "tasks": 120 } });
-    assert_eq!(lines.last().unwrap(), &end);
-    assert_eq!(lines.len(), 125);
-}
-
-#[tokio::test]
 async fn a_profile_that_was_read_and_edited_can_be_sent_back_whole() {
     let server = Server::start().await;
     let jane = server.client.registered("Jane@example.com").await;

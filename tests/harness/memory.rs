@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
-use duly::domain::answer::{Answer, AnswerKey, Swept};
+use duly::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use duly::domain::audit::{Act, AuditAction};
 use duly::domain::due::DueRange;
 use duly::domain::email::CanonicalEmail;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::network::Network;
-use duly::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
+use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
@@ -64,13 +64,10 @@ impl Store for MemoryStore {
     ) -> Result<Result<User, Refused>, StoreError> {
         let mut state = self.state();
         let id = UserId::new(state.last_user + 1);
-        match new.admission {
-            Admission::Open | Admission::By(_) => {}
-            Admission::Invited(invitation, digest) => {
-                if !state.is_invited(invitation, digest, &new) {
-                    return Ok(Err(Refused::BadInvitation));
-                }
-            }
+        if let Admission::Invited(invitation, digest) = new.admission
+            && !state.is_invited(invitation, digest, &new)
+        {
+            return Ok(Err(Refused::BadInvitation));
         }
         let count = u64::try_from(state.users.len()).unwrap();
         if state.quota.accounts.is_some_and(|most| count >= most) {
@@ -252,22 +249,7 @@ impl Store for MemoryStore {
         at: Timestamp,
         address: Option<IpAddr>,
     ) -> Result<(), StoreError> {
-        let mut state = self.state();
-        match access {
-            Access::Session(id) => {
-                let found = state.sessions.get_mut(&(user, id));
-                if let Some(found) = found.filter(|it| it.last_used_at < at) {
-                    found.last_used_at = at;
-                    found.address = address.or(found.address);
-                }
-            }
-            Access::Token(id) => {
-                let found = state.tokens.get_mut(&(user, id));
-                if let Some(found) = found.filter(|it| it.last_used_at < Some(at)) {
-                    found.last_used_at = Some(at);
-                }
-            }
-        }
+        self.state().touch(user, access, at, address);
         Ok(())
     }
 
@@ -420,6 +402,15 @@ impl Store for MemoryStore {
         Ok(AuditPage { records: part(records, page), total })
     }
 
+    async fn audit_about(
+        &self,
+        user: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<AuditPart, StoreError> {
+        Ok(self.state().audit_about(user, after, limit))
+    }
+
     /// Keeps none: what is done once is nothing to a model of what is done.
     async fn answer_get(
         &self,
@@ -427,6 +418,15 @@ impl Store for MemoryStore {
         _key: AnswerKey,
     ) -> Result<Option<Answer>, StoreError> {
         Ok(None)
+    }
+
+    async fn answer_list(
+        &self,
+        _owner: UserId,
+        _after: Option<AnswerNote>,
+        _limit: usize,
+    ) -> Result<Vec<AnswerNote>, StoreError> {
+        Ok(Vec::new())
     }
 
     async fn answer_sweep(

@@ -1,14 +1,16 @@
 //! What the store in memory holds.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use duly::domain::audit::{Act, AuditAction, AuditRecord};
+use duly::domain::access::Access;
+use duly::domain::audit::{Act, Actor, AuditAction, AuditRecord};
 use duly::domain::digest::SecretDigest;
 use duly::domain::email::{CanonicalEmail, Email};
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
-use duly::domain::page::Page;
+use duly::domain::page::{AuditPart, Page};
 use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::task::Task;
@@ -87,6 +89,48 @@ impl State {
         }
         if old.password != new.password {
             self.audit(act, A::PasswordSet, Some(id));
+        }
+    }
+
+    /// Finds records that are about an account.
+    pub(super) fn audit_about(
+        &self,
+        user: UserId,
+        after: u64,
+        limit: usize,
+    ) -> AuditPart {
+        let rest = self.audited.iter().filter(|record| record.id > after);
+        let some: Vec<_> = rest.take(limit).copied().collect();
+        let last = some.last().map(|record| record.id);
+        let next = last.filter(|_| some.len() == limit);
+        let mine = some.into_iter().filter(|record| {
+            record.act.actor == Actor::Admin(user) || record.target == Some(user)
+        });
+        AuditPart { records: mine.collect(), next }
+    }
+
+    /// Notes that a credential was used.
+    pub(super) fn touch(
+        &mut self,
+        user: UserId,
+        access: Access,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) {
+        match access {
+            Access::Session(id) => {
+                let found = self.sessions.get_mut(&(user, id));
+                if let Some(found) = found.filter(|it| it.last_used_at < at) {
+                    found.last_used_at = at;
+                    found.address = address.or(found.address);
+                }
+            }
+            Access::Token(id) => {
+                let found = self.tokens.get_mut(&(user, id));
+                if let Some(found) = found.filter(|it| it.last_used_at < Some(at)) {
+                    found.last_used_at = Some(at);
+                }
+            }
         }
     }
 

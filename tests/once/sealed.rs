@@ -52,13 +52,27 @@ async fn nothing_of_an_answer_or_a_key_can_be_read_in_the_file() {
 }
 
 #[tokio::test]
-async fn the_export_of_a_person_has_no_answers() {
+async fn the_export_of_a_person_tells_of_kept_answers_without_what_they_say() {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
-    keyed(&jane, "a-key").post("/tasks", task("a")).await.expect(StatusCode::CREATED);
+    let token = json!({ "name": "a", "scopes": ["tasks:read"] });
+    let made = keyed(&jane, "a-key").post("/auth/tokens", token).await;
+    let made = made.expect(StatusCode::CREATED);
+    jane.given_task("not kept").await;
+
     let exported = jane.get("/auth/me/export").await;
+
     let text = String::from_utf8(exported.bytes.to_vec()).unwrap();
-    assert!(!text.contains("answer") && !text.contains("a-key"), "{text}");
+    assert!(!text.contains("a-key") && !text.contains(made["token"].as_str().unwrap()));
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let answers: Vec<Value> =
+        lines.filter_map(|line| line.get("answer").cloned()).collect();
+    assert_eq!(answers.len(), 1);
+    assert_eq!(answers[0]["created_at"], "2030-01-01T00:00:00.000Z");
+    assert_eq!(answers[0]["expires_at"], "2030-01-02T00:00:00.000Z");
+    assert_eq!(answers[0]["key_hash"].as_str().unwrap().len(), 32);
+    assert!(answers[0]["bytes"].as_u64().unwrap() > 100);
+    assert_eq!(answers[0].as_object().unwrap().len(), 4);
 }
 
 #[tokio::test]

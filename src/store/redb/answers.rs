@@ -5,14 +5,14 @@ use std::any::Any;
 use redb::ReadTransaction;
 
 use super::change::Change;
-use super::key::{self, AnswerByAge, Table};
+use super::key::{self, AnswerByAge, Owned, Table};
 use super::options::AnswerBounds;
 use super::record::AnswerStats;
 use super::view::View;
 use super::work::Work;
 use super::write::Verdict;
 use super::{codec, record, table, users};
-use crate::domain::answer::{Answer, AnswerKey, Swept};
+use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::id::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
@@ -179,4 +179,42 @@ pub(super) fn get(
     let owned = table::open(txn, Table::Owned)?;
     let value = owned.get(key::answer(owner, key).as_slice())?;
     value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
+}
+
+/// What [`crate::store::Store::answer_list`] does. Of an account that is there and not disabled.
+pub(super) fn list(
+    txn: &ReadTransaction,
+    owner: UserId,
+    after: Option<AnswerNote>,
+    limit: usize,
+) -> Result<Vec<AnswerNote>, StoreError> {
+    if users::owner(txn, owner)?.is_none_or(|owner| owner.disabled) {
+        return Ok(Vec::new());
+    }
+    let owned = table::open(txn, Table::Owned)?;
+    let all = key::answers_by_age_of(owner);
+    let after = after.map(|AnswerNote { key, made_at, .. }| {
+        AnswerByAge { owner, made_at, key }.encode().to_vec()
+    });
+    let first = after.as_ref().unwrap_or(all.start()).clone();
+    let mut notes = Vec::new();
+    for entry in table::range(&owned, &(first..=all.end().clone()))? {
+        let (name, _) = entry?;
+        if after.as_deref() == Some(name.value()) {
+            continue;
+        }
+        if notes.len() == limit {
+            break;
+        }
+        let Some(Owned::AnswerByAge(AnswerByAge { made_at, key, .. })) =
+            Owned::decode(name.value())
+        else {
+            return Err(codec::damaged(Table::Owned, name.value(), &"not of an answer"));
+        };
+        let answer = get(txn, owner, key)?.ok_or_else(|| {
+            codec::damaged(Table::Owned, name.value(), &"an entry without its answer")
+        })?;
+        notes.push(AnswerNote { key, made_at, bytes: size(&answer) });
+    }
+    Ok(notes)
 }

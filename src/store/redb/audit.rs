@@ -8,7 +8,7 @@ use super::view::View;
 use super::{codec, record, table};
 use crate::domain::audit::{Act, AuditAction, AuditRecord};
 use crate::domain::id::UserId;
-use crate::domain::page::{AuditPage, Page};
+use crate::domain::page::{AuditPage, AuditPart, Page};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
@@ -51,10 +51,35 @@ pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, Store
     let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
     let mut records = Vec::new();
     for entry in table::all(&table)?.rev().skip(skip).take(usize::from(page.limit)) {
-        let (key, value) = entry?;
-        let id = key::decode_audit(key.value())
-            .ok_or_else(|| codec::damaged(Table::Audit, key.value(), &"not a number"))?;
-        records.push(record::decode_audit(id, value.value())?);
+        records.push(decoded(entry?)?);
     }
     Ok(AuditPage { records, total: table.len()? })
+}
+
+/// Looks at some records and keeps those that are about an account.
+pub(super) fn about(
+    txn: &ReadTransaction,
+    user: UserId,
+    after: u64,
+    limit: usize,
+) -> Result<AuditPart, StoreError> {
+    let table = table::open(txn, Table::Audit)?;
+    let range =
+        key::audit(after.saturating_add(1)).to_vec()..=key::audit(u64::MAX).to_vec();
+    let (mut part, mut looked_at) = (AuditPart::default(), 0);
+    for entry in table::range(&table, &range)?.take(limit) {
+        let record = decoded(entry?)?;
+        looked_at += 1;
+        part.next = (looked_at == limit).then_some(record.id);
+        if record.is_about(user) {
+            part.records.push(record);
+        }
+    }
+    Ok(part)
+}
+
+fn decoded((key, value): table::Found<'_>) -> Result<AuditRecord, StoreError> {
+    let id = key::decode_audit(key.value())
+        .ok_or_else(|| codec::damaged(Table::Audit, key.value(), &"not a number"))?;
+    record::decode_audit(id, value.value())
 }

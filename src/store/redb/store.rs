@@ -19,13 +19,13 @@ use super::{
     table, tasks, tokens, users,
 };
 use crate::domain::access::Access;
-use crate::domain::answer::{Answer, AnswerKey, Swept};
+use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::CanonicalEmail;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
-use crate::domain::page::{AuditPage, Page, TaskPage, UserOrder, UserPage};
+use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
@@ -267,12 +267,30 @@ impl Store for RedbStore {
         self.read_admin(move |txn| audit::list(txn, page)).await
     }
 
+    async fn audit_about(
+        &self,
+        user: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<AuditPart, StoreError> {
+        self.read(|txn| audit::about(txn, user, after, limit))
+    }
+
     async fn answer_get(
         &self,
         owner: UserId,
         key: AnswerKey,
     ) -> Result<Option<Answer>, StoreError> {
         self.read(|txn| answers::get(txn, owner, key))
+    }
+
+    async fn answer_list(
+        &self,
+        owner: UserId,
+        after: Option<AnswerNote>,
+        limit: usize,
+    ) -> Result<Vec<AnswerNote>, StoreError> {
+        self.read(|txn| answers::list(txn, owner, after, limit))
     }
 
     async fn answer_sweep(

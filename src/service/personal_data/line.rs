@@ -1,0 +1,125 @@
+//! Lines of an export of personal data.
+
+use serde_json::{Value, json};
+
+use crate::domain::answer::{Answer, AnswerNote};
+use crate::domain::audit::{Actor, AuditRecord};
+use crate::domain::email::Email;
+use crate::domain::hex::hex;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::invitation::Invitation;
+use crate::domain::label::Label;
+use crate::domain::quota::Usage;
+use crate::domain::recurrence::Recurrence;
+use crate::domain::session::Session;
+use crate::domain::task::{Description, Task};
+use crate::domain::time_zone::TimeZone;
+use crate::domain::token::PersonalToken;
+use crate::domain::user::Credential;
+
+pub(super) fn line(name: &str, value: &Value) -> String {
+    format!("{}\n", json!({ name: value }))
+}
+
+pub(super) fn user(found: &Credential, usage: Usage) -> String {
+    let user = &found.user;
+    let networks = found.networks.iter().map(|network| network.address().to_string());
+    let about = json!({
+        "id": user.id.get(),
+        "email": user.email.as_str(),
+        "role": user.role.as_str(),
+        "created_at": user.created_at.to_string(),
+        "display_name": user.display_name.as_ref().map(Label::as_str),
+        "time_zone": user.time_zone.as_ref().map(TimeZone::as_str),
+        "disabled": user.disabled,
+        "must_change_password": user.must_change_password,
+        "networks": networks.collect::<Vec<_>>(),
+        "bytes": usage.bytes,
+        "max_tasks": usage.own.tasks,
+        "max_mib": usage.own.mib,
+    });
+    line("user", &about)
+}
+
+pub(super) fn session(session: &Session) -> String {
+    let about = json!({
+        "id": session.id.to_string(),
+        "client": session.client.as_ref().map(Label::as_str),
+        "address": session.address.map(|address| address.to_string()),
+        "created_at": session.created_at.to_string(),
+        "last_used_at": session.last_used_at.to_string(),
+        "expires_at": session.expires_at.to_string(),
+    });
+    line("session", &about)
+}
+
+pub(super) fn token(token: &PersonalToken) -> String {
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_str()).collect();
+    let about = json!({
+        "id": token.id.to_string(),
+        "name": token.name.as_str(),
+        "scopes": scopes,
+        "created_at": token.created_at.to_string(),
+        "expires_at": token.expires_at.map(|time| time.to_string()),
+        "last_used_at": token.last_used_at.map(|time| time.to_string()),
+    });
+    line("token", &about)
+}
+
+pub(super) fn invitation(made: &Invitation) -> String {
+    let about = json!({
+        "id": made.id.to_string(),
+        "email": made.email.as_ref().map(Email::as_str),
+        "created_at": made.created_at.to_string(),
+        "expires_at": made.expires_at.to_string(),
+    });
+    line("invitation", &about)
+}
+
+/// Of an administrator who did it to this account, only the role: who that is belongs to somebody else.
+pub(super) fn audit(record: &AuditRecord, whose: UserId) -> String {
+    let actor = match record.act.actor {
+        Actor::Admin(id) if id == whose => "self",
+        Actor::Admin(_) => "administrator",
+        Actor::Operator => "operator",
+    };
+    let about = json!({
+        "id": record.id,
+        "at": record.act.at.to_string(),
+        "actor": actor,
+        "action": record.action.as_str(),
+        "target_id": record.target.map(UserId::get),
+    });
+    line("audit", &about)
+}
+
+pub(super) fn answer(note: &AnswerNote) -> String {
+    let about = json!({
+        "key_hash": hex(&note.key.to_bytes()),
+        "created_at": note.made_at.to_string(),
+        "expires_at": note.made_at.plus(Answer::KEPT).to_string(),
+        "bytes": note.bytes,
+    });
+    line("answer", &about)
+}
+
+pub(super) fn task(task: &Task) -> String {
+    let about = json!({
+        "id": task.id.get(),
+        "title": task.title.as_str(),
+        "description": task.description.as_ref().map(Description::as_str),
+        "completed": task.is_completed(),
+        "completed_at": task.completed_at.map(|time| time.to_string()),
+        "due": task.due.as_ref().map(|due| due.to_string()),
+        "priority": task.priority.as_str(),
+        "tags": task.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
+        "position": task.position.as_str(),
+        "parent_id": task.parent.map(TaskId::get),
+        "recurrence": task.recurrence.as_ref().map(|it| it.rule().to_string()),
+        "recurrence_time_ms": task.recurrence.as_ref().and_then(Recurrence::time_millis),
+        "created_at": task.created_at.to_string(),
+        "updated_at": task.updated_at.to_string(),
+        "revision": task.revision,
+    });
+    line("task", &about)
+}

@@ -1,0 +1,208 @@
+//! All that is kept about one person, for that person: JSON Lines, version 2.
+//!
+//! ```text
+//! {"personal_data":{"version":2,"created_at":"..."}}
+//! {"user":{"id":1,"email":"...","role":"user",...}}
+//! {"session":{"id":"...","client":"...","address":"...",...}}
+//! {"token":{"id":"...","name":"...","scopes":["tasks:read"],...}}
+//! {"invitation":{"id":"...","email":null,...}}
+//! {"audit":{"id":1,"at":"...","actor":"operator","action":"admin_made","target_id":1}}
+//! {"answer":{"key_hash":"...","created_at":"...","expires_at":"...","bytes":310}}
+//! {"task":{"id":1,"title":"...",...}}
+//! {"end":{"sessions":1,"tokens":1,"invitations":1,"audit":1,"answers":1,"tasks":1}}
+//! ```
+//!
+//! Without what only proves who somebody is: the hash of the password, the digests of tokens and invitations. Audit
+//! records are those of what this person did, and of what was done to this account. Of an answer that is kept for an
+//! `Idempotency-Key` there is what is known without opening it; what it says may be a secret that is shown once.
+//!
+//! The last line tells a whole file from one that was cut off. Long lists are read a few at a time, so that no moment
+//! of the store is held for a client that reads slowly; a task that changes meanwhile is there as it was when its turn
+//! came.
+
+mod line;
+
+use serde_json::json;
+
+use super::state::OwnExport;
+use super::{Error, Service};
+use crate::auth::Caller;
+use crate::auth::permission::{Account, Denied};
+use crate::domain::answer::AnswerNote;
+use crate::domain::id::{InvitationId, TaskId};
+use crate::domain::scope::Scope;
+
+/// Things that are read together.
+const TOGETHER: usize = 20;
+
+/// Audit records that are looked at together, of which few are about one account.
+const LOOKED_AT: usize = 500;
+
+/// Someone's data on its way. Ends after an error.
+#[derive(Debug)]
+pub struct PersonalData {
+    service: Service,
+    caller: Caller<Account>,
+    /// Lines before the long lists.
+    first: Option<String>,
+    next: Next,
+    sent: Sent,
+    _held: OwnExport,
+}
+
+/// What comes next, each list from the first thing after one.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Invitations(Option<InvitationId>),
+    Audit(u64),
+    Answers(Option<AnswerNote>),
+    Tasks(Option<TaskId>),
+    End,
+    Nothing,
+}
+
+/// How many of each were sent.
+#[derive(Debug, Default)]
+struct Sent {
+    sessions: usize,
+    tokens: usize,
+    invitations: usize,
+    audit: usize,
+    answers: usize,
+    tasks: usize,
+}
+
+impl Service {
+    /// Begins to read all that is kept about the caller.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Denied`] for a token that may not read tasks, [`Error::AccountBusy`] while the account has another
+    /// export, and those of the store.
+    pub async fn personal_data(
+        &self,
+        caller: &Caller<Account>,
+    ) -> Result<PersonalData, Error> {
+        if !caller.scopes.contain(Scope::TasksRead) {
+            return Err(Denied::Scope(Scope::TasksRead).into());
+        }
+        let held = OwnExport::begin(&self.0.state.exporting, caller.user.id);
+        let mut data = PersonalData {
+            service: self.clone(),
+            caller: caller.clone(),
+            first: None,
+            next: Next::Invitations(None),
+            sent: Sent::default(),
+            _held: held.ok_or(Error::AccountBusy)?,
+        };
+        // What fails here is told with a status.
+        data.first = Some(data.account().await?);
+        Ok(data)
+    }
+}
+
+impl PersonalData {
+    /// The most that one part takes, in bytes: as many of the longest tasks, in which each character is escaped.
+    pub const MOST_BYTES: usize = TOGETHER * 20 * 1024;
+
+    /// The next lines, each with its end. `None` after the last.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadToken`] once the credential has ended, and those of the store.
+    pub async fn next(&mut self) -> Result<Option<String>, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        loop {
+            let now = std::mem::replace(&mut self.next, Next::Nothing);
+            if matches!(now, Next::Nothing) {
+                return Ok(None);
+            }
+            // Whoever has lost access since gets no more.
+            self.service.see_again(&self.caller).await?;
+            let lines = match now {
+                Next::Invitations(after) => self.invitations(after).await?,
+                Next::Audit(after) => self.audit(after).await?,
+                Next::Answers(after) => self.answers(after).await?,
+                Next::Tasks(after) => self.tasks(after).await?,
+                Next::End | Next::Nothing => self.end(),
+            };
+            if !lines.is_empty() {
+                return Ok(Some(lines));
+            }
+            // A long list without anything of this account holds up nobody else's.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn account(&mut self) -> Result<String, Error> {
+        let (store, id) = (&self.service.0.store, self.caller.user.id);
+        let user = store.user_get(id).await?.ok_or(Error::BadToken)?;
+        let usage = store.user_usage(id).await?.ok_or(Error::BadToken)?;
+        let (sessions, tokens) =
+            (store.session_list(id).await?, store.token_list(id).await?);
+        let now = self.service.0.clock.now().to_string();
+        let head = json!({ "version": 2, "created_at": now });
+        let mut lines = line::line("personal_data", &head);
+        lines.push_str(&line::user(&user, usage));
+        lines.extend(sessions.iter().map(line::session));
+        lines.extend(tokens.iter().map(line::token));
+        (self.sent.sessions, self.sent.tokens) = (sessions.len(), tokens.len());
+        Ok(lines)
+    }
+
+    async fn invitations(
+        &mut self,
+        after: Option<InvitationId>,
+    ) -> Result<String, Error> {
+        let mut made = self.service.0.store.invitation_list().await?;
+        let mine = self.caller.user.id;
+        made.retain(|it| it.created_by == mine && Some(it.id) > after);
+        made.sort_by_key(|it| it.id);
+        made.truncate(TOGETHER);
+        self.sent.invitations += made.len();
+        let last = made.last().map(|last| last.id);
+        self.next = last.map_or(Next::Audit(0), |last| Next::Invitations(Some(last)));
+        Ok(made.iter().map(line::invitation).collect())
+    }
+
+    async fn audit(&mut self, after: u64) -> Result<String, Error> {
+        let id = self.caller.user.id;
+        let part = self.service.0.store.audit_about(id, after, LOOKED_AT).await?;
+        self.sent.audit += part.records.len();
+        self.next = part.next.map_or(Next::Answers(None), Next::Audit);
+        Ok(part.records.iter().map(|record| line::audit(record, id)).collect())
+    }
+
+    async fn answers(&mut self, after: Option<AnswerNote>) -> Result<String, Error> {
+        let id = self.caller.user.id;
+        let notes = self.service.0.store.answer_list(id, after, TOGETHER).await?;
+        self.sent.answers += notes.len();
+        let last = notes.last().copied();
+        self.next = last.map_or(Next::Tasks(None), |last| Next::Answers(Some(last)));
+        Ok(notes.iter().map(line::answer).collect())
+    }
+
+    async fn tasks(&mut self, after: Option<TaskId>) -> Result<String, Error> {
+        let id = self.caller.user.id;
+        let tasks = self.service.0.store.task_after(id, after, TOGETHER).await?;
+        self.sent.tasks += tasks.len();
+        let last = tasks.last().map(|last| last.id);
+        self.next = last.map_or(Next::End, |last| Next::Tasks(Some(last)));
+        Ok(tasks.iter().map(line::task).collect())
+    }
+
+    fn end(&self) -> String {
+        let Sent { sessions, tokens, invitations, audit, answers, tasks } = self.sent;
+        let end = json!({
+            "sessions": sessions,
+            "tokens": tokens,
+            "invitations": invitations,
+            "audit": audit,
+            "answers": answers,
+            "tasks": tasks,
+        });
+        line::line("end", &end)
+    }
+}

@@ -66,6 +66,17 @@ const fn scope(name: &'static str, scope: Scope) -> Need {
     }
 }
 
+/// Takes a good credential and nothing else.
+const fn credential(name: &'static str) -> Need {
+    Need {
+        name,
+        scope: None,
+        admin: false,
+        log_in: false,
+        before_password_change: true,
+    }
+}
+
 permissions! {
     /// Reading tasks.
     TasksRead, scope("tasks:read", Scope::TasksRead);
@@ -78,14 +89,10 @@ permissions! {
     Mint, Need { log_in: true, ..scope("mint", Scope::Account) };
     /// What is needed to set another password, and so is possible before that.
     Entry, Need { before_password_change: true, ..scope("entry", Scope::Account) };
+    /// Asking whose the credential is. Every one may do that.
+    Identity, credential("identity");
     /// Giving the credential back. Every one may do that.
-    Leave, Need {
-        name: "leave",
-        scope: None,
-        admin: false,
-        log_in: false,
-        before_password_change: true,
-    };
+    Leave, credential("leave");
     /// Managing accounts.
     Admin, Need {
         name: "admin",

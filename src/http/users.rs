@@ -15,7 +15,7 @@ use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
 use super::wire::{EmailText, PasswordText, TimeZoneText};
-use crate::auth::permission::{Account, Entry};
+use crate::auth::permission::{Account, Entry, Identity};
 use crate::domain::id::UserId;
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -259,8 +259,10 @@ impl UsersApi {
     }
 
     /// Show my account
+    ///
+    /// Every access token and every personal token may ask whose it is, whatever its scopes.
     #[oai(path = "/me", method = "get", operation_id = "user_me")]
-    async fn me(&self, caller: Authenticated<Entry>) -> Result<Json<UserView>, Problem> {
+    async fn me(&self, caller: Authenticated<Identity>) -> Result<Json<UserView>, Problem> {
         Ok(Json(caller.0.user.into()))
     }
 

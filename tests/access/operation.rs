@@ -64,7 +64,7 @@ pub(crate) static OPERATIONS: [Operation; 41] = [
     is("POST", "/api/v1/auth/logout-all", ACCOUNT),
     is("GET", "/api/v1/auth/sessions", ACCOUNT),
     is("DELETE", "/api/v1/auth/sessions/{id}", ACCOUNT),
-    is("GET", "/api/v1/auth/me", ACCOUNT),
+    is("GET", "/api/v1/auth/me", Need::Credential),
     json(r#"{"display_name":"J"}"#, is("PATCH", "/api/v1/auth/me", ACCOUNT)),
     json(r#"{"password":"password123"}"#, is("DELETE", "/api/v1/auth/me", ACCOUNT)),
     is("GET", "/api/v1/auth/me/export", ACCOUNT),

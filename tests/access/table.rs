@@ -254,11 +254,18 @@ async fn expect_denied(operation: &Operation, jane: &Person, root: &Person, cell
             let answer = operation.call(&token, jane.id_for(operation)).await;
             answer.expect_problem(403, "log_in_required");
         }
-        // Every credential may be given back.
+        // Every credential may ask whose it is, and be given back.
         Need::Credential | Need::Nothing => {
-            let (_, poor) = jane.client.given_token(&["tasks:read"]).await;
-            expect_success(&operation.call(&poor, 1).await, cell);
-            operation.call(&poor, 1).await.expect_problem(401, "invalid_token");
+            for scope in EVERYTHING {
+                let (_, poor) = jane.client.given_token(&[scope]).await;
+                expect_success(&operation.call(&poor, 1).await, cell);
+                let again = operation.call(&poor, 1).await;
+                if operation.path.ends_with("/logout") {
+                    again.expect_problem(401, "invalid_token");
+                } else {
+                    expect_success(&again, cell);
+                }
+            }
         }
     }
 }

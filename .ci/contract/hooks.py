@@ -37,7 +37,12 @@ SPOILED = {"invalid_token", "password_change_required", *(["insufficient_role"] 
 OWN_PASSWORD = {"user_leave": "password", "user_update": "password", "user_change_password": "current_password"}
 ZONES = ["Europe/Berlin", "america/new_york", "UTC"]
 NEW_EMAIL = ["user_register", "account_create"]
-FORMS = ["session_login", "session_refresh"]
+FORMS = ["session_login", "session_refresh", "session_revoke"]
+# Members that have to be those of the account.
+FIXED = {
+    "user_update": ["id", "role", "created_at", "must_change_password"],
+    "account_patch": ["id", "email", "created_at", "display_name"],
+}
 # Booleans of clients of the replaced service, which the document does not show.
 OLD_WORDS = {"true", "false", "1", "0", "on", "off", "yes", "no", "t", "f", "y", "n", "1.0", "0.0", "-0.0"}
 YEAR = 365 * 24 * 3600
@@ -175,6 +180,8 @@ def before_call(context, case, kwargs):
     if operation in FORMS:
         # A list would become a field that is given twice, which RFC 6749 forbids.
         case.body = body = {name: value for name, value in body.items() if isinstance(value, str)}
+    for name in FIXED.get(operation, []):
+        body.pop(name, None)
     if operation == "session_login" and account.email and "username" in body and "password" in body:
         body |= {"username": account.email, "password": account.password}
     if operation == "session_refresh":

@@ -68,13 +68,7 @@ const fn scope(name: &'static str, scope: Scope) -> Need {
 
 /// Takes a good credential and nothing else.
 const fn credential(name: &'static str) -> Need {
-    Need {
-        name,
-        scope: None,
-        admin: false,
-        log_in: false,
-        before_password_change: true,
-    }
+    Need { name, scope: None, admin: false, log_in: false, before_password_change: true }
 }
 
 permissions! {

@@ -94,24 +94,6 @@ impl<'a> FromRequest<'a> for ClientAddress {
     }
 }
 
-fn peer(req: &Request) -> IpAddr {
-    match &req.remote_addr().0 {
-        Addr::SocketAddr(address) => address.ip(),
-        // Whoever may open the Unix socket counts as this machine.
-        Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
-    }
-}
-
-/// A header of a proxy, if a trusted one has sent the request.
-pub(super) fn header_of_proxy<'a>(
-    req: &'a Request,
-    name: &'static str,
-) -> Option<&'a str> {
-    let trusted = req.data::<Arc<TrustedProxies>>()?;
-    let header = req.headers().get(name).filter(|_| trusted.include(peer(req)))?;
-    header.to_str().ok()
-}
-
 /// Where a request comes from, and what the client calls itself.
 pub(super) struct ClientOrigin(pub(super) Origin);
 

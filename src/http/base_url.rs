@@ -1,13 +1,16 @@
 //! The URL under which a client knows this server.
 
+use std::sync::Arc;
+
 use poem::http::header;
 use poem::{FromRequest, Request, RequestBody};
 
 use super::Site;
-use super::address::header_of_proxy;
+use super::address::{TrustedProxies, peer};
+use super::host::is_host;
 use super::problem::Problem;
 
-/// Scheme and host as the client has used them: `https://tasks.example.com`.
+/// Scheme and host as the client has used them: `https://tasks.example.com`. A trusted proxy says what those are.
 pub(super) struct BaseUrl(pub(super) String);
 
 impl<'a> FromRequest<'a> for BaseUrl {
@@ -16,12 +19,25 @@ impl<'a> FromRequest<'a> for BaseUrl {
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
         let site = req.data::<Site>().ok_or_else(Problem::internal)?;
-        let by_proxy = header_of_proxy(req, "x-forwarded-proto");
-        let is_https = by_proxy.map_or(site.is_tls, |scheme| scheme == "https");
+        let is_https = match of_proxy(req, "x-forwarded-proto") {
+            Some(scheme) => scheme.eq_ignore_ascii_case("https"),
+            None => site.is_tls,
+        };
         let scheme = if is_https { "https" } else { "http" };
-        let host = req.headers().get(header::HOST).and_then(|it| it.to_str().ok());
+        let by_proxy = of_proxy(req, "x-forwarded-host");
+        let by_proxy = by_proxy.filter(|host| is_host(host.as_bytes()));
+        let own = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = by_proxy.or(own);
         let host = host.or_else(|| req.original_uri().authority().map(|it| it.as_str()));
         // HTTP/1.0 need not name it.
         Ok(Self(format!("{scheme}://{}", host.unwrap_or("localhost"))))
     }
+}
+
+/// A header of a proxy, if a trusted one has sent the request.
+fn of_proxy<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
+    let trusted = request.data::<Arc<TrustedProxies>>()?;
+    let is_trusted = trusted.include(peer(request));
+    let header = request.headers().get(name).filter(|_| is_trusted)?;
+    header.to_str().ok()
 }

@@ -105,13 +105,14 @@ struct Metadata {
 }
 
 impl Metadata {
-    fn of(url: &str, prefix: &str) -> Self {
+    /// `root` and `prefix` are paths of the server and of the API below `url`.
+    fn of(url: &str, root: &str, prefix: &str) -> Self {
         let none = || vec!["none".to_owned()];
         Self {
-            issuer: url.to_owned(),
+            issuer: format!("{url}{root}"),
             token_endpoint: format!("{url}{prefix}/auth/login"),
             revocation_endpoint: format!("{url}{prefix}/auth/revoke"),
-            service_documentation: format!("{url}/docs"),
+            service_documentation: format!("{url}{root}/docs"),
             grant_types_supported: vec![
                 "password".to_owned(),
                 "refresh_token".to_owned(),
@@ -126,7 +127,7 @@ impl Metadata {
 
 impl Example for Metadata {
     fn example() -> Self {
-        Self::of("https://tasks.example.com", "/api/v1")
+        Self::of("https://tasks.example.com", "", "/api/v1")
     }
 }
 
@@ -143,6 +144,6 @@ impl MetadataApi {
         site: Data<&Site>,
         url: BaseUrl,
     ) -> Result<Json<Metadata>, Problem> {
-        Ok(Json(Metadata::of(&url.0, &site.api_prefix)))
+        Ok(Json(Metadata::of(&url.0, &site.root, &site.api_prefix)))
     }
 }

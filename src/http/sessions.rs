@@ -13,7 +13,7 @@ use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::{Form, Json, Unchecked};
 use super::problem::Problem;
-use super::wire::PasswordText;
+use super::wire::{PasswordText, ScopeText};
 use crate::auth::permission::{Account, Entry, Leave};
 use crate::domain::access::Access;
 use crate::domain::label::Label;
@@ -42,7 +42,7 @@ struct Login {
     refresh_token: Option<String>,
     /// What the access token is to be used for: some of `tasks:read`, `tasks:write` and `account`, with spaces
     /// between them. Without it, everything; for a refresh token, all that the log-in was for.
-    scope: Option<String>,
+    scope: Option<ScopeText>,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,
     /// Taken, since clients send it. Not looked at.
@@ -63,7 +63,7 @@ impl Example for Login {
             username: Some("jane@example.com".to_owned()),
             password: Some("password123".into()),
             refresh_token: None,
-            scope: Some(Scopes::ALL.to_string()),
+            scope: Some(ScopeText(Scopes::ALL.to_string())),
             client_id: None,
             client_secret: None,
         }
@@ -80,7 +80,7 @@ struct Refresh {
     #[oai(validator(min_length = 1))]
     refresh_token: String,
     /// What the access token is to be used for, if that is less than the log-in was for.
-    scope: Option<String>,
+    scope: Option<ScopeText>,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,
     /// Taken, since clients send it. Not looked at.
@@ -155,8 +155,8 @@ impl Token {
 }
 
 /// Reads the scopes of a request. `None` if it asks for none in particular.
-fn scopes(text: Option<&str>) -> Result<Option<Scopes>, Problem> {
-    let scopes = text.map(str::parse::<Scopes>).transpose();
+fn scopes(text: Option<ScopeText>) -> Result<Option<Scopes>, Problem> {
+    let scopes = text.map(|text| text.0.parse::<Scopes>()).transpose();
     let scopes = scopes.map_err(|error| Problem::invalid_scope(error.to_string()))?;
     Ok(scopes.filter(|scopes| !scopes.is_empty()))
 }
@@ -272,7 +272,7 @@ impl SessionsApi {
         // Refused in words of its own, which OAuth 2 has for it.
         let grant_type = grant_type.map(Unchecked::check).transpose();
         let grant_type = grant_type.map_err(|_| Problem::unsupported_grant())?;
-        let scopes = scopes(scope.as_deref())?;
+        let scopes = scopes(scope)?;
         let grant = match grant_type.unwrap_or(GrantType::Password) {
             GrantType::Password => {
                 let username = required("username", username);
@@ -316,7 +316,7 @@ impl SessionsApi {
             .check::<RefreshGrant>()
             .map_err(|_| Problem::unsupported_grant())?;
         let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
-        let scopes = scopes(form.0.scope.as_deref())?;
+        let scopes = scopes(form.0.scope)?;
         let grant = service.session_refresh(&token, scopes, origin.0, answers.once());
         Ok(answers.reply(grant.await?))
     }

@@ -262,7 +262,10 @@ impl UsersApi {
     ///
     /// Every access token and every personal token may ask whose it is, whatever its scopes.
     #[oai(path = "/me", method = "get", operation_id = "user_me")]
-    async fn me(&self, caller: Authenticated<Identity>) -> Result<Json<UserView>, Problem> {
+    async fn me(
+        &self,
+        caller: Authenticated<Identity>,
+    ) -> Result<Json<UserView>, Problem> {
         Ok(Json(caller.0.user.into()))
     }
 

@@ -72,6 +72,19 @@ macro_rules! text_type {
 pub(super) use text_type;
 
 text_type!(
+    /// Scopes in a form. Checked by [`Scopes`](crate::domain::scope::Scopes), in words of OAuth 2.
+    ScopeText,
+    "string_scope",
+    MetaSchema {
+        pattern: Some(
+            "^ *((tasks:read|tasks:write|account)( +(tasks:read|tasks:write|account))* *)?$"
+                .to_owned()
+        ),
+        ..MetaSchema::new("string")
+    }
+);
+
+text_type!(
     /// An email address in a request.
     EmailText,
     "string_email",

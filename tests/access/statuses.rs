@@ -251,8 +251,9 @@ fn listed(document: &Value, operation: &Operation) -> BTreeSet<String> {
 /// What adds to the data, however little, on a disk without room. What frees is refused only where the pages that it
 /// moves do not fit, which a test of `space` sees to.
 fn frees(operation: &Operation) -> bool {
-    let ends =
-        ["/logout", "/logout-all", "/revoke"].iter().any(|it| operation.path.ends_with(it));
+    let ends = ["/logout", "/logout-all", "/revoke"]
+        .iter()
+        .any(|it| operation.path.ends_with(it));
     operation.method == "DELETE" || ends
 }
 

@@ -6,13 +6,11 @@ use crate::domain::answer::{Answer, AnswerNote};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::email::Email;
 use crate::domain::hex::hex;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::UserId;
 use crate::domain::invitation::Invitation;
 use crate::domain::label::Label;
 use crate::domain::quota::Usage;
-use crate::domain::recurrence::Recurrence;
 use crate::domain::session::Session;
-use crate::domain::task::{Description, Task};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
@@ -101,25 +99,4 @@ pub(super) fn answer(note: &AnswerNote) -> String {
         "bytes": note.bytes,
     });
     line("answer", &about)
-}
-
-pub(super) fn task(task: &Task) -> String {
-    let about = json!({
-        "id": task.id.get(),
-        "title": task.title.as_str(),
-        "description": task.description.as_ref().map(Description::as_str),
-        "completed": task.is_completed(),
-        "completed_at": task.completed_at.map(|time| time.to_string()),
-        "due": task.due.as_ref().map(|due| due.to_string()),
-        "priority": task.priority.as_str(),
-        "tags": task.tags.iter().map(|tag| tag.as_str()).collect::<Vec<_>>(),
-        "position": task.position.as_str(),
-        "parent_id": task.parent.map(TaskId::get),
-        "recurrence": task.recurrence.as_ref().map(|it| it.rule().to_string()),
-        "recurrence_time_ms": task.recurrence.as_ref().and_then(Recurrence::time_millis),
-        "created_at": task.created_at.to_string(),
-        "updated_at": task.updated_at.to_string(),
-        "revision": task.revision,
-    });
-    line("task", &about)
 }

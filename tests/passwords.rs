@@ -1,6 +1,12 @@
 //! What a server may ask of new passwords.
 
-use hyper::StatusCode;
+use argon2::Argon2;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use duly::domain::password::PasswordHash;
+use duly::domain::user::UserPatch;
+use hyper::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 
 use crate::harness::client::PASSWORD;
@@ -118,4 +124,96 @@ async fn the_rules_bind_the_operator_and_lock_out_nobody() {
     let form = "username=jane@example.com&password=correct+horse+battery";
     server.client().form("/auth/login", form).await.expect(StatusCode::OK);
     assert_eq!(server.terminate(), Some(0));
+}
+
+/// The same to see, from two input methods.
+const COMPOSED: &str = "z\u{fc}rich z\u{fc}rich";
+const DECOMPOSED: &str = "zu\u{308}rich\u{a0}zu\u{308}rich";
+
+async fn log_in(server: &Server, password: &str) -> Answer {
+    let password = utf8_percent_encode(password, NON_ALPHANUMERIC);
+    let form = format!("username=jane@example.com&password={password}");
+    let form_type = Some("application/x-www-form-urlencoded");
+    server.client.send(Method::POST, "/auth/login", form_type, form).await
+}
+
+/// The hash that was made of the bytes of a password, before its spellings were one.
+fn hash_of_bytes(password: &str) -> PasswordHash {
+    let params = argon2::Params::new(64, 1, 1, None).unwrap();
+    let argon2 = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let mut hash = [0; 32];
+    argon2.hash_password_into(password.as_bytes(), &[7; 16], &mut hash).unwrap();
+    let (salt, hash) = (STANDARD_NO_PAD.encode([7; 16]), STANDARD_NO_PAD.encode(hash));
+    PasswordHash::new(format!("$argon2id$v=19$m=64,t=1,p=1${salt}${hash}"))
+}
+
+#[tokio::test]
+async fn a_password_is_the_same_however_its_letters_and_spaces_are_sent() {
+    for registered in [COMPOSED, DECOMPOSED] {
+        let server = Server::start().await;
+        register(&server, "jane@example.com", registered)
+            .await
+            .expect(StatusCode::CREATED);
+        for typed in [COMPOSED, DECOMPOSED] {
+            let jane = log_in(&server, typed).await.expect(StatusCode::OK);
+            let jane = server.client.with_token(jane["access_token"].as_str().unwrap());
+            let email = json!({ "email": "jane@example.com", "password": typed });
+            jane.patch("/auth/me", email).await.expect(StatusCode::OK);
+        }
+        for wrong in
+            ["zurich zurich", "z\u{fc}richz\u{fc}rich", "Z\u{fc}rich z\u{fc}rich"]
+        {
+            log_in(&server, wrong).await.expect_problem(401, "wrong_credentials");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_hashed_as_it_was_typed_goes_on_and_is_hashed_anew() {
+    let server = Server::start().await;
+    server.client.registered("jane@example.com").await;
+    let old = hash_of_bytes(DECOMPOSED);
+    let patch = UserPatch { password: Some(old.clone()), ..UserPatch::default() };
+    server.change("jane@example.com", patch).await;
+
+    log_in(&server, COMPOSED).await.expect_problem(401, "wrong_credentials");
+    assert_eq!(server.account("jane@example.com").await.password, old);
+    log_in(&server, DECOMPOSED).await.expect(StatusCode::OK);
+
+    assert_ne!(server.account("jane@example.com").await.password, old);
+    log_in(&server, COMPOSED).await.expect(StatusCode::OK);
+    log_in(&server, DECOMPOSED).await.expect(StatusCode::OK);
+    log_in(&server, &format!("{DECOMPOSED} "))
+        .await
+        .expect_problem(401, "wrong_credentials");
+}
+
+#[tokio::test]
+async fn the_length_of_a_password_is_what_people_can_count() {
+    let server = Server::start().await;
+    let (seven, most) = ("u\u{308}".repeat(7), "u\u{308}".repeat(128));
+    let answer = register(&server, "jane@example.com", &seven).await;
+    expect_refused(answer, "must have at least 8 characters");
+    register(&server, "jane@example.com", &most).await.expect(StatusCode::CREATED);
+    log_in(&server, &"\u{fc}".repeat(128)).await.expect(StatusCode::OK);
+    let answer = register(&server, "john@example.com", &format!("{most}u")).await;
+    expect_refused(answer, "must have at most 128 characters");
+}
+
+/// Another spelling of the old password is no other password.
+#[tokio::test]
+async fn a_password_that_must_change_is_not_changed_by_its_other_spelling() {
+    let server = Server::start().await;
+    register(&server, "jane@example.com", COMPOSED).await.expect(StatusCode::CREATED);
+    let patch = UserPatch { must_change_password: Some(true), ..UserPatch::default() };
+    server.change("jane@example.com", patch).await;
+    let jane = log_in(&server, COMPOSED).await.expect(StatusCode::OK);
+    let jane = server.client.with_token(jane["access_token"].as_str().unwrap());
+    let same = json!({ "current_password": COMPOSED, "new_password": DECOMPOSED });
+    assert_eq!(
+        jane.post("/auth/password", same).await.expect_refused(),
+        ["new_password"]
+    );
+    let other = json!({ "current_password": DECOMPOSED, "new_password": "password123" });
+    jane.post("/auth/password", other).await.expect(StatusCode::OK);
 }

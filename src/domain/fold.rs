@@ -35,6 +35,22 @@ pub(super) fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
+/// The same of characters, one after the other.
+pub(super) fn compose(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
+    chars.nfc()
+}
+
+/// The text with every letter apart from its accents (NFD).
+pub(super) fn decomposed(text: &str) -> String {
+    text.nfd().collect()
+}
+
+/// The text without the difference of case. Letter by letter, as in [`fold`].
+pub(super) fn caseless(text: &str) -> String {
+    let cased = text.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
+    cased.flat_map(char::to_lowercase).nfc().collect()
+}
+
 /// Whether a character belongs to the word that it follows.
 pub(super) fn is_mark(c: char) -> bool {
     is_combining_mark(c)

@@ -1,5 +1,7 @@
 //! Short names that people or their programs give.
 
+use super::visible::{INVISIBLE, is_visible};
+
 /// The name of something, in one line: 1 to [`Self::MAX_CHARS`] characters, none of them a control
 /// character, without white space around it.
 ///
@@ -25,6 +27,9 @@ pub enum LabelError {
     /// A line break, or another character that does not show.
     #[error("must not have control characters")]
     Control,
+    /// Nothing in it can be seen.
+    #[error("{INVISIBLE}")]
+    Invisible,
 }
 
 impl Label {
@@ -35,7 +40,7 @@ impl Label {
     ///
     /// # Errors
     ///
-    /// Every variant of [`LabelError`].
+    /// Every variant of [`LabelError`] but [`LabelError::Invisible`].
     pub fn new(text: &str) -> Result<Self, LabelError> {
         let text = text.trim();
         if text.is_empty() {
@@ -50,17 +55,27 @@ impl Label {
         Ok(Self(text.to_owned()))
     }
 
+    /// Checks a name that a person gives. Stored names may be others, from before this rule.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`LabelError`].
+    pub fn typed(text: &str) -> Result<Self, LabelError> {
+        let label = Self::new(text)?;
+        if is_visible(text) { Ok(label) } else { Err(LabelError::Invisible) }
+    }
+
     /// A label that was checked by [`Self::new`] before it was stored. Every request reads the session of whoever
     /// asks, and checking again would cost more than reading.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
     }
 
-    /// What a program says of itself, made to fit. `None` if nothing is left.
+    /// What a program says of itself, made to fit. `None` if nothing is left that can be seen.
     pub fn of_client(text: &str) -> Option<Self> {
         let shown = text.chars().filter(|c| !c.is_control());
         let text: String = shown.take(Self::MAX_CHARS).collect();
-        Self::new(&text).ok()
+        Self::typed(&text).ok()
     }
 
     /// The text, given away.
@@ -71,5 +86,24 @@ impl Label {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_a_person_gives_can_be_seen() {
+        for unseen in ["\u{200B}", "\u{2800}", "\u{3164} \u{FEFF}", "\u{E0020}"] {
+            assert_eq!(Label::typed(unseen), Err(LabelError::Invisible), "{unseen:?}");
+            assert!(Label::new(unseen).is_ok(), "one from before is read");
+            assert_eq!(Label::of_client(unseen), None);
+        }
+        assert_eq!(Label::typed(" \u{2003}"), Err(LabelError::Empty));
+        assert_eq!(
+            Label::typed("\u{1F3E0}\u{FE0F}").unwrap().as_str(),
+            "\u{1F3E0}\u{FE0F}"
+        );
     }
 }

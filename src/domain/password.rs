@@ -4,11 +4,27 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use super::fold::compose;
+
 /// A new password: [`Self::MIN_CHARS`] to [`Self::MAX_CHARS`] characters, any of them.
+///
+/// Spellings that look the same are the same, as [RFC 8265, section 4.2](https://www.rfc-editor.org/rfc/rfc8265#section-4.2)
+/// has it: composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), each kind of space a plain one.
+/// Which form an input method sends is nothing that people can see.
+///
+/// ```
+/// use duly::domain::password::Password;
+/// let typed = Password::claimed("pa\u{a0}sswo\u{308}rd".to_owned());
+/// assert_eq!(typed.as_bytes(), "pa ssw\u{f6}rd".as_bytes());
+/// ```
 ///
 /// Wiped from memory when dropped.
 #[derive(Clone)]
-pub struct Password(Zeroizing<String>);
+pub struct Password {
+    text: Zeroizing<String>,
+    /// As typed, if that differs.
+    typed: Option<Zeroizing<String>>,
+}
 
 /// Why a password is refused. Never shows the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,7 +40,7 @@ pub enum PasswordError {
 impl Password {
     /// Fewest characters (not bytes).
     pub const MIN_CHARS: usize = 8;
-    /// Most characters (not bytes). All of them count.
+    /// Most characters (not bytes), as they are counted when composed. All of them count.
     pub const MAX_CHARS: usize = 128;
 
     /// Checks a password that somebody wants to have from now on.
@@ -34,27 +50,72 @@ impl Password {
     /// Every variant of [`PasswordError`].
     pub fn new(text: impl Into<Zeroizing<String>>) -> Result<Self, PasswordError> {
         let text = text.into();
-        match text.chars().count() {
+        Self::check(&text)?;
+        Ok(Self { text: prepared(&text).unwrap_or(text), typed: None })
+    }
+
+    /// Checks a new password and keeps nothing of it.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`PasswordError`].
+    pub fn check(text: &str) -> Result<(), PasswordError> {
+        match prepared_chars(text).take(Self::MAX_CHARS + 1).count() {
             0..Self::MIN_CHARS => Err(PasswordError::TooShort),
-            Self::MIN_CHARS..=Self::MAX_CHARS => Ok(Self(text)),
+            Self::MIN_CHARS..=Self::MAX_CHARS => Ok(()),
             _ => Err(PasswordError::TooLong),
         }
     }
 
     /// Wraps a password somebody claims to have, whatever its length.
     pub fn claimed(text: impl Into<Zeroizing<String>>) -> Self {
-        Self(text.into())
+        let text = text.into();
+        match prepared(&text) {
+            None => Self { text, typed: None },
+            Some(prepared) => Self { text: prepared, typed: Some(text) },
+        }
     }
 
     /// The text, to be judged and nothing else.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// The bytes to hash.
     pub fn as_bytes(&self) -> &[u8] {
-        self.0.as_bytes()
+        self.text.as_bytes()
     }
+
+    /// The bytes that a hash may have been made of: those of today, and then those that were typed, if they are others,
+    /// since hashes were made of them before.
+    pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.as_bytes())
+            .chain(self.typed.iter().map(|typed| typed.as_bytes()))
+    }
+}
+
+/// The text as it is hashed; `None` if that is how it stands.
+fn prepared(text: &str) -> Option<Zeroizing<String>> {
+    if text.is_ascii() || prepared_chars(text).eq(text.chars()) {
+        return None;
+    }
+    // So large that it never moves, which would leave a copy: no text gets longer than three times its bytes.
+    let mut prepared = Zeroizing::new(String::with_capacity(3 * text.len()));
+    prepared.extend(prepared_chars(text));
+    Some(prepared)
+}
+
+fn prepared_chars(text: &str) -> impl Iterator<Item = char> {
+    compose(text.chars().map(|c| if is_space(c) { ' ' } else { c }))
+}
+
+/// The spaces of Unicode (`Zs`) but for the plain one.
+const fn is_space(c: char) -> bool {
+    matches!(
+        c,
+        '\u{A0}' | '\u{1680}' | '\u{2000}'
+            ..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}'
+    )
 }
 
 impl fmt::Debug for Password {
@@ -87,6 +148,8 @@ impl fmt::Debug for PasswordHash {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -98,6 +161,47 @@ mod tests {
             Some(PasswordError::TooShort)
         );
         assert_eq!(Password::new("ü".repeat(129)).err(), Some(PasswordError::TooLong));
+    }
+
+    #[test]
+    fn length_is_that_of_the_composed_form() {
+        assert!(Password::new("u\u{308}".repeat(128)).is_ok());
+        assert_eq!(
+            Password::new("u\u{308}".repeat(7)).err(),
+            Some(PasswordError::TooShort)
+        );
+        // Some letters have no composed form, and get longer.
+        let split = "\u{958}".repeat(65);
+        assert_eq!(Password::new(split).err(), Some(PasswordError::TooLong));
+    }
+
+    #[test]
+    fn spellings_that_look_the_same_are_the_same_and_what_was_typed_is_known() {
+        let composed = "z\u{fc}rich z\u{fc}rich";
+        for typed in [
+            "zu\u{308}rich zu\u{308}rich",
+            "z\u{fc}rich\u{3000}z\u{fc}rich",
+            "z\u{fc}rich\u{a0}zu\u{308}rich",
+        ] {
+            let claimed = Password::claimed(typed.to_owned());
+            let forms: Vec<&[u8]> = claimed.forms().collect();
+            assert_eq!(forms, [composed.as_bytes(), typed.as_bytes()]);
+            let new = Password::new(typed.to_owned()).unwrap();
+            assert_eq!(new.forms().collect::<Vec<_>>(), [composed.as_bytes()]);
+        }
+        for same in ["password123", composed, "\t\n control", "ﬁ ① Ａ case Case"] {
+            let claimed = Password::claimed(same.to_owned());
+            assert_eq!(claimed.forms().collect::<Vec<_>>(), [same.as_bytes()]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_prepared_password_fits_into_its_place_and_stays_as_it_is(text in any::<String>()) {
+            let once = prepared(&text).unwrap_or_else(|| text.clone().into());
+            prop_assert!(once.len() <= 3 * text.len());
+            prop_assert!(prepared(&once).is_none());
+        }
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Whether a text shows anything.
 
+/// Why a text that shows nothing is refused, ending the sentence that the name of the field begins.
+pub const INVISIBLE: &str = "must have a character that can be seen";
+
 /// Whether a text has a character that can be seen.
 ///
 /// That is one that is no white space, no control character, and none that Unicode gives no shape to

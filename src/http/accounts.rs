@@ -18,7 +18,7 @@ use super::payload::{Json, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
 use super::users::{RoleView, cleared};
-use super::wire::{EmailText, PasswordText};
+use super::wire::{EmailText, NewPasswordText};
 use super::{Api, Site, param};
 use crate::auth::permission::Admin;
 use crate::domain::id::UserId;
@@ -39,8 +39,7 @@ struct AccountCreate {
     /// Kept as typed; upper and lower case make no difference.
     email: EmailText,
     /// The first password, to be told to the owner. 8 to 128 characters of any kind.
-    #[oai(validator(min_length = 8, max_length = 128))]
-    password: PasswordText,
+    password: NewPasswordText,
     /// What the account may do; `user` if absent.
     role: Option<RoleView>,
     /// Whether the owner must set another password before anything else; true if absent.

@@ -6,6 +6,7 @@
 use crate::domain::due::Due;
 use crate::domain::email::Email;
 use crate::domain::label::Label;
+use crate::domain::password::Password;
 use crate::domain::position::Position;
 use crate::domain::recurrence::Rule;
 use crate::domain::tag::Tag;
@@ -20,6 +21,8 @@ pub(super) const DUE: &str = "duly-due";
 /// A value that is taken and not looked at.
 pub(super) const IGNORED: &str = "duly-ignored";
 pub(super) const LABEL: &str = "duly-label";
+/// A password from now on.
+pub(super) const PASSWORD: &str = "duly-password";
 pub(super) const POSITION: &str = "duly-position";
 pub(super) const RULE: &str = "duly-rule";
 pub(super) const TAG: &str = "duly-tag";
@@ -40,7 +43,8 @@ pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
             |_| "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
         )),
         DUE => result(Due::parse(text, &TimeZone::utc())),
-        LABEL => result(Label::new(text)),
+        LABEL => result(Label::typed(text)),
+        PASSWORD => result(Password::check(text)),
         POSITION => result(Position::parse(text)),
         RULE => result(Rule::parse(text)),
         TAG => result(Tag::new(text)),

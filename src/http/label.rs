@@ -6,16 +6,19 @@ use super::format;
 use super::wire::text_type;
 use crate::domain::label::Label;
 
-/// No control characters, and one at least that is no white space. Spelled out, since `\s` is not the same to all
-/// who read patterns.
+/// No control characters, and one at least that is no white space and has a shape ([`is_visible`]; beyond U+FFFF it is
+/// not said). Spelled out, since `\s` is not the same to all who read patterns.
+///
+/// [`is_visible`]: crate::domain::visible::is_visible
 const LABEL_PATTERN: &str = concat!(
     r"^[^\u0000-\u001f\u007f-\u009f]*",
-    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]",
+    r"[^\u0000-\u0020\u007f-\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f",
+    r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]",
     r"[^\u0000-\u001f\u007f-\u009f]*$",
 );
 
 text_type!(
-    /// A name in a request, checked by [`Label::new`].
+    /// A name in a request, checked by [`Label::typed`].
     LabelText,
     "string_label",
     MetaSchema {

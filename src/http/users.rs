@@ -14,7 +14,7 @@ use super::once::{Attempt, Reply};
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
-use super::wire::{EmailText, PasswordText, TimeZoneText};
+use super::wire::{EmailText, NewPasswordText, PasswordText, TimeZoneText};
 use crate::auth::permission::{Account, Entry, Identity};
 use crate::domain::id::UserId;
 use crate::domain::label::Label;
@@ -34,8 +34,7 @@ struct UserRegister {
     /// Kept as typed; upper and lower case make no difference.
     email: EmailText,
     /// 8 to 128 characters of any kind. A server may be set to ask for more, or for one that is hard to guess.
-    #[oai(validator(min_length = 8, max_length = 128))]
-    password: PasswordText,
+    password: NewPasswordText,
     /// Needed where only those may register who were invited.
     #[oai(validator(max_length = 200))]
     invitation: Option<String>,
@@ -114,8 +113,7 @@ struct PasswordChange {
     #[oai(validator(max_length = 4096))]
     current_password: PasswordText,
     /// The one from now on. 8 to 128 characters of any kind.
-    #[oai(validator(min_length = 8, max_length = 128))]
-    new_password: PasswordText,
+    new_password: NewPasswordText,
 }
 
 impl Example for PasswordChange {

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::format;
 use crate::domain::email::Email;
+use crate::domain::password::Password;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
 
@@ -104,36 +105,59 @@ text_type!(
     }
 );
 
-/// A password in a request. Wiped from memory when dropped.
-pub(super) struct PasswordText(pub(super) Zeroizing<String>);
+/// Makes a password in a request, which is wiped from memory when dropped.
+macro_rules! password_type {
+    ($(#[$doc:meta])* $type:ident, $name:expr, $schema:expr) => {
+        $(#[$doc])*
+        pub(super) struct $type(pub(super) Zeroizing<String>);
 
-schema_type!(PasswordText, "string", MetaSchema::new("string"));
+        schema_type!($type, $name, $schema);
 
-impl ParseFromJSON for PasswordText {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        match value.unwrap_or_default() {
-            Value::String(text) => Ok(Self(text.into())),
-            other => Err(ParseError::expected_type(other)),
+        impl ParseFromJSON for $type {
+            fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
+                match value.unwrap_or_default() {
+                    Value::String(text) => Ok(Self(text.into())),
+                    other => Err(ParseError::expected_type(other)),
+                }
+            }
         }
-    }
+
+        impl ToJSON for $type {
+            fn to_json(&self) -> Option<Value> {
+                Some(Value::String(self.0.as_str().to_owned()))
+            }
+        }
+
+        impl From<&str> for $type {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned().into())
+            }
+        }
+    };
 }
 
-impl ToJSON for PasswordText {
-    fn to_json(&self) -> Option<Value> {
-        Some(Value::String(self.0.as_str().to_owned()))
+password_type!(
+    /// A password in a request.
+    PasswordText,
+    "string",
+    MetaSchema::new("string")
+);
+
+password_type!(
+    /// A password from now on. Checked by [`Password::check`].
+    NewPasswordText,
+    "string_new_password",
+    MetaSchema {
+        min_length: Some(Password::MIN_CHARS),
+        max_length: Some(Password::MAX_CHARS),
+        ..MetaSchema::new_with_format("string", format::PASSWORD)
     }
-}
+);
 
 /// For the limits on its length.
 impl AsRef<str> for PasswordText {
     fn as_ref(&self) -> &str {
         &self.0
-    }
-}
-
-impl From<&str> for PasswordText {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned().into())
     }
 }
 

@@ -21,7 +21,7 @@ use crate::domain::user::{
 pub struct ProfileChange {
     /// Checked by [`Email::new`]. Takes the password.
     pub email: Option<String>,
-    /// Checked by [`Label::new`]; `Some(None)` clears it.
+    /// Checked by [`Label::typed`]; `Some(None)` clears it.
     pub display_name: Option<Option<String>>,
     /// Checked by [`TimeZone::new`]; `Some(None)` clears it.
     pub time_zone: Option<Option<String>>,
@@ -60,7 +60,7 @@ impl Service {
         let email = new.as_deref().map(Email::new).transpose();
         let email = email.map_err(|error| note("email", error.to_string()));
         let name =
-            change.display_name.map(|text| text.as_deref().map(Label::new).transpose());
+            change.display_name.map(|text| text.as_deref().map(Label::typed).transpose());
         let name =
             name.transpose().map_err(|error| note("display_name", error.to_string()));
         let zone =
@@ -76,6 +76,7 @@ impl Service {
         };
         let expected = match change.password {
             Some(password) => {
+                let password = Password::claimed(password);
                 Some(self.confirm(caller, "password", password).await?.password)
             }
             None => None,
@@ -106,6 +107,7 @@ impl Service {
     ) -> Result<Ended, Error> {
         let new = self.password_length("new_password", new);
         let new = new.map_err(|refused| Error::Invalid(vec![refused]))?;
+        let current = Password::claimed(current);
         let same = new.as_bytes() == current.as_bytes();
         let old = self.confirm(caller, "current_password", current).await?;
         if same && caller.user.must_change_password {
@@ -149,6 +151,7 @@ impl Service {
         caller: &Caller<Account>,
         password: Zeroizing<String>,
     ) -> Result<(), Error> {
+        let password = Password::claimed(password);
         let expected = self.confirm(caller, "password", password).await?.password;
         let deleted = self.0.store.user_delete(caller.user.id, Some(expected), None);
         self.write(caller, deleted).await?.map_err(|why| refused(why, "password"))?;
@@ -161,7 +164,7 @@ impl Service {
         &self,
         caller: &Caller<P>,
         field: &str,
-        password: Zeroizing<String>,
+        password: Password,
     ) -> Result<Credential, Error> {
         let id = caller.user.id;
         if let Some(throttle) = &self.0.throttle {
@@ -170,7 +173,6 @@ impl Service {
                 .map_err(|why| self.throttled(caller.network, Some(id), why))?;
         }
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
-        let password = Password::claimed(password);
         let stored = found.password.clone();
         match self.0.hasher.verify(caller.whose(), password, stored).await? {
             Verdict::Right { .. } => Ok(found),

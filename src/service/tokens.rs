@@ -15,7 +15,7 @@ use crate::domain::token::PersonalToken;
 /// What somebody sends to make a personal token.
 #[derive(Clone, Debug)]
 pub struct TokenDraft {
-    /// Checked by [`Label::new`].
+    /// Checked by [`Label::typed`].
     pub name: String,
     /// At least one.
     pub scopes: Scopes,
@@ -40,7 +40,7 @@ impl Service {
     ) -> Result<(PersonalToken, Secret), Error> {
         let now = self.0.clock.now();
         let mut refused = Vec::new();
-        let name = Label::new(&draft.name)
+        let name = Label::typed(&draft.name)
             .map_err(|error| refused.push(FieldError::new("name", error)));
         if draft.scopes.is_empty() {
             refused.push(FieldError::new("scopes", "must have at least 1 item"));

@@ -70,7 +70,7 @@ pub enum Verdict {
     Wrong,
     /// It is.
     Right {
-        /// Whether the stored hash is not of today's cost.
+        /// Whether the stored hash is not of today's cost, or was made of the password as it was typed.
         outdated: bool,
     },
 }
@@ -153,7 +153,9 @@ impl Hasher {
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let (asked, stranger) = (Instant::now(), Whose::Stranger(network));
-        let usual = self.kinds.usual_time();
+        // As long as a wrong one takes: see [`Worker::verify`].
+        let forms = u32::try_from(password.forms().count()).unwrap_or(u32::MAX);
+        let usual = self.kinds.usual_time().saturating_mul(forms);
         if let Some(user) = known {
             let whose = Whose::Known(user, network);
             match self.verifying(whose, password.clone(), stored.clone()) {

@@ -9,7 +9,7 @@ use argon2::password_hash::phc;
 use argon2::{Algorithm, Argon2, Block, Version};
 
 use super::kinds::{HASH_LEN, Kind, Kinds};
-use super::phc::understand;
+use super::phc::{Parts, understand};
 use super::queue::Queues;
 use super::{Job, Verdict};
 use crate::domain::password::{Password, PasswordHash};
@@ -42,7 +42,7 @@ impl Worker {
     ) -> io::Result<PasswordHash> {
         let kind = self.kinds.today();
         let params = kind.params(HASH_LEN)?;
-        let hash = self.derive(password, salt, kind, HASH_LEN)?;
+        let hash = self.derive(password.as_bytes(), salt, kind, HASH_LEN)?;
         let phc = phc::PasswordHash {
             algorithm: Algorithm::Argon2id.ident(),
             version: Some(Version::V0x13.into()),
@@ -54,39 +54,49 @@ impl Worker {
     }
 
     /// Holds a password against a hash, or against none. Makes one hash of each cost that any account has: the time
-    /// does not tell which of them this account has, nor whether there is one.
+    /// does not tell which of them this account has, nor whether there is one. A wrong password that may have been
+    /// hashed in two forms takes twice as long, whoever it is for.
     pub(super) fn verify(
         &mut self,
         password: &Password,
         stored: Option<&PasswordHash>,
         salt: &[u8],
     ) -> io::Result<Verdict> {
-        let began = Instant::now();
         let stored = stored.map(understand).transpose().map_err(io::Error::other)?;
+        for (number, form) in password.forms().enumerate() {
+            if self.is_right(form, stored.as_ref(), salt)? {
+                let is_of_today = stored.is_some_and(|it| it.kind == self.kinds.today());
+                return Ok(Verdict::Right { outdated: number > 0 || !is_of_today });
+            }
+        }
+        Ok(Verdict::Wrong)
+    }
+
+    fn is_right(
+        &mut self,
+        form: &[u8],
+        stored: Option<&Parts>,
+        salt: &[u8],
+    ) -> io::Result<bool> {
+        let began = Instant::now();
         let mut is_right = false;
-        for kind in self.kinds.to_make(stored.as_ref().map(|it| it.kind)) {
-            match &stored {
+        for kind in self.kinds.to_make(stored.map(|it| it.kind)) {
+            match stored {
                 // `Output` compares in constant time.
                 Some(stored) if stored.kind == kind => {
                     let len = stored.hash.len();
-                    is_right =
-                        self.derive(password, &stored.salt, kind, len)? == stored.hash;
+                    is_right = self.derive(form, &stored.salt, kind, len)? == stored.hash;
                 }
-                _ => drop(self.derive(password, salt, kind, HASH_LEN)?),
+                _ => drop(self.derive(form, salt, kind, HASH_LEN)?),
             }
         }
         self.kinds.note_time(began.elapsed());
-        Ok(match stored {
-            Some(stored) if is_right => {
-                Verdict::Right { outdated: stored.kind != self.kinds.today() }
-            }
-            _ => Verdict::Wrong,
-        })
+        Ok(is_right)
     }
 
     fn derive(
         &mut self,
-        password: &Password,
+        password: &[u8],
         salt: &[u8],
         kind: Kind,
         len: usize,
@@ -104,7 +114,7 @@ impl Worker {
         let mut out = [0; 64];
         let out = out.get_mut(..len).ok_or(io::ErrorKind::InvalidData)?;
         argon2
-            .hash_password_into_with_memory(password.as_bytes(), salt, out, memory)
+            .hash_password_into_with_memory(password, salt, out, memory)
             .map_err(io::Error::other)?;
         phc::Output::new(out).map_err(io::Error::other)
     }

@@ -84,7 +84,7 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], [`TaskRefused::InvisibleTitle`], [`TaskRefused::RecursUndated`],
+    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::RecursUndated`],
     /// [`TaskRefused::RecursCompleted`].
     pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
         self.fixed.check(old)?;
@@ -96,7 +96,7 @@ impl TaskPatch {
             && *title != old.title
             && !is_visible(title.as_str())
         {
-            return Err(TaskRefused::InvisibleTitle);
+            return Err(TaskRefused::Invisible("title"));
         }
         let mut new = old.clone();
         set(&mut new.title, self.title);

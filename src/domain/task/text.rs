@@ -1,6 +1,6 @@
 //! What people write into tasks.
 
-use crate::domain::visible::is_visible;
+use crate::domain::visible::{INVISIBLE, is_visible};
 
 /// A task's title: 1 to [`Self::MAX_CHARS`] characters, kept as typed.
 ///
@@ -30,7 +30,7 @@ pub enum TextError {
         max: usize,
     },
     /// Nothing in it can be seen.
-    #[error("must have a character that can be seen")]
+    #[error("{INVISIBLE}")]
     Invisible,
 }
 

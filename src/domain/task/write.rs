@@ -4,6 +4,7 @@ use super::{NewTask, Task, TaskPatch};
 use crate::domain::id::TaskId;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::visible::INVISIBLE;
 
 /// Several changes to one person's tasks, made one after the other at one moment.
 #[derive(Clone, Debug)]
@@ -148,9 +149,9 @@ pub enum TaskRefused {
     /// Members that cannot be changed, by their names.
     #[error("cannot be changed")]
     Fixed(Vec<&'static str>),
-    /// Nothing in the new title can be seen.
-    #[error("must have a character that can be seen")]
-    InvisibleTitle,
+    /// Nothing can be seen in a new text of this field.
+    #[error("{INVISIBLE}")]
+    Invisible(&'static str),
     /// What was to become the parent is not there.
     #[error("must be the id of a task of yours")]
     NoParent,

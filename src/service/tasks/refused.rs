@@ -65,7 +65,7 @@ impl TaskFailure {
             R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
             R::NoNeighbour => "after",
             R::NoRoom => "position",
-            R::InvisibleTitle => "title",
+            R::Invisible(field) => field,
             R::RecursUndated | R::RecursCompleted => "recurrence",
             R::TooManyTags => "tags",
             R::TooMuch => return Self::TooMuch,

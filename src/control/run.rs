@@ -209,6 +209,10 @@ fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
     for finding in &report.findings {
         say(sink, finding)?;
     }
+    for (one, other) in &report.namesakes {
+        let pair = format!("{one:?} and {other:?}");
+        say(sink, format!("{pair} have one email address in two spellings"))?;
+    }
     let Report { users, sessions, tokens, tasks, to_purge, problems, .. } = report;
     say(
         sink,

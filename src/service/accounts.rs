@@ -46,7 +46,7 @@ impl Service {
         order: UserOrder,
         page: Page,
     ) -> Result<UserPage, Error> {
-        let containing = containing.map(str::to_lowercase);
+        let containing = containing.map(str::to_owned);
         Ok(self.0.store.user_page(containing, order, page).await?)
     }
 

@@ -14,7 +14,7 @@ use crate::auth::password::{HashError, Verdict, Whose};
 use crate::auth::permission::{Account, Entry, Leave, Permission};
 use crate::auth::{Caller, Secret};
 use crate::domain::access::Access;
-use crate::domain::email::Email;
+use crate::domain::email::{CanonicalEmail, Email};
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -68,12 +68,13 @@ impl Service {
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {
         // What cannot be an email is nobody's email.
-        let email = Email::new(email).ok().map(|email| email.canonical());
-        let account = email.as_ref().map_or("", |email| email.as_str()).to_owned();
+        let email = Email::new(email).ok();
+        let account = email.as_ref().map(Email::canonical);
+        let account = account.as_ref().map_or("", CanonicalEmail::as_str);
         let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
             throttle
-                .login(network, &account)
+                .login(network, account)
                 .map_err(|why| self.throttled(network, None, why))?;
         }
         let credential = match email {
@@ -82,10 +83,10 @@ impl Service {
         };
         let password = Password::claimed(password);
         let (user, mut stored, outdated) =
-            self.session_prove(credential, password.clone(), network, &account).await?;
+            self.session_prove(credential, password.clone(), network, account).await?;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         if let Some(throttle) = &self.0.throttle {
-            throttle.succeeded(network, &account);
+            throttle.succeeded(network, account);
         }
         if outdated {
             let whose = Whose::Known(user.id, network);

@@ -216,10 +216,10 @@ impl Import {
     async fn look_at(&self, new: &Credential) -> Result<(), ImportError> {
         let Parts { store, hasher, .. } = &*self.service.0;
         if new.user.role == Role::Admin && !self.allow_admins {
-            // One that is there stays as it is.
-            let email = new.user.email.canonical();
-            let found = store.user_by_email(email).await.map_err(Error::from)?;
-            if found.is_none() {
+            // One that is there stays as it is. Another spelling may become another account.
+            let email = &new.user.email;
+            let found = store.user_by_email(email.clone()).await.map_err(Error::from)?;
+            if found.is_none_or(|found| found.user.email.lower() != email.lower()) {
                 let (line, from) = (self.line, self.chunk_from);
                 return Err(ImportError::Admin { line, from });
             }

@@ -104,7 +104,7 @@ impl Service {
         let Some(email) = asked.and_then(|_| Email::new(email).ok()) else {
             return Ok(None);
         };
-        let Some(found) = self.0.store.user_by_email(email.canonical()).await? else {
+        let Some(found) = self.0.store.user_by_email(email).await? else {
             return Ok(None);
         };
         match self.replay(found.user.id, asked).await {
@@ -151,7 +151,7 @@ impl Service {
         };
         self.password_strength("password", &password, email.as_str(), whose).await?;
         // Spares a hash. Whether the email is free is decided by the store, below.
-        if self.0.store.user_by_email(email.canonical()).await?.is_some() {
+        if self.0.store.user_by_email(email.clone()).await?.is_some() {
             return Err(Error::EmailTaken);
         }
         let password = self.0.hasher.hash(whose, password).await?;
@@ -161,7 +161,7 @@ impl Service {
 
     pub(super) async fn user_by_email(&self, email: &str) -> Result<User, Error> {
         let Ok(email) = Email::new(email) else { return Err(NO_USER) };
-        let found = self.0.store.user_by_email(email.canonical()).await?;
+        let found = self.0.store.user_by_email(email).await?;
         found.map(|credential| credential.user).ok_or(NO_USER)
     }
 }

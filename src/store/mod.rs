@@ -27,7 +27,7 @@ use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
-use crate::domain::email::CanonicalEmail;
+use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
 use crate::domain::invitation::Invitation;
@@ -77,11 +77,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Finds an account.
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError>;
 
-    /// Finds an account by its email.
-    async fn user_by_email(
-        &self,
-        email: CanonicalEmail,
-    ) -> Result<Option<Credential>, StoreError>;
+    /// Finds an account by its email, in whatever spelling. Of two accounts whose emails have become one address, the
+    /// one that is spelled like this.
+    async fn user_by_email(&self, email: Email)
+    -> Result<Option<Credential>, StoreError>;
 
     /// Lists accounts by id, at most `limit` of them, from the first after `after`.
     async fn user_list(
@@ -90,7 +89,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Lists accounts in an order; only those with a text in their canonical email, if one is given.
+    /// Lists accounts in an order; only those with a text in their email, if one is given.
     async fn user_page(
         &self,
         containing: Option<String>,

@@ -40,7 +40,7 @@ impl<'a> Import<'a> {
 
     fn user(&mut self, found: Credential) {
         let there = found.user.id;
-        let known = self.state.by_email(&found.user.email.canonical());
+        let known = self.state.by_email(&found.user.email);
         let here = if let Some(known) = known {
             self.done.users_found += 1;
             known.user.id

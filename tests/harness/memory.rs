@@ -12,7 +12,7 @@ use duly::domain::access::Access;
 use duly::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use duly::domain::audit::{Act, AuditAction};
 use duly::domain::due::DueRange;
-use duly::domain::email::CanonicalEmail;
+use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::network::Network;
@@ -73,7 +73,7 @@ impl Store for MemoryStore {
         if state.quota.accounts.is_some_and(|most| count >= most) {
             return Ok(Err(Refused::Full));
         }
-        if state.by_email(&new.email.canonical()).is_some() {
+        if state.by_email(&new.email).is_some() {
             return Ok(Err(Refused::EmailTaken));
         }
         match new.admission {
@@ -101,7 +101,7 @@ impl Store for MemoryStore {
 
     async fn user_by_email(
         &self,
-        email: CanonicalEmail,
+        email: Email,
     ) -> Result<Option<Credential>, StoreError> {
         Ok(self.state().by_email(&email).cloned())
     }
@@ -126,7 +126,7 @@ impl Store for MemoryStore {
         let state = self.state();
         let mut users = Vec::new();
         for Credential { user, .. } in state.users.values().rev() {
-            if user.email.canonical().as_str().contains(&text) {
+            if user.email.contains(&text) {
                 let (user, usage) = (user.clone(), state.usage(user.id));
                 users.push(Account { user, usage });
             }
@@ -155,7 +155,7 @@ impl Store for MemoryStore {
             return Ok(Err(Refused::PasswordChanged));
         }
         let new = patch.apply(&old);
-        let taken = state.by_email(&new.user.email.canonical());
+        let taken = state.by_email(&new.user.email);
         if taken.is_some_and(|found| found.user.id != id) {
             return Ok(Err(Refused::EmailTaken));
         }

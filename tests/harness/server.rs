@@ -133,7 +133,7 @@ impl Server {
 
     /// What the store has of an account.
     pub(crate) async fn account(&self, email: &str) -> Credential {
-        let email = Email::new(email).unwrap().canonical();
+        let email = Email::new(email).unwrap();
         self.store.user_by_email(email).await.unwrap().unwrap()
     }
 

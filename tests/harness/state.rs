@@ -7,7 +7,7 @@ use std::time::Duration;
 use duly::domain::access::Access;
 use duly::domain::audit::{Act, Actor, AuditAction, AuditRecord};
 use duly::domain::digest::SecretDigest;
-use duly::domain::email::{CanonicalEmail, Email};
+use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::invitation::Invitation;
 use duly::domain::page::{AuditPart, Page};
@@ -34,8 +34,12 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn by_email(&self, email: &CanonicalEmail) -> Option<&Credential> {
-        self.users.values().find(|found| found.user.email.canonical() == *email)
+    pub(super) fn by_email(&self, email: &Email) -> Option<&Credential> {
+        let same =
+            |found: &&Credential| found.user.email.canonical() == email.canonical();
+        let exact = |found: &&Credential| found.user.email.lower() == email.lower();
+        let mut users = self.users.values();
+        users.clone().find(exact).or_else(|| users.find(same))
     }
 
     pub(super) fn is_last_admin(&self, id: UserId) -> bool {

@@ -135,7 +135,7 @@ pub(crate) async fn ask(
             said(store.user_create(new_user(&address(email, spelling))).await?)
         }
         Ask::UserByEmail { email: number } => {
-            let email = email(&address(number, false)).canonical();
+            let email = email(&address(number, false));
             Answer::Credential(store.user_by_email(email).await?)
         }
         Ask::UserList { after, limit } => {

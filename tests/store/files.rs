@@ -30,7 +30,7 @@ async fn a_reopened_file_shows_everything() {
 
     let store = open(&path);
 
-    let found = store.user_by_email(user.email.canonical()).await.unwrap().unwrap();
+    let found = store.user_by_email(user.email.clone()).await.unwrap().unwrap();
     assert_eq!(found.user, user);
     let found = store.session_get(user.id, session.id).await.unwrap();
     assert_eq!(found, Some((user.clone(), session)));

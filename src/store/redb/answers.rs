@@ -64,7 +64,7 @@ fn outlasts(
 ) -> Result<bool, StoreError> {
     for change in changes {
         match change {
-            Change::UserCreate(new) if new.user.id == owner => return Ok(true),
+            Change::UserCreate(new, _) if new.user.id == owner => return Ok(true),
             Change::UserDelete(old) if old.user.id == owner => return Ok(false),
             _ => {}
         }

@@ -30,7 +30,8 @@ use crate::store::StoreError;
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
 pub(super) enum Change {
-    UserCreate(Credential),
+    /// An account, and its key in the index of emails.
+    UserCreate(Credential, String),
     /// Anything but the id may differ.
     UserReplace {
         old: Credential,
@@ -102,13 +103,10 @@ struct Plan<'a, 'view, 'txn> {
 impl Plan<'_, '_, '_> {
     fn add(&mut self, change: &Change) -> Result<(), StoreError> {
         match change {
-            Change::UserCreate(new) => {
+            Change::UserCreate(new, email_key) => {
                 let id = new.user.id;
-                let email = new.user.email.canonical();
-                let email = email.as_str().as_bytes();
-                let by_email = record::number(Table::UserByEmail, email, id.get())?;
                 self.put(Table::Users, &id.to_bytes(), record::user(new)?);
-                self.put(Table::UserByEmail, email, by_email);
+                self.email_put(email_key, id)?;
                 if let Some(entry) = index::admin(&new.user) {
                     self.put(Table::Admins, &entry, Vec::new());
                 }
@@ -182,12 +180,11 @@ impl Plan<'_, '_, '_> {
     ) -> Result<(), StoreError> {
         let id = new.user.id;
         self.put(Table::Users, &id.to_bytes(), record::user(new)?);
-        let (from, to) = (old.user.email.canonical(), new.user.email.canonical());
-        if from != to {
-            let to = to.as_str().as_bytes();
-            let value = record::number(Table::UserByEmail, to, id.get())?;
-            self.delete(Table::UserByEmail, from.as_str().as_bytes());
-            self.put(Table::UserByEmail, to, value);
+        if old.user.email != new.user.email {
+            self.email_delete(old)?;
+            // There is one, or it would have been refused.
+            let to = self.view.email_key(&new.user.email, id)?;
+            self.email_put(&to.unwrap_or_else(|| new.user.email.lower()), id)?;
         }
         match (index::admin(&old.user), index::admin(&new.user)) {
             (None, Some(entry)) => self.put(Table::Admins, &entry, Vec::new()),
@@ -197,12 +194,26 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
+    fn email_put(&mut self, key: &str, id: UserId) -> Result<(), StoreError> {
+        let value = record::number(Table::UserByEmail, key.as_bytes(), id.get())?;
+        self.put(Table::UserByEmail, key.as_bytes(), value);
+        Ok(())
+    }
+
+    fn email_delete(&mut self, old: &Credential) -> Result<(), StoreError> {
+        let key = self.view.email_key(&old.user.email, old.user.id)?;
+        if let Some(key) = key {
+            self.delete(Table::UserByEmail, key.as_bytes());
+        }
+        Ok(())
+    }
+
     /// Takes along all that the person has: at once, or, when that would hold the writer for long,
     /// all that can be found by anybody at once and the rest in slices (see [`super::writer`]).
     fn user_delete(&mut self, old: &Credential) -> Result<(), StoreError> {
         let id = old.user.id;
         self.delete(Table::Users, &id.to_bytes());
-        self.delete(Table::UserByEmail, old.user.email.canonical().as_str().as_bytes());
+        self.email_delete(old)?;
         if let Some(entry) = index::admin(&old.user) {
             self.delete(Table::Admins, &entry);
         }

@@ -15,7 +15,7 @@ use super::work::Work;
 use super::write::Verdict;
 use super::{audit, codec, table};
 use crate::domain::audit::{Act, Actor, AuditAction};
-use crate::domain::email::CanonicalEmail;
+use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::id_set::TaskIds;
 use crate::domain::quota::Quota;
@@ -104,6 +104,14 @@ pub(super) fn import(
     Ok(Verdict { answer: Ok((done, owner)), changes })
 }
 
+/// What is there of an account.
+enum Found {
+    /// The account.
+    Same(UserId),
+    /// A free key for it.
+    Free(String),
+}
+
 /// A chunk on its way. What it has made so far is not in the view yet.
 struct Import<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
@@ -113,7 +121,8 @@ struct Import<'a, 'view, 'txn> {
     existing: Existing,
     owner: Option<Owner>,
     next_user: UserId,
-    users: BTreeMap<CanonicalEmail, UserId>,
+    /// Accounts that were made, by their keys in the index of emails, and their emails in lower case.
+    users: BTreeMap<String, (UserId, String)>,
     drafts: BTreeMap<UserId, Draft<'a, 'view, 'txn>>,
     done: Imported,
     changes: Vec<Change>,
@@ -124,27 +133,22 @@ struct Import<'a, 'view, 'txn> {
 impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
     fn user(&mut self, found: Credential) -> Result<(), StoreError> {
         let there = found.user.id;
-        let email = found.user.email.canonical();
-        let here = match self.users.get(&email) {
-            Some(id) => Some(*id),
-            None => self.view.user_id(&email)?,
-        };
-        let here = match here {
-            Some(id) => {
+        let here = match self.find(&found.user.email)? {
+            Found::Same(id) => {
                 self.done.users_found += 1;
                 id
             }
-            None => {
+            Found::Free(key) => {
                 let id = if self.is_free(there)? { there } else { self.next_user };
                 self.next_user =
                     self.next_user.max(UserId::new(id.get().saturating_add(1)));
-                self.users.insert(email, id);
+                self.users.insert(key.clone(), (id, found.user.email.lower()));
                 self.audited.push((AuditAction::UserCreated, Some(id)));
                 if found.user.role == Role::Admin {
                     self.audited.push((AuditAction::AdminMade, Some(id)));
                 }
                 let user = User { id, ..found.user };
-                self.changes.push(Change::UserCreate(Credential { user, ..found }));
+                self.changes.push(Change::UserCreate(Credential { user, ..found }, key));
                 self.done.users_added += 1;
                 id
             }
@@ -153,9 +157,37 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(())
     }
 
+    /// Looks for the account with an email. One whose email is spelled in another way is another one, as long as there is
+    /// a key for both: accounts that were apart are not put together.
+    fn find(&self, email: &Email) -> Result<Found, StoreError> {
+        let (keys, lower) = (email.keys(), email.lower());
+        let (mut free, mut holder) = (None, None);
+        for key in keys {
+            match self.holder(&key)? {
+                Some((id, its)) if its == lower => return Ok(Found::Same(id)),
+                Some((id, _)) => holder = holder.or(Some(id)),
+                None => free = free.or(Some(key)),
+            }
+        }
+        Ok(match (free, holder) {
+            (None, Some(id)) => Found::Same(id),
+            (free, _) => Found::Free(free.unwrap_or(lower)),
+        })
+    }
+
+    /// The account that has a key in the index of emails, and its email in lower case.
+    fn holder(&self, key: &str) -> Result<Option<(UserId, String)>, StoreError> {
+        if let Some(made) = self.users.get(key) {
+            return Ok(Some(made.clone()));
+        }
+        let Some(id) = self.view.user_of_key(key)? else { return Ok(None) };
+        let found = self.view.credential(id)?;
+        Ok(Some((id, found.map_or_else(String::new, |it| it.user.email.lower()))))
+    }
+
     /// Whether nobody has this id, nor any row that waits to be removed.
     fn is_free(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.users.values().all(|used| *used != id)
+        Ok(self.users.values().all(|(used, _)| *used != id)
             && self.view.credential(id)?.is_none()
             && !self.view.is_purged(id)?)
     }

@@ -8,7 +8,7 @@
 //! table          key                                                         value
 //! meta           name (text)                                                 u64 record
 //! users          user id 8                                                   UserV2
-//! user_by_email  canonical email (text)                                      u64 record: user id
+//! user_by_email  email (text), lower case                                      u64 record: user id
 //! admins         user id 8                                                   empty (index)
 //! owned          owner 8, 01                                                 StatsV3
 //! owned          owner 8, 02, session id 16                                  SessionV2

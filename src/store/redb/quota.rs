@@ -88,7 +88,7 @@ fn list(
         let id = codec::user_id(Table::Users, key.value())?;
         if let Some(text) = containing {
             let user = record::decode_account(id, value.value())?;
-            if !user.email.canonical().as_str().contains(text) {
+            if !user.email.contains(text) {
                 continue;
             }
         }

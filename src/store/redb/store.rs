@@ -22,7 +22,7 @@ use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
-use crate::domain::email::CanonicalEmail;
+use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
@@ -64,7 +64,7 @@ impl Store for RedbStore {
 
     async fn user_by_email(
         &self,
-        email: CanonicalEmail,
+        email: Email,
     ) -> Result<Option<Credential>, StoreError> {
         self.read(|txn| users::by_email(txn, &email))
     }

@@ -11,7 +11,7 @@ use super::view::View;
 use super::write::Verdict;
 use super::{audit, codec, quota, record, table};
 use crate::domain::audit::{Act, Actor, AuditAction};
-use crate::domain::email::CanonicalEmail;
+use crate::domain::email::Email;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
@@ -68,12 +68,15 @@ pub(super) fn create(
         return Ok(refused(Refused::Full));
     }
     // After the invitation, or whoever has none would learn who is here.
-    if view.user_id(&new.email.canonical())?.is_some() {
+    if view.user_id(&new.email)?.is_some() {
         return Ok(refused(Refused::EmailTaken));
     }
+    let Some(key) = view.email_key(&new.email, id)? else {
+        return Ok(refused(Refused::EmailTaken));
+    };
     let credential = new.into_credential(id);
     let answer = Ok(credential.user.clone());
-    changes.push(Change::UserCreate(credential));
+    changes.push(Change::UserCreate(credential, key));
     Ok(Verdict { answer, changes })
 }
 
@@ -88,9 +91,11 @@ pub(super) fn patch(
         return Ok(refused(Refused::PasswordChanged));
     }
     let new = patch.apply(&old);
-    let owner = view.user_id(&new.user.email.canonical())?;
-    if owner.is_some_and(|owner| owner != id) {
-        return Ok(refused(Refused::EmailTaken));
+    if new.user.email != old.user.email {
+        let owner = view.user_id(&new.user.email)?;
+        if owner.is_some_and(|owner| owner != id) {
+            return Ok(refused(Refused::EmailTaken));
+        }
     }
     if !new.user.is_active_admin() && view.is_last_admin(id)? {
         return Ok(refused(Refused::LastAdmin));
@@ -267,16 +272,21 @@ pub(super) fn owner(
 
 pub(super) fn by_email(
     txn: &ReadTransaction,
-    email: &CanonicalEmail,
+    email: &Email,
 ) -> Result<Option<Credential>, StoreError> {
     let index = table::open(txn, Table::UserByEmail)?;
-    let key = email.as_str().as_bytes();
-    let Some(value) = index.get(key)? else { return Ok(None) };
-    let id = UserId::new(record::decode_number(Table::UserByEmail, key, value.value())?);
-    match get(txn, id)? {
-        Some(found) if found.user.email.canonical() == *email => Ok(Some(found)),
-        _ => Err(codec::damaged(Table::UserByEmail, key, &"names another account")),
+    for key in email.spellings() {
+        let key = key.as_bytes();
+        let Some(value) = index.get(key)? else { continue };
+        let id = record::decode_number(Table::UserByEmail, key, value.value())?;
+        return match get(txn, UserId::new(id))? {
+            Some(found) if found.user.email.canonical() == email.canonical() => {
+                Ok(Some(found))
+            }
+            _ => Err(codec::damaged(Table::UserByEmail, key, &"names another account")),
+        };
     }
+    Ok(None)
 }
 
 pub(super) fn list(
@@ -339,8 +349,7 @@ pub(super) fn page(
         }
         let id = codec::user_id(Table::Users, key.value())?;
         let user = record::decode_account(id, value.value())?;
-        if containing.is_some_and(|text| !user.email.canonical().as_str().contains(text))
-        {
+        if containing.is_some_and(|text| !user.email.contains(text)) {
             continue;
         }
         if (page.skip..end).contains(&found) {

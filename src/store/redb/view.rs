@@ -13,7 +13,7 @@ use super::work::Work;
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey};
-use crate::domain::email::CanonicalEmail;
+use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
@@ -158,21 +158,62 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(read!(self.rows(Table::Users), table => table.len()?))
     }
 
-    pub(super) fn user_id(
-        &self,
-        email: &CanonicalEmail,
-    ) -> Result<Option<UserId>, StoreError> {
-        let key = email.as_str().as_bytes();
+    /// The account that has an email, in whatever spelling.
+    pub(super) fn user_id(&self, email: &Email) -> Result<Option<UserId>, StoreError> {
+        for key in email.spellings() {
+            if let Some(id) = self.user_of_key(&key)? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The account of an entry in the index of emails.
+    pub(super) fn user_of_key(&self, key: &str) -> Result<Option<UserId>, StoreError> {
+        let key = key.as_bytes();
         let value = self.get(Table::UserByEmail, key)?;
         let id = value
             .map(|value| record::decode_number(Table::UserByEmail, key, value.value()));
         Ok(id.transpose()?.map(UserId::new))
     }
 
+    /// The key of an account in the index of emails, or the one that it is to get. `None` if others have all that it
+    /// could have.
+    pub(super) fn email_key(
+        &self,
+        email: &Email,
+        id: UserId,
+    ) -> Result<Option<String>, StoreError> {
+        let mut free = None;
+        for key in email.keys() {
+            match self.user_of_key(&key)? {
+                Some(user) if user == id => return Ok(Some(key)),
+                Some(_) => {}
+                None => free = free.or(Some(key)),
+            }
+        }
+        Ok(free)
+    }
+
     /// What is kept about one person's tasks. Exists exactly as long as the person's account.
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
+    }
+
+    /// Tags that tasks of a person have, at most so many.
+    pub(super) fn tags(
+        &self,
+        owner: UserId,
+        most: usize,
+    ) -> Result<Vec<Tag>, StoreError> {
+        let entries = self.range(Table::Owned, &task_key::all_tag_counts(owner))?;
+        let tag = |entry: Result<table::Found<'_>, redb::StorageError>| {
+            let (key, _) = entry?;
+            task_key::tag(key.value())
+                .ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))
+        };
+        entries.take(most).map(tag).collect()
     }
 
     /// How many tasks have a tag.

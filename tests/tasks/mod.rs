@@ -14,6 +14,7 @@ mod query;
 mod races;
 mod recur;
 mod sync;
+mod tags;
 mod tree;
 mod whole;
 

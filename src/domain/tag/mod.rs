@@ -7,12 +7,14 @@ pub use self::set::{Tags, TagsError};
 /// One tag: 1 to [`Self::MAX_CHARS`] characters in one line, without white space around it.
 ///
 /// Spellings that look the same are the same (they are kept in
-/// [Normalization Form C](https://www.unicode.org/reports/tr15/)); case matters.
+/// [Normalization Form C](https://www.unicode.org/reports/tr15/)). Two that differ by case alone are twins: a request
+/// gives a task the one that the account uses already ([`Tags::without_twins`]).
 ///
 /// ```
 /// use duly::domain::tag::{Tag, TagError};
 /// assert_eq!(Tag::new(" cafe\u{301} ")?, Tag::new("caf\u{e9}")?);
 /// assert_ne!(Tag::new("Home")?, Tag::new("home")?);
+/// assert!(Tag::new("Home")?.is_twin(&Tag::new("home")?));
 /// # Ok::<(), TagError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +63,16 @@ impl Tag {
     /// A tag that was checked by [`Self::new`] before it was stored.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
+    }
+
+    /// Whether two tags differ by case alone, or not at all.
+    pub fn is_twin(&self, other: &Self) -> bool {
+        self.caseless() == other.caseless()
+    }
+
+    /// What twins have in common.
+    pub fn caseless(&self) -> String {
+        super::fold::caseless(&self.0)
     }
 
     /// The text.

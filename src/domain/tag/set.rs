@@ -1,5 +1,7 @@
 //! Sets of tags.
 
+use std::collections::BTreeSet;
+
 use super::Tag;
 
 /// The tags of one thing: at most [`Self::MAX`], each once, sorted.
@@ -24,6 +26,17 @@ impl Tags {
         tags.sort_unstable();
         tags.dedup();
         if tags.len() > Self::MAX { Err(TagsError) } else { Ok(Self(tags)) }
+    }
+
+    /// The tags, one of each twins. One that a thing had before stays rather than another; if it had both, both stay.
+    #[must_use]
+    pub fn without_twins(self, before: &Self) -> Self {
+        let (mut kept, others): (Vec<Tag>, Vec<Tag>) =
+            self.0.into_iter().partition(|tag| before.contains(tag));
+        let mut seen: BTreeSet<String> = kept.iter().map(Tag::caseless).collect();
+        kept.extend(others.into_iter().filter(|tag| seen.insert(tag.caseless())));
+        kept.sort_unstable();
+        Self(kept)
     }
 
     /// Tags that came from [`Self::iter`] before they were stored, in that order.
@@ -55,6 +68,25 @@ impl Tags {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_twins_one_stays_or_those_that_were_there() {
+        let tags = |texts: &[&str]| {
+            Tags::new(texts.iter().map(|text| Tag::new(text).unwrap()).collect()).unwrap()
+        };
+        let all =
+            tags(&["Home", "home", "HOME", "a", "\u{c9}t\u{e9}", "e\u{301}te\u{301}"]);
+        for (before, after) in [
+            (&[][..], &["HOME", "a", "\u{c9}t\u{e9}"][..]),
+            (&["home", "b"], &["a", "home", "\u{c9}t\u{e9}"]),
+            (&["Home", "home"], &["Home", "a", "home", "\u{c9}t\u{e9}"]),
+        ] {
+            assert_eq!(all.clone().without_twins(&tags(before)), tags(after));
+        }
+        assert!(
+            !tags(&["a"]).iter().any(|tag| tag.is_twin(&Tag::new("\u{e1}").unwrap()))
+        );
+    }
 
     #[test]
     fn tags_are_a_small_set() {

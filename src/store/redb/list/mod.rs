@@ -24,6 +24,7 @@ mod gather;
 mod page;
 mod stretch;
 mod summary;
+mod tags;
 
 use std::cmp::Ordering;
 
@@ -118,7 +119,8 @@ pub(super) fn list(
     let Some(stats) = stats(&owned, owner)? else {
         return Ok(Some(TaskPage::EMPTY));
     };
-    match page(&Tasks { owned: &owned, owner, stats }, query, cost) {
+    let tasks = Tasks { owned: &owned, owner, stats };
+    match tags::known(&tasks, query, cost).and_then(|query| page(&tasks, &query, cost)) {
         Ok(page) => Ok(Some(page)),
         Err(Halt::Dear) => Ok(None),
         Err(Halt::Failed(error)) => Err(error),

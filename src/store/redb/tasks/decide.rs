@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::allowance::Allowance;
 use super::draft::{Draft, Side};
-use super::{tree, work};
+use super::{tags, tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::quota::Quota;
+use crate::domain::tag::Tags;
 use crate::domain::task::{
     IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
     TaskPatch, TaskRefused, TaskWrite, TaskWritten,
@@ -18,7 +19,7 @@ use crate::store::redb::view::View;
 use crate::store::redb::write::Verdict;
 
 /// Within the file's errors, what the rules say.
-type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
+pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
 
 /// Returns from a decision what the rules refuse.
 macro_rules! allowed {
@@ -98,7 +99,8 @@ fn decide(
     }
 }
 
-fn create(draft: &mut Draft<'_, '_, '_>, new: NewTask) -> Decided<TaskDone> {
+fn create(draft: &mut Draft<'_, '_, '_>, mut new: NewTask) -> Decided<TaskDone> {
+    new.tags = allowed!(tags::settle(draft, &Tags::default(), new.tags)?);
     if let Some(parent) = new.parent {
         allowed!(tree::may_go_below(draft, None, parent)?);
     }
@@ -113,9 +115,12 @@ fn create(draft: &mut Draft<'_, '_, '_>, new: NewTask) -> Decided<TaskDone> {
 fn change(
     draft: &mut Draft<'_, '_, '_>,
     old: Task,
-    patch: TaskPatch,
+    mut patch: TaskPatch,
     now: Timestamp,
 ) -> Decided<TaskDone> {
+    if let Some(tags) = patch.tags.take_if(|_| patch.is_typed) {
+        patch.tags = Some(allowed!(tags::settle(draft, &old.tags, tags)?));
+    }
     let Patched { mut task, finished } = allowed!(patch.apply(&old, now));
     if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
         allowed!(tree::may_go_below(draft, Some(task.id), parent)?);

@@ -43,6 +43,8 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     tags: u64,
     /// Tags that tasks have got, and that may be new.
     tags_given: BTreeSet<Tag>,
+    /// Tags that tasks have or may get, by what twins have in common. Read when it is needed.
+    tags_known: Option<BTreeMap<String, Vec<Tag>>>,
     /// Tasks that were taken in, and whether their neighbours by id are their neighbours by time as well.
     restored: BTreeMap<TaskId, bool>,
 }
@@ -81,6 +83,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             next_id: view.next_task_id()?.get(),
             tags: stats.tags,
             tags_given: BTreeSet::new(),
+            tags_known: None,
             restored: BTreeMap::new(),
         })
     }
@@ -280,6 +283,38 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             self.tags_given = all;
         }
         Ok(is_possible)
+    }
+
+    /// Whether more than so many tasks have a tag, or one has got it.
+    pub(super) fn is_tag_used(&self, tag: &Tag, but: u64) -> Result<bool, StoreError> {
+        let counts = self.view.tag_counts(self.owner, tag)?;
+        Ok(counts.total > but || (but == 0 && self.tags_given.contains(tag)))
+    }
+
+    /// Tags that differ from one by case alone, among so many that tasks have, and those that were asked for before.
+    pub(super) fn twins(
+        &mut self,
+        tag: &Tag,
+        most: usize,
+    ) -> Result<Vec<Tag>, StoreError> {
+        let caseless = tag.caseless();
+        let mut known = match self.tags_known.take() {
+            Some(known) => known,
+            None => {
+                let mut known: BTreeMap<String, Vec<Tag>> = BTreeMap::new();
+                for tag in self.view.tags(self.owner, most)? {
+                    known.entry(tag.caseless()).or_default().push(tag);
+                }
+                known
+            }
+        };
+        let all = known.entry(caseless).or_default();
+        let twins = all.clone();
+        if !all.contains(tag) {
+            all.push(tag.clone());
+        }
+        self.tags_known = Some(known);
+        Ok(twins)
     }
 
     /// The tasks directly below one.

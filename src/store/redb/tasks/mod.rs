@@ -5,6 +5,7 @@
 mod allowance;
 mod decide;
 mod draft;
+mod tags;
 pub(super) mod tree;
 mod work;
 

@@ -1,0 +1,51 @@
+//! Tags that a request gives to a task.
+
+use super::decide::Decided;
+use super::draft::Draft;
+use crate::domain::tag::{Tag, Tags};
+use crate::domain::task::TaskRefused;
+use crate::domain::visible::is_visible;
+use crate::store::StoreError;
+
+/// Most tags of an account that are looked through: an import may bring more than requests.
+const MOST: usize = 2_000;
+
+/// The tags that a task gets: in place of one that no task has, its twin that some task has; and no two twins. What the
+/// task had before is not looked at.
+pub(super) fn settle(
+    draft: &mut Draft<'_, '_, '_>,
+    before: &Tags,
+    wanted: Tags,
+) -> Decided<Tags> {
+    let mut settled = Vec::with_capacity(wanted.len());
+    for tag in wanted.iter() {
+        if before.contains(tag) {
+            settled.push(tag.clone());
+        } else if !is_visible(tag.as_str()) {
+            return Ok(Err(TaskRefused::Invisible("tags")));
+        } else {
+            settled.push(used(draft, before, tag)?.unwrap_or_else(|| tag.clone()));
+        }
+    }
+    // They were few enough before some became the same.
+    let settled = Tags::new(settled).unwrap_or(wanted);
+    Ok(Ok(settled.without_twins(before)))
+}
+
+/// The twin that tasks have of a tag that none has. One that only this task has may be spelled anew.
+fn used(
+    draft: &mut Draft<'_, '_, '_>,
+    before: &Tags,
+    tag: &Tag,
+) -> Result<Option<Tag>, StoreError> {
+    if draft.is_tag_used(tag, 0)? {
+        return Ok(None);
+    }
+    for twin in draft.twins(tag, MOST)? {
+        let others = u64::from(before.contains(&twin));
+        if draft.is_tag_used(&twin, others)? {
+            return Ok(Some(twin));
+        }
+    }
+    Ok(None)
+}

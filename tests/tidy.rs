@@ -69,7 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/auth/token.rs",
             "src/control/",
             "src/service/lines.rs",
-            "src/service/personal_data.rs",
+            "src/service/personal_data/",
         ],
     ),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),

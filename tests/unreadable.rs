@@ -26,7 +26,7 @@ fn unreadable() -> Vec<(&'static str, String, u16, &'static str)> {
         ("a zero byte", format!("{get}X: \0\r\n\r\n"), 400, "malformed"),
         (
             "an old version",
-            format!("GET /health HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            "GET /health HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(),
             400,
             "malformed",
         ),
@@ -104,8 +104,8 @@ async fn an_unreadable_request_after_others_is_refused_in_its_turn() {
         assert!(ask(&mut stream, HEALTH).await.starts_with("HTTP/1.1 200 "));
     }
     // One that is answered, and one that is not, in one piece.
-    let said = ask(&mut stream, &format!("{HEALTH}nonsense\r\n\r\n")).await;
-    let said = said + &until_closed(&mut stream).await;
+    let mut said = ask(&mut stream, &format!("{HEALTH}nonsense\r\n\r\n")).await;
+    said.push_str(&until_closed(&mut stream).await);
     let (first, second) = said.split_once("HTTP/1.1 400 ").expect(&said);
     assert!(first.starts_with("HTTP/1.1 200 "), "{said}");
     assert!(

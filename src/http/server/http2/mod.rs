@@ -84,20 +84,27 @@ impl Http2 {
             let is_head = request.method() == Method::HEAD;
             let is_whole = request.body().is_end_stream();
             let turn = is_whole.then(|| Arc::clone(&turns).acquire_owned());
-            let found = room.find(room::memory(&request));
             // A request that is refused is not begun.
-            let found = found.map(|found| (found, service.call(request)));
+            let admitted = room.find(room::memory(&request)).map(|found| {
+                let answer = service.call(request);
+                // On the heap, so that many that are refused at once take little.
+                Box::pin(async move {
+                    let held = found.wait().await?;
+                    let turn = match turn {
+                        // Never closed.
+                        Some(turn) => turn.await.ok(),
+                        None => None,
+                    };
+                    let Ok(answer) = answer.await;
+                    Some(in_portions(answer, is_head, held, turn))
+                })
+            });
             async move {
-                let refused = || h2::Error::from(h2::Reason::REFUSED_STREAM);
-                let (found, answer) = found.ok_or_else(refused)?;
-                let held = found.wait().await.ok_or_else(refused)?;
-                let turn = match turn {
-                    // Never closed.
-                    Some(turn) => turn.await.ok(),
+                let answer = match admitted {
+                    Some(answer) => answer.await,
                     None => None,
                 };
-                let Ok(answer) = answer.await;
-                Ok::<_, h2::Error>(in_portions(answer, is_head, held, turn))
+                answer.ok_or_else(|| h2::Error::from(h2::Reason::REFUSED_STREAM))
             }
         });
         let connection =

@@ -13,7 +13,6 @@ mod once;
 mod passwords;
 mod personal_data;
 mod profile;
-mod refresh_token;
 mod sessions;
 mod state;
 mod tasks;

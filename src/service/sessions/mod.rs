@@ -1,0 +1,235 @@
+//! Logging in and out, and knowing who asks.
+
+mod caller;
+mod ending;
+mod refresh;
+mod refresh_token;
+mod revocation;
+
+use self::refresh_token::RefreshToken;
+use super::{Doing, Done, Error, Once, Service};
+use crate::auth::Secret;
+use crate::auth::password::{HashError, Verdict, Whose};
+use crate::domain::email::{CanonicalEmail, Email};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::label::Label;
+use crate::domain::network::Network;
+use crate::domain::password::{Password, PasswordHash};
+use crate::domain::scope::Scopes;
+use crate::domain::session::{RefreshState, Session};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Credential, User};
+use crate::store::StoreError;
+use std::net::IpAddr;
+use std::time::Duration;
+use tracing::instrument;
+use zeroize::Zeroizing;
+
+const NO_SESSION: Error = Error::NotFound { what: "session" };
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The address of the client.
+    pub address: IpAddr,
+    /// What the client calls itself.
+    pub client: Option<Label>,
+}
+
+/// What a log-in gives.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// To be sent with every request.
+    pub access_token: Secret,
+    /// How long the access token is good for.
+    pub expires_in: Duration,
+    /// Stands for the session when the access token has expired. Good for one use.
+    pub refresh_token: Secret,
+    /// What the access token may be used for.
+    pub scopes: Scopes,
+}
+
+impl Service {
+    /// Logs somebody in, for these scopes alone. The session is durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongCredentials`] for an unknown email, a disabled account and a wrong password, after the
+    /// same work; [`Error::Throttled`]; [`Error::Busy`] when too many passwords wait; and those of the store.
+    #[instrument(skip_all, fields(user.id))]
+    pub async fn session_open(
+        &self,
+        email: &str,
+        password: Zeroizing<String>,
+        scopes: Scopes,
+        origin: Origin,
+        once: Once<Grant>,
+    ) -> Result<Done<Grant>, Error> {
+        // What cannot be an email is nobody's email.
+        let email = Email::new(email).ok();
+        let account = email.as_ref().map(Email::canonical);
+        let account = account.as_ref().map_or("", CanonicalEmail::as_str);
+        let network = Network::of(origin.address);
+        if let Some(throttle) = &self.0.throttle {
+            throttle
+                .login(network, account)
+                .map_err(|why| self.throttled(network, None, why))?;
+        }
+        let credential = match email {
+            Some(email) => self.0.store.user_by_email(email).await?,
+            None => None,
+        };
+        let password = Password::claimed(password);
+        let (user, mut stored, outdated) =
+            self.session_prove(credential, password.clone(), network, account).await?;
+        tracing::Span::current().record("user.id", tracing::field::display(user.id));
+        if let Some(throttle) = &self.0.throttle {
+            throttle.succeeded(network, account);
+        }
+        if outdated {
+            let whose = Whose::Known(user.id, network);
+            if let Some(better) =
+                self.session_rehash(user.id, whose, password, &stored).await?
+            {
+                stored = better;
+            }
+        }
+
+        // A client that asks again has proven as much as the first time. A refresh token that was used since would end
+        // the session, so the answer is not given again then. One that is used between this look and the replay is used
+        // while the answer is on its way, which clients that share a session cannot rule out.
+        let once = match self.answer_session(user.id, once.asked()).await? {
+            Some(session) if !self.is_unused(user.id, session).await? => {
+                once.without_key()
+            }
+            _ => once,
+        };
+        let begin = |doing| self.session_begin(user.id, stored, scopes, origin, doing);
+        self.once_of(user.id, once, begin).await
+    }
+
+    /// Sees that the password is that of the account. A guess that comes from everywhere is slowed down, and the
+    /// owner at home is not. Without the right password it cannot be told from answer or time whether the network is
+    /// one that an account knows: a wrong one is counted, and waits, as that of a stranger.
+    async fn session_prove(
+        &self,
+        credential: Option<Credential>,
+        password: Password,
+        network: Network,
+        account: &str,
+    ) -> Result<(User, PasswordHash, bool), Error> {
+        let known = credential.as_ref().filter(|it| it.networks.contains(&network));
+        let known = known.map(|it| it.user.id);
+        let (user, stored) = credential.map(|it| (it.user, it.password)).unzip();
+        let id = user.as_ref().map(|user| user.id);
+        let hasher = &self.0.hasher;
+        let verdict =
+            hasher.verify_login(known, network, password, stored.clone()).await?;
+        let proven = match (verdict, user, stored) {
+            (Verdict::Right { outdated }, Some(user), Some(stored)) if !user.disabled => {
+                Some((user, stored, outdated))
+            }
+            _ => None,
+        };
+        // After the hash for every client: `Retry-After` would tell which ones were counted before it.
+        if (known.is_none() || proven.is_none())
+            && let Some(throttle) = &self.0.throttle
+        {
+            throttle.stranger(account).map_err(|why| self.throttled(network, id, why))?;
+        }
+        proven.ok_or_else(|| {
+            self.0.events.login_failed(network, id);
+            Error::WrongCredentials
+        })
+    }
+
+    /// Replaces a hash by one of today's cost. It is only an improvement: if it cannot be made now, the next log-in
+    /// tries again.
+    async fn session_rehash(
+        &self,
+        user: UserId,
+        whose: Whose,
+        password: Password,
+        stored: &PasswordHash,
+    ) -> Result<Option<PasswordHash>, Error> {
+        let better = match self.0.hasher.hash(whose, password).await {
+            Ok(better) => better,
+            Err(HashError::Busy) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match self.0.store.user_rehash(user, stored.clone(), better.clone()).await {
+            Ok(true) => Ok(Some(better)),
+            Ok(false)
+            | Err(
+                StoreError::DiskFull
+                | StoreError::DiskShort
+                | StoreError::Busy
+                | StoreError::AccountBusy,
+            ) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn session_begin(
+        &self,
+        user: UserId,
+        stored: PasswordHash,
+        scopes: Scopes,
+        origin: Origin,
+        doing: Doing<Grant>,
+    ) -> Result<Grant, Error> {
+        let now = self.0.clock.now();
+        let token = RefreshToken {
+            scopes,
+            user,
+            session: SessionId::from_bytes(self.random()?),
+            family: self.random()?,
+            secret: self.random()?,
+        };
+        let session = Session {
+            id: token.session,
+            user,
+            created_at: now,
+            expires_at: now.plus(self.session_lifetime()),
+            last_used_at: now,
+            client: origin.client,
+            address: Some(origin.address),
+            refresh: RefreshState {
+                family: token.family_digest(),
+                current: token.secret_digest(),
+                previous: None,
+            },
+        };
+        let grant = self.grant(&token, scopes, now)?;
+        // The account may have been deleted or disabled, or its password changed, since it was read.
+        let made = self.0.store.session_create(session, Some(stored));
+        let answer = grant.clone();
+        let made = doing
+            .of_session(token.session)
+            .record(made, move |made: &bool| made.then_some(answer));
+        if !made.await? {
+            return Err(Error::WrongCredentials);
+        }
+        tracing::info!("session opened");
+        Ok(grant)
+    }
+
+    fn grant(
+        &self,
+        token: &RefreshToken,
+        scopes: Scopes,
+        now: Timestamp,
+    ) -> Result<Grant, Error> {
+        let tokens = &self.0.tokens;
+        let access_token = tokens
+            .issue(token.user, token.session, scopes, self.random()?, now)
+            .map_err(std::io::Error::other)?;
+        let expires_in = tokens.lifetime();
+        Ok(Grant { access_token, expires_in, refresh_token: token.write(), scopes })
+    }
+
+    /// Never shorter than an access token is good for.
+    fn session_lifetime(&self) -> Duration {
+        Session::IDLE.max(self.0.tokens.lifetime())
+    }
+}

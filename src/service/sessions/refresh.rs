@@ -1,0 +1,117 @@
+//! Going on with a session.
+
+use super::refresh_token::RefreshToken;
+use super::{Grant, Origin};
+use crate::auth::opaque::digest;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::network::Network;
+use crate::domain::scope::Scopes;
+use crate::domain::session::{RefreshState, Refreshed, Refreshing, Renewed};
+use crate::service::{Doing, Done, Error, Once, Service};
+use tracing::instrument;
+
+impl Service {
+    /// Takes a refresh token for new tokens of the same session. The old one is worth nothing then, but for
+    /// [`Session::GRACE`](crate::domain::session::Session::GRACE), in which it gives the same answer once more. The access token is for these scopes, or for
+    /// all that the session has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadGrant`], [`Error::ScopeTooWide`], [`Error::Throttled`], and those of the store.
+    #[instrument(skip_all, fields(user.id))]
+    pub async fn session_refresh(
+        &self,
+        token: &str,
+        scopes: Option<Scopes>,
+        origin: Origin,
+        once: Once<Grant>,
+    ) -> Result<Done<Grant>, Error> {
+        let network = Network::of(origin.address);
+        if let Some(throttle) = &self.0.throttle {
+            throttle
+                .refresh(network)
+                .map_err(|why| self.throttled(network, None, why))?;
+        }
+        let old = RefreshToken::read(token).ok_or(Error::BadGrant)?;
+        let scopes = scopes.unwrap_or(old.scopes);
+        if !old.scopes.contain_all(scopes) {
+            return Err(Error::ScopeTooWide);
+        }
+        let has_key = once.asked().is_some();
+        let once = if has_key && self.is_latest(&old).await? {
+            once
+        } else {
+            once.without_key()
+        };
+        self.once_of(old.user, once, |doing| {
+            self.session_go_on(old, scopes, origin, doing)
+        })
+        .await
+    }
+
+    /// Whether a session is as its log-in has left it: the refresh token of then is the one to come next.
+    pub(super) async fn is_unused(
+        &self,
+        user: UserId,
+        session: SessionId,
+    ) -> Result<bool, Error> {
+        let found = self.0.store.session_get(user, session).await?;
+        Ok(found.is_some_and(|(_, session)| {
+            !session.is_expired(self.0.clock.now()) && session.refresh.previous.is_none()
+        }))
+    }
+
+    /// Whether this is the refresh token to come next, or the one before and the one after it was not used yet. Only
+    /// then may its answer be given again: what came after it tells a thief from a client that lost an answer.
+    async fn is_latest(&self, token: &RefreshToken) -> Result<bool, Error> {
+        let found = self.0.store.session_get(token.user, token.session).await?;
+        let Some((_, session)) = found else { return Ok(false) };
+        let RefreshState { family, current, previous } = session.refresh;
+        let presented = token.secret_digest();
+        let is_one = current == presented || previous.is_some_and(|it| it.0 == presented);
+        let is_live = !session.is_expired(self.0.clock.now());
+        Ok(is_live && is_one && family == token.family_digest())
+    }
+
+    async fn session_go_on(
+        &self,
+        old: RefreshToken,
+        scopes: Scopes,
+        origin: Origin,
+        doing: Doing<Grant>,
+    ) -> Result<Grant, Error> {
+        let (now, network) = (self.0.clock.now(), Network::of(origin.address));
+        // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
+        let secret = self
+            .0
+            .tokens
+            .derive("refresh token", &[&old.session.to_bytes(), &old.secret]);
+        let refreshing = Refreshing {
+            family: old.family_digest(),
+            presented: old.secret_digest(),
+            next: digest(&secret),
+            lifetime: self.session_lifetime(),
+            at: now,
+            client: origin.client,
+            address: Some(origin.address),
+        };
+        let (user, session) = (old.user, old.session);
+        let grant = self.grant(&RefreshToken { secret, ..old }, scopes, now)?;
+        let answer = grant.clone();
+        let refreshed = self.0.store.session_refresh(user, session, refreshing);
+        let refreshed =
+            doing.of_session(session).record(refreshed, |outcome: &Renewed| {
+                matches!(outcome, Refreshed::Renewed(_)).then_some(answer)
+            });
+        match refreshed.await? {
+            Refreshed::Renewed(_) => {}
+            Refreshed::Reused => {
+                self.0.events.refresh_reused(network, user);
+                return Err(Error::BadGrant);
+            }
+            Refreshed::Unknown => return Err(Error::BadGrant),
+        }
+        tracing::Span::current().record("user.id", tracing::field::display(user));
+        Ok(grant)
+    }
+}

@@ -233,15 +233,12 @@ async fn clients_find_the_token_endpoint_by_the_metadata() {
 async fn behind_a_trusted_proxy_the_metadata_names_its_scheme_and_host() {
     let server = Server::with(&["--trusted-proxies=127.0.0.1"]).await;
     let head = "GET /.well-known/oauth-authorization-server HTTP/1.1\r\n\
-                Host: inside\r\nX-Forwarded-Host: tasks.example.com\r\nX-Forwarded-Proto: https\r\n\
+                Host: tasks.example.com\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Proto: https\r\n\
                 X-Forwarded-Prefix: /duly\r\nConnection: close\r\n\r\n";
     let answer = raw(server.client.address(), head).await;
     assert_eq!(answer.body["issuer"], "https://tasks.example.com/duly");
     let token = "https://tasks.example.com/duly/api/v1/auth/login";
     assert_eq!(answer.body["token_endpoint"], token);
-    let odd = head.replace("tasks.example.com", "<a>").replace("X-Forwarded-Pre", "X-");
-    let answer = raw(server.client.address(), odd).await;
-    assert_eq!(answer.body["issuer"], "https://inside");
 }
 
 /// Browsers send a `FormData` like this, and `curl -F`.

@@ -2,10 +2,12 @@
 
 use hyper::StatusCode;
 
-use crate::front_door::{HEALTH, LOGIN, ask, connect, until_closed};
+use crate::front_door::{HEALTH, ask, connect, until_closed};
 use crate::harness::raw::{head, raw};
 use crate::harness::tls::{Certificate, HTTP_1};
 use crate::harness::{Home, Server};
+
+const TASK: &str = "POST /api/v1/tasks HTTP/1.1\r\nHost: a\r\n";
 
 fn unreadable() -> Vec<(&'static str, String, u16, &'static str)> {
     let of = |length: usize| "x".repeat(length);
@@ -32,25 +34,25 @@ fn unreadable() -> Vec<(&'static str, String, u16, &'static str)> {
         ),
         (
             "a length that is none",
-            format!("{LOGIN}Content-Length: x\r\n\r\n"),
+            format!("{TASK}Content-Length: x\r\n\r\n"),
             400,
             "malformed",
         ),
         (
             "a negative length",
-            format!("{LOGIN}Content-Length: -1\r\n\r\n"),
+            format!("{TASK}Content-Length: -1\r\n\r\n"),
             400,
             "malformed",
         ),
         (
             "two lengths",
-            format!("{LOGIN}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+            format!("{TASK}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"),
             400,
             "malformed",
         ),
         (
             "no chunks at the end",
-            format!("{LOGIN}Transfer-Encoding: gzip\r\n\r\n"),
+            format!("{TASK}Transfer-Encoding: gzip\r\n\r\n"),
             400,
             "malformed",
         ),

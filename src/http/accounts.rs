@@ -76,16 +76,16 @@ struct AccountPatch {
     max_mib: MaybeUndefined<u64>,
     /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
     id: Option<u64>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     email: Option<String>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     created_at: Option<Timestamp>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     #[oai(nullable)]
     display_name: MaybeUndefined<String>,
     /// Ignored: the server counts it.
     tasks: Option<Ignored>,
-    /// Ignored, as `tasks`.
+    /// Ignored: the server counts it.
     bytes: Option<Ignored>,
 }
 
@@ -284,7 +284,7 @@ impl AccountsApi {
 
     /// Make an account for somebody
     ///
-    /// Whatever the server says of registration.
+    /// Works whatever `REGISTRATION` is.
     #[oai(path = "/", method = "post", operation_id = "account_create")]
     async fn create(
         &self,

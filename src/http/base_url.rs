@@ -7,10 +7,10 @@ use poem::{FromRequest, Request, RequestBody};
 
 use super::Site;
 use super::address::{TrustedProxies, peer};
-use super::host::is_host;
 use super::problem::Problem;
 
-/// Scheme and host as the client has used them: `https://tasks.example.com`. A trusted proxy says what those are.
+/// Scheme and host as the client has used them: `https://tasks.example.com`. A trusted proxy names the scheme in
+/// `X-Forwarded-Proto`.
 pub(super) struct BaseUrl(pub(super) String);
 
 impl<'a> FromRequest<'a> for BaseUrl {
@@ -24,10 +24,7 @@ impl<'a> FromRequest<'a> for BaseUrl {
             None => site.is_tls,
         };
         let scheme = if is_https { "https" } else { "http" };
-        let by_proxy = of_proxy(req, "x-forwarded-host");
-        let by_proxy = by_proxy.filter(|host| is_host(host.as_bytes()));
-        let own = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-        let host = by_proxy.or(own);
+        let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| req.original_uri().authority().map(|it| it.as_str()));
         // HTTP/1.0 need not name it.
         Ok(Self(format!("{scheme}://{}", host.unwrap_or("localhost"))))

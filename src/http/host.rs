@@ -44,7 +44,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
 }
 
 /// `uri-host [ ":" port ]`, and not empty ([RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2)).
-pub(super) fn is_host(text: &[u8]) -> bool {
+fn is_host(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else { return false };
     let rest = if let Some(literal) = text.strip_prefix('[') {
         let Some((inside, rest)) = literal.split_once(']') else { return false };

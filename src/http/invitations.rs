@@ -90,7 +90,7 @@ impl From<Invitation> for InvitationView {
 struct NewInvitationView {
     /// Names the invitation.
     id: String,
-    /// To be sent to whoever is invited, and by them with the registration. Shown this once, good once.
+    /// Send it to the invited person, who sends it when registering. Shown this once, good once.
     invitation: String,
     /// The only address that it is good for, if not for any.
     #[oai(nullable)]

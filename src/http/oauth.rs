@@ -49,7 +49,7 @@ impl Example for Revocation {
     }
 }
 
-/// The token is good for nothing, now or since before. An object with nothing in it, since some clients read one.
+/// The token is no longer valid. An empty object, since some clients read one.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct Revoked {}
@@ -64,8 +64,8 @@ impl Example for Revoked {
 impl RevocationApi {
     /// Revoke a token
     ///
-    /// Ends the session of a refresh token or an access token, with all its tokens, and deletes a personal token. A token
-    /// that is none, or has ended before, gets the same answer. Whoever has the token needs nothing else.
+    /// Ends the session of a refresh token or an access token, with all its tokens, and deletes a personal token.
+    /// Unknown and ended tokens get the same answer. No other credential is needed.
     #[oai(path = "/revoke", method = "post", operation_id = "session_revoke")]
     async fn revoke(
         &self,

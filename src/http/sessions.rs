@@ -31,7 +31,7 @@ pub(super) struct SessionsApi;
 #[derive(Object)]
 #[oai(example)]
 struct Login {
-    /// `password`, which is also meant by nothing, or `refresh_token`.
+    /// `password`, the default, or `refresh_token`.
     grant_type: Option<Unchecked<GrantType>>,
     /// The email of the account. Needed to log in.
     username: Option<String>,
@@ -248,9 +248,9 @@ impl SessionsApi {
     /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL. A log-in with fewer
     /// scopes cannot make personal tokens or manage accounts. The form may come as `multipart/form-data` too.
     ///
-    /// An account has at most 20 sessions. The log-in after that ends the one that was used the longest time ago: of
-    /// those not used within the hour, where a log-in alone is no use; if there are none, of those used only in the
-    /// minute after their log-in and of the last ten made within a minute; then of all.
+    /// An account has at most 20 sessions. The next log-in ends the least recently used one. It looks first among
+    /// sessions that were not used for an hour, where the log-in itself does not count as a use; then among those used
+    /// only in the first minute after their log-in, and the ten newest of the last minute; then among all.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,
@@ -323,7 +323,7 @@ impl SessionsApi {
 
     /// Log out
     ///
-    /// Ends the session at once, with its access and refresh tokens. Asked with a personal token, deletes that.
+    /// Ends the session at once, with its access and refresh tokens. With a personal token, it deletes that token.
     #[oai(path = "/logout", method = "post", operation_id = "session_logout")]
     async fn logout(
         &self,

@@ -64,11 +64,11 @@ struct ProfilePatch {
     password: MaybeUndefined<PasswordText>,
     /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
     id: Option<u64>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     role: Option<RoleView>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     created_at: Option<Timestamp>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     must_change_password: Option<bool>,
 }
 

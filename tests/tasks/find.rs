@@ -36,7 +36,7 @@ async fn each_condition_finds_what_fits_and_several_what_fits_all() {
         ("tag=home", vec![4, 3, 2]),
         ("tag=home&tag=shop", vec![4, 3]),
         ("tag=home&tag=shop&completed=false", vec![3]),
-        ("tag=Home", vec![]),
+        ("tag=Home", vec![4, 3, 2]),
         ("due_before=2030-01-01", vec![7, 1]),
         ("due_after=2030-01-01", vec![5, 4, 3]),
         ("due_after=2029-12-31&due_before=2030-01-02", vec![7, 4, 3, 1]),

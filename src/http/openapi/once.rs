@@ -11,8 +11,8 @@ pub(super) const REPLAYED: &str = "Idempotency-Replayed";
 const TOLD: &str = "Names this request, so that it can be sent again and is done once: for 24 hours the same request \
     with the same key gets the same answer, marked by `Idempotency-Replayed`, and another request with it a 409. A \
     refusal does nothing and is not kept: a corrected request may have the same key. Keys are those of one account; \
-    take a new one, such as a UUID, for each thing that is to be done. With or without quotes. Whoever sends again \
-    is asked for the same credential as before; one that the request itself has ended is not good any more.";
+    take a new one, such as a UUID, for each thing that is to be done. With or without quotes. A repeat needs a \
+    valid credential: if the request has ended its own, the repeat is a 401.";
 
 /// Whether an operation takes a key. The deletion of the own account ends the credential that a repeat would need.
 pub(super) fn is_for(method: &str, operation: &Value) -> bool {

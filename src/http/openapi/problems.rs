@@ -22,14 +22,14 @@ const KINDS: [Kind; 18] = [
     kind(
         "400",
         "BadRequest",
-        "Not JSON at all, two credentials at once, a `Host` that is missing or no host, or a refresh token that is not, or no longer, good.",
+        "The request is not well-formed HTTP, the body is not JSON or not the form that its header says, there are two credentials, or `Host` is missing or no host. Of log-in and refresh: the refresh token is invalid, expired or used before, or the grant or the scope is unknown.",
         "malformed",
         &[],
     ),
     kind(
         "401",
         "Unauthorized",
-        "No credential, or one that is not, or no longer, good.",
+        "There is no credential, or it is invalid or expired.",
         "invalid_token",
         &["WWW-Authenticate"],
     ),
@@ -267,7 +267,7 @@ pub(super) fn headers() -> Value {
             "schema": { "type": "string", "enum": ["true"] },
         },
         "X-Request-Id": text("Names this request in the server's log. A well-formed one that the client sent is kept."),
-        "Accept-Encoding": text("Which content codings a body may have: none, as `identity` says."),
+        "Accept-Encoding": text("`identity`: bodies must not be compressed."),
         "WWW-Authenticate": text("How to authenticate (RFC 6750)."),
         "Retry-After": {
             "description": "How long to wait, in seconds.",
@@ -309,7 +309,7 @@ pub(super) fn schema() -> Value {
             },
             "results": {
                 "type": "array",
-                "description": "What would have come of each change. Only of batches of which nothing was done.",
+                "description": "The result of each change. Only there when a batch was refused.",
                 "items": { "$ref": "#/components/schemas/TaskResult" },
             },
             "error": text("The same for OAuth 2 clients (RFC 6749, section 5.2). Only of log-in, refresh and revocation."),
@@ -322,7 +322,7 @@ pub(super) fn schema() -> Value {
                     "required": ["field", "message"],
                     "properties": {
                         "field": text("As the client sent it."),
-                        "message": text("Why, ending the sentence that the field begins."),
+                        "message": text("The reason; read it after the field's name."),
                     },
                 },
             },

@@ -42,7 +42,7 @@ pub(super) fn schemes(prefix: &str) -> Value {
     json!({
         OAUTH2: {
             "type": "oauth2",
-            "description": "Log in with email (as `username`) and password. A session may do everything.",
+            "description": "Log in with email (as `username`) and password. A session may do everything, unless its log-in asked for fewer scopes.",
             "flows": {
                 "password": {
                     "tokenUrl": format!("{prefix}/auth/login"),

@@ -32,7 +32,9 @@ async fn parse<T: ParseFromJSON + 'static>(
     media_types: &[&str],
 ) -> Result<T, Problem> {
     let found = media_type(request).filter(|it| media_types.contains(&it.as_str()));
-    let is_multipart = found.ok_or_else(|| Problem::media_type(FORM))? == MULTIPART;
+    let is_multipart = found.ok_or_else(|| {
+        Problem::media_type("application/x-www-form-urlencoded or multipart/form-data")
+    })? == MULTIPART;
     let bytes = read(request, body).await?;
     let fields = match request.content_type() {
         Some(content_type) if is_multipart => {

@@ -27,7 +27,7 @@ pub(super) struct TaskBatchBody {
     /// The changes: 1 to 500, each an object with `op` and what it takes.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub(super) operations: Vec<Unchecked<TaskOperation>>,
-    /// Whether all of it is done or nothing, as it is if nothing is said. Otherwise whatever can be done is.
+    /// If true, the default, all changes are made or none. If false, every change that can be made is made.
     atomic: Option<bool>,
 }
 
@@ -226,7 +226,7 @@ pub(super) struct TaskResult {
     /// The status that the change would have had as a request of its own.
     status: u16,
     /// The task as it is now, if it was made or changed. With status 412, the task as it is and was left; if several
-    /// changes meet the same one, it is told with the first of them.
+    /// changes meet the same one, only the first result has it.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskView>,
@@ -257,7 +257,7 @@ pub(super) struct TaskResult {
 struct FieldFault {
     /// As the client sent it.
     field: String,
-    /// Why, ending the sentence that the field begins.
+    /// The reason; read it after the field's name.
     message: String,
 }
 

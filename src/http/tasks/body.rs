@@ -152,15 +152,15 @@ pub(super) struct TaskPatch {
     recurrence: MaybeUndefined<RuleText>,
     /// Cannot be changed: taken if it is that of the task, so that a whole task can be sent back.
     id: Option<u64>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     owner_id: Option<u64>,
-    /// As `id`.
+    /// Cannot be changed, as `id`.
     created_at: Option<Timestamp>,
     /// Ignored: the server sets it.
     updated_at: Option<Ignored>,
-    /// Ignored, as `updated_at`.
+    /// Ignored: the server sets it.
     completed_at: Option<Ignored>,
-    /// Ignored, as `updated_at`. To change the task only in this state, send its `ETag` in `If-Match`.
+    /// Ignored: the server sets it. To change the task only in this state, send its `ETag` in `If-Match`.
     rev: Option<Ignored>,
 }
 

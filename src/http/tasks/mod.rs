@@ -176,7 +176,7 @@ impl TasksApi {
 
     /// List my tasks, newest first
     ///
-    /// Conditions are joined by and. For long lists, or lists that change while they are read, ask with an empty `cursor`
+    /// A task must meet all conditions. For long lists, or lists that change while they are read, ask with an empty `cursor`
     /// and follow `Link`: the pages that follow continue from a place, whatever is made and deleted meanwhile. What that
     /// means for tasks that change while you read stands at `cursor`.
     #[oai(path = "/", method = "get", operation_id = "task_list")]
@@ -457,7 +457,7 @@ impl TasksApi {
 
     /// Delete a task
     ///
-    /// And all tasks below it.
+    /// Also deletes all tasks below it.
     #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn delete(
@@ -494,7 +494,7 @@ pub(super) struct TagsApi;
 impl TagsApi {
     /// List my tags
     ///
-    /// With how many tasks have each; all of them, as there are at most 1000.
+    /// Each tag with its number of tasks. Not paged: there are at most 1000.
     #[oai(path = "/", method = "get", operation_id = "tag_list")]
     async fn list(
         &self,

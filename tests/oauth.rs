@@ -263,7 +263,8 @@ async fn a_log_in_may_come_as_multipart() {
 
     bearer(&server, &body).get("/auth/me").await.expect(StatusCode::OK);
     let token = part("refresh_token", text(&body, "refresh_token"));
-    let again = send(part("grant_type", "refresh_token") + &token + "--b--").await;
+    let grant = part("grant_type", "refresh_token");
+    let again = send(format!("{grant}{token}--b--")).await;
     again.expect(StatusCode::OK);
     let wrong = format!("{name}{}--b--", part("password", "s3cr3t"));
     send(wrong).await.expect_problem(401, "wrong_credentials");

@@ -10,6 +10,7 @@ use super::base_url::BaseUrl;
 use super::once::{Attempt, Reply};
 use super::payload::{Form, Json};
 use super::problem::Problem;
+use super::wire::PasswordText;
 use super::{Api, Site};
 use crate::domain::scope::Scope;
 use crate::service::Service;
@@ -29,7 +30,7 @@ pub(super) struct MetadataApi;
 struct Revocation {
     /// A refresh token, an access token or a personal token.
     #[oai(validator(min_length = 1))]
-    token: String,
+    token: PasswordText,
     /// Taken, since clients send it. Not looked at: a token says by itself of which kind it is.
     token_type_hint: Option<String>,
     /// Taken, since clients send it. Not looked at.
@@ -41,7 +42,7 @@ struct Revocation {
 impl Example for Revocation {
     fn example() -> Self {
         Self {
-            token: format!("duly_rt_{}", "0".repeat(152)),
+            token: format!("duly_rt_{}", "0".repeat(152)).as_str().into(),
             token_type_hint: Some("refresh_token".to_owned()),
             client_id: None,
             client_secret: None,
@@ -52,6 +53,7 @@ impl Example for Revocation {
 /// The token is no longer valid. An empty object, since some clients read one.
 #[derive(Object, Serialize)]
 #[oai(example)]
+#[expect(clippy::empty_structs_with_brackets, reason = "an object in JSON")]
 struct Revoked {}
 
 impl Example for Revoked {
@@ -75,7 +77,8 @@ impl RevocationApi {
         form: Form<Revocation>,
     ) -> Result<Reply<Json<Revoked>>, Problem> {
         let answers = attempt.with(|(): &()| Json(Revoked {}));
-        let revoked = service.session_revoke(&form.0.token, origin.0, answers.once());
+        let revoked =
+            service.session_revoke(form.0.token.as_ref(), origin.0, answers.once());
         Ok(answers.reply(revoked.await?))
     }
 }

@@ -73,6 +73,7 @@ impl Example for Login {
 /// What an OAuth 2 client sends to go on with a session ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
 #[derive(Object)]
 #[oai(example)]
+#[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
 struct Refresh {
     /// `refresh_token`.
     grant_type: Unchecked<RefreshGrant>,

@@ -119,3 +119,30 @@ async fn tags_that_are_there_come_back_with_an_import_and_with_the_whole_task() 
     assert_eq!(server.terminate(), Some(0));
     assert!(expect(home.run(&["check"], ""), 0).contains(" 0 problems"));
 }
+
+/// Tags that are asked for and refused once cost more with each of them: a batch held up all writes for longer than a
+/// request may take.
+#[tokio::test]
+async fn a_batch_of_twins_that_is_refused_costs_no_more_than_others() {
+    let (_server, jane) = given().await;
+    let letters: Vec<char> = "abcdefghijklmnop".chars().collect();
+    let spelled = |number: usize| -> String {
+        let letter = |(at, letter): (usize, &char)| {
+            if number >> at & 1 == 1 { letter.to_ascii_uppercase() } else { *letter }
+        };
+        letters.iter().enumerate().map(letter).collect()
+    };
+    let operation = |number: usize| {
+        let tags: Vec<String> = (number * 20..).take(20).map(spelled).collect();
+        let task = json!({ "title": "a", "parent_id": 999_999, "tags": tags });
+        json!({ "op": "create", "task": task })
+    };
+    let operations: Vec<Value> = (0..500).map(operation).collect();
+    let batch = json!({ "atomic": false, "operations": operations });
+
+    let done = jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+
+    let results = done["results"].as_array().unwrap();
+    assert!(results.iter().all(|it| it["status"] == 422), "{}", results[0]);
+    assert_eq!(tags_of(&jane).await, [""; 0]);
+}

@@ -22,8 +22,9 @@ use super::fold::composed;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// What the spellings of one address have in common: the whole address in lower case and composed
-/// ([Normalization Form C](https://www.unicode.org/reports/tr15/)), its host in Unicode
+/// What the spellings of one address have in common.
+///
+/// The whole address in lower case and composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), its host in Unicode
 /// ([UTS 46](https://www.unicode.org/reports/tr46/)).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CanonicalEmail(String);

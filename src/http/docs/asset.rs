@@ -19,7 +19,9 @@ const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
 /// For files whose address changes with their content.
 const FOREVER: HeaderValue =
     HeaderValue::from_static("public, max-age=31536000, immutable");
-const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding");
+/// For files that one proxy shows otherwise than another.
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, x-forwarded-prefix");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
 /// A file in two forms, of which answers only take references.
@@ -31,6 +33,8 @@ pub(super) struct Asset {
     hash: String,
     cache: HeaderValue,
     policy: Option<HeaderValue>,
+    /// Whether the bytes are those of all clients.
+    is_shared: bool,
 }
 
 /// What a client can read and has already.
@@ -55,7 +59,15 @@ impl Asset {
             hash,
             cache: REVALIDATE,
             policy: None,
+            is_shared: true,
         }
+    }
+
+    /// For a file that is made for clients below one path: no cache may give it to others, and its bytes are counted.
+    pub(super) fn of_one_path(mut self) -> Self {
+        self.cache = NO_STORE;
+        self.is_shared = false;
+        self
     }
 
     /// For a file that is asked for under an address with its hash.
@@ -87,10 +99,12 @@ impl Asset {
         } else {
             Response::builder().content_type(self.content_type).body(self.plain())
         };
-        response.extensions_mut().insert(SharedBytes);
+        if self.is_shared {
+            response.extensions_mut().insert(SharedBytes);
+        }
         let headers = response.headers_mut();
         headers.insert(header::CACHE_CONTROL, self.cache.clone());
-        headers.insert(header::VARY, ACCEPT_ENCODING);
+        headers.insert(header::VARY, VARY);
         if let Ok(etag) = HeaderValue::try_from(etag) {
             headers.insert(header::ETAG, etag);
         }

@@ -13,8 +13,11 @@ use crate::http::problem::Problem;
 pub(super) struct Documents {
     own: Document,
     /// One at a time is made, whatever paths are asked for.
-    below: Mutex<Option<(Arc<str>, Document)>>,
+    below: Arc<Mutex<Option<Below>>>,
 }
+
+/// A path, and the document for clients below it.
+type Below = (Arc<str>, Document);
 
 /// The OpenAPI document in both forms. Clones share the bytes.
 #[derive(Clone)]
@@ -38,13 +41,18 @@ impl Document {
         // Our own bytes, written above.
         let mut document = serde_json::from_slice(&self.json.plain()).unwrap_or_default();
         openapi::move_below(&mut document, root);
-        Self::new(&document)
+        let Self { json, yaml } = Self::new(&document);
+        let of_one = |asset: Arc<Asset>| match Arc::try_unwrap(asset) {
+            Ok(asset) => Arc::new(asset.of_one_path()),
+            Err(shared) => shared,
+        };
+        Self { json: of_one(json), yaml: of_one(yaml) }
     }
 }
 
 impl Documents {
     pub(super) fn new(document: &Value) -> Self {
-        Self { own: Document::new(document), below: Mutex::new(None) }
+        Self { own: Document::new(document), below: Arc::default() }
     }
 
     /// The document for clients whose proxy shows the server below this path; empty for none.
@@ -52,16 +60,19 @@ impl Documents {
         if root.is_empty() {
             return Ok(self.own.clone());
         }
-        let mut below = self.below.lock().await;
+        // Kept until the document is made, also if the client is gone by then.
+        let mut below = Arc::clone(&self.below).lock_owned().await;
         if let Some((of, document)) = &*below
             && of == root
         {
             return Ok(document.clone());
         }
         let (own, of) = (self.own.clone(), Arc::clone(root));
-        let made = tokio::task::spawn_blocking(move || own.below(&of)).await;
-        let made = made.map_err(|_| Problem::internal())?;
-        *below = Some((Arc::clone(root), made.clone()));
-        Ok(made)
+        let make = move || {
+            let made = own.below(&of);
+            *below = Some((of, made.clone()));
+            made
+        };
+        tokio::task::spawn_blocking(make).await.map_err(|_| Problem::internal())
     }
 }

@@ -74,7 +74,7 @@ impl Pages {
     /// A file for clients whose proxy shows the server below a path, if it is another one for them. Small, and so made for
     /// each of them.
     pub(super) fn below(&self, root: &str, path: &str) -> Option<Asset> {
-        if root.is_empty() { None } else { self.made(root, path) }
+        if root.is_empty() { None } else { self.made(root, path).map(Asset::of_one_path) }
     }
 
     fn made(&self, root: &str, path: &str) -> Option<Asset> {

@@ -1,5 +1,7 @@
 //! Refresh tokens: what is in them, and what is kept of it.
 
+use zeroize::Zeroizing;
+
 use crate::auth::Secret;
 use crate::auth::opaque::{REFRESH_TOKEN, digest};
 use crate::domain::digest::SecretDigest;
@@ -48,7 +50,16 @@ impl RefreshToken {
 
     /// What is kept of the part that all tokens of the session share.
     pub(super) fn family_digest(&self) -> SecretDigest {
-        digest(&[&self.family[..], &self.mark()].concat())
+        let mut marked = Zeroizing::new([0; 17]);
+        let (family, mark) = marked.split_at_mut(16);
+        family.copy_from_slice(&self.family);
+        match (mark.first_mut(), self.mark().first()) {
+            (Some(place), Some(scopes)) => {
+                *place = *scopes;
+                digest(&*marked)
+            }
+            _ => digest(&self.family),
+        }
     }
 
     /// What is kept of the part that is different in each.

@@ -196,7 +196,7 @@ pub(super) fn list(
     let after = after.map(|AnswerNote { key, made_at, .. }| {
         AnswerByAge { owner, made_at, key }.encode().to_vec()
     });
-    let first = after.as_ref().unwrap_or(all.start()).clone();
+    let first = after.as_ref().unwrap_or_else(|| all.start()).clone();
     let mut notes = Vec::new();
     for entry in table::range(&owned, &(first..=all.end().clone()))? {
         let (name, _) = entry?;

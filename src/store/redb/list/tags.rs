@@ -1,9 +1,9 @@
 //! Tags that somebody looks for.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::{Cost, Halt, Tasks};
-use crate::domain::tag::Tag;
 use crate::domain::task::TaskQuery;
 use crate::store::StoreError;
 use crate::store::redb::key::Table;
@@ -15,33 +15,31 @@ pub(super) fn known<'a>(
     query: &'a TaskQuery,
     cost: &mut Cost,
 ) -> Result<Cow<'a, TaskQuery>, Halt> {
-    let mut query = Cow::Borrowed(query);
-    for number in 0..query.filter.tags.len() {
-        let Some(tag) = query.filter.tags.get(number) else { break };
+    let mut unknown: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (number, tag) in query.filter.tags.iter().enumerate() {
         let key = task_key::tag_counts(tasks.owner, tag);
-        if tasks.owned.get(key.as_slice())?.is_some() {
-            continue;
-        }
-        if let Some(twin) = twin(tasks, tag, cost)?
-            && let Some(tag) = query.to_mut().filter.tags.get_mut(number)
-        {
-            *tag = twin;
+        if tasks.owned.get(key.as_slice())?.is_none() {
+            unknown.entry(tag.caseless()).or_default().push(number);
         }
     }
-    Ok(query)
-}
-
-fn twin(tasks: &Tasks<'_>, tag: &Tag, cost: &mut Cost) -> Result<Option<Tag>, Halt> {
-    let caseless = tag.caseless();
+    let mut query = Cow::Borrowed(query);
+    if unknown.is_empty() {
+        return Ok(query);
+    }
     for entry in table::range(tasks.owned, &task_key::all_tag_counts(tasks.owner))? {
         let (key, _) = entry?;
         cost.row()?;
-        let other = task_key::tag(key.value()).ok_or_else(|| -> StoreError {
+        let twin = task_key::tag(key.value()).ok_or_else(|| -> StoreError {
             codec::damaged(Table::Owned, key.value(), &"not a tag")
         })?;
-        if other.caseless() == caseless {
-            return Ok(Some(other));
+        for number in unknown.remove(&twin.caseless()).into_iter().flatten() {
+            if let Some(tag) = query.to_mut().filter.tags.get_mut(number) {
+                *tag = twin.clone();
+            }
+        }
+        if unknown.is_empty() {
+            break;
         }
     }
-    Ok(None)
+    Ok(query)
 }

@@ -100,10 +100,10 @@ fn decide(
 }
 
 fn create(draft: &mut Draft<'_, '_, '_>, mut new: NewTask) -> Decided<TaskDone> {
-    new.tags = allowed!(tags::settle(draft, &Tags::default(), new.tags)?);
     if let Some(parent) = new.parent {
         allowed!(tree::may_go_below(draft, None, parent)?);
     }
+    new.tags = allowed!(tags::settle(draft, &Tags::default(), new.tags)?);
     let made = draft.create(new)?;
     if made.is_err() {
         // It was counted as made.

@@ -8,7 +8,7 @@ use super::allowance::Allowance;
 use super::work;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
-use crate::domain::tag::Tag;
+use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{NewTask, Task, TaskRefused, TaskWrite, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
@@ -19,6 +19,10 @@ use crate::store::redb::key::Table;
 use crate::store::redb::record::Stats;
 use crate::store::redb::task_key::{self, Beginning};
 use crate::store::redb::view::View;
+
+/// Most tags of an account that differ by case alone and are looked through: one more than a task can have, so that one of
+/// them is that of another task.
+const TWINS: usize = Tags::MAX + 1;
 
 /// What the view shows, with the changes so far on top.
 pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
@@ -280,6 +284,11 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         }
         let is_possible = is_few(&all) || all.len() == self.tags_given.len();
         if is_possible {
+            if let Some(known) = &mut self.tags_known {
+                for tag in all.difference(&self.tags_given) {
+                    note(known, tag);
+                }
+            }
             self.tags_given = all;
         }
         Ok(is_possible)
@@ -291,28 +300,27 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(counts.total > but || (but == 0 && self.tags_given.contains(tag)))
     }
 
-    /// Tags that differ from one by case alone, among so many that tasks have, and those that were asked for before.
+    /// Tags that differ from one by case alone, among so many that tasks have, and those that were given. At most
+    /// [`TWINS`].
     pub(super) fn twins(
         &mut self,
         tag: &Tag,
         most: usize,
     ) -> Result<Vec<Tag>, StoreError> {
-        let caseless = tag.caseless();
-        let mut known = match self.tags_known.take() {
+        let known = match self.tags_known.take() {
             Some(known) => known,
             None => {
-                let mut known: BTreeMap<String, Vec<Tag>> = BTreeMap::new();
+                let mut known = BTreeMap::new();
                 for tag in self.view.tags(self.owner, most)? {
-                    known.entry(tag.caseless()).or_default().push(tag);
+                    note(&mut known, &tag);
+                }
+                for tag in &self.tags_given {
+                    note(&mut known, tag);
                 }
                 known
             }
         };
-        let all = known.entry(caseless).or_default();
-        let twins = all.clone();
-        if !all.contains(tag) {
-            all.push(tag.clone());
-        }
+        let twins = known.get(&tag.caseless()).cloned().unwrap_or_default();
         self.tags_known = Some(known);
         Ok(twins)
     }
@@ -421,6 +429,14 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             changes.push(Change::IdsUsed(NextIds { user: 1, task: self.next_id }));
         }
         changes
+    }
+}
+
+/// Adds a tag to those that are known, unless there are enough of its kind.
+fn note(known: &mut BTreeMap<String, Vec<Tag>>, tag: &Tag) {
+    let twins = known.entry(tag.caseless()).or_default();
+    if twins.len() < TWINS && !twins.contains(tag) {
+        twins.push(tag.clone());
     }
 }
 

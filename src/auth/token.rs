@@ -47,7 +47,7 @@ pub struct AccessClaims {
     pub user: UserId,
     /// Which log-in it stands for.
     pub session: SessionId,
-    /// What it may be used for.
+    /// Scopes that it may be used for.
     pub scopes: Scopes,
     issued_at_seconds: i64,
     expires_at_seconds: i64,

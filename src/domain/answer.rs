@@ -58,7 +58,7 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// What can be told of a kept answer without opening it.
+/// Facts about a kept answer that can be told without opening it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerNote {
     /// Names it among those of its owner.

@@ -71,7 +71,7 @@ impl Label {
         Self(text)
     }
 
-    /// What a program says of itself, made to fit. `None` if nothing is left that can be seen.
+    /// The name that a program gives itself, made to fit. `None` if nothing is left that can be seen.
     pub fn of_client(text: &str) -> Option<Self> {
         let shown = text.chars().filter(|c| !c.is_control());
         let text: String = shown.take(Self::MAX_CHARS).collect();

@@ -41,7 +41,7 @@ pub struct RefreshState {
     pub previous: Option<(SecretDigest, Timestamp)>,
 }
 
-/// How much a session is in use. The least gives way first where there are too many.
+/// Degree of use of a session. The least used gives way first where there are too many.
 ///
 /// A program that logs in for each of its runs leaves many sessions that are younger than that of a phone, and may have
 /// been used later. What tells them apart is that the phone comes back.
@@ -61,10 +61,10 @@ impl Session {
     /// Most sessions one person can have; the one that is least in use gives way to a new one.
     pub const MAX_PER_USER: usize = 20;
 
-    /// How long a use makes a session one that is in use: an hour, and the minute by which it may be noted too early.
+    /// Time after a use in which a session counts as in use: an hour, and the minute by which a use may be noted too early.
     pub const RECENT: Duration = Duration::from_secs(3600 + 60);
 
-    /// How long after its log-in the uses of a session may be those of a program that logs in for each of its runs.
+    /// Time after a log-in in which uses may come from a program that logs in for each of its runs.
     pub const RUN: Duration = Duration::from_secs(60);
 
     /// Most sessions that count as about to be used.
@@ -90,7 +90,7 @@ impl Session {
         Some(self.last_used_at).filter(|used| *used > self.created_at)
     }
 
-    /// How much it is in use.
+    /// Degree of use at a time.
     pub fn in_use(&self, now: Timestamp) -> InUse {
         if self.is_expired(now) {
             return InUse::Expired;
@@ -105,7 +105,7 @@ impl Session {
     /// Sorts the sessions of an account: those that give way first come first, of those alike the one that was used the
     /// longest time ago.
     ///
-    /// Whoever has just logged in needs a moment to begin, and programs log in several at once. So the latest
+    /// A client that has just logged in needs a moment to begin, and programs log in several at once. So the latest
     /// [`Self::ARRIVING`] that were made within [`Self::RUN`] are as much in use as those of one run.
     pub fn sort_by_use(sessions: &mut [Self], now: Timestamp) {
         let made = |it: &Self| (it.created_at, it.id);

@@ -36,7 +36,7 @@ const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
 /// A year. Of this host alone, whatever else its owner runs.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// What OAuth 2 clients read alone ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+/// The only media type of errors that OAuth 2 clients read ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 const OAUTH_ERROR: HeaderValue = HeaderValue::from_static("application/json");
 /// An answer of the API is no page: nothing in it may run or be framed.
 const NO_CONTENT: HeaderValue =

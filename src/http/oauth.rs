@@ -83,7 +83,7 @@ impl RevocationApi {
     }
 }
 
-/// How OAuth 2 clients use this server ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
+/// Endpoints and abilities of this server for OAuth 2 clients ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct Metadata {

@@ -40,7 +40,7 @@ struct Login {
     password: Option<PasswordText>,
     /// The refresh token. Needed for the grant of that name.
     refresh_token: Option<String>,
-    /// What the access token is to be used for: some of `tasks:read`, `tasks:write` and `account`, with spaces
+    /// Scopes of the access token: some of `tasks:read`, `tasks:write` and `account`, with spaces
     /// between them. Without it, everything; for a refresh token, all that the log-in was for.
     scope: Option<ScopeText>,
     /// Taken, since clients send it. Not looked at.
@@ -80,7 +80,7 @@ struct Refresh {
     /// As the last answer gave it.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
-    /// What the access token is to be used for, if that is less than the log-in was for.
+    /// Scopes of the access token, if they are fewer than those of the log-in.
     scope: Option<ScopeText>,
     /// Taken, since clients send it. Not looked at.
     client_id: Option<String>,

@@ -116,6 +116,28 @@ async fn a_deleted_task_leaves_the_time_of_its_change() {
     assert_eq!(changed(&jane, &since).await, [2, 3]);
 }
 
+/// The answer to a batch tells of changes to tasks that the same batch deletes.
+#[tokio::test]
+async fn a_task_that_a_batch_changes_and_deletes_leaves_the_time_of_its_change() {
+    let (server, jane) = set_back().await;
+    for first in [
+        json!({ "op": "patch", "id": 1, "task": { "title": "b" } }),
+        json!({ "op": "create", "task": { "title": "b" } }),
+    ] {
+        server.clock.set("2030-01-01T00:20:00Z".parse().unwrap());
+        let id = if first["op"] == "patch" { 1 } else { 7 };
+        let batch = json!({ "operations": [first, { "op": "delete", "id": id }] });
+        let done = jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+        let since = done["results"][0]["task"]["updated_at"].as_str().unwrap();
+        server.clock.set(BEHIND.parse().unwrap());
+
+        jane.patch("/tasks/2", json!({ "title": since })).await.expect(StatusCode::OK);
+
+        assert_eq!(changed(&jane, since).await, [2]);
+        server.wait(Duration::from_secs(1));
+    }
+}
+
 /// Requests that run side by side read the clock in one order and are written in another.
 #[tokio::test]
 async fn a_change_that_began_before_another_is_dated_after_it() {

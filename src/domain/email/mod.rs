@@ -22,7 +22,7 @@ use super::fold::composed;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// What the spellings of one address have in common.
+/// The form that all spellings of one address share.
 ///
 /// The whole address in lower case and composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), its host in Unicode
 /// ([UTS 46](https://www.unicode.org/reports/tr46/)).
@@ -85,7 +85,7 @@ impl Email {
         &self.0
     }
 
-    /// What to compare by.
+    /// The form to compare by.
     pub fn canonical(&self) -> CanonicalEmail {
         CanonicalEmail(spelling::canonical(&self.0))
     }

@@ -70,7 +70,7 @@ impl Tag {
         self.caseless() == other.caseless()
     }
 
-    /// What twins have in common.
+    /// The form that twins share.
     pub fn caseless(&self) -> String {
         super::fold::caseless(&self.0)
     }

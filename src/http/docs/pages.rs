@@ -41,7 +41,7 @@ const REDOC_START: [&str; 2] = [
 /// All files, by path.
 pub(super) struct Pages {
     title: String,
-    /// What does not change with the path under which a proxy shows the server.
+    /// Files that do not change with the path under which a proxy shows the server.
     bundles: Vec<(&'static str, Asset)>,
     /// The rest, for clients that come without a proxy of that kind.
     own: Vec<(&'static str, Asset)>,

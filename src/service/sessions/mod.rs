@@ -45,7 +45,7 @@ pub struct Grant {
     pub expires_in: Duration,
     /// Stands for the session when the access token has expired. Good for one use.
     pub refresh_token: Secret,
-    /// What the access token may be used for.
+    /// Scopes of the access token.
     pub scopes: Scopes,
 }
 

@@ -15,7 +15,7 @@ pub(super) struct RefreshToken {
     /// The same in all tokens of a session, so that an old one is told from a made-up one.
     pub(super) family: [u8; 16],
     pub(super) secret: [u8; 32],
-    /// What the session may do. Only in the token, as one byte, if that is not everything: the digest of the family
+    /// Scopes of the session. Only in the token, as one byte, if that is not everything: the digest of the family
     /// is one of the scopes too, so nobody can write others into a token.
     pub(super) scopes: Scopes,
 }
@@ -48,7 +48,7 @@ impl RefreshToken {
         REFRESH_TOKEN.write(&[&user, &session, &self.family, &self.secret, &self.mark()])
     }
 
-    /// What is kept of the part that all tokens of the session share.
+    /// Digest of the part that all tokens of the session share, as it is stored.
     pub(super) fn family_digest(&self) -> SecretDigest {
         let mut marked = Zeroizing::new([0; 17]);
         let (family, mark) = marked.split_at_mut(16);
@@ -62,7 +62,7 @@ impl RefreshToken {
         }
     }
 
-    /// What is kept of the part that is different in each.
+    /// Digest of the part that is different in each, as it is stored.
     pub(super) fn secret_digest(&self) -> SecretDigest {
         digest(&self.secret)
     }

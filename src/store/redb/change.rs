@@ -20,6 +20,7 @@ use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
@@ -64,6 +65,8 @@ pub(super) enum Change {
         new: Task,
     },
     TaskDelete(Task),
+    /// The latest change of a task of this account that was deleted.
+    TaskGone(UserId, Timestamp),
 }
 
 /// Turns changes into steps on bytes.
@@ -169,6 +172,10 @@ impl Plan<'_, '_, '_> {
             Change::TaskRestore { new, in_order } => self.task_add(new, *in_order)?,
             Change::TaskReplace { old, new } => self.task_replace(old, new)?,
             Change::TaskDelete(old) => self.task_delete(old)?,
+            Change::TaskGone(owner, changed) => {
+                let stats = self.stats_of(*owner)?;
+                stats.newest = stats.newest.max(*changed);
+            }
         }
         Ok(())
     }

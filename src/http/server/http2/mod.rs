@@ -37,16 +37,16 @@ const STREAMS: u32 = 100;
 /// share of their account. A request with a body does not wait, since what nobody reads holds up the rest.
 const AT_ONCE: usize = 4;
 
-/// How much of one body, and of all on a connection, may come before it is asked for, in bytes. Those of the
+/// Bytes of one body, and of all on a connection, that may come before they are asked for. Those of the
 /// requests that wait for the place of their connection fit together with that of the one that has it, so none can keep
 /// another from what it waits for. All others are read as they come.
 const STREAM_WINDOW: u32 = 16 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
 
-/// What may wait on one stream for the network, in bytes.
+/// Bytes of one stream that may wait for the network.
 const SEND_BUFFER: usize = 4 * PORTION;
 
-/// How long a client that was told that the connection ends may take to agree.
+/// Time that a client may take to agree when it is told that the connection ends.
 const LEAVE: Duration = Duration::from_secs(1);
 
 /// Speaks HTTP/2 on all connections that want it.

@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::room::Held;
 use crate::http::budget;
 
-/// What is handed on of an answer at a time: the longest frame of most clients.
+/// Bytes of an answer that are handed on at a time: the longest frame of most clients.
 pub(super) const PORTION: usize = 16 * 1024;
 
 type Answer = Response<BoxBody<Bytes, io::Error>>;

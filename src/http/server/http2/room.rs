@@ -49,7 +49,7 @@ pub(super) struct Held {
     _memory: Option<Share>,
 }
 
-/// What a request gets.
+/// Memory or a place for a request.
 pub(super) enum Found {
     Now(Held),
     /// It may wait for the place of its connection.

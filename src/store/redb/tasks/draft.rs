@@ -41,6 +41,8 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     /// How many rows the changes so far touch, at most.
     rows: u64,
     newest: Timestamp,
+    /// The latest change of a task that was deleted.
+    gone: Option<Timestamp>,
     /// When any of the tasks last changed, once that was looked up.
     latest: Option<Timestamp>,
     next_id: u64,
@@ -83,6 +85,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             most_looked_at: TaskWrite::MAX_LOOKED_AT,
             rows: 0,
             newest: stats.newest,
+            gone: None,
             latest: None,
             next_id: view.next_task_id()?.get(),
             tags: stats.tags,
@@ -256,6 +259,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     /// As [`Self::remove`] of a task that somebody may have seen. What is changed after it is no older.
     pub(super) fn delete(&mut self, task: Task) -> Result<(), StoreError> {
         self.newest = self.newest.max(task.updated_at);
+        self.gone = self.gone.max(Some(task.updated_at));
         self.remove(task)
     }
 
@@ -423,6 +427,10 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
                 (Some(_), Some(_)) => {}
                 (None, None) => is_id_lost = true,
             }
+        }
+        if let Some(gone) = self.gone {
+            // Somebody has seen it, so nothing that comes after may be older.
+            changes.push(Change::TaskGone(self.owner, gone));
         }
         if is_id_lost {
             // Somebody was told of it, so it must not come again.

@@ -29,6 +29,8 @@ pub(super) struct State {
     pub(super) audited: Vec<AuditRecord>,
     pub(super) tasks: BTreeMap<TaskId, Task>,
     pub(super) newest: BTreeMap<UserId, Timestamp>,
+    /// Times of the tasks that a write has deleted so far.
+    pub(super) gone: Vec<Timestamp>,
     pub(super) quota: Quota,
     pub(super) own: BTreeMap<UserId, OwnQuota>,
 }

@@ -44,11 +44,9 @@ impl State {
         let failed = results.iter().any(Result::is_err);
         let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
         let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
-        // What was made and deleted at once has never been the newest.
+        // A task that was made and deleted at once leaves the time of its change alone.
+        let gone = std::mem::take(&mut after.gone);
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
-        let gone =
-            self.tasks_of(owner).filter(|task| !after.tasks.contains_key(&task.id));
-        let gone = gone.map(|task| task.updated_at);
         let newest = made.chain(gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
         let applied = !(write.dry_run || write.atomic && failed);
@@ -93,6 +91,7 @@ impl State {
                     let task = self.tasks.remove(id).unwrap();
                     let newest = self.newest.entry(owner).or_insert(Timestamp::EPOCH);
                     *newest = (*newest).max(task.updated_at);
+                    self.gone.push(task.updated_at);
                 }
                 Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }

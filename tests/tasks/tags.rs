@@ -134,7 +134,8 @@ async fn a_batch_of_twins_that_is_refused_costs_no_more_than_others() {
     };
     let operation = |number: usize| {
         let tags: Vec<String> = (number * 20..).take(20).map(spelled).collect();
-        let task = json!({ "title": "a", "parent_id": 999_999, "tags": tags });
+        // Without a due date it cannot recur.
+        let task = json!({ "title": "a", "recurrence": "FREQ=DAILY", "tags": tags });
         json!({ "op": "create", "task": task })
     };
     let operations: Vec<Value> = (0..500).map(operation).collect();

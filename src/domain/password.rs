@@ -10,7 +10,7 @@ use super::fold::compose;
 ///
 /// Spellings that look the same are the same, as [RFC 8265, section 4.2](https://www.rfc-editor.org/rfc/rfc8265#section-4.2)
 /// has it: composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), each kind of space a plain one.
-/// Which form an input method sends is nothing that people can see.
+/// People cannot see which form their input method sends.
 ///
 /// ```
 /// use duly::domain::password::Password;

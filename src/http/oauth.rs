@@ -95,11 +95,11 @@ struct Metadata {
     revocation_endpoint: String,
     /// The pages about this API.
     service_documentation: String,
-    /// Which grants the token endpoint takes.
+    /// Grants that the token endpoint takes.
     grant_types_supported: Vec<String>,
     /// None: there is no authorization endpoint.
     response_types_supported: Vec<String>,
-    /// Which scopes there are.
+    /// All scopes.
     scopes_supported: Vec<String>,
     /// `none`: clients have no secrets here.
     token_endpoint_auth_methods_supported: Vec<String>,

@@ -27,12 +27,12 @@ pub(super) struct Document {
 }
 
 impl Document {
-    fn new(document: &Value) -> Self {
+    fn new(document: &Value, finish: impl Fn(Asset) -> Asset) -> Self {
         let json = document.to_string().into_bytes();
         let yaml = openapi::to_yaml(document).into_bytes();
         Self {
-            json: Arc::new(Asset::new("application/json", json)),
-            yaml: Arc::new(Asset::new("application/yaml", yaml)),
+            json: Arc::new(finish(Asset::new("application/json", json))),
+            yaml: Arc::new(finish(Asset::new("application/yaml", yaml))),
         }
     }
 
@@ -41,18 +41,13 @@ impl Document {
         // Our own bytes, written above.
         let mut document = serde_json::from_slice(&self.json.plain()).unwrap_or_default();
         openapi::move_below(&mut document, root);
-        let Self { json, yaml } = Self::new(&document);
-        let of_one = |asset: Arc<Asset>| match Arc::try_unwrap(asset) {
-            Ok(asset) => Arc::new(asset.of_one_path()),
-            Err(shared) => shared,
-        };
-        Self { json: of_one(json), yaml: of_one(yaml) }
+        Self::new(&document, Asset::of_one_path)
     }
 }
 
 impl Documents {
     pub(super) fn new(document: &Value) -> Self {
-        Self { own: Document::new(document), below: Arc::default() }
+        Self { own: Document::new(document, |it| it), below: Arc::default() }
     }
 
     /// The document for clients whose proxy shows the server below this path; empty for none.

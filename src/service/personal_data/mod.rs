@@ -51,7 +51,7 @@ pub struct PersonalData {
     _held: OwnExport,
 }
 
-/// What comes next, each list from the first thing after one.
+/// The list that comes next, and the thing after which it goes on.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Invitations(Option<InvitationId>),
@@ -62,7 +62,7 @@ enum Next {
     Nothing,
 }
 
-/// How many of each were sent.
+/// Numbers of things that were sent.
 #[derive(Debug, Default)]
 struct Sent {
     sessions: usize,

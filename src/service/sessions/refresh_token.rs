@@ -45,21 +45,24 @@ impl RefreshToken {
 
     pub(super) fn write(&self) -> Secret {
         let (user, session) = (self.user.to_bytes(), self.session.to_bytes());
-        REFRESH_TOKEN.write(&[&user, &session, &self.family, &self.secret, &self.mark()])
+        let mark = self.mark();
+        REFRESH_TOKEN.write(&[
+            &user,
+            &session,
+            &self.family,
+            &self.secret,
+            mark.as_slice(),
+        ])
     }
 
     /// Digest of the part that all tokens of the session share, as it is stored.
     pub(super) fn family_digest(&self) -> SecretDigest {
-        let mut marked = Zeroizing::new([0; 17]);
-        let (family, mark) = marked.split_at_mut(16);
-        family.copy_from_slice(&self.family);
-        match (mark.first_mut(), self.mark().first()) {
-            (Some(place), Some(scopes)) => {
-                *place = *scopes;
-                digest(&*marked)
-            }
-            _ => digest(&self.family),
+        let Some(scopes) = self.mark() else { return digest(&self.family) };
+        let mut marked = Zeroizing::new([scopes; 17]);
+        if let Some((family, _)) = marked.split_first_chunk_mut() {
+            *family = self.family;
         }
+        digest(&*marked)
     }
 
     /// Digest of the part that is different in each, as it is stored.
@@ -68,8 +71,8 @@ impl RefreshToken {
     }
 
     /// The scopes in the token. A token that may do everything is as versions before wrote it.
-    fn mark(&self) -> Vec<u8> {
-        if self.scopes == Scopes::ALL { Vec::new() } else { vec![self.scopes.bits()] }
+    fn mark(&self) -> Option<u8> {
+        (self.scopes != Scopes::ALL).then(|| self.scopes.bits())
     }
 }
 

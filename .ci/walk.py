@@ -150,7 +150,7 @@ class Terminal:
 
     def __init__(self, folder, tools):
         self.folder, self.tools, self.port = folder, tools, free_port()
-        self.server = self.said = None
+        self.server, self.said = None, tools / "server.log"
         environment = {
             "PATH": f"{tools}:{os.environ['PATH']}",
             "HOME": str(folder),
@@ -181,26 +181,19 @@ class Terminal:
 
     def serve(self, text):
         self.stop()
-        self.said = tempfile.TemporaryFile()
-        self.server = subprocess.Popen(["bash", "-c", text], stdout=self.said, stderr=self.said, **self.options)
+        with self.said.open("wb") as said:
+            self.server = subprocess.Popen(["bash", "-c", text], stdout=said, stderr=said, **self.options)
         deadline = time.monotonic() + PATIENCE
-        while not self.listens():
+        while '"listening"' not in (said := self.said.read_text(errors="replace")):
             if self.server.poll() is not None or time.monotonic() > deadline:
-                self.said.seek(0)
-                raise Failure(f"no server:\n{self.said.read().decode(errors='replace')}")
+                raise Failure(f"no server:\n{said}")
             time.sleep(0.01)
-
-    def listens(self):
-        with socket.socket() as client:
-            return client.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self):
         if self.server and self.server.poll() is None:
             os.killpg(self.server.pid, signal.SIGTERM)
             self.server.wait(PATIENCE)
-        if self.said:
-            self.said.close()
-        self.server = self.said = None
+        self.server = None
 
     def end(self):
         self.stop()

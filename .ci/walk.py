@@ -11,12 +11,12 @@ whose commands are typed first. The info string of a fenced block says what is d
     sh server     a command that runs in another terminal while the rest of the page is typed
     sh stopped    commands that are typed after that server was stopped
     sh WORD       commands that are not typed; SKIPPED has the reason
-    python, js    a program, run with BASE and TOKEN of the shell in its environment
+    python, js    a program, run with what the shell has exported
     others        shown only
 
 `duly` is BINARY. Where a command asks for a password, it gets one. A comment at the end of a command says what must come
-of it: `# 412: why` a number, `# "count":2` a member of the answer, `# prints ok` a text, `# exits 78` an exit code. A
-command that fails, and an error of HTTP, is a failure unless a comment announces it.
+of it: `# 412: why` a number, `# "count":2` a member of the answer, `# prints ok` a text, `# exits 78` an exit code. So
+does one at the end of a program. A command that fails, and an error of HTTP, is a failure unless a comment announces it.
 
 Besides, README.md has at most 900 words outside of code, each page is in index.md and has neither HTML nor images, and
 each relative link leads somewhere.
@@ -53,6 +53,7 @@ LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(<?([^)\s>]+)>?\)")
 CODE_SPAN = re.compile(r"(`+)(?:(?!\1).|\1`+)+?\1(?!`)")
 HTML = re.compile(r"<(?!https?://)[A-Za-z/!]")
 COMMENT = re.compile(r"(?:^|\s)#\s+(.*)$")
+PROGRAM_COMMENT = re.compile(r"\s(?:#|//)\s+(.*)$")
 
 
 class Failure(Exception):
@@ -137,7 +138,8 @@ def commands(block):
         if seen.returncode == 0 and not seen.stderr and not line.endswith("\\"):
             yield start, text
             whole = []
-    assert not whole, f"{block.place(start)}: this command does not end"
+    if whole:
+        raise Failure(f"{block.place(start)}: this command does not end")
 
 
 def free_port():
@@ -241,14 +243,16 @@ def type_block(terminal, block, skipped):
             return 0
         path = terminal.tools / f"program.{'py' if program == 'python3' else 'mjs'}"
         path.write_text(terminal.typed("\n".join(block.lines) + "\n"))
-        attempt(terminal, block.place(), f'BASE="$BASE" TOKEN="$TOKEN" {program} {path}')
+        comment = PROGRAM_COMMENT.search(block.lines[-1])
+        attempt(terminal, block.place(), f"{program} {path}" + (f"  # {comment[1]}" if comment else ""))
         return 1
     if block.language != "sh":
         return 0
     if block.word in SKIPPED:
         skipped.append((block.place(), SKIPPED[block.word]))
         return 0
-    assert block.word in ("", "server", "stopped"), f"{block.place()}: sh {block.word} is not known"
+    if block.word not in ("", "server", "stopped"):
+        raise Failure(f"{block.place()}: sh {block.word} is not known")
     if block.word == "stopped":
         terminal.stop()
     count = 0

@@ -13,7 +13,7 @@ use crate::front_door::{HEALTH, PATIENCE, ask, connect_from, peak_kib, until_clo
 use crate::harness::client::BASE;
 use crate::harness::{Client, Home, Process};
 
-/// Most of one network, as the README says, in bodies of the longest kind: for accounts that hold much, and for any.
+/// Most of one network, as the page on limits says, in bodies of the longest kind: for accounts that hold much, and for any.
 const NETWORK: usize = (6 << 20) / (256 << 10);
 const NETWORK_ALL: usize = (8 << 20) / (256 << 10);
 

@@ -37,10 +37,10 @@ fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// The expressions of the filter for fail2ban in README.md.
+/// The expressions of the filter for fail2ban in the page on monitoring.
 fn filters() -> Vec<Regex> {
-    let readme = fs::read_to_string("README.md").unwrap();
-    let part = readme.split("failregex = ").nth(1).unwrap();
+    let page = fs::read_to_string("src/http/docs/pages/monitoring.md").unwrap();
+    let part = page.split("failregex = ").nth(1).unwrap();
     let part = part.split("\ndatepattern").next().unwrap();
     let filter = |line: &str| {
         Regex::new(&line.trim().replace("<SUBNET>", "(?<at>[0-9a-f:./]+)")).unwrap()

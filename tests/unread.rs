@@ -13,7 +13,7 @@ use crate::harness::client::BASE;
 use crate::harness::tls::{Certificate, HTTP_2, request};
 use crate::harness::{Client, Home, Process};
 
-/// What the answers to one account may hold, as the README says.
+/// What the answers to one account may hold, as the page on limits says.
 const SHARE: usize = 16 << 20;
 
 /// Bytes that are reserved for the result of a change in a batch.

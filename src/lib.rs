@@ -80,6 +80,7 @@
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
 //! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
+//! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |
 //!
 //! # Damage
 //!
@@ -96,7 +97,8 @@
 //! # Stopping
 //!
 //! On SIGTERM: not ready, accept no more, let requests finish, close the store. On an I/O error of the data
-//! file the same, and the process ends with 74, so that its supervisor starts it afresh.
+//! file the same, and the process ends with 74, so that its supervisor starts it afresh. Nobody waits for a reader of
+//! the log or of the control socket that reads nothing.
 
 pub mod auth;
 pub mod cli;

@@ -29,6 +29,7 @@ mod gate;
 mod harness;
 mod http2;
 mod keys;
+mod log;
 mod long;
 mod memory;
 mod model;

@@ -1,5 +1,5 @@
 //! Limits that the operating system sets: on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`), on the number
-//! of open ones (`ulimit -n`, `LimitNOFILE=`), and on who may look into this process.
+//! of open ones (`ulimit -n`, `LimitNOFILE=`), on who may look into this process, and on what a stray signal does.
 
 use std::io;
 
@@ -12,8 +12,28 @@ use crate::config::ConfigError;
 /// Open files beside connections: the data file, sockets, backups, and connections that are just being closed.
 const OTHER_FILES: u64 = 64;
 
-/// From now on a write beyond the limit fails as on a full disk. Without this the system ends the process
-/// with SIGXFSZ, in the middle of whatever it does.
+/// Signals that would end the process, and that nobody sends to say so: of timers, of descriptors, of a power supply,
+/// and those without a meaning of their own.
+#[cfg(target_os = "linux")]
+const STRAY: &[Signal] = &[
+    Signal::USR1,
+    Signal::USR2,
+    Signal::ALARM,
+    Signal::VTALARM,
+    Signal::PROF,
+    Signal::IO,
+    Signal::POWER,
+    Signal::STKFLT,
+];
+#[cfg(not(target_os = "linux"))]
+const STRAY: &[Signal] =
+    &[Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF];
+
+/// Numbers of real-time signals; a C library keeps the first of them for itself.
+const REAL_TIME: std::ops::RangeInclusive<i32> = 32..=64;
+
+/// From now on signals that mean nothing here do not end the process, and a write beyond the limit fails as on a full
+/// disk. Without this the system ends the process with SIGXFSZ, in the middle of whatever it does.
 ///
 /// # Errors
 ///
@@ -22,7 +42,14 @@ pub(super) fn survive() -> io::Result<()> {
     // A handler once set outlives the runtime that it was set from, and nobody needs to hear of the signal.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
-    signal(SignalKind::from_raw(Signal::XFSZ.as_raw())).map(drop)
+    for stray in STRAY.iter().chain(&[Signal::XFSZ]) {
+        signal(SignalKind::from_raw(stray.as_raw())).map(drop)?;
+    }
+    for number in REAL_TIME {
+        // Not every system has all of them.
+        drop(signal(SignalKind::from_raw(number)));
+    }
+    Ok(())
 }
 
 /// Raises the number of files that may be open to what the system allows, so that there is one for each of so many

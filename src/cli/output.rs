@@ -1,6 +1,9 @@
 //! What commands print. The one place that writes to standard output and standard error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::CommandError;
 
@@ -50,7 +53,23 @@ pub(super) fn pipe() -> impl io::Write {
     io::stdout()
 }
 
-/// Prints a line about what went wrong.
+/// Longest time for a line about what went wrong to be taken, where nobody may read.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Prints a line about what went wrong. A pipe that nobody reads does not hold the process.
 pub(super) fn error(text: &str) {
-    drop(writeln!(io::stderr(), "{text}"));
+    let line = format!("{text}\n");
+    let print = move || drop(io::stderr().write_all(line.as_bytes()));
+    if io::stderr().is_terminal() {
+        return print();
+    }
+    let (printed, told) = mpsc::channel();
+    let printing = thread::Builder::new().spawn(move || {
+        print();
+        let _heard = printed.send(());
+    });
+    // Without a thread nothing is said: the exit code tells as much as it can.
+    if printing.is_ok() {
+        let _is_printed = told.recv_timeout(LAST_WORDS);
+    }
 }

@@ -28,13 +28,15 @@ use crate::service::backups::BackupLog;
 use crate::service::{Events, Parts, Service, State};
 use crate::store::redb::is_in_use;
 use crate::store::{Failure, OpenError, Store};
-use crate::telemetry;
+use crate::telemetry::{self, Log};
 
 /// How long threads may take to leave once everything is closed.
 const LEAVE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
-    telemetry::start(config.log_format, &config.log_level)?;
+    let log =
+        Log::to_stderr().map_err(CommandError::io("the log could not be started"))?;
+    telemetry::start(&log, config.log_format, &config.log_level)?;
     limit::open_files(config.limits.connections)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
+use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
@@ -52,12 +53,16 @@ pub(super) fn first_line(stream: &UnixStream) -> io::Result<First> {
         let mut buffer = Zeroizing::new([0; BUFFER]);
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut along = RecvAncillaryBuffer::new(&mut space);
-        let received = recvmsg(
+        let received = match recvmsg(
             stream,
             &mut [IoSliceMut::new(buffer.as_mut_slice())],
             &mut along,
             RecvFlags::CMSG_CLOEXEC,
-        )?;
+        ) {
+            // By a signal, since the socket has a time limit.
+            Err(Errno::INTR) => continue,
+            received => received?,
+        };
         for message in along.drain() {
             if let RecvAncillaryMessage::ScmRights(files) = message {
                 file = files.map(File::from).next().or(file);

@@ -33,6 +33,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// How long the other end may read nothing: an export holds a moment of the data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long the other end may take to read the rest when the server stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
 /// How long to wait after `accept` failed.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -106,13 +109,21 @@ impl Control {
             () = stop => {}
         }
         stopping.store(true, Ordering::Relaxed);
-        for stream in
-            streams.into_values().filter_map(|open: Weak<UnixStream>| open.upgrade())
-        {
-            // Whoever waits for more lines sees their end. One that is gone needs no telling.
-            drop(stream.shutdown(Shutdown::Read));
+        let streams: Vec<_> = streams.values().filter_map(Weak::upgrade).collect();
+        let end = |how| {
+            for stream in &streams {
+                // One that is gone needs no telling.
+                drop(stream.shutdown(how));
+            }
+        };
+        // Whoever waits for more lines sees their end.
+        end(Shutdown::Read);
+        let mut ended = async || while commands.join_next().await.is_some() {};
+        if tokio::time::timeout(LAST_ANSWERS, ended()).await.is_err() {
+            // The other end does not read.
+            end(Shutdown::Both);
+            ended().await;
         }
-        while commands.join_next().await.is_some() {}
     }
 }
 

@@ -1,0 +1,112 @@
+//! The log, and what happens on a panic.
+
+mod queue;
+mod writer;
+
+use std::backtrace::Backtrace;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use self::queue::{Handle, Queue};
+use crate::config::{ConfigError, LogFormat};
+use crate::store::redb::is_caught;
+
+/// Longest time for the last lines to be written when the process ends.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The writer of the log, on a thread of its own. Nobody who logs ever waits for it, whatever becomes of the lines.
+///
+/// Dropping it gives lines that wait a second to be written.
+#[derive(Debug)]
+pub struct Log(Arc<Queue>);
+
+/// The count of lines of the log that were lost.
+#[derive(Clone, Debug)]
+pub struct LostLines(Arc<Queue>);
+
+impl Log {
+    /// A log on standard error.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no descriptor or no thread for it.
+    pub fn to_stderr() -> io::Result<Self> {
+        // Not through the lock of `io::stderr`: a write that never ends would hold it, and the last words of the
+        // process would wait for it.
+        let out = File::from(io::stderr().as_fd().try_clone_to_owned()?);
+        let queue = Arc::new(Queue::default());
+        let lines = Arc::clone(&queue);
+        // Nobody joins it: it may wait for a reader that never reads.
+        thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || writer::write_lines(&lines, &out))?;
+        Ok(Self(queue))
+    }
+
+    /// Counts lost lines.
+    pub fn lost_lines(&self) -> LostLines {
+        LostLines(Arc::clone(&self.0))
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.close(LAST_LINES);
+    }
+}
+
+impl LostLines {
+    /// Lines since the start that found no room in the queue or could not be written.
+    pub fn dropped(&self) -> u64 {
+        self.0.dropped()
+    }
+}
+
+/// Starts logging, and logs panics from now on.
+///
+/// A panic is logged by its place, not its text: that could quote a request.
+///
+/// # Errors
+///
+/// When `level` is not a filter.
+pub fn start(log: &Log, format: LogFormat, level: &str) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(level).map_err(|_| ConfigError {
+        variable: "LOG_LEVEL",
+        reason:
+            "must be a level such as info, or a filter such as info,duly::store=debug"
+                .to_owned(),
+    })?;
+    let queue = Arc::clone(&log.0);
+    // The crate would tell of its own errors on standard error, and panic if that fails.
+    let log = fmt()
+        .with_env_filter(filter)
+        .with_writer(move || Handle(Arc::clone(&queue)))
+        .log_internal_errors(false);
+    let started = match format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => {
+            log.json().flatten_event(true).with_current_span(false).try_init()
+        }
+    };
+    if started.is_err() {
+        tracing::debug!("the log was started before");
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        if is_caught() {
+            tracing::debug!(place, "pages make no sense");
+            return;
+        }
+        let thread = thread::current();
+        let thread = thread.name().unwrap_or("unnamed");
+        tracing::error!(place, thread, backtrace = %Backtrace::capture(), "a panic");
+    }));
+    Ok(())
+}

@@ -50,10 +50,12 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "rustix",
         &[
+            "src/cli/input.rs",
+            "src/cli/interrupt/signals.rs",
             "src/cli/limit.rs",
             "src/config/",
             "src/control/",
-            "src/files.rs",
+            "src/files/mod.rs",
             "src/store/redb/space/",
             "src/telemetry/writer.rs",
         ],

@@ -83,5 +83,7 @@ fn default_path(config: &Config) -> Result<PathBuf, CommandError> {
         }
         None => folder_of(data),
     };
+    // As far as that is possible: nothing depends on it.
+    drop(backup::remove_left_behind(&folder, data));
     Ok(folder.join(backup::name(data, SystemClock.now())))
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::admin::{self, Task};
+use super::interrupt::Left;
 use super::{CommandError, output};
 use crate::config::{Config, Options};
 use crate::control::{Command, Reply, Sink};
@@ -23,6 +24,15 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     options: Options,
+}
+
+impl Arguments {
+    pub(super) const fn left(&self) -> Left {
+        match self.to {
+            Some(_) => Left::NO_FILE,
+            None => Left::Said("what was written is not a whole export"),
+        }
+    }
 }
 
 /// Writes JSON Lines of one moment. They hold hashes of passwords, so a file is made for its owner alone.

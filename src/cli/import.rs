@@ -8,9 +8,10 @@ use clap::Args;
 
 use super::CommandError;
 use super::admin::{self, Screen, Task};
+use super::{input, interrupt};
 use crate::config::{Config, Options};
-use crate::control::Command;
 use crate::control::client::{self, Lines};
+use crate::control::{Command, Reply, Sink};
 use crate::service::lines::MAX_LINE;
 
 #[derive(Debug, Args)]
@@ -38,7 +39,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let command = Command::Import { replace, allow_admins };
     match arguments.file {
         None => {
-            let lines = client::lines(BufReader::new(io::stdin()), MAX_LINE);
+            let stdin = input::stdin()
+                .map_err(CommandError::io("standard input cannot be read"))?;
+            let lines = client::lines(BufReader::new(stdin), MAX_LINE);
             take_in(&config, command, Box::new(lines))
         }
         Some(path) => {
@@ -54,6 +57,34 @@ fn take_in(config: &Config, command: Command, lines: Lines) -> Result<(), Comman
     let mut task = Task { lines, ..Task::new(command, config) };
     // The usual case is a new installation.
     task.options.create = true;
-    admin::carry_out(config, task, &mut Screen::new())?;
-    Ok(())
+    carry_out(config, task)
+}
+
+/// Carries an import out. If it is interrupted, the lines before that are taken in and counted.
+pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandError> {
+    let mut counting = Counting { screen: Screen::new(), counts: None };
+    let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
+    match admin::carry_out(config, task, &mut counting) {
+        Err(_) if interrupt::came() => {
+            let counts = counting.counts.as_deref().unwrap_or("nothing was taken in");
+            let again = "run the same command again for the rest";
+            Err(interrupt::error(format!("{counts}; {again}")))
+        }
+        outcome => outcome,
+    }
+}
+
+/// The screen, and the first line on it, which says how much was taken in.
+struct Counting {
+    screen: Screen,
+    counts: Option<String>,
+}
+
+impl Sink for Counting {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let (Reply::Line(line), None) = (&reply, &self.counts) {
+            self.counts = Some(line.clone());
+        }
+        self.screen.send(reply)
+    }
 }

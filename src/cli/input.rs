@@ -1,10 +1,14 @@
-//! Reading secrets.
+//! Reading standard input: secrets, and lines to import.
 
-use std::io::{self, IsTerminal as _, Read as _};
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read};
+use std::os::fd::AsFd as _;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::CommandError;
+use super::{CommandError, interrupt};
 
 /// Longest line that is read, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -27,5 +31,33 @@ pub(super) fn new_password() -> Result<Zeroizing<String>, CommandError> {
         Ok(first)
     } else {
         Err(CommandError::Usage("the two passwords differ".to_owned()))
+    }
+}
+
+/// How long to wait for input before the next look at whether this process was asked to end.
+const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Standard input, which fails once this process was asked to end.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub(super) fn stdin() -> io::Result<impl Read> {
+    Ok(Interruptible(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+}
+
+struct Interruptible(File);
+
+impl Read for Interruptible {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&LOOK)) {
+                Ok(0) | Err(Errno::INTR) if interrupt::came() => {
+                    return Err(io::Error::other("interrupted"));
+                }
+                Ok(0) | Err(Errno::INTR) => {}
+                _ => return self.0.read(buf),
+            }
+        }
     }
 }

@@ -9,6 +9,7 @@ mod export;
 mod healthcheck;
 mod import;
 mod input;
+mod interrupt;
 mod limit;
 mod openapi;
 mod output;
@@ -23,6 +24,7 @@ use std::sync::LazyLock;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use self::interrupt::Left;
 use crate::config::{Config, ConfigError, KeyError, Options};
 use crate::control::{self, Failure};
 use crate::store::OpenError;
@@ -96,6 +98,8 @@ pub(crate) enum CommandError {
     Damaged(String),
     #[error("{0}")]
     NotReady(String),
+    #[error("interrupted by {signal}: {left}")]
+    Interrupted { signal: &'static str, code: u8, left: String },
     #[error("the data file failed: start again, and look at the disk if it goes on")]
     StoreFailed,
     #[error("{what}: {cause}")]
@@ -118,6 +122,7 @@ impl CommandError {
             Self::Open(error) => Failure::from(error).code,
             Self::Io { .. } | Self::StoreFailed => Failure::IO,
             Self::Config(_) => Failure::CONFIG,
+            Self::Interrupted { code, .. } => *code,
         }
     }
 }
@@ -197,18 +202,30 @@ impl Command {
         match self {
             Self::Serve(options) => serve::run(&options.check()?),
             Self::Healthcheck(options) => healthcheck::run(&options.check()?),
-            Self::Check(options) => check::run(&options.check()?),
+            Self::Check(options) => {
+                interrupt::run(Left::UNCHANGED, move || check::run(&options.check()?))
+            }
             Self::Config(options) => config::run(&options.check()?),
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
             Self::Audit(options) => {
                 admin::ask(&options.check()?, control::Command::Audit)
             }
-            Self::Backup(arguments) => backup::run(arguments),
-            Self::Restore(arguments) => restore::run(arguments),
-            Self::Export(arguments) => export::run(arguments),
-            Self::Import(arguments) => import::run(arguments),
-            Self::Upgrade(arguments) => upgrade::run(arguments),
+            Self::Backup(arguments) => {
+                interrupt::run(Left::NO_FILE, || backup::run(arguments))
+            }
+            Self::Restore(arguments) => {
+                interrupt::run(arguments.left(), || restore::run(arguments))
+            }
+            Self::Export(arguments) => {
+                interrupt::run(arguments.left(), || export::run(arguments))
+            }
+            Self::Import(arguments) => {
+                interrupt::run(Left::Counted, || import::run(arguments))
+            }
+            Self::Upgrade(arguments) => {
+                interrupt::run(Left::UNCHANGED, || upgrade::run(arguments))
+            }
             Self::Completions(arguments) => completions::run(&arguments),
         }
     }

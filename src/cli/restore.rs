@@ -7,8 +7,9 @@ use std::sync::{Arc, mpsc};
 
 use clap::Args;
 
-use super::admin::{self, Screen, Task};
-use super::{CommandError, output, store_options};
+use super::admin::{self, Task};
+use super::interrupt::{self, Left};
+use super::{CommandError, import, output, store_options};
 use crate::config::{Config, Options};
 use crate::control::{self, Command, Failure, Input, Reply, Sink};
 use crate::files::folder_of;
@@ -34,6 +35,12 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     options: Options,
+}
+
+impl Arguments {
+    pub(super) const fn left(&self) -> Left {
+        if self.user.is_some() { Left::Counted } else { Left::UNCHANGED }
+    }
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
@@ -115,11 +122,13 @@ fn one(
         let import = Command::Import { replace: true, allow_admins };
         let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
         // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
-        let imported = admin::carry_out(config, task, &mut Screen::new());
+        let imported = import::carry_out(config, task);
         match exporting.join() {
             // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
             // the import why.
-            Ok(Ok(Err(failure))) if failure.code != Failure::IO => Err(failure.into()),
+            Ok(Ok(Err(failure))) if failure.code != Failure::IO && !interrupt::came() => {
+                Err(failure.into())
+            }
             _ => imported,
         }
     })

@@ -1,5 +1,6 @@
 //! `duly serve`: puts everything together, and takes it apart in the right order.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, limit, open_store, store_options};
+use super::{CommandError, limit, store_options};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
@@ -19,6 +20,7 @@ use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
 use crate::domain::chain::Chain;
 use crate::domain::hex::hex;
+use crate::files;
 use crate::http::server::{self, Listener, Tls};
 use crate::http::{self, Stopping};
 use crate::jobs::answers::AnswerJob;
@@ -26,7 +28,7 @@ use crate::jobs::backup::BackupJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Events, Parts, Service, State};
-use crate::store::redb::is_in_use;
+use crate::store::redb::{RedbStore, is_in_use};
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry::{self, Log};
 
@@ -45,33 +47,42 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     let outcome = runtime.block_on(serve(config));
     // A long read that nobody waits for any more must not hold the process.
     runtime.shutdown_timeout(LEAVE);
+    // Such as a backup that did not end in time.
+    files::abandon();
     outcome
 }
 
 async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
     // First, so that a signal during a long start is not lost.
-    let signalled = signalled()?;
+    let mut signalled = Box::pin(signalled()?);
     let hang_ups = listen_for(SignalKind::hangup())?;
     has_folders(config)?;
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let random = Arc::new(SystemRandom);
-    // Before a key is made: a wrong setting leaves nothing behind.
+    // Before anything is made: a wrong setting leaves nothing behind.
     let previous = config.previous_keys.load()?;
-    let key = config.signing_key.load(|| {
-        let mut key = Zeroizing::new([0; 48]);
-        random.fill(key.as_mut_slice())?;
-        Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
-    })?;
-    let keys = Keys { signing: &key, previous: &previous };
+    config.signing_key.check()?;
     let listener = listen(config).await?;
-    let store = Arc::new(open_store(config, &store_options(config))?);
-    let hasher = Hasher::start(
-        Cost::OWASP,
-        config.hash_queue,
-        Arc::<SystemRandom>::clone(&random),
-    )
-    .map_err(CommandError::io("the hashing threads could not be started"))?;
+    let is_new = matches!(config.database.path().try_exists(), Ok(false));
+    let store = tokio::select! {
+        opened = open(config) => Arc::new(opened?),
+        () = &mut signalled => {
+            files::abandon();
+            tracing::info!("stopped before it listened");
+            return Ok(());
+        }
+    };
+    let (hasher, control, key) = match rest(config).await {
+        Ok(rest) => rest,
+        Err(error) => {
+            if is_new {
+                remove_unused(&store, config.database.path()).await;
+            }
+            return Err(error);
+        }
+    };
+    let keys = Keys { signing: &key, previous: &previous };
     let clock = Arc::new(SystemClock);
     let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
     let service = Service::new(Parts {
@@ -97,14 +108,6 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         // Damage, perhaps: it is told wherever it is met, and the rest is served.
         tracing::warn!(error = %Chain(&error), "not all hashes of passwords could be read");
     }
-    let control = match &config.control_socket {
-        Some(path) => {
-            let what = format!("CONTROL_SOCKET cannot be used, {}", path.display());
-            Some(Control::bind(path).await.map_err(CommandError::io(what))?)
-        }
-        None => None,
-    };
-
     let stopping = Stopping::default();
     let endpoint = http::endpoint(service.clone(), config, stopping.clone());
     let address =
@@ -199,6 +202,43 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
                 "{path} is damaged ({what}): restore a backup"
             )))
         }
+    }
+}
+
+/// Opens the data file on a thread of its own: an upgrade of a large one takes a while.
+async fn open(config: &Config) -> Result<RedbStore, CommandError> {
+    let (path, options) = (config.database.path().to_owned(), store_options(config));
+    let opened = tokio::task::spawn_blocking(move || RedbStore::open(&path, &options));
+    let failed = CommandError::io("the data file could not be opened");
+    Ok(opened.await.map_err(|error| failed(error.into()))??)
+}
+
+/// All else that may fail. The key comes last: a start that fails leaves none behind.
+async fn rest(
+    config: &Config,
+) -> Result<(Hasher, Option<Control>, Zeroizing<Vec<u8>>), CommandError> {
+    let hasher = Hasher::start(Cost::OWASP, config.hash_queue, Arc::new(SystemRandom))
+        .map_err(CommandError::io("the hashing threads could not be started"))?;
+    let control = match &config.control_socket {
+        Some(path) => {
+            let what = format!("CONTROL_SOCKET cannot be used, {}", path.display());
+            Some(Control::bind(path).await.map_err(CommandError::io(what))?)
+        }
+        None => None,
+    };
+    let key = config.signing_key.load(|| {
+        let mut key = Zeroizing::new([0; 48]);
+        SystemRandom.fill(key.as_mut_slice())?;
+        Ok(Zeroizing::new(hex(key.as_slice()).into_bytes()))
+    })?;
+    Ok((hasher, control, key))
+}
+
+/// Removes a data file that this start has made, unless an account was put into it before it was opened.
+async fn remove_unused(store: &RedbStore, path: &Path) {
+    if store.user_list(None, 1).await.is_ok_and(|users| users.is_empty()) {
+        // Best effort: an empty data file does no harm.
+        drop(std::fs::remove_file(path));
     }
 }
 

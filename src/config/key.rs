@@ -87,6 +87,19 @@ impl SigningKey {
         }
     }
 
+    /// Looks whether a key that is there can be used, and makes none.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, is too short, or is not private.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        match self {
+            Self::Given(_) => Ok(()),
+            Self::Own(path) if matches!(path.try_exists(), Ok(false)) => Ok(()),
+            Self::File(path) | Self::Own(path) => read(FILE, path).map(drop),
+        }
+    }
+
     /// The key. Makes one if it is to be kept beside the data file and is not there.
     ///
     /// A key that was made is durable when this returns. A file that others may read is refused.

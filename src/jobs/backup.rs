@@ -18,7 +18,9 @@ use crate::clock::Clock;
 use crate::config::Backups;
 use crate::domain::chain::Chain;
 use crate::domain::timestamp::Timestamp;
-use crate::files::{PARTIAL, folder_of, give_to_owner_of, make_private};
+use crate::files::{
+    PARTIAL, folder_of, give_to_owner_of, make_private, remove_unless_written,
+};
 use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
 use crate::store::redb::{self, CopyError, RedbStore};
@@ -28,9 +30,6 @@ const TICK: Duration = Duration::from_secs(10);
 
 /// How long after a failure the next attempt is made, at the earliest.
 const RETRY: Duration = Duration::from_secs(5 * 60);
-
-/// A copy that is not whole, and that nobody has written to for so long, was left behind by a crash.
-const STALE: Duration = Duration::from_secs(3600);
 
 /// The name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
 pub fn name(data_file: &Path, at: Timestamp) -> String {
@@ -142,7 +141,8 @@ impl BackupJob {
         let started = Instant::now();
         let path = self.settings.folder.join(name(&self.data_file, now));
         // First, since they may hold the space that a copy needs.
-        let copied = self.remove_left_behind().map_err(CopyError::from);
+        let copied = remove_left_behind(&self.settings.folder, &self.data_file);
+        let copied = copied.map_err(CopyError::from);
         match copied.and_then(|()| self.copy(&path, stopping)) {
             Ok(()) => {
                 let result = BackupResult::Verified;
@@ -252,33 +252,28 @@ impl BackupJob {
         }
         Ok(())
     }
+}
 
-    /// Removes what a crash has left behind.
-    fn remove_left_behind(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.settings.folder)? {
-            let entry = entry?;
-            if self.is_left_behind(&entry)? {
-                fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn is_left_behind(&self, entry: &fs::DirEntry) -> io::Result<bool> {
+/// Removes backups of a data file that a process began in a folder and has left behind.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn remove_left_behind(folder: &Path, data_file: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
         let name = entry.file_name();
         let whole = name
             .to_str()
             .and_then(|name| name.strip_suffix(PARTIAL))
             .and_then(|name| name.rsplit_once('.'))
             .map(|(whole, _)| whole);
-        if whole.is_none_or(|name| moment(&self.data_file, OsStr::new(name)).is_none()) {
-            return Ok(false);
+        if whole.is_some_and(|name| moment(data_file, OsStr::new(name)).is_some()) {
+            // Somebody else's may not be ours to open.
+            drop(remove_unless_written(&entry.path()));
         }
-        let changed = entry.metadata()?.modified()?;
-        let changed = changed.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        let now = Timestamp::EPOCH.plus(changed);
-        Ok(self.clock.now().since(now) >= STALE)
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod backup;
 mod control;
 mod end_access;
 mod import;
+mod interrupt;
 mod restore;
 mod rush;
 mod schedule;

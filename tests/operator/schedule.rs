@@ -2,10 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use duly::clock::ManualClock;
 use duly::config::Backups;
@@ -134,14 +134,8 @@ async fn a_stop_leaves_no_half_backup() {
     assert!(!given.is_degraded());
 }
 
-/// Gives a file the age that its name does not tell.
-fn given_partial(folder: &Path, name: &str, changed: SystemTime) {
-    let file = fs::File::create(folder.join(name)).unwrap();
-    file.set_modified(changed).unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_crash_left_behind_is_removed_after_an_hour() {
+async fn what_a_crash_left_behind_is_removed_and_what_is_being_written_stays() {
     use duly::clock::Clock as _;
     let given = given_job().await;
     let now = given.clock.now();
@@ -149,11 +143,11 @@ async fn what_a_crash_left_behind_is_removed_after_an_hour() {
         let whole = backup::name(&given.job.data_file, now);
         format!("{whole}.{mark}.partial")
     };
-    let now = SystemTime::UNIX_EPOCH
-        + Duration::from_millis(u64::try_from(now.as_millis()).unwrap());
-    given_partial(&given.folder, &name("0000"), now - 2 * HOUR);
-    given_partial(&given.folder, &name("1111"), now - HOUR / 2);
-    given_partial(&given.folder, "theirs.0000.partial", now - 2 * HOUR);
+    let file = |name: &str| fs::File::create(given.folder.join(name)).unwrap();
+    drop(file(&name("0000")));
+    let written = file(&name("1111"));
+    written.lock().unwrap();
+    drop(file("theirs.0000.partial"));
 
     assert_eq!(given.pass(), BackupResult::Verified);
 

@@ -23,9 +23,7 @@ use super::space::has_room;
 use super::verify::{Report, verify};
 use super::vitals::Vitals;
 use crate::domain::timestamp::Timestamp;
-use crate::files::{
-    free_name, give_to_owner_of, is_at, make_private, remove_partials, replace_private,
-};
+use crate::files::{free_name, give_to_owner_of, is_at, make_private, replace_private};
 use crate::plant::{self, Bug};
 use crate::store::OpenError;
 
@@ -52,7 +50,6 @@ pub(super) fn upgrade(
         let old = Locked::take(path)?;
         // Where the file is, if its name only points there.
         let path = &path.canonicalize().map_err(|error| io_error(path, &error))?;
-        remove_partials(path).map_err(|error| io_error(path, &error))?;
         let keep = free_name(path, &format!("format-{found}"))
             .map_err(|error| io_error(path, &error))?;
         let replaced = replace_private(path, &keep, |file| {
@@ -167,9 +164,6 @@ pub fn restore(
         return Err(unasked(backup, path, options));
     }
     let place = if exists { path.canonicalize().map_err(io)? } else { path.to_owned() };
-    if exists {
-        remove_partials(&place).map_err(io)?;
-    }
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
         let admitted = admit(&source, &file, backup, options);

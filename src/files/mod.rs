@@ -1,13 +1,19 @@
 //! New files that are there whole or not at all.
 
-use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher as _, RandomState};
+mod left_behind;
+mod partial;
+
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+
+pub use self::left_behind::remove_unless_written;
+use self::partial::Partial;
+pub use self::partial::{PARTIAL, abandon};
 
 /// Makes a file that only its owner may read, under another name first: a crash leaves the whole file
 /// or none, and never touches one that was there. Durable, with its name, when this returns.
@@ -20,7 +26,10 @@ pub fn make_private<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
-    make_whole(path, fill, |partial| rename_new(partial, path))
+    left_behind::remove_left_behind(path);
+    let partial = Partial::create(path)?;
+    fill(partial.file.try_clone()?)?;
+    Ok(partial.name(path, |partial| rename_new(partial, path))?)
 }
 
 /// Puts a new file in the place of one that is there, with its owner, and keeps that one under another
@@ -36,51 +45,28 @@ pub fn replace_private<E: From<io::Error>>(
     keep: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
-    let owned = |file: File| {
-        give_to_owner_of(&file, path)?;
-        fill(file)
-    };
-    make_whole(path, owned, |partial| {
-        // A second name first, so that the old file is never without one.
-        match std::fs::hard_link(path, keep) {
-            Err(error) if is_unsupported(&error) => make_private(keep, |mut copy| {
-                io::copy(&mut File::open(path)?, &mut copy).map(|_| ())
-            })?,
-            outcome => outcome?,
-        }
+    left_behind::remove_left_behind(path);
+    let partial = Partial::create(path)?;
+    give_to_owner_of(&partial.file, path)?;
+    fill(partial.file.try_clone()?)?;
+    let mut is_kept = false;
+    // A second name first, so that the old file is never without one.
+    let linked = partial.name(path, |partial| {
+        std::fs::hard_link(path, keep)?;
+        is_kept = true;
         sync_folder(path)?;
         std::fs::rename(partial, path)
-    })
-}
-
-/// Fills a file under a name that nothing else has, and names it when it is whole and on disk.
-fn make_whole<E: From<io::Error>>(
-    path: &Path,
-    fill: impl FnOnce(File) -> Result<(), E>,
-    name: impl FnOnce(&Path) -> io::Result<()>,
-) -> Result<(), E> {
-    // Nothing left behind has this name, so that nothing left behind is written to.
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{:016x}{PARTIAL}", RandomState::new().hash_one(path)));
-    let partial = PathBuf::from(partial);
-    let mut options = OpenOptions::new();
-    let file =
-        options.read(true).write(true).create_new(true).mode(0o600).open(&partial)?;
-    let made = fill(file).and_then(|()| {
-        File::open(&partial)?.sync_all()?;
-        name(&partial)?;
-        sync_folder(path)?;
-        Ok(())
     });
-    if made.is_err() {
-        // Best effort. After a rename there is nothing under this name.
-        drop(std::fs::remove_file(&partial));
+    match linked {
+        Err(error) if !is_kept && is_unsupported(&error) => {
+            make_private(keep, |mut copy| {
+                io::copy(&mut File::open(path)?, &mut copy).map(|_| ())
+            })?;
+            Ok(partial.name(path, |partial| std::fs::rename(partial, path))?)
+        }
+        linked => Ok(linked?),
     }
-    made
 }
-
-/// How the name of a file ends that is not whole yet.
-pub const PARTIAL: &str = ".partial";
 
 /// Gives a new file to whoever has the one beside it or the folder, as far as the operating system lets us:
 /// what the administrator makes for a server must be the server's to write.
@@ -103,30 +89,6 @@ pub fn give_to_owner_of(file: &File, path: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Removes what a crash has left behind of new files for this place. Nobody may be making one.
-///
-/// # Errors
-///
-/// Those of the operating system.
-pub fn remove_partials(path: &Path) -> io::Result<()> {
-    let Some(name) = path.file_name() else { return Ok(()) };
-    for entry in std::fs::read_dir(folder_of(path))? {
-        let entry = entry?;
-        let found = entry.file_name();
-        let mark = found
-            .as_encoded_bytes()
-            .strip_prefix(name.as_encoded_bytes())
-            .and_then(|rest| rest.strip_prefix(b"."))
-            .and_then(|rest| rest.strip_suffix(PARTIAL.as_bytes()));
-        let is_ours =
-            |mark: &[u8]| mark.len() == 16 && mark.iter().all(u8::is_ascii_hexdigit);
-        if mark.is_some_and(is_ours) {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether a file that is open is the one that stands at a path now.

@@ -1,0 +1,110 @@
+//! Ctrl-C and its like while a command works: what it has begun is removed, and one line says so.
+//!
+//! The command works on a thread of its own, so that it ends at once, whatever it waits for: the disk, a server, or a
+//! pipe that nobody reads.
+
+mod signals;
+
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::Duration;
+use std::{io, panic, thread};
+
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+
+use super::CommandError;
+use crate::control::client::Lines;
+use crate::files;
+
+/// Longest time for an import to finish what it has begun and to count.
+const COUNTING: Duration = Duration::from_secs(5);
+
+/// Stack of the thread, in bytes: that of a main thread.
+const STACK: usize = 8 << 20;
+
+/// The one that came.
+static CAME: AtomicI32 = AtomicI32::new(0);
+
+/// Whether this process was asked to end.
+pub(super) fn came() -> bool {
+    CAME.load(Ordering::Relaxed) != 0
+}
+
+/// An error of a command that was interrupted and left things in this state.
+pub(super) fn error(left: impl Into<String>) -> CommandError {
+    let number = CAME.load(Ordering::Relaxed);
+    let signal = match number {
+        2 => "SIGINT",
+        15 => "SIGTERM",
+        _ => "SIGHUP",
+    };
+    let code = u8::try_from(128 + number).unwrap_or(u8::MAX);
+    CommandError::Interrupted { signal, code, left: left.into() }
+}
+
+/// Lines that end with an error once this process was asked to end.
+pub(super) fn until_interrupted(mut lines: Lines) -> Lines {
+    Box::new(std::iter::from_fn(move || {
+        if came() { Some(Err(io::Error::other("interrupted"))) } else { lines.next() }
+    }))
+}
+
+/// The state in which a command leaves things that is interrupted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Left {
+    /// In these words, unless it has made a file by then.
+    Said(&'static str),
+    /// Some of the input was taken in, which the command counts.
+    Counted,
+}
+
+impl Left {
+    pub(super) const UNCHANGED: Self = Self::Said("nothing was changed");
+    pub(super) const NO_FILE: Self = Self::Said("no file was made");
+}
+
+/// Runs a command to its end, or until a signal comes.
+pub(super) fn run(
+    left: Left,
+    command: impl FnOnce() -> Result<(), CommandError> + Send + 'static,
+) -> Result<(), CommandError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.map_err(CommandError::io("the command could not be started"))?.block_on(
+        async {
+            let mut signals =
+                signals::listen().map_err(CommandError::io("signals cannot be heard"))?;
+            let (done, mut ended) = oneshot::channel();
+            // After a signal nobody waits for the outcome.
+            let work = move || drop(done.send(command()));
+            let working = thread::Builder::new().stack_size(STACK).spawn(work);
+            let working =
+                working.map_err(CommandError::io("the command could not be started"))?;
+            let number = tokio::select! {
+                outcome = &mut ended => match (outcome, working.join()) {
+                    (Ok(outcome), _) => return outcome,
+                    (Err(_), Err(panic)) => panic::resume_unwind(panic),
+                    (Err(_), Ok(())) => return Ok(()),
+                },
+                Some(number) = signals.recv() => number,
+            };
+            CAME.store(number, Ordering::Relaxed);
+            match left {
+                Left::Said(left) => Err(match files::abandon() {
+                    Some(made) => {
+                        error(format!("{} had been made already", made.display()))
+                    }
+                    None => error(left),
+                }),
+                Left::Counted => tokio::select! {
+                    Ok(outcome) = ended => outcome,
+                    // Whoever asks twice does not want to wait.
+                    Some(_) = signals.recv() => Err(error(UNCOUNTED)),
+                    () = tokio::time::sleep(COUNTING) => Err(error(UNCOUNTED)),
+                },
+            }
+        },
+    )
+}
+
+const UNCOUNTED: &str =
+    "what was taken in stays; run the same command again for the rest";

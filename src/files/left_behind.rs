@@ -1,0 +1,42 @@
+//! What processes that were killed have left behind of new files.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::{PARTIAL, folder_of};
+
+/// Removes what is left behind of new files for this place, as far as that is possible.
+pub(super) fn remove_left_behind(place: &Path) {
+    let Some(name) = place.file_name() else { return };
+    let is_ours = |found: &[u8]| {
+        let mark = found
+            .strip_prefix(name.as_encoded_bytes())
+            .and_then(|rest| rest.strip_prefix(b"."))
+            .and_then(|rest| rest.strip_suffix(PARTIAL.as_bytes()));
+        mark.is_some_and(|it| it.len() == 16 && it.iter().all(u8::is_ascii_hexdigit))
+    };
+    let Ok(folder) = std::fs::read_dir(folder_of(place)) else { return };
+    for entry in folder.flatten() {
+        if is_ours(entry.file_name().as_encoded_bytes()) {
+            drop(remove_unless_written(&entry.path()));
+        }
+    }
+}
+
+/// Removes a file that is not whole, unless a process is writing to it.
+///
+/// # Errors
+///
+/// Those of the operating system.
+pub fn remove_unless_written(path: &Path) -> io::Result<()> {
+    // A pipe would never open.
+    if !path.symlink_metadata()?.is_file() {
+        return Ok(());
+    }
+    let file = File::open(path)?;
+    match file.try_lock() {
+        Ok(()) => std::fs::remove_file(path),
+        Err(_) => Ok(()),
+    }
+}

@@ -1,7 +1,7 @@
 //! Unix sockets as files: made, replaced when nobody listens any more, removed at the end.
 
 use std::io;
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
@@ -40,15 +40,29 @@ pub async fn bind(path: &Path) -> io::Result<(UnixListener, RemoveOnDrop)> {
 }
 
 async fn remove_stale(path: &Path) -> io::Result<()> {
-    match UnixStream::connect(path).await {
+    use io::ErrorKind as K;
+    let outcome = UnixStream::connect(path).await.map_err(|error| error.kind());
+    let Ok(found) = std::fs::symlink_metadata(path) else {
+        // Binding says what is wrong, if anything is.
+        return Ok(());
+    };
+    let taken = |why: String| Err(io::Error::new(K::AddrInUse, why));
+    match outcome {
+        Ok(_) => taken("another process listens there".to_owned()),
         // A file that is no socket refuses connections as well, and is not ours to remove.
-        Err(error)
-            if error.kind() == io::ErrorKind::ConnectionRefused
-                && std::fs::symlink_metadata(path)?.file_type().is_socket() =>
-        {
-            std::fs::remove_file(path)
+        Err(_) if !found.file_type().is_socket() => {
+            taken("a file is there that is no socket".to_owned())
         }
-        // Not there, or in use, or no socket: binding says which.
-        _ => Ok(()),
+        Err(K::ConnectionRefused) => match std::fs::remove_file(path) {
+            Err(error) if error.kind() == K::PermissionDenied => taken(format!(
+                "a socket of user {} is left there, for that user or root to remove",
+                found.uid()
+            )),
+            removed => removed,
+        },
+        Err(K::PermissionDenied) => {
+            taken(format!("a socket of user {} is there", found.uid()))
+        }
+        Err(_) => Ok(()),
     }
 }

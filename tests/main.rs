@@ -14,6 +14,7 @@
 mod access;
 mod accounts;
 mod behind_a_proxy;
+mod blame;
 mod bodies;
 mod cli;
 mod concurrency;

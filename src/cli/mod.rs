@@ -17,6 +17,7 @@ mod restore;
 mod serve;
 mod upgrade;
 mod user;
+mod welcome;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

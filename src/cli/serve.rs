@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, limit, store_options};
+use super::{CommandError, limit, store_options, welcome};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
@@ -44,7 +44,7 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         .enable_all()
         .build()
         .map_err(CommandError::io("the threads could not be started"))?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, &log));
     // A long read that nobody waits for any more must not hold the process.
     runtime.shutdown_timeout(LEAVE);
     // Such as a backup that did not end in time.
@@ -52,7 +52,7 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     outcome
 }
 
-async fn serve(config: &Config) -> Result<(), CommandError> {
+async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     let started = Instant::now();
     // First, so that a signal during a long start is not lost.
     let mut signalled = Box::pin(signalled()?);
@@ -123,6 +123,10 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         "listening"
     );
 
+    let is_empty = store.user_list(None, 1).await.is_ok_and(|users| users.is_empty());
+    if let Some(text) = is_empty.then(|| welcome::text(config, address)).flatten() {
+        log.say(&text);
+    }
     if invites_everybody(config) {
         tracing::warn!(
             "anybody who can reach this server can register: set REGISTRATION=invite or closed, unless that is meant"
@@ -221,7 +225,10 @@ async fn rest(
         .map_err(CommandError::io("the hashing threads could not be started"))?;
     let control = match &config.control_socket {
         Some(path) => {
-            let what = format!("CONTROL_SOCKET cannot be used, {}", path.display());
+            let what = format!(
+                "CONTROL_SOCKET cannot be used (name another path, or off), {}",
+                path.display()
+            );
             Some(Control::bind(path).await.map_err(CommandError::io(what))?)
         }
         None => None,
@@ -285,9 +292,31 @@ async fn listen(config: &Config) -> Result<Listener, CommandError> {
             let path = config.database.path().to_owned();
             Err(OpenError::InUse { path }.into())
         }
-        Err(error) => {
-            Err(CommandError::io(format!("cannot listen on {}", config.listen))(error))
+        Err(error) => Err(not_listening(&config.listen, error)),
+    }
+}
+
+/// Says why nothing can be served there, and what to do.
+fn not_listening(listen: &Listen, error: std::io::Error) -> CommandError {
+    use std::io::ErrorKind as K;
+    let wrong = |reason: String| ConfigError { variable: "LISTEN", reason }.into();
+    match (listen, error.kind()) {
+        (Listen::Tcp(address), K::AddrNotAvailable) => {
+            wrong(format!("names an address that this machine does not have, {address}"))
         }
+        (Listen::Tcp(address), K::PermissionDenied) if address.port() < 1024 => {
+            wrong(format!(
+                "names port {}, which takes a right: choose one from 1024 on, or grant it (AmbientCapabilities=CAP_NET_BIND_SERVICE in a unit of systemd)",
+                address.port()
+            ))
+        }
+        (Listen::Tcp(_), K::AddrInUse) => {
+            let what = format!(
+                "cannot listen on {listen}, where another program listens: stop it, or set LISTEN to another port"
+            );
+            CommandError::io(what)(error)
+        }
+        _ => CommandError::io(format!("cannot listen on {listen}"))(error),
     }
 }
 

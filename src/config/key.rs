@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::example_key::is_example;
 use super::{ConfigError, DatabaseUrl, trusted, value};
-use crate::files::{make_private, sync_folder};
+use crate::files::{is_lasting, make_private, sync_folder};
 
 /// Fewest bytes of a key: what HS256 needs (RFC 7518, section 3.2).
 const MIN_BYTES: usize = 32;
@@ -111,25 +111,23 @@ impl SigningKey {
         &self,
         make: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
     ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-        use io::ErrorKind as K;
-
         let path = match self {
             Self::Given(key) => return Ok(key.clone()),
             Self::File(path) => return Ok(read(FILE, path)?),
             Self::Own(path) => path,
         };
-        let made = make().and_then(|key| create(path, &key));
-        match made.map_err(|cause| (cause.kind(), cause)) {
-            Ok(()) | Err((K::AlreadyExists, _)) => Ok(read(FILE, path)?),
-            // Another setting would help.
-            Err((
-                K::NotFound
-                | K::NotADirectory
-                | K::PermissionDenied
-                | K::ReadOnlyFilesystem,
-                cause,
-            )) => Ok(unusable(FILE, path, &cause)?),
-            Err((_, cause)) => Err(KeyError::Io { path: path.clone(), cause }),
+        match make().and_then(|key| create(path, &key)) {
+            Err(cause) if is_lasting(&cause) => {
+                let key = path.display();
+                let reason = format!(
+                    "names a file beside which no key can be made, {key}: {cause}. Make the folder one that this user may write, or name a key with SECRET_KEY_FILE"
+                );
+                Ok(value::wrong("DATABASE_URL", reason)?)
+            }
+            Err(cause) if cause.kind() != io::ErrorKind::AlreadyExists => {
+                Err(KeyError::Io { path: path.clone(), cause })
+            }
+            _ => Ok(read(FILE, path)?),
         }
     }
 

@@ -159,9 +159,29 @@ pub(super) fn database(text: &str) -> Checked<DatabaseUrl> {
         Some(("redb", path)) if !path.is_empty() && !path.ends_with('/') => {
             Ok(DatabaseUrl::Redb(PathBuf::from(path)))
         }
+        Some((scheme, _)) if is_of_a_server(scheme) => wrong(
+            VARIABLE,
+            format!(
+                "names a database that Duly does not use: set it to redb://./duly.redb, or leave it out. {BRING_OVER}"
+            ),
+        ),
+        None if Path::new(text.trim()).extension().is_some() => {
+            wrong(VARIABLE, "must begin with redb://, as in redb://./duly.redb")
+        }
         _ => wrong(VARIABLE, "must be redb://./relative/path or redb:///absolute/path"),
     }
 }
+
+/// Whether a scheme names a database that the service before this one could use, with or without a driver.
+fn is_of_a_server(scheme: &str) -> bool {
+    let name = scheme.split('+').next().unwrap_or_default();
+    ["sqlite", "postgresql", "postgres", "mysql", "mariadb"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
+}
+
+/// The way for data of the service before this one.
+pub const BRING_OVER: &str = "Data of another service comes over its API: register the accounts here, read GET /api/v1/tasks there and POST each task to /api/v1/tasks here";
 
 /// Beside the data file unless it is said otherwise.
 pub(super) fn control_socket(

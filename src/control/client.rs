@@ -35,8 +35,9 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
             if uid == 0 || uid == geteuid().as_raw() || Some(uid) == owner {
                 Ok(Some(stream))
             } else {
-                let who =
-                    format!("user {uid} listens there, who does not own the data file");
+                let who = format!(
+                    "user {uid} listens there, who does not own the data file: set CONTROL_SOCKET as the server has it, or ask that user to stop"
+                );
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, who))
             }
         }
@@ -47,6 +48,13 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
             ) =>
         {
             Ok(None)
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            let owner = std::fs::metadata(path).map(|found| found.uid());
+            let who = owner
+                .map_or_else(|_| "its owner".to_owned(), |uid| format!("user {uid}"));
+            let why = format!("only {who} and root may: run this as one of them");
+            Err(io::Error::new(error.kind(), why))
         }
         Err(error) => Err(error),
     }

@@ -52,6 +52,7 @@ impl From<&OpenError> for Failure {
             OpenError::Missing { .. } => Self::MISSING,
             OpenError::InUse { .. } => Self::IN_USE,
             OpenError::Io { .. } => Self::IO,
+            OpenError::Unusable { .. } => Self::CONFIG,
             OpenError::Upgrade { cause, .. } => Self::from(&**cause).code,
         };
         Self::new(code, error)

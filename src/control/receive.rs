@@ -87,11 +87,12 @@ pub fn lines<R: BufRead>(
     most: usize,
 ) -> impl Iterator<Item = io::Result<String>> {
     let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-    let mut failed = false;
+    let (mut failed, mut number) = (false, 0_u64);
     std::iter::from_fn(move || {
         if failed {
             return None;
         }
+        number = number.saturating_add(1);
         let mut line = Vec::new();
         let read = reader.by_ref().take(limit).read_until(b'\n', &mut line);
         let line = match read {
@@ -105,7 +106,7 @@ pub fn lines<R: BufRead>(
                 failed = true;
                 return Some(Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("a line is longer than {most} bytes"),
+                    format!("line {number} is longer than {most} bytes"),
                 )));
             }
             Err(error) => {
@@ -114,7 +115,10 @@ pub fn lines<R: BufRead>(
             }
         };
         Some(line.map_err(|_| {
-            io::Error::new(io::ErrorKind::InvalidData, "a line is not UTF-8")
+            io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {number} is not UTF-8"),
+            )
         }))
     })
 }

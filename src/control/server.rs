@@ -20,6 +20,7 @@ use super::message::{Reply, Request, VERSION};
 use super::receive::{first_line, lines};
 use super::run::{Input, Parts, Sink, run};
 use super::{Command, Failure};
+use crate::files::not_made;
 use crate::plant::{self, Bug};
 use crate::service::lines::MAX_LINE;
 use crate::socket::{self, RemoveOnDrop};
@@ -53,7 +54,8 @@ impl Control {
     ///
     /// When another process listens there, or the path may not be used.
     pub async fn bind(path: &Path) -> io::Result<Self> {
-        let (listener, file) = socket::bind(path).await?;
+        let bound = socket::bind(path).await;
+        let (listener, file) = bound.map_err(|error| not_made(path, error))?;
         std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
         Ok(Self { listener, _file: file })
     }

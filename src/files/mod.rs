@@ -1,5 +1,6 @@
 //! New files that are there whole or not at all.
 
+mod blame;
 mod left_behind;
 mod partial;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
+pub use self::blame::{is_lasting, not_made, not_opened};
 pub use self::left_behind::remove_unless_written;
 use self::partial::Partial;
 pub use self::partial::{PARTIAL, abandon};

@@ -9,7 +9,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{is_at, sync_folder};
+use super::{is_at, not_made, sync_folder};
 
 /// How the name of a file ends that is not whole yet.
 pub const PARTIAL: &str = ".partial";
@@ -59,7 +59,7 @@ impl Partial {
             let path = PathBuf::from(path);
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600);
-            let file = options.open(&path)?;
+            let file = options.open(&path).map_err(|error| not_made(place, error))?;
             // Unless it was taken for one that was left behind, before it was locked.
             if file.lock().is_err() || is_at(&file, &path).unwrap_or(false) {
                 making.unnamed.insert(path.clone());

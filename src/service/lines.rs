@@ -24,6 +24,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::wire_error;
 use crate::auth::password;
 use crate::domain::due::Due;
 use crate::domain::email::Email;
@@ -84,7 +85,7 @@ pub enum LineError {
     #[error("{field} {reason}")]
     Field {
         /// The name of the field.
-        field: &'static str,
+        field: String,
         /// The rest of the sentence.
         reason: String,
     },
@@ -232,7 +233,11 @@ impl Line {
                 Ok(AnyStart { export: AnyVersion { version } }) if version > VERSION => {
                     LineError::Newer(version)
                 }
-                _ => LineError::Malformed,
+                _ => {
+                    let line = &mut serde_json::Deserializer::from_str(line);
+                    let read: Result<Wire, _> = serde_path_to_error::deserialize(line);
+                    read.err().as_ref().map_or(LineError::Malformed, wire_error::of)
+                }
             }),
         }
     }
@@ -357,7 +362,7 @@ fn time(name: &'static str, text: &str) -> Result<Timestamp, LineError> {
 }
 
 fn field(field: &'static str, reason: impl ToString) -> LineError {
-    LineError::Field { field, reason: reason.to_string() }
+    LineError::Field { field: field.to_owned(), reason: reason.to_string() }
 }
 
 #[cfg(test)]
@@ -400,18 +405,31 @@ mod tests {
     }
 
     #[test]
+    fn a_member_that_is_wrong_is_named_and_not_quoted() {
+        for (from, to, expected) in [
+            (r#""title":"a","#, "", "title is missing"),
+            (r#""id":2"#, r#""id":"secret""#, "id has a value of another kind"),
+            (r#""title":"a""#, r#""title":7"#, "title has a value of another kind"),
+            (r#"["home"]"#, r#"["home",7]"#, "tags.1 has a value of another kind"),
+            (r#""revision":5"#, r#""revision":-5"#, "revision has a value of another"),
+            (r#""id":2"#, r#""id":2,"id":3"#, "id is given twice"),
+            (r#""id":2"#, r#""colour":1,"id":2"#, "colour is not a known field"),
+            (r#""id":2"#, r#""Secret!":1,"id":2"#, "is not a line of an export"),
+            (r#""id":2"#, r#""id":2.5"#, "id has a value of another kind"),
+        ] {
+            assert!(TASK.contains(from), "{from}");
+            let error = Line::read(&TASK.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{expected}: {error}");
+        }
+        let without = USER.replace(r#""email":"Jane@example.com","#, "");
+        assert_eq!(Line::read(&without).unwrap_err().to_string(), "email is missing");
+    }
+
+    #[test]
     fn a_later_version_is_told_from_nonsense() {
         let newer = START.replace("\"version\":3", "\"more\":true,\"version\":4");
         assert_eq!(Line::read(&newer), Err(LineError::Newer(4)));
-        for line in [
-            "",
-            "{}",
-            "[]",
-            "null",
-            "{\"task\":{}}",
-            START.trim_start_matches('{'),
-            "\u{0}",
-        ] {
+        for line in ["", "{}", "[]", "null", START.trim_start_matches('{'), "\u{0}"] {
             assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
         }
     }

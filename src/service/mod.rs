@@ -19,6 +19,7 @@ mod tasks;
 mod tokens;
 pub mod transfer;
 mod users;
+mod wire_error;
 
 use std::sync::Arc;
 

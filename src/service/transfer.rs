@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::chunk::Gathered;
 use super::lines::{Line, LineError};
 use super::{Error, Parts, Service};
+use crate::domain::id::TaskId;
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
@@ -124,6 +125,8 @@ pub struct Import {
     movable: u64,
     owner: Option<Owner>,
     records: Gathered,
+    /// The lines of these tasks.
+    lines: Vec<(TaskId, u64)>,
     line: u64,
     chunk_from: u64,
     seen: (u64, u64),
@@ -145,6 +148,7 @@ impl Import {
             movable: FAR,
             owner: None,
             records: Gathered::new(),
+            lines: Vec::new(),
             line: 0,
             chunk_from: 1,
             seen: (0, 0),
@@ -185,13 +189,14 @@ impl Import {
                     }
                     Record::Task(task) => {
                         self.seen.1 += 1;
+                        self.lines.push((task.id, self.line));
                         (task.id.get(), self.free.task)
                     }
                 };
                 // The store could give it to somebody while the import is on its way.
                 if id >= free {
                     return Err(self.refused(&LineError::Field {
-                        field: "id",
+                        field: "id".to_owned(),
                         reason: "is not below the next one, as the first line has it"
                             .to_owned(),
                     }));
@@ -267,7 +272,7 @@ impl Import {
         }
         if id >= self.movable {
             return Err(self.refused(&LineError::Field {
-                field: "id",
+                field: "id".to_owned(),
                 reason: "must be below 2^52 in a data file that has accounts: \
                          import into a new data file"
                     .to_owned(),
@@ -297,14 +302,16 @@ impl Import {
             Ok((done, owner)) => {
                 self.done = self.done.plus(done);
                 self.owner = owner;
+                self.lines.clear();
                 self.chunk_from = self.line + 1;
                 Ok(())
             }
-            Err(conflict) => Err(ImportError::Line {
-                line: self.line,
-                reason: clash(conflict),
-                from: self.chunk_from,
-            }),
+            Err(conflict) => {
+                let (id, reason) = clash(conflict);
+                let line = self.lines.iter().find(|(task, _)| *task == id);
+                let line = line.map_or(self.line, |(_, line)| *line);
+                Err(ImportError::Line { line, reason, from: self.chunk_from })
+            }
         }
     }
 
@@ -317,6 +324,16 @@ impl Import {
     }
 }
 
-fn clash(conflict: Conflict) -> String {
-    format!("or one before it cannot be taken in, {conflict}")
+/// The task that cannot be taken in, and why.
+fn clash(conflict: Conflict) -> (TaskId, String) {
+    match conflict {
+        Conflict::Taken(id) => {
+            let whose =
+                "is that of somebody else's task here, or of another task of this import";
+            (id, format!("id {whose}"))
+        }
+        Conflict::Stray(id) => {
+            (id, "owner_id names an account that the line does not follow".to_owned())
+        }
+    }
 }

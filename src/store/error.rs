@@ -141,6 +141,14 @@ pub enum OpenError {
         /// What is wrong with it.
         what: String,
     },
+    /// What is there can be no data file, or none can be made there: a setting is wrong, or a right is missing.
+    #[error("{} {why}", path.display())]
+    Unusable {
+        /// The data file.
+        path: PathBuf,
+        /// The rest of the sentence, with what to do.
+        why: String,
+    },
     /// There is no such file, and it was not to be made.
     #[error("{} does not exist", path.display())]
     Missing {

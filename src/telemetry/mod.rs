@@ -50,6 +50,11 @@ impl Log {
         Ok(Self(queue))
     }
 
+    /// Says something to whoever reads along, among the lines and not in their form.
+    pub fn say(&self, text: &str) {
+        self.0.push(text.as_bytes());
+    }
+
     /// Counts lost lines.
     pub fn lost_lines(&self) -> LostLines {
         LostLines(Arc::clone(&self.0))

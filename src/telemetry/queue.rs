@@ -46,7 +46,7 @@ impl Write for Handle {
 }
 
 impl Queue {
-    fn push(&self, line: &[u8]) {
+    pub(super) fn push(&self, line: &[u8]) {
         let mut waiting = self.lock();
         if waiting.bytes.len().saturating_add(line.len()) > MAX_BYTES {
             self.lose(line);

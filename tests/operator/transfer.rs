@@ -223,7 +223,7 @@ async fn a_bad_line_takes_its_chunk_along_and_no_other() {
 
     let said = text(&output.stdout);
     let line = refused(output, 65);
-    assert!(line.contains("line 901 is not a line of an export"), "{line}");
+    assert!(line.contains("line 901 id has a value of another kind"), "{line}");
     assert!(line.contains("nothing from line 502 on was imported"), "{line}");
     assert!(!line.contains("secret"), "{line}");
     assert!(said.contains("499 tasks added"), "{said}");
@@ -421,7 +421,9 @@ async fn an_id_that_is_somebody_elses_stops_the_import() {
     let output = other.run(&["import"], &exported);
 
     let line = refused(output, 65);
-    let clash = format!("the id of task:{theirs} is taken here by somebody else's task");
+    let task = format!("{{\"task\":{{\"id\":{theirs},");
+    let number = exported.lines().position(|line| line.starts_with(&task)).unwrap() + 1;
+    let clash = format!("line {number} id is that of somebody else's task here");
     assert!(line.contains(&clash), "{line}");
     let tasks = stranger.get("/tasks").await.expect(StatusCode::OK);
     assert_eq!(tasks[0]["title"], "the stranger's");
@@ -482,7 +484,7 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
         (&newer, "line 1 has version 4 of the export format"),
         (&format!("{start}\n{user}"), "line 2 email"),
         (&format!("{start}\n{start}"), "line 2 is not a line"),
-        (&long, "longer than"),
+        (&long, "line 2 is longer than"),
         (
             &format!(
                 "{start}\n{}",
@@ -506,7 +508,7 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
                 .map(|(_, line)| line)
                 .collect::<Vec<_>>()
                 .join("\n"),
-            "does not follow",
+            "line 2 owner_id names an account that the line does not follow",
         ),
     ];
     for (lines, expected) in cases {

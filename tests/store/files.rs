@@ -107,7 +107,7 @@ fn a_file_in_a_missing_folder_is_an_error_that_names_it() {
 
     let error = RedbStore::open(path, &Options::default()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Io { .. }), "{error:?}");
+    assert!(matches!(error, OpenError::Unusable { .. }), "{error:?}");
     assert!(error.to_string().contains("/nonexistent/folder/test.redb"), "{error}");
 }
 

@@ -91,7 +91,7 @@ pub(super) fn run(
             match left {
                 Left::Said(left) => Err(match files::abandon() {
                     Some(made) => {
-                        error(format!("{} had been made already", made.display()))
+                        error(format!("{} was whole by then and stays", made.display()))
                     }
                     None => error(left),
                 }),

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, UnixStream};
 
 use crate::config::Listen;
+use crate::files::not_made;
 use crate::socket::{self, RemoveOnDrop};
 
 /// Connections that may wait to be accepted; the system may allow fewer. With tokio's own 128, half of a
@@ -58,7 +59,8 @@ impl Listener {
         match listen {
             Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
             Listen::Unix(path) => {
-                let (listener, file) = socket::bind(path).await?;
+                let bound = socket::bind(path).await;
+                let (listener, file) = bound.map_err(|error| not_made(path, error))?;
                 Ok(Self::Unix(listener, file))
             }
         }

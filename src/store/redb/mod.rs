@@ -59,6 +59,7 @@ mod migrate;
 mod nonsense;
 mod open;
 mod options;
+mod place;
 mod queue;
 mod quota;
 mod record;

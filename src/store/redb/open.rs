@@ -20,7 +20,7 @@ use super::options::Options;
 use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
-use super::{RedbStore, Shared, nonsense, record, table, upgrade};
+use super::{RedbStore, Shared, nonsense, place, record, table, upgrade};
 use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
 use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
@@ -37,6 +37,7 @@ impl RedbStore {
     /// that had to be repaired or checked before it could be read may differ in its bookkeeping.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         let io = |cause: std::io::Error| io_error(path, &cause);
+        place::check(path)?;
         if !path.try_exists().map_err(io)? {
             if !options.create {
                 return Err(OpenError::Missing { path: path.to_owned() });
@@ -56,7 +57,8 @@ impl RedbStore {
             bring_up_to_date(found)?;
         }
         let open = || {
-            let file = File::options().read(true).write(true).open(path).map_err(io)?;
+            let file = File::options().read(true).write(true).open(path);
+            let file = file.map_err(|error| place::refused(path, error))?;
             let again = file.try_clone().map_err(io)?;
             let backend =
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
@@ -171,6 +173,7 @@ fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
     });
     match made {
         Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(MakeError::Io(error)) => Err(place::not_made(path, &error)),
         made => made.map_err(|error| io_error(path, &error)),
     }
 }

@@ -15,13 +15,13 @@ use std::sync::Arc;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 
-use super::RedbStore;
 use super::migrate::{Formats, migrate};
 use super::open::{database, inside, io_error, judge, open_error, unpanicked};
 use super::options::Options;
 use super::space::has_room;
 use super::verify::{Report, verify};
 use super::vitals::Vitals;
+use super::{RedbStore, place};
 use crate::domain::timestamp::Timestamp;
 use crate::files::{free_name, give_to_owner_of, is_at, make_private, replace_private};
 use crate::plant::{self, Bug};
@@ -345,7 +345,9 @@ struct Locked {
 impl Locked {
     fn take(path: &Path) -> Result<Self, OpenError> {
         let io = |cause: io::Error| io_error(path, &cause);
-        let file = File::options().read(true).write(true).open(path).map_err(io)?;
+        place::check(path)?;
+        let file = File::options().read(true).write(true).open(path);
+        let file = file.map_err(|error| place::refused(path, error))?;
         let lock = FileBackend::new(file.try_clone().map_err(io)?)
             .map_err(|error| open_error(path, error))?;
         match lock.try_lock_range(Bound::Unbounded, Bound::Unbounded) {

@@ -1,0 +1,37 @@
+//! The welcome of a server that was started at a terminal and has no account yet.
+
+use std::io::{self, IsTerminal as _};
+
+use crate::config::{Config, Listen, Registration};
+
+/// The text, if standard error is a terminal. `address` is where the server listens.
+pub(super) fn text(config: &Config, address: &str) -> Option<String> {
+    io::stderr().is_terminal().then(|| lines(config, address))
+}
+
+fn lines(config: &Config, address: &str) -> String {
+    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    let open = match &config.listen {
+        Listen::Tcp(_) => format!("Open {scheme}://{}/docs", reachable(address)),
+        Listen::Unix(_) => {
+            format!("Type curl --unix-socket {address} http://localhost/openapi.json")
+        }
+    };
+    let register = match config.registration {
+        Registration::Open => "register there, or type ",
+        Registration::Invite | Registration::Closed => "type ",
+    };
+    format!(
+        "\n  {open}\n  Make the first account: {register}duly user add --admin you@example.com\n  Stop the server with Ctrl-C\n\n"
+    )
+}
+
+/// An address that a browser can open: one that listens everywhere does here as well.
+fn reachable(address: &str) -> String {
+    for here in ["0.0.0.0:", "[::]:", "127.0.0.1:", "[::1]:"] {
+        if let Some(port) = address.strip_prefix(here) {
+            return format!("localhost:{port}");
+        }
+    }
+    address.to_owned()
+}

@@ -1,0 +1,59 @@
+//! Errors of the operating system in words that say who is to blame and what to do.
+
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use rustix::process::geteuid;
+
+use super::folder_of;
+
+/// Says of an error why no file could be made at a place: mostly it is the folder that refuses. The kind stays.
+pub fn not_made(place: &Path, error: io::Error) -> io::Error {
+    use io::ErrorKind as K;
+    let (folder, user) = (folder_of(place), geteuid().as_raw());
+    let shown = folder.display();
+    let why = match error.kind() {
+        K::NotFound => format!("the folder {shown} does not exist"),
+        K::NotADirectory => format!("{shown} is no folder"),
+        K::ReadOnlyFilesystem => {
+            format!("the folder {shown} is on a file system that is mounted read-only")
+        }
+        K::PermissionDenied => {
+            let owner = folder.metadata().map(|found| found.uid());
+            let owner =
+                owner.map_or_else(|_| String::new(), |uid| format!(" of user {uid}"));
+            format!("user {user}, who runs this, may not write the folder {shown}{owner}")
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), why)
+}
+
+/// Says of an error why a file that is there could not be opened. The kind stays.
+pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
+    let user = geteuid().as_raw();
+    match (error.kind(), path.metadata()) {
+        (io::ErrorKind::PermissionDenied, Ok(found)) => {
+            let why = format!(
+                "user {user}, who runs this, may not open it; it belongs to user {} and has mode {:o}",
+                found.uid(),
+                found.mode() & 0o7777
+            );
+            io::Error::new(error.kind(), why)
+        }
+        (io::ErrorKind::ReadOnlyFilesystem, _) => {
+            io::Error::new(error.kind(), "its file system is mounted read-only")
+        }
+        _ => error,
+    }
+}
+
+/// Whether another setting or another right would help, and not another try.
+pub fn is_lasting(error: &io::Error) -> bool {
+    use io::ErrorKind as K;
+    matches!(
+        error.kind(),
+        K::NotFound | K::NotADirectory | K::PermissionDenied | K::ReadOnlyFilesystem
+    )
+}

@@ -1,0 +1,65 @@
+//! What stands where the data file should be.
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read as _};
+use std::path::Path;
+
+use super::open::io_error;
+use crate::config::BRING_OVER;
+use crate::files::{folder_of, is_lasting, not_opened};
+use crate::store::OpenError;
+
+/// How an SQLite database begins (<https://www.sqlite.org/fileformat.html>).
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// Refuses what can be no data file, before it is opened: a pipe would never open. What is not there is fine.
+pub(super) fn check(path: &Path) -> Result<(), OpenError> {
+    let found = match path.metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(|error| refused(path, error))?,
+    };
+    if found.is_dir() {
+        let file = path.join("duly.redb");
+        let example = format!("is a folder: name a file in it, as in {}", file.display());
+        return Err(unusable(path, example));
+    }
+    if !found.is_file() {
+        return Err(unusable(path, "is no plain file: name another one"));
+    }
+    let file = File::options().read(true).write(true).open(path);
+    let mut file = file.map_err(|error| refused(path, error))?;
+    let mut begin = [0; SQLITE.len()];
+    // Too short is for the database to tell.
+    if file.read_exact(&mut begin).is_ok() && begin == *SQLITE {
+        let why = format!(
+            "is an SQLite database, which Duly does not read: name another file. {BRING_OVER}"
+        );
+        return Err(unusable(path, why));
+    }
+    Ok(())
+}
+
+/// A file that is there and cannot be opened.
+pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
+    if is_lasting(&error) && error.kind() != ErrorKind::NotFound {
+        return unusable(path, format!("cannot be opened: {}", not_opened(path, error)));
+    }
+    io_error(path, &error)
+}
+
+/// A file that cannot be made.
+pub(super) fn not_made(path: &Path, error: &io::Error) -> OpenError {
+    if is_lasting(error) {
+        let folder = folder_of(path);
+        let help = format!(
+            "make {} a folder that this user may write, or name another",
+            folder.display()
+        );
+        return unusable(path, format!("cannot be made: {error}; {help}"));
+    }
+    io_error(path, error)
+}
+
+fn unusable(path: &Path, why: impl Into<String>) -> OpenError {
+    OpenError::Unusable { path: path.to_owned(), why: why.into() }
+}

@@ -1,4 +1,8 @@
-//! A server whose log, or whose operator, reads nothing: it serves, and it stops.
+//! A server whose log, or whose operator, reads nothing: it serves, and it stops. The long form:
+//!
+//! ```text
+//! DULY_LOG_REQUESTS=10000 cargo test --release log:: -- --nocapture
+//! ```
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

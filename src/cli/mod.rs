@@ -3,6 +3,7 @@
 mod admin;
 mod backup;
 mod check;
+mod compact;
 mod completions;
 mod config;
 mod export;
@@ -80,6 +81,8 @@ enum Command {
     Import(import::Arguments),
     /// Bring the data file up to date, or try it on a copy
     Upgrade(upgrade::Arguments),
+    /// Make the data file small again after much was deleted; the server must not run
+    Compact(Options),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
 }
@@ -226,6 +229,9 @@ impl Command {
             }
             Self::Upgrade(arguments) => {
                 interrupt::run(Left::UNCHANGED, || upgrade::run(arguments))
+            }
+            Self::Compact(options) => {
+                interrupt::run(Left::UNCHANGED, move || compact::run(&options.check()?))
             }
             Self::Completions(arguments) => completions::run(&arguments),
         }

@@ -34,6 +34,23 @@ pub fn make_private<E: From<io::Error>>(
     Ok(partial.name(path, |partial| rename_new(partial, path))?)
 }
 
+/// Puts a new file in the place of one that is there. A crash leaves the old file or the new one in place, both whole.
+/// Durable when this returns.
+///
+/// # Errors
+///
+/// Those of `fill`, and those of the operating system. The old file is then still in its place, unless it was only the
+/// new name that could not be made durable.
+pub fn replace<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(File) -> Result<(), E>,
+) -> Result<(), E> {
+    left_behind::remove_left_behind(path);
+    let partial = Partial::create(path)?;
+    fill(partial.file.try_clone()?)?;
+    Ok(partial.name(path, |partial| std::fs::rename(partial, path))?)
+}
+
 /// Puts a new file in the place of one that is there, with its owner, and keeps that one under another
 /// name. A crash leaves the old file or the new one in place, both whole. Durable when this returns.
 ///

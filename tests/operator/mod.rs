@@ -1,6 +1,7 @@
 //! What the operator does with the real binary, while the server runs and while it does not.
 
 mod backup;
+mod compact;
 mod control;
 mod end_access;
 mod import;

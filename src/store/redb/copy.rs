@@ -68,6 +68,26 @@ impl RedbStore {
         name: &Path,
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
+        self.copy(file, name, Size::AsItComes, progress)
+    }
+
+    /// The same, into a file that is as small as it can be. Takes longer.
+    pub(super) fn copy_small(
+        &self,
+        file: &File,
+        name: &Path,
+        progress: &mut Progress<'_>,
+    ) -> Result<Report, CopyError> {
+        self.copy(file, name, Size::Small, progress)
+    }
+
+    fn copy(
+        &self,
+        file: &File,
+        name: &Path,
+        size: Size,
+        progress: &mut Progress<'_>,
+    ) -> Result<Report, CopyError> {
         let mut go_on = |done, total| {
             if let Some(space) = &self.space {
                 space.admit_copy(file)?;
@@ -79,7 +99,9 @@ impl RedbStore {
         };
         let copied = super::unpanicked(|| {
             // Let go when all is written, since it holds pages that writers want.
-            let written = write(&self.shared.begin_read()?, file, name, &mut go_on)?;
+            let txn = self.shared.begin_read()?;
+            let written = write(&txn, file, name, size, &mut go_on)?;
+            drop(txn);
             if plant::is(Bug::BackupNotVerified) {
                 return Ok(Report::default());
             }
@@ -122,17 +144,26 @@ impl RedbStore {
     }
 }
 
+/// Size of a copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    AsItComes,
+    /// Without room between pages, and at their ends.
+    Small,
+}
+
 /// Copies all rows in one transaction. Returns the hash of what was read.
 fn write(
     txn: &ReadTransaction,
     file: &File,
     name: &Path,
+    size: Size,
     go_on: &mut dyn FnMut(u64, u64) -> Result<(), CopyError>,
 ) -> Result<u128, CopyError> {
     let backend = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    let db = builder.create_with_backend(backend).map_err(copy_error(name))?;
+    let mut db = builder.create_with_backend(backend).map_err(copy_error(name))?;
     // What goes wrong here is the copy's, and no reason for the server to stop.
     let to =
         writer::begin(&db, CommitMode::TwoPhase).map_err(|error| inside(name, error))?;
@@ -166,6 +197,9 @@ fn write(
         }
     }
     to.commit().map_err(written(name))?;
+    if size == Size::Small {
+        db.compact().map_err(written(name))?;
+    }
     db.close().map_err(copy_error(name))?;
     Ok(hash.finish())
 }

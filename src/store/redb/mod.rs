@@ -46,6 +46,7 @@ mod batch;
 pub mod bench;
 mod change;
 mod codec;
+mod compact;
 mod copy;
 mod export;
 mod guard;
@@ -87,6 +88,7 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
+pub use self::compact::{Compacted, compact};
 pub use self::copy::{CopyError, Progress};
 use self::list::ReadLimits;
 use self::long_reads::LongReads;

@@ -1,0 +1,60 @@
+//! `duly compact`
+
+use std::ops::ControlFlow;
+
+use super::admin::Screen;
+use super::{CommandError, output, store_options};
+use crate::config::Config;
+use crate::control::{Failure, Reply, Sink as _};
+use crate::store::OpenError;
+use crate::store::redb::{self, Compacted, CopyError};
+
+/// Makes the data file small again, which no server may have open.
+pub(super) fn run(config: &Config) -> Result<(), CommandError> {
+    let mut screen = Screen::new();
+    let path = config.database.path();
+    let outcome =
+        redb::compact(path, &store_options(config), &mut |done, total| match screen
+            .send(Reply::Progress(done, total))
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        });
+    drop(screen);
+    let Compacted { before, after, report } = outcome.map_err(refused)?;
+    let (path, was, is) = (path.display(), size(before), size(after));
+    output::line(&if after < before {
+        format!("{path} has {is} now and had {was}")
+    } else {
+        format!("{path} has {was}, which is as small as it gets")
+    })?;
+    output::line(&format!(
+        "{} users, {} sessions, {} tokens, {} tasks, all verified",
+        report.users, report.sessions, report.tokens, report.tasks
+    ))?;
+    if report.to_purge > 0 {
+        output::line(&format!(
+            "{} rows of deleted accounts are still in it: the server removes them, and then it can be made smaller",
+            report.to_purge
+        ))?;
+    }
+    Ok(())
+}
+
+fn refused(error: CopyError) -> CommandError {
+    match error {
+        CopyError::Copy(error @ OpenError::InUse { .. }) => {
+            let advice = "stop the server, run this, and start it again";
+            Failure::new(Failure::IN_USE, format!("{error}: {advice}")).into()
+        }
+        CopyError::Copy(error) => error.into(),
+        error => Failure::from(error).into(),
+    }
+}
+
+/// A size for people.
+fn size(bytes: u64) -> String {
+    let (unit, shift) = if bytes < 1 << 20 { ("KiB", 10) } else { ("MiB", 20) };
+    let tenths = bytes.saturating_mul(10) >> shift;
+    format!("{}.{} {unit}", tenths / 10, tenths % 10)
+}

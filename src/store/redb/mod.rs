@@ -44,6 +44,7 @@ mod audit;
 mod batch;
 #[doc(hidden)]
 pub mod bench;
+mod census;
 mod change;
 mod codec;
 mod copy;
@@ -55,6 +56,7 @@ mod invitations;
 mod key;
 mod list;
 mod long_reads;
+mod meters;
 mod migrate;
 mod nonsense;
 mod open;
@@ -86,6 +88,7 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
+use self::census::Census;
 pub use self::copy::{CopyError, Progress};
 use self::list::ReadLimits;
 use self::long_reads::LongReads;
@@ -124,6 +127,7 @@ pub struct RedbStore {
     quota: Quota,
     formats: Formats,
     reads: ReadLimits,
+    census: Census,
 }
 
 /// What reads need; they may outlast a caller that gave up waiting.

@@ -31,6 +31,7 @@ mod http2;
 mod keys;
 mod long;
 mod memory;
+mod metrics;
 mod model;
 mod newcomers;
 mod oauth;

@@ -13,6 +13,7 @@ mod limit;
 mod openapi;
 mod output;
 mod restore;
+mod scrapes;
 mod serve;
 mod upgrade;
 mod user;

@@ -8,18 +8,19 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, limit, open_store, store_options};
+use super::{CommandError, limit, open_store, scrapes, store_options};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
 use crate::domain::chain::Chain;
 use crate::domain::hex::hex;
-use crate::http::server::{self, Listener, Tls};
+use crate::http::metrics::{self, Sources};
+use crate::http::server::{self, Connections, Listener, Tls};
 use crate::http::{self, Stopping};
 use crate::jobs::answers::AnswerJob;
 use crate::jobs::backup::BackupJob;
@@ -48,6 +49,8 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
 
 async fn serve(config: &Config) -> Result<(), CommandError> {
     let started = Instant::now();
+    let clock = Arc::new(SystemClock);
+    let started_at = clock.now();
     // First, so that a signal during a long start is not lost.
     let signalled = signalled()?;
     let hang_ups = listen_for(SignalKind::hangup())?;
@@ -63,6 +66,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     })?;
     let keys = Keys { signing: &key, previous: &previous };
     let listener = listen(config).await?;
+    let metrics_listener = scrapes::listen(config).await?;
     let store = Arc::new(open_store(config, &store_options(config))?);
     let hasher = Hasher::start(
         Cost::OWASP,
@@ -70,7 +74,6 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         Arc::<SystemRandom>::clone(&random),
     )
     .map_err(CommandError::io("the hashing threads could not be started"))?;
-    let clock = Arc::new(SystemClock);
     let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
     let service = Service::new(Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
@@ -104,7 +107,9 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
     };
 
     let stopping = Stopping::default();
-    let endpoint = http::endpoint(service.clone(), config, stopping.clone());
+    let (endpoint, requests) = http::endpoint(service.clone(), config, stopping.clone());
+    let connections =
+        Connections::new(&config.limits, &config.trusted_proxies, config.log_networks);
     let address =
         listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
     let ready_ms = started.elapsed().as_millis();
@@ -138,6 +143,18 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
             () = reload(reloaded, hang_ups) => {}
         }
     });
+    if let Some(listener) = metrics_listener {
+        scrapes::tell(&listener)?;
+        let sources = Sources {
+            service: service.clone(),
+            requests,
+            connections: connections.clone(),
+            log_lines_dropped: || 0,
+            build: scrapes::BUILD,
+            started: started_at,
+        };
+        beside.spawn(metrics::serve(listener, sources, end(ended.clone())));
+    }
     if let Some(control) = control {
         let parts = control::Parts { service, store: Arc::clone(&store) };
         beside.spawn(control.serve(parts, end(ended.clone())));
@@ -168,8 +185,7 @@ async fn serve(config: &Config) -> Result<(), CommandError> {
         ending.send_replace(true);
         tracing::info!("stopping");
     };
-    let (trusted, networks) = (&config.trusted_proxies, config.log_networks);
-    server::serve(listener, tls, endpoint, &config.limits, trusted, networks, stop)
+    server::serve(listener, tls, endpoint, &config.limits, connections, stop)
         .await
         .map_err(CommandError::io("the server failed"))?;
 

@@ -26,6 +26,7 @@ use super::query::{self, RefusedQuery};
 use super::routes::{NO_ROUTE, Route, RouteTable};
 use super::server::{OverShare, Unreadable};
 use super::shares::Holder;
+use super::trace_id::TraceId;
 use super::turn::Turns;
 use crate::domain::id::UserId;
 use crate::service::Service;
@@ -160,6 +161,7 @@ struct AccessLine<'a> {
     method: &'static str,
     route: &'a str,
     id: &'a HeaderValue,
+    trace: Option<TraceId>,
     counts: Option<&'a Operation>,
     started: Instant,
     context: RequestContext,
@@ -178,6 +180,7 @@ impl<'a> AccessLine<'a> {
             method: known.map_or("other", |(_, name)| name),
             route: route.map_or(NO_ROUTE, |route| route.pattern.as_str()),
             id,
+            trace: TraceId::of(request.headers()),
             counts,
             started: Instant::now(),
             context: RequestContext::default(),
@@ -201,6 +204,7 @@ impl<'a> AccessLine<'a> {
             http.status = status,
             duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             request.id = self.id.to_str().unwrap_or_default(),
+            trace_id = self.trace.map(tracing::field::display),
             user.id = self.context.user().map(UserId::get),
             "{message}"
         );

@@ -38,6 +38,7 @@ mod sessions;
 mod shares;
 mod tasks;
 mod tokens;
+mod trace_id;
 mod turn;
 mod users;
 mod wire;

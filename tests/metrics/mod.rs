@@ -2,6 +2,7 @@
 
 mod counts;
 mod parse;
+mod trace;
 
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;

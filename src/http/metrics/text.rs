@@ -2,6 +2,7 @@
 //! else the [text format of Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/), which differs in
 //! the names of counters alone.
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 use crate::metrics::{Distribution, Unit};
@@ -109,7 +110,7 @@ impl Text {
             self.out.push(before);
             self.out.push_str(name);
             self.out.push_str("=\"");
-            self.out.extend(value.chars().flat_map(escaped));
+            self.out.push_str(&escaped(value));
             self.out.push('"');
             before = ',';
         }
@@ -125,14 +126,12 @@ impl Text {
     }
 }
 
-/// A character of the value of a label.
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let (escape, c) = match c {
-        '\n' => (Some('\\'), 'n'),
-        '"' | '\\' => (Some('\\'), c),
-        c => (None, c),
-    };
-    escape.into_iter().chain([c])
+/// The value of a label, as it stands between quotes.
+fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', '"', '\n']) {
+        return value.into();
+    }
+    value.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n").into()
 }
 
 impl Unit {
@@ -143,5 +142,25 @@ impl Unit {
             Self::Time => format!("{:?}", value as f64 / 1_000_000.0),
             Self::Size => format!("{value}.0"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_cannot_break_out_of_their_quotes() {
+        let mut text = Text::new(Format::Prometheus);
+        text.gauge("a", "A metric.").sample(&[("b", "c\\d\"e\nf"), ("g", "h")], 1);
+        let wanted = r#"a{b="c\\d\"e\nf",g="h"} 1"#;
+        assert!(text.finish().ends_with(&format!("\n{wanted}\n# EOF\n")));
+    }
+
+    #[test]
+    fn times_are_told_in_seconds() {
+        assert_eq!(Unit::Time.text(250), "0.00025");
+        assert_eq!(Unit::Time.text(30_000_000), "30.0");
+        assert_eq!(Unit::Size.text(20_000), "20000.0");
     }
 }

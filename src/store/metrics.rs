@@ -21,8 +21,10 @@ pub struct StoreMetrics {
     pub long_reads: LongReadMetrics,
     /// Space on the disk; `None` if it cannot be asked.
     pub disk: Option<Disk>,
-    /// Accounts and tasks; `None` if they could not be counted yet.
-    pub counts: Option<Counts>,
+    /// Accounts; `None` if they cannot be counted.
+    pub users: Option<u64>,
+    /// Tasks of all accounts, counted from time to time; `None` if they could not be counted yet.
+    pub tasks: Option<u64>,
     /// Whether damage was found in the file, or the store has failed.
     pub is_damaged: bool,
 }
@@ -71,13 +73,4 @@ pub struct Disk {
     pub reserve: u64,
     /// Size of the data file.
     pub file: u64,
-}
-
-/// Sizes of what is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Accounts.
-    pub users: u64,
-    /// Tasks of all of them.
-    pub tasks: u64,
 }

@@ -114,6 +114,7 @@ pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Outpu
             drop(turn);
         });
     }
+    scrapes.shutdown().await;
 }
 
 async fn answer(

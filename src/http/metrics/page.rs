@@ -179,11 +179,15 @@ fn kept(text: &mut Text, store: &StoreMetrics) {
         text.gauge("duly_disk_reserve_bytes", "Space to be kept free: DISK_RESERVE_MIB.")
             .sample(&[], disk.reserve);
     }
-    if let Some(counts) = store.counts {
-        text.gauge("duly_users", "Accounts, counted at most once a minute.")
-            .sample(&[], counts.users);
-        text.gauge("duly_tasks", "Tasks, counted at most once a minute.")
-            .sample(&[], counts.tasks);
+    if let Some(users) = store.users {
+        text.gauge("duly_users", "Accounts.").sample(&[], users);
+    }
+    if let Some(tasks) = store.tasks {
+        text.gauge(
+            "duly_tasks",
+            "Tasks, counted after a second for each account, and within the hour.",
+        )
+        .sample(&[], tasks);
     }
 }
 

@@ -8,21 +8,19 @@ use redb::{ReadTransaction, ReadableTableMetadata as _};
 use super::key::Table;
 use super::{RedbStore, codec, quota, table};
 use crate::store::StoreError;
-use crate::store::metrics::{Counts, StoreMetrics};
+use crate::store::metrics::StoreMetrics;
 
-/// Shortest time from one count of tasks to the next.
-const COUNT_EVERY: Duration = Duration::from_secs(60);
+/// Shortest and longest time from one count of tasks to the next. In between it is a second for each account: a count
+/// reads a row of each, which takes room in the cache.
+const PAUSES: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(3600)];
 
-/// A count takes at most one part of so many of the time of a thread: it reads a row of each account.
-const PART: u32 = 100;
-
-/// The last count of accounts and tasks.
+/// The last count of tasks.
 #[derive(Debug, Default)]
 pub(super) struct Census(Mutex<Option<Counted>>);
 
 #[derive(Clone, Copy, Debug)]
 struct Counted {
-    counts: Counts,
+    tasks: u64,
     next: Instant,
 }
 
@@ -49,36 +47,42 @@ impl RedbStore {
             quota_refused: meters.quota_refusals(),
             long_reads: self.shared.long_reads.metrics(),
             disk: self.space.as_ref().and_then(|space| space.look().ok()).map(Into::into),
-            counts: self.counts().await,
+            users: self.read(accounts).ok(),
+            tasks: self.tasks().await,
             is_damaged: vitals.is_damaged() || vitals.is_failed(),
         }
     }
 
-    /// Counts accounts and tasks, or gives the last count if that is recent, or if reads of administrators are many.
-    async fn counts(&self) -> Option<Counts> {
+    /// Counts the tasks of all accounts, or gives the last count: if it is recent, or if reads of administrators are many.
+    async fn tasks(&self) -> Option<u64> {
         let last = self.census.last();
         let is_due = last.is_none_or(|last| Instant::now() >= last.next);
         let permit = Arc::clone(&self.shared.admin_reads).try_acquire_owned();
-        if let (true, Ok(permit)) = (is_due, permit) {
-            let began = Instant::now();
-            if let Ok(counts) = self.read_beside(permit, count).await {
-                let pause = COUNT_EVERY.max(began.elapsed().saturating_mul(PART));
-                self.census.set(Counted { counts, next: Instant::now() + pause });
-                return Some(counts);
-            }
+        if let (true, Ok(permit)) = (is_due, permit)
+            && let Ok((tasks, accounts)) = self.read_beside(permit, count).await
+        {
+            let [shortest, longest] = PAUSES;
+            let pause = Duration::from_secs(accounts).clamp(shortest, longest);
+            self.census.set(Counted { tasks, next: Instant::now() + pause });
+            return Some(tasks);
         }
-        last.map(|last| last.counts)
+        last.map(|last| last.tasks)
     }
 }
 
-fn count(txn: &ReadTransaction) -> Result<Counts, StoreError> {
+fn accounts(txn: &ReadTransaction) -> Result<u64, StoreError> {
+    Ok(table::open(txn, Table::Users)?.len()?)
+}
+
+/// Tasks, and the accounts that have them.
+fn count(txn: &ReadTransaction) -> Result<(u64, u64), StoreError> {
     let users = table::open(txn, Table::Users)?;
     let owned = table::open(txn, Table::Owned)?;
-    let mut counts = Counts { users: users.len()?, tasks: 0 };
+    let (mut tasks, mut accounts) = (0, 0);
     for entry in table::all(&users)? {
         let id = codec::user_id(Table::Users, entry?.0.value())?;
-        let usage = quota::usage(&owned, id)?;
-        counts.tasks += usage.map_or(0, |usage| usage.tasks);
+        tasks += quota::usage(&owned, id)?.map_or(0, |usage| usage.tasks);
+        accounts += 1;
     }
-    Ok(counts)
+    Ok((tasks, accounts))
 }

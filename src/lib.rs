@@ -22,6 +22,7 @@
 //! | [`config`] | every setting; the one reader of the environment |
 //! | [`clock`], [`random`] | the one place each that asks the operating system |
 //! | [`telemetry`] | the log |
+//! | [`metrics`] | numbers that many threads add to |
 //! | [`files`], [`socket`] | new files, whole or not at all; Unix sockets that a crash left behind |
 //! | [`permits`] | permits that accounts and networks have shares of |
 //! | [`domain`] | plain data and pure rules |
@@ -81,6 +82,7 @@
 //! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
 //! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |
+//! | scrapes, `http/metrics` | 4, of 10 s each | none | wait |
 //!
 //! # Damage
 //!
@@ -109,6 +111,7 @@ pub mod domain;
 pub mod files;
 pub mod http;
 pub mod jobs;
+pub mod metrics;
 pub mod permits;
 #[doc(hidden)]
 pub mod plant;

@@ -68,6 +68,11 @@ impl<K: Copy + Eq + Hash> Permits<K> {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Requests that have a permit or wait for one.
+    pub fn asking(&self) -> usize {
+        self.holders().values().map(|holder| holder.asking).sum()
+    }
+
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.holders().is_empty()

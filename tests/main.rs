@@ -33,6 +33,7 @@ mod keys;
 mod log;
 mod long;
 mod memory;
+mod metrics;
 mod model;
 mod newcomers;
 mod oauth;

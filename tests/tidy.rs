@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["service"],
     &["store", "auth"],
     &["config", "clock", "random"],
-    &["domain", "files", "permits", "plant", "socket"],
+    &["domain", "files", "metrics", "permits", "plant", "socket"],
 ];
 
 /// Libraries that may be named only in these places.
@@ -26,7 +26,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("httparse", &["src/http/payload/multipart.rs"]),
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
     ("indicatif", &["src/cli/"]),
-    ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/mod.rs"]),
+    ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/connections.rs"]),
     (
         "jiff",
         &[
@@ -56,6 +56,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/config/",
             "src/control/",
             "src/files/",
+            "src/http/metrics/process.rs",
             "src/store/redb/space/",
             "src/telemetry/writer.rs",
         ],

@@ -15,6 +15,7 @@ mod limit;
 mod openapi;
 mod output;
 mod restore;
+mod scrapes;
 mod serve;
 mod upgrade;
 mod user;

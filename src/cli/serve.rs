@@ -9,19 +9,20 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
 
-use super::{CommandError, limit, store_options, welcome};
+use super::{CommandError, limit, scrapes, store_options, welcome};
 use crate::auth::password::{Cost, Hasher};
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle};
 use crate::auth::token::{AccessTokens, Keys};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
 use crate::domain::chain::Chain;
 use crate::domain::hex::hex;
 use crate::files;
-use crate::http::server::{self, Listener, Tls};
+use crate::http::metrics::{self, Sources};
+use crate::http::server::{self, Connections, Listener, Tls};
 use crate::http::{self, Stopping};
 use crate::jobs::answers::AnswerJob;
 use crate::jobs::backup::BackupJob;
@@ -54,6 +55,8 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
 
 async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     let started = Instant::now();
+    let clock = Arc::new(SystemClock);
+    let started_at = clock.now();
     // First, so that a signal during a long start is not lost.
     let mut signalled = Box::pin(signalled()?);
     let hang_ups = listen_for(SignalKind::hangup())?;
@@ -64,6 +67,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     let previous = config.previous_keys.load()?;
     config.signing_key.check()?;
     let listener = listen(config).await?;
+    let metrics_listener = scrapes::listen(config).await?;
     let is_new = matches!(config.database.path().try_exists(), Ok(false));
     let store = tokio::select! {
         opened = open(config) => Arc::new(opened?),
@@ -83,7 +87,6 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         }
     };
     let keys = Keys { signing: &key, previous: &previous };
-    let clock = Arc::new(SystemClock);
     let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
     let service = Service::new(Parts {
         store: Arc::clone(&store) as Arc<dyn Store>,
@@ -109,7 +112,9 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         tracing::warn!(error = %Chain(&error), "not all hashes of passwords could be read");
     }
     let stopping = Stopping::default();
-    let endpoint = http::endpoint(service.clone(), config, stopping.clone());
+    let (endpoint, requests) = http::endpoint(service.clone(), config, stopping.clone());
+    let connections =
+        Connections::new(&config.limits, &config.trusted_proxies, config.log_networks);
     let address =
         listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
     let ready_ms = started.elapsed().as_millis();
@@ -147,6 +152,18 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
             () = reload(reloaded, hang_ups) => {}
         }
     });
+    if let Some(listener) = metrics_listener {
+        scrapes::tell(&listener)?;
+        let sources = Sources {
+            service: service.clone(),
+            requests,
+            connections: connections.clone(),
+            log_lines_dropped: || 0,
+            build: scrapes::BUILD,
+            started: started_at,
+        };
+        beside.spawn(metrics::serve(listener, sources, end(ended.clone())));
+    }
     if let Some(control) = control {
         let parts = control::Parts { service, store: Arc::clone(&store) };
         beside.spawn(control.serve(parts, end(ended.clone())));
@@ -177,8 +194,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         ending.send_replace(true);
         tracing::info!("stopping");
     };
-    let (trusted, networks) = (&config.trusted_proxies, config.log_networks);
-    server::serve(listener, tls, endpoint, &config.limits, trusted, networks, stop)
+    server::serve(listener, tls, endpoint, &config.limits, connections, stop)
         .await
         .map_err(CommandError::io("the server failed"))?;
 

@@ -200,6 +200,10 @@ pub struct Options {
     #[arg(long, env = "CONTROL_SOCKET", default_value = "", hide_default_value = true)]
     control_socket: String,
 
+    /// Where metrics for Prometheus are: IP:PORT, such as 127.0.0.1:9000, or unix:/path; off if not set
+    #[arg(long, env = "METRICS_LISTEN", default_value = "", hide_default_value = true)]
+    metrics_listen: String,
+
     /// Folder for backups; the server makes them by itself if it is set
     #[arg(long, env = "BACKUP_DIR", default_value = "")]
     backup_dir: String,
@@ -328,6 +332,8 @@ pub struct Config {
     pub database: DatabaseUrl,
     /// Where to listen.
     pub listen: Listen,
+    /// Where metrics are, if they are to be.
+    pub metrics_listen: Option<Listen>,
     /// What TLS needs, if it is on.
     pub tls: Option<TlsFiles>,
     /// How the log looks.
@@ -389,6 +395,9 @@ impl Options {
         let database = value::database(&self.database_url)?;
         let control_socket = value::control_socket(&self.control_socket, &database)?;
         let listen = value::listen("LISTEN", &self.listen)?;
+        let control = control_socket.as_deref();
+        let metrics_listen =
+            value::metrics_listen(&self.metrics_listen, &listen, control)?;
         let tls = value::tls(&self.tls_cert_file, &self.tls_key_file, &listen)?;
         Ok(Config {
             project_name: value::text("PROJECT_NAME", &self.project_name)?,
@@ -408,6 +417,7 @@ impl Options {
             cors_origins: value::origins(CORS_ORIGINS, &self.backend_cors_origins)?,
             database,
             listen,
+            metrics_listen,
             tls,
             quota: Quota {
                 tasks: value::quota(
@@ -518,6 +528,10 @@ impl Config {
             (CORS_ORIGINS, self.cors_origins.join(",")),
             ("DATABASE_URL", self.database.to_string()),
             ("LISTEN", self.listen.to_string()),
+            (
+                "METRICS_LISTEN",
+                self.metrics_listen.as_ref().map_or_else(String::new, Listen::to_string),
+            ),
             ("TLS_CERT_FILE", tls_file(|it| &it.cert)),
             ("TLS_KEY_FILE", tls_file(|it| &it.key)),
             ("LOG_FORMAT", self.log_format.as_str().to_owned()),

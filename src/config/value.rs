@@ -263,6 +263,39 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
     })
 }
 
+/// The address for metrics, which is none of the server's own.
+pub(super) fn metrics_listen(
+    text: &str,
+    server: &Listen,
+    control: Option<&Path>,
+) -> Checked<Option<Listen>> {
+    const VARIABLE: &str = "METRICS_LISTEN";
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let metrics = listen(VARIABLE, text)?;
+    let is_taken = match (&metrics, server) {
+        (Listen::Tcp(metrics), Listen::Tcp(server)) => {
+            let (one, two) = (metrics.ip(), server.ip());
+            let meet = one == two || one.is_unspecified() || two.is_unspecified();
+            // A port that is found at the start is never found twice.
+            meet && metrics.port() == server.port() && server.port() != 0
+        }
+        (Listen::Unix(metrics), Listen::Unix(server)) => metrics == server,
+        _ => false,
+    };
+    match &metrics {
+        _ if is_taken => wrong(
+            VARIABLE,
+            "must be another address than LISTEN: metrics are not for everybody",
+        ),
+        Listen::Unix(path) if control == Some(path) => {
+            wrong(VARIABLE, "must be another socket than CONTROL_SOCKET")
+        }
+        _ => Ok(Some(metrics)),
+    }
+}
+
 /// Both files or none. Whether they are any good is seen when they are read.
 pub(super) fn tls(cert: &str, key: &str, listen: &Listen) -> Checked<Option<TlsFiles>> {
     match (cert.trim(), key.trim()) {
@@ -456,6 +489,15 @@ mod tests {
             database("redb:///data/a.redb").unwrap().path(),
             Path::new("/data/a.redb")
         );
+        let server = listen("X", "127.0.0.1:8000").unwrap();
+        let metrics = |text: &str| metrics_listen(text, &server, Some(Path::new("/c")));
+        assert_eq!(metrics(" "), Ok(None));
+        for text in ["127.0.0.1:9000", "[::1]:9000", "10.0.0.1:8000", "unix:/m"] {
+            assert_eq!(metrics(text).unwrap().unwrap().to_string(), text);
+        }
+        for text in ["127.0.0.1:8000", "0.0.0.0:8000", "[::]:8000", "unix:/c", "on"] {
+            assert!(metrics(text).is_err(), "{text}");
+        }
         for text in ["postgresql://h/db", "redb://", "redb:///data/", "a.redb"] {
             assert!(database(text).is_err(), "{text}");
         }

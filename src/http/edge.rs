@@ -18,13 +18,15 @@ use super::cors::Cors;
 use super::forwarded::Forwarded;
 use super::host;
 use super::leftover::Leftover;
+use super::metrics::{Operation, Requests};
 use super::once::BodyDigest;
 use super::payload::{self, BodyBudget, BodyLimits};
 use super::problem::{self, Problem};
 use super::query::{self, RefusedQuery};
-use super::routes::{Route, RouteTable};
+use super::routes::{NO_ROUTE, Route, RouteTable};
 use super::server::{OverShare, Unreadable};
 use super::shares::Holder;
+use super::trace_id::TraceId;
 use super::turn::Turns;
 use crate::domain::id::UserId;
 use crate::service::Service;
@@ -52,6 +54,7 @@ const MAX_AUTH_BODY: usize = 16 * 1024;
 pub(super) struct Edge<E> {
     pub(super) inner: E,
     pub(super) table: RouteTable,
+    pub(super) requests: Requests,
     pub(super) cors: Cors,
     pub(super) service: Service,
     pub(super) site: Site,
@@ -92,7 +95,8 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         let id = self.ids.of(&request);
         let route = self.table.find(request.uri().path());
         let allowed = self.cors.allowed(request.headers());
-        let line = AccessLine::start(request.method(), route, &id);
+        let counts = self.table.counts(route, request.method());
+        let line = AccessLine::start(&request, route, &id, counts.map(Arc::as_ref));
         let body = self.body_limits(route);
         let site = self.site.below(self.forwarded.prefix(&request));
 
@@ -123,7 +127,10 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         // What is over the budget is given up here, before anybody can wait for it.
         let is_oauth = route.is_some_and(|route| route.speaks_oauth);
         let rendering = Rendering { id: &id, is_oauth };
-        let mut response = self.count(response, reader, writes, rendering);
+        let (mut response, code) = self.count(response, reader, writes, rendering);
+        if let Some(code) = code {
+            self.requests.problems.count(code);
+        }
         if let Some(leftover) = leftover {
             leftover.clear(body.bytes, &mut response).await;
         }
@@ -154,18 +161,27 @@ struct AccessLine<'a> {
     method: &'static str,
     route: &'a str,
     id: &'a HeaderValue,
+    trace: Option<TraceId>,
+    counts: Option<&'a Operation>,
     started: Instant,
     context: RequestContext,
     ended: bool,
 }
 
 impl<'a> AccessLine<'a> {
-    fn start(method: &Method, route: Option<&'a Route>, id: &'a HeaderValue) -> Self {
-        let known = KNOWN.iter().find(|(known, _)| known == method);
+    fn start(
+        request: &Request,
+        route: Option<&'a Route>,
+        id: &'a HeaderValue,
+        counts: Option<&'a Operation>,
+    ) -> Self {
+        let known = KNOWN.iter().find(|(known, _)| known == request.method());
         Self {
             method: known.map_or("other", |(_, name)| name),
-            route: route.map_or("-", |route| route.pattern.as_str()),
+            route: route.map_or(NO_ROUTE, |route| route.pattern.as_str()),
             id,
+            trace: TraceId::of(request.headers()),
+            counts,
             started: Instant::now(),
             context: RequestContext::default(),
             ended: false,
@@ -178,13 +194,17 @@ impl<'a> AccessLine<'a> {
     }
 
     fn log(&self, status: Option<u16>, message: &str) {
+        let took = self.started.elapsed();
+        if let Some(counts) = self.counts {
+            counts.count(status, took);
+        }
         tracing::info!(
             http.method = self.method,
             http.route = self.route,
             http.status = status,
-            duration_us =
-                u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             request.id = self.id.to_str().unwrap_or_default(),
+            trace_id = self.trace.map(tracing::field::display),
             user.id = self.context.user().map(UserId::get),
             "{message}"
         );
@@ -238,21 +258,24 @@ impl<E: Endpoint> Edge<E> {
         }
     }
 
-    /// Renders an answer and counts what it takes, or gives it up.
+    /// Renders an answer and counts what it takes, or gives it up. Says the code of the problem that it has become.
     fn count(
         &self,
         mut response: Response,
         reader: Holder,
         writes: bool,
         rendering: Rendering<'_>,
-    ) -> Response {
-        rendering.render(&mut response);
+    ) -> (Response, Option<&'static str>) {
+        let code = rendering.render(&mut response);
         let is_done = writes && response.status().is_success();
-        self.budget.count(response, reader).unwrap_or_else(|full| {
-            let mut response = Problem::no_room(full, is_done).into_response();
-            rendering.render(&mut response);
-            response
-        })
+        match self.budget.count(response, reader) {
+            Ok(response) => (response, code),
+            Err(full) => {
+                let mut response = Problem::no_room(full, is_done).into_response();
+                let code = rendering.render(&mut response);
+                (response, code)
+            }
+        }
     }
 
     /// Refuses what is too large, or unclear, before anything is done.
@@ -308,14 +331,14 @@ struct Rendering<'a> {
 }
 
 impl Rendering<'_> {
-    /// Writes the body of a problem.
-    fn render(self, response: &mut Response) {
-        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-            let id = self.id.to_str().unwrap_or_default();
-            response.set_body(problem.render(id, self.is_oauth));
-            let media_type = if self.is_oauth { OAUTH_ERROR } else { PROBLEM };
-            response.headers_mut().insert(header::CONTENT_TYPE, media_type);
-        }
+    /// Writes the body of a problem, and says its code.
+    fn render(self, response: &mut Response) -> Option<&'static str> {
+        let problem = response.extensions_mut().remove::<Problem>()?;
+        let id = self.id.to_str().unwrap_or_default();
+        response.set_body(problem.render(id, self.is_oauth));
+        let media_type = if self.is_oauth { OAUTH_ERROR } else { PROBLEM };
+        response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+        Some(problem.code())
     }
 }
 

@@ -22,6 +22,7 @@ mod ignored;
 mod invitations;
 mod label;
 mod leftover;
+pub mod metrics;
 mod nearest;
 mod oauth;
 mod once;
@@ -37,6 +38,7 @@ mod sessions;
 mod shares;
 mod tasks;
 mod tokens;
+mod trace_id;
 mod turn;
 mod users;
 mod wire;
@@ -59,6 +61,7 @@ use self::edge::{Edge, OnPanic};
 use self::forwarded::Forwarded;
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
+use self::metrics::Requests;
 use self::oauth::{METADATA, MetadataApi, RevocationApi};
 pub use self::openapi::{document, to_yaml};
 use self::payload::{BodyBudget, BodyLimits};
@@ -123,14 +126,16 @@ impl Stopping {
     }
 }
 
-/// All routes: the API under its base path, health checks, the OpenAPI document and its pages.
+/// All routes: the API under its base path, health checks, the OpenAPI document and its pages. And the counts of the
+/// requests to them.
 pub fn endpoint(
     service: Service,
     config: &Config,
     stopping: Stopping,
-) -> BoxEndpoint<'static, Response> {
+) -> (BoxEndpoint<'static, Response>, Requests) {
     let document = document(config);
     let table = RouteTable::of(&document);
+    let requests = Requests::new(table.all_counts());
     let site = Site {
         environment: config.environment.as_str().into(),
         root: "".into(),
@@ -146,6 +151,7 @@ pub fn endpoint(
             .with(NormalizePath::new(TrailingSlash::Trim))
             .with(CatchPanic::new().with_handler(OnPanic)),
         table,
+        requests: requests.clone(),
         cors: Cors::new(&config.cors_origins, &document),
         service,
         site,
@@ -163,7 +169,7 @@ pub fn endpoint(
         turns: Turns::default(),
         bodies: BodyBudget::new(config.limits.body_bytes),
     };
-    edge.boxed()
+    (edge.boxed(), requests)
 }
 
 fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {

@@ -163,6 +163,11 @@ impl Problem {
         self.with_text(header::ETAG, etag)
     }
 
+    /// Name of the kind of problem, for programs.
+    pub(super) const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// The problem of a part of a request.
     pub(super) fn into_entry(self) -> Entry {
         let (status, detail) = (self.status.as_u16(), self.detail.into_owned());

@@ -1,16 +1,27 @@
 //! Which paths there are and what can be done at each, read from the OpenAPI document.
 
+use std::sync::Arc;
+
 use poem::http::Method;
 use serde_json::{Value, json};
 
+use super::metrics::{OTHER, Operation as Counted};
 use super::openapi;
 
 /// Every path of the document.
-#[derive(Debug)]
-pub(super) struct RouteTable(Vec<Route>);
+pub(super) struct RouteTable {
+    routes: Vec<Route>,
+    /// Counts requests that are for none of them.
+    others: Counts,
+}
+
+/// Counts requests of a route by method.
+struct Counts(Vec<Arc<Counted>>);
+
+/// Name of what has no route, in the log and in metrics.
+pub(super) const NO_ROUTE: &str = "-";
 
 /// One path.
-#[derive(Debug)]
 pub(super) struct Route {
     /// As in the document: `/api/v1/tasks/{id}`.
     pub(super) pattern: String,
@@ -20,6 +31,7 @@ pub(super) struct Route {
     pub(super) speaks_oauth: bool,
     /// The operations whose queries are checked.
     operations: Vec<Operation>,
+    counts: Counts,
 }
 
 /// An operation of a path.
@@ -48,13 +60,28 @@ impl Route {
     }
 }
 
+impl Counts {
+    fn new<'a>(route: &str, methods: impl Iterator<Item = &'a str>) -> Self {
+        Self(methods.chain([OTHER]).map(|method| Counted::new(route, method)).collect())
+    }
+
+    /// The counts of a method; the last are those of all others.
+    fn of(&self, method: &Method) -> Option<&Arc<Counted>> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let own = self.0.iter().find(|it| it.is_for(method.as_str()));
+        own.or_else(|| self.0.last())
+    }
+}
+
 impl RouteTable {
     pub(super) fn of(document: &Value) -> Self {
         let paths = document.get("paths").and_then(Value::as_object);
         let routes = paths.into_iter().flatten().map(|(pattern, operations)| {
             let operations = || operations.as_object().into_iter().flatten();
-            let mut allow: Vec<String> =
+            let methods: Vec<String> =
                 operations().map(|(method, _)| method.to_ascii_uppercase()).collect();
+            let counts = Counts::new(pattern, methods.iter().map(String::as_str));
+            let mut allow = methods;
             if allow.iter().any(|method| method == "GET") {
                 allow.push("HEAD".to_owned());
             }
@@ -72,13 +99,30 @@ impl RouteTable {
                 allow: allow.join(", "),
                 speaks_oauth,
                 operations: strict.collect(),
+                counts,
             }
         });
-        Self(routes.collect())
+        let others = Counts::new(NO_ROUTE, ["GET"].into_iter());
+        Self { routes: routes.collect(), others }
+    }
+
+    /// Counts of requests with this method for a route, or for none.
+    pub(super) fn counts<'a>(
+        &'a self,
+        route: Option<&'a Route>,
+        method: &Method,
+    ) -> Option<&'a Arc<Counted>> {
+        route.map_or(&self.others, |route| &route.counts).of(method)
+    }
+
+    /// Counts of all requests.
+    pub(super) fn all_counts(&self) -> Vec<Arc<Counted>> {
+        let all = self.routes.iter().map(|route| &route.counts).chain([&self.others]);
+        all.flat_map(|counts| counts.0.iter().cloned()).collect()
     }
 
     pub(super) fn find(&self, path: &str) -> Option<&Route> {
-        self.0.iter().find(|route| fits(&route.pattern, path))
+        self.routes.iter().find(|route| fits(&route.pattern, path))
     }
 }
 

@@ -50,6 +50,11 @@ impl BackupLog {
         Self { every, state: Mutex::default() }
     }
 
+    /// Time from one backup to the next, as the operator wants it.
+    pub const fn every(&self) -> Duration {
+        self.every
+    }
+
     /// Writes down how it stands.
     pub fn set(&self, state: BackupState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;

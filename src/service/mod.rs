@@ -9,6 +9,7 @@ mod events;
 mod fixed;
 mod invitations;
 pub mod lines;
+pub mod metrics;
 mod once;
 mod passwords;
 mod personal_data;
@@ -144,6 +145,7 @@ impl Service {
 
     /// Logs that an attempt has to wait.
     fn throttled(&self, network: Network, user: Option<UserId>, why: Throttled) -> Error {
+        self.0.state.throttled.add(&why);
         self.0.events.throttled(network, user, why);
         why.into()
     }

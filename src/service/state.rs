@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::auth::last_use::LastUse;
+use crate::auth::throttle::Refusals;
 use crate::domain::id::UserId;
 
 /// Shared by all requests.
@@ -11,6 +12,7 @@ use crate::domain::id::UserId;
 pub struct State {
     pub(super) last_use: LastUse,
     pub(super) exporting: Exporting,
+    pub(super) throttled: Refusals,
 }
 
 /// Accounts whose data is being exported.

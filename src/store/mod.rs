@@ -9,6 +9,7 @@
 
 mod behalf;
 mod error;
+pub mod metrics;
 mod once;
 pub mod redb;
 
@@ -22,6 +23,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 pub use self::behalf::{Behalf, on_behalf};
 pub use self::error::{Failure, OpenError, StoreError};
+use self::metrics::StoreMetrics;
 pub use self::once::{MakeAnswer, Once, once};
 use crate::domain::access::Access;
 use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
@@ -375,6 +377,11 @@ pub trait Store: fmt::Debug + Send + Sync {
 
     /// Whether requests can be served: reads, and sees the writer alive.
     async fn ready(&self) -> Result<(), StoreError>;
+
+    /// Numbers for those who watch, unless this store keeps none.
+    async fn metrics(&self) -> Option<StoreMetrics> {
+        None
+    }
 
     /// Returns when the store cannot go on and the process should end.
     async fn failed(&self) -> Failure;

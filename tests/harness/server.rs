@@ -14,7 +14,7 @@ use duly::config::Options;
 use duly::domain::email::Email;
 use duly::domain::quota::Usage;
 use duly::domain::user::{Credential, Role, UserChange, UserPatch};
-use duly::http::server::{Listener, Tls};
+use duly::http::server::{Connections, Listener, Tls};
 use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
 use duly::service::{Events, Parts, Service, State};
@@ -110,22 +110,21 @@ impl Server {
             backups: None,
         });
         let stopping = Stopping::default();
-        let endpoint = http::endpoint(service, &config, stopping.clone());
+        let (endpoint, _requests) = http::endpoint(service, &config, stopping.clone());
         let listener = Listener::bind(&config.listen).await.unwrap();
         let Addr::SocketAddr(address) = listener.local_addr().unwrap() else {
             panic!("not a TCP port");
         };
         let tls = config.tls.as_ref().map(|files| Arc::new(Tls::load(files).unwrap()));
         let (stop, stopped) = oneshot::channel();
-        let (limits, trusted) = (config.limits.clone(), config.trusted_proxies.clone());
-        let networks = config.log_networks;
+        let limits = config.limits.clone();
+        let connections =
+            Connections::new(&limits, &config.trusted_proxies, config.log_networks);
         tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };
-            http::server::serve(
-                listener, tls, endpoint, &limits, &trusted, networks, stopped,
-            )
-            .await
-            .unwrap();
+            http::server::serve(listener, tls, endpoint, &limits, connections, stopped)
+                .await
+                .unwrap();
         });
         let client = Client::new(address);
         Self { client, clock, store, stopping, stop: Some(stop), _data: data }

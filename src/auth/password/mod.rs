@@ -20,7 +20,7 @@ use tokio::sync::oneshot;
 
 use self::kinds::{Kind, Kinds};
 pub use self::phc::{Refused, check};
-pub use self::queue::Whose;
+pub use self::queue::{HashMetrics, Whose};
 use self::queue::{NoPlace, Queues};
 use self::worker::Worker;
 use crate::domain::id::UserId;
@@ -204,6 +204,11 @@ impl Hasher {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HashError> {
         self.enqueue(whose, move |_| Ok(work()))?.await
+    }
+
+    /// Passwords that wait or are being hashed, and those refused so far.
+    pub fn metrics(&self) -> HashMetrics {
+        self.queues.metrics()
     }
 
     fn salt(&self) -> Result<[u8; SALT_LEN], HashError> {

@@ -14,6 +14,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::id::UserId;
 use crate::domain::network::{Block, Network};
+use crate::metrics::Counter;
 
 /// One account has at most this part of the places in a queue.
 const ACCOUNT_PART: usize = 4;
@@ -70,13 +71,28 @@ pub(super) struct Queues<J> {
     places: usize,
     /// Most jobs of strangers that are done at once.
     strangers_at_once: usize,
+    refused: Counter,
 }
 
 struct State<J> {
     first: VecDeque<(Whose, J)>,
     strangers: VecDeque<(Whose, J)>,
     strangers_running: usize,
+    running: usize,
     closed: bool,
+}
+
+/// Passwords in the two queues, and at the threads behind them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HashMetrics {
+    /// Waiting in the first queue.
+    pub first: u64,
+    /// Waiting in the queue of strangers.
+    pub strangers: u64,
+    /// Being hashed.
+    pub running: u64,
+    /// Refused so far, for want of a place.
+    pub refused: u64,
 }
 
 impl<J> Queues<J> {
@@ -86,10 +102,11 @@ impl<J> Queues<J> {
             first: VecDeque::new(),
             strangers: VecDeque::new(),
             strangers_running: 0,
+            running: 0,
             closed: false,
         };
-        let state = Mutex::new(state);
-        Self { state, changed: Condvar::new(), places, strangers_at_once }
+        let (state, changed) = (Mutex::new(state), Condvar::new());
+        Self { state, changed, places, strangers_at_once, refused: Counter::default() }
     }
 
     /// Puts a job at the end of its queue.
@@ -107,6 +124,7 @@ impl<J> Queues<J> {
             || (whose.account().is_some() && of_account.count() >= share(ACCOUNT_PART))
             || (whose.network().is_some() && of_network.count() >= share(NETWORK_PART))
         {
+            self.refused.add(1);
             return Err(NoPlace::Full);
         }
         queue.push_back((whose, job));
@@ -120,12 +138,14 @@ impl<J> Queues<J> {
         let mut state = self.lock();
         loop {
             if let Some(job) = state.first.pop_front() {
+                state.running += 1;
                 return Some(job);
             }
             if state.strangers_running < self.strangers_at_once
                 && let Some(job) = state.strangers.pop_front()
             {
                 state.strangers_running += 1;
+                state.running += 1;
                 return Some(job);
             }
             if state.closed && state.strangers.is_empty() {
@@ -137,9 +157,24 @@ impl<J> Queues<J> {
 
     /// A job is done.
     pub(super) fn done(&self, whose: Whose) {
+        let mut state = self.lock();
+        state.running -= 1;
         if whose.is_stranger() {
-            self.lock().strangers_running -= 1;
+            state.strangers_running -= 1;
+            drop(state);
             self.changed.notify_one();
+        }
+    }
+
+    /// Jobs at this moment, and those refused so far.
+    pub(super) fn metrics(&self) -> HashMetrics {
+        let state = self.lock();
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        HashMetrics {
+            first: number(state.first.len()),
+            strangers: number(state.strangers.len()),
+            running: number(state.running),
+            refused: self.refused.get(),
         }
     }
 

@@ -25,6 +25,7 @@
 
 mod counts;
 mod ladder;
+mod refusals;
 mod requests;
 
 use std::fmt;
@@ -36,6 +37,7 @@ use governor::clock::{Clock, DefaultClock};
 
 use self::counts::Room;
 use self::ladder::{Ladder, longest};
+pub use self::refusals::Refusals;
 pub use self::requests::RequestLimit;
 use crate::domain::access::Access;
 use crate::domain::id::UserId;

@@ -32,7 +32,7 @@ pub enum Listener {
 
 /// The other end of a connection; without an address on a Unix socket.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) Option<SocketAddr>);
+pub(in crate::http) struct Peer(pub(super) Option<SocketAddr>);
 
 impl Peer {
     pub(super) fn ip(self) -> Option<IpAddr> {
@@ -80,7 +80,7 @@ impl Listener {
         }
     }
 
-    pub(super) async fn accept(&self) -> io::Result<(Io, Peer)> {
+    pub(in crate::http) async fn accept(&self) -> io::Result<(Io, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
@@ -121,7 +121,7 @@ pub(super) fn is_fault_of_one(error: &io::Error) -> bool {
 
 /// A connection of either kind.
 #[derive(Debug)]
-pub(super) enum Io {
+pub(in crate::http) enum Io {
     Tcp(TcpStream),
     Unix(UnixStream),
 }

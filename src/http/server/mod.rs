@@ -4,6 +4,7 @@
 //! so hyper's connections are used directly: HTTP/1.1, and HTTP/2 for those who ask for it in the handshake
 //! of TLS. Without TLS a proxy in front speaks HTTP/2 to clients.
 
+mod connections;
 mod gate;
 mod http2;
 mod length;
@@ -25,7 +26,6 @@ use http_body_util::combinators::BoxBody;
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use ipnet::IpNet;
 use poem::endpoint::BoxEndpoint;
 use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
@@ -34,6 +34,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use self::connections::Connections;
+pub use self::gate::ConnectionMetrics;
 use self::gate::{Admission, Gate, Seat};
 use self::http2::Http2;
 pub use self::listener::Listener;
@@ -44,9 +46,7 @@ use self::stream::Stream;
 use self::tls::Protocol;
 pub use self::tls::Tls;
 pub(super) use self::unreadable::Unreadable;
-use super::address::TrustedProxies;
 use crate::config::Limits;
-use crate::domain::network::LogNetworks;
 
 /// How long to wait after `accept` has failed, usually for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -66,13 +66,11 @@ pub async fn serve(
     tls: Option<Arc<Tls>>,
     endpoint: BoxEndpoint<'static, Response>,
     limits: &Limits,
-    trusted: &[IpNet],
-    networks: LogNetworks,
+    connections: Connections,
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?);
-    let trusted = TrustedProxies(trusted.to_vec());
-    let gate = Arc::new(Gate::new(limits, trusted, networks));
+    let Connections(gate) = connections;
     let door = Arc::new(Door::new(endpoint, local, tls, limits, Arc::clone(&gate)));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();

@@ -11,6 +11,7 @@
 use std::io;
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 
 use redb::{BackendError, StorageBackend};
 
@@ -95,6 +96,9 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let meters = &self.vitals.meters;
+        meters.page_reads.add(1);
+        meters.page_read_bytes.add(u64::try_from(out.len()).unwrap_or(u64::MAX));
         match self.inner.read(offset, out) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 return Err(self.damaged(format!("the file ends before byte {offset}")));
@@ -120,7 +124,10 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.inner.sync_data()
+        let began = Instant::now();
+        let outcome = self.inner.sync_data();
+        self.vitals.meters.syncs.add_time(began.elapsed());
+        outcome
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

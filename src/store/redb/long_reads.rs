@@ -7,8 +7,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::domain::id::UserId;
+use crate::metrics::Counter;
 use crate::permits::{self, Permits};
 use crate::store::StoreError;
+use crate::store::metrics::LongReadMetrics;
 
 /// Most long reads of people's own things at once.
 const MOST: usize = 4;
@@ -29,6 +31,7 @@ pub(super) struct LongReads {
     all: Arc<Semaphore>,
     accounts: Permits<UserId>,
     patience: Duration,
+    refused: Counter,
 }
 
 /// A read may go on until this is dropped.
@@ -47,7 +50,7 @@ impl LongReads {
     fn patient(patience: Duration) -> Self {
         let all = Arc::new(Semaphore::new(MOST));
         let accounts = Permits::new(MOST_OF_ACCOUNT, MOST_OF_ACCOUNT + MOST_WAITING);
-        Self { all, accounts, patience }
+        Self { all, accounts, patience, refused: Counter::default() }
     }
 
     /// Waits for a permit.
@@ -57,12 +60,28 @@ impl LongReads {
     /// [`StoreError::AccountBusy`] if too many reads of the account wait or its own reads take too long, and
     /// [`StoreError::Busy`] if those of others do.
     pub(super) async fn acquire(&self, account: UserId) -> Result<Permit, StoreError> {
+        self.wait(account).await.inspect_err(|_| self.refused.add(1))
+    }
+
+    async fn wait(&self, account: UserId) -> Result<Permit, StoreError> {
         let until = Instant::now() + self.patience;
         let of_account = self.accounts.acquire(account, until).await;
         let of_account = of_account.ok_or(StoreError::AccountBusy)?;
         let of_all = permits::wait(Arc::clone(&self.all), until).await;
         let of_all = of_all.ok_or(StoreError::Busy)?;
         Ok(Permit { _of_all: of_all, _of_account: of_account })
+    }
+
+    /// Reads at this moment, and those refused so far.
+    pub(super) fn metrics(&self) -> LongReadMetrics {
+        let running = MOST.saturating_sub(self.all.available_permits());
+        let waiting = self.accounts.asking().saturating_sub(running);
+        let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
+        LongReadMetrics {
+            running: number(running),
+            waiting: number(waiting),
+            refused: self.refused.get(),
+        }
     }
 }
 

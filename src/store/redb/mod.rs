@@ -44,6 +44,7 @@ mod audit;
 mod batch;
 #[doc(hidden)]
 pub mod bench;
+mod census;
 mod change;
 mod codec;
 mod compact;
@@ -56,6 +57,7 @@ mod invitations;
 mod key;
 mod list;
 mod long_reads;
+mod meters;
 mod migrate;
 mod nonsense;
 mod open;
@@ -88,6 +90,7 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
+pub use self::census::Census;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::{CopyError, Progress};
 use self::list::ReadLimits;
@@ -127,6 +130,7 @@ pub struct RedbStore {
     quota: Quota,
     formats: Formats,
     reads: ReadLimits,
+    census: Census,
 }
 
 /// What reads need; they may outlast a caller that gave up waiting.

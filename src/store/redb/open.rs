@@ -12,6 +12,7 @@ use redb::{
 use tokio::sync::Semaphore;
 
 use super::batch::Batch;
+use super::census::Census;
 use super::guard::Guard;
 use super::key::{self, Table};
 use super::list::ReadLimits;
@@ -134,7 +135,18 @@ impl RedbStore {
         let (answers, formats) = (options.answers, options.formats);
         let quota = options.quota;
         let reads = ReadLimits::of(options);
-        Ok(Self { writer, space, shared, importing, answers, quota, formats, reads })
+        let census = Census::default();
+        Ok(Self {
+            writer,
+            space,
+            shared,
+            importing,
+            answers,
+            quota,
+            formats,
+            reads,
+            census,
+        })
     }
 }
 

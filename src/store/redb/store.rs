@@ -38,6 +38,7 @@ use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owne
 use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
+use crate::store::metrics::StoreMetrics;
 use crate::store::{Failure, Store, StoreError, Taken};
 
 /// Planned work of the deletion of an account, of which at most [`super::Options::delete_at_once`] tasks go at once.
@@ -55,7 +56,9 @@ impl Store for RedbStore {
         };
         let ticket = Ticket::access(flow);
         let most = self.quota.accounts;
-        self.write(ticket, Growth::Adds, move |view| users::create(view, new, most)).await
+        let decide = move |view: &View<'_, '_>| users::create(view, new, most);
+        let outcome = self.write(ticket, Growth::Adds, decide).await;
+        outcome.inspect(|made| self.shared.vitals.meters.registered(made))
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
@@ -322,8 +325,9 @@ impl Store for RedbStore {
             if write.ops.iter().all(frees) { Growth::Frees } else { Growth::Adds };
         let ticket = Ticket::data(Flow::Account(owner), tasks::planned(&write));
         let quota = self.quota;
-        self.write(ticket, growth, move |view| tasks::write(view, owner, write, &quota))
-            .await
+        let decide = move |view: &View<'_, '_>| tasks::write(view, owner, write, &quota);
+        let outcome = self.write(ticket, growth, decide).await;
+        outcome.inspect(|written| self.shared.vitals.meters.written(written.as_ref()))
     }
 
     async fn task_get(
@@ -424,6 +428,10 @@ impl Store for RedbStore {
         // Nothing to do: an answer means that the thread runs.
         let ticket = Ticket::access(Flow::Server);
         self.write(ticket, Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
+    }
+
+    async fn metrics(&self) -> Option<StoreMetrics> {
+        Some(self.numbers().await)
     }
 
     async fn failed(&self) -> Failure {

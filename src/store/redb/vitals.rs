@@ -1,9 +1,10 @@
-//! Whether the store is well, for readiness and for the decision to end the process.
+//! Whether the store is well, for readiness and for the decision to end the process, and what it has done, for metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 
+use super::meters::Meters;
 use crate::store::{Failure, StoreError};
 
 /// Shared by the writer thread, the readers and the guard of the file.
@@ -11,6 +12,7 @@ use crate::store::{Failure, StoreError};
 pub(super) struct Vitals {
     failed: watch::Sender<Option<Failure>>,
     damaged: AtomicBool,
+    pub(super) meters: Meters,
 }
 
 impl Vitals {
@@ -19,6 +21,7 @@ impl Vitals {
     /// After an I/O error redb refuses all writes until the file is opened again, so the process has to
     /// end. Damage to one value says nothing of the others: readiness turns red, the rest is served.
     pub(super) fn note(&self, error: &StoreError) {
+        self.meters.refused(error);
         match error {
             StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_) => {
                 self.fail(Failure::Io);

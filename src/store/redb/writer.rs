@@ -18,6 +18,7 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
 use redb::{
     Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, WriteTransaction,
@@ -35,6 +36,7 @@ use super::write::{Job, Verdict, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
 use crate::plant::{self, Bug};
+use crate::store::metrics::WaitingWrites;
 use crate::store::{Failure, StoreError};
 
 /// Most writes that share one commit.
@@ -88,6 +90,11 @@ impl Writer {
         self.queue.push(ticket, job)?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
+
+    /// Writes that wait, by lane.
+    pub(super) fn waiting(&self) -> [(&'static str, WaitingWrites); 2] {
+        self.queue.waiting()
+    }
 }
 
 impl Drop for Writer {
@@ -138,6 +145,7 @@ impl Thread {
                 let writes = jobs.len();
                 tracing::error!(error = %Chain(error), writes, "a commit failed");
                 self.vitals.note(error);
+                self.vitals.meters.commits_failed.add(1);
             }
             // A purge that meets damage must not fail the writes beside it again.
             gave_up |= purging && outcome.is_err();
@@ -164,6 +172,7 @@ impl Thread {
         if next.is_none() && !matches!(purge, Purge::Slice(_)) {
             return Ok(false);
         }
+        let began = Instant::now();
         let room = self.space.as_ref().map(|space| space.look()).transpose()?;
         let most = room.map_or(COMMIT, Room::most);
         let txn = begin(&self.db, self.options.commit)?;
@@ -182,8 +191,10 @@ impl Thread {
         }
         let more = purge_slice(&mut batch, purge, most)?;
         tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
+        let rows = batch.done.rows;
         if batch.finish()? {
             txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
+            self.vitals.meters.committed(began.elapsed(), rows, jobs.len());
         } else {
             txn.abort()?;
         }

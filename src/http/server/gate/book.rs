@@ -89,6 +89,15 @@ impl<T> Book<T> {
         self.seats.len()
     }
 
+    pub(super) const fn places(&self) -> usize {
+        self.places
+    }
+
+    /// Places whose owners wait for a request.
+    pub(super) fn idle(&self) -> usize {
+        self.waiting().count()
+    }
+
     pub(super) const fn is_full(&self) -> bool {
         self.taken() >= self.places
     }

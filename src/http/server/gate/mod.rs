@@ -2,6 +2,7 @@
 
 mod alarm;
 mod book;
+mod events;
 mod slab;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,6 +14,8 @@ use tokio::sync::Notify;
 
 use self::alarm::{Alarm, Counts};
 use self::book::{Book, Entry, Key};
+pub use self::events::ConnectionMetrics;
+use self::events::Events;
 use super::listener::Peer;
 use crate::config::Limits;
 use crate::domain::network::{Block, LogNetworks};
@@ -25,6 +28,7 @@ pub(super) struct Gate {
     requests: Arc<Mutex<(Book<()>, Alarm)>>,
     /// Told when somebody who found no place may try again.
     changed: Notify,
+    events: Events,
 }
 
 /// What becomes of a connection.
@@ -52,7 +56,17 @@ impl Gate {
                 Alarm::new(networks),
             ))),
             changed: Notify::new(),
+            events: Events::default(),
         }
+    }
+
+    /// Connections at this moment, and what became of those before.
+    pub(super) fn metrics(&self) -> ConnectionMetrics {
+        let (taken, waiting, places) = {
+            let book = &lock(&self.connections).0;
+            (book.taken(), book.idle(), book.places())
+        };
+        self.events.metrics(taken, waiting, places)
     }
 
     /// Lets a connection in if there is a place, or if one can be made. A trusted proxy stands for many clients, and
@@ -80,6 +94,7 @@ impl Gate {
                 Admission::Full
             }
         };
+        self.events.add(&admission, counts);
         if let Some(counts) = alarm.count(counts, Instant::now()) {
             alarm.warn("connections", book.taken(), counts, book.busiest());
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::{Flow, JOBS_OF_FLOW, LITTLE_BYTES, MOST_BYTES, MOST_JOBS};
 use crate::store::StoreError;
+use crate::store::metrics::WaitingWrites;
 use crate::store::redb::work::{COMMIT, Work};
 use crate::store::redb::write::Job;
 
@@ -118,6 +119,12 @@ impl Flows {
             self.next_turn(turn);
             return Some((turn.flow, work, job));
         }
+    }
+
+    /// All writes that wait.
+    pub(super) fn waiting(&self) -> WaitingWrites {
+        let writes = u64::try_from(self.jobs).unwrap_or(u64::MAX);
+        WaitingWrites { writes, bytes: self.work.bytes }
     }
 
     /// Lets the next writes of a flow wait for so many more units of work.

@@ -32,6 +32,7 @@ use super::write::{Job, stopped};
 use crate::domain::audit::Act;
 use crate::domain::id::UserId;
 use crate::store::StoreError;
+use crate::store::metrics::WaitingWrites;
 
 /// Most writes that one flow may have waiting.
 pub(super) const JOBS_OF_FLOW: usize = 128;
@@ -188,6 +189,12 @@ impl Queue {
             (std::mem::take(&mut lanes.access), std::mem::take(&mut lanes.data));
         drop(lanes);
         drop(waiting);
+    }
+
+    /// Writes that wait, by lane.
+    pub(super) fn waiting(&self) -> [(&'static str, WaitingWrites); 2] {
+        let lanes = self.lock();
+        [("access", lanes.access.waiting()), ("data", lanes.data.waiting())]
     }
 
     /// Whether the queue is closed and empty.

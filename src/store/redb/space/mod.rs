@@ -9,6 +9,7 @@ use std::path::Path;
 use super::work::{COMMIT, Work};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
+use crate::store::metrics::Disk;
 
 /// What a write does to the space it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,12 @@ pub(super) struct Room {
     taken: u64,
     /// To be kept free.
     reserve: u64,
+}
+
+impl From<Room> for Disk {
+    fn from(room: Room) -> Self {
+        Self { free: room.free, reserve: room.reserve, file: room.taken }
+    }
 }
 
 /// Below so many times the reserve, an account that holds much cannot add more.

@@ -1,0 +1,157 @@
+//! Metrics for Prometheus and programs like it, at an address of their own.
+//!
+//! Nobody has to log in to see them, so that address is none of the public server. They name routes, and no path, email
+//! or title that anybody has sent: their number is fixed. Every part of the program counts for itself, by relaxed
+//! additions; a scrape reads what they have come to.
+//!
+//! The text is written here and not by `prometheus-client`, the crate of the Prometheus project: its histograms take a
+//! lock for each request, values that were counted elsewhere cannot be given to it as histograms, and it does not write
+//! the text format that `promtool` reads.
+
+mod page;
+mod problems;
+mod process;
+mod requests;
+mod text;
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ACCEPT, ALLOW, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use self::page::Numbers;
+pub use self::requests::Requests;
+pub(super) use self::requests::{OTHER, Operation};
+use self::text::Format;
+use super::server::{Connections, Listener};
+use crate::domain::timestamp::Timestamp;
+use crate::service::Service;
+
+/// Scrapes at once. More wait to be accepted.
+const AT_ONCE: usize = 4;
+
+/// Time that a connection may take for its one scrape.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Time to wait after a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Longest header, in bytes.
+const MAX_HEADER: usize = 16 * 1024;
+
+/// Where metrics are.
+const PATH: &str = "/metrics";
+
+/// Version of the program.
+#[derive(Clone, Copy, Debug)]
+pub struct Build {
+    /// As `duly --version` says it.
+    pub version: &'static str,
+    /// The commit; empty if whoever built the program did not say.
+    pub revision: &'static str,
+}
+
+/// Everything that has numbers.
+#[derive(Debug)]
+pub struct Sources {
+    /// The program below HTTP.
+    pub service: Service,
+    /// Requests, as [`super::endpoint`] counts them.
+    pub requests: Requests,
+    /// Connections of the public server.
+    pub connections: Connections,
+    /// Tells how many lines of the log were dropped.
+    pub log_lines_dropped: fn() -> u64,
+    /// Version of the program.
+    pub build: Build,
+    /// Start of the process.
+    pub started: Timestamp,
+}
+
+/// Answers scrapes until `stop` is ready.
+pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Output = ()>) {
+    let (sources, turns) = (Arc::new(sources), Arc::new(Semaphore::new(AT_ONCE)));
+    let mut http1 = http1::Builder::new();
+    http1
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(MAX_HEADER)
+        .keep_alive(false);
+    let mut scrapes = JoinSet::new();
+    let mut stop = pin!(stop);
+    loop {
+        let next = async {
+            // Never closed, so there is a turn in the end.
+            let turn = Arc::clone(&turns).acquire_owned().await;
+            (turn, listener.accept().await)
+        };
+        let (turn, accepted) = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            next = next => next,
+        };
+        while scrapes.try_join_next().is_some() {}
+        let Ok((io, _)) = accepted else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        let sources = Arc::clone(&sources);
+        let answer = service_fn(move |request| answer(Arc::clone(&sources), request));
+        let connection = http1.serve_connection(TokioIo::new(io), answer);
+        scrapes.spawn(async move {
+            // Faults of a connection are the client's.
+            drop(tokio::time::timeout(PATIENCE, connection).await);
+            drop(turn);
+        });
+    }
+    scrapes.shutdown().await;
+}
+
+async fn answer(
+    sources: Arc<Sources>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let refused = |status| {
+        let mut response = Response::new(Full::from("metrics are at GET /metrics\n"));
+        *response.status_mut() = status;
+        response
+    };
+    if request.uri().path() != PATH {
+        return Ok(refused(StatusCode::NOT_FOUND));
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = refused(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Ok(response);
+    }
+    let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+    let format = Format::accepted(accept.unwrap_or_default());
+    let mut response = Response::new(Full::from(sources.scrape(format).await));
+    let media_type = HeaderValue::from_static(format.media_type());
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    Ok(response)
+}
+
+impl Sources {
+    async fn scrape(&self, format: Format) -> String {
+        let numbers = Numbers {
+            build: self.build,
+            started: self.started,
+            requests: &self.requests,
+            connections: self.connections.metrics(),
+            service: self.service.metrics().await,
+            log_lines_dropped: (self.log_lines_dropped)(),
+        };
+        page::render(&numbers, format)
+    }
+}

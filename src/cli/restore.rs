@@ -11,7 +11,7 @@ use super::admin::{self, Task};
 use super::interrupt::{self, Left};
 use super::{CommandError, import, output, store_options};
 use crate::config::{Config, Options};
-use crate::control::{self, Command, Failure, Input, Reply, Sink};
+use crate::control::{self, Command, Failure, Form, Input, Reply, Sink};
 use crate::files::folder_of;
 use crate::store::redb::{self, RestoreError};
 
@@ -108,7 +108,13 @@ fn one(
             let command = Command::Export { email: Some(email) };
             let mut none = std::iter::empty();
             let input = Input { lines: &mut none, file: None };
-            admin::block_on(control::run(&parts, command, input, &mut Outbox(sender)))
+            admin::block_on(control::run(
+                &parts,
+                command,
+                Form::Text,
+                input,
+                &mut Outbox(sender),
+            ))
         });
         let mut lines = lines.into_iter().peekable();
         // Nothing comes out of a backup that does not have the account, and then nothing must go in.

@@ -8,7 +8,7 @@ use std::{env, io};
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, trusted, value};
+use super::{ConfigError, ConfigErrors, trusted, value};
 
 const NAME: &str = ".env";
 const ENV_FILE: &str = "ENV_FILE";
@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 1 << 20;
 /// # Errors
 ///
 /// When somebody else may write it, when it makes no sense, and when it is named by `ENV_FILE` and not there.
-pub fn read_dotenv() -> Result<(), ConfigError> {
+pub fn read_dotenv() -> Result<(), ConfigErrors> {
     let named = env::var_os(ENV_FILE).filter(|named| !named.is_empty());
     let (variable, path) = match &named {
         Some(named) if named == OFF => return Ok(()),
@@ -41,26 +41,66 @@ pub fn read_dotenv() -> Result<(), ConfigError> {
         Err(error) => {
             let advice = "ENV_FILE=off does without it";
             let reason = format!("{} cannot be used: {error}; {advice}", path.display());
-            return value::wrong(variable, reason);
+            return Err(ConfigError { variable, reason }.into());
         }
     };
-    let wrong = |what: &str| {
-        // The parser's own error would quote the line, which may hold a secret.
-        value::wrong(variable, format!("{} {what}", path.display()))
-    };
-    for line in dotenvy::from_read_iter(text.as_slice()) {
-        match line {
-            Ok((name, _)) if name == ENV_FILE => {
-                return wrong("sets ENV_FILE, which counts in the environment only");
+    let faults = faults(&text);
+    if !faults.is_empty() {
+        let errors = faults.into_iter().map(|(line, what)| ConfigError {
+            variable,
+            reason: format!("{} line {line} {what}", path.display()),
+        });
+        return Err(ConfigErrors(errors.collect()));
+    }
+    dotenvy::from_read(text.as_slice()).map_err(|_| {
+        let reason = format!("{} {NO_LINE}", path.display());
+        ConfigError { variable, reason }.into()
+    })
+}
+
+/// Lines that cannot be used, by number from 1. The parser's own error would quote a line, which may hold a secret.
+fn faults(text: &[u8]) -> Vec<(usize, &'static str)> {
+    let mut faults = Vec::new();
+    for item in dotenvy::from_read_iter(text) {
+        match item {
+            Ok((name, secret)) => {
+                drop(Zeroizing::new(secret));
+                if name == ENV_FILE {
+                    let line = line_of(text, |line| {
+                        let line = line.trim_ascii_start();
+                        let line = line.strip_prefix(b"export ").unwrap_or(line);
+                        line.trim_ascii_start().starts_with(ENV_FILE.as_bytes())
+                    });
+                    faults.push((
+                        line,
+                        "sets ENV_FILE, which counts in the environment only",
+                    ));
+                }
             }
-            Ok((_, secret)) => drop(Zeroizing::new(secret)),
-            Err(_) => return wrong("cannot be read as NAME=value lines"),
+            Err(dotenvy::Error::LineParse(quoted, _)) => {
+                let quoted = Zeroizing::new(quoted);
+                let first = quoted.lines().next().unwrap_or_default().trim().as_bytes();
+                let lines = text.split(|byte| *byte == b'\n').enumerate();
+                for (before, _) in lines.filter(|(_, line)| line.trim_ascii() == first) {
+                    faults.push((before + 1, NO_LINE));
+                }
+            }
+            Err(_) => {
+                let line = line_of(text, |line| str::from_utf8(line).is_err());
+                faults.push((line, NO_LINE));
+            }
         }
     }
-    match dotenvy::from_read(text.as_slice()) {
-        Ok(()) => Ok(()),
-        Err(_) => wrong("cannot be read as NAME=value lines"),
-    }
+    faults.sort_unstable();
+    faults.dedup();
+    faults
+}
+
+const NO_LINE: &str = "is not NAME=value";
+
+/// The number of the first line that is meant, from 1.
+fn line_of(text: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> usize {
+    text.split(|byte| *byte == b'\n').position(is_meant).map_or(1, |before| before + 1)
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {

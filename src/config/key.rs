@@ -63,9 +63,11 @@ impl SigningKey {
     pub(super) fn choose(
         file: &str,
         database: &DatabaseUrl,
+        without_variable: bool,
     ) -> Result<Self, ConfigError> {
         // A secret has no flag, so clap cannot read it. It may be any bytes.
-        let given = std::env::var_os("SECRET_KEY").unwrap_or_default().into_vec();
+        let given = std::env::var_os("SECRET_KEY").filter(|_| !without_variable);
+        let given = given.unwrap_or_default().into_vec();
         match (given.is_empty(), file.is_empty()) {
             (false, false) => {
                 value::wrong("SECRET_KEY", "and SECRET_KEY_FILE cannot both be set")

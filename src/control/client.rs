@@ -10,7 +10,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
-use super::message::{Command, MAX_REQUEST, Reply, Request, VERSION};
+use super::message::{Command, Form, MAX_REQUEST, Reply, Request, VERSION};
 use super::receive::send_with_file;
 use super::send::send;
 use super::{Failure, Sink};
@@ -60,6 +60,17 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
     }
 }
 
+/// A command on its way to the server.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// What is wanted.
+    pub command: Command,
+    /// How lines of the answer are written.
+    pub form: Form,
+    /// A file that goes along.
+    pub file: Option<&'a File>,
+}
+
 /// Has the server carry out a command, and passes its answers on.
 ///
 /// # Errors
@@ -67,13 +78,13 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
 /// What the server says, or that it went away.
 pub fn ask(
     stream: &UnixStream,
-    command: Command,
-    file: Option<&File>,
+    order: Order<'_>,
     lines: Lines,
     sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
+    let Order { command, form, file } = order;
     let is_import = matches!(command, Command::Import { .. });
-    let request = Request { version: VERSION, command };
+    let request = Request { version: VERSION, command, form };
     // It may hold a password: large enough not to be copied while it grows, and wiped in the end.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST));
     serde_json::to_writer(&mut *line, &request).map_err(io::Error::from)?;

@@ -18,6 +18,27 @@ pub struct Request {
     pub version: u32,
     /// What is wanted.
     pub command: Command,
+    /// How lines of the answer are written. Left out for text, as servers of the version before expect.
+    #[serde(default, skip_serializing_if = "Form::is_text")]
+    pub form: Form,
+}
+
+/// How lines of an answer are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// A JSON object in each line, for programs.
+    Json,
+}
+
+impl Form {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    const fn is_text(&self) -> bool {
+        matches!(self, Self::Text)
+    }
 }
 
 /// What the operator can ask for, whether a server runs or not.
@@ -57,6 +78,20 @@ pub enum Command {
         email: String,
         /// The name of the role.
         role: String,
+    },
+    /// Disables an account and ends its sessions, or enables it again.
+    UserDisable {
+        /// Of the account.
+        email: String,
+        /// Whether it is disabled from now on.
+        disabled: bool,
+    },
+    /// Makes an invitation to register.
+    UserInvite {
+        /// The only address it is good for, if not for any.
+        email: Option<String>,
+        /// How long it is good for, if not for seven days.
+        days: Option<u64>,
     },
     /// Sets a password and ends all sessions and personal tokens.
     UserSetPassword {
@@ -134,6 +169,8 @@ impl Command {
         match self {
             Self::UserAdd { .. }
             | Self::UserRole { .. }
+            | Self::UserDisable { .. }
+            | Self::UserInvite { .. }
             | Self::UserSetPassword { .. }
             | Self::UserEndAccess { .. }
             | Self::UserDelete { .. }
@@ -156,6 +193,8 @@ impl Command {
             Self::UserQuota { .. } => "user_quota",
             Self::UserAdd { .. } => "user_add",
             Self::UserRole { .. } => "user_role",
+            Self::UserDisable { .. } => "user_disable",
+            Self::UserInvite { .. } => "user_invite",
             Self::UserSetPassword { .. } => "user_set_password",
             Self::UserEndAccess { .. } => "user_end_access",
             Self::UserDelete { .. } => "user_delete",
@@ -200,7 +239,9 @@ mod tests {
 
     #[test]
     fn requests_never_change() {
-        let request = |command| serde_json::to_string(&Request { version: 1, command });
+        let request = |command| {
+            serde_json::to_string(&Request { version: 1, command, form: Form::Text })
+        };
         assert_eq!(
             request(Command::Backup).unwrap(),
             r#"{"version":1,"command":"backup"}"#
@@ -233,8 +274,9 @@ mod tests {
             mib: None,
         };
         assert_eq!(
-            serde_json::to_string(&Request { version: 1, command }).unwrap(),
-            r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}}}"#
+            serde_json::to_string(&Request { version: 1, command, form: Form::Json })
+                .unwrap(),
+            r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}},"form":"json"}"#
         );
     }
 

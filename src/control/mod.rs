@@ -16,6 +16,7 @@
 //! as, or from root: whoever can reach it could read the data file as well.
 
 pub mod client;
+mod answer;
 mod failure;
 mod message;
 mod receive;
@@ -23,8 +24,9 @@ mod run;
 mod send;
 mod server;
 mod usage;
+mod users;
 
 pub use self::failure::Failure;
-pub use self::message::{Command, Reply, Request, VERSION};
+pub use self::message::{Command, Form, Reply, Request, VERSION};
 pub use self::run::{Input, Parts, Sink, run};
 pub use self::server::Control;

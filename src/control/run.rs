@@ -6,13 +6,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Command, Failure, Reply, usage};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, count};
+use super::{Command, Failure, Form, Reply, usage, users};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::page::{AuditPage, Page};
 use crate::domain::transfer::{Existing, Imported};
-use crate::domain::user::Role;
 use crate::service::transfer::Import;
-use crate::service::{AllEnded, NewAccount, Service};
+use crate::service::Service;
 use crate::store::Store as _;
 use crate::store::redb::{RedbStore, Report};
 
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
-/// Carries a command out. Blocks its thread where it reads, writes or waits for the disk.
+/// Carries a command out, and answers in a form. Blocks its thread where it reads, writes or waits for the disk.
 ///
 /// # Errors
 ///
@@ -57,59 +59,33 @@ impl std::fmt::Debug for Input<'_> {
 pub async fn run(
     parts: &Parts,
     command: Command,
+    form: Form,
     input: Input<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), Failure> {
     let service = &parts.service;
+    let answer = &mut Answer { form, sink };
     match command {
-        Command::UserList => usage::list(parts, None, sink).await,
-        Command::UserLargest { by } => usage::list(parts, Some(&by), sink).await,
+        Command::UserList => usage::list(parts, None, answer).await,
+        Command::UserLargest { by } => usage::list(parts, Some(&by), answer).await,
         Command::UserQuota { email, tasks, mib } => {
-            usage::quota(parts, &email, (tasks, mib), sink).await
+            usage::quota(parts, &email, (tasks, mib), answer).await
         }
-        Command::UserAdd { email, password, admin } => {
-            let new = NewAccount { email, password: password.0 };
-            let role = if admin { Role::Admin } else { Role::User };
-            let user = service.user_add(new, role).await?;
-            say(sink, format!("added user {}", user.id))
-        }
-        Command::UserRole { email, role } => {
-            let role = Role::from_name(&role).ok_or_else(|| {
-                Failure::new(Failure::USAGE, "the role must be user or admin")
-            })?;
-            service.user_set_role(&email, role).await?;
-            say(sink, format!("is now {}", role.as_str()))
-        }
-        Command::UserSetPassword { email, password } => {
-            service.user_set_password(&email, password.0).await?;
-            say(sink, "password set, all sessions and personal tokens ended")
-        }
-        Command::UserEndAccess { email } => {
-            let (ended, left) = match email {
-                Some(email) => (service.access_end(&email).await?, None),
-                None => service.access_end_all().await?,
-            };
-            let AllEnded { accounts, sessions, tokens, answers } = ended;
-            say(
-                sink,
-                format!(
-                    "{sessions} sessions and {tokens} personal tokens of {accounts} users ended, {answers} kept answers removed"
-                ),
-            )?;
-            left.map_or(Ok(()), |left| Err(left.into()))
-        }
-        Command::UserDelete { email } => {
-            service.user_delete(&email).await?;
-            say(sink, "deleted")
-        }
-        Command::Audit => audit(parts, sink).await,
+        Command::UserAdd { .. }
+        | Command::UserRole { .. }
+        | Command::UserDisable { .. }
+        | Command::UserInvite { .. }
+        | Command::UserSetPassword { .. }
+        | Command::UserEndAccess { .. }
+        | Command::UserDelete { .. } => users::run(parts, command, answer).await,
+        Command::Audit => audit(parts, answer).await,
         Command::Check => {
             let mut is_heard = true;
             let report = parts.store.verify(&mut |done, total| {
                 // Whoever has left is not told again; the rest is a matter of seconds.
-                is_heard = is_heard && progress(sink, done, total).is_continue();
+                is_heard = is_heard && answer.progress(done, total);
             })?;
-            tell(&report, sink)
+            tell(&report, answer)
         }
         Command::Backup => {
             let Some((file, name)) = input.file else {
@@ -117,28 +93,29 @@ pub async fn run(
             };
             let report = parts
                 .store
-                .copy_into(&file, name, &mut |done, total| progress(sink, done, total))?;
-            let Report { users, sessions, tokens, tasks, .. } = report;
-            say(
-                sink,
-                format!(
-                    "{users} users, {sessions} sessions, {tokens} tokens, {tasks} tasks"
-                ),
-            )
+                .copy_into(&file, name, &mut |done, total| {
+                    // A client that went away wants nothing more.
+                    if answer.progress(done, total) {
+                        ControlFlow::Continue(())
+                    } else {
+                        ControlFlow::Break(())
+                    }
+                })?;
+            answer.say(|| contents(&report), members(&report))
         }
         Command::Export { email } => {
             let email = email.as_deref();
-            service.export(email, |line| say(sink, line)).await
+            service.export(email, |line| answer.line(line)).await
         }
         Command::Import { replace, allow_admins } => {
             let existing = if replace { Existing::Replace } else { Existing::Keep };
             let import = Import::new(service.clone(), existing, allow_admins);
-            take_in(import, input, sink).await
+            take_in(import, input, answer).await
         }
     }
 }
 
-async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
+async fn audit(parts: &Parts, answer: &mut Answer<'_>) -> Result<(), Failure> {
     let mut page = Page { skip: 0, limit: Page::MAX_LIMIT };
     let mut told = u64::MAX;
     loop {
@@ -151,9 +128,20 @@ async fn audit(parts: &Parts, sink: &mut dyn Sink) -> Result<(), Failure> {
                 Actor::Operator => "operator".to_owned(),
                 Actor::Admin(id) => format!("user {id}"),
             };
-            let target = target.map_or_else(|| "-".to_owned(), |id| format!("user {id}"));
-            let (at, action) = (act.at, action.as_str());
-            say(sink, format!("{id}\t{at}\t{actor}\t{action}\t{target}"))?;
+            let target = target.map(|id| format!("user {id}"));
+            let (at, action) = (act.at.to_string(), action.as_str());
+            let line = || {
+                let target = target.as_deref().unwrap_or("-");
+                format!("{id}\t{at}\t{actor}\t{action}\t{target}")
+            };
+            let members = [
+                ("id", json!(id)),
+                ("at", json!(at)),
+                ("actor", json!(actor)),
+                ("action", json!(action)),
+                ("target", json!(target)),
+            ];
+            answer.say(line, members)?;
         }
         match records.last() {
             Some(last) => told = told.min(last.id),
@@ -170,7 +158,7 @@ const NOT_HELD: &str =
 async fn take_in(
     mut import: Import,
     input: Input<'_>,
-    sink: &mut dyn Sink,
+    answer: &mut Answer<'_>,
 ) -> Result<(), Failure> {
     let outcome = async {
         for line in input.lines {
@@ -183,21 +171,20 @@ async fn take_in(
     // Also after an error: chunks before it are in.
     let done = import.done();
     if outcome.is_ok() || done != Imported::default() {
-        say(sink, counts(done))?;
+        answer.line(counts(done))?;
     }
     if done.users_added + done.tasks_added + done.tasks_replaced > 0 {
-        say(sink, NOT_HELD)?;
+        answer.line(NOT_HELD)?;
     }
     outcome
 }
 
 fn counts(done: Imported) -> String {
     format!(
-        "{} users added, {} there already; {} tasks added, {} replaced, {} there already, {} of \
-         them different and kept",
-        done.users_added,
+        "{} added, {} there already; {} added, {} replaced, {} there already, {} of them different and kept",
+        count(done.users_added, "user"),
         done.users_found,
-        done.tasks_added,
+        count(done.tasks_added, "task"),
         done.tasks_replaced,
         done.tasks_same + done.tasks_kept,
         done.tasks_kept
@@ -205,21 +192,34 @@ fn counts(done: Imported) -> String {
 }
 
 /// Prints what a check has seen.
-fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
-    for finding in &report.findings {
-        say(sink, finding)?;
+fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
+    let Report { to_purge, problems, findings, namesakes, .. } = report;
+    if answer.form == Form::Text {
+        for finding in findings {
+            answer.line(finding)?;
+        }
+        for (one, other) in namesakes {
+            answer.line(format!(
+                "users {one} and {other} have one email address in two spellings"
+            ))?;
+        }
     }
-    for (one, other) in &report.namesakes {
-        let pair = format!("{one:?} and {other:?}");
-        say(sink, format!("{pair} have one email address in two spellings"))?;
-    }
-    let Report { users, sessions, tokens, tasks, to_purge, problems, .. } = report;
-    say(
-        sink,
-        format!(
-            "{users} users, {sessions} sessions, {tokens} tokens, {tasks} tasks, {to_purge} rows to purge: {problems} problems"
-        ),
-    )?;
+    let line = || {
+        let (contents, purge) = (contents(report), count(*to_purge, "row"));
+        format!("{contents}, {purge} to purge: {}", count(*problems, "problem"))
+    };
+    let namesakes: Vec<_> =
+        namesakes.iter().map(|(one, other)| [one.get(), other.get()]).collect();
+    let [users, sessions, tokens, tasks] = members(report);
+    let rest = [
+        ("rows_to_purge", json!(to_purge)),
+        ("problems", json!(problems)),
+        ("findings", json!(findings)),
+        ("namesakes", json!(namesakes)),
+    ];
+    let [purge, number, findings, namesakes] = rest;
+    let all = [users, sessions, tokens, tasks, purge, number, findings, namesakes];
+    answer.say(line, all)?;
     if *problems == 0 {
         Ok(())
     } else {
@@ -227,14 +227,20 @@ fn tell(report: &Report, sink: &mut dyn Sink) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn say(sink: &mut dyn Sink, line: impl ToString) -> Result<(), Failure> {
-    Ok(sink.send(Reply::Line(line.to_string()))?)
+/// Counts of a data file, in words.
+fn contents(report: &Report) -> String {
+    let Report { users, sessions, tokens, tasks, .. } = report;
+    let (users, sessions) = (count(*users, "user"), count(*sessions, "session"));
+    let (tokens, tasks) = (count(*tokens, "token"), count(*tasks, "task"));
+    format!("{users}, {sessions}, {tokens}, {tasks}")
 }
 
-/// A client that went away wants nothing more.
-fn progress(sink: &mut dyn Sink, done: u64, total: u64) -> ControlFlow<()> {
-    match sink.send(Reply::Progress(done, total)) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(_) => ControlFlow::Break(()),
-    }
+fn members(report: &Report) -> [(&'static str, Value); 4] {
+    let Report { users, sessions, tokens, tasks, .. } = report;
+    [
+        ("users", json!(users)),
+        ("sessions", json!(sessions)),
+        ("tokens", json!(tokens)),
+        ("tasks", json!(tasks)),
+    ]
 }

@@ -190,7 +190,7 @@ fn carry_out(
     let mut lines = lines(reader, MAX_LINE).take_while(|_| is_import);
     let name = Path::new("the copy");
     let input = Input { lines: &mut lines, file: first.file.map(|file| (file, name)) };
-    Handle::current().block_on(run(parts, request.command, input, sink))
+    Handle::current().block_on(run(parts, request.command, request.form, input, sink))
 }
 
 /// Answers on their way through the socket.

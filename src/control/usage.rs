@@ -1,7 +1,10 @@
 //! Usage and limits of accounts.
 
-use super::Failure;
-use super::run::{Parts, Sink, say};
+use serde_json::json;
+
+use super::{Failure, Form};
+use super::answer::Answer;
+use super::run::Parts;
 use crate::domain::quota::{Quota, QuotaPatch, Usage};
 use crate::domain::user::User;
 use crate::store::Store as _;
@@ -10,7 +13,7 @@ use crate::store::Store as _;
 pub(super) async fn list(
     parts: &Parts,
     largest_by: Option<&str>,
-    sink: &mut dyn Sink,
+    answer: &mut Answer<'_>,
 ) -> Result<(), Failure> {
     let largest_by: Option<fn(&Usage) -> u64> = match largest_by {
         None => None,
@@ -25,9 +28,21 @@ pub(super) async fn list(
         let Some(found) = parts.store.user_get(id).await? else { continue };
         let User { email, role, created_at, disabled, .. } = found.user;
         let (email, role) = (email.as_str(), role.as_str());
-        let note = if disabled { "\tdisabled" } else { "" };
-        let line = format!("{id}\t{role}\t{created_at}\t{email}\t{tasks}\t{bytes}{note}");
-        say(sink, line)?;
+        let created_at = created_at.to_string();
+        let line = || {
+            let note = if disabled { "\tdisabled" } else { "" };
+            format!("{id}\t{role}\t{created_at}\t{email}\t{tasks}\t{bytes}{note}")
+        };
+        let members = [
+            ("id", json!(id.get())),
+            ("email", json!(email)),
+            ("role", json!(role)),
+            ("disabled", json!(disabled)),
+            ("created_at", json!(created_at)),
+            ("tasks", json!(tasks)),
+            ("bytes", json!(bytes)),
+        ];
+        answer.say(line, members)?;
     }
     Ok(())
 }
@@ -37,20 +52,33 @@ pub(super) async fn quota(
     parts: &Parts,
     email: &str,
     (tasks, mib): (Option<String>, Option<String>),
-    sink: &mut dyn Sink,
+    answer: &mut Answer<'_>,
 ) -> Result<(), Failure> {
     let tasks = tasks.as_deref().map(limit).transpose()?;
     let mib = mib.as_deref().map(limit).transpose()?;
     let quota = QuotaPatch { tasks, mib };
     let Usage { tasks, bytes, own } = parts.service.user_quota(email, quota).await?;
     let all = parts.store.quota();
+    if answer.form == Form::Json {
+        let most = |own: Option<u64>, all: Option<u64>| match own {
+            Some(0) => None,
+            own => own.or(all),
+        };
+        let members = [
+            ("tasks", json!(tasks)),
+            ("max_tasks", json!(most(own.tasks, all.tasks))),
+            ("bytes", json!(bytes)),
+            ("max_mib", json!(most(own.mib, all.mib))),
+        ];
+        return answer.say(String::new, members);
+    }
     let tell = |own: Option<u64>, all: Option<u64>| match (own, all) {
         (Some(0), _) | (None, None) => "no limit".to_owned(),
         (Some(most), _) => format!("at most {most}, for this account"),
         (None, Some(most)) => format!("at most {most}"),
     };
-    say(sink, format!("tasks\t{tasks}\t{}", tell(own.tasks, all.tasks)))?;
-    say(sink, format!("bytes\t{bytes}\tMiB: {}", tell(own.mib, all.mib)))
+    answer.line(format!("tasks\t{tasks}\t{}", tell(own.tasks, all.tasks)))?;
+    answer.line(format!("bytes\t{bytes}\tMiB: {}", tell(own.mib, all.mib)))
 }
 
 /// A number, or nothing for the limit of all accounts.

@@ -12,8 +12,8 @@ pub struct Invitation {
     pub id: InvitationId,
     /// The only address it is good for, if not for any.
     pub email: Option<Email>,
-    /// Who invites.
-    pub created_by: UserId,
+    /// The administrator who invites; `None` is the operator.
+    pub created_by: Option<UserId>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it is worth nothing.

@@ -52,8 +52,9 @@ struct InvitationView {
     /// The only address that it is good for, if not for any.
     #[oai(nullable)]
     email: Option<String>,
-    /// Who invites.
-    created_by: u64,
+    /// The administrator who invites; null is the operator.
+    #[oai(nullable)]
+    created_by: Option<u64>,
     /// When it was made.
     created_at: Timestamp,
     /// From when on it is worth nothing.
@@ -65,7 +66,7 @@ impl Example for InvitationView {
         Self {
             id: "0123456789abcdef".to_owned(),
             email: Some("john@example.com".to_owned()),
-            created_by: 1,
+            created_by: Some(1),
             created_at: super::example_time(),
             expires_at: super::example_time(),
         }
@@ -77,7 +78,7 @@ impl From<Invitation> for InvitationView {
         Self {
             id: invitation.id.to_string(),
             email: invitation.email.as_ref().map(Email::as_str).map(str::to_owned),
-            created_by: invitation.created_by.get(),
+            created_by: invitation.created_by.map(UserId::get),
             created_at: invitation.created_at,
             expires_at: invitation.expires_at,
         }

@@ -237,16 +237,37 @@ impl Service {
         Ok(())
     }
 
-    /// Deletes an account with all that it has, for the operator.
+    /// Disables an account and ends its sessions, or enables it again, for the operator.
     ///
     /// # Errors
     ///
     /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
     #[instrument(skip_all)]
-    pub async fn user_delete(&self, email: &str) -> Result<(), Error> {
+    pub async fn user_set_disabled(
+        &self,
+        email: &str,
+        disabled: bool,
+    ) -> Result<(), Error> {
         let user = self.user_by_email(email).await?;
+        let patch = UserPatch { disabled: Some(disabled), ..UserPatch::default() };
         let by = Some(self.operator());
-        Ok(self.0.store.user_delete(user.id, None, by).await??)
+        let change = UserChange { patch, by, ..UserChange::default() };
+        self.0.store.user_patch(user.id, change).await??;
+        Ok(())
+    }
+
+    /// Deletes an account with all that it has, for the operator. Says how much that was.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_delete(&self, email: &str) -> Result<Usage, Error> {
+        let user = self.user_by_email(email).await?;
+        let usage = self.usage(user.id).await?;
+        let by = Some(self.operator());
+        self.0.store.user_delete(user.id, None, by).await??;
+        Ok(usage)
     }
 
     /// Somebody acts as an administrator, and has not done so too often.

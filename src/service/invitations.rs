@@ -9,15 +9,20 @@ use crate::auth::opaque::{INVITATION, digest};
 use crate::auth::permission::Admin;
 use crate::auth::{Caller, Secret};
 use crate::domain::email::Email;
-use crate::domain::id::InvitationId;
+use crate::domain::id::{InvitationId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::timestamp::Timestamp;
 
 /// How long an invitation is good for when nobody says.
-const USUAL: Duration = Duration::from_secs(7 * 24 * 3600);
+const USUAL: Duration = Duration::from_secs(7 * DAY);
 
 /// How long an invitation can be good for.
-const LONGEST: Duration = Duration::from_secs(90 * 24 * 3600);
+const LONGEST: Duration = Duration::from_secs(90 * DAY);
+
+/// In seconds.
+const DAY: u64 = 24 * 3600;
+
+const FULL: Error = Error::TooMany { what: "invitations", most: Invitation::MAX };
 
 const NO_INVITATION: Error = Error::NotFound { what: "invitation" };
 
@@ -34,6 +39,46 @@ impl Service {
         email: Option<String>,
         expires_at: Option<Timestamp>,
         doing: Doing<(Invitation, Secret)>,
+    ) -> Result<(Invitation, Secret), Error> {
+        let created_by = Some(caller.user.id);
+        let (invitation, secret) = self.invitation(created_by, email, expires_at)?;
+        let by = self.act(caller)?;
+        let made = self.0.store.invitation_create(invitation.clone(), by);
+        let answer = (invitation, secret);
+        let kept = answer.clone();
+        let made = doing.record(made, |made: &bool| made.then_some(kept));
+        if self.write(caller, made).await? { Ok(answer) } else { Err(FULL) }
+    }
+
+    /// Invites somebody for so many days, seven if it is not said, for the operator.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with every field that was refused, [`Error::TooMany`], and those of the store.
+    #[instrument(skip_all)]
+    pub async fn user_invite(
+        &self,
+        email: Option<String>,
+        days: Option<u64>,
+    ) -> Result<(Invitation, Secret), Error> {
+        let now = self.0.clock.now();
+        let time = days.map(|days| Duration::from_secs(days.saturating_mul(DAY)));
+        // A time that cannot be reckoned with is refused as one that is too long.
+        let expires_at = time.map(|time| now.plus(time.min(LONGEST * 2)));
+        let (invitation, secret) = self.invitation(None, email, expires_at)?;
+        let by = self.operator();
+        if self.0.store.invitation_create(invitation.clone(), by).await? {
+            Ok((invitation, secret))
+        } else {
+            Err(FULL)
+        }
+    }
+
+    fn invitation(
+        &self,
+        created_by: Option<UserId>,
+        email: Option<String>,
+        expires_at: Option<Timestamp>,
     ) -> Result<(Invitation, Secret), Error> {
         let now = self.0.clock.now();
         let mut refused = Vec::new();
@@ -54,21 +99,12 @@ impl Service {
         let invitation = Invitation {
             id,
             email,
-            created_by: caller.user.id,
+            created_by,
             created_at: now,
             expires_at,
             digest: digest(&secret),
         };
-        let by = self.act(caller)?;
-        let made = self.0.store.invitation_create(invitation.clone(), by);
-        let answer = (invitation, INVITATION.write(&[&id.to_bytes(), &secret]));
-        let kept = answer.clone();
-        let made = doing.record(made, |made: &bool| made.then_some(kept));
-        if !self.write(caller, made).await? {
-            let most = Invitation::MAX;
-            return Err(Error::TooMany { what: "invitations", most });
-        }
-        Ok(answer)
+        Ok((invitation, INVITATION.write(&[&id.to_bytes(), &secret])))
     }
 
     /// Lists invitations that are still good, newest first.

@@ -177,7 +177,7 @@ impl Store for MemoryStore {
             }
         }
         if old.user.is_active_admin() && !new.user.is_active_admin() {
-            state.invitations.retain(|_, found| found.created_by != id);
+            state.invitations.retain(|_, found| found.created_by != Some(id));
         }
         state.own.insert(id, quota.apply(own));
         let user = new.user.clone();
@@ -218,7 +218,7 @@ impl Store for MemoryStore {
             state.audit(act, AuditAction::UserDeleted, Some(id));
         }
         state.end(id, Ending::Everything);
-        state.invitations.retain(|_, found| found.created_by != id);
+        state.invitations.retain(|_, found| found.created_by != Some(id));
         state.tasks.retain(|_, task| task.owner != id);
         state.newest.remove(&id);
         state.own.remove(&id);

@@ -223,7 +223,7 @@ pub(crate) async fn ask(
             let invitation = Invitation {
                 id: InvitationId::from_bytes([invitation; 8]),
                 email: number.map(|number| email(&address(number, true))),
-                created_by: UserId::new(1),
+                created_by: Some(UserId::new(1)),
                 created_at: at(now),
                 expires_at: at(now + lifetime),
                 digest: SecretDigest([invitation; 32]),

@@ -159,7 +159,7 @@ impl PersonalData {
     ) -> Result<String, Error> {
         let mut made = self.service.0.store.invitation_list().await?;
         let mine = self.caller.user.id;
-        made.retain(|it| it.created_by == mine && Some(it.id) > after);
+        made.retain(|it| it.created_by == Some(mine) && Some(it.id) > after);
         made.sort_by_key(|it| it.id);
         made.truncate(TOGETHER);
         self.sent.invitations += made.len();

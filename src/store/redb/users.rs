@@ -128,7 +128,7 @@ pub(super) fn patch(
 /// Takes back the invitations of somebody who is no administrator any more.
 fn uninvite(view: &View<'_, '_>, id: UserId) -> Result<Vec<Change>, StoreError> {
     let mut invitations = view.invitations()?;
-    invitations.retain(|found| found.created_by == id);
+    invitations.retain(|found| found.created_by == Some(id));
     Ok(invitations.into_iter().map(|found| Change::InvitationDelete(found.id)).collect())
 }
 

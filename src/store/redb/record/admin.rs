@@ -12,6 +12,9 @@ use crate::store::StoreError;
 use crate::store::redb::codec::{open, seal};
 use crate::store::redb::key::{self, Table};
 
+/// Stored where the operator invites. No account has this id.
+const OPERATOR: u64 = 0;
+
 #[derive(Encode, BorrowDecode)]
 struct InvitationV1<'a> {
     email: Option<&'a str>,
@@ -33,7 +36,7 @@ struct AuditV1 {
 pub(crate) fn invitation(invitation: &Invitation) -> Result<Vec<u8>, StoreError> {
     let record = InvitationV1 {
         email: invitation.email.as_ref().map(Email::as_str),
-        created_by: invitation.created_by.get(),
+        created_by: invitation.created_by.map_or(OPERATOR, UserId::get),
         created_ms: invitation.created_at.as_millis(),
         expires_ms: invitation.expires_at.as_millis(),
         sha256: invitation.digest.0,
@@ -51,7 +54,7 @@ pub(crate) fn decode_invitation(
     Ok(Invitation {
         id,
         email: record.email.map(|text| Email::checked_before(text.to_owned())),
-        created_by: UserId::new(record.created_by),
+        created_by: Some(record.created_by).filter(|id| *id != OPERATOR).map(UserId::new),
         created_at: time(&envelope, record.created_ms)?,
         expires_at: time(&envelope, record.expires_ms)?,
         digest: SecretDigest(record.sha256),
@@ -126,7 +129,7 @@ mod tests {
         let written = Invitation {
             id: InvitationId::from_bytes([1; 8]),
             email: Email::new("a@b.cc").ok(),
-            created_by: UserId::new(7),
+            created_by: Some(UserId::new(7)),
             created_at: at(3),
             expires_at: at(4),
             digest: SecretDigest([0xAB; 32]),

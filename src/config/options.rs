@@ -1,0 +1,488 @@
+//! Settings as flags and variables, with their defaults.
+
+use clap::Args;
+use clap::builder::Resettable;
+
+use super::CORS_ORIGINS;
+
+/// Settings as they were given: text from flags and variables, unchecked.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Where to listen: IP:PORT (port 0 picks a free one) or unix:/path
+    #[arg(
+        long,
+        env = "LISTEN",
+        default_value = "127.0.0.1:8000",
+        value_name = "ADDRESS",
+        help_heading = "Server"
+    )]
+    pub(super) listen: String,
+
+    /// File with the certificate for TLS and those that vouch for it, in PEM form; with a key it turns TLS on
+    #[arg(
+        long,
+        env = "TLS_CERT_FILE",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE",
+        help_heading = "Server"
+    )]
+    pub(super) tls_cert_file: String,
+
+    /// File with the key of that certificate, in PEM form
+    #[arg(
+        long,
+        env = "TLS_KEY_FILE",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE",
+        help_heading = "Server"
+    )]
+    pub(super) tls_key_file: String,
+
+    /// Web origins that may call the API from a browser, separated by commas
+    #[arg(long, env = CORS_ORIGINS, default_value = "http://localhost:3000,http://localhost:8000", value_name = "ORIGINS", help_heading = "Server")]
+    pub(super) backend_cors_origins: String,
+
+    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas; 127.0.0.1 is
+    /// a proxy that comes through a Unix socket
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NETWORKS",
+        help_heading = "Server"
+    )]
+    pub(super) trusted_proxies: String,
+
+    /// Title of the API in its documentation
+    #[arg(
+        long,
+        env = "PROJECT_NAME",
+        default_value = "Task Management API",
+        value_name = "TITLE",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) project_name: String,
+
+    /// Path under which the API stands
+    #[arg(
+        long,
+        env = "API_V1_PREFIX",
+        default_value = "/api/v1",
+        value_name = "PATH",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) api_v1_prefix: String,
+
+    /// Name of this installation, shown by the health check
+    #[arg(
+        long,
+        env = "ENVIRONMENT",
+        default_value = "development",
+        value_name = "NAME",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) environment: String,
+
+    /// Whether tasks are changed only by requests that say which revision they mean (If-Match): on or off
+    #[arg(
+        long,
+        env = "REQUIRE_IF_MATCH",
+        default_value = "off",
+        value_name = "on|off",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) require_if_match: String,
+
+    /// How long requests may finish when the server stops, in seconds
+    #[arg(
+        long,
+        env = "SHUTDOWN_SECONDS",
+        default_value = "10",
+        value_name = "SECONDS",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) shutdown_seconds: String,
+
+    /// Socket through which commands reach a running server, or off [default: beside the data file]
+    #[arg(
+        long,
+        env = "CONTROL_SOCKET",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "PATH",
+        help_heading = "Server",
+        hide_short_help = true
+    )]
+    pub(super) control_socket: String,
+
+    /// Where the data is kept: redb://./relative/path or redb:///absolute/path
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        default_value = "redb://./duly.redb",
+        value_name = "URL",
+        help_heading = "Data"
+    )]
+    pub(super) database_url: String,
+
+    /// Most memory for cached pages of the data file, in MiB
+    #[arg(
+        long,
+        env = "CACHE_MIB",
+        default_value = "64",
+        value_name = "NUMBER",
+        help_heading = "Data",
+        hide_short_help = true
+    )]
+    pub(super) cache_mib: String,
+
+    /// Free disk space below which writes are refused, in MiB
+    #[arg(
+        long,
+        env = "DISK_RESERVE_MIB",
+        default_value = "64",
+        value_name = "NUMBER",
+        help_heading = "Data",
+        hide_short_help = true
+    )]
+    pub(super) disk_reserve_mib: String,
+
+    /// Whether to verify every page of the data file before the server starts: on or off
+    #[arg(
+        long,
+        env = "CHECK_AT_START",
+        default_value = "on",
+        value_name = "on|off",
+        help_heading = "Data",
+        hide_short_help = true
+    )]
+    pub(super) check_at_start: String,
+
+    /// Where metrics for Prometheus are: IP:PORT, such as 127.0.0.1:9000, or unix:/path; off if not set
+    #[arg(
+        long,
+        env = "METRICS_LISTEN",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "ADDRESS",
+        help_heading = "Log and metrics",
+        hide_short_help = true
+    )]
+    pub(super) metrics_listen: String,
+
+    /// Folder for backups; the server makes them by itself if it is set
+    #[arg(
+        long,
+        env = "BACKUP_DIR",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FOLDER",
+        help_heading = "Backups"
+    )]
+    pub(super) backup_dir: String,
+
+    /// Time from one backup to the next: a number of minutes, hours or days, such as 30m, 6h or 1d
+    #[arg(
+        long,
+        env = "BACKUP_EVERY",
+        default_value = "1d",
+        value_name = "TIME",
+        help_heading = "Backups",
+        hide_short_help = true
+    )]
+    pub(super) backup_every: String,
+
+    /// How many backups to keep; the oldest beyond that are removed
+    #[arg(
+        long,
+        env = "BACKUP_KEEP",
+        default_value = "7",
+        value_name = "NUMBER",
+        help_heading = "Backups",
+        hide_short_help = true
+    )]
+    pub(super) backup_keep: String,
+
+    /// File with the key that signs access tokens; at least 32 bytes [default: beside the data file, made
+    /// at the first start]. The variable SECRET_KEY gives the key itself
+    #[arg(
+        long,
+        env = "SECRET_KEY_FILE",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILE",
+        help_heading = "Keys and tokens"
+    )]
+    pub(super) secret_key_file: String,
+
+    /// Files with keys that signed before and still verify, separated by commas; at most 8
+    #[arg(
+        long,
+        env = "PREVIOUS_SECRET_KEY_FILES",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FILES",
+        help_heading = "Keys and tokens",
+        hide_short_help = true
+    )]
+    pub(super) previous_secret_key_files: String,
+
+    /// How long an access token is good for, in minutes
+    #[arg(
+        long,
+        env = "ACCESS_TOKEN_EXPIRE_MINUTES",
+        default_value = "60",
+        value_name = "MINUTES",
+        help_heading = "Keys and tokens",
+        hide_short_help = true
+    )]
+    pub(super) access_token_expire_minutes: String,
+
+    /// How access tokens are signed: HS256, HS384 or HS512
+    #[arg(
+        long,
+        env = "ALGORITHM",
+        default_value = "HS256",
+        value_name = "NAME",
+        help_heading = "Keys and tokens",
+        hide_short_help = true
+    )]
+    pub(super) algorithm: String,
+
+    /// Who may register: open (everybody), invite (whoever an administrator has invited) or closed (nobody)
+    #[arg(
+        long,
+        env = "REGISTRATION",
+        default_value = "open",
+        value_name = "WHO",
+        help_heading = "Accounts"
+    )]
+    pub(super) registration: String,
+
+    /// Fewest characters of a new password
+    #[arg(
+        long,
+        env = "PASSWORD_MIN_LENGTH",
+        default_value = "8",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) password_min_length: String,
+
+    /// How hard a new password must be to guess, from 0 (not looked at) to 4; 3 and 4 are worth having
+    #[arg(
+        long,
+        env = "PASSWORD_MIN_STRENGTH",
+        default_value = "0",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) password_min_strength: String,
+
+    /// Most accounts; the operator may make more; 0 for as many as come
+    #[arg(
+        long,
+        env = "MAX_ACCOUNTS",
+        default_value = "10000",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) max_accounts: String,
+
+    /// Most tasks of one account; 0 for as many as it likes
+    #[arg(
+        long,
+        env = "MAX_TASKS_PER_ACCOUNT",
+        default_value = "100000",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) max_tasks_per_account: String,
+
+    /// Most data of one account, in MiB: keys and values of its tasks, their index entries, its sessions, tokens and
+    /// kept answers; 0 for as much as it likes
+    #[arg(
+        long,
+        env = "MAX_MIB_PER_ACCOUNT",
+        default_value = "256",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) max_mib_per_account: String,
+
+    /// Whether to slow down guessing of passwords: on or off
+    #[arg(
+        long,
+        env = "AUTH_RATE_LIMIT",
+        default_value = "on",
+        value_name = "on|off",
+        help_heading = "Throttling",
+        hide_short_help = true
+    )]
+    pub(super) auth_rate_limit: String,
+
+    /// Requests a minute of one account; 0 for as many as it likes
+    #[arg(
+        long,
+        env = "RATE_LIMIT_PER_MINUTE",
+        default_value = "0",
+        value_name = "NUMBER",
+        help_heading = "Throttling",
+        hide_short_help = true
+    )]
+    pub(super) rate_limit_per_minute: String,
+
+    /// Passwords of owners, and of strangers, that may each wait to be hashed before log-ins are told to come back later
+    #[arg(
+        long,
+        env = "HASH_QUEUE",
+        default_value = "32",
+        value_name = "NUMBER",
+        help_heading = "Throttling",
+        hide_short_help = true
+    )]
+    pub(super) hash_queue: String,
+
+    /// Most connections at once; as many files must be allowed to be open
+    #[arg(
+        long,
+        env = "MAX_CONNECTIONS",
+        default_value = "1024",
+        value_name = "NUMBER",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) max_connections: String,
+
+    /// Most connections at once from one network (an IPv4 address, an IPv6 /64), fewer when places run short; behind
+    /// a trusted proxy most requests at once of one
+    #[arg(
+        long,
+        env = "MAX_CONNECTIONS_PER_NETWORK",
+        default_value = "128",
+        value_name = "NUMBER",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) max_connections_per_network: String,
+
+    /// How long the first byte, the whole header, and a silent connection may take, in seconds
+    #[arg(
+        long,
+        env = "HEADER_TIMEOUT_SECONDS",
+        default_value = "10",
+        value_name = "SECONDS",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) header_timeout_seconds: String,
+
+    /// How long a request's body may take, in seconds
+    #[arg(
+        long,
+        env = "BODY_TIMEOUT_SECONDS",
+        default_value = "15",
+        value_name = "SECONDS",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) body_timeout_seconds: String,
+
+    /// How long a request may take in all, in seconds
+    #[arg(
+        long,
+        env = "REQUEST_TIMEOUT_SECONDS",
+        default_value = "30",
+        value_name = "SECONDS",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) request_timeout_seconds: String,
+
+    /// Longest header of a request, in KiB
+    #[arg(
+        long,
+        env = "MAX_HEADER_KIB",
+        default_value = "16",
+        value_name = "NUMBER",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) max_header_kib: String,
+
+    /// Longest body of a request, in KiB
+    #[arg(
+        long,
+        env = "MAX_BODY_KIB",
+        default_value = "256",
+        value_name = "NUMBER",
+        help_heading = "Connections",
+        hide_short_help = true
+    )]
+    pub(super) max_body_kib: String,
+
+    /// Form of the log: text or json [default: text on a terminal, else json]
+    #[arg(
+        long,
+        env = "LOG_FORMAT",
+        default_value = "",
+        hide_default_value = true,
+        value_name = "FORM",
+        help_heading = "Log and metrics",
+        hide_short_help = true
+    )]
+    pub(super) log_format: String,
+
+    /// Least level to log: error, warn, info, debug or trace; per module as in `info,duly::store=debug`
+    #[arg(
+        long,
+        env = "LOG_LEVEL",
+        default_value = "info",
+        value_name = "LEVEL",
+        help_heading = "Log and metrics"
+    )]
+    pub(super) log_level: String,
+
+    /// Whether lines of the log about failed log-ins and refused clients name their network: on or off
+    #[arg(
+        long,
+        env = "LOG_NETWORKS",
+        default_value = "on",
+        value_name = "on|off",
+        help_heading = "Log and metrics",
+        hide_short_help = true
+    )]
+    pub(super) log_networks: String,
+
+    /// Ignores the variable `SECRET_KEY`, for commands that sign nothing.
+    #[arg(skip)]
+    pub(super) without_key: bool,
+}
+
+/// Makes a command blind to variables that are set to nothing, as `.env` and Compose files leave them.
+pub fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_unset = |arg: &clap::Arg| {
+        if arg.get_env().is_some_and(|name| name == CORS_ORIGINS) {
+            // An empty list lets no page call.
+            return false;
+        }
+        let value = arg.get_env().and_then(std::env::var_os);
+        value.is_some_and(|value| value.is_empty())
+    };
+    command
+        .mut_args(|arg| if is_unset(&arg) { arg.env(Resettable::Reset) } else { arg })
+        .mut_subcommands(without_empty_variables)
+}

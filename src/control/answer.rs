@@ -1,0 +1,44 @@
+//! Answers of commands, as text for people or as JSON for programs.
+
+use serde_json::{Map, Value};
+
+use super::{Failure, Form, Reply, Sink};
+
+/// Where the answer of a command goes, and its form.
+pub(super) struct Answer<'a> {
+    pub(super) form: Form,
+    pub(super) sink: &'a mut dyn Sink,
+}
+
+impl Answer<'_> {
+    /// Says one thing: as a line of text, or as an object with these members.
+    pub(super) fn say<const N: usize>(
+        &mut self,
+        text: impl FnOnce() -> String,
+        members: [(&str, Value); N],
+    ) -> Result<(), Failure> {
+        match self.form {
+            Form::Text => self.line(text()),
+            Form::Json => {
+                let members = members.map(|(name, value)| (name.to_owned(), value));
+                self.line(Value::Object(Map::from_iter(members)))
+            }
+        }
+    }
+
+    /// Passes a line on as it is.
+    pub(super) fn line(&mut self, line: impl ToString) -> Result<(), Failure> {
+        Ok(self.sink.send(Reply::Line(line.to_string()))?)
+    }
+
+    /// Tells how far the command has got. `false` if nobody listens any more.
+    pub(super) fn progress(&mut self, done: u64, total: u64) -> bool {
+        self.sink.send(Reply::Progress(done, total)).is_ok()
+    }
+}
+
+/// A number with its noun: `1 task`, `2 tasks`.
+pub(super) fn count(number: u64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}

@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::{CommandError, open_store, output};
@@ -16,8 +18,8 @@ use crate::auth::strength::PasswordRules;
 use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::SystemClock;
 use crate::config::{Config, TokenAlgorithm};
-use crate::control::client::{self, Lines};
-use crate::control::{self, Command, Failure, Input, Parts, Reply, Sink};
+use crate::control::client::{self, Lines, Order};
+use crate::control::{self, Command, Failure, Form, Input, Parts, Reply, Sink};
 use crate::domain::network::LogNetworks;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::{Events, Service, State};
@@ -27,6 +29,8 @@ use crate::store::redb::{Options, RedbStore};
 /// A command with what goes along.
 pub(super) struct Task<'a> {
     pub(super) command: Command,
+    /// How lines of the answer are written.
+    pub(super) form: Form,
     /// A file to write to, and its name for messages.
     pub(super) file: Option<(&'a File, &'a Path)>,
     /// What to import.
@@ -41,13 +45,34 @@ impl Task<'_> {
         let upgrade = command.writes();
         let options = Options { create: false, upgrade, ..super::store_options(config) };
         let lines = Box::new(std::iter::empty());
-        Self { command, file: None, lines, options }
+        Self { command, form: Form::Text, file: None, lines, options }
     }
 }
 
 /// Carries a command out that needs nothing but its words.
 pub(super) fn ask(config: &Config, command: Command) -> Result<(), CommandError> {
-    carry_out(config, Task::new(command, config), &mut Screen::new())
+    ask_in(config, command, Form::Text)
+}
+
+/// The same, with an answer in this form.
+pub(super) fn ask_in(
+    config: &Config,
+    command: Command,
+    form: Form,
+) -> Result<(), CommandError> {
+    let task = Task { form, ..Task::new(command, config) };
+    carry_out(config, task, &mut Screen::new(form))
+}
+
+/// Carries a command out, and gives the objects of its answer.
+pub(super) fn look(
+    config: &Config,
+    command: Command,
+) -> Result<Vec<Value>, CommandError> {
+    let mut answer = Objects(Vec::new());
+    let task = Task { form: Form::Json, ..Task::new(command, config) };
+    carry_out(config, task, &mut answer)?;
+    Ok(answer.0)
 }
 
 /// Carries a command out, in the server if one runs.
@@ -56,10 +81,10 @@ pub(super) fn carry_out(
     task: Task<'_>,
     sink: &mut dyn Sink,
 ) -> Result<(), CommandError> {
-    let Task { command, file, lines, options } = task;
+    let Task { command, form, file, lines, options } = task;
     if let Some(stream) = connect(config)? {
         let file = file.map(|(file, _)| file);
-        client::ask(&stream, command, file, lines, sink)?;
+        client::ask(&stream, Order { command, form, file }, lines, sink)?;
         return Ok(());
     }
     let store = match open_store(config, &options) {
@@ -75,7 +100,8 @@ pub(super) fn carry_out(
         None => None,
     };
     let mut lines = lines;
-    block_on(control::run(&parts, command, Input { lines: &mut lines, file }, sink))??;
+    let input = Input { lines: &mut lines, file };
+    block_on(control::run(&parts, command, form, input, sink))??;
     Ok(())
 }
 
@@ -160,28 +186,75 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
     }))
 }
 
+/// The flag for answers that programs read.
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Json {
+    /// Print a JSON object in each line
+    #[arg(long)]
+    json: bool,
+}
+
+impl Json {
+    pub(super) const fn form(self) -> Form {
+        if self.json { Form::Json } else { Form::Text }
+    }
+}
+
+/// Keeps the objects of an answer.
+struct Objects(Vec<Value>);
+
+impl Sink for Objects {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let Reply::Line(line) = reply {
+            self.0.push(object(&line)?);
+        }
+        Ok(())
+    }
+}
+
+/// A line of an answer in JSON. A server of the version before answers in text.
+pub(super) fn object(line: &str) -> io::Result<Value> {
+    let found = serde_json::from_str(line).ok().filter(Value::is_object);
+    found.ok_or_else(|| {
+        io::Error::other("the server is older than this program: restart the server")
+    })
+}
+
 /// Answers on standard output, progress on a terminal.
 pub(super) struct Screen {
     bar: ProgressBar,
+    form: Form,
+    is_silent: bool,
 }
 
 impl Screen {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(form: Form) -> Self {
         // Hidden unless standard error is a terminal.
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}% {pos} rows")
         {
             bar.set_style(style);
         }
-        Self { bar }
+        Self { bar, form, is_silent: false }
+    }
+
+    /// Shows progress and no answers, for commands that print something else.
+    pub(super) fn silent() -> Self {
+        let mut screen = Self::new(Form::Text);
+        screen.is_silent = true;
+        screen
     }
 }
 
 impl Sink for Screen {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
         match reply {
+            Reply::Line(_) if self.is_silent => {}
             Reply::Line(line) => {
                 self.bar.finish_and_clear();
+                if self.form == Form::Json {
+                    object(&line)?;
+                }
                 output::relayed(&line)?;
             }
             Reply::Progress(done, total) => {

@@ -1,23 +1,27 @@
 //! `duly backup`
 
-use std::io;
+use std::io::{self, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::Value;
 
-use super::admin::{self, Screen, Task};
-use super::{CommandError, output};
+use super::admin::{self, Json, Screen, Task};
+use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
-use crate::control::{Command, Failure};
+use crate::control::{Command, Failure, Form, Reply, Sink};
 use crate::files::{folder_of, give_to_owner_of, make_private};
 use crate::jobs::backup;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file to make [default: a name with the time, in `BACKUP_DIR` or beside the data file]
+    /// The file to make, or - for standard output [default: a name with the time, in `BACKUP_DIR` or beside the data file]
     #[arg(long)]
     to: Option<PathBuf>,
+
+    #[command(flatten)]
+    json: Json,
 
     #[command(flatten)]
     options: Options,
@@ -25,22 +29,71 @@ pub(super) struct Arguments {
 
 /// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let config = arguments.options.check()?;
-    let (path, is_servers) = match arguments.to {
-        Some(path) => (path, false),
-        None => (default_path(&config)?, true),
+    let Arguments { to, json, options } = arguments;
+    let (config, path, is_servers) = match to {
+        Some(path) => (settings::of_data(options)?, path, false),
+        None => {
+            let config = settings::of_backups(options)?;
+            let path = default_path(&config)?;
+            (config, path, true)
+        }
     };
+    if path == Path::new("-") {
+        return to_output(&config);
+    }
     // Before all the work; that nothing is overwritten is seen to at its end.
     if path.symlink_metadata().is_ok() {
         let message = format!("{} exists already: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
     }
-    into(&config, &path, is_servers)?;
-    output::line(&path.display().to_string())
+    let mut report = Report(Value::Null);
+    let sink: &mut dyn Sink = match json.form() {
+        Form::Text => &mut Screen::new(Form::Text),
+        Form::Json => &mut report,
+    };
+    into(&config, &path, is_servers, json.form(), sink)?;
+    let path = path.display().to_string();
+    match report.0 {
+        Value::Object(mut members) => {
+            members.insert("file".to_owned(), path.into());
+            output::line(&Value::Object(members).to_string())
+        }
+        _ => output::line(&path),
+    }
+}
+
+/// Makes a copy without a name, and prints it once it is proven.
+fn to_output(config: &Config) -> Result<(), CommandError> {
+    let mut copy = restore::scratch(config)?;
+    let mut task = Task::new(Command::Backup, config);
+    task.file = Some((&copy, Path::new("the copy")));
+    admin::carry_out(config, task, &mut Screen::silent())?;
+    let failed = || CommandError::io("the backup could not be written");
+    copy.rewind().map_err(failed())?;
+    io::copy(&mut copy, &mut output::pipe()).map_err(failed())?;
+    output::pipe().flush().map_err(failed())
+}
+
+/// Keeps what is said of a backup.
+struct Report(Value);
+
+impl Sink for Report {
+    fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let Reply::Line(line) = reply {
+            self.0 = admin::object(&line)?;
+        }
+        Ok(())
+    }
 }
 
 /// Makes the file, for the owner of the data file if it is to be the server's.
-fn into(config: &Config, path: &Path, is_servers: bool) -> Result<(), CommandError> {
+fn into(
+    config: &Config,
+    path: &Path,
+    is_servers: bool,
+    form: Form,
+    sink: &mut dyn Sink,
+) -> Result<(), CommandError> {
     let named = |error: io::Error| {
         let what = format!("the backup {} could not be made", path.display());
         CommandError::io(what)(error)
@@ -50,9 +103,9 @@ fn into(config: &Config, path: &Path, is_servers: bool) -> Result<(), CommandErr
             // What root makes among the server's backups is for the server to count, and to remove.
             give_to_owner_of(&file, config.database.path())?;
         }
-        let mut task = Task::new(Command::Backup, config);
+        let mut task = Task { form, ..Task::new(Command::Backup, config) };
         task.file = Some((&file, path));
-        admin::carry_out(config, task, &mut Screen::new()).map_err(Stopped::Command)?;
+        admin::carry_out(config, task, sink).map_err(Stopped::Command)?;
         Ok(())
     })
     .map_err(|stopped| match stopped {

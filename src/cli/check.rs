@@ -1,17 +1,29 @@
 //! `duly check`
 
-use super::CommandError;
-use super::admin::{self, Screen, Task};
-use crate::config::Config;
+use clap::Args;
+
+use super::admin::{self, Json, Screen, Task};
+use super::{CommandError, settings};
+use crate::config::Options;
 use crate::control::Command;
 
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    json: Json,
+
+    #[command(flatten)]
+    options: Options,
+}
+
 /// Verifies the data file row by row, and page by page unless a server has it open, which does that when it
-/// starts. Shows its progress on a
-/// terminal.
-pub(super) fn run(config: &Config) -> Result<(), CommandError> {
-    let mut task = Task::new(Command::Check, config);
+/// starts. Shows its progress on a terminal.
+pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let config = settings::of_data(arguments.options)?;
+    let form = arguments.json.form();
+    let mut task = Task { form, ..Task::new(Command::Check, &config) };
     task.options.check_pages = true;
     // It should say what is there.
     task.options.purge_slice = 0;
-    admin::carry_out(config, task, &mut Screen::new())
+    admin::carry_out(&config, task, &mut Screen::new(form))
 }

@@ -3,7 +3,7 @@
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Cli, CommandError, output};
+use super::{Cli, CommandError, help, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -13,6 +13,11 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut Cli::command(), "duly", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut help::arranged(Cli::command()),
+        "duly",
+        &mut script,
+    );
     output::text_only(&String::from_utf8_lossy(&script))
 }

@@ -1,13 +1,13 @@
 //! `duly export`
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::admin::{self, Task};
 use super::interrupt::Left;
-use super::{CommandError, output};
+use super::{CommandError, output, settings};
 use crate::config::{Config, Options};
 use crate::control::{Command, Reply, Sink};
 use crate::files::make_private;
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
 
-    /// The file to make [default: standard output]
+    /// The file to make [default: -, standard output]
     #[arg(long)]
     to: Option<PathBuf>,
 
@@ -27,19 +27,19 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    pub(super) const fn left(&self) -> Left {
-        match self.to {
-            Some(_) => Left::NO_FILE,
-            None => Left::Said("what was written is not a whole export"),
+    pub(super) fn left(&self) -> Left {
+        match &self.to {
+            Some(path) if path.as_os_str() != "-" => Left::NO_FILE,
+            _ => Left::Said("what was written is not a whole export"),
         }
     }
 }
 
 /// Writes JSON Lines of one moment. They hold hashes of passwords, so a file is made for its owner alone.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let config = arguments.options.check()?;
+    let config = settings::of_data(arguments.options)?;
     let email = arguments.user;
-    let Some(path) = arguments.to else {
+    let Some(path) = arguments.to.filter(|path| path != Path::new("-")) else {
         return write(&config, email, output::pipe());
     };
     let what = format!("{} could not be written", path.display());

@@ -2,21 +2,22 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::CommandError;
 use super::admin::{self, Screen, Task};
-use super::{input, interrupt};
+use super::confirm::Sure;
+use super::{input, interrupt, settings};
 use crate::config::{Config, Options};
 use crate::control::client::{self, Lines};
-use crate::control::{Command, Reply, Sink};
+use crate::control::{Command, Form, Reply, Sink};
 use crate::service::lines::MAX_LINE;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The export [default: standard input]
+    /// The export [default: -, standard input]
     file: Option<PathBuf>,
 
     /// Change tasks that are there already to what comes in; otherwise they stay as they are
@@ -28,16 +29,19 @@ pub(super) struct Arguments {
     allow_admins: bool,
 
     #[command(flatten)]
+    sure: Sure,
+
+    #[command(flatten)]
     options: Options,
 }
 
 /// Takes JSON Lines in, some hundreds in a transaction. Doing so twice is the same as doing it once, so an
 /// import that was cut short is simply run again.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let config = arguments.options.check()?;
-    let Arguments { replace, allow_admins, .. } = arguments;
+    let Arguments { file, replace, allow_admins, sure, options } = arguments;
+    let config = settings::of_data(options)?;
     let command = Command::Import { replace, allow_admins };
-    match arguments.file {
+    match file.filter(|path| path != Path::new("-")) {
         None => {
             let stdin = input::stdin()
                 .map_err(CommandError::io("standard input cannot be read"))?;
@@ -45,6 +49,12 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
             take_in(&config, command, Box::new(lines))
         }
         Some(path) => {
+            if replace {
+                let (database, path) = (config.database.path().display(), path.display());
+                let question =
+                    format!("Change tasks of {database} to what {path} says of them?");
+                sure.ask(|| Ok(question))?;
+            }
             let what = format!("{} cannot be read", path.display());
             let file = File::open(path).map_err(CommandError::io(what))?;
             let lines = client::lines(BufReader::new(file), MAX_LINE);
@@ -62,7 +72,7 @@ fn take_in(config: &Config, command: Command, lines: Lines) -> Result<(), Comman
 
 /// Carries an import out. If it is interrupted, the lines before that are taken in and counted.
 pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandError> {
-    let mut counting = Counting { screen: Screen::new(), counts: None };
+    let mut counting = Counting { screen: Screen::new(Form::Text), counts: None };
     let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
     match admin::carry_out(config, task, &mut counting) {
         Err(_) if interrupt::came() => {

@@ -1,22 +1,27 @@
 //! The command line: one file per command.
 
 mod admin;
+mod audit;
 mod backup;
 mod check;
 mod compact;
 mod completions;
 mod config;
+mod confirm;
 mod export;
 mod healthcheck;
+mod help;
 mod import;
 mod input;
 mod interrupt;
 mod limit;
+mod manual;
 mod openapi;
 mod output;
 mod restore;
 mod scrapes;
 mod serve;
+mod settings;
 mod upgrade;
 mod user;
 mod welcome;
@@ -28,8 +33,8 @@ use std::sync::LazyLock;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::interrupt::Left;
-use crate::config::{Config, ConfigError, KeyError, Options};
-use crate::control::{self, Failure};
+use crate::config::{Config, ConfigError, ConfigErrors, KeyError, Options};
+use crate::control::Failure;
 use crate::store::OpenError;
 use crate::store::redb::{self, RedbStore};
 
@@ -43,13 +48,9 @@ fn version() -> &'static str {
     &VERSION
 }
 
-/// What `--help` ends with.
-const SETTINGS: &str = "Settings are flags of each command, variables, or lines of .env in the working directory. The \
-                        variable ENV_FILE names another file than that, or is off.";
-
 /// A personal task server: one binary, one data file
 #[derive(Debug, Parser)]
-#[command(name = "duly", version = version(), about, max_term_width = 100, after_help = SETTINGS)]
+#[command(name = "duly", version = version(), about, term_width = 80, after_help = help::ROOT)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,7 +63,7 @@ enum Command {
     /// Ask a running server whether it is ready; exits 0 if so
     Healthcheck(Options),
     /// Verify every value, index entry and count of the data file
-    Check(Options),
+    Check(check::Arguments),
     /// Print the settings in force, secrets hidden
     Config(Options),
     /// Print the OpenAPI document
@@ -71,7 +72,7 @@ enum Command {
     #[command(subcommand)]
     User(user::Command),
     /// List what administrators and the operator did: number, time, who, what, to whom
-    Audit(Options),
+    Audit(audit::Arguments),
     /// Copy the data file and prove the copy, while the server runs too
     Backup(backup::Arguments),
     /// Bring a backup back: the whole of it, or one account into a running server
@@ -86,13 +87,15 @@ enum Command {
     Compact(Options),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
+    /// Print the manual page, or write one for each command
+    Man(manual::Arguments),
 }
 
 /// Why a command failed, in one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error(transparent)]
-    Config(#[from] ConfigError),
+    Config(#[from] ConfigErrors),
     #[error(transparent)]
     Open(#[from] OpenError),
     #[error(transparent)]
@@ -132,11 +135,17 @@ impl CommandError {
     }
 }
 
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error.into())
+    }
+}
+
 impl From<KeyError> for CommandError {
     fn from(error: KeyError) -> Self {
         let what = error.to_string();
         match error {
-            KeyError::Setting(error) => Self::Config(error),
+            KeyError::Setting(error) => error.into(),
             KeyError::Io { cause, .. } => Self::Io { what, cause },
         }
     }
@@ -156,9 +165,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = hidden {
         return fail(&error);
     }
-    if let Err(error) = crate::config::read_dotenv() {
-        return fail(&error.into());
-    }
+    let settings = crate::config::read_dotenv();
     let cli = match Cli::parse_from_arguments(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
@@ -167,6 +174,9 @@ pub fn main() -> ExitCode {
             return if error.print().is_ok() { code.into() } else { 74.into() };
         }
     };
+    if let (Err(error), true) = (settings, cli.needs_settings()) {
+        return fail(&error.into());
+    }
     let survived = limit::survive().map_err(CommandError::io("signals cannot be heard"));
     match survived.and_then(|()| cli.run()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -175,7 +185,9 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CommandError) -> ExitCode {
-    output::error(&format!("duly: {error}"));
+    for line in error.to_string().lines() {
+        output::error(&format!("duly: {line}"));
+    }
     error.exit_code().into()
 }
 
@@ -183,8 +195,13 @@ impl Cli {
     fn parse_from_arguments(
         arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        let command = crate::config::without_empty_variables(Self::command());
+        let command = help::arranged(Self::command());
+        let command = crate::config::without_empty_variables(command);
         Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
+    const fn needs_settings(&self) -> bool {
+        !matches!(self.command, Some(Command::Completions(_) | Command::Man(_)))
     }
 
     fn run(self) -> Result<(), CommandError> {
@@ -206,16 +223,16 @@ impl Command {
     fn run(self) -> Result<(), CommandError> {
         match self {
             Self::Serve(options) => serve::run(&options.check()?),
-            Self::Healthcheck(options) => healthcheck::run(&options.check()?),
-            Self::Check(options) => {
-                interrupt::run(Left::UNCHANGED, move || check::run(&options.check()?))
+            Self::Healthcheck(options) => {
+                healthcheck::run(&settings::of_address(options)?)
+            }
+            Self::Check(arguments) => {
+                interrupt::run(Left::UNCHANGED, || check::run(arguments))
             }
             Self::Config(options) => config::run(&options.check()?),
             Self::Openapi(arguments) => openapi::run(arguments),
             Self::User(command) => user::run(command),
-            Self::Audit(options) => {
-                admin::ask(&options.check()?, control::Command::Audit)
-            }
+            Self::Audit(arguments) => audit::run(arguments),
             Self::Backup(arguments) => {
                 interrupt::run(Left::NO_FILE, || backup::run(arguments))
             }
@@ -235,6 +252,7 @@ impl Command {
                 interrupt::run(Left::UNCHANGED, move || compact::run(&options.check()?))
             }
             Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => manual::run(&arguments),
         }
     }
 }

@@ -56,6 +56,12 @@ pub(super) fn pipe() -> impl io::Write {
 /// Longest time for a line about what went wrong to be taken, where nobody may read.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
+/// Prints a question, without an end of line.
+pub(super) fn prompt(text: &str) {
+    let mut err = io::stderr();
+    drop(err.write_all(text.as_bytes()).and_then(|()| err.flush()));
+}
+
 /// Prints a line about what went wrong. A pipe that nobody reads does not hold the process.
 pub(super) fn error(text: &str) {
     let line = format!("{text}\n");

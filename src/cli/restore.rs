@@ -2,22 +2,24 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 
 use clap::Args;
 
 use super::admin::{self, Task};
+use super::confirm::Sure;
 use super::interrupt::{self, Left};
-use super::{CommandError, import, output, store_options};
+use super::{CommandError, import, input, output, settings, store_options};
 use crate::config::{Config, Options};
-use crate::control::{self, Command, Failure, Form, Input, Reply, Sink};
+use crate::control::{self, Command, Failure, Form, Input, Reply, Sink, count};
 use crate::files::folder_of;
 use crate::store::redb::{self, RestoreError};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The backup
+    /// The backup, or - for standard input
     file: PathBuf,
 
     /// Replace a data file that is there; it is kept under another name
@@ -34,6 +36,9 @@ pub(super) struct Arguments {
     allow_admins: bool,
 
     #[command(flatten)]
+    sure: Sure,
+
+    #[command(flatten)]
     options: Options,
 }
 
@@ -44,11 +49,45 @@ impl Arguments {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let config = arguments.options.check()?;
-    match arguments.user {
-        None => whole(&config, &arguments.file, arguments.force),
-        Some(email) => one(&config, &arguments.file, email, arguments.allow_admins),
+    let Arguments { file, force, user, allow_admins, sure, options } = arguments;
+    let config = settings::of_data(options)?;
+    let (shown, data) = (file.display().to_string(), config.database.path().display());
+    // Open until it was read.
+    let (_taken, backup) = if file == Path::new("-") {
+        let taken = taken(&config)?;
+        let path = PathBuf::from(format!("/dev/fd/{}", taken.as_raw_fd()));
+        (Some(taken), path)
+    } else {
+        (None, file)
+    };
+    match user {
+        None => {
+            if force {
+                sure.ask(|| {
+                    Ok(format!(
+                        "Replace {data} by {shown}, and keep it under another name?"
+                    ))
+                })?;
+            }
+            whole(&config, &backup, force)
+        }
+        Some(email) => {
+            sure.ask(|| {
+                Ok(format!("Change tasks of {email} in {data} back to what {shown} has?"))
+            })?;
+            one(&config, &backup, email, allow_admins)
+        }
     }
+}
+
+/// A backup from standard input, in a file without a name.
+fn taken(config: &Config) -> Result<File, CommandError> {
+    let mut copy = scratch(config)?;
+    let mut from =
+        input::stdin().map_err(CommandError::io("standard input cannot be read"))?;
+    io::copy(&mut from, &mut copy)
+        .map_err(CommandError::io("the backup could not be read"))?;
+    Ok(copy)
 }
 
 /// Puts a backup in place of the data file, which no server may have open.
@@ -79,8 +118,10 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     };
     let report = restored.report;
     output::line(&format!(
-        "restored {} users, {} sessions, {} tasks",
-        report.users, report.sessions, report.tasks
+        "restored {}, {}, {}",
+        count(report.users, "user"),
+        count(report.sessions, "session"),
+        count(report.tasks, "task")
     ))?;
     output::line(
         "a restore is not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT",

@@ -279,7 +279,7 @@ fn invites_everybody(config: &Config) -> bool {
 /// be missing for a while, as when its disk is: that is for the health check to tell.
 fn has_folders(config: &Config) -> Result<(), CommandError> {
     let wrong =
-        |variable, reason| Err(CommandError::Config(ConfigError { variable, reason }));
+        |variable, reason| Err(CommandError::from(ConfigError { variable, reason }));
     if let Some(backups) = &config.backups
         && backups.folder.exists()
         && !backups.folder.is_dir()

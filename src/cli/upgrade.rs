@@ -3,9 +3,10 @@
 use clap::Args;
 
 use super::admin::{self, Screen};
-use super::{CommandError, open_store, output, restore, store_options};
+use super::{CommandError, open_store, output, restore, settings, store_options};
 use crate::config::{Config, Options};
-use crate::control::{Command, client};
+use crate::control::client::{self, Order};
+use crate::control::{Command, Form, count};
 use crate::store::redb;
 
 #[derive(Debug, Args)]
@@ -20,7 +21,7 @@ pub(super) struct Arguments {
 
 /// Does what the first start of a new version does, and nothing else.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let config = arguments.options.check()?;
+    let config = settings::of_data(arguments.options)?;
     if arguments.check {
         return rehearse(&config);
     }
@@ -43,8 +44,9 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     match admin::connect(config)? {
         Some(stream) => {
             let none = Box::new(std::iter::empty());
-            let mut screen = Screen::new();
-            client::ask(&stream, Command::Backup, Some(&copy), none, &mut screen)?;
+            let form = Form::Text;
+            let order = Order { command: Command::Backup, form, file: Some(&copy) };
+            client::ask(&stream, order, none, &mut Screen::new(form))?;
         }
         None => {
             redb::duplicate(path, &copy, &options)
@@ -53,14 +55,12 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     }
     let (found, report) = redb::prove(&copy, path, &options)?;
     let newest = options.formats.newest();
-    let (users, tasks) = (report.users, report.tasks);
+    let (users, tasks) = (count(report.users, "user"), count(report.tasks, "task"));
     output::line(&if found == newest {
-        format!(
-            "format {found} is the newest: nothing to do for {users} users, {tasks} tasks"
-        )
+        format!("format {found} is the newest: nothing to do for {users}, {tasks}")
     } else {
         format!(
-            "a copy went from format {found} to {newest}: {users} users, {tasks} tasks, all sound"
+            "a copy went from format {found} to {newest}: {users}, {tasks}, all sound"
         )
     })
 }

@@ -1,11 +1,13 @@
 //! `duly user`
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
-use super::admin::{self, Screen, Task};
-use super::{CommandError, input};
-use crate::config::Options;
-use crate::control;
+use super::admin::{self, Json, Screen, Task};
+use super::confirm::Sure;
+use super::{CommandError, input, settings};
+use crate::config::{Config, Options};
+use crate::control::{self, Form, count};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -15,21 +17,30 @@ pub(super) enum Command {
     Quota(Quota),
     /// Make an account; the password is asked for, or read from standard input
     Add(NewAccount),
+    /// Make an invitation to register, for one address or for anybody
+    Invite(Invitation),
     /// Give an account the role user or admin
     Role(RoleChange),
+    /// Disable an account and end its sessions; its tokens are refused until it is enabled
+    Disable(Account),
+    /// Enable a disabled account
+    Enable(Account),
     /// Set a password and end all sessions and tokens; it is asked for, or read from standard input
     SetPassword(Account),
     /// End all sessions and personal tokens and forget the answers kept for repeated requests
     EndAccess(EndAccess),
     /// Delete an account with its tasks and all else
-    Delete(Account),
+    Delete(Deletion),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// Lists the accounts that hold the most first
+    /// List the accounts first that hold the most
     #[arg(long, value_parser = ["bytes", "tasks"])]
     largest: Option<String>,
+
+    #[command(flatten)]
+    json: Json,
 
     #[command(flatten)]
     options: Options,
@@ -37,7 +48,7 @@ pub(super) struct List {
 
 #[derive(Debug, Args)]
 pub(super) struct Quota {
-    /// The email of the account
+    /// Email of the account
     email: String,
 
     /// Most tasks: a number, 0 for no limit, or default for MAX_TASKS_PER_ACCOUNT
@@ -49,15 +60,18 @@ pub(super) struct Quota {
     mib: Option<String>,
 
     #[command(flatten)]
+    json: Json,
+
+    #[command(flatten)]
     options: Options,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct NewAccount {
-    /// The email of the account
+    /// Email of the account
     email: String,
 
-    /// Whether it may manage other accounts
+    /// Let it manage other accounts
     #[arg(long)]
     admin: bool,
 
@@ -66,8 +80,24 @@ pub(super) struct NewAccount {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Invitation {
+    /// Address that it is good for [default: any]
+    email: Option<String>,
+
+    /// How long it is good for, 1 to 90 [default: 7]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=90))]
+    days: Option<u64>,
+
+    #[command(flatten)]
+    json: Json,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct RoleChange {
-    /// The email of the account
+    /// Email of the account
     email: String,
 
     /// What the account may do
@@ -80,7 +110,7 @@ pub(super) struct RoleChange {
 
 #[derive(Debug, Args)]
 pub(super) struct Account {
-    /// The email of the account
+    /// Email of the account
     email: String,
 
     #[command(flatten)]
@@ -88,8 +118,20 @@ pub(super) struct Account {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Deletion {
+    /// Email of the account
+    email: String,
+
+    #[command(flatten)]
+    sure: Sure,
+
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct EndAccess {
-    /// The email of the account
+    /// Email of the account
     #[arg(required_unless_present = "all")]
     email: Option<String>,
 
@@ -98,45 +140,88 @@ pub(super) struct EndAccess {
     all: bool,
 
     #[command(flatten)]
+    sure: Sure,
+
+    #[command(flatten)]
     options: Options,
 }
 
 pub(super) fn run(command: Command) -> Result<(), CommandError> {
     match command {
-        Command::List(List { largest, options }) => {
+        Command::List(List { largest, json, options }) => {
             let command = match largest {
                 None => control::Command::UserList,
                 Some(by) => control::Command::UserLargest { by },
             };
-            admin::ask(&options.check()?, command)?;
+            admin::ask_in(&settings::of_data(options)?, command, json.form())
         }
-        Command::Quota(Quota { email, tasks, mib, options }) => {
+        Command::Quota(Quota { email, tasks, mib, json, options }) => {
             let command = control::Command::UserQuota { email, tasks, mib };
-            admin::ask(&options.check()?, command)?;
+            admin::ask_in(&settings::of_data(options)?, command, json.form())
         }
-        Command::Add(NewAccount { email, admin, options }) => {
-            let config = options.check()?;
-            let password = input::new_password()?.into();
-            let command = control::Command::UserAdd { email, password, admin };
-            let mut task = Task::new(command, &config);
-            // The first account may come before the first start.
-            task.options.create = true;
-            admin::carry_out(&config, task, &mut Screen::new())?;
+        Command::Add(new) => add(new),
+        Command::Invite(Invitation { email, days, json, options }) => {
+            let command = control::Command::UserInvite { email, days };
+            admin::ask_in(&settings::of_data(options)?, command, json.form())
         }
         Command::Role(RoleChange { email, role, options }) => {
-            admin::ask(&options.check()?, control::Command::UserRole { email, role })?;
+            ask(options, control::Command::UserRole { email, role })
+        }
+        Command::Disable(Account { email, options }) => {
+            ask(options, control::Command::UserDisable { email, disabled: true })
+        }
+        Command::Enable(Account { email, options }) => {
+            ask(options, control::Command::UserDisable { email, disabled: false })
         }
         Command::SetPassword(Account { email, options }) => {
-            let config = options.check()?;
+            let config = settings::of_passwords(options)?;
             let password = input::new_password()?.into();
-            admin::ask(&config, control::Command::UserSetPassword { email, password })?;
+            admin::ask(&config, control::Command::UserSetPassword { email, password })
         }
-        Command::EndAccess(EndAccess { email, options, .. }) => {
-            admin::ask(&options.check()?, control::Command::UserEndAccess { email })?;
+        Command::EndAccess(EndAccess { email, sure, options, .. }) => {
+            let config = settings::of_data(options)?;
+            if email.is_none() {
+                sure.ask(|| {
+                    let users =
+                        number(admin::look(&config, control::Command::UserList)?.len());
+                    Ok(format!("End the access of {}?", count(users, "user")))
+                })?;
+            }
+            admin::ask(&config, control::Command::UserEndAccess { email })
         }
-        Command::Delete(Account { email, options }) => {
-            admin::ask(&options.check()?, control::Command::UserDelete { email })?;
+        Command::Delete(Deletion { email, sure, options }) => {
+            let config = settings::of_data(options)?;
+            sure.ask(|| Ok(format!("Delete {}?", described(&config, &email)?)))?;
+            admin::ask(&config, control::Command::UserDelete { email })
         }
     }
-    Ok(())
+}
+
+fn ask(options: Options, command: control::Command) -> Result<(), CommandError> {
+    admin::ask(&settings::of_data(options)?, command)
+}
+
+fn add(new: NewAccount) -> Result<(), CommandError> {
+    let NewAccount { email, admin, options } = new;
+    let config = settings::of_passwords(options)?;
+    let password = input::new_password()?.into();
+    let command = control::Command::UserAdd { email, password, admin };
+    let mut task = Task::new(command, &config);
+    // The first account may come before the first start.
+    task.options.create = true;
+    admin::carry_out(&config, task, &mut Screen::new(Form::Text))
+}
+
+/// An account and what it holds, in words.
+fn described(config: &Config, email: &str) -> Result<String, CommandError> {
+    let command =
+        control::Command::UserQuota { email: email.to_owned(), tasks: None, mib: None };
+    let found = admin::look(config, command)?;
+    let tasks = found.first().and_then(|usage| usage.get("tasks"));
+    let tasks = tasks.and_then(Value::as_u64).unwrap_or_default();
+    Ok(format!("{email} with {} and all else", count(tasks, "task")))
+}
+
+fn number(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
 }

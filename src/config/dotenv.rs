@@ -8,7 +8,7 @@ use std::{env, io};
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
-use super::{ConfigError, ConfigErrors, trusted, value};
+use super::{ConfigError, ConfigErrors, trusted};
 
 const NAME: &str = ".env";
 const ENV_FILE: &str = "ENV_FILE";

@@ -38,7 +38,7 @@ impl Answer<'_> {
 }
 
 /// A number with its noun: `1 task`, `2 tasks`.
-pub(super) fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")
 }

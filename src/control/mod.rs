@@ -15,8 +15,8 @@
 //! The socket has mode 0600, and a connection counts only if it comes from the user that the server runs
 //! as, or from root: whoever can reach it could read the data file as well.
 
-pub mod client;
 mod answer;
+pub mod client;
 mod failure;
 mod message;
 mod receive;
@@ -26,6 +26,7 @@ mod server;
 mod usage;
 mod users;
 
+pub use self::answer::count;
 pub use self::failure::Failure;
 pub use self::message::{Command, Form, Reply, Request, VERSION};
 pub use self::run::{Input, Parts, Sink, run};

@@ -13,8 +13,8 @@ use super::{Command, Failure, Form, Reply, usage, users};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::page::{AuditPage, Page};
 use crate::domain::transfer::{Existing, Imported};
-use crate::service::transfer::Import;
 use crate::service::Service;
+use crate::service::transfer::Import;
 use crate::store::Store as _;
 use crate::store::redb::{RedbStore, Report};
 
@@ -91,16 +91,14 @@ pub async fn run(
             let Some((file, name)) = input.file else {
                 return Err(Failure::new(Failure::PROTOCOL, "no file came along"));
             };
-            let report = parts
-                .store
-                .copy_into(&file, name, &mut |done, total| {
-                    // A client that went away wants nothing more.
-                    if answer.progress(done, total) {
-                        ControlFlow::Continue(())
-                    } else {
-                        ControlFlow::Break(())
-                    }
-                })?;
+            let report = parts.store.copy_into(&file, name, &mut |done, total| {
+                // A client that went away wants nothing more.
+                if answer.progress(done, total) {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            })?;
             answer.say(|| contents(&report), members(&report))
         }
         Command::Export { email } => {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::{Failure, Form};
 use super::answer::Answer;
 use super::run::Parts;
+use super::{Failure, Form};
 use crate::domain::quota::{Quota, QuotaPatch, Usage};
 use crate::domain::user::User;
 use crate::store::Store as _;

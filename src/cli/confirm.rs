@@ -1,0 +1,43 @@
+//! Questions before something is deleted or replaced.
+
+use std::io::{self, IsTerminal as _, Read as _};
+
+use clap::Args;
+
+use super::{CommandError, output};
+use crate::control::Failure;
+
+/// Longest answer that is read, in bytes.
+const MAX_BYTES: u64 = 64;
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Sure {
+    /// Do not ask on a terminal
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Sure {
+    /// Asks whether to go on, if somebody sits at a terminal.
+    ///
+    /// # Errors
+    ///
+    /// Those of `question`, and when the answer is no.
+    pub(super) fn ask(
+        self,
+        question: impl FnOnce() -> Result<String, CommandError>,
+    ) -> Result<(), CommandError> {
+        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return Ok(());
+        }
+        output::prompt(&format!("{} [y/N] ", question()?));
+        let mut answer = String::new();
+        let mut line = io::BufReader::new(io::stdin().take(MAX_BYTES));
+        io::BufRead::read_line(&mut line, &mut answer)
+            .map_err(CommandError::io("the answer could not be read"))?;
+        match answer.trim().to_ascii_lowercase().as_str() {
+            "y" | "yes" => Ok(()),
+            _ => Err(Failure::new(Failure::NO, "nothing was changed").into()),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Help: a command's own arguments first, settings of the server under `serve` only.
+
+use clap::{Arg, Command};
+
+/// What the help of the program ends with.
+pub(super) const ROOT: &str = "\
+Every command takes --database-url. Settings are flags, variables or lines of
+the file .env in the working directory: --log-level is the variable LOG_LEVEL.
+`duly serve --help` has them all. ENV_FILE=FILE names another file than .env,
+ENV_FILE=off does without.";
+
+/// What the help of a command ends with.
+const COMMAND: &str = "\
+All settings of `duly serve --help` are taken too, as flags and as variables.";
+
+/// What the short help of `serve` ends with.
+const SERVE: &str = "\
+Each setting is a variable too: --log-level is LOG_LEVEL.
+`duly serve --help` has all settings.";
+
+/// What the long help of `serve` ends with.
+const SERVE_LONG: &str = "\
+Each setting is a variable too: --log-level is LOG_LEVEL. A flag wins over the
+variable, and a variable over the line in .env.";
+
+/// Arranges the help of all commands.
+pub(super) fn arranged(command: Command) -> Command {
+    command.mut_subcommands(|command| match command.get_name() {
+        "serve" | "config" => {
+            command.mut_args(brief).after_help(SERVE).after_long_help(SERVE_LONG)
+        }
+        "completions" | "man" | "help" => command,
+        _ if command.has_subcommands() => command.mut_subcommands(short),
+        _ => short(command),
+    })
+}
+
+fn short(command: Command) -> Command {
+    if !command.get_arguments().any(is_setting) {
+        return command;
+    }
+    let hidden = |arg: Arg| {
+        let is_hidden = is_setting(&arg) && arg.get_id() != "database_url";
+        let arg = if is_setting(&arg) { brief(arg) } else { arg };
+        arg.hide(is_hidden)
+    };
+    command.mut_args(hidden).after_help(COMMAND)
+}
+
+/// The name of the variable is that of the flag.
+fn brief(arg: Arg) -> Arg {
+    arg.hide_env(true)
+}
+
+fn is_setting(arg: &Arg) -> bool {
+    arg.get_env().is_some()
+}

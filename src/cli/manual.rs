@@ -1,0 +1,29 @@
+//! `duly man`
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory as _};
+use clap_mangen::Man;
+
+use super::{Cli, CommandError, help, output};
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Folder for a page of each command, such as /usr/local/share/man/man1
+    #[arg(long, value_name = "FOLDER")]
+    to: Option<PathBuf>,
+}
+
+/// Prints the page of the program, or writes those of all commands.
+pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
+    let command = help::arranged(Cli::command());
+    if let Some(folder) = &arguments.to {
+        let what = format!("manual pages could not be written to {}", folder.display());
+        return clap_mangen::generate_to(command, folder).map_err(CommandError::io(what));
+    }
+    let mut page = Vec::new();
+    Man::new(command)
+        .render(&mut page)
+        .map_err(CommandError::io("the manual page could not be made"))?;
+    output::text_only(&String::from_utf8_lossy(&page))
+}

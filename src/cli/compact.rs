@@ -3,15 +3,16 @@
 use std::ops::ControlFlow;
 
 use super::admin::Screen;
-use super::{CommandError, output, store_options};
-use crate::config::Config;
-use crate::control::{Failure, Reply, Sink as _};
+use super::{CommandError, output, settings, store_options};
+use crate::config::Options;
+use crate::control::{Failure, Form, Reply, Sink as _, count};
 use crate::store::OpenError;
 use crate::store::redb::{self, Compacted, CopyError};
 
 /// Makes the data file small again, which no server may have open.
-pub(super) fn run(config: &Config) -> Result<(), CommandError> {
-    let mut screen = Screen::new();
+pub(super) fn run(options: Options) -> Result<(), CommandError> {
+    let config = &settings::of_data(options)?;
+    let mut screen = Screen::new(Form::Text);
     let path = config.database.path();
     let outcome =
         redb::compact(path, &store_options(config), &mut |done, total| match screen
@@ -29,13 +30,16 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         format!("{path} has {was}, which is as small as it gets")
     })?;
     output::line(&format!(
-        "{} users, {} sessions, {} tokens, {} tasks, all verified",
-        report.users, report.sessions, report.tokens, report.tasks
+        "{}, {}, {}, {}, all verified",
+        count(report.users, "user"),
+        count(report.sessions, "session"),
+        count(report.tokens, "token"),
+        count(report.tasks, "task")
     ))?;
     if report.to_purge > 0 {
         output::line(&format!(
-            "{} rows of deleted accounts are still in it: the server removes them, and then it can be made smaller",
-            report.to_purge
+            "{} of deleted accounts still in it: the server removes them, and then it can be made smaller",
+            count(report.to_purge, "row")
         ))?;
     }
     Ok(())

@@ -249,7 +249,7 @@ impl Command {
                 interrupt::run(Left::UNCHANGED, || upgrade::run(arguments))
             }
             Self::Compact(options) => {
-                interrupt::run(Left::UNCHANGED, move || compact::run(&options.check()?))
+                interrupt::run(Left::UNCHANGED, || compact::run(options))
             }
             Self::Completions(arguments) => completions::run(&arguments),
             Self::Man(arguments) => manual::run(&arguments),

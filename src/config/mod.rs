@@ -21,8 +21,8 @@ use ipnet::IpNet;
 
 pub use self::dotenv::read_dotenv;
 pub use self::key::{KeyError, PreviousKeys, SigningKey};
-pub use self::value::BRING_OVER;
 pub use self::options::{Options, without_empty_variables};
+pub use self::value::BRING_OVER;
 use crate::domain::network::LogNetworks;
 use crate::domain::quota::Quota;
 

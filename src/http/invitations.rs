@@ -16,6 +16,7 @@ use super::wire::EmailText;
 use crate::auth::Secret;
 use crate::auth::permission::Admin;
 use crate::domain::email::Email;
+use crate::domain::id::UserId;
 use crate::domain::invitation::Invitation;
 use crate::domain::timestamp::Timestamp;
 use crate::service::Service;

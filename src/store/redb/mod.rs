@@ -90,7 +90,7 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
-pub use self::census::Census;
+use self::census::Census;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::{CopyError, Progress};
 use self::list::ReadLimits;

@@ -145,6 +145,7 @@ const BAD: &[(&str, &str)] = &[
     ("LOG_FORMAT", "xml"),
     ("LOG_LEVEL", "info,duly=loud"),
     ("LOG_NETWORKS", "perhaps"),
+    ("METRICS_LISTEN", "127.0.0.1"),
 ];
 
 #[test]
@@ -263,7 +264,7 @@ fn a_file_that_is_sound_passes_and_one_that_is_missing_does_not() {
     let printed = expect(home.run(&["check"], ""), 0);
     assert_eq!(
         printed,
-        "1 users, 0 sessions, 0 tokens, 0 tasks, 0 rows to purge: 0 problems\n"
+        "1 user, 0 sessions, 0 tokens, 0 tasks, 0 rows to purge: 0 problems\n"
     );
 }
 
@@ -319,7 +320,7 @@ async fn accounts_are_managed_with_the_password_on_standard_input() {
     let jane = "jane@example.com";
     let added =
         home.run(&["user", "add", "Jane@Example.com"], "correct horse\nnot this\n");
-    assert_eq!(expect(added, 0), "added user 1\n");
+    assert_eq!(expect(added, 0), "added user 1, Jane@Example.com\n");
     expect(home.run(&["user", "add", "joe@example.com"], PASSWORD), 0);
     let twice = refused(home.run(&["user", "add", jane], PASSWORD), 1);
     assert!(twice.contains("already"), "{twice}");

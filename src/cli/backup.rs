@@ -16,8 +16,8 @@ use crate::jobs::backup;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file to make, or - for standard output [default: a name with the time, in `BACKUP_DIR` or beside the data file]
-    #[arg(long)]
+    /// The file to make, or - for standard output [default: a name with the time, in BACKUP_DIR or beside the data file]
+    #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
     #[command(flatten)]

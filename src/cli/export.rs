@@ -19,7 +19,7 @@ pub(super) struct Arguments {
     user: Option<String>,
 
     /// The file to make [default: -, standard output]
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
     #[command(flatten)]

@@ -26,9 +26,7 @@ variable, and a variable over the line in .env.";
 /// Arranges the help of all commands.
 pub(super) fn arranged(command: Command) -> Command {
     command.mut_subcommands(|command| match command.get_name() {
-        "serve" | "config" => {
-            command.mut_args(brief).after_help(SERVE).after_long_help(SERVE_LONG)
-        }
+        "serve" => command.mut_args(brief).after_help(SERVE).after_long_help(SERVE_LONG),
         "completions" | "man" | "help" => command,
         _ if command.has_subcommands() => command.mut_subcommands(short),
         _ => short(command),

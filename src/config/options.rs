@@ -8,7 +8,9 @@ use super::CORS_ORIGINS;
 /// Settings as they were given: text from flags and variables, unchecked.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Where to listen: IP:PORT (port 0 picks a free one) or unix:/path
+    /// Where to listen: IP:PORT or unix:/path
+    ///
+    /// Port 0 picks a free one.
     #[arg(
         long,
         env = "LISTEN",
@@ -18,7 +20,9 @@ pub struct Options {
     )]
     pub(super) listen: String,
 
-    /// File with the certificate for TLS and those that vouch for it, in PEM form; with a key it turns TLS on
+    /// File with the certificate chain for TLS, in PEM form
+    ///
+    /// With a key it turns TLS on.
     #[arg(
         long,
         env = "TLS_CERT_FILE",
@@ -44,8 +48,9 @@ pub struct Options {
     #[arg(long, env = CORS_ORIGINS, default_value = "http://localhost:3000,http://localhost:8000", value_name = "ORIGINS", help_heading = "Server")]
     pub(super) backend_cors_origins: String,
 
-    /// Networks of proxies whose X-Forwarded-For and X-Forwarded-Prefix are believed, separated by commas; 127.0.0.1 is
-    /// a proxy that comes through a Unix socket
+    /// Networks of trusted proxies, separated by commas
+    ///
+    /// Their X-Forwarded-For and X-Forwarded-Prefix are believed. 127.0.0.1 is a proxy that comes through a Unix socket.
     #[arg(
         long,
         env = "TRUSTED_PROXIES",
@@ -123,7 +128,7 @@ pub struct Options {
     )]
     pub(super) control_socket: String,
 
-    /// Where the data is kept: redb://./relative/path or redb:///absolute/path
+    /// Data file: redb://./relative/path or redb:///absolute/path
     #[arg(
         long,
         env = "DATABASE_URL",
@@ -178,7 +183,7 @@ pub struct Options {
     )]
     pub(super) metrics_listen: String,
 
-    /// Folder for backups; the server makes them by itself if it is set
+    /// Folder for backups, which the server makes if it is set
     #[arg(
         long,
         env = "BACKUP_DIR",
@@ -211,15 +216,18 @@ pub struct Options {
     )]
     pub(super) backup_keep: String,
 
-    /// File with the key that signs access tokens; at least 32 bytes [default: beside the data file, made
-    /// at the first start]. The variable SECRET_KEY gives the key itself
+    /// File with the signing key [default: beside the data file]
+    ///
+    /// The key signs access tokens and has at least 32 bytes. It is made at the first start. The variable SECRET_KEY
+    /// gives the key itself.
     #[arg(
         long,
         env = "SECRET_KEY_FILE",
         default_value = "",
         hide_default_value = true,
         value_name = "FILE",
-        help_heading = "Keys and tokens"
+        help_heading = "Keys and tokens",
+        hide_short_help = true
     )]
     pub(super) secret_key_file: String,
 
@@ -257,7 +265,9 @@ pub struct Options {
     )]
     pub(super) algorithm: String,
 
-    /// Who may register: open (everybody), invite (whoever an administrator has invited) or closed (nobody)
+    /// Who may register: open, invite or closed
+    ///
+    /// Everybody, people who were invited, or nobody.
     #[arg(
         long,
         env = "REGISTRATION",
@@ -446,7 +456,9 @@ pub struct Options {
     )]
     pub(super) log_format: String,
 
-    /// Least level to log: error, warn, info, debug or trace; per module as in `info,duly::store=debug`
+    /// Least level to log: error, warn, info, debug or trace
+    ///
+    /// Per module as in `info,duly::store=debug`.
     #[arg(
         long,
         env = "LOG_LEVEL",

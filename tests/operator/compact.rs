@@ -61,7 +61,7 @@ async fn a_file_that_held_much_becomes_small_and_loses_nothing() {
     assert_eq!((after.uid(), after.gid()), (before.uid(), before.gid()));
     assert!(!is_given || after.uid() == 65_534);
     assert!(said.contains("iB now and had"), "{said}");
-    assert!(said.contains("1 users, 1 sessions, 0 tokens, 1 tasks"), "{said}");
+    assert!(said.contains("1 user, 1 session, 0 tokens, 1 task"), "{said}");
     assert_eq!(everything(&home), all);
     assert_eq!(names(home.folder.path()), files);
     expect(home.run(&["check"], ""), 0);

@@ -24,7 +24,7 @@ async fn accounts_are_managed_while_the_server_runs() {
     let server = home.serve();
 
     let said = expect(home.run(&["user", "add", JANE], PASSWORD), 0);
-    assert_eq!(said, "added user 1\n");
+    assert_eq!(said, "added user 1, Jane@example.com\n");
     let jane = server.client().logged_in(JANE).await;
     let taken = refused(home.run(&["user", "add", "jane@EXAMPLE.com"], PASSWORD), 1);
     assert!(taken.contains("registered"), "{taken}");

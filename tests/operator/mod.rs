@@ -1,11 +1,13 @@
 //! What the operator does with the real binary, while the server runs and while it does not.
 
+mod answers;
 mod backup;
 mod compact;
 mod control;
 mod end_access;
 mod import;
 mod interrupt;
+mod invite;
 mod restore;
 mod rush;
 mod schedule;

@@ -185,7 +185,7 @@ async fn a_deleted_account_comes_back_with_its_password() {
 
     let said = expect(home.run(&["restore", "--user", JANE, "b.redb"], ""), 0);
 
-    assert!(said.contains("1 users added"), "{said}");
+    assert!(said.contains("1 user added"), "{said}");
     let jane = server.client().logged_in(JANE).await;
     let titles: Vec<Value> =
         tasks(&jane).await.iter().map(|task| task["title"].clone()).collect();
@@ -209,7 +209,7 @@ async fn somebody_who_is_not_in_the_backup_is_not_made() {
     refused(output, 1);
     assert_eq!(everything(&home), before);
     let later = home.run(&["user", "add", "nobody@example.com"], PASSWORD);
-    assert_eq!(expect(later, 0), "added user 3\n");
+    assert_eq!(expect(later, 0), "added user 3, nobody@example.com\n");
 }
 
 #[tokio::test]

@@ -274,7 +274,7 @@ const FORMAT_2: Old = Old {
     format: 2,
     packed: include_bytes!("../fixtures/format-2.redb.gz"),
     export: include_str!("../fixtures/format-2.jsonl"),
-    holds: "3 users, 5 sessions, 1 tokens, 9 tasks, ",
+    holds: "3 users, 5 sessions, 1 token, 9 tasks, ",
 };
 
 /// Jane has tasks with all that a task can have, two kept answers and a personal token, and tasks with more words than
@@ -283,7 +283,7 @@ const FORMAT_3: Old = Old {
     format: 3,
     packed: include_bytes!("../fixtures/format-3.redb.gz"),
     export: include_str!("../fixtures/format-3.jsonl"),
-    holds: "3 users, 4 sessions, 1 tokens, 7 tasks, ",
+    holds: "3 users, 4 sessions, 1 token, 7 tasks, ",
 };
 
 /// Brings an old file up to date, with all that is in it and beside a copy.

@@ -13,6 +13,7 @@ use super::{input, interrupt, settings};
 use crate::config::{Config, Options};
 use crate::control::client::{self, Lines};
 use crate::control::{Command, Form, Reply, Sink};
+use crate::files::not_opened;
 use crate::service::lines::MAX_LINE;
 
 #[derive(Debug, Args)]
@@ -56,7 +57,8 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
                 sure.ask(|| Ok(question))?;
             }
             let what = format!("{} cannot be read", path.display());
-            let file = File::open(path).map_err(CommandError::io(what))?;
+            let file = File::open(&path).map_err(|error| not_opened(&path, error));
+            let file = file.map_err(CommandError::io(what))?;
             let lines = client::lines(BufReader::new(file), MAX_LINE);
             take_in(&config, command, Box::new(lines))
         }

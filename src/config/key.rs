@@ -97,7 +97,8 @@ impl SigningKey {
     pub fn check(&self) -> Result<(), ConfigError> {
         match self {
             Self::Given(_) => Ok(()),
-            Self::Own(path) if matches!(path.try_exists(), Ok(false)) => Ok(()),
+            // A folder that cannot be looked into keeps the data file from being opened too, which says so.
+            Self::Own(path) if !matches!(path.try_exists(), Ok(true)) => Ok(()),
             Self::File(path) | Self::Own(path) => read(FILE, path).map(drop),
         }
     }

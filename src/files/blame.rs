@@ -42,6 +42,14 @@ pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
             );
             io::Error::new(error.kind(), why)
         }
+        (io::ErrorKind::PermissionDenied, Err(_)) => {
+            let folder = folder_of(path);
+            let why = format!(
+                "user {user}, who runs this, may not look into the folder {}",
+                folder.display()
+            );
+            io::Error::new(error.kind(), why)
+        }
         (io::ErrorKind::ReadOnlyFilesystem, _) => {
             io::Error::new(error.kind(), "its file system is mounted read-only")
         }

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 
 use super::stream::Stream;
 use crate::config::{ConfigError, TlsFiles};
+use crate::files::not_opened;
 
 const CERT: &str = "TLS_CERT_FILE";
 const KEY: &str = "TLS_KEY_FILE";
@@ -149,7 +150,7 @@ fn contents(
     path: &Path,
 ) -> Result<(u32, Zeroizing<Vec<u8>>), ConfigError> {
     let read = || {
-        let file = File::open(path)?;
+        let file = File::open(path).map_err(|error| not_opened(path, error))?;
         let mode = file.metadata()?.permissions().mode();
         let mut bytes = Zeroizing::new(Vec::new());
         file.take(MAX_BYTES).read_to_end(&mut bytes)?;

@@ -23,7 +23,9 @@ use super::verify::{Report, verify};
 use super::vitals::Vitals;
 use super::{RedbStore, place};
 use crate::domain::timestamp::Timestamp;
-use crate::files::{free_name, give_to_owner_of, is_at, make_private, replace_private};
+use crate::files::{
+    free_name, give_to_owner_of, is_at, make_private, not_opened, replace_private,
+};
 use crate::plant::{self, Bug};
 use crate::store::OpenError;
 
@@ -109,7 +111,7 @@ pub fn open_copy(
 fn open_backup(backup: &Path) -> Result<File, OpenError> {
     File::open(backup).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => OpenError::Missing { path: backup.to_owned() },
-        _ => io_error(backup, &error),
+        _ => io_error(backup, &not_opened(backup, error)),
     })
 }
 

@@ -242,6 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn passwords_are_counted_where_they_are() {
+        let queues = Queues::new(2, 1);
+        for job in 0..2 {
+            queues.push(stranger(&format!("192.0.2.{job}")), job).unwrap();
+        }
+        queues.push(known(1, "192.0.2.1"), 2).unwrap();
+        assert!(queues.push(stranger("192.0.2.9"), 3).is_err());
+        let (whose, _) = queues.next().unwrap();
+        let running = HashMetrics { first: 0, strangers: 2, running: 1, refused: 1 };
+        assert_eq!(queues.metrics(), running);
+
+        queues.done(whose);
+
+        assert_eq!(queues.metrics(), HashMetrics { running: 0, ..running });
+    }
+
+    #[test]
     fn what_waits_is_done_before_the_end() {
         let queues = Queues::new(8, 1);
         queues.push(stranger("192.0.2.1"), 1).unwrap();

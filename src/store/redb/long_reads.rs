@@ -130,11 +130,16 @@ mod tests {
             waiting.spawn(async move { reads.acquire(GREEDY).await.is_ok() });
             tokio::task::yield_now().await;
         }
+        let seen = reads.metrics();
+        assert_eq!((seen.running, seen.waiting), (2, 16));
         drop(permits);
 
         let served = waiting.join_all().await.into_iter().filter(|it| *it).count();
 
         assert_eq!(served, MOST_WAITING);
         assert!(reads.accounts.is_empty());
+        let refused = 100 - u64::try_from(MOST_WAITING).unwrap();
+        let none = LongReadMetrics { running: 0, waiting: 0, refused };
+        assert_eq!(reads.metrics(), none);
     }
 }

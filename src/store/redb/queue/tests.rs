@@ -323,3 +323,19 @@ fn a_closed_queue_takes_nothing_and_keeps_what_waits() {
     assert_eq!(given.serve(10), [1]);
     assert!(!given.queue.wait());
 }
+
+#[test]
+fn writes_that_wait_are_counted_by_lane() {
+    let mut given = Given::default();
+    given.push(1, SMALL).unwrap();
+    given.push(2, LARGE).unwrap();
+    given.push_in(Lane::Access, 3, SMALL, false).unwrap();
+    let waiting = |writes, bytes| WaitingWrites { writes, bytes };
+    let [access, data] = given.queue.waiting();
+    assert_eq!(access, ("access", waiting(1, 2_000)));
+    assert_eq!(data, ("data", waiting(2, 202_000)));
+
+    given.serve(2);
+
+    assert_eq!(given.queue.waiting(), [access, ("data", waiting(0, 0))]);
+}

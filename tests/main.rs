@@ -26,6 +26,7 @@ mod events;
 mod forged;
 mod front_door;
 mod gate;
+mod guide;
 mod harness;
 mod http2;
 mod keys;

@@ -42,6 +42,7 @@ mod passwords;
 mod power;
 mod problems;
 mod quota;
+mod reference;
 mod serve;
 mod sessions;
 mod store;

@@ -62,7 +62,7 @@ async fn pages_and_all_they_load_come_from_here() {
         assert!(!html.contains("<script>") && !html.contains("onload"), "{html}");
         let addresses = addresses(html);
         let files: Vec<&&str> =
-            addresses.iter().filter(|address| !address.starts_with("data:")).collect();
+            addresses.iter().filter(|address| address.contains("?v=")).collect();
         assert!(files.len() >= 2, "{html}");
         for file in files {
             assert!(file.starts_with('/') && !file.starts_with("//"), "{page}: {file}");
@@ -71,8 +71,12 @@ async fn pages_and_all_they_load_come_from_here() {
             let cache = plain.header("cache-control").unwrap();
             assert!(cache.contains("immutable") && cache.contains("public"), "{cache}");
             let kind = plain.header("content-type").unwrap();
-            let script = file.contains(".js");
-            let wanted = if script { "text/javascript" } else { "text/css" };
+            let wanted = match file.split_once('?').unwrap().0.rsplit_once('.').unwrap().1
+            {
+                "js" => "text/javascript",
+                "css" => "text/css",
+                _ => "image/svg+xml",
+            };
             assert!(kind.starts_with(wanted), "{file}: {kind}");
 
             let zip = zipped.get(&format!("!{file}")).await;

@@ -43,6 +43,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("percent_encoding", &["src/http/payload/form.rs", "src/http/param.rs"]),
     ("poem", &["src/http/"]),
     ("poem_openapi", &["src/http/"]),
+    ("pulldown_cmark", &["src/http/docs/guide/"]),
     ("quick_cache", &["src/auth/token.rs", "src/auth/last_use.rs"]),
     ("redb", &["src/store/redb/"]),
     ("ring", &["src/auth/seal.rs"]),

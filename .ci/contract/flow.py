@@ -10,10 +10,12 @@ from duly_client.api.auth import (
     session_list, session_login, session_logout, session_refresh, token_create, user_export, user_me,
     user_register,
 )
-from duly_client.api.tasks import task_create, task_delete, task_get, task_list, task_patch
+from duly_client.api.tasks import task_batch, task_create, task_delete, task_get, task_list, task_patch
 from duly_client.models import (
-    GrantType, Login, NewTokenView, Problem, Refresh, RefreshGrant, RoleView, ScopeView, TaskCreate,
-    TaskPatch, TaskView, Token, TokenCreate, UserRegister, UserView,
+    End, GrantType, Login, NewTokenView, Problem, Refresh, RefreshGrant, RoleView, ScopeView, TaskBatchBody,
+    TaskBatchResult, TaskCreate, TaskCreateOperation, TaskCreateOperationOp, TaskDeleteOperation,
+    TaskDeleteOperationOp, TaskMoveOperation, TaskMoveOperationOp, TaskPatch, TaskView, Token, TokenCreate,
+    UserRegister, UserView,
 )
 
 
@@ -68,6 +70,15 @@ def main():
     changed = ask(task_patch, 200, TaskView, task.id, client=jane, body=patch).parsed
     assert (changed.title, changed.description, changed.completed) == (draft.title, None, True)
     assert ask(task_get, 200, TaskView, task.id, client=jane).parsed == changed
+    made = [TaskCreateOperation(op=TaskCreateOperationOp.CREATE, task=TaskCreate(title="Pack"))]
+    results = ask(task_batch, 200, TaskBatchResult, client=jane, body=TaskBatchBody(operations=made)).parsed.results
+    packed = results[0].task
+    tidy = [
+        TaskMoveOperation(op=TaskMoveOperationOp.MOVE, id=packed.id, to=End.FIRST),
+        TaskDeleteOperation(op=TaskDeleteOperationOp.DELETE, id=packed.id),
+    ]
+    results = ask(task_batch, 200, TaskBatchResult, client=jane, body=TaskBatchBody(operations=tidy)).parsed.results
+    assert [result.status for result in results] == [200, 204] and results[1].deleted == 1
 
     wanted = TokenCreate(name="reader", scopes=[ScopeView.TASKSREAD])
     made = ask(token_create, 201, NewTokenView, client=jane, body=wanted).parsed

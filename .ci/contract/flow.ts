@@ -92,6 +92,21 @@ const patch = { completed: true, description: null };
 const changed = await body(200, jane.PATCH('/api/v1/tasks/{id}', { ...path, body: patch }));
 check(changed.completed && changed.description === null, JSON.stringify(changed));
 
+// `op` says which members an operation has, to the compiler too.
+type Operation = components['schemas']['TaskOperation'];
+const operations: Operation[] = [
+  { op: 'create', task: { title: 'Pack', completed: false } },
+  { op: 'patch', id: task.id, task: { priority: 'high' }, if_match: `"${changed.rev}"` },
+  { op: 'move', id: task.id, to: 'first' },
+];
+// @ts-expect-error a creation has no id
+operations.push({ op: 'create', id: task.id, task: { title: 'Pack', completed: false } });
+operations.pop();
+const { results } = await body(200, jane.POST('/api/v1/tasks/batch', { body: { operations } }));
+check(results.map(({ status }) => status).join() === '201,200,200', JSON.stringify(results));
+const packed = { params: { path: { id: results[0]?.task?.id ?? 0 } } };
+await nothing(204, jane.DELETE('/api/v1/tasks/{id}', packed));
+
 const wanted = { name: 'reader', scopes: ['tasks:read' as const] };
 const token = await body(201, jane.POST('/api/v1/auth/tokens', { body: wanted }));
 check(token.expires_at === null, JSON.stringify(token.expires_at));

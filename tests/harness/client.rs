@@ -262,7 +262,9 @@ impl Answer {
             );
         }
         let text = String::from_utf8_lossy(&self.bytes);
-        assert!(!text.contains("$argon2"), "{asked}: a hash got out");
+        // The guide shows the form of one.
+        let is_guide = asked.contains(" /docs/guide/");
+        assert!(is_guide || !text.contains("$argon2"), "{asked}: a hash got out");
         for inside in ["src/", ".rs", "::", "poem", "redb", "serde", "panicked"] {
             assert!(!failed || !text.contains(inside), "{asked}: {text}");
         }

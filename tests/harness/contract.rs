@@ -40,6 +40,9 @@ fn resolve(value: &'static Value) -> &'static Value {
     }
 }
 
+/// The page that has every code.
+static ERRORS: &str = include_str!("../../src/http/docs/pages/errors.md");
+
 /// Panics if an operation answers in a way that is not in the document.
 pub(super) fn check(
     asked: &str,
@@ -47,6 +50,9 @@ pub(super) fn check(
     content_type: Option<&str>,
     body: &Value,
 ) {
+    if let Some(code) = body["code"].as_str().filter(|_| status.as_u16() >= 400) {
+        assert!(ERRORS.contains(&format!("\n| `{code}` | ")), "{asked}: {code} is new");
+    }
     let (method, path) = asked.split_once(' ').unwrap();
     let Some(operation) = operation(method, path) else { return };
     let response = &operation["responses"][status.as_str()];

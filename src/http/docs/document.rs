@@ -28,7 +28,7 @@ pub(super) struct Document {
 
 impl Document {
     fn new(document: &Value, finish: impl Fn(Asset) -> Asset) -> Self {
-        let json = document.to_string().into_bytes();
+        let json = openapi::to_json(document);
         let yaml = openapi::to_yaml(document).into_bytes();
         Self {
             json: Arc::new(finish(Asset::new("application/json", json))),

@@ -1,4 +1,4 @@
-//! The pages that show the OpenAPI document: Swagger UI and ReDoc.
+//! The pages for readers: Swagger UI and ReDoc, which show the OpenAPI document, and the guide.
 //!
 //! Scripts and styles come out of poem-openapi, which has them inside; they are cut out of its one-page
 //! forms so that they can be cached, compressed and run under a Content-Security-Policy without
@@ -7,6 +7,8 @@
 
 mod asset;
 mod document;
+mod frame;
+mod guide;
 mod pages;
 
 use std::sync::Arc;
@@ -19,6 +21,9 @@ use tokio::sync::OnceCell;
 
 use self::asset::Accept;
 use self::document::Documents;
+use self::frame::Frame;
+use self::guide::Guide;
+pub(super) use self::guide::source;
 use self::pages::Pages;
 use super::Site;
 use super::problem::Problem;
@@ -27,7 +32,9 @@ use super::problem::Problem;
 pub(super) struct Docs {
     documents: Documents,
     title: String,
+    frame: Arc<Frame>,
     pages: OnceCell<Pages>,
+    guide: OnceCell<Guide>,
 }
 
 impl Docs {
@@ -36,7 +43,9 @@ impl Docs {
         Arc::new(Self {
             documents: Documents::new(document),
             title: title.unwrap_or_default().to_owned(),
+            frame: Arc::new(Frame::new()),
             pages: OnceCell::new(),
+            guide: OnceCell::new(),
         })
     }
 
@@ -50,6 +59,14 @@ impl Docs {
         match path {
             "/openapi.json" => Ok(self.documents.below(root).await?.json.answer(accept)),
             "/openapi.yaml" => Ok(self.documents.below(root).await?.yaml.answer(accept)),
+            frame::STYLE | frame::ICON => {
+                let file = self.frame.find(path).ok_or_else(Problem::not_found)?;
+                Ok(file.answer(accept))
+            }
+            _ if path.starts_with(guide::ROOT) => {
+                let page = self.guide().await?.find(path);
+                Ok(page.ok_or_else(Problem::not_found)?.answer(accept))
+            }
             _ => {
                 let pages = self.pages().await?;
                 if let Some(file) = pages.below(root, path) {
@@ -64,19 +81,29 @@ impl Docs {
     /// The first visit compresses megabytes, once, where that holds nobody else up.
     async fn pages(&self) -> Result<&Pages, Problem> {
         let make = || async {
-            let title = self.title.clone();
-            tokio::task::spawn_blocking(move || Pages::new(&title)).await
+            let (title, frame) = (self.title.clone(), Arc::clone(&self.frame));
+            tokio::task::spawn_blocking(move || Pages::new(&title, frame)).await
         };
         self.pages.get_or_try_init(make).await.map_err(|_| Problem::internal())
     }
+
+    async fn guide(&self) -> Result<&Guide, Problem> {
+        let make = || async {
+            let frame = Arc::clone(&self.frame);
+            tokio::task::spawn_blocking(move || Guide::new(&frame)).await
+        };
+        self.guide.get_or_try_init(make).await.map_err(|_| Problem::internal())
+    }
 }
 
-/// Every path that [`Docs`] has.
-const PATHS: [&str; 9] = [
+/// Every path that [`Docs`] has beside those of the guide.
+const PATHS: [&str; 11] = [
     "/openapi.json",
     "/openapi.yaml",
     "/docs",
+    frame::ICON,
     "/docs/start.js",
+    frame::STYLE,
     "/docs/swagger-ui.css",
     "/docs/swagger-ui.js",
     "/redoc",
@@ -90,7 +117,12 @@ pub(super) fn routes(
     mut routes: Route,
 ) -> impl Endpoint<Output = Response> {
     for path in PATHS {
-        routes = routes.at(path, page(Arc::clone(&docs), path));
+        routes = routes.at(path, page(Arc::clone(&docs), path.to_owned(), None));
+    }
+    for (name, _) in guide::SOURCES {
+        let proper = guide::path(name);
+        let path = proper.trim_end_matches('/').to_owned();
+        routes = routes.at(path.clone(), page(Arc::clone(&docs), path, Some(proper)));
     }
     // Not a route: whatever is nested at the root takes the root itself too.
     routes.around(|routes, request| async move {
@@ -102,14 +134,27 @@ pub(super) fn routes(
     })
 }
 
-fn page(docs: Arc<Docs>, path: &'static str) -> impl Endpoint<Output = Response> {
+/// A file. Relative links in it need the slash at the end, or its absence, that its `proper` path has.
+fn page(
+    docs: Arc<Docs>,
+    path: String,
+    proper: Option<String>,
+) -> impl Endpoint<Output = Response> {
+    let file = Arc::new((docs, path, proper));
     make(move |request: Request| {
-        let docs = Arc::clone(&docs);
+        let file = Arc::clone(&file);
         let answer = async move {
             if !asset::is_read(&request) {
                 return Err(Problem::method_not_allowed("GET, HEAD"));
             }
-            docs.answer(path, &root(&request)?, &Accept::of(&request)).await
+            let ((docs, path, proper), root) = (&*file, root(&request)?);
+            let has_slash = request.original_uri().path().ends_with('/');
+            match proper {
+                Some(proper) if proper.ends_with('/') != has_slash => {
+                    redirect(&root, proper)
+                }
+                _ => docs.answer(path, &root, &Accept::of(&request)).await,
+            }
         };
         async move { answer.await.map_err(poem::Error::from) }
     })
@@ -119,7 +164,11 @@ fn to_docs(request: &Request) -> poem::Result<Response> {
     if !asset::is_read(request) {
         return Err(Problem::method_not_allowed("GET, HEAD").into());
     }
-    let location = HeaderValue::try_from(format!("{}/docs", root(request)?));
+    Ok(redirect(&root(request)?, "/docs")?)
+}
+
+fn redirect(root: &str, path: &str) -> Result<Response, Problem> {
+    let location = HeaderValue::try_from(format!("{root}{path}"));
     Ok(Response::builder()
         .status(StatusCode::TEMPORARY_REDIRECT)
         .header(header::LOCATION, location.map_err(|_| Problem::internal())?)

@@ -1,8 +1,11 @@
 //! The two pages and what they load.
 
+use std::sync::Arc;
+
 use poem_openapi::OpenApiService;
 
 use super::asset::Asset;
+use super::frame::{Frame, Page, address};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -18,11 +21,31 @@ const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'se
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The path of the document comes between the two parts.
+/// The path of the document comes between the two parts. The plugin shows the samples of an operation, which Swagger UI
+/// knows nothing of, and begins an authorization at the log-in instead of the last field.
 const SWAGGER_START: [&str; 2] = [
-    r"window.ui = SwaggerUIBundle({
+    r"const plugin = ({ React }) => ({
+  wrapComponents: {
+    oauth2: OAuth2 => props => {
+      React.useEffect(() => document.getElementById('oauth_username')?.focus(), []);
+      return React.createElement(OAuth2, props);
+    },
+    responses: Responses => props => {
+      const all = props.specSelectors.specJson().getIn(['paths', props.path, props.method, 'x-codeSamples']);
+      if (!all) return React.createElement(Responses, props);
+      const shown = all.toJS().map(({ label, source }) => React.createElement('div', { key: label },
+        React.createElement('h5', null, label), React.createElement('pre', { tabIndex: 0 }, source)));
+      return React.createElement(React.Fragment, null,
+        React.createElement('details', { className: 'samples' },
+          React.createElement('summary', null, 'Samples'), shown),
+        React.createElement(Responses, props));
+    },
+  },
+});
+window.ui = SwaggerUIBundle({
   url: '",
     r"',
+  plugins: [plugin],
   dom_id: '#ui',
   deepLinking: true,
   filter: false,
@@ -41,6 +64,7 @@ const REDOC_START: [&str; 2] = [
 /// All files, by path.
 pub(super) struct Pages {
     title: String,
+    frame: Arc<Frame>,
     /// Files that do not change with the path under which a proxy shows the server.
     bundles: Vec<(&'static str, Asset)>,
     /// The rest, for clients that come without a proxy of that kind.
@@ -49,7 +73,7 @@ pub(super) struct Pages {
 
 impl Pages {
     /// Cuts the files out of poem-openapi's pages. Takes a good tenth of a second.
-    pub(super) fn new(title: &str) -> Self {
+    pub(super) fn new(title: &str, frame: Arc<Frame>) -> Self {
         let service = OpenApiService::<(), ()>::new((), "", "");
         let swagger = service.swagger_ui_html();
         let redoc = service.redoc_html();
@@ -58,7 +82,7 @@ impl Pages {
             ("/docs/swagger-ui.js", immutable(JS, inside(&swagger, "script"))),
             ("/redoc/redoc.js", immutable(JS, inside(&redoc, "script"))),
         ];
-        let mut pages = Self { title: title.to_owned(), bundles, own: Vec::new() };
+        let mut pages = Self { title: title.to_owned(), frame, bundles, own: Vec::new() };
         pages.own = ["/docs", "/docs/start.js", "/redoc", "/redoc/start.js"]
             .into_iter()
             .filter_map(|path| Some((path, pages.made("", path)?)))
@@ -78,8 +102,17 @@ impl Pages {
     }
 
     fn made(&self, root: &str, path: &str) -> Option<Asset> {
-        let page = |html: String, policy| {
-            Some(Asset::new(HTML, html.into_bytes()).with_policy(policy))
+        let page = |place, head: &str, scripts: &[String], policy| {
+            let page = Page {
+                title: &self.title,
+                place,
+                root,
+                class: "api",
+                head,
+                body: &body(scripts),
+            };
+            let html = self.frame.html(&page).into_bytes();
+            Some(Asset::new(HTML, html).with_policy(policy))
         };
         let bundle = |path| Some(address(root, path, self.find(path)?));
         let start = |path| Some(address(root, path, &self.made(root, path)?));
@@ -91,13 +124,13 @@ impl Pages {
             "/redoc/start.js" => script(REDOC_START),
             "/docs" => {
                 let style = bundle("/docs/swagger-ui.css")?;
-                let style = format!("<link rel=\"stylesheet\" href=\"{style}\">");
+                let style = format!("<link rel=\"stylesheet\" href=\"{style}\">\n");
                 let scripts = [bundle("/docs/swagger-ui.js")?, start("/docs/start.js")?];
-                page(html(&self.title, &style, &scripts), SWAGGER_POLICY)
+                page(path, &style, &scripts, SWAGGER_POLICY)
             }
             "/redoc" => {
                 let scripts = [bundle("/redoc/redoc.js")?, start("/redoc/start.js")?];
-                page(html(&self.title, "", &scripts), REDOC_POLICY)
+                page(path, "", &scripts, REDOC_POLICY)
             }
             _ => None,
         }
@@ -108,26 +141,12 @@ fn immutable(content_type: &'static str, text: &str) -> Asset {
     Asset::new(content_type, text.as_bytes().to_vec()).immutable()
 }
 
-/// The address of a file, which changes with what is in it.
-fn address(root: &str, path: &str, asset: &Asset) -> String {
-    format!("{root}{path}?v={}", asset.hash())
-}
-
-fn html(title: &str, head: &str, scripts: &[String]) -> String {
-    let tags = scripts.iter().map(|address| {
-        format!(
-            "<script src=\"{address}\"></script>
-"
-        )
-    });
-    let scripts = tags.collect::<Vec<_>>().concat();
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n{head}\n</head>\n\
-         <body>\n<div id=\"ui\"></div>\n{scripts}</body>\n</html>\n"
-    )
+/// The place that a script fills, and the scripts.
+fn body(scripts: &[String]) -> String {
+    let tags =
+        scripts.iter().map(|address| format!("<script src=\"{address}\"></script>\n"));
+    let scripts: String = tags.collect();
+    format!("<main id=\"content\"><div id=\"ui\"></div></main>\n{scripts}")
 }
 
 /// The text of the first element of this name that has the attribute poem-openapi gives its own.
@@ -150,10 +169,5 @@ mod tests {
         assert!(inside(&swagger, "script").contains("SwaggerUIBundle"));
         assert!(inside(&swagger, "script").len() > 1_000_000);
         assert!(inside(&redoc, "script").len() > 500_000);
-    }
-
-    #[test]
-    fn titles_cannot_break_out() {
-        assert!(html("</title><script>", "", &[]).contains("&lt;/title>&lt;script>"));
     }
 }

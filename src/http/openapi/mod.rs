@@ -4,9 +4,14 @@
 //! one place, for all operations alike: full paths, the token URL, who needs no credential, problems and their
 //! headers, `required` and `additionalProperties`, references, links, the spelling of header names.
 
+mod batch;
+mod examples;
+mod guides;
 mod links;
 mod once;
+mod order;
 mod problems;
+mod samples;
 mod schemas;
 mod security;
 
@@ -39,6 +44,7 @@ pub fn document(config: &Config) -> Value {
     for (name, schema) in &mut schemas {
         schemas::mend(name, schema);
     }
+    batch::mend(&mut schemas);
     schemas.insert("Problem".to_owned(), problems::schema());
     let mut used = BTreeSet::new();
     for (method, operation) in
@@ -46,6 +52,7 @@ pub fn document(config: &Config) -> Value {
     {
         mend_responses(operation);
         mend_parameters(operation);
+        examples::add(operation);
         let need = security::mend(operation);
         if once::is_for(method, operation) {
             once::add(operation);
@@ -53,17 +60,18 @@ pub fn document(config: &Config) -> Value {
         problems::add(method, operation, need, &mut used);
     }
     links::add(&mut paths);
+    samples::add(&config.api_prefix, &mut paths, &schemas);
 
     let mut document = json!({
         "openapi": "3.0.3",
         "info": {
             "title": config.project_name,
-            "description": DESCRIPTION,
+            "description": guides::description(DESCRIPTION),
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT", "url": "https://opensource.org/license/mit" },
         },
         "servers": [{ "url": "/" }],
-        "tags": base.get("tags").cloned().map(|tags| merge_tags(tags, root.get("tags"))),
+        "tags": order::tags(base.get("tags"), root.get("tags")),
         // What an operation does not ask for is not needed.
         "security": [],
         "paths": paths,
@@ -84,11 +92,17 @@ pub(super) fn move_below(document: &mut Value, root: &str) {
         *url = root.into();
     }
     security::move_below(document, root);
+    guides::move_below(document, root);
+}
+
+/// The document as it is sent.
+pub(super) fn to_json(document: &Value) -> Vec<u8> {
+    serde_json::to_vec(&order::Ordered::new(document)).unwrap_or_default()
 }
 
 /// The same as YAML.
 pub fn to_yaml(document: &Value) -> String {
-    serde_yaml::to_string(document).unwrap_or_default()
+    serde_yaml::to_string(&order::Ordered::new(document)).unwrap_or_default()
 }
 
 /// Whether an operation is a health check. Those take whatever parameters a probe sends.
@@ -108,19 +122,6 @@ fn parse(text: &str) -> Value {
 
 fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
-}
-
-fn merge_tags(mut tags: Value, more: Option<&Value>) -> Value {
-    if let (Some(tags), Some(more)) =
-        (tags.as_array_mut(), more.and_then(Value::as_array))
-    {
-        for tag in more {
-            if !tags.contains(tag) {
-                tags.push(tag.clone());
-            }
-        }
-    }
-    tags
 }
 
 /// A parameter that may come several times need not come at all.

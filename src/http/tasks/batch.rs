@@ -34,7 +34,7 @@ pub(super) struct TaskBatchBody {
 /// What is to be done.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
-enum Op {
+pub(in crate::http) enum Op {
     /// Make a task: takes `task`.
     Create,
     /// Change a task: takes `id`, `task` and perhaps `if_match`.
@@ -45,6 +45,32 @@ enum Op {
     Move,
     /// Delete a task and all below it: takes `id` and perhaps `if_match`.
     Delete,
+}
+
+/// Members that go with an operation, beside `op`.
+pub(in crate::http) struct Takes {
+    /// The operation as clients write it.
+    pub(in crate::http) op: &'static str,
+    pub(in crate::http) required: &'static [&'static str],
+    pub(in crate::http) possible: &'static [&'static str],
+}
+
+impl Op {
+    pub(in crate::http) const ALL: [Self; 5] =
+        [Self::Create, Self::Patch, Self::Complete, Self::Move, Self::Delete];
+
+    pub(in crate::http) const fn takes(self) -> Takes {
+        let (op, required, possible): (_, &[_], &[_]) = match self {
+            Self::Create => ("create", &["task"], &[]),
+            Self::Patch => ("patch", &["id", "task"], &["if_match"]),
+            Self::Complete => ("complete", &["id"], &["if_match"]),
+            Self::Move => {
+                ("move", &["id"], &["to", "before", "after", "parent_id", "if_match"])
+            }
+            Self::Delete => ("delete", &["id"], &["if_match"]),
+        };
+        Takes { op, required, possible }
+    }
 }
 
 /// An end of the order of all tasks.
@@ -149,22 +175,24 @@ impl TaskMoveBody {
 impl TaskOperation {
     fn check(self) -> Result<TaskRequest, Vec<FieldError>> {
         let Self { op, id, task, if_match, to, before, after, parent_id } = self;
+        let takes = op.takes();
         let mut faults = Vec::new();
-        let mut unwanted =
-            |name: &str, is_there: bool, is_wanted: bool| match (is_there, is_wanted) {
-                (true, false) => faults.push(FieldError::new(name, "is not for this op")),
-                (false, true) => faults.push(FieldError::new(name, "is required")),
-                _ => {}
-            };
-        let is_move = matches!(op, Op::Move);
-        let has_id = !matches!(op, Op::Create);
-        unwanted("id", id.is_some(), has_id);
-        unwanted("task", task.is_some(), matches!(op, Op::Create | Op::Patch));
-        unwanted("if_match", if_match.is_some() && !has_id, false);
-        unwanted("to", to.is_some() && !is_move, false);
-        unwanted("before", before.is_some() && !is_move, false);
-        unwanted("after", after.is_some() && !is_move, false);
-        unwanted("parent_id", !parent_id.is_undefined() && !is_move, false);
+        for (name, is_there) in [
+            ("id", id.is_some()),
+            ("task", task.is_some()),
+            ("if_match", if_match.is_some()),
+            ("to", to.is_some()),
+            ("before", before.is_some()),
+            ("after", after.is_some()),
+            ("parent_id", !parent_id.is_undefined()),
+        ] {
+            let is_required = takes.required.contains(&name);
+            if is_there && !is_required && !takes.possible.contains(&name) {
+                faults.push(FieldError::new(name, "is not for this op"));
+            } else if !is_there && is_required {
+                faults.push(FieldError::new(name, "is required"));
+            }
+        }
         let if_match = if_match.map(|text| Named::parse(text.as_bytes())).transpose();
         let if_match = if_match
             .map(|named| named.map(terms::if_match))

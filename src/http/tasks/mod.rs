@@ -13,6 +13,7 @@ use poem::web::Data;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
+pub(super) use self::batch::Op;
 use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;

@@ -1,0 +1,69 @@
+//! Bodies that show more than the one example of a schema can.
+
+use serde_json::{Value, json};
+
+/// Adds the examples of an operation. Pages show the first by name, and send it where nothing else is typed in.
+pub(super) fn add(operation: &mut Value) {
+    let id = operation.get("operationId").and_then(Value::as_str);
+    let Some(examples) = id.and_then(of) else { return };
+    let content = operation.pointer_mut("/requestBody/content");
+    let media = content.and_then(Value::as_object_mut).into_iter().flatten();
+    for (_, media_type) in media {
+        if let Some(media_type) = media_type.as_object_mut() {
+            media_type.insert("examples".to_owned(), examples.clone());
+        }
+    }
+}
+
+fn of(operation: &str) -> Option<Value> {
+    let example =
+        |summary: &str, value: Value| json!({ "summary": summary, "value": value });
+    Some(match operation {
+        "task_create" => json!({
+            "day": example("A task that is due on a day", json!({
+                "title": "Ship portfolio",
+                "description": "Polish the README",
+                "due": "2026-12-01",
+                "priority": "high",
+                "tags": ["work"],
+            })),
+            "moment": example("A task that is due at a moment, in a time zone", json!({
+                "title": "Café with Zoë",
+                "due": "2026-12-03T10:30:00+01:00[Europe/Berlin]",
+            })),
+            "rule": example("A task that comes back, by a rule", json!({
+                "title": "Water the plants",
+                "due": "2026-12-07",
+                "recurrence": "FREQ=WEEKLY;BYDAY=MO,TH",
+            })),
+        }),
+        "task_patch" => json!({
+            "complete": example("Complete it", json!({ "completed": true })),
+            "moment": example("Another moment, in a time zone", json!({
+                "due": "2026-12-03T10:30:00+01:00[Europe/Berlin]",
+            })),
+            "rule": example("Every last Friday", json!({
+                "due": "2026-12-25",
+                "recurrence": "FREQ=MONTHLY;BYDAY=-1FR",
+            })),
+        }),
+        "task_batch" => json!({
+            "make": example("Make two tasks", json!({
+                "operations": [
+                    { "op": "create", "task": { "title": "Buy milk" } },
+                    { "op": "create", "task": { "title": "Bake bread" } },
+                ],
+            })),
+            "tidy": example("Change, complete, move and delete tasks that you have seen", json!({
+                "operations": [
+                    { "op": "patch", "id": 1, "task": { "tags": ["home"] }, "if_match": "\"1\"" },
+                    { "op": "complete", "id": 2 },
+                    { "op": "move", "id": 3, "to": "first" },
+                    { "op": "delete", "id": 4, "if_match": "\"1\"" },
+                ],
+                "atomic": true,
+            })),
+        }),
+        _ => return None,
+    })
+}

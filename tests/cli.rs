@@ -129,6 +129,7 @@ const BAD: &[(&str, &str)] = &[
     ("PASSWORD_MIN_STRENGTH", "strong"),
     ("HASH_QUEUE", "0"),
     ("LISTEN", "localhost:8000"),
+    ("METRICS_LISTEN", "9000"),
     ("LISTEN", "unix:"),
     ("TLS_CERT_FILE", "hunter2.pem"),
     ("TLS_KEY_FILE", "hunter2.pem"),

@@ -49,8 +49,10 @@ class Look:
         browser.open("/docs")
         browser.find(".opblock")
         self.at("docs")
-        browser.click(".info details summary")
+        browser.driver.execute_script("document.querySelectorAll('.info details').forEach(it => it.open = true)")
+        browser.find(".info details table")
         self.at("docs-guides")
+        browser.driver.execute_script("document.querySelectorAll('.info details').forEach(it => it.open = false)")
         # The log-in is the first that it offers.
         browser.click(".auth-wrapper .authorize")
         first = browser.find(".modal-ux .auth-container")

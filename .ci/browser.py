@@ -1,28 +1,35 @@
 #!/usr/bin/env -S /usr/bin/python3 -B
 """Uses Duly in a real browser, as people and their pages would.
 
-    .ci/browser.py BINARY [SCREENSHOT.png]
+    .ci/browser.py BINARY [--picture FILE] [--screens FOLDER]
 
 - Authorizes in Swagger UI, creates a task with "Try it out", and sees that neither /docs nor /redoc breaks its
   Content-Security-Policy or asks another host for anything.
+- Holds .github/swagger-ui.png, the picture of the README, against that page: a picture of something that has changed
+  since is a failure. `--picture .github/swagger-ui.png` takes a new one.
+- Looks at Swagger UI, ReDoc and every page of the guide at 390 and 1366 px: nothing scrolls sideways. `--screens` keeps a
+  screenshot of each.
 - Makes calls from a page of an origin that is on the list of those that may, and from two that are not.
 - Executes every operation of the document in Swagger UI, twice.
 
 Needs Debian's chromium, chromium-driver and python3-selenium.
 """
 
+import argparse
 import json
 import pathlib
-import sys
 import tempfile
 import time
 
+import picture
 from chromium import Browser, say
 from load import EMAIL, PASSWORD, Home
 from origins import Site, friends_and_strangers
+from sizes import every_size
 from tryout import everything
 
 TITLE = "Ship portfolio"
+README = pathlib.Path(__file__).resolve().parent.parent / ".github/swagger-ui.png"
 
 
 def create_task(browser):
@@ -44,23 +51,22 @@ def create_task(browser):
     say("created a task: 201")
 
 
-def take_picture(browser, path):
-    """Of the request and the answer, which fit on one screen once the field for the body is smaller."""
-    operation = "#operations-Tasks-task_create"
-    script = "arguments[0].style.minHeight = arguments[0].style.height = '90px'"
-    browser.driver.execute_script(script, browser.find(f"{operation} textarea"))
-    script = "arguments[0].scrollIntoView({block: 'start'})"
-    browser.driver.execute_script(script, browser.find(operation))
-    browser.driver.save_screenshot(path)
+def hold_picture(browser, new):
+    """Takes a new picture, or sees that the one of the README shows what is there."""
+    if new:
+        new.write_bytes(picture.take(browser))
+    assert picture.shows(README.read_bytes(), picture.mark(browser)), (
+        f"the README shows an old Swagger UI; take a new picture: .ci/browser.py BINARY --picture {README}"
+    )
+    say("the picture of the README is one of today")
 
 
-def look_at_pages(browser, home, screenshot):
+def look_at_pages(browser, home, new_picture):
     with home.serve() as server:
         browser.visit(server.listens())
         server.connect().expect(201, "POST", "/auth/register", {"email": EMAIL, "password": PASSWORD})
         create_task(browser)
-        if screenshot:
-            take_picture(browser, screenshot)
+        hold_picture(browser, new_picture)
         browser.check_logs("/docs")
         jane = server.connect(server.connect().log_in())
         assert list(jane.tasks().values()) == [TITLE]
@@ -72,16 +78,21 @@ def look_at_pages(browser, home, screenshot):
 
 
 def main():
-    binary, screenshot = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else None
+    parser = argparse.ArgumentParser()
+    parser.add_argument("binary", type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument("--picture", type=pathlib.Path)
+    parser.add_argument("--screens", type=pathlib.Path)
+    arguments = parser.parse_args()
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Browser(f"{folder}/profile") as browser:
 
         def home(name, **settings):
             path = pathlib.Path(folder, name)
             path.mkdir()
-            return Home(binary, path, **settings)
+            return Home(arguments.binary, path, **settings)
 
-        look_at_pages(browser, home("pages"), screenshot)
+        look_at_pages(browser, home("pages"), arguments.picture)
+        every_size(browser, home("sizes"), arguments.screens)
         with Site() as friend, Site() as stranger:
             settings = {"BACKEND_CORS_ORIGINS": friend.origin(), "AUTH_RATE_LIMIT": "on"}
             friends_and_strangers(browser, home("origins", **settings), friend, stranger)

@@ -27,7 +27,7 @@ class Browser:
     """One window. `address` is the server that pages may talk to."""
 
     def __init__(self, profile):
-        self.address = None
+        self.address = self.width = None
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for flag in [
@@ -38,8 +38,7 @@ class Browser:
             options.add_argument(flag)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        screen = {**SIZE, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        self.resize()
         self.driver.set_page_load_timeout(PATIENCE)
         self.driver.set_script_timeout(PATIENCE)
 
@@ -51,6 +50,11 @@ class Browser:
             for complaint in self.complaints():
                 say(complaint)
         self.driver.quit()
+
+    def resize(self, width=SIZE["width"], height=SIZE["height"]):
+        self.width = width
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
 
     def visit(self, server):
         self.address = f"127.0.0.1:{server.port}"

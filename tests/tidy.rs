@@ -17,7 +17,7 @@ const LAYERS: &[&[&str]] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["src/auth/password/"]),
     ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
-    ("clap", &["src/cli/", "src/config/mod.rs"]),
+    ("clap", &["src/cli/", "src/config/check.rs", "src/config/options.rs"]),
     ("dotenvy", &["src/config/dotenv.rs"]),
     ("email_address", &["src/domain/email/mod.rs"]),
     ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
@@ -72,6 +72,7 @@ const HOMES: &[(&str, &[&str])] = &[
         &[
             "src/http/",
             "src/auth/token.rs",
+            "src/cli/",
             "src/control/",
             "src/service/lines.rs",
             "src/service/personal_data/",

@@ -155,7 +155,7 @@ async fn one_person_comes_back_into_a_running_server() {
 
     let said = expect(home.run(&["restore", "--user", JANE, "b.redb"], ""), 0);
 
-    assert!(said.contains("1 tasks added, 1 replaced"), "{said}");
+    assert!(said.contains("1 task added, 1 replaced"), "{said}");
     let after = tasks(&jane).await;
     assert_eq!(after.len(), 3);
     assert_eq!(after[0], before[0], "the lost one is as it was");

@@ -441,7 +441,7 @@ async fn an_account_that_is_there_keeps_its_password_and_gets_a_new_id_if_it_mus
 
     let said = import(&other, &exported);
 
-    assert!(said.starts_with("0 users added, 1 there already; 1 tasks added"), "{said}");
+    assert!(said.starts_with("0 users added, 1 there already; 1 task added"), "{said}");
     let server = other.serve();
     let form = "username=john@example.com&password=another+password";
     let answer = server.client().form("/auth/login", form).await;

@@ -158,7 +158,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
             service: service.clone(),
             requests,
             connections: connections.clone(),
-            log_lines_dropped: || 0,
+            log_lines_dropped: Box::new(|| 0),
             build: scrapes::BUILD,
             started: started_at,
         };

@@ -15,6 +15,7 @@ mod requests;
 mod text;
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,6 @@ pub struct Build {
 }
 
 /// Everything that has numbers.
-#[derive(Debug)]
 pub struct Sources {
     /// The program below HTTP.
     pub service: Service,
@@ -71,11 +71,17 @@ pub struct Sources {
     /// Connections of the public server.
     pub connections: Connections,
     /// Tells how many lines of the log were dropped.
-    pub log_lines_dropped: fn() -> u64,
+    pub log_lines_dropped: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Version of the program.
     pub build: Build,
     /// Start of the process.
     pub started: Timestamp,
+}
+
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("build", &self.build).finish_non_exhaustive()
+    }
 }
 
 /// Answers scrapes until `stop` is ready.

@@ -217,7 +217,14 @@ async fn a_client_of_the_control_socket_that_reads_nothing_does_not_hold_the_ser
     let mut stuck = UnixStream::connect(socket).unwrap();
     let export = "{\"version\":1,\"command\":{\"export\":{\"email\":null}}}\n";
     stuck.write_all(export.as_bytes()).unwrap();
-    server.wait_for_log("command received");
+    // Until the server waits for it to be read.
+    let (mut before, mut looks) = (0, 0);
+    wait_until(|| {
+        let now = rustix::io::ioctl_fionread(&stuck).unwrap();
+        looks = if now == before && now > 0 { looks + 1 } else { 0 };
+        before = now;
+        looks > 40
+    });
 
     signal(&server.child, "TERM");
 

@@ -158,7 +158,10 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
             service: service.clone(),
             requests,
             connections: connections.clone(),
-            log_lines_dropped: Box::new(|| 0),
+            log_lines_dropped: {
+                let lost = log.lost_lines();
+                Box::new(move || lost.dropped())
+            },
             build: scrapes::BUILD,
             started: started_at,
         };

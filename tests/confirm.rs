@@ -2,24 +2,29 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::fd::AsFd as _;
-use std::process::{Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::harness::Home;
 use crate::harness::client::PASSWORD;
-use crate::harness::process::expect;
+use crate::harness::process::{expect, refused};
 
 const JANE: &str = "jane@example.com";
 
-/// Runs a command at a terminal where somebody types a line. Returns its exit code, its output, and the terminal's.
-fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
+/// A terminal, and the end of somebody who types.
+fn terminal() -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
     let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
+    (terminal, File::from(master))
+}
+
+/// Runs a command at a terminal where somebody types a line. Returns its output, and that of the terminal.
+fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
+    let (terminal, mut master) = terminal();
     let mut command = home.command(words);
     command
         .stdin(Stdio::from(terminal.try_clone().unwrap()))
@@ -27,7 +32,6 @@ fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
         .stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     drop((command, terminal));
-    let mut master = File::from(master.as_fd().try_clone_to_owned().unwrap());
     master.write_all(typed.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     let mut shown = [0; 4096];
@@ -86,5 +90,47 @@ fn a_yes_a_flag_or_no_terminal_goes_on() {
         assert!(!shown.contains("[y/N]"), "{shown}");
 
         expect(given().run(words, "n\n"), 0);
+    }
+}
+
+#[test]
+fn a_question_that_cannot_be_shown_is_not_taken_for_a_yes() {
+    let home = given();
+    let (terminal, _typing) = terminal();
+    let mut command = home.command(&["user", "delete", JANE]);
+    let output = command.stdin(Stdio::from(terminal)).output().unwrap();
+
+    assert!(refused(output, 64).contains("--yes"));
+    expect(home.run(&["user", "quota", JANE], ""), 0);
+}
+
+#[test]
+fn an_interrupt_at_a_question_ends_the_command_at_once_and_changes_nothing() {
+    for words in
+        [&["restore", "--user", JANE, "b.redb"][..], &["import", "--replace", "e.jsonl"]]
+    {
+        let home = given();
+        let (terminal, mut typing) = terminal();
+        let mut command = home.command(words);
+        command
+            .stdin(Stdio::from(terminal.try_clone().unwrap()))
+            .stderr(Stdio::from(terminal));
+        let child = command.spawn().unwrap();
+        drop(command);
+        let mut shown = String::new();
+        while !shown.contains("[y/N]") {
+            let mut piece = [0; 4096];
+            let length = typing.read(&mut piece).unwrap();
+            shown.push_str(&String::from_utf8_lossy(&piece[..length]));
+        }
+
+        let kill = format!("kill -INT {}", child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+
+        assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
+        let mut rest = [0; 4096];
+        let length = typing.read(&mut rest).unwrap_or_default();
+        let rest = String::from_utf8_lossy(&rest[..length]);
+        assert!(rest.contains("nothing was changed"), "{rest}");
     }
 }

@@ -4,7 +4,7 @@ use clap::CommandFactory as _;
 use duly::cli::Cli;
 
 use crate::harness::Home;
-use crate::harness::process::expect;
+use crate::harness::process::{expect, text};
 
 /// The words of every command.
 fn commands() -> Vec<Vec<String>> {
@@ -47,6 +47,24 @@ fn settings_of_the_server_are_in_the_help_of_serve_alone() {
         }
         assert_eq!(help(&words, "--help").contains("--hash-queue"), has_settings);
     }
+}
+
+#[test]
+fn a_health_check_shows_the_settings_that_it_needs() {
+    let help = help(&["healthcheck".to_owned()], "-h");
+    for flag in ["--listen", "--tls-cert-file", "--tls-key-file"] {
+        assert!(help.contains(flag), "{help}");
+    }
+    assert!(!help.contains("--database-url"), "{help}");
+}
+
+#[test]
+fn ending_access_says_that_it_takes_an_email_or_all() {
+    let output = Home::new().run(&["user", "end-access"], "");
+
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(told.contains("<EMAIL|--all>"), "{told}");
 }
 
 #[test]

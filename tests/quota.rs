@@ -292,7 +292,7 @@ async fn the_operator_gives_an_account_limits_of_its_own_and_is_held_to_none() {
 
     let said = expect(home.run(&["user", "quota", JANE, "--tasks", "2"], ""), 0);
     assert!(said.starts_with("tasks\t1\tat most 2, for this account\nbytes\t"), "{said}");
-    assert!(said.ends_with("MiB: at most 256\n"), "{said}");
+    assert!(said.ends_with("at most 256 MiB\n"), "{said}");
     jane.given_task("b").await;
     exceeded(&jane.post("/tasks", json!({ "title": "c" })).await, "may have 2");
     for limit in ["much", "1000000001", "-1"] {

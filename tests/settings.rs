@@ -82,3 +82,41 @@ fn every_bad_line_of_the_dot_env_file_is_told_by_its_number() {
     }
     assert!(!told.contains("hunter2"), "{told}");
 }
+
+#[test]
+fn a_bad_setting_of_the_data_never_makes_a_command_work_on_the_default_one() {
+    let fine = Home::new();
+    expect(fine.run(&["user", "add", "jane@example.com"], "password123"), 0);
+    expect(fine.run(&["backup", "--to", "b.redb"], ""), 0);
+    expect(fine.run(&["export", "--to", "e.jsonl"], ""), 0);
+    let long = "x".repeat(200);
+    for (variable, value) in [
+        ("DATABASE_URL", "typo"),
+        ("CONTROL_SOCKET", long.as_str()),
+        ("CACHE_MIB", "0"),
+        ("DISK_RESERVE_MIB", "-1"),
+        ("CHECK_AT_START", "perhaps"),
+        ("MAX_TASKS_PER_ACCOUNT", "many"),
+        ("MAX_MIB_PER_ACCOUNT", "many"),
+        ("MAX_ACCOUNTS", "many"),
+    ] {
+        let home = Home::new().set(variable, value);
+        for file in ["duly.redb", "b.redb", "e.jsonl"] {
+            let from = fine.folder.path().join(file);
+            fs::copy(from, home.folder.path().join(file)).unwrap();
+        }
+        let before = fs::read(home.data_file()).unwrap();
+        for command in [
+            &["user", "list"][..],
+            &["user", "delete", "jane@example.com"],
+            &["restore", "--force", "b.redb"],
+            &["import", "--replace", "e.jsonl"],
+            &["compact"],
+            &["backup", "--to", "c.redb"],
+        ] {
+            let line = refused(home.run(command, ""), 78);
+            assert!(line.starts_with(&format!("duly: {variable} ")), "{line}");
+        }
+        assert_eq!(fs::read(home.data_file()).unwrap(), before, "{variable}");
+    }
+}

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::Value;
 
 use super::admin::{self, Json, Screen, Task};
+use super::interrupt::Left;
 use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
@@ -25,6 +26,17 @@ pub(super) struct Arguments {
 
     #[command(flatten)]
     options: Options,
+}
+
+impl Arguments {
+    pub(super) fn left(&self) -> Left {
+        match &self.to {
+            Some(path) if path.as_os_str() == "-" => {
+                Left::Said("what was written is not a whole backup")
+            }
+            _ => Left::NO_FILE,
+        }
+    }
 }
 
 /// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.

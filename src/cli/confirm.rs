@@ -27,8 +27,12 @@ impl Sure {
         self,
         question: impl FnOnce() -> Result<String, CommandError>,
     ) -> Result<(), CommandError> {
-        if self.yes || !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if self.yes || !io::stdin().is_terminal() {
             return Ok(());
+        }
+        if !io::stderr().is_terminal() {
+            let message = "the question cannot be shown: --yes goes on without it";
+            return Err(CommandError::Usage(message.to_owned()));
         }
         output::prompt(&format!("{} [y/N] ", question()?));
         let mut answer = String::new();

@@ -4,14 +4,15 @@ use clap::{Arg, Command};
 
 /// What the help of the program ends with.
 pub(super) const ROOT: &str = "\
-Every command takes --database-url. Settings are flags, variables or lines of
-the file .env in the working directory: --log-level is the variable LOG_LEVEL.
-`duly serve --help` has them all. ENV_FILE=FILE names another file than .env,
-ENV_FILE=off does without.";
+Commands that work on the data take --database-url. Settings are flags,
+variables, or lines of the file .env in the working directory: --log-level is
+the variable LOG_LEVEL. `duly serve --help` has them all. The variable ENV_FILE
+names another file than .env, or is off.";
 
 /// What the help of a command ends with.
 const COMMAND: &str = "\
-All settings of `duly serve --help` are taken too, as flags and as variables.";
+This command also accepts every setting of `duly serve --help`, as a flag or as
+a variable.";
 
 /// What the short help of `serve` ends with.
 const SERVE: &str = "\
@@ -37,8 +38,13 @@ fn short(command: Command) -> Command {
     if !command.get_arguments().any(is_setting) {
         return command;
     }
+    let shown: &[&str] = match command.get_name() {
+        "healthcheck" => &["listen", "tls_cert_file", "tls_key_file"],
+        "openapi" => &["project_name", "api_v1_prefix"],
+        _ => &["database_url"],
+    };
     let hidden = |arg: Arg| {
-        let is_hidden = is_setting(&arg) && arg.get_id() != "database_url";
+        let is_hidden = is_setting(&arg) && !shown.contains(&arg.get_id().as_str());
         let arg = if is_setting(&arg) { brief(arg) } else { arg };
         arg.hide(is_hidden)
     };

@@ -12,7 +12,7 @@ use super::confirm::Sure;
 use super::{input, interrupt, settings};
 use crate::config::{Config, Options};
 use crate::control::client::{self, Lines};
-use crate::control::{Command, Form, Reply, Sink};
+use crate::control::{Command, Failure, Form, Reply, Sink};
 use crate::files::not_opened;
 use crate::service::lines::MAX_LINE;
 
@@ -57,7 +57,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
                 sure.ask(|| Ok(question))?;
             }
             let what = format!("{} cannot be read", path.display());
-            let file = File::open(&path).map_err(|error| not_opened(&path, error));
+            let file = match File::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    return Err(Failure::new(
+                        Failure::MISSING,
+                        format!("{what}: {error}"),
+                    )
+                    .into());
+                }
+                opened => opened.map_err(|error| not_opened(&path, error)),
+            };
             let file = file.map_err(CommandError::io(what))?;
             let lines = client::lines(BufReader::new(file), MAX_LINE);
             take_in(&config, command, Box::new(lines))
@@ -74,6 +83,7 @@ fn take_in(config: &Config, command: Command, lines: Lines) -> Result<(), Comman
 
 /// Carries an import out. If it is interrupted, the lines before that are taken in and counted.
 pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandError> {
+    interrupt::begin();
     let mut counting = Counting { screen: Screen::new(Form::Text), counts: None };
     let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
     match admin::carry_out(config, task, &mut counting) {

@@ -79,7 +79,7 @@ enum Command {
     Restore(restore::Arguments),
     /// Write everything, or one account, as JSON Lines
     Export(export::Arguments),
-    /// Take in what was exported, whatever accounts may hold
+    /// Import an export; limits of accounts are not enforced
     Import(import::Arguments),
     /// Bring the data file up to date, or try it on a copy
     Upgrade(upgrade::Arguments),
@@ -234,7 +234,7 @@ impl Command {
             Self::User(command) => user::run(command),
             Self::Audit(arguments) => audit::run(arguments),
             Self::Backup(arguments) => {
-                interrupt::run(Left::NO_FILE, || backup::run(arguments))
+                interrupt::run(arguments.left(), || backup::run(arguments))
             }
             Self::Restore(arguments) => {
                 interrupt::run(arguments.left(), || restore::run(arguments))

@@ -1,7 +1,7 @@
 //! `duly restore`
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     };
     match user {
         None => {
-            if force {
+            if force && config.database.path().exists() {
                 sure.ask(|| {
                     Ok(format!(
                         "Replace {data} by {shown}, and keep it under another name?"
@@ -82,13 +82,29 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
 
 /// A backup from standard input, in a file without a name.
 fn taken(config: &Config) -> Result<File, CommandError> {
-    let mut copy = scratch(config)?;
-    let mut from =
-        input::stdin().map_err(CommandError::io("standard input cannot be read"))?;
-    io::copy(&mut from, &mut copy)
-        .map_err(CommandError::io("the backup could not be read"))?;
-    Ok(copy)
+    let copy = scratch(config)?;
+    let read = input::stdin().and_then(|mut from| {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let length = from.read(&mut piece)?;
+            let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
+                return Ok(());
+            };
+            redb::has_room(&copy, config.disk_reserve_bytes)?;
+            (&copy).write_all(read)?;
+        }
+    });
+    match read {
+        Ok(()) => Ok(copy),
+        Err(_) if interrupt::came() => Err(interrupt::error("nothing was changed")),
+        Err(cause) => Err(CommandError::io(
+            "the backup on standard input could not be taken",
+        )(cause)),
+    }
 }
+
+/// Bytes of standard input that are read at once.
+const PIECE: usize = 1 << 20;
 
 /// Puts a backup in place of the data file, which no server may have open.
 fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError> {

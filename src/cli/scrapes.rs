@@ -1,7 +1,10 @@
 //! The address where the server shows its numbers.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::CommandError;
-use crate::config::Config;
+use crate::config::{Config, Listen};
 use crate::http::metrics::Build;
 use crate::http::server::Listener;
 
@@ -17,8 +20,18 @@ pub(super) const BUILD: Build = Build {
 /// Listens there, if the settings name one.
 pub(super) async fn listen(config: &Config) -> Result<Option<Listener>, CommandError> {
     let Some(address) = &config.metrics_listen else { return Ok(None) };
-    let failed = CommandError::io(format!("cannot listen for metrics on {address}"));
-    Listener::bind(address).await.map(Some).map_err(failed)
+    let failed = |cause| {
+        CommandError::io(format!("cannot listen for metrics on {address}"))(cause)
+    };
+    let listener = match Listener::bind(address).await {
+        Ok(listener) => listener,
+        Err(error) => return Err(failed(error)),
+    };
+    if let Listen::Unix(path) = address {
+        // Of its own group at most, whatever the umask.
+        std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
+    }
+    Ok(Some(listener))
 }
 
 /// Says where that is, and whether others may come.
@@ -37,7 +50,7 @@ pub(super) fn tell(listener: &Listener) -> Result<(), CommandError> {
     if is_reached_by_others {
         tracing::warn!(
             address,
-            "other machines may read the metrics, and nobody has to log in to: set METRICS_LISTEN to a loopback address, unless that is meant"
+            "other machines can read the metrics without logging in: set METRICS_LISTEN to a loopback address, unless you intend this"
         );
     }
     Ok(())

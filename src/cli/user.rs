@@ -27,7 +27,7 @@ pub(super) enum Command {
     Enable(Account),
     /// Set a password and end all sessions and tokens; it is asked for, or read from standard input
     SetPassword(Account),
-    /// End all sessions and personal tokens and forget the answers kept for repeated requests
+    /// End all sessions and personal tokens, and forget stored responses
     EndAccess(EndAccess),
     /// Delete an account with its tasks and all else
     Delete(Deletion),
@@ -36,7 +36,7 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct List {
     /// List the accounts first that hold the most
-    #[arg(long, value_parser = ["bytes", "tasks"])]
+    #[arg(long, value_name = "bytes|tasks", value_parser = ["bytes", "tasks"])]
     largest: Option<String>,
 
     #[command(flatten)]
@@ -51,11 +51,11 @@ pub(super) struct Quota {
     /// Email of the account
     email: String,
 
-    /// Most tasks: a number, 0 for no limit, or default for MAX_TASKS_PER_ACCOUNT
+    /// Maximum tasks: a number, 0 for no limit, or default for MAX_TASKS_PER_ACCOUNT
     #[arg(long, value_name = "NUMBER")]
     tasks: Option<String>,
 
-    /// Most MiB: a number, 0 for no limit, or default for MAX_MIB_PER_ACCOUNT
+    /// Maximum MiB: a number, 0 for no limit, or default for MAX_MIB_PER_ACCOUNT
     #[arg(long, value_name = "NUMBER")]
     mib: Option<String>,
 
@@ -131,19 +131,25 @@ pub(super) struct Deletion {
 
 #[derive(Debug, Args)]
 pub(super) struct EndAccess {
-    /// Email of the account
-    #[arg(required_unless_present = "all")]
-    email: Option<String>,
-
-    /// Of every account, as after a signing key got into wrong hands
-    #[arg(long, conflicts_with = "email")]
-    all: bool,
+    #[command(flatten)]
+    whose: Whose,
 
     #[command(flatten)]
     sure: Sure,
 
     #[command(flatten)]
     options: Options,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Whose {
+    /// Email of the account
+    email: Option<String>,
+
+    /// End the access of every account, as after a signing key got into wrong hands
+    #[arg(long)]
+    all: bool,
 }
 
 pub(super) fn run(command: Command) -> Result<(), CommandError> {
@@ -178,7 +184,8 @@ pub(super) fn run(command: Command) -> Result<(), CommandError> {
             let password = input::new_password()?.into();
             admin::ask(&config, control::Command::UserSetPassword { email, password })
         }
-        Command::EndAccess(EndAccess { email, sure, options, .. }) => {
+        Command::EndAccess(EndAccess { whose, sure, options }) => {
+            let Whose { email, .. } = whose;
             let config = settings::of_data(options)?;
             if email.is_none() {
                 sure.ask(|| {

@@ -55,6 +55,8 @@ impl Options {
     fn reset(&mut self, variable: &str) {
         match variable {
             "SECRET_KEY" => self.without_key = true,
+            // No other address can be the same.
+            "LISTEN" => "127.0.0.1:0".clone_into(&mut self.listen),
             "CONTROL_SOCKET" => "off".clone_into(&mut self.control_socket),
             // One is nothing without the other.
             "TLS_CERT_FILE" | "TLS_KEY_FILE" => {

@@ -50,7 +50,8 @@ pub struct Options {
 
     /// Networks of trusted proxies, separated by commas
     ///
-    /// Their X-Forwarded-For and X-Forwarded-Prefix are believed. 127.0.0.1 is a proxy that comes through a Unix socket.
+    /// Duly believes their X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Prefix. A proxy that connects through a
+    /// Unix socket counts as 127.0.0.1.
     #[arg(
         long,
         env = "TRUSTED_PROXIES",
@@ -94,7 +95,7 @@ pub struct Options {
     )]
     pub(super) environment: String,
 
-    /// Whether tasks are changed only by requests that say which revision they mean (If-Match): on or off
+    /// Whether a change of a task must name a revision (If-Match): on or off
     #[arg(
         long,
         env = "REQUIRE_IF_MATCH",
@@ -105,7 +106,7 @@ pub struct Options {
     )]
     pub(super) require_if_match: String,
 
-    /// How long requests may finish when the server stops, in seconds
+    /// Time for requests to finish when the server stops, in seconds
     #[arg(
         long,
         env = "SHUTDOWN_SECONDS",
@@ -138,7 +139,7 @@ pub struct Options {
     )]
     pub(super) database_url: String,
 
-    /// Most memory for cached pages of the data file, in MiB
+    /// Maximum memory for cached pages of the data file, in MiB
     #[arg(
         long,
         env = "CACHE_MIB",
@@ -183,7 +184,7 @@ pub struct Options {
     )]
     pub(super) metrics_listen: String,
 
-    /// Folder for backups, which the server makes if it is set
+    /// Folder for scheduled backups; without it there are none
     #[arg(
         long,
         env = "BACKUP_DIR",
@@ -243,7 +244,7 @@ pub struct Options {
     )]
     pub(super) previous_secret_key_files: String,
 
-    /// How long an access token is good for, in minutes
+    /// Lifetime of an access token, in minutes
     #[arg(
         long,
         env = "ACCESS_TOKEN_EXPIRE_MINUTES",
@@ -277,7 +278,7 @@ pub struct Options {
     )]
     pub(super) registration: String,
 
-    /// Fewest characters of a new password
+    /// Minimum length of a new password, in characters
     #[arg(
         long,
         env = "PASSWORD_MIN_LENGTH",
@@ -288,7 +289,7 @@ pub struct Options {
     )]
     pub(super) password_min_length: String,
 
-    /// How hard a new password must be to guess, from 0 (not looked at) to 4; 3 and 4 are worth having
+    /// How hard a new password must be to guess, from 0 (not checked) to 4
     #[arg(
         long,
         env = "PASSWORD_MIN_STRENGTH",
@@ -299,7 +300,7 @@ pub struct Options {
     )]
     pub(super) password_min_strength: String,
 
-    /// Most accounts; the operator may make more; 0 for as many as come
+    /// Maximum accounts; the operator may make more; 0 is no limit
     #[arg(
         long,
         env = "MAX_ACCOUNTS",
@@ -310,7 +311,7 @@ pub struct Options {
     )]
     pub(super) max_accounts: String,
 
-    /// Most tasks of one account; 0 for as many as it likes
+    /// Maximum tasks of one account; 0 is no limit
     #[arg(
         long,
         env = "MAX_TASKS_PER_ACCOUNT",
@@ -321,8 +322,9 @@ pub struct Options {
     )]
     pub(super) max_tasks_per_account: String,
 
-    /// Most data of one account, in MiB: keys and values of its tasks, their index entries, its sessions, tokens and
-    /// kept answers; 0 for as much as it likes
+    /// Maximum data of one account, in MiB; 0 is no limit
+    ///
+    /// Keys and values of its tasks, their index entries, its sessions, tokens and stored responses.
     #[arg(
         long,
         env = "MAX_MIB_PER_ACCOUNT",
@@ -344,7 +346,7 @@ pub struct Options {
     )]
     pub(super) auth_rate_limit: String,
 
-    /// Requests a minute of one account; 0 for as many as it likes
+    /// Maximum requests a minute of one account; 0 is no limit
     #[arg(
         long,
         env = "RATE_LIMIT_PER_MINUTE",
@@ -355,7 +357,7 @@ pub struct Options {
     )]
     pub(super) rate_limit_per_minute: String,
 
-    /// Passwords of owners, and of strangers, that may each wait to be hashed before log-ins are told to come back later
+    /// Length of each of two hash queues: log-ins from known networks, and from unknown ones
     #[arg(
         long,
         env = "HASH_QUEUE",
@@ -366,7 +368,7 @@ pub struct Options {
     )]
     pub(super) hash_queue: String,
 
-    /// Most connections at once; as many files must be allowed to be open
+    /// Maximum connections; the limit of open files must be at least as high
     #[arg(
         long,
         env = "MAX_CONNECTIONS",
@@ -377,8 +379,9 @@ pub struct Options {
     )]
     pub(super) max_connections: String,
 
-    /// Most connections at once from one network (an IPv4 address, an IPv6 /64), fewer when places run short; behind
-    /// a trusted proxy most requests at once of one
+    /// Maximum connections from one network: an IPv4 address or an IPv6 /64
+    ///
+    /// Fewer when connections run short. Behind a trusted proxy it is the maximum of requests at once from one network.
     #[arg(
         long,
         env = "MAX_CONNECTIONS_PER_NETWORK",
@@ -389,7 +392,7 @@ pub struct Options {
     )]
     pub(super) max_connections_per_network: String,
 
-    /// How long the first byte, the whole header, and a silent connection may take, in seconds
+    /// Timeout for the first byte and the whole header, and for idle connections, in seconds
     #[arg(
         long,
         env = "HEADER_TIMEOUT_SECONDS",
@@ -400,7 +403,7 @@ pub struct Options {
     )]
     pub(super) header_timeout_seconds: String,
 
-    /// How long a request's body may take, in seconds
+    /// Timeout for the body of a request, in seconds
     #[arg(
         long,
         env = "BODY_TIMEOUT_SECONDS",
@@ -411,7 +414,7 @@ pub struct Options {
     )]
     pub(super) body_timeout_seconds: String,
 
-    /// How long a request may take in all, in seconds
+    /// Timeout for a whole request, in seconds
     #[arg(
         long,
         env = "REQUEST_TIMEOUT_SECONDS",
@@ -422,7 +425,7 @@ pub struct Options {
     )]
     pub(super) request_timeout_seconds: String,
 
-    /// Longest header of a request, in KiB
+    /// Maximum header of a request, in KiB
     #[arg(
         long,
         env = "MAX_HEADER_KIB",
@@ -433,7 +436,7 @@ pub struct Options {
     )]
     pub(super) max_header_kib: String,
 
-    /// Longest body of a request, in KiB
+    /// Maximum body of a request, in KiB
     #[arg(
         long,
         env = "MAX_BODY_KIB",
@@ -456,7 +459,7 @@ pub struct Options {
     )]
     pub(super) log_format: String,
 
-    /// Least level to log: error, warn, info, debug or trace
+    /// Minimum level to log: error, warn, info, debug, trace or off
     ///
     /// Per module as in `info,duly::store=debug`.
     #[arg(

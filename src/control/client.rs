@@ -10,7 +10,7 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
 use zeroize::Zeroizing;
 
-use super::message::{Command, Form, MAX_REQUEST, Reply, Request, VERSION};
+use super::message::{Command, Form, MAX_REQUEST, Reply, Request, TEXT_VERSION, VERSION};
 use super::receive::send_with_file;
 use super::send::send;
 use super::{Failure, Sink};
@@ -84,7 +84,11 @@ pub fn ask(
 ) -> Result<(), Failure> {
     let Order { command, form, file } = order;
     let is_import = matches!(command, Command::Import { .. });
-    let request = Request { version: VERSION, command, form };
+    let version = match form {
+        Form::Text => TEXT_VERSION,
+        Form::Json => VERSION,
+    };
+    let request = Request { version, command, form };
     // It may hold a password: large enough not to be copied while it grows, and wiped in the end.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST));
     serde_json::to_writer(&mut *line, &request).map_err(io::Error::from)?;

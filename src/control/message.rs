@@ -5,8 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-/// The version of the protocol. A server refuses others.
-pub const VERSION: u32 = 1;
+/// The version of the protocol. A server refuses later ones.
+pub const VERSION: u32 = 2;
+
+/// The version of a request for an answer as text, which servers of the version before carry out.
+pub(super) const TEXT_VERSION: u32 = 1;
 
 /// Longest request, in bytes.
 pub(super) const MAX_REQUEST: usize = 16 * 1024;
@@ -14,7 +17,7 @@ pub(super) const MAX_REQUEST: usize = 16 * 1024;
 /// The first line of a connection.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
-    /// [`VERSION`].
+    /// At most [`VERSION`].
     pub version: u32,
     /// What is wanted.
     pub command: Command,
@@ -174,8 +177,8 @@ impl Command {
             | Self::UserSetPassword { .. }
             | Self::UserEndAccess { .. }
             | Self::UserDelete { .. }
-            | Self::UserQuota { .. }
             | Self::Import { .. } => true,
+            Self::UserQuota { tasks, mib, .. } => tasks.is_some() || mib.is_some(),
             Self::UserList
             | Self::UserLargest { .. }
             | Self::Audit
@@ -278,6 +281,17 @@ mod tests {
                 .unwrap(),
             r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}},"form":"json"}"#
         );
+    }
+
+    #[test]
+    fn looking_at_a_quota_writes_nothing() {
+        let quota = |tasks: Option<&str>| Command::UserQuota {
+            email: "a".to_owned(),
+            tasks: tasks.map(str::to_owned),
+            mib: None,
+        };
+        assert!(!quota(None).writes());
+        assert!(quota(Some("5")).writes());
     }
 
     #[test]

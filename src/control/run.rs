@@ -213,7 +213,7 @@ fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
         ("rows_to_purge", json!(to_purge)),
         ("problems", json!(problems)),
         ("findings", json!(findings)),
-        ("namesakes", json!(namesakes)),
+        ("duplicate_emails", json!(namesakes)),
     ];
     let [purge, number, findings, namesakes] = rest;
     let all = [users, sessions, tokens, tasks, purge, number, findings, namesakes];

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::message::{Reply, Request, VERSION};
+use super::message::{Reply, Request, TEXT_VERSION, VERSION};
 use super::receive::{first_line, lines};
 use super::run::{Input, Parts, Sink, run};
 use super::{Command, Failure};
@@ -180,8 +180,9 @@ fn carry_out(
         _ => error.into(),
     })?;
     let request: Request = serde_json::from_slice(&first.line).map_err(|_| unknown())?;
-    if request.version != VERSION {
-        let message = format!("the server speaks version {VERSION} of the protocol");
+    if !(TEXT_VERSION..=VERSION).contains(&request.version) {
+        let message =
+            format!("the server speaks the protocol up to version {VERSION} only");
         return Err(Failure::new(Failure::PROTOCOL, message));
     }
     tracing::info!(command = request.command.name(), "command received");

@@ -72,13 +72,13 @@ pub(super) async fn quota(
         ];
         return answer.say(String::new, members);
     }
-    let tell = |own: Option<u64>, all: Option<u64>| match (own, all) {
+    let tell = |own: Option<u64>, all: Option<u64>, unit| match (own, all) {
         (Some(0), _) | (None, None) => "no limit".to_owned(),
-        (Some(most), _) => format!("at most {most}, for this account"),
-        (None, Some(most)) => format!("at most {most}"),
+        (Some(most), _) => format!("at most {most}{unit}, for this account"),
+        (None, Some(most)) => format!("at most {most}{unit}"),
     };
-    answer.line(format!("tasks\t{tasks}\t{}", tell(own.tasks, all.tasks)))?;
-    answer.line(format!("bytes\t{bytes}\tMiB: {}", tell(own.mib, all.mib)))
+    answer.line(format!("tasks\t{tasks}\t{}", tell(own.tasks, all.tasks, "")))?;
+    answer.line(format!("bytes\t{bytes}\t{}", tell(own.mib, all.mib, " MiB")))
 }
 
 /// A number, or nothing for the limit of all accounts.

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+use rustix::fs::{Mode, OFlags, open};
+
 use super::{PARTIAL, folder_of};
 
 /// Removes what is left behind of new files for this place, as far as that is possible.
@@ -30,11 +32,12 @@ pub(super) fn remove_left_behind(place: &Path) {
 ///
 /// Those of the operating system.
 pub fn remove_unless_written(path: &Path) -> io::Result<()> {
-    // A pipe would never open.
-    if !path.symlink_metadata()?.is_file() {
+    // Neither follows a link nor waits for the other end of a pipe.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(open(path, flags, Mode::empty()).map_err(io::Error::from)?);
+    if !file.metadata()?.is_file() {
         return Ok(());
     }
-    let file = File::open(path)?;
     match file.try_lock() {
         Ok(()) => std::fs::remove_file(path),
         Err(_) => Ok(()),

@@ -1,10 +1,12 @@
 //! Answers of commands for programs, and commands that read and write through pipes.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use super::{JANE, everything, given_people, given_stopped, home};
+use super::{JANE, everything, given_people, given_stopped, home, path_in};
 use crate::harness::Home;
-use crate::harness::process::{expect, finish, text};
+use crate::harness::process::{expect, finish, refused, text};
 use serde_json::Value;
 
 fn objects(printed: &str) -> Vec<Value> {
@@ -108,4 +110,38 @@ async fn an_export_goes_through_pipes() {
     assert!(expect(import, 0).starts_with("2 users added"));
     assert_eq!(everything(&elsewhere), everything(&home));
     assert!(!home.folder.path().join("-").exists());
+}
+
+#[test]
+fn a_server_of_the_version_before_is_not_asked_for_json() {
+    let home = home();
+    let socket = UnixListener::bind(path_in(&home, "duly.redb.sock")).unwrap();
+    for (words, version) in [
+        (&["user", "list"][..], 1),
+        (&["user", "list", "--json"], 2),
+        (&["user", "quota", JANE, "--tasks", "5", "--json"], 2),
+    ] {
+        let mut command = home.command(words);
+        let command =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (mut stream, _) = socket.accept().unwrap();
+        let mut request = String::new();
+        BufReader::new(&stream).read_line(&mut request).unwrap();
+        let failed = br#"{"failed":{"code":76,"message":"too new"}}"#;
+        stream.write_all(&[failed, &b"\n"[..]].concat()).unwrap();
+
+        assert!(request.starts_with(&format!("{{\"version\":{version},")), "{request}");
+        let line = refused(command.wait_with_output().unwrap(), 76);
+        assert_eq!(line, "duly: too new\n");
+    }
+}
+
+#[test]
+fn a_backup_on_standard_input_leaves_the_reserve_of_the_disk() {
+    let home = home().set("DISK_RESERVE_MIB", "1048576");
+
+    let line = refused(home.run(&["restore", "-"], "something"), 74);
+
+    assert!(line.contains("standard input"), "{line}");
+    assert_eq!(home.folder.path().read_dir().unwrap().count(), 0);
 }

@@ -218,7 +218,7 @@ fn nonsense_on_the_socket_is_refused_and_forgotten() {
     };
 
     assert_eq!(refusal(b"GET / HTTP/1.1\r\n\r\n"), 76);
-    assert_eq!(refusal(b"{\"version\":2,\"command\":\"check\"}\n"), 76);
+    assert_eq!(refusal(b"{\"version\":3,\"command\":\"check\"}\n"), 76);
     assert_eq!(refusal(b"{\"version\":1,\"command\":\"halt\"}\n"), 76);
     assert_eq!(refusal(b"{\"version\":1,\"command\":\"backup\"}\n"), 76, "no file");
     assert_eq!(refusal(b""), 76);

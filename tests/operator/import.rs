@@ -201,3 +201,13 @@ fn brought(line: &str, hash: &str) -> String {
     let (_, after) = after.split_once('"').unwrap();
     format!("{before}\"password_hash\":\"{hash}\"{after}")
 }
+
+#[test]
+fn a_file_that_is_not_there_is_told_as_that_of_a_restore_is() {
+    let home = home();
+    for command in ["import", "restore"] {
+        let line = refused(home.run(&[command, "nothing.jsonl"], ""), 66);
+        assert!(line.contains("nothing.jsonl"), "{line}");
+    }
+    assert!(!home.data_file().exists());
+}

@@ -242,3 +242,32 @@ async fn a_server_gives_up_a_backup_that_nobody_waits_for() {
     });
     assert_eq!(server.terminate(), Some(0));
 }
+
+#[tokio::test]
+async fn a_compaction_that_is_interrupted_or_killed_leaves_the_file_as_it_was() {
+    let home = home();
+    expect(home.run(&["user", "add", JANE], PASSWORD), 0);
+    let store = RedbStore::open(&home.data_file(), &redb::Options::default()).unwrap();
+    crate::crash::fill(&store, 16 << 20).await;
+    drop(store);
+    // Opened once, so that it is not repaired by the command.
+    expect(home.run(&["user", "list"], ""), 0);
+    let data = fs::read(home.data_file()).unwrap();
+    let before = names(home.folder.path());
+    for (name, code) in [("INT", Some(130)), ("TERM", Some(143)), ("KILL", None)] {
+        let child = spawn(home.command(&["compact"]));
+        wait_until(|| {
+            names(home.folder.path()).iter().any(|it| it.ends_with(".partial"))
+        });
+
+        let output = interrupt(child, name);
+
+        assert_eq!(output.status.code(), code, "{}", text(&output.stderr));
+        assert!(fs::read(home.data_file()).unwrap() == data, "to the byte");
+        if code.is_some() {
+            assert_eq!(names(home.folder.path()), before);
+        }
+    }
+    expect(home.run(&["compact"], ""), 0);
+    assert_eq!(names(home.folder.path()), before);
+}

@@ -5,7 +5,7 @@
 
 mod signals;
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 use std::{io, panic, thread};
 
@@ -25,9 +25,17 @@ const STACK: usize = 8 << 20;
 /// The one that came.
 static CAME: AtomicI32 = AtomicI32::new(0);
 
+/// Whether some of the input may have been taken in.
+static BEGUN: AtomicBool = AtomicBool::new(false);
+
 /// Whether this process was asked to end.
 pub(super) fn came() -> bool {
     CAME.load(Ordering::Relaxed) != 0
+}
+
+/// Notes that input is taken in from now on.
+pub(super) fn begin() {
+    BEGUN.store(true, Ordering::Relaxed);
 }
 
 /// An error of a command that was interrupted and left things in this state.
@@ -95,6 +103,9 @@ pub(super) fn run(
                     }
                     None => error(left),
                 }),
+                Left::Counted if !BEGUN.load(Ordering::Relaxed) => {
+                    Err(error("nothing was changed"))
+                }
                 Left::Counted => tokio::select! {
                     Ok(outcome) = ended => outcome,
                     // Whoever asks twice does not want to wait.

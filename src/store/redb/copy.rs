@@ -139,6 +139,7 @@ impl RedbStore {
                 error => CopyError::from(error),
             })?;
         db.close().map_err(copy_error(name))?;
+        lock_again(file);
         file.sync_all()?;
         Ok(report)
     }
@@ -201,7 +202,14 @@ fn write(
         db.compact().map_err(written(name))?;
     }
     db.close().map_err(copy_error(name))?;
+    lock_again(file);
     Ok(hash.finish())
+}
+
+/// Takes the lock that a database lets go of when it is closed, so that the file is not removed as one that was left behind.
+fn lock_again(file: &File) {
+    // Best effort: not every file system has locks.
+    drop(file.try_lock());
 }
 
 /// How far a copy has got.

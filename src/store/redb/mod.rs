@@ -99,6 +99,7 @@ pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
 pub use self::options::{AnswerBounds, CommitMode, Options};
 use self::queue::Ticket;
+pub use self::space::has_room;
 use self::space::{Growth, Space};
 use self::table::SnapshotTables;
 pub use self::upgrade::{

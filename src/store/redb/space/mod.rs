@@ -137,7 +137,7 @@ impl Space {
 }
 
 /// Refuses when a file has less room to grow than this, in bytes.
-pub(super) fn has_room(file: &File, bytes: u64) -> io::Result<()> {
+pub fn has_room(file: &File, bytes: u64) -> io::Result<()> {
     if free_bytes(file)? < bytes {
         let full = "the disk has no room for a copy beside DISK_RESERVE_MIB";
         return Err(io::Error::new(io::ErrorKind::StorageFull, full));

@@ -206,7 +206,7 @@ def while_writing(site, rounds, fault):
 def first_start(site, rounds, fault):
     """A call fails while the data file and the key are made."""
     with site.empty() as home:
-        with home.serve(before=fault.around()) as server:
+        with home.serve(before=fault.around("-f")) as server:
             code = server.wait() if server.port is None else server.stop()
         if happened := fault.happened():
             # A fault at the very end comes after the last answer.
@@ -224,10 +224,10 @@ def first_start(site, rounds, fault):
 
 
 def later_start(site, rounds, fault):
-    """A call of the main thread fails: while the file is opened, or while it is closed after writes."""
+    """A call of a thread fails: while the file is opened, while clients write, or while it is closed."""
     with site.copy() as home:
         load = None
-        with home.serve(before=fault.around()) as server:
+        with home.serve(before=fault.around("-f")) as server:
             if server.port is None:
                 code = server.wait()
             else:

@@ -38,8 +38,10 @@ OWN_PASSWORD = {"user_leave": "password", "user_update": "password", "user_chang
 ZONES = ["Europe/Berlin", "america/new_york", "UTC"]
 NEW_EMAIL = ["user_register", "account_create"]
 FORMS = ["session_login", "session_refresh", "session_revoke"]
-# Members that have to be those of the account.
+ON_A_TASK = ["task_patch", "task_delete"]
+# Members that have to be those of the account or of the task.
 FIXED = {
+    "task_patch": ["id", "owner_id", "created_at"],
     "user_update": ["id", "role", "created_at", "must_change_password"],
     "account_patch": ["id", "email", "created_at", "display_name"],
 }
@@ -125,7 +127,7 @@ def ask(method, path, body=None, token=None):
 
 account = Account()
 counts = collections.Counter()
-deletions = itertools.count()
+turns = itertools.count()
 
 
 # Not kept there, where a sequence of requests goes on with a token that is dead.
@@ -169,9 +171,9 @@ def before_call(context, case, kwargs):
     """Makes good what fits the schema and still could not be good."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    if operation_of(case) == "task_delete" and next(deletions) % 2 == 0:
+    if operation_of(case) in ON_A_TASK and next(turns) % 2 == 0:
         # Else hardly any would be there.
-        status, task = ask("POST", "/tasks", {"title": "To be deleted"}, account.token)
+        status, task = ask("POST", "/tasks", {"title": "To be changed or deleted"}, account.token)
         if status == 201:
             case.path_parameters["id"] = task["id"]
     if not isinstance(case.body, dict):

@@ -29,7 +29,7 @@ use crate::store::redb::{Options, RedbStore};
 /// A command with what goes along.
 pub(super) struct Task<'a> {
     pub(super) command: Command,
-    /// How lines of the answer are written.
+    /// Form of the answer.
     pub(super) form: Form,
     /// A file to write to, and its name for messages.
     pub(super) file: Option<(&'a File, &'a Path)>,
@@ -69,7 +69,7 @@ pub(super) fn look(
     config: &Config,
     command: Command,
 ) -> Result<Vec<Value>, CommandError> {
-    let mut answer = Objects(Vec::new());
+    let mut answer = Objects::default();
     let task = Task { form: Form::Json, ..Task::new(command, config) };
     carry_out(config, task, &mut answer)?;
     Ok(answer.0)
@@ -200,8 +200,9 @@ impl Json {
     }
 }
 
-/// Keeps the objects of an answer.
-struct Objects(Vec<Value>);
+/// Keeps the objects of an answer in JSON.
+#[derive(Default)]
+pub(super) struct Objects(pub(super) Vec<Value>);
 
 impl Sink for Objects {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
@@ -213,7 +214,7 @@ impl Sink for Objects {
 }
 
 /// A line of an answer in JSON. A server of the version before answers in text.
-pub(super) fn object(line: &str) -> io::Result<Value> {
+fn object(line: &str) -> io::Result<Value> {
     let found = serde_json::from_str(line).ok().filter(Value::is_object);
     found.ok_or_else(|| {
         io::Error::other("the server is older than this program: restart the server")

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::Value;
 
-use super::admin::{self, Json, Screen, Task};
+use super::admin::{self, Json, Objects, Screen, Task};
 use super::interrupt::Left;
 use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
-use crate::control::{Command, Failure, Form, Reply, Sink};
+use crate::control::{Command, Failure, Form, Sink};
 use crate::files::{folder_of, give_to_owner_of, make_private};
 use crate::jobs::backup;
 
@@ -58,15 +58,15 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         let message = format!("{} exists already: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
     }
-    let mut report = Report(Value::Null);
+    let mut report = Objects::default();
     let sink: &mut dyn Sink = match json.form() {
         Form::Text => &mut Screen::new(Form::Text),
         Form::Json => &mut report,
     };
     into(&config, &path, is_servers, json.form(), sink)?;
     let path = path.display().to_string();
-    match report.0 {
-        Value::Object(mut members) => {
+    match report.0.pop() {
+        Some(Value::Object(mut members)) => {
             members.insert("file".to_owned(), path.into());
             output::line(&Value::Object(members).to_string())
         }
@@ -84,18 +84,6 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     copy.rewind().map_err(failed())?;
     io::copy(&mut copy, &mut output::pipe()).map_err(failed())?;
     output::pipe().flush().map_err(failed())
-}
-
-/// Keeps what is said of a backup.
-struct Report(Value);
-
-impl Sink for Report {
-    fn send(&mut self, reply: Reply) -> io::Result<()> {
-        if let Reply::Line(line) = reply {
-            self.0 = admin::object(&line)?;
-        }
-        Ok(())
-    }
 }
 
 /// Makes the file, for the owner of the data file if it is to be the server's.

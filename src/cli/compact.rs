@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use super::admin::Screen;
 use super::{CommandError, output, settings, store_options};
 use crate::config::Options;
-use crate::control::{Failure, Form, Reply, Sink as _, count};
+use crate::control::{Failure, Form, Reply, Sink as _, contents, count};
 use crate::store::OpenError;
 use crate::store::redb::{self, Compacted, CopyError};
 
@@ -29,13 +29,7 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     } else {
         format!("{path} has {was}, which is as small as it gets")
     })?;
-    output::line(&format!(
-        "{}, {}, {}, {}, all verified",
-        count(report.users, "user"),
-        count(report.sessions, "session"),
-        count(report.tokens, "token"),
-        count(report.tasks, "task")
-    ))?;
+    output::line(&format!("{}, all verified", contents(&report)))?;
     if report.to_purge > 0 {
         output::line(&format!(
             "{} of deleted accounts still in it: the server removes them, and then it can be made smaller",

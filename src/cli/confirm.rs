@@ -18,11 +18,11 @@ pub(super) struct Sure {
 }
 
 impl Sure {
-    /// Asks whether to go on, if somebody sits at a terminal.
+    /// Asks at a terminal whether to go on.
     ///
     /// # Errors
     ///
-    /// Those of `question`, and when the answer is no.
+    /// The errors of `question`, and [`Failure::NO`] when the answer is no.
     pub(super) fn ask(
         self,
         question: impl FnOnce() -> Result<String, CommandError>,

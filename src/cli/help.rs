@@ -2,24 +2,24 @@
 
 use clap::{Arg, Command};
 
-/// What the help of the program ends with.
+/// Last lines of the help of the program.
 pub(super) const ROOT: &str = "\
 Commands that work on the data take --database-url. Settings are flags,
 variables, or lines of the file .env in the working directory: --log-level is
 the variable LOG_LEVEL. `duly serve --help` has them all. The variable ENV_FILE
 names another file than .env, or is off.";
 
-/// What the help of a command ends with.
+/// Last lines of the help of a command.
 const COMMAND: &str = "\
 This command also accepts every setting of `duly serve --help`, as a flag or as
 a variable.";
 
-/// What the short help of `serve` ends with.
+/// Last lines of the short help of `serve`.
 const SERVE: &str = "\
 Each setting is a variable too: --log-level is LOG_LEVEL.
 `duly serve --help` has all settings.";
 
-/// What the long help of `serve` ends with.
+/// Last lines of the long help of `serve`.
 const SERVE_LONG: &str = "\
 Each setting is a variable too: --log-level is LOG_LEVEL. A flag wins over the
 variable, and a variable over the line in .env.";

@@ -12,16 +12,17 @@ pub(super) struct Answer<'a> {
 
 impl Answer<'_> {
     /// Says one thing: as a line of text, or as an object with these members.
-    pub(super) fn say<const N: usize>(
+    pub(super) fn say<'n>(
         &mut self,
         text: impl FnOnce() -> String,
-        members: [(&str, Value); N],
+        members: impl IntoIterator<Item = (&'n str, Value)>,
     ) -> Result<(), Failure> {
         match self.form {
             Form::Text => self.line(text()),
             Form::Json => {
+                let members = members.into_iter();
                 let members = members.map(|(name, value)| (name.to_owned(), value));
-                self.line(Value::Object(Map::from_iter(members)))
+                self.line(Value::Object(members.collect::<Map<_, _>>()))
             }
         }
     }

@@ -65,7 +65,7 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
 pub struct Order<'a> {
     /// What is wanted.
     pub command: Command,
-    /// How lines of the answer are written.
+    /// Form of the answer.
     pub form: Form,
     /// A file that goes along.
     pub file: Option<&'a File>,

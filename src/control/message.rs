@@ -21,12 +21,12 @@ pub struct Request {
     pub version: u32,
     /// What is wanted.
     pub command: Command,
-    /// How lines of the answer are written. Left out for text, as servers of the version before expect.
+    /// Form of the answer. Left out for text, as servers of the version before expect.
     #[serde(default, skip_serializing_if = "Form::is_text")]
     pub form: Form,
 }
 
-/// How lines of an answer are written.
+/// Form of the lines of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {

@@ -29,5 +29,5 @@ mod users;
 pub use self::answer::count;
 pub use self::failure::Failure;
 pub use self::message::{Command, Form, Reply, Request, VERSION};
-pub use self::run::{Input, Parts, Sink, run};
+pub use self::run::{Input, Parts, Sink, contents, run};
 pub use self::server::Control;

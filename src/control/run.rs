@@ -208,16 +208,13 @@ fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
     };
     let namesakes: Vec<_> =
         namesakes.iter().map(|(one, other)| [one.get(), other.get()]).collect();
-    let [users, sessions, tokens, tasks] = members(report);
     let rest = [
         ("rows_to_purge", json!(to_purge)),
         ("problems", json!(problems)),
         ("findings", json!(findings)),
         ("duplicate_emails", json!(namesakes)),
     ];
-    let [purge, number, findings, namesakes] = rest;
-    let all = [users, sessions, tokens, tasks, purge, number, findings, namesakes];
-    answer.say(line, all)?;
+    answer.say(line, members(report).into_iter().chain(rest))?;
     if *problems == 0 {
         Ok(())
     } else {
@@ -226,7 +223,7 @@ fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
 }
 
 /// Counts of a data file, in words.
-fn contents(report: &Report) -> String {
+pub fn contents(report: &Report) -> String {
     let Report { users, sessions, tokens, tasks, .. } = report;
     let (users, sessions) = (count(*users, "user"), count(*sessions, "session"));
     let (tokens, tasks) = (count(*tokens, "token"), count(*tasks, "task"));

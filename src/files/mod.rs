@@ -28,10 +28,7 @@ pub fn make_private<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
-    left_behind::remove_left_behind(path);
-    let partial = Partial::create(path)?;
-    fill(partial.file.try_clone()?)?;
-    Ok(partial.name(path, |partial| rename_new(partial, path))?)
+    make_whole(path, fill, |partial| rename_new(partial, path))
 }
 
 /// Puts a new file in the place of one that is there. A crash leaves the old file or the new one in place, both whole.
@@ -45,10 +42,19 @@ pub fn replace<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
 ) -> Result<(), E> {
+    make_whole(path, fill, |partial| std::fs::rename(partial, path))
+}
+
+/// Fills a file under a name that nothing else has, and names it when it is whole and on disk.
+fn make_whole<E: From<io::Error>>(
+    path: &Path,
+    fill: impl FnOnce(File) -> Result<(), E>,
+    rename: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), E> {
     left_behind::remove_left_behind(path);
     let partial = Partial::create(path)?;
     fill(partial.file.try_clone()?)?;
-    Ok(partial.name(path, |partial| std::fs::rename(partial, path))?)
+    Ok(partial.name(path, rename)?)
 }
 
 /// Puts a new file in the place of one that is there, with its owner, and keeps that one under another

@@ -229,12 +229,8 @@ impl Service {
     /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
     #[instrument(skip_all)]
     pub async fn user_set_role(&self, email: &str, role: Role) -> Result<(), Error> {
-        let user = self.user_by_email(email).await?;
         let patch = UserPatch { role: Some(role), ..UserPatch::default() };
-        let by = Some(self.operator());
-        let change = UserChange { patch, by, ..UserChange::default() };
-        self.0.store.user_patch(user.id, change).await??;
-        Ok(())
+        self.operator_patch(email, patch).await
     }
 
     /// Disables an account and ends its sessions, or enables it again, for the operator.
@@ -248,8 +244,12 @@ impl Service {
         email: &str,
         disabled: bool,
     ) -> Result<(), Error> {
-        let user = self.user_by_email(email).await?;
         let patch = UserPatch { disabled: Some(disabled), ..UserPatch::default() };
+        self.operator_patch(email, patch).await
+    }
+
+    async fn operator_patch(&self, email: &str, patch: UserPatch) -> Result<(), Error> {
+        let user = self.user_by_email(email).await?;
         let by = Some(self.operator());
         let change = UserChange { patch, by, ..UserChange::default() };
         self.0.store.user_patch(user.id, change).await??;

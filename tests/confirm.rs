@@ -34,9 +34,15 @@ fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
     drop((command, terminal));
     master.write_all(typed.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
-    let mut shown = [0; 4096];
-    let length = master.read(&mut shown).unwrap_or_default();
-    (output, String::from_utf8_lossy(&shown[..length]).into_owned())
+    (output, rest(&mut master))
+}
+
+/// Reads until the terminal is hung up. One read may return a part of it.
+fn rest(master: &mut File) -> String {
+    let mut shown = Vec::new();
+    // A terminal whose last user is gone ends with EIO.
+    let _ = master.read_to_end(&mut shown);
+    String::from_utf8_lossy(&shown).into_owned()
 }
 
 fn given() -> Home {
@@ -128,9 +134,7 @@ fn an_interrupt_at_a_question_ends_the_command_at_once_and_changes_nothing() {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 
         assert_eq!(child.wait_with_output().unwrap().status.code(), Some(130));
-        let mut rest = [0; 4096];
-        let length = typing.read(&mut rest).unwrap_or_default();
-        let rest = String::from_utf8_lossy(&rest[..length]);
+        let rest = rest(&mut typing);
         assert!(rest.contains("nothing was changed"), "{rest}");
     }
 }

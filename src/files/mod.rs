@@ -228,6 +228,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_got_its_name_is_not_locked_for_the_sake_of_a_copy_of_its_descriptor() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        let mut copy = None;
+        make_private(&path, |file| -> io::Result<()> {
+            copy = Some(file);
+            Ok(())
+        })
+        .unwrap();
+
+        File::open(&path).unwrap().try_lock().unwrap();
+        drop(copy);
+    }
+
+    #[test]
     fn a_failure_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

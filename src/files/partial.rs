@@ -93,6 +93,8 @@ impl Drop for Partial {
             // Best effort, as above.
             drop(std::fs::remove_file(&self.path));
         }
+        // Closing would leave the lock with a child process that is being started and has a copy.
+        drop(self.file.unlock());
     }
 }
 

@@ -119,8 +119,8 @@ async fn commits_are_counted_with_their_writes_and_rows() {
     assert!((commits..commits + 1.5).contains(&writes), "{writes} in {commits}");
     assert!(of("duly_store_commit_rows_sum") > 10.0);
     assert!(of("duly_store_commit_duration_seconds_sum") > 0.0);
-    for lane in ["access", "data"] {
-        let waiting = format!("duly_store_writes_waiting{{lane=\"{lane}\"}}");
+    for queue in ["access", "data"] {
+        let waiting = format!("duly_store_writes_waiting{{queue=\"{queue}\"}}");
         assert!(grown.after.value(&waiting).abs() < 0.5);
     }
     let file = fs_len(&home);

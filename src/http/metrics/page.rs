@@ -119,13 +119,13 @@ fn hashing(text: &mut Text, service: &ServiceMetrics) {
 
 fn writes(text: &mut Text, store: &StoreMetrics) {
     let queue = store.queue;
-    text.gauge("duly_store_writes_waiting", "Writes that wait for a commit, by lane.");
-    by(text, "lane", queue.map(|(lane, waiting)| (lane, waiting.writes)));
+    text.gauge("duly_store_writes_waiting", "Writes that wait for a commit, by queue.");
+    by(text, "queue", queue.map(|(name, waiting)| (name, waiting.writes)));
     text.gauge(
         "duly_store_write_bytes_waiting",
-        "Bytes that these writes plan, by lane.",
+        "Bytes that these writes plan, by queue.",
     );
-    by(text, "lane", queue.map(|(lane, waiting)| (lane, waiting.bytes)));
+    by(text, "queue", queue.map(|(name, waiting)| (name, waiting.bytes)));
     text.counter("duly_store_writes_refused", "Writes that were refused, by reason.");
     by(text, "reason", store.refused.iter().copied());
     text.counter("duly_quota_refused", "Changes over a quota, by the limit.");

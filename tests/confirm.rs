@@ -1,26 +1,14 @@
 //! Questions on a terminal before something is deleted or replaced.
 
-use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
-
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused};
+use crate::harness::terminal::{rest, terminal};
 
 const JANE: &str = "jane@example.com";
-
-/// A terminal, and the end of somebody who types.
-fn terminal() -> (File, File) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = OpenOptions::new().read(true).write(true).open(name).unwrap();
-    (terminal, File::from(master))
-}
 
 /// Runs a command at a terminal where somebody types a line. Returns its output, and that of the terminal.
 fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
@@ -35,14 +23,6 @@ fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
     master.write_all(typed.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     (output, rest(&mut master))
-}
-
-/// Reads until the terminal is hung up. One read may return a part of it.
-fn rest(master: &mut File) -> String {
-    let mut shown = Vec::new();
-    // A terminal whose last user is gone ends with EIO.
-    let _ = master.read_to_end(&mut shown);
-    String::from_utf8_lossy(&shown).into_owned()
 }
 
 fn given() -> Home {

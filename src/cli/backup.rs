@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use super::admin::{self, Json, Objects, Screen, Task};
 use super::interrupt::Left;
+use super::progress::Bar;
 use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
 use crate::control::{Command, Failure, Form, Sink};
+use crate::domain::progress::Step;
 use crate::files::{folder_of, give_to_owner_of, make_private};
 use crate::jobs::backup;
 
@@ -79,7 +81,11 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     let mut copy = restore::scratch(config)?;
     let mut task = Task::new(Command::Backup, config);
     task.file = Some((&copy, Path::new("the copy")));
-    admin::carry_out(config, task, &mut Screen::silent())?;
+    let bar = Bar::new();
+    let made =
+        admin::carry_out(config, task, &mut Screen::part(bar.clone(), Step::WHOLE));
+    bar.clear();
+    made?;
     let failed = || CommandError::io("the backup could not be written");
     copy.rewind().map_err(failed())?;
     io::copy(&mut copy, &mut output::pipe()).map_err(failed())?;

@@ -1,27 +1,21 @@
 //! `duly compact`
 
-use std::ops::ControlFlow;
-
-use super::admin::Screen;
+use super::progress::Bar;
 use super::{CommandError, output, settings, store_options};
 use crate::config::Options;
-use crate::control::{Failure, Form, Reply, Sink as _, contents, count};
+use crate::control::{Failure, contents, count};
+use crate::domain::progress::Step;
 use crate::store::OpenError;
-use crate::store::redb::{self, Compacted, CopyError};
+use crate::store::redb::{self, Compacted, CopyError, Progress};
 
 /// Makes the data file small again, which no server may have open.
 pub(super) fn run(options: Options) -> Result<(), CommandError> {
     let config = &settings::of_data(options)?;
-    let mut screen = Screen::new(Form::Text);
     let path = config.database.path();
-    let outcome =
-        redb::compact(path, &store_options(config), &mut |done, total| match screen
-            .send(Reply::Progress(done, total))
-        {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        });
-    drop(screen);
+    let (bar, options) = (Bar::new(), store_options(config));
+    let mut tell = bar.part(0, Step::WHOLE);
+    let outcome = redb::compact(path, &options, &mut Progress::new(&mut tell));
+    bar.clear();
     let Compacted { before, after, report } = outcome.map_err(refused)?;
     let (path, was, is) = (path.display(), size(before), size(after));
     output::line(&if after < before {

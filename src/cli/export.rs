@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::admin::{self, Task};
 use super::interrupt::Left;
+use super::progress::Bar;
 use super::{CommandError, output, settings};
 use crate::config::{Config, Options};
 use crate::control::{Command, Reply, Sink};
@@ -40,28 +41,35 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     let email = arguments.user;
     let Some(path) = arguments.to.filter(|path| path != Path::new("-")) else {
-        return write(&config, email, output::pipe());
+        // A bar and lines on one terminal would overwrite one another.
+        let bar = (!output::is_terminal()).then(Bar::new);
+        return write(&config, email, output::pipe(), bar);
     };
     let what = format!("{} could not be written", path.display());
-    make_private(&path, |file| write(&config, email, file).map_err(Stopped)).map_err(
-        |Stopped(error)| match error {
-            CommandError::Io { cause, .. } => CommandError::Io { what, cause },
-            error => error,
-        },
-    )
+    let made = make_private(&path, |file| {
+        write(&config, email, file, Some(Bar::new())).map_err(Stopped)
+    });
+    made.map_err(|Stopped(error)| match error {
+        CommandError::Io { cause, .. } => CommandError::Io { what, cause },
+        error => error,
+    })
 }
 
 fn write(
     config: &Config,
     email: Option<String>,
-    to: impl Write,
+    to: impl Write + Send,
+    bar: Option<Bar>,
 ) -> Result<(), CommandError> {
     let task = Task::new(Command::Export { email }, config);
     let to = BufWriter::with_capacity(64 * 1024, to);
-    let mut lines = Lines { to, is_closed: false };
+    let mut lines = Lines { to, is_closed: false, bar };
     let done = admin::carry_out(config, task, &mut lines).and_then(|()| {
         lines.flush().map_err(CommandError::io("the export could not be written"))
     });
+    if let Some(bar) = &lines.bar {
+        bar.clear();
+    }
     // Whoever closed the pipe does not want the rest.
     if lines.is_closed { Ok(()) } else { done }
 }
@@ -69,6 +77,7 @@ fn write(
 struct Lines<W: Write> {
     to: BufWriter<W>,
     is_closed: bool,
+    bar: Option<Bar>,
 }
 
 impl<W: Write> Lines<W> {
@@ -84,8 +93,11 @@ impl<W: Write> Lines<W> {
     }
 }
 
-impl<W: Write> Sink for Lines<W> {
+impl<W: Write + Send> Sink for Lines<W> {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let (Some(bar), Some(step)) = (&self.bar, reply.step()) {
+            bar.step(step);
+        }
         match reply {
             Reply::Line(line) => {
                 let written = self
@@ -94,7 +106,10 @@ impl<W: Write> Sink for Lines<W> {
                     .and_then(|()| self.to.write_all(b"\n"));
                 self.watch(written)
             }
-            Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => Ok(()),
+            Reply::Progress(..)
+            | Reply::Step { .. }
+            | Reply::Done
+            | Reply::Failed { .. } => Ok(()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `duly import`
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -9,9 +9,10 @@ use clap::Args;
 use super::CommandError;
 use super::admin::{self, Screen, Task};
 use super::confirm::Sure;
+use super::progress::{self, Bar};
 use super::{input, interrupt, settings};
 use crate::config::{Config, Options};
-use crate::control::client::{self, Lines};
+use crate::control::client;
 use crate::control::{Command, Failure, Form, Reply, Sink};
 use crate::files::not_opened;
 use crate::service::lines::MAX_LINE;
@@ -46,8 +47,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         None => {
             let stdin = input::stdin()
                 .map_err(CommandError::io("standard input cannot be read"))?;
-            let lines = client::lines(BufReader::new(stdin), MAX_LINE);
-            take_in(&config, command, Box::new(lines))
+            take_in(&config, command, stdin, input::length())
         }
         Some(path) => {
             if replace {
@@ -68,23 +68,36 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
                 opened => opened.map_err(|error| not_opened(&path, error)),
             };
             let file = file.map_err(CommandError::io(what))?;
-            let lines = client::lines(BufReader::new(file), MAX_LINE);
-            take_in(&config, command, Box::new(lines))
+            let length = progress::length(&file);
+            take_in(&config, command, file, length)
         }
     }
 }
 
-fn take_in(config: &Config, command: Command, lines: Lines) -> Result<(), CommandError> {
+fn take_in(
+    config: &Config,
+    command: Command,
+    from: impl Read + Send + 'static,
+    length: Option<u64>,
+) -> Result<(), CommandError> {
+    let bar = Bar::new();
+    let (from, bytes) = progress::counted(from);
+    let lines = client::lines(BufReader::new(from), MAX_LINE);
+    let lines = progress::of_import(Box::new(lines), bytes, length, &bar);
     let mut task = Task { lines, ..Task::new(command, config) };
     // The usual case is a new installation.
     task.options.create = true;
-    carry_out(config, task)
+    carry_out(config, task, bar)
 }
 
 /// Carries an import out. If it is interrupted, the lines before that are taken in and counted.
-pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandError> {
+pub(super) fn carry_out(
+    config: &Config,
+    task: Task<'_>,
+    bar: Bar,
+) -> Result<(), CommandError> {
     interrupt::begin();
-    let mut counting = Counting { screen: Screen::new(Form::Text), counts: None };
+    let mut counting = Counting { screen: Screen::with(bar, Form::Text), counts: None };
     let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
     match admin::carry_out(config, task, &mut counting) {
         Err(_) if interrupt::came() => {

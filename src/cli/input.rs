@@ -8,7 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::{CommandError, interrupt};
+use super::{CommandError, interrupt, progress};
 
 /// Longest line that is read, in bytes.
 const MAX_BYTES: usize = 4096;
@@ -44,6 +44,12 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 /// Those of the operating system.
 pub(super) fn stdin() -> io::Result<impl Read> {
     Ok(Interruptible(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
+}
+
+/// Bytes of standard input, if it is a file.
+pub(super) fn length() -> Option<u64> {
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    progress::length(&file)
 }
 
 struct Interruptible(File);

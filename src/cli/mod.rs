@@ -18,6 +18,7 @@ mod limit;
 mod manual;
 mod openapi;
 mod output;
+mod progress;
 mod restore;
 mod scrapes;
 mod serve;
@@ -36,7 +37,7 @@ use self::interrupt::Left;
 use crate::config::{Config, ConfigError, ConfigErrors, KeyError, Options};
 use crate::control::Failure;
 use crate::store::OpenError;
-use crate::store::redb::{self, RedbStore};
+use crate::store::redb;
 
 /// The version, and the commit if whoever built this said which.
 fn version() -> &'static str {
@@ -266,11 +267,6 @@ fn store_options(config: &Config) -> redb::Options {
         quota: config.quota,
         ..redb::Options::default()
     }
-}
-
-/// Opens the data file of an installation.
-fn open_store(config: &Config, options: &redb::Options) -> Result<RedbStore, OpenError> {
-    RedbStore::open(config.database.path(), options)
 }
 
 #[cfg(test)]

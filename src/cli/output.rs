@@ -37,6 +37,11 @@ pub(super) fn relayed(text: &str) -> io::Result<()> {
     })
 }
 
+/// Whether standard output is a terminal.
+pub(super) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 const STANDARD_OUTPUT: &str = "standard output cannot be written";
 
 /// Whoever closed the pipe does not want the rest, which is no error.

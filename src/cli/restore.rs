@@ -11,11 +11,13 @@ use clap::Args;
 use super::admin::{self, Task};
 use super::confirm::Sure;
 use super::interrupt::{self, Left};
+use super::progress::Bar;
 use super::{CommandError, import, input, output, settings, store_options};
 use crate::config::{Config, Options};
 use crate::control::{self, Command, Failure, Form, Input, Reply, Sink, count};
+use crate::domain::progress::{Phase, Step};
 use crate::files::folder_of;
-use crate::store::redb::{self, RestoreError};
+use crate::store::redb::{self, Progress, RestoreError};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -109,7 +111,12 @@ const PIECE: usize = 1 << 20;
 /// Puts a backup in place of the data file, which no server may have open.
 fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError> {
     let path = config.database.path();
-    let restored = match redb::restore(backup, path, force, &store_options(config)) {
+    let (bar, options) = (Bar::new(), store_options(config));
+    let mut tell = bar.part(0, Step::WHOLE);
+    let progress = &mut Progress::new(&mut tell);
+    let restored = redb::restore(backup, path, force, &options, progress);
+    bar.clear();
+    let restored = match restored {
         Ok(restored) => restored,
         Err(RestoreError::Open(error)) => {
             return Err(admin::in_use(error, "name one account with --user"));
@@ -156,10 +163,15 @@ fn one(
     email: String,
     allow_admins: bool,
 ) -> Result<(), CommandError> {
-    let copy = redb::open_copy(backup, &scratch(config)?, &store_options(config))?;
+    let (bar, options) = (Bar::new(), store_options(config));
+    let mut tell = bar.part(0, Step::WHOLE);
+    let progress = &mut Progress::new(&mut tell);
+    let copy = redb::open_copy(backup, &scratch(config)?, &options, progress)
+        .inspect_err(|_| bar.clear())?;
     let parts = admin::parts(config, Arc::new(copy))?;
     // A few lines wait, so that an account of any size fits into memory.
     let (sender, lines) = mpsc::sync_channel(1024);
+    let moved = bar.clone();
     std::thread::scope(|scope| {
         let exporting = scope.spawn(move || {
             let command = Command::Export { email: Some(email) };
@@ -170,7 +182,7 @@ fn one(
                 command,
                 Form::Text,
                 input,
-                &mut Outbox(sender),
+                &mut Outbox { lines: sender, bar: moved },
             ))
         });
         let mut lines = lines.into_iter().peekable();
@@ -185,7 +197,7 @@ fn one(
         let import = Command::Import { replace: true, allow_admins };
         let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
         // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
-        let imported = import::carry_out(config, task);
+        let imported = import::carry_out(config, task, bar.clone());
         match exporting.join() {
             // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
             // the import why.
@@ -206,15 +218,25 @@ pub(super) fn scratch(config: &Config) -> Result<File, CommandError> {
 }
 
 /// Lines of an export on their way to an import.
-struct Outbox(mpsc::SyncSender<io::Result<String>>);
+struct Outbox {
+    lines: mpsc::SyncSender<io::Result<String>>,
+    bar: Bar,
+}
 
 impl Sink for Outbox {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let Some(step) = reply.step() {
+            // A line is taken in soon after it came out.
+            self.bar.step(Step { phase: Phase::Import, ..step });
+        }
         match reply {
             Reply::Line(line) => {
-                self.0.send(Ok(line)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+                self.lines.send(Ok(line)).map_err(|_| io::ErrorKind::BrokenPipe.into())
             }
-            Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => Ok(()),
+            Reply::Progress(..)
+            | Reply::Step { .. }
+            | Reply::Done
+            | Reply::Failed { .. } => Ok(()),
         }
     }
 }

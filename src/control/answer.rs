@@ -1,8 +1,11 @@
 //! Answers of commands, as text for people or as JSON for programs.
 
+use std::ops::ControlFlow;
+
 use serde_json::{Map, Value};
 
 use super::{Failure, Form, Reply, Sink};
+use crate::domain::progress::Step;
 
 /// Where the answer of a command goes, and its form.
 pub(super) struct Answer<'a> {
@@ -32,9 +35,12 @@ impl Answer<'_> {
         Ok(self.sink.send(Reply::Line(line.to_string()))?)
     }
 
-    /// Tells how far the command has got. `false` if nobody listens any more.
-    pub(super) fn progress(&mut self, done: u64, total: u64) -> bool {
-        self.sink.send(Reply::Progress(done, total)).is_ok()
+    /// Tells how far the command has got. Stops it if its caller is gone.
+    pub(super) fn step(&mut self, step: Step) -> ControlFlow<()> {
+        match self.sink.send(step.into()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
     }
 }
 

@@ -88,7 +88,7 @@ pub fn ask(
         Form::Text => TEXT_VERSION,
         Form::Json => VERSION,
     };
-    let request = Request { version, command, form };
+    let request = Request { version, command, form, steps: true };
     // It may hold a password: large enough not to be copied while it grows, and wiped in the end.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST));
     serde_json::to_writer(&mut *line, &request).map_err(io::Error::from)?;

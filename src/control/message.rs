@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
+use crate::domain::progress::{Phase, Step};
+
 /// The version of the protocol. A server refuses later ones.
 pub const VERSION: u32 = 2;
 
@@ -24,6 +26,9 @@ pub struct Request {
     /// Form of the answer. Left out for text, as servers of the version before expect.
     #[serde(default, skip_serializing_if = "Form::is_text")]
     pub form: Form,
+    /// Whether the client understands [`Reply::Step`]. Servers of the version before ignore it.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub steps: bool,
 }
 
 /// Form of the lines of an answer.
@@ -223,8 +228,17 @@ impl fmt::Debug for Command {
 pub enum Reply {
     /// A line to print.
     Line(String),
-    /// How many of how many steps are done.
+    /// How many of how many rows are done, as servers of the version before tell it.
     Progress(u64, u64),
+    /// How far the command has got. Sent only if the request asks for it.
+    Step {
+        /// The name of a [`Phase`](crate::domain::progress::Phase).
+        phase: String,
+        /// Thousandths of all the work that are done, if its end is known.
+        at: Option<u16>,
+        /// Amount of work of this phase that is done, in its unit.
+        count: u64,
+    },
     /// The last line: it is done, and durable.
     Done,
     /// The last line: why not, and the exit code for it.
@@ -236,6 +250,22 @@ pub enum Reply {
     },
 }
 
+impl Reply {
+    /// The step that it tells. `None` for a phase that only a later version knows.
+    pub fn step(&self) -> Option<Step> {
+        let Self::Step { phase, at, count } = self else { return None };
+        let at = at.map(|at| at.min(Step::WHOLE));
+        Some(Step { phase: Phase::from_name(phase)?, at, count: *count })
+    }
+}
+
+impl From<Step> for Reply {
+    fn from(step: Step) -> Self {
+        let Step { phase, at, count } = step;
+        Self::Step { phase: phase.as_str().to_owned(), at, count }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -243,7 +273,12 @@ mod tests {
     #[test]
     fn requests_never_change() {
         let request = |command| {
-            serde_json::to_string(&Request { version: 1, command, form: Form::Text })
+            serde_json::to_string(&Request {
+                version: 1,
+                command,
+                form: Form::Text,
+                steps: false,
+            })
         };
         assert_eq!(
             request(Command::Backup).unwrap(),
@@ -277,9 +312,14 @@ mod tests {
             mib: None,
         };
         assert_eq!(
-            serde_json::to_string(&Request { version: 1, command, form: Form::Json })
-                .unwrap(),
-            r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}},"form":"json"}"#
+            serde_json::to_string(&Request {
+                version: 1,
+                command,
+                form: Form::Json,
+                steps: true
+            })
+            .unwrap(),
+            r#"{"version":1,"command":{"user_quota":{"email":"a","tasks":"5","mib":null}},"form":"json","steps":true}"#
         );
     }
 

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,11 +11,12 @@ use super::answer::{Answer, count};
 use super::{Command, Failure, Form, Reply, usage, users};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::page::{AuditPage, Page};
+use crate::domain::progress::Step;
 use crate::domain::transfer::{Existing, Imported};
 use crate::service::Service;
 use crate::service::transfer::Import;
 use crate::store::Store as _;
-use crate::store::redb::{RedbStore, Report};
+use crate::store::redb::{Progress, RedbStore, Report};
 
 /// What commands work on.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Parts {
 }
 
 /// Where answers go.
-pub trait Sink {
+pub trait Sink: Send {
     /// Passes a line on. Blocks while the receiver is behind.
     ///
     /// # Errors
@@ -80,30 +80,30 @@ pub async fn run(
         | Command::UserDelete { .. } => users::run(parts, command, answer).await,
         Command::Audit => audit(parts, answer).await,
         Command::Check => {
-            let mut is_heard = true;
-            let report = parts.store.verify(&mut |done, total| {
-                // Whoever has left is not told again; the rest is a matter of seconds.
-                is_heard = is_heard && answer.progress(done, total);
-            })?;
+            let mut told = |step| answer.step(step);
+            let report = parts.store.verify_watched(&mut Progress::new(&mut told))?;
             tell(&report, answer)
         }
         Command::Backup => {
             let Some((file, name)) = input.file else {
                 return Err(Failure::new(Failure::PROTOCOL, "no file came along"));
             };
-            let report = parts.store.copy_into(&file, name, &mut |done, total| {
-                // A client that went away wants nothing more.
-                if answer.progress(done, total) {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            })?;
+            let mut told = |step| answer.step(step);
+            let report =
+                parts.store.copy_into(&file, name, &mut Progress::new(&mut told))?;
             answer.say(|| contents(&report), members(&report))
         }
         Command::Export { email } => {
             let email = email.as_deref();
-            service.export(email, |line| answer.line(line)).await
+            let mut told = None;
+            let each = |line: &str, step: Step| {
+                if told != Some(step.at) {
+                    told = Some(step.at);
+                    answer.sink.send(step.into())?;
+                }
+                answer.line(line)
+            };
+            service.export(email, each).await
         }
         Command::Import { replace, allow_admins } => {
             let existing = if replace { Existing::Replace } else { Existing::Keep };

@@ -186,6 +186,7 @@ fn carry_out(
         return Err(Failure::new(Failure::PROTOCOL, message));
     }
     tracing::info!(command = request.command.name(), "command received");
+    sink.steps = request.steps;
     let reader = BufReader::new(first.rest.chain(stream));
     let is_import = matches!(request.command, Command::Import { .. });
     let mut lines = lines(reader, MAX_LINE).take_while(|_| is_import);
@@ -198,12 +199,18 @@ fn carry_out(
 struct Replies<'a> {
     to: BufWriter<&'a UnixStream>,
     stopping: Arc<AtomicBool>,
+    /// Whether the other end understands steps.
+    steps: bool,
 }
 
 impl<'a> Replies<'a> {
     fn to(stream: &'a UnixStream, stopping: Arc<AtomicBool>) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        Ok(Self { to: BufWriter::with_capacity(64 * 1024, stream), stopping })
+        Ok(Self {
+            to: BufWriter::with_capacity(64 * 1024, stream),
+            stopping,
+            steps: false,
+        })
     }
 
     fn write(&mut self, reply: &Reply) -> io::Result<()> {
@@ -217,10 +224,16 @@ impl Sink for Replies<'_> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(io::Error::other("the server is stopping"));
         }
+        if matches!(reply, Reply::Step { .. }) && !self.steps {
+            return Ok(());
+        }
         self.write(&reply)?;
         match reply {
             Reply::Line(_) => Ok(()),
-            Reply::Progress(..) | Reply::Done | Reply::Failed { .. } => self.to.flush(),
+            Reply::Progress(..)
+            | Reply::Step { .. }
+            | Reply::Done
+            | Reply::Failed { .. } => self.to.flush(),
         }
     }
 }

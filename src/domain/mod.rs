@@ -22,6 +22,7 @@ pub mod page;
 pub mod password;
 pub mod position;
 pub mod priority;
+pub mod progress;
 pub mod quota;
 pub mod recurrence;
 pub mod scope;

@@ -33,7 +33,12 @@ impl Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exported {
     /// Comes once, first.
-    Ids(NextIds),
+    Start {
+        /// The ids that come next.
+        ids: NextIds,
+        /// How many records follow, as the counts of accounts have it: for the progress.
+        records: u64,
+    },
     /// Many at a time.
     Records(Vec<Record>),
 }

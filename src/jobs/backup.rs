@@ -23,7 +23,7 @@ use crate::files::{
 };
 use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
-use crate::store::redb::{self, CopyError, RedbStore};
+use crate::store::redb::{self, CopyError, Progress, RedbStore};
 
 /// How often the job looks at the folder.
 const TICK: Duration = Duration::from_secs(10);
@@ -200,13 +200,17 @@ impl BackupJob {
 
     fn copy(&self, path: &Path, stopping: &AtomicBool) -> Result<(), CopyError> {
         make_private(path, |file| {
-            let report = self.store.copy_into(&file, path, &mut |_, _| {
-                if stopping.load(Ordering::Relaxed) {
-                    ControlFlow::Break(())
-                } else {
-                    ControlFlow::Continue(())
-                }
-            })?;
+            let report = self.store.copy_into(
+                &file,
+                path,
+                &mut Progress::new(&mut |_| {
+                    if stopping.load(Ordering::Relaxed) {
+                        ControlFlow::Break(())
+                    } else {
+                        ControlFlow::Continue(())
+                    }
+                }),
+            )?;
             tracing::debug!(users = report.users, tasks = report.tasks, "backup read");
             Ok(())
         })

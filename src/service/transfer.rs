@@ -8,6 +8,7 @@ use super::chunk::Gathered;
 use super::lines::{Line, LineError};
 use super::{Error, Parts, Service};
 use crate::domain::id::TaskId;
+use crate::domain::progress::{Phase, Step, thousandths};
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
@@ -67,7 +68,7 @@ pub enum ImportError {
 impl Service {
     /// Exports everything, or one account by its email, line by line.
     ///
-    /// `each` is given the lines, without their ends; when it says no, the export stops.
+    /// `each` is given the lines, without their ends, and how far each is; when it says no, the export stops.
     ///
     /// # Errors
     ///
@@ -75,7 +76,7 @@ impl Service {
     pub async fn export<E: From<Error>>(
         &self,
         email: Option<&str>,
-        mut each: impl FnMut(&str) -> Result<(), E>,
+        mut each: impl FnMut(&str, Step) -> Result<(), E>,
     ) -> Result<(), E> {
         let whose = match email {
             Some(email) => Some(self.user_by_email(email).await?.id),
@@ -86,17 +87,21 @@ impl Service {
         let sending = self.0.store.export(whose, out);
         // Takes the receiver along: whoever sends must not wait for somebody who has given up.
         let receiving = async move {
-            let (mut users, mut tasks) = (0, 0);
+            let (mut users, mut tasks, mut all) = (0, 0, 0);
             while let Some(part) = parts.recv().await {
                 match part {
-                    Exported::Ids(ids) => each(&Line::Start { created_at, ids }.write())?,
+                    Exported::Start { ids, records } => {
+                        all = records;
+                        each(&Line::Start { created_at, ids }.write(), step(0, all))?;
+                    }
                     Exported::Records(records) => {
                         for record in records {
                             match record {
                                 Record::User(_) => users += 1,
                                 Record::Task(_) => tasks += 1,
                             }
-                            each(&Line::Record(record).write())?;
+                            let step = step(users + tasks, all);
+                            each(&Line::Record(record).write(), step)?;
                         }
                     }
                 }
@@ -106,8 +111,14 @@ impl Service {
         let (sent, received) = tokio::join!(sending, receiving);
         let (users, tasks, mut each) = received?;
         sent.map_err(Error::from)?;
-        each(&Line::End { users, tasks }.write())
+        each(&Line::End { users, tasks }.write(), step(users + tasks, users + tasks))
     }
+}
+
+/// The step of an export after so many of its records.
+fn step(records: u64, of: u64) -> Step {
+    let at = Some(thousandths(records, of, Step::WHOLE));
+    Step { phase: Phase::Export, at, count: records }
 }
 
 /// An import on its way.

@@ -545,7 +545,8 @@ impl Store for MemoryStore {
             }
         }
         // Nobody listens any more if this fails, which is not an error.
-        let _ = out.send(Exported::Ids(next)).await;
+        let start = Exported::Start { ids: next, records: records.len() as u64 };
+        let _ = out.send(start).await;
         let _ = out.send(Exported::Records(records)).await;
         Ok(())
     }

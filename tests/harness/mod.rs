@@ -9,6 +9,7 @@ pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod server;
 mod state;
+pub(crate) mod terminal;
 pub(crate) mod tls;
 pub(crate) mod values;
 

@@ -333,7 +333,7 @@ async fn export(store: &dyn Store, whose: Option<UserId>) -> Result<Answer, Stor
     let receive = async {
         while let Some(part) = receiver.recv().await {
             match part {
-                Exported::Ids(ids) => next.push(ids),
+                Exported::Start { ids, .. } => next.push(ids),
                 Exported::Records(records) => all.extend(records),
             }
         }

@@ -244,6 +244,6 @@ async fn run(
             assert_eq!(file.task_summary(OWNER, range).await.unwrap(), wanted);
         }
     }
-    let report = file.verify(&mut |_, _| ()).unwrap();
+    let report = file.verify().unwrap();
     assert_eq!(report.findings, [""; 0]);
 }

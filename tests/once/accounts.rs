@@ -134,7 +134,7 @@ async fn a_new_account_with_an_old_email_starts_with_no_keys() {
     let proof = json!({ "password": PASSWORD }).to_string();
     let left = jane.send(hyper::Method::DELETE, "/auth/me", None, proof).await;
     left.expect(StatusCode::NO_CONTENT);
-    let report = server.store.verify(&mut |_, _| ()).unwrap();
+    let report = server.store.verify().unwrap();
     assert_eq!((report.answers, report.findings), (0, vec![]));
 
     let made = client.post("/auth/register", account).await;

@@ -15,7 +15,7 @@ use crate::harness::values::{at, given_user, open};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn answers(store: &RedbStore) -> u64 {
-    let report = store.verify(&mut |_, _| ()).unwrap();
+    let report = store.verify().unwrap();
     assert_eq!(report.findings, [""; 0]);
     report.answers
 }

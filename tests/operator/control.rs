@@ -208,6 +208,22 @@ fn answers(home: &Home, sent: &[u8]) -> Vec<Value> {
 }
 
 #[test]
+fn steps_are_told_to_clients_that_ask_for_them_and_to_no_others() {
+    let home = home();
+    expect(home.run(&["user", "add", JANE], PASSWORD), 0);
+    let server = home.serve();
+    let steps = |request: &[u8]| {
+        let answers = answers(&home, request);
+        assert_eq!(answers.last().unwrap(), "done");
+        answers.iter().filter(|answer| answer.get("step").is_some()).count()
+    };
+
+    assert_eq!(steps(b"{\"version\":1,\"command\":\"check\"}\n"), 0);
+    assert!(steps(b"{\"version\":1,\"command\":\"check\",\"steps\":true}\n") > 0);
+    assert_eq!(server.terminate(), Some(0));
+}
+
+#[test]
 fn nonsense_on_the_socket_is_refused_and_forgotten() {
     let home = home();
     let server = home.serve();

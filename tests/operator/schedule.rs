@@ -99,7 +99,7 @@ async fn the_newest_are_kept_and_nothing_else_is_touched() {
     let newest = given.folder.join("test-20300101T040000.000Z.redb");
     let options = Options { create: false, ..Options::default() };
     let copy = RedbStore::open(&newest, &options).unwrap();
-    assert_eq!(copy.verify(&mut |_, _| ()).unwrap().users, 1);
+    assert_eq!(copy.verify().unwrap().users, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,7 @@ use duly::domain::id::UserId;
 use duly::domain::transfer::{Exported, Record};
 #[cfg(feature = "planted-bugs")]
 use duly::store::redb::FORMAT;
-use duly::store::redb::{self, Formats, Options, RedbStore};
+use duly::store::redb::{self, Formats, Options, Progress, RedbStore};
 use duly::store::{OpenError, Store};
 use flate2::read::GzDecoder;
 use hyper::StatusCode;
@@ -81,7 +81,7 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
 
     let store = RedbStore::open(&path, &next()).unwrap();
 
-    assert_eq!(store.verify(&mut |_, _| ()).unwrap().problems, 0);
+    assert_eq!(store.verify().unwrap().problems, 0);
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
@@ -182,8 +182,9 @@ async fn an_upgrade_is_tried_on_a_copy() {
     let bytes = fs::read(&path).unwrap();
     let copy = tempfile::tempfile().unwrap();
 
-    redb::duplicate(&path, &copy, &next()).unwrap();
-    let (found, report) = redb::prove(&copy, &path, &next()).unwrap();
+    redb::duplicate(&path, &copy, &next(), &mut Progress::untold()).unwrap();
+    let (found, report) =
+        redb::prove(&copy, &path, &next(), &mut Progress::untold()).unwrap();
 
     assert_eq!((found, report.users, report.tasks), (4, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
@@ -197,7 +198,7 @@ async fn an_older_backup_is_brought_up_to_date_on_its_way_in() {
     let bytes = fs::read(&backup).unwrap();
     let path = data.path().join("restored.redb");
 
-    redb::restore(&backup, &path, false, &next()).unwrap();
+    redb::restore(&backup, &path, false, &next(), &mut Progress::untold()).unwrap();
 
     let store = RedbStore::open(&path, &next()).unwrap();
     assert_eq!(records(store).await, one_revision_on(before));

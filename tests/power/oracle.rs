@@ -35,7 +35,7 @@ pub(super) async fn snapshot(store: &dyn Store) -> Result<Snapshot, StoreError> 
     let receive = async {
         while let Some(part) = receiver.recv().await {
             match part {
-                Exported::Ids(ids) => next = Some(ids),
+                Exported::Start { ids, .. } => next = Some(ids),
                 Exported::Records(some) => records.extend(some),
             }
         }
@@ -86,7 +86,7 @@ pub(super) enum Unseen {
 
 /// Looks at all that an open store shows.
 pub(super) fn look(store: &RedbStore) -> Result<Snapshot, Unseen> {
-    let report = store.verify(&mut |_, _| ()).map_err(Unseen::Unread)?;
+    let report = store.verify().map_err(Unseen::Unread)?;
     if !report.findings.is_empty() {
         return Err(Unseen::Unsound(report.findings));
     }

@@ -38,7 +38,7 @@ macro_rules! contract {
                     let store = open(&data.path().join("test.redb"));
                     super::$module::$case(store.clone()).await;
 
-                    let report = store.verify(&mut |_, _| ()).unwrap();
+                    let report = store.verify().unwrap();
                     assert_eq!(report.findings, [""; 0], "what the case has left behind");
                 }
             )+)+

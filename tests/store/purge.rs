@@ -70,7 +70,7 @@ async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
 
     // Nobody writes: looking takes time enough, and there is an end to it.
     let left = |_: &u32| {
-        let report = store.verify(&mut |_, _| ()).unwrap();
+        let report = store.verify().unwrap();
         assert_eq!(report.findings, [""; 0]);
         report.to_purge > 0
     };
@@ -94,7 +94,7 @@ async fn two_large_accounts_go_one_after_the_other() {
 async fn write_until_purged(store: &RedbStore) -> usize {
     for written in 1..=200 {
         given_task(store, STAYS, "meanwhile", 1).await;
-        let report = store.verify(&mut |_, _| ()).unwrap();
+        let report = store.verify().unwrap();
         assert_eq!(report.findings, [""; 0]);
         if report.to_purge == 0 {
             return written;

@@ -1,11 +1,10 @@
 //! Writes stop before the disk is full; reads and deletions go on.
 
-use std::ops::ControlFlow::Continue;
 use std::path::Path;
 
 use duly::domain::task::{Description, NewTask, TaskCounts, TaskQuery};
 use duly::domain::user::User;
-use duly::store::redb::{CopyError, Options, RedbStore};
+use duly::store::redb::{CopyError, Options, Progress, RedbStore};
 use duly::store::{Store, StoreError};
 
 use crate::harness::values::{
@@ -43,7 +42,7 @@ async fn a_backup_does_not_fill_the_disk_that_it_is_made_for() {
     let (store, user) = given_reserve(data.path(), u64::MAX).await;
     let copy = tempfile::tempfile_in(data.path()).unwrap();
 
-    let stopped = store.copy_into(&copy, Path::new("copy"), &mut |_, _| Continue(()));
+    let stopped = store.copy_into(&copy, Path::new("copy"), &mut Progress::untold());
 
     let Err(CopyError::Io(error)) = stopped else { panic!("{stopped:?}") };
     assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);

@@ -11,11 +11,13 @@ mod rows;
 mod stats;
 mod values;
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::progress::{Phase, Step};
 use duly::store::Store;
-use duly::store::redb::{RedbStore, Report};
+use duly::store::redb::{Progress, RedbStore, Report};
 
 use crate::harness::forge::{Forge, key};
 use crate::harness::values::{at, complete, given_task, given_user, open, session};
@@ -36,20 +38,25 @@ async fn a_sound_file_has_no_problems_and_is_counted() {
     let path = given_file(data.path()).await;
 
     let mut steps = Vec::new();
-    let report = open(&path).verify(&mut |done, all| steps.push((done, all))).unwrap();
+    let mut tell = |step| {
+        steps.push(step);
+        ControlFlow::Continue(())
+    };
+    let report = open(&path).verify_watched(&mut Progress::new(&mut tell)).unwrap();
 
     let latest = Some(at(50));
     let sound = Report { users: 2, sessions: 1, tasks: 4, latest, ..Report::default() };
     assert_eq!(report, sound);
     // 2 users, 2 emails, 2 rows of counts, 1 session, 4 tasks and 5 entries of each.
-    assert_eq!(steps, [(31, 31)], "progress ends at the end");
+    let end = Step { phase: Phase::Rows, at: Some(Step::WHOLE), count: 31 };
+    assert_eq!(steps, [end], "progress ends at the end");
 }
 
 #[test]
 fn a_fresh_file_has_no_problems() {
     let data = tempfile::tempdir().unwrap();
 
-    let report = open(&data.path().join("test.redb")).verify(&mut |_, _| ()).unwrap();
+    let report = open(&data.path().join("test.redb")).verify().unwrap();
 
     assert_eq!(report, Report::default());
 }
@@ -105,7 +112,7 @@ async fn report_as_it_is_after(edit: impl FnOnce(&Forge)) -> Report {
     let data = tempfile::tempdir().unwrap();
     let path = given_file(data.path()).await;
     edit(&Forge::open(&path));
-    let report = RedbStore::verify(&open(&path), &mut |_, _| ()).unwrap();
+    let report = RedbStore::verify(&open(&path)).unwrap();
     for finding in &report.findings {
         let told = ["secret", "hidden", "ane@", "john@"]
             .iter()

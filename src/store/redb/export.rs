@@ -1,5 +1,7 @@
 //! Everything, or all of one person, sent as of one moment.
 
+use std::ops::RangeInclusive;
+
 use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
@@ -20,14 +22,16 @@ pub(super) fn export(
     out: &mpsc::Sender<Exported>,
 ) -> Result<(), StoreError> {
     let mut sender = Sender { out, records: Vec::new(), closed: false };
-    sender.send(Exported::Ids(next_ids(txn)?));
     let users = table::open(txn, Table::Users)?;
     let owned = table::open(txn, Table::Owned)?;
     let (first, last) = match whose {
         None => (vec![], vec![0xFF; UserId::LEN]),
         Some(id) => (id.to_bytes().to_vec(), id.to_bytes().to_vec()),
     };
-    for entry in table::range(&users, &(first..=last))? {
+    let accounts = first..=last;
+    let records = records(&users, &owned, &accounts)?;
+    sender.send(Exported::Start { ids: next_ids(txn)?, records });
+    for entry in table::range(&users, &accounts)? {
         let (key, value) = entry?;
         let id = codec::user_id(Table::Users, key.value())?;
         sender.add(Record::User(record::decode_user(id, value.value())?));
@@ -38,6 +42,22 @@ pub(super) fn export(
     }
     sender.flush();
     Ok(())
+}
+
+/// Counts accounts and their tasks without reading the tasks. An account whose counts are damaged adds no tasks.
+pub(super) fn records(
+    users: &Snapshot,
+    owned: &Snapshot,
+    accounts: &RangeInclusive<Vec<u8>>,
+) -> Result<u64, StoreError> {
+    let mut records = 0_u64;
+    for entry in table::range(users, accounts)? {
+        let id = codec::user_id(Table::Users, entry?.0.value());
+        let stats = id.ok().and_then(|id| super::tasks::stats(owned, id).ok().flatten());
+        let tasks = stats.map_or(0, |stats| stats.counts().total);
+        records = records.saturating_add(1).saturating_add(tasks);
+    }
+    Ok(records)
 }
 
 fn tasks(

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::backends::FileBackend;
 use redb::{
@@ -18,10 +19,12 @@ use super::key::{self, Table};
 use super::list::ReadLimits;
 use super::migrate::Formats;
 use super::options::Options;
+use super::progress::Progress;
 use super::space::Space;
 use super::vitals::Vitals;
 use super::writer::{self, Writer};
 use super::{RedbStore, Shared, nonsense, place, record, table, upgrade};
+use crate::domain::progress::Phase;
 use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
 use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
@@ -37,6 +40,19 @@ impl RedbStore {
     /// Every variant of [`OpenError`]. A file that is refused is left as it is, to the byte; only one
     /// that had to be repaired or checked before it could be read may differ in its bookkeeping.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        Self::open_watched(path, options, &mut Progress::untold())
+    }
+
+    /// The same, and tells how many pages are checked, or how far a file of an older format is brought up to date.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_watched(
+        path: &Path,
+        options: &Options,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, OpenError> {
         let io = |cause: std::io::Error| io_error(path, &cause);
         place::check(path)?;
         if !path.try_exists().map_err(io)? {
@@ -47,24 +63,25 @@ impl RedbStore {
         }
         // Each time: whoever made the file may have been stopped before this.
         sync_folder(path).map_err(io)?;
-        let bring_up_to_date = |found| {
+        let bring_up_to_date = |found, progress: &mut Progress<'_>| {
             if options.upgrade {
-                return upgrade::upgrade(path, found, options);
+                return upgrade::upgrade(path, found, options, progress);
             }
             let known = options.formats.newest();
             Err(OpenError::Older { path: path.to_owned(), found, known })
         };
         if let Some(found) = look(path, options)? {
-            bring_up_to_date(found)?;
+            bring_up_to_date(found, progress)?;
         }
-        let open = || {
+        let open = |progress: &mut Progress<'_>| {
+            progress.begin(&[(Phase::Pages, 1)]);
             let file = File::options().read(true).write(true).open(path);
             let file = file.map_err(|error| place::refused(path, error))?;
             let again = file.try_clone().map_err(io)?;
             let backend =
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
             let space = Space::new(path, options.reserve_bytes).map_err(io)?;
-            let store = Self::start(backend, path, options, Some(space))?;
+            let store = Self::start(backend, path, options, Some(space), progress)?;
             // Before it was locked, another file may have taken its place.
             if is_at(&again, path).map_err(io)? {
                 Ok(store)
@@ -72,11 +89,11 @@ impl RedbStore {
                 Err(OpenError::InUse { path: path.to_owned() })
             }
         };
-        match open() {
+        match open(progress) {
             // One that could not be looked at before it was repaired.
             Err(OpenError::Older { found, .. }) => {
-                bring_up_to_date(found)?;
-                open()
+                bring_up_to_date(found, progress)?;
+                open(progress)
             }
             opened => opened,
         }
@@ -92,7 +109,8 @@ impl RedbStore {
         backend: impl StorageBackend,
         options: &Options,
     ) -> Result<Self, OpenError> {
-        Self::start(backend, Path::new("(no file)"), options, None)
+        let progress = &mut Progress::untold();
+        Self::start(backend, Path::new("(no file)"), options, None, progress)
     }
 
     /// Makes a store on anything that looks like a file, and closes it: for tests.
@@ -117,10 +135,11 @@ impl RedbStore {
         path: &Path,
         options: &Options,
         space: Option<Space>,
+        progress: &mut Progress<'_>,
     ) -> Result<Self, OpenError> {
         let vitals = Arc::new(Vitals::default());
         let (db, purging) = unpanicked(path, || {
-            let db = database(backend, path, options, &vitals)?;
+            let db = database(backend, path, options, &vitals, progress)?;
             judge(&db, path, options.formats)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
@@ -150,29 +169,42 @@ impl RedbStore {
     }
 }
 
-/// Opens what is there, with every page verified if that is wanted, and guarded from then on.
+/// Opens a data file and guards it from then on. Verifies every page first if that is wanted, or if the file needs a
+/// repair, and tells how far that has got.
 pub(super) fn database(
     backend: impl StorageBackend,
     path: &Path,
     options: &Options,
     vitals: &Arc<Vitals>,
+    progress: &mut Progress<'_>,
 ) -> Result<Database, OpenError> {
+    let length = backend.len().map_err(|error| io_error(path, &error))?;
     // redb would begin anew in an empty file.
-    if backend.len().map_err(|error| io_error(path, &error))? == 0 {
+    if length == 0 {
         let what = "it is empty".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), what });
     }
     let mut builder = Builder::new();
+    let is_walked = Arc::new(AtomicBool::new(options.check_pages));
+    let repaired = Arc::clone(&is_walked);
     builder
         .set_cache_size(options.cache_bytes)
         .set_check_integrity_on_open(
             options.check_pages && !plant::is(Bug::PagesNotVerified),
         )
-        .set_repair_callback(|repair| {
+        .set_repair_callback(move |repair| {
+            repaired.store(true, Ordering::Relaxed);
             tracing::debug!(progress = repair.progress(), "walking the data file");
         });
     let guard = Guard::new(backend, Arc::clone(vitals));
-    builder.create_with_backend(guard).map_err(|error| open_error(path, error))
+    let read = || {
+        let is_walked = is_walked.load(Ordering::Relaxed);
+        if is_walked { vitals.meters.page_read_bytes.get() } else { 0 }
+    };
+    let open = || builder.create_with_backend(guard);
+    progress
+        .watch(Phase::Pages, length, read, open)
+        .map_err(|error| open_error(path, error))
 }
 
 /// Makes a new file, unless somebody else does meanwhile.

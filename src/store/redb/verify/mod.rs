@@ -23,12 +23,15 @@ use std::collections::BTreeSet;
 use redb::{ReadTransaction, ReadableTableMetadata, TableHandle};
 
 use self::tasks::Seen;
+use super::export::records;
 use super::key::{self, Owned, Table};
+use super::progress::Progress;
 use super::table::Snapshot;
 use super::{RedbStore, index, record, table};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::id_set::TaskIds;
+use crate::domain::progress::Phase;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 
@@ -90,15 +93,25 @@ impl Report {
 }
 
 impl RedbStore {
-    /// Checks one snapshot, row by row. Calls `progress` with rows done and rows in all.
+    /// Checks one snapshot, row by row.
     ///
     /// # Errors
     ///
     /// When the file cannot be read. Damage is not an error but part of the [`Report`].
-    pub fn verify(
+    pub fn verify(&self) -> Result<Report, StoreError> {
+        self.verify_watched(&mut Progress::untold())
+    }
+
+    /// The same, and tells how far the check has got.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::verify`].
+    pub fn verify_watched(
         &self,
-        progress: &mut dyn FnMut(u64, u64),
+        progress: &mut Progress<'_>,
     ) -> Result<Report, StoreError> {
+        progress.begin(&[(Phase::Rows, 1)]);
         self.read(|txn| verify(txn, self.formats.newest(), progress))
     }
 }
@@ -107,8 +120,12 @@ impl RedbStore {
 pub(super) fn verify(
     txn: &ReadTransaction,
     format: u64,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<Report, StoreError> {
+    let mut tell = |work, rows| {
+        // A check takes seconds: it goes on also if its caller is gone.
+        let _ = progress.step(Phase::Rows, work, rows);
+    };
     let mut check = Check {
         users: table::open(txn, Table::Users)?,
         by_email: table::open(txn, Table::UserByEmail)?,
@@ -121,11 +138,14 @@ pub(super) fn verify(
         highest_user: 0,
         highest_task: 0,
         ids: TaskIds::default(),
+        rows: 0,
         done: 0,
         total: 0,
-        progress,
+        tell: &mut tell,
     };
     check.total = check.users.len()? + check.by_email.len()? + check.owned.len()?;
+    let everyone = vec![]..=vec![0xFF; UserId::LEN];
+    check.total += TASK * records(&check.users, &check.owned, &everyone)?;
     check.users()?;
     check.emails()?;
     check.admins()?;
@@ -150,16 +170,22 @@ struct Check<'a> {
     highest_user: u64,
     highest_task: u64,
     ids: TaskIds,
+    rows: u64,
+    /// Work that is done and that there is, in units of a row that is only read.
     done: u64,
     total: u64,
-    progress: &'a mut dyn FnMut(u64, u64),
+    tell: &'a mut dyn FnMut((u64, u64), u64),
 }
+
+/// Work for a task or an account beyond that of reading its row: its entries are looked up.
+const TASK: u64 = 30;
 
 impl Check<'_> {
     fn step(&mut self) {
+        self.rows += 1;
         self.done += 1;
-        if self.done.is_multiple_of(1024) || self.done == self.total {
-            (self.progress)(self.done, self.total);
+        if self.rows.is_multiple_of(256) || self.done == self.total {
+            (self.tell)((self.done, self.total), self.rows);
         }
     }
 
@@ -167,6 +193,7 @@ impl Check<'_> {
         for entry in table::all(&self.users)? {
             let (key, value) = entry?;
             self.step();
+            self.done += TASK;
             self.report.users += 1;
             let Some(id) = key::decode_user_id(key.value()) else {
                 self.report.add("table users: a key that is not a user id".to_owned());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Check;
+use super::{Check, TASK};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
@@ -83,6 +83,7 @@ impl Check<'_> {
         task: Option<Task>,
     ) -> Result<(), StoreError> {
         self.report.tasks += 1;
+        self.done += TASK;
         self.highest_task = self.highest_task.max(id.get());
         if !self.ids.insert(id) {
             self.report.add(format!("{id:?} belongs to {:?} and to another", seen.owner));

@@ -1,0 +1,122 @@
+//! Progress of work on the data file.
+
+use std::ops::ControlFlow;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::domain::progress::{Phase, Step, thousandths};
+
+/// Time between two steps of one phase.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Receiver of steps. Says whether to go on.
+pub type Tell<'a> = dyn FnMut(Step) -> ControlFlow<()> + Send + 'a;
+
+/// Phases of work, each with its share of the time. Shares are relative to one another.
+pub(super) type Plan = &'static [(Phase, u16)];
+
+/// Tells how far work has got, at most ten times a second and never less than before.
+pub struct Progress<'a> {
+    tell: Option<&'a mut Tell<'a>>,
+    plan: Plan,
+    at: u16,
+    last: Option<(Phase, Instant)>,
+}
+
+impl std::fmt::Debug for Progress<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Progress").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Progress<'a> {
+    /// Progress that `tell` is told.
+    pub fn new(tell: &'a mut Tell<'a>) -> Self {
+        Self { tell: Some(tell), ..Self::untold() }
+    }
+
+    /// Progress of work that is not watched.
+    pub const fn untold() -> Self {
+        Self { tell: None, plan: &[], at: 0, last: None }
+    }
+
+    /// Begins work with these phases.
+    pub(super) fn begin(&mut self, plan: Plan) {
+        (self.plan, self.at, self.last) = (plan, 0, None);
+    }
+
+    /// Replaces the phases of work that has begun.
+    pub(super) fn replan(&mut self, plan: Plan) {
+        self.plan = plan;
+    }
+
+    /// Tells that `done` of `total` is done in a phase, and `count` in its unit. Says whether to go on.
+    pub(super) fn step(
+        &mut self,
+        phase: Phase,
+        (done, total): (u64, u64),
+        count: u64,
+    ) -> ControlFlow<()> {
+        let Some(tell) = &mut self.tell else { return ControlFlow::Continue(()) };
+        let is_soon =
+            |(last, at): (Phase, Instant)| last == phase && at.elapsed() < PAUSE;
+        if done < total && self.last.is_some_and(is_soon) {
+            return ControlFlow::Continue(());
+        }
+        self.last = Some((phase, Instant::now()));
+        let (from, to) = share(self.plan, phase);
+        self.at = self.at.max(from + thousandths(done, total, to - from));
+        tell(Step { phase, at: Some(self.at), count })
+    }
+
+    /// Does work that tells nothing of itself. `count` reads how much is done of `total` meanwhile, or 0 for nothing to
+    /// tell.
+    pub(super) fn watch<T>(
+        &mut self,
+        phase: Phase,
+        total: u64,
+        count: impl Fn() -> u64 + Send,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        if self.tell.is_none() {
+            return work();
+        }
+        thread::scope(|scope| {
+            let (working, ended) = channel::<()>();
+            let watching = move || {
+                while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+                    let count = count();
+                    if count > 0 {
+                        // The work cannot be stopped.
+                        let _ = self.step(phase, (count, total), count);
+                    }
+                }
+            };
+            // Without a thread the work is done unwatched.
+            drop(
+                thread::Builder::new()
+                    .name("progress".to_owned())
+                    .spawn_scoped(scope, watching),
+            );
+            let outcome = work();
+            drop(working);
+            outcome
+        })
+    }
+}
+
+/// Where a phase begins and ends, in thousandths of the work.
+fn share(plan: Plan, phase: Phase) -> (u16, u16) {
+    let sum =
+        |phases: Plan| phases.iter().map(|(_, share)| u64::from(*share)).sum::<u64>();
+    let before = plan.iter().position(|(planned, _)| *planned == phase).unwrap_or(0);
+    let (until, _) = plan.split_at((before + 1).min(plan.len()));
+    let (all, until, own) =
+        (sum(plan), sum(until), until.last().map_or(0, |(_, own)| *own));
+    if all == 0 {
+        return (0, Step::WHOLE);
+    }
+    let place = |sum| thousandths(sum, all, Step::WHOLE);
+    (place(until - u64::from(own)), place(until))
+}

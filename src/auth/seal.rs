@@ -122,6 +122,13 @@ impl Sealer {
         })
     }
 
+    /// Whether this begins as bytes do that were sealed under a key of this installation, for any purpose.
+    pub fn recognizes(&self, sealed: &[u8]) -> bool {
+        let Some((&LAYOUT, rest)) = sealed.split_first() else { return false };
+        let name = rest.split_first_chunk::<NAME_BYTES>().map(|(name, _)| name);
+        name.is_some_and(|name| self.keys().any(|key| key.name == *name))
+    }
+
     /// A hash that nobody can work out, or compare guesses with, who does not have the key.
     pub fn digest(&self, purpose: &'static str, parts: &[&[u8]]) -> [u8; 32] {
         self.current.derive(DIGEST_LABEL, purpose, parts)

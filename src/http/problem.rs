@@ -32,6 +32,9 @@ const MAX_NAME_CHARS: usize = 64;
 /// The code of a request that touches too much.
 pub(super) const TOO_MUCH: &str = "too_much";
 
+/// Name of the parameter with the place in a list.
+const CURSOR: &str = "cursor";
+
 /// The code of a grant that gives no tokens.
 const UNSUPPORTED_GRANT: &str = "unsupported_grant_type";
 
@@ -502,6 +505,12 @@ impl From<service::Error> for Problem {
             E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
             E::AccountBusy => Self::unavailable("account_busy", detail),
+            E::CursorOutdated => {
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                let fault = "must be empty to begin again";
+                let fields = vec![FieldError::new(CURSOR, fault)];
+                Self { fields, ..Self::new(status, "cursor_outdated", detail) }
+            }
             E::TooMuch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, TOO_MUCH, detail),
             E::NotTried => Self::new(StatusCode::FAILED_DEPENDENCY, "not_tried", detail),
             E::Unavailable(cause) => {

@@ -125,6 +125,11 @@ pub enum Error {
     /// The request touches too much. Nothing was done.
     #[error("{}", crate::domain::task::TaskRefused::TooMuch)]
     TooMuch,
+    /// A cursor of an earlier version of the program.
+    #[error(
+        "the cursor is from an earlier version of the server: begin again with an empty one"
+    )]
+    CursorOutdated,
     /// Something before it was too much for one request.
     #[error("not tried, because something before it was too much for one request")]
     NotTried,

@@ -109,6 +109,20 @@ async fn a_cursor_is_good_for_its_list_and_its_person_only() {
     assert_eq!(jane.ids(&format!("cursor={cursor}&sort=title&limit=1")).await, [3]);
 }
 
+#[tokio::test]
+async fn a_cursor_of_an_earlier_version_is_refused_as_such() {
+    let (_server, jane) = given().await;
+    seven(&jane).await;
+    let more = next(&jane.get("/tasks?cursor=&limit=2").await).unwrap();
+    // Those before had no version in front.
+    let older = more.replace("cursor=2.", "cursor=");
+
+    let answer = jane.get(&format!("/tasks?{older}")).await;
+
+    let problem = answer.expect_problem(422, "cursor_outdated");
+    assert_eq!(problem["errors"][0]["field"], "cursor");
+}
+
 /// Imports tasks into an account: their ids, and the seconds at which they were made.
 async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
     let owner = server.account(email).await.user.id;

@@ -3,7 +3,7 @@
 use crate::metrics::Counter;
 
 /// Every code of [`crate::http::problem`]; the last counts those that are not here.
-const CODES: [&str; 47] = [
+const CODES: [&str; 48] = [
     "account_busy",
     "answer_too_large",
     "batch_failed",
@@ -11,6 +11,7 @@ const CODES: [&str; 47] = [
     "body_too_slow",
     "busy",
     "changed_since",
+    "cursor_outdated",
     "disk_full",
     "email_taken",
     "header_too_large",

@@ -1,8 +1,8 @@
 //! Finding tasks.
 
-use super::cursor::{self, Scope};
+use super::cursor::{self, CursorError, Scope};
 use super::draft::Check;
-use super::home;
+use super::{home, query_bytes};
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
 use crate::domain::due::{Due, DueRange};
@@ -84,7 +84,7 @@ impl Service {
         part: Part,
         limit: u16,
     ) -> Result<Listed, Error> {
-        let scope = Scope::new(caller.user.id, order, &listing);
+        let scope = Scope::new(caller.user.id, query_bytes::encode(order, &listing));
         let mut check = Check::default();
         let filter = self.filter(caller, listing, &mut check);
         let sealer = &self.0.sealer;
@@ -93,6 +93,9 @@ impl Service {
             Part::Cursor(text) if text.is_empty() => (Some(Start::Skip(0)), true),
             Part::Cursor(text) => {
                 let place = cursor::read(sealer, &scope, &text);
+                if matches!(place, Err(CursorError::Outdated)) {
+                    return Err(Error::CursorOutdated);
+                }
                 (check.take("cursor", place).map(Start::After), true)
             }
         };

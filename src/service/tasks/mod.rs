@@ -8,6 +8,7 @@ mod batch;
 mod cursor;
 mod draft;
 mod listing;
+mod query_bytes;
 mod refused;
 
 use tracing::instrument;

@@ -114,7 +114,12 @@ pub enum OpenError {
         known: u64,
     },
     /// It was to be brought up to date, and could not be. It is as it was, to the byte.
-    #[error("{} stays in format {found}, its upgrade to {known} failed: {cause}", path.display())]
+    #[error(
+        "{} stays in format {found}, its upgrade to {known} failed: {}; \
+         go on with the version that wrote it, and check the file with that version's duly check",
+        path.display(),
+        cause.reason()
+    )]
     Upgrade {
         /// The data file.
         path: PathBuf,
@@ -166,6 +171,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// Message without the advice for a file that is to be opened as it is.
+    fn reason(&self) -> String {
+        match self {
+            Self::Damaged { what, .. } => what.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// The same of a file that was to be a backup: to restore one is no help then.
     #[must_use]
     pub fn of_backup(self) -> Self {

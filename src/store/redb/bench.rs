@@ -9,8 +9,7 @@ use crate::store::StoreError;
 
 /// The keys of a task and of its index entries.
 pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, Vec<Vec<u8>>) {
-    let entries = index::task(task).into_iter().chain(index::words(task)).collect();
-    (key::task(task.owner, task.id), entries)
+    (key::task(task.owner, task.id), index::task(task))
 }
 
 /// A page of a list, and how many rows it read.

@@ -246,7 +246,7 @@ impl Plan<'_, '_, '_> {
         self.task_put(new)?;
         self.ops.push(Op::UsedTaskId(new.id.get()));
         if !plant::is(Bug::IndexInsertForgotten) {
-            for entry in index::task(new).into_iter().chain(index::words(new)) {
+            for entry in index::task(new) {
                 self.ops.push(Op::Put(Table::Owned, entry, Vec::new()));
             }
         }
@@ -258,11 +258,9 @@ impl Plan<'_, '_, '_> {
 
     fn task_replace(&mut self, old: &Task, new: &Task) -> Result<(), StoreError> {
         self.task_put(new)?;
-        let (mut from, mut to) = (index::task(old), index::task(new));
-        if old.title != new.title || old.description != new.description {
-            from.extend(index::words(old));
-            to.extend(index::words(new));
-        }
+        let is_same_text = old.title == new.title && old.description == new.description;
+        let entries = if is_same_text { index::task_without_words } else { index::task };
+        let (from, to) = (entries(old), entries(new));
         let (from, to) = (BTreeSet::from_iter(from), BTreeSet::from_iter(to));
         for entry in from.difference(&to) {
             self.delete(Table::Owned, entry);
@@ -279,7 +277,7 @@ impl Plan<'_, '_, '_> {
     fn task_delete(&mut self, old: &Task) -> Result<(), StoreError> {
         self.delete(Table::Owned, &key::task(old.owner, old.id));
         if !plant::is(Bug::IndexDeleteForgotten) {
-            for entry in index::task(old).into_iter().chain(index::words(old)) {
+            for entry in index::task(old) {
                 self.ops.push(Op::Delete(Table::Owned, entry));
             }
         }

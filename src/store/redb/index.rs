@@ -1,10 +1,13 @@
-//! Which index entries a record has. One pure function for each record.
+//! Index entries of records. One pure function for each index.
 //!
-//! The writer uses it to move entries with their records, the checker to derive what should be there.
+//! The writer uses them to move entries with their records, the checker to derive the entries that a file must have, by
+//! its format, and the steps from one format to the next to remove and add entries.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use super::key::{AnswerByAge, TaskByState};
+use super::migrate::FORMAT;
 use super::task_key::{self, Beginning};
 use crate::domain::answer::AnswerKey;
 use crate::domain::fold;
@@ -18,52 +21,129 @@ pub(super) const fn admin(user: &User) -> Option<[u8; UserId::LEN]> {
     if user.is_active_admin() { Some(user.id.to_bytes()) } else { None }
 }
 
-/// The one entry that a task had in formats 1 and 2.
-pub(super) const fn task_by_state(task: &Task) -> TaskByState {
-    TaskByState {
-        owner: task.owner,
-        completed: task.is_completed(),
-        created_at: task.created_at,
-        id: task.id,
+/// An index of tasks.
+struct TaskIndex {
+    /// Formats of the data file that have it. A released number never changes.
+    formats: RangeInclusive<u64>,
+    /// Whether its entries depend on the words of a task alone.
+    is_of_words: bool,
+    add: fn(&Task, &mut Vec<Vec<u8>>),
+}
+
+impl TaskIndex {
+    const fn new(
+        formats: RangeInclusive<u64>,
+        add: fn(&Task, &mut Vec<Vec<u8>>),
+    ) -> Self {
+        Self { formats, is_of_words: false, add }
+    }
+
+    const fn of_words(self) -> Self {
+        Self { is_of_words: true, ..self }
     }
 }
 
-/// All entries of a task but for those of its words.
+const EVER_SINCE: u64 = u64::MAX;
+
+/// Every index that tasks have had. A new one begins with the next format, whose step calls [`super::steps::reindex`].
+const INDEXES: &[TaskIndex] = &[
+    TaskIndex::new(1..=2, by_state),
+    TaskIndex::new(3..=EVER_SINCE, by_priority),
+    TaskIndex::new(3..=EVER_SINCE, by_update),
+    TaskIndex::new(3..=EVER_SINCE, by_position),
+    TaskIndex::new(3..=EVER_SINCE, by_title),
+    TaskIndex::new(3..=EVER_SINCE, by_due),
+    TaskIndex::new(3..=EVER_SINCE, by_tag),
+    TaskIndex::new(3..=EVER_SINCE, by_parent),
+    TaskIndex::new(3..=3, by_every_word).of_words(),
+    TaskIndex::new(4..=EVER_SINCE, by_word).of_words(),
+];
+
+/// All entries of a task in a file of this format.
+pub(super) fn task_in(format: u64, task: &Task) -> Vec<Vec<u8>> {
+    entries(task, |index| index.formats.contains(&format))
+}
+
+/// All entries of a task.
 pub(super) fn task(task: &Task) -> Vec<Vec<u8>> {
-    let (owner, id, completed) = (task.owner, task.id, task.is_completed());
-    let created = task_key::time(task.created_at);
-    let title = text_key(&fold::sort_key(task.title.as_str()));
-    let mut keys = vec![
-        Beginning::priority(owner, completed, task.priority).entry(&[&created], id),
-        Beginning::updated(owner).entry(&[&task_key::time(task.updated_at)], id),
-        Beginning::position(owner).entry(&[&text_key(task.position.as_str())], id),
-        Beginning::title(owner).entry(&[&title], id),
-    ];
-    if let Some(due) = &task.due {
-        keys.push(Beginning::due(owner, completed).entry(&[&task_key::due(due)], id));
-    }
-    for tag in task.tags.iter() {
-        keys.push(Beginning::tag(owner, tag, completed).entry(&[&created], id));
-    }
-    if let Some(parent) = task.parent {
-        keys.push(Beginning::parent(owner, parent).entry(&[], id));
+    task_in(FORMAT, task)
+}
+
+/// All entries of a task but for those of its words, which do not change unless its texts do.
+pub(super) fn task_without_words(task: &Task) -> Vec<Vec<u8>> {
+    entries(task, |index| index.formats.contains(&FORMAT) && !index.is_of_words)
+}
+
+fn entries(task: &Task, is_wanted: impl Fn(&TaskIndex) -> bool) -> Vec<Vec<u8>> {
+    let mut keys = Vec::with_capacity(16);
+    for index in INDEXES.iter().filter(|index| is_wanted(index)) {
+        (index.add)(task, &mut keys);
     }
     keys
 }
 
-/// The entries of a task's words.
-pub(super) fn words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
-    entries_of(task, task.words())
+fn by_state(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let key = TaskByState {
+        owner: task.owner,
+        completed: task.is_completed(),
+        created_at: task.created_at,
+        id: task.id,
+    };
+    keys.push(key.encode().to_vec());
 }
 
-/// The entries of a task's words in format 3, where all words had one.
-pub(super) fn all_words(task: &Task) -> impl Iterator<Item = Vec<u8>> {
-    entries_of(task, task.all_words())
+fn by_priority(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let prefix = Beginning::priority(task.owner, task.is_completed(), task.priority);
+    keys.push(prefix.entry(&[&task_key::time(task.created_at)], task.id));
 }
 
-fn entries_of(task: &Task, words: BTreeSet<String>) -> impl Iterator<Item = Vec<u8>> {
-    let (owner, id) = (task.owner, task.id);
-    words.into_iter().map(move |word| Beginning::word(owner, &word).entry(&[], id))
+fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let at = task_key::time(task.updated_at);
+    keys.push(Beginning::updated(task.owner).entry(&[&at], task.id));
+}
+
+fn by_position(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let position = text_key(task.position.as_str());
+    keys.push(Beginning::position(task.owner).entry(&[&position], task.id));
+}
+
+fn by_title(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let title = text_key(&fold::sort_key(task.title.as_str()));
+    keys.push(Beginning::title(task.owner).entry(&[&title], task.id));
+}
+
+fn by_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some(due) = &task.due {
+        let prefix = Beginning::due(task.owner, task.is_completed());
+        keys.push(prefix.entry(&[&task_key::due(due)], task.id));
+    }
+}
+
+fn by_tag(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let created = task_key::time(task.created_at);
+    for tag in task.tags.iter() {
+        let prefix = Beginning::tag(task.owner, tag, task.is_completed());
+        keys.push(prefix.entry(&[&created], task.id));
+    }
+}
+
+fn by_parent(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some(parent) = task.parent {
+        keys.push(Beginning::parent(task.owner, parent).entry(&[], task.id));
+    }
+}
+
+fn by_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.words(), keys);
+}
+
+fn by_every_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.all_words(), keys);
+}
+
+fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
+    let entry = |word: String| Beginning::word(task.owner, &word).entry(&[], task.id);
+    keys.extend(words.into_iter().map(entry));
 }
 
 /// The one entry of an answer in the index for removing the oldest.

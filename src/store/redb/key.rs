@@ -248,7 +248,7 @@ impl Owned {
                 Some(Self::Token(owner, id))
             }
             task_key::TAG_COUNTS => (!rest.is_empty()).then_some(Self::TagCounts(owner)),
-            kind if task_key::INDEXES.contains(&kind) => {
+            kind if task_key::is_index(kind) => {
                 Some(Self::TaskIndex(owner, task_key::id(rest)?))
             }
             ANSWER => {

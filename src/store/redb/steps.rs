@@ -1,6 +1,7 @@
 //! The steps from each format of the data file to the next. A released step never changes.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use redb::ReadableTable as _;
 
@@ -8,6 +9,7 @@ use super::key::{self, Owned, Table};
 use super::record::Stats;
 use super::table::{self, Tables};
 use super::{codec, index, record};
+use crate::domain::task::Task;
 use crate::store::StoreError;
 
 /// From one format to the one that follows it. Rewrites whatever has changed, but for the format number.
@@ -52,7 +54,6 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             continue;
         }
         match row {
-            Owned::TaskByState(_) => drop(tables.owned.remove(after.as_slice())?),
             Owned::Stats(owner) => {
                 let stats = record::stats(owner, &record::decode_stats(owner, &value)?)?;
                 drop(tables.owned.insert(after.as_slice(), stats.as_slice())?);
@@ -61,10 +62,7 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
                 let task = record::decode_task(owner, id, &value)?;
                 let value = record::task(&task)?;
                 drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
-                for entry in index::task(&task).into_iter().chain(index::all_words(&task))
-                {
-                    drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
-                }
+                reindex_task(tables, &task, 2..=3)?;
             }
             _ => {}
         }
@@ -75,20 +73,42 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
 /// From 3 to 4: a task has entries of its first words only, and the stats of each account say how many bytes its
 /// rows have. What deleted accounts have left is only going to be removed, and stays as it is.
 fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    reindex(tables, 3..=4)?;
+    count_bytes(tables)
+}
+
+/// Gives every task the index entries of the second of two formats in place of those of the first. What deleted
+/// accounts have left is only going to be removed, and stays as it is.
+pub(super) fn reindex(
+    tables: &mut Tables<'_>,
+    formats: RangeInclusive<u64>,
+) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
         after = key;
         let Some(Owned::Task(owner, id)) = Owned::decode(&after) else { continue };
-        if tables.purge.get(owner.to_bytes().as_slice())?.is_some() {
-            continue;
-        }
-        let task = record::decode_task(owner, id, &value)?;
-        let kept: BTreeSet<Vec<u8>> = index::words(&task).collect();
-        for entry in index::all_words(&task).filter(|entry| !kept.contains(entry)) {
-            drop(tables.owned.remove(entry.as_slice())?);
+        if tables.purge.get(owner.to_bytes().as_slice())?.is_none() {
+            let task = record::decode_task(owner, id, &value)?;
+            reindex_task(tables, &task, formats.clone())?;
         }
     }
-    count_bytes(tables)
+    Ok(())
+}
+
+fn reindex_task(
+    tables: &mut Tables<'_>,
+    task: &Task,
+    formats: RangeInclusive<u64>,
+) -> Result<(), StoreError> {
+    let entries = |format: &u64| BTreeSet::from_iter(index::task_in(*format, task));
+    let (old, new) = (entries(formats.start()), entries(formats.end()));
+    for entry in old.difference(&new) {
+        drop(tables.owned.remove(entry.as_slice())?);
+    }
+    for entry in new.difference(&old) {
+        drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
+    }
+    Ok(())
 }
 
 /// Writes into the stats of each account how many bytes its other rows have.

@@ -21,8 +21,22 @@ pub(super) const BY_PARENT: u8 = 12;
 pub(super) const BY_WORD: u8 = 13;
 pub(super) const TAG_COUNTS: u8 = 14;
 
-/// The kinds that are indexes of tasks.
-pub(super) const INDEXES: std::ops::RangeInclusive<u8> = BY_PRIORITY..=BY_WORD;
+/// Kinds of index entries, with their names.
+const NAMES: &[(u8, &str)] = &[
+    (BY_PRIORITY, "priority"),
+    (BY_DUE, "due"),
+    (BY_TAG, "tag"),
+    (BY_UPDATE, "update"),
+    (BY_POSITION, "position"),
+    (BY_TITLE, "title"),
+    (BY_PARENT, "parent"),
+    (BY_WORD, "word"),
+];
+
+/// Whether rows of this kind are index entries of tasks.
+pub(super) fn is_index(kind: u8) -> bool {
+    NAMES.iter().any(|(of, _)| *of == kind)
+}
 
 /// What the entries of one index begin with that belong together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,17 +183,9 @@ pub(super) fn id(end: &[u8]) -> Option<TaskId> {
 
 /// What the index is called that an entry is of.
 pub(super) fn name(key: &[u8]) -> &'static str {
-    match key.get(UserId::LEN) {
-        Some(&BY_PRIORITY) => "priority",
-        Some(&BY_DUE) => "due",
-        Some(&BY_TAG) => "tag",
-        Some(&BY_UPDATE) => "update",
-        Some(&BY_POSITION) => "position",
-        Some(&BY_TITLE) => "title",
-        Some(&BY_PARENT) => "parent",
-        Some(&BY_WORD) => "word",
-        _ => "state",
-    }
+    let kind = key.get(UserId::LEN);
+    // Formats 1 and 2 had one index, of another layout.
+    NAMES.iter().find(|(of, _)| Some(of) == kind).map_or("state", |(_, name)| *name)
 }
 
 /// The key of the counts of a tag.

@@ -115,8 +115,8 @@ fn tag_row(view: &View<'_, '_>, tag: &Tag, owner: UserId) -> Result<i64, StoreEr
 /// The bytes of a task's own rows.
 fn bytes_of(task: &Task) -> Result<i64, StoreError> {
     let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
-    let entries = index::task(task).into_iter().chain(index::words(task));
-    Ok(signed(row + entries.map(|entry| entry.len()).sum::<usize>()))
+    let entries = index::task(task);
+    Ok(signed(row + entries.iter().map(|entry| entry.len()).sum::<usize>()))
 }
 
 /// Whether two revisions of a task differ in nothing but its state and what changes with it.

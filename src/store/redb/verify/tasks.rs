@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, TASK};
+use super::{Check, LOOKUPS};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
@@ -14,10 +14,7 @@ use crate::store::redb::record::{self, AnswerStats, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
 
-/// The first format whose tasks have the indexes of today.
-const INDEXED: u64 = 3;
-
-/// The first format whose tasks have entries of their first words only, and whose stats count bytes.
+/// The first format whose stats count bytes.
 const COUNTED: u64 = 4;
 
 /// What was seen of one person while walking through that person's rows.
@@ -83,7 +80,7 @@ impl Check<'_> {
         task: Option<Task>,
     ) -> Result<(), StoreError> {
         self.report.tasks += 1;
-        self.done += TASK;
+        self.done += LOOKUPS;
         self.highest_task = self.highest_task.max(id.get());
         if !self.ids.insert(id) {
             self.report.add(format!("{id:?} belongs to {:?} and to another", seen.owner));
@@ -97,7 +94,7 @@ impl Check<'_> {
         for tag in task.tags.iter() {
             count(seen.tags.entry(tag.clone()).or_default(), &task);
         }
-        let entries = entries(self.format, &task);
+        let entries = index::task_in(self.format, &task);
         for entry in &entries {
             if self.owned.get(entry.as_slice())?.is_none() {
                 let name = task_key::name(entry);
@@ -189,7 +186,9 @@ impl Check<'_> {
             };
             let task = find(owned, owner, id)?;
             let has = |task: Task| {
-                entries(self.format, &task).iter().any(|entry| entry == key.value())
+                index::task_in(self.format, &task)
+                    .iter()
+                    .any(|entry| entry == key.value())
             };
             if !task.is_some_and(has) {
                 let name = task_key::name(key.value());
@@ -199,20 +198,6 @@ impl Check<'_> {
         }
         Ok(())
     }
-}
-
-/// The entries that a task has in a format.
-fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
-    if format < INDEXED {
-        return vec![index::task_by_state(task).encode().to_vec()];
-    }
-    let mut entries = index::task(task);
-    if format < COUNTED {
-        entries.extend(index::all_words(task));
-    } else {
-        entries.extend(index::words(task));
-    }
-    entries
 }
 
 /// Damage is reported where the task itself is met.

@@ -29,7 +29,7 @@ EMAIL = "jane@example.com"
 PASSWORD = b"correct horse battery staple\n"
 COLUMNS = 80
 # Redrawing begins with a carriage return; the rest is for the terminal.
-FRAME = re.compile(r"(?P<phase>[a-z]+(?: [a-z]+)?) +\[[=> ]+\] +(?P<at>\d+) % +(?P<rate>[^ ].*?/s)?  +(?P<left>\S+) left")
+FRAME = re.compile(r"(?P<phase>[a-z]+(?: [a-z]+)?) +\[[=> ]+\] +(?P<at>\d+) %(?: +(?P<rate>[^ ].*?/s)  (?P<left>\S+) left)?")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # A phase with less of the time and of the bar than this is too short to be measured by frames.
 SHORT = 0.06
@@ -160,7 +160,7 @@ ALONE = [
     ("backup --to backup.redb", [COPY]),
     ("upgrade --check", [ADMIT]),
     ("restore --force --yes backup.redb", [ADMIT]),
-    (f"restore --yes --user {EMAIL} backup.redb", [ADMIT, ["checking pages"], ["importing"]]),
+    (f"restore --yes --user {EMAIL} backup.redb", [[*ADMIT, "importing"]]),
     ("compact", [[*COPY, "compacting"]]),
 ]
 BESIDE = [

@@ -74,7 +74,7 @@ pub(super) fn look(
     let mut answer = Objects::default();
     let task = Task { form: Form::Json, ..Task::new(command, config) };
     carry_out(config, task, &mut answer)?;
-    Ok(answer.0)
+    Ok(answer.found)
 }
 
 /// Carries a command out, in the server if one runs.
@@ -109,14 +109,15 @@ pub(super) fn carry_out(
     Ok(())
 }
 
-/// Thousandths of the time of a command that it takes to open the data file, measured with 200,000 tasks. 0 where the
-/// command itself has no end that is known.
+/// Thousandths of the time of a command that it takes to open the data file, measured with 200,000 tasks.
 const fn opening(command: &Command) -> u16 {
     match command {
         Command::Check => 130,
         Command::Backup => 75,
         Command::Export { .. } => 400,
-        _ => 0,
+        // The lines move the bar, from its beginning.
+        Command::Import { .. } => 0,
+        _ => Step::WHOLE,
     }
 }
 
@@ -127,13 +128,15 @@ fn open(
     opening: u16,
     sink: &mut dyn Sink,
 ) -> Result<RedbStore, OpenError> {
-    let to = if opening == 0 { Step::WHOLE } else { opening };
+    let path = config.database.path();
+    if opening == 0 {
+        return RedbStore::open(path, options);
+    }
     let mut tell = |step: Step| {
         // A bar that cannot be drawn stops no command.
-        drop(sink.send(step.within(0, to).into()));
+        drop(sink.send(step.within(0, opening).into()));
         ControlFlow::Continue(())
     };
-    let path = config.database.path();
     RedbStore::open_watched(path, options, &mut Progress::new(&mut tell))
 }
 
@@ -247,14 +250,20 @@ impl Json {
     }
 }
 
-/// Keeps the objects of an answer in JSON.
+/// Keeps the objects of an answer in JSON, and shows progress.
 #[derive(Default)]
-pub(super) struct Objects(pub(super) Vec<Value>);
+pub(super) struct Objects {
+    pub(super) found: Vec<Value>,
+    pub(super) bar: Option<Bar>,
+}
 
 impl Sink for Objects {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
+        if let (Some(step), Some(bar)) = (reply.step(), &self.bar) {
+            bar.step(step);
+        }
         if let Reply::Line(line) = reply {
-            self.0.push(object(&line)?);
+            self.found.push(object(&line)?);
         }
         Ok(())
     }
@@ -278,7 +287,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(form: Form) -> Self {
-        Self::with(Bar::new(), form)
+        Self::with(Bar::get(), form)
     }
 
     /// The same with a bar that other work moves too.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::admin::{self, Json, Objects, Screen, Task};
 use super::interrupt::Left;
-use super::progress::Bar;
+use super::progress::{self, Bar};
 use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
@@ -60,14 +60,16 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         let message = format!("{} exists already: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
     }
-    let mut report = Objects::default();
+    let mut report = Objects { found: Vec::new(), bar: Some(Bar::get()) };
     let sink: &mut dyn Sink = match json.form() {
         Form::Text => &mut Screen::new(Form::Text),
         Form::Json => &mut report,
     };
-    into(&config, &path, is_servers, json.form(), sink)?;
+    let made = into(&config, &path, is_servers, json.form(), sink);
+    progress::clear();
+    made?;
     let path = path.display().to_string();
-    match report.0.pop() {
+    match report.found.pop() {
         Some(Value::Object(mut members)) => {
             members.insert("file".to_owned(), path.into());
             output::line(&Value::Object(members).to_string())
@@ -81,7 +83,7 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     let mut copy = restore::scratch(config)?;
     let mut task = Task::new(Command::Backup, config);
     task.file = Some((&copy, Path::new("the copy")));
-    let bar = Bar::new();
+    let bar = Bar::get();
     let made =
         admin::carry_out(config, task, &mut Screen::part(bar.clone(), Step::WHOLE));
     bar.clear();

@@ -12,7 +12,7 @@ use crate::store::redb::{self, Compacted, CopyError, Progress};
 pub(super) fn run(options: Options) -> Result<(), CommandError> {
     let config = &settings::of_data(options)?;
     let path = config.database.path();
-    let (bar, options) = (Bar::new(), store_options(config));
+    let (bar, options) = (Bar::get(), store_options(config));
     let mut tell = bar.part(0, Step::WHOLE);
     let outcome = redb::compact(path, &options, &mut Progress::new(&mut tell));
     bar.clear();

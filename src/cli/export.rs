@@ -41,13 +41,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     let email = arguments.user;
     let Some(path) = arguments.to.filter(|path| path != Path::new("-")) else {
-        // A bar and lines on one terminal would overwrite one another.
-        let bar = (!output::is_terminal()).then(Bar::new);
+        // A bar would overwrite lines on the same terminal, also those of a pager.
+        let bar = output::is_file().then(Bar::get);
         return write(&config, email, output::pipe(), bar);
     };
     let what = format!("{} could not be written", path.display());
     let made = make_private(&path, |file| {
-        write(&config, email, file, Some(Bar::new())).map_err(Stopped)
+        write(&config, email, file, Some(Bar::get())).map_err(Stopped)
     });
     made.map_err(|Stopped(error)| match error {
         CommandError::Io { cause, .. } => CommandError::Io { what, cause },

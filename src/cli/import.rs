@@ -80,7 +80,7 @@ fn take_in(
     from: impl Read + Send + 'static,
     length: Option<u64>,
 ) -> Result<(), CommandError> {
-    let bar = Bar::new();
+    let bar = Bar::get();
     let (from, bytes) = progress::counted(from);
     let lines = client::lines(BufReader::new(from), MAX_LINE);
     let lines = progress::of_import(Box::new(lines), bytes, length, &bar);

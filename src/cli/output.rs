@@ -1,6 +1,8 @@
 //! What commands print. The one place that writes to standard output and standard error.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -37,9 +39,10 @@ pub(super) fn relayed(text: &str) -> io::Result<()> {
     })
 }
 
-/// Whether standard output is a terminal.
-pub(super) fn is_terminal() -> bool {
-    io::stdout().is_terminal()
+/// Whether standard output is a file.
+pub(super) fn is_file() -> bool {
+    let file = io::stdout().as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(|file| file.metadata()).is_ok_and(|found| found.is_file())
 }
 
 const STANDARD_OUTPUT: &str = "standard output cannot be written";

@@ -1,31 +1,41 @@
-//! Progress on a terminal: what is being done, how fast, and how long it will take.
+//! The progress bar: the phase of a command, its rate and the time left, on a terminal.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek as _};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    HumanBytes, HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle,
+};
 
 use crate::control::client::Lines;
-use crate::domain::progress::{Phase, Step, Unit, thousandths};
+use crate::domain::progress::{Phase, Step, Unit, part_of};
 
-/// Work whose end is known. Fits into 80 columns.
-const BAR: &str = "{msg:15} [{bar:24}] {percent:>3} %  {prefix:>15}  {eta} left";
+/// Template for work whose end is known. Fits into 80 columns.
+const BAR: &str = "{msg:15} [{bar:24}] {percent:>3} %  {prefix}";
 
-/// Work whose end is not known.
-const SPINNER: &str = "{msg:15} {spinner}  {prefix:>15}  {elapsed}";
+/// Template for work whose end is not known.
+const SPINNER: &str = "{msg:15} {spinner}  {prefix}  {elapsed}";
 
-/// Time before a rate is shown.
-const WARM_UP: Duration = Duration::from_millis(200);
+/// Time before a rate and the time left are shown.
+const WARM_UP: Duration = Duration::from_millis(300);
 
-/// A progress bar on standard error. Shows nothing unless that is a terminal.
+/// The bar of this process, on standard error. Shows nothing unless that is a terminal.
 #[derive(Clone)]
-pub(super) struct Bar {
+pub(super) struct Bar(Arc<Shown>);
+
+struct Shown {
     bar: ProgressBar,
-    phase: Arc<Mutex<Option<Begun>>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Option<Begun>,
+    began: Instant,
+    is_cleared: bool,
 }
 
 /// A phase that is under way.
@@ -36,54 +46,68 @@ struct Begun {
     count: u64,
 }
 
+static BAR_OF_PROCESS: OnceLock<Bar> = OnceLock::new();
+
+/// Removes the bar, if there is one, and draws it no more.
+pub(super) fn clear() {
+    if let Some(bar) = BAR_OF_PROCESS.get() {
+        bar.clear();
+    }
+}
+
 impl Bar {
-    pub(super) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        Self { bar, phase: Arc::default() }
+    /// The bar of this process: a terminal has room for one.
+    pub(super) fn get() -> Self {
+        let make = || {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let began = Instant::now();
+            let state = Mutex::new(State { phase: None, began, is_cleared: false });
+            Self(Arc::new(Shown { bar, state }))
+        };
+        BAR_OF_PROCESS.get_or_init(make).clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Shows how far the work has got.
     pub(super) fn step(&self, step: Step) {
-        if self.bar.is_hidden() {
+        let bar = &self.0.bar;
+        if bar.is_hidden() {
             return;
         }
         let Step { phase, at, count } = step;
-        let mut last = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
-        let begun = match *last {
+        // Held while it is drawn, so that nothing is drawn after it was cleared.
+        let mut state = self.state();
+        if state.is_cleared {
+            return;
+        }
+        let position = at.unwrap_or_default().into();
+        if position < bar.position() {
+            // Other work has begun.
+            bar.reset();
+            state.began = Instant::now();
+        }
+        let begun = match state.phase {
             Some(begun) if begun.phase == phase && begun.count <= count => begun,
             _ => {
-                self.begin(phase, at.is_some());
-                *last.insert(Begun { phase, at: Instant::now(), count })
+                begin(bar, phase, at.is_some());
+                *state.phase.insert(Begun { phase, at: Instant::now(), count })
             }
         };
-        self.bar.set_prefix(rate(phase, count - begun.count, begun.at.elapsed()));
-        let at = at.unwrap_or_default().into();
-        if at < self.bar.position() {
-            // Another work has begun.
-            self.bar.reset();
-        }
-        self.bar.set_position(at);
+        let rate = rate(phase, count - begun.count, begun.at.elapsed());
+        let left = at.map_or_else(String::new, |at| left(at, state.began.elapsed()));
+        bar.set_prefix(format!("{rate:>15}  {left}"));
+        bar.set_position(position);
     }
 
-    fn begin(&self, phase: Phase, is_bounded: bool) {
-        let template = if is_bounded { BAR } else { SPINNER };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            self.bar.set_style(style.progress_chars("=> "));
-        }
-        if is_bounded {
-            self.bar.set_length(Step::WHOLE.into());
-        } else {
-            self.bar.unset_length();
-        }
-        self.bar.set_message(phase.as_str());
-    }
-
-    /// A receiver of steps of a work that is the part of a larger one from `from` to `to`.
+    /// A receiver of steps of work that is the part of a larger one from `from` to `to`, in thousandths.
     pub(super) fn part(
         &self,
         from: u16,
         to: u16,
-    ) -> impl FnMut(Step) -> ControlFlow<()> + Send {
+    ) -> impl FnMut(Step) -> ControlFlow<()> + Send + use<> {
         let bar = self.clone();
         move |step| {
             bar.step(step.within(from, to));
@@ -91,10 +115,25 @@ impl Bar {
         }
     }
 
-    /// Removes the bar.
+    /// Removes the bar, and draws it no more.
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        let mut state = self.state();
+        state.is_cleared = true;
+        self.0.bar.finish_and_clear();
     }
+}
+
+fn begin(bar: &ProgressBar, phase: Phase, is_bounded: bool) {
+    let template = if is_bounded { BAR } else { SPINNER };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    if is_bounded {
+        bar.set_length(Step::WHOLE.into());
+    } else {
+        bar.unset_length();
+    }
+    bar.set_message(phase.as_str());
 }
 
 fn rate(phase: Phase, count: u64, time: Duration) -> String {
@@ -108,6 +147,14 @@ fn rate(phase: Phase, count: u64, time: Duration) -> String {
         Unit::Rows => format!("{} rows/s", HumanCount(rate)),
         Unit::Lines => format!("{} lines/s", HumanCount(rate)),
     }
+}
+
+fn left(at: u16, time: Duration) -> String {
+    if time < WARM_UP || at == 0 {
+        return String::new();
+    }
+    let left = time * u32::from(Step::WHOLE.saturating_sub(at)) / u32::from(at);
+    format!("{:#} left", HumanDuration(left))
 }
 
 /// Input that counts its bytes.
@@ -131,7 +178,7 @@ pub(super) fn counted<R: Read>(inner: R) -> (Counted<R>, Arc<AtomicU64>) {
     (Counted { inner, bytes: Arc::clone(&bytes) }, bytes)
 }
 
-/// Lines to import that move a bar as they are read: by their bytes where those of the whole input are known.
+/// Lines to import that move a bar as they are read: by the bytes of the input, if their total is known.
 pub(super) fn of_import(
     lines: Lines,
     bytes: Arc<AtomicU64>,
@@ -142,12 +189,13 @@ pub(super) fn of_import(
     Box::new(lines.inspect(move |_| {
         count += 1;
         let read = bytes.load(Ordering::Relaxed);
-        let at = total.map(|total| thousandths(read, total, Step::WHOLE));
+        let at = total.map(|total| part_of(read, total, Step::WHOLE));
         bar.step(Step { phase: Phase::Import, at, count });
     }))
 }
 
-/// Length of an input that is a file.
-pub(super) fn length(file: &File) -> Option<u64> {
-    file.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
+/// Bytes of an input that are still to be read, if it is a file.
+pub(super) fn length(mut file: &File) -> Option<u64> {
+    let found = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    found.len().checked_sub(file.stream_position().ok()?)
 }

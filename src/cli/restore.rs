@@ -111,7 +111,7 @@ const PIECE: usize = 1 << 20;
 /// Puts a backup in place of the data file, which no server may have open.
 fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError> {
     let path = config.database.path();
-    let (bar, options) = (Bar::new(), store_options(config));
+    let (bar, options) = (Bar::get(), store_options(config));
     let mut tell = bar.part(0, Step::WHOLE);
     let progress = &mut Progress::new(&mut tell);
     let restored = redb::restore(backup, path, force, &options, progress);
@@ -155,6 +155,10 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     Ok(())
 }
 
+/// Thousandths of the time of bringing one account back that it takes to copy and check the backup, measured with an
+/// account that has all of 200,000 tasks.
+const COPIED: u16 = 620;
+
 /// Takes one account out of a backup and imports it. What is there of it already is changed to what the
 /// backup has; what came later, and everybody else, stays as it is.
 fn one(
@@ -163,8 +167,8 @@ fn one(
     email: String,
     allow_admins: bool,
 ) -> Result<(), CommandError> {
-    let (bar, options) = (Bar::new(), store_options(config));
-    let mut tell = bar.part(0, Step::WHOLE);
+    let (bar, options) = (Bar::get(), store_options(config));
+    let mut tell = bar.part(0, COPIED);
     let progress = &mut Progress::new(&mut tell);
     let copy = redb::open_copy(backup, &scratch(config)?, &options, progress)
         .inspect_err(|_| bar.clear())?;
@@ -227,7 +231,8 @@ impl Sink for Outbox {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
         if let Some(step) = reply.step() {
             // A line is taken in soon after it came out.
-            self.bar.step(Step { phase: Phase::Import, ..step });
+            let step = Step { phase: Phase::Import, ..step };
+            self.bar.step(step.within(COPIED, Step::WHOLE));
         }
         match reply {
             Reply::Line(line) => {

@@ -28,7 +28,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         return rehearse(&config);
     }
     let options = redb::Options { create: false, ..store_options(&config) };
-    let bar = Bar::new();
+    let bar = Bar::get();
     let mut tell = bar.part(0, Step::WHOLE);
     let progress = &mut Progress::new(&mut tell);
     let opened = RedbStore::open_watched(config.database.path(), &options, progress);
@@ -51,7 +51,7 @@ const BACKUP: u16 = 550;
 fn rehearse(config: &Config) -> Result<(), CommandError> {
     let options = store_options(config);
     let (path, copy) = (config.database.path(), restore::scratch(config)?);
-    let (bar, server) = (Bar::new(), admin::connect(config)?);
+    let (bar, server) = (Bar::get(), admin::connect(config)?);
     let copied = if server.is_some() { BACKUP } else { COPY };
     match server {
         Some(stream) => {

@@ -228,7 +228,7 @@ impl fmt::Debug for Command {
 pub enum Reply {
     /// A line to print.
     Line(String),
-    /// How many of how many rows are done, as servers of the version before tell it.
+    /// How many of how many parts are done: for clients that do not ask for steps.
     Progress(u64, u64),
     /// How far the command has got. Sent only if the request asks for it.
     Step {

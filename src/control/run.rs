@@ -81,7 +81,11 @@ pub async fn run(
         Command::Audit => audit(parts, answer).await,
         Command::Check => {
             let mut told = |step| answer.step(step);
-            let report = parts.store.verify_watched(&mut Progress::new(&mut told))?;
+            let progress = &mut Progress::new(&mut told);
+            let report = parts.store.verify_watched(progress)?;
+            if progress.is_stopped() {
+                return Err(Failure::new(Failure::IO, "stopped before the end"));
+            }
             tell(&report, answer)
         }
         Command::Backup => {

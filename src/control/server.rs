@@ -20,6 +20,7 @@ use super::message::{Reply, Request, TEXT_VERSION, VERSION};
 use super::receive::{first_line, lines};
 use super::run::{Input, Parts, Sink, run};
 use super::{Command, Failure};
+use crate::domain::progress::Step;
 use crate::files::not_made;
 use crate::plant::{self, Bug};
 use crate::service::lines::MAX_LINE;
@@ -224,9 +225,12 @@ impl Sink for Replies<'_> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(io::Error::other("the server is stopping"));
         }
-        if matches!(reply, Reply::Step { .. }) && !self.steps {
-            return Ok(());
-        }
+        let reply = match reply {
+            Reply::Step { at, .. } if !self.steps => {
+                Reply::Progress(at.unwrap_or_default().into(), Step::WHOLE.into())
+            }
+            reply => reply,
+        };
         self.write(&reply)?;
         match reply {
             Reply::Line(_) => Ok(()),

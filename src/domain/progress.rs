@@ -96,15 +96,14 @@ impl Step {
     /// The step as one of a larger work, of which this work is the part from `from` to `to`.
     #[must_use]
     pub fn within(self, from: u16, to: u16) -> Self {
-        let at = self
-            .at
-            .map(|at| from + thousandths(at.into(), Self::WHOLE.into(), to - from));
+        let at =
+            self.at.map(|at| from + part_of(at.into(), Self::WHOLE.into(), to - from));
         Self { at, ..self }
     }
 }
 
-/// `done` of `total`, as a part of `whole`.
-pub fn thousandths(done: u64, total: u64, whole: u16) -> u16 {
+/// The part of `whole` that `done` is of `total`.
+pub fn part_of(done: u64, total: u64, whole: u16) -> u16 {
     let part = u128::from(done.min(total)) * u128::from(whole) / u128::from(total.max(1));
     u16::try_from(part).unwrap_or(whole)
 }

@@ -8,7 +8,7 @@ use super::chunk::Gathered;
 use super::lines::{Line, LineError};
 use super::{Error, Parts, Service};
 use crate::domain::id::TaskId;
-use crate::domain::progress::{Phase, Step, thousandths};
+use crate::domain::progress::{Phase, Step, part_of};
 use crate::domain::transfer::{
     Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
 };
@@ -117,7 +117,7 @@ impl Service {
 
 /// The step of an export after so many of its records.
 fn step(records: u64, of: u64) -> Step {
-    let at = Some(thousandths(records, of, Step::WHOLE));
+    let at = Some(part_of(records, of, Step::WHOLE));
     Step { phase: Phase::Export, at, count: records }
 }
 

@@ -12,7 +12,7 @@ use std::{io, panic, thread};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::CommandError;
+use super::{CommandError, progress};
 use crate::control::client::Lines;
 use crate::files;
 
@@ -96,6 +96,8 @@ pub(super) fn run(
                 Some(number) = signals.recv() => number,
             };
             CAME.store(number, Ordering::Relaxed);
+            // What is said now stands below nothing else.
+            progress::clear();
             match left {
                 Left::Said(left) => Err(match files::abandon() {
                     Some(made) => {

@@ -37,7 +37,7 @@ const CACHE_BYTES: usize = 16 << 20;
 const STRIDE: usize = 256;
 
 /// Rows that are compared between two steps of the progress.
-const STRIDE_ROWS: u64 = 1024;
+const COMPARE_STRIDE: u64 = 1024;
 
 /// Bytes that compaction reads for each byte of the file: measured with 200,000 tasks.
 const COMPACT_READS: u64 = 2;
@@ -111,7 +111,7 @@ impl RedbStore {
         let copied = super::unpanicked(|| {
             // Let go when all is written, since it holds pages that writers want.
             let txn = self.shared.begin_read()?;
-            let (copy, written) = self.copy_rows(&txn, file, name, progress)?;
+            let (copy, written) = self.copy_rows(&txn, file, name, size, progress)?;
             drop(txn);
             close(copy, file, name, size, progress)?;
             if plant::is(Bug::BackupNotVerified) {
@@ -132,14 +132,21 @@ impl RedbStore {
         txn: &ReadTransaction,
         file: &File,
         name: &Path,
+        size: Size,
         progress: &mut Progress<'_>,
     ) -> Result<(Copied, u128), CopyError> {
         let backend = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
         let vitals = Arc::new(Vitals::default());
-        let guard = Guard::new(backend, Arc::clone(&vitals));
-        let db = builder.create_with_backend(guard).map_err(copy_error(name))?;
+        let made = match size {
+            Size::AsItComes => builder.create_with_backend(backend),
+            // It counts what compaction reads.
+            Size::Small => {
+                builder.create_with_backend(Guard::new(backend, Arc::clone(&vitals)))
+            }
+        };
+        let db = made.map_err(copy_error(name))?;
         // What goes wrong here is the copy's, and no reason for the server to stop.
         let to = writer::begin(&db, CommitMode::TwoPhase)
             .map_err(|error| inside(name, error))?;
@@ -197,7 +204,11 @@ impl RedbStore {
             ..Options::default()
         };
         let db = database(copy, name, &options, &Arc::new(Vitals::default()), progress)?;
-        if read(&db, progress).map_err(|error| damaged(name, &error))? != written {
+        let read = read(&db, progress).map_err(|error| damaged(name, &error))?;
+        if progress.is_stopped() {
+            return Err(CopyError::Stopped);
+        }
+        if read != written {
             return Err(damaged(name, &"its rows are not those of the snapshot"));
         }
         // Of the same rows, so what is wrong with them is wrong with the original.
@@ -207,6 +218,9 @@ impl RedbStore {
                 error => CopyError::from(error),
             },
         )?;
+        if progress.is_stopped() {
+            return Err(CopyError::Stopped);
+        }
         db.close().map_err(copy_error(name))?;
         lock_again(file);
         file.sync_all()?;
@@ -273,9 +287,11 @@ fn read(db: &Database, progress: &mut Progress<'_>) -> Result<u128, StoreError> 
             let (key, value) = row?;
             hash.add(place, key.value(), value.value());
             done += 1;
-            if done.is_multiple_of(STRIDE_ROWS) {
-                // The rest takes less than the part that is done.
-                let _ = progress.step(Phase::Compare, (done, total), done);
+            if done.is_multiple_of(COMPARE_STRIDE) {
+                // The caller sees that it was stopped.
+                if progress.step(Phase::Compare, (done, total), done).is_break() {
+                    return Ok(hash.finish());
+                }
             }
         }
     }

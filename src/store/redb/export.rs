@@ -52,10 +52,13 @@ pub(super) fn records(
 ) -> Result<u64, StoreError> {
     let mut records = 0_u64;
     for entry in table::range(users, accounts)? {
-        let id = codec::user_id(Table::Users, entry?.0.value());
-        let stats = id.ok().and_then(|id| super::tasks::stats(owned, id).ok().flatten());
-        let tasks = stats.map_or(0, |stats| stats.counts().total);
-        records = records.saturating_add(1).saturating_add(tasks);
+        records = records.saturating_add(1);
+        let Ok(id) = codec::user_id(Table::Users, entry?.0.value()) else { continue };
+        if let Some(row) = owned.get(key::stats(id).as_slice())?
+            && let Ok(stats) = record::decode_stats(id, row.value())
+        {
+            records = records.saturating_add(stats.counts().total);
+        }
     }
     Ok(records)
 }

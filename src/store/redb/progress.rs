@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::domain::progress::{Phase, Step, thousandths};
+use crate::domain::progress::{Phase, Step, part_of};
 
 /// Time between two steps of one phase.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -21,6 +21,7 @@ pub struct Progress<'a> {
     tell: Option<&'a mut Tell<'a>>,
     plan: Plan,
     at: u16,
+    is_stopped: bool,
     last: Option<(Phase, Instant)>,
 }
 
@@ -38,7 +39,7 @@ impl<'a> Progress<'a> {
 
     /// Progress of work that is not watched.
     pub const fn untold() -> Self {
-        Self { tell: None, plan: &[], at: 0, last: None }
+        Self { tell: None, plan: &[], at: 0, is_stopped: false, last: None }
     }
 
     /// Begins work with these phases.
@@ -58,16 +59,31 @@ impl<'a> Progress<'a> {
         (done, total): (u64, u64),
         count: u64,
     ) -> ControlFlow<()> {
+        if self.is_stopped {
+            return ControlFlow::Break(());
+        }
         let Some(tell) = &mut self.tell else { return ControlFlow::Continue(()) };
         let is_soon =
             |(last, at): (Phase, Instant)| last == phase && at.elapsed() < PAUSE;
-        if done < total && self.last.is_some_and(is_soon) {
+        if done != total && self.last.is_some_and(is_soon) {
             return ControlFlow::Continue(());
         }
         self.last = Some((phase, Instant::now()));
         let (from, to) = share(self.plan, phase);
-        self.at = self.at.max(from + thousandths(done, total, to - from));
-        tell(Step { phase, at: Some(self.at), count })
+        self.at = self.at.max(from + part_of(done, total, to - from));
+        let answer = tell(Step { phase, at: Some(self.at), count });
+        self.is_stopped = answer.is_break();
+        answer
+    }
+
+    /// Whether anybody is told.
+    pub(super) const fn is_told(&self) -> bool {
+        self.tell.is_some()
+    }
+
+    /// Whether the work was to stop. Nothing is told from then on.
+    pub const fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// Does work that tells nothing of itself. `count` reads how much is done of `total` meanwhile, or 0 for nothing to
@@ -79,7 +95,7 @@ impl<'a> Progress<'a> {
         count: impl Fn() -> u64 + Send,
         work: impl FnOnce() -> T,
     ) -> T {
-        if self.tell.is_none() {
+        if !self.is_told() {
             return work();
         }
         thread::scope(|scope| {
@@ -106,7 +122,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Where a phase begins and ends, in thousandths of the work.
+/// Where a phase begins and ends, in part_of of the work.
 fn share(plan: Plan, phase: Phase) -> (u16, u16) {
     let sum =
         |phases: Plan| phases.iter().map(|(_, share)| u64::from(*share)).sum::<u64>();
@@ -117,6 +133,6 @@ fn share(plan: Plan, phase: Phase) -> (u16, u16) {
     if all == 0 {
         return (0, Step::WHOLE);
     }
-    let place = |sum| thousandths(sum, all, Step::WHOLE);
+    let place = |sum| part_of(sum, all, Step::WHOLE);
     (place(until - u64::from(own)), place(until))
 }

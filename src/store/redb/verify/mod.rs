@@ -102,7 +102,7 @@ impl RedbStore {
         self.verify_watched(&mut Progress::untold())
     }
 
-    /// The same, and tells how far the check has got.
+    /// The same, and tells how far the check has got. A check that was stopped has a report of the rows before.
     ///
     /// # Errors
     ///
@@ -122,10 +122,8 @@ pub(super) fn verify(
     format: u64,
     progress: &mut Progress<'_>,
 ) -> Result<Report, StoreError> {
-    let mut tell = |work, rows| {
-        // A check takes seconds: it goes on also if its caller is gone.
-        let _ = progress.step(Phase::Rows, work, rows);
-    };
+    let is_told = progress.is_told();
+    let mut tell = |work, rows| progress.step(Phase::Rows, work, rows).is_continue();
     let mut check = Check {
         users: table::open(txn, Table::Users)?,
         by_email: table::open(txn, Table::UserByEmail)?,
@@ -142,10 +140,14 @@ pub(super) fn verify(
         done: 0,
         total: 0,
         tell: &mut tell,
+        is_stopped: false,
     };
     check.total = check.users.len()? + check.by_email.len()? + check.owned.len()?;
-    let everyone = vec![]..=vec![0xFF; UserId::LEN];
-    check.total += TASK * records(&check.users, &check.owned, &everyone)?;
+    if is_told {
+        let everyone = vec![]..=vec![0xFF; UserId::LEN];
+        let records = records(&check.users, &check.owned, &everyone)?;
+        check.total = check.total.saturating_add(records.saturating_mul(LOOKUPS));
+    }
     check.users()?;
     check.emails()?;
     check.admins()?;
@@ -174,18 +176,19 @@ struct Check<'a> {
     /// Work that is done and that there is, in units of a row that is only read.
     done: u64,
     total: u64,
-    tell: &'a mut dyn FnMut((u64, u64), u64),
+    tell: &'a mut dyn FnMut((u64, u64), u64) -> bool,
+    is_stopped: bool,
 }
 
 /// Work for a task or an account beyond that of reading its row: its entries are looked up.
-const TASK: u64 = 30;
+const LOOKUPS: u64 = 30;
 
 impl Check<'_> {
     fn step(&mut self) {
         self.rows += 1;
         self.done += 1;
         if self.rows.is_multiple_of(256) || self.done == self.total {
-            (self.tell)((self.done, self.total), self.rows);
+            self.is_stopped |= !(self.tell)((self.done, self.total), self.rows);
         }
     }
 
@@ -193,7 +196,10 @@ impl Check<'_> {
         for entry in table::all(&self.users)? {
             let (key, value) = entry?;
             self.step();
-            self.done += TASK;
+            if self.is_stopped {
+                return Ok(());
+            }
+            self.done += LOOKUPS;
             self.report.users += 1;
             let Some(id) = key::decode_user_id(key.value()) else {
                 self.report.add("table users: a key that is not a user id".to_owned());
@@ -291,6 +297,9 @@ impl Check<'_> {
         for entry in table::all(&self.owned)? {
             let (key, value) = entry?;
             self.step();
+            if self.is_stopped {
+                return Ok(());
+            }
             let Some(meaning) = Owned::decode(key.value()) else {
                 self.report.add("table owned: a key of no known layout".to_owned());
                 if let Some(seen) = seen.as_mut().filter(|it| it.has_row(key.value())) {

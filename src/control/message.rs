@@ -232,7 +232,7 @@ pub enum Reply {
     Progress(u64, u64),
     /// How far the command has got. Sent only if the request asks for it.
     Step {
-        /// The name of a [`Phase`](crate::domain::progress::Phase).
+        /// The name of a [`Phase`].
         phase: String,
         /// Thousandths of all the work that are done, if its end is known.
         at: Option<u16>,

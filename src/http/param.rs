@@ -18,6 +18,9 @@ use crate::domain::page::{Page, UserOrder};
 use crate::domain::priority::Priority;
 use crate::service::FieldError;
 
+/// Name of the parameter with the place in a list.
+pub(super) const CURSOR: &str = "cursor";
+
 /// What is wrong with the parameters of a request.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<FieldError>);

@@ -17,8 +17,8 @@ use poem_openapi::ApiResponse;
 use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
-use super::once;
 use super::shares::Full;
+use super::{once, param};
 use crate::auth::permission::Denied;
 use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;
@@ -31,9 +31,6 @@ const MAX_NAME_CHARS: usize = 64;
 
 /// The code of a request that touches too much.
 pub(super) const TOO_MUCH: &str = "too_much";
-
-/// Name of the parameter with the place in a list.
-const CURSOR: &str = "cursor";
 
 /// The code of a grant that gives no tokens.
 const UNSUPPORTED_GRANT: &str = "unsupported_grant_type";
@@ -508,7 +505,7 @@ impl From<service::Error> for Problem {
             E::CursorOutdated => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 let fault = "must be empty to begin again";
-                let fields = vec![FieldError::new(CURSOR, fault)];
+                let fields = vec![FieldError::new(param::CURSOR, fault)];
                 Self { fields, ..Self::new(status, "cursor_outdated", detail) }
             }
             E::TooMuch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, TOO_MUCH, detail),

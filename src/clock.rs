@@ -1,4 +1,4 @@
-//! The time. The one module that asks the operating system for it.
+//! Time. The only module that asks the operating system for it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::domain::timestamp::Timestamp;
 
-/// Tells the time.
+/// Source of the time.
 pub trait Clock: fmt::Debug + Send + Sync {
-    /// The time now.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 }
 
-/// The machine's clock.
+/// Clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -30,7 +30,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock standing at `start`.
+    /// Creates a clock that stands at `start`.
     pub const fn starting_at(start: Timestamp) -> Self {
         Self { millis: AtomicI64::new(start.as_millis()) }
     }

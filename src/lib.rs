@@ -58,26 +58,26 @@
 //! | connections, `http/server/gate` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK`, and twice the places left | the place of an idle one; else closed, or wait |
 //! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
-//! | bodies over 16 KiB while they come, `http/payload/budget.rs` | 32 MiB | 4 MiB an account, 8 MiB a network | 503 `account_busy`, `busy` |
-//! | answers until they are sent, with results of batches and tasks of lists before that, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
+//! | bodies over 16 KiB being received, `http/payload/budget.rs` | 32 MiB | 4 MiB an account, 8 MiB a network | 503 `account_busy`, `busy` |
+//! | unsent answers, results of batches and tasks of lists, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
 //! | lists and results of batches over 64 KiB being rendered, `http/payload/rendered.rs` | 2 | 1 a network | wait |
-//! | exports of people's own data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
+//! | exports of personal data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
 //! | passwords to be hashed, `auth/password/queue.rs` | `HASH_QUEUE` in each of two queues | half a network, a quarter an account | 503 `busy` |
 //! | counts of attempts, `auth/throttle` | a fixed number of each kind | a network, an account | 429 |
-//! | costs of hashes that are told apart, `auth/password/kinds.rs` | 4, today's among them | none | the cheapest is forgotten, and its time tells |
-//! | lines of the log about log-ins, `service/events.rs` | 60 a minute of each event | 10 an IPv4 address or IPv6 /48 | counted in the next line |
-//! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; left after ten tries of a busy store |
-//! | signatures of access tokens that were verified, `auth/token.rs` | 4,096 | none | verified again |
+//! | distinct costs of hashes, `auth/password/kinds.rs` | 4, including the current one | none | the cheapest is forgotten, and its time is visible |
+//! | log lines about log-ins, `service/events.rs` | 60 a minute of each event | 10 an IPv4 address or IPv6 /48 | counted in the next line |
+//! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; given up after ten tries of a busy store |
+//! | verified signatures of access tokens, `auth/token.rs` | 4,096 | none | verified again |
 //! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
-//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB from the first write on that is no larger than this | turns by work; a larger write begins the next commit | wait |
+//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB once it includes a write within these | turns by work; a larger write begins the next commit | wait |
 //! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows | | wait for the next |
-//! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 looked at | | 422 `too_much` |
-//! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or limits of its own | 403 `quota_exceeded` |
+//! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 tasks read | | 422 `too_much` |
+//! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or its own limits | 403 `quota_exceeded` |
 //! | accounts, `store/redb/users.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |
-//! | the data file, `store/redb/space` | the disk but for `DISK_RESERVE_MIB` | a tenth an account, where less than four reserves are free | 507 `disk_full` |
-//! | words that a task is found by, `domain/task/query.rs` | 512 | a task | no index entry |
+//! | the data file, `store/redb/space` | the disk less `DISK_RESERVE_MIB` | a tenth an account while less than four reserves are free | 507 `disk_full` |
+//! | indexed words of a task, `domain/task/query.rs` | 512 | a task | no index entry |
 //! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
-//! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network, the others 5 s | 503 `too_many_requests_at_once` |
+//! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network; the others wait up to 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
 //! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
@@ -86,21 +86,20 @@
 //!
 //! # Damage
 //!
-//! Values carry a checksum that is verified on every read ([`store::redb`]). Pages are verified when the file
-//! is opened, and again whenever one is read from the disk afterwards. A copy of the data (a backup, a
-//! file of an older format on its way up) counts only after every page and every row of it was verified.
+//! Values carry a checksum that is verified on every read ([`store::redb`]). Pages are verified when the file is
+//! opened, and again whenever they are read from disk. A copy of the data (a backup, or a file being upgraded from an
+//! older format) is used only after every page and every row in it was verified.
 //!
 //! # Errors
 //!
-//! Three small types, each ignorant of the next: [`store::StoreError`] (the database failed),
-//! [`service::Error`] (why not, in the user's words), and the problem that HTTP makes of it. A status is
-//! chosen in one match.
+//! Three small types, each unaware of the next: [`store::StoreError`] (the database failed), [`service::Error`] (the
+//! reason, in the user's words), and the problem that HTTP makes of it. The status is chosen in a single match.
 //!
 //! # Stopping
 //!
-//! On SIGTERM: not ready, accept no more, let requests finish, close the store. On an I/O error of the data
-//! file the same, and the process ends with 74, so that its supervisor starts it afresh. Nobody waits for a reader of
-//! the log or of the control socket that reads nothing.
+//! On SIGTERM, the server stops being ready, accepts no more connections, lets requests finish, and closes the store.
+//! After an I/O error of the data file it does the same and exits with 74, so that its supervisor restarts it. It never
+//! waits for a reader of the log or of the control socket that does not read.
 
 pub mod auth;
 pub mod cli;

@@ -1,12 +1,12 @@
-//! Numbers that many threads add to, and what they have come to at a moment.
+//! Counters and histograms that many threads update, and their snapshots.
 //!
-//! Each part of the program keeps its own and gives them away by value; `http/metrics` writes them down. Adding is one
-//! or two relaxed additions and never waits.
+//! Each part of the program has its own and returns snapshots by value; `http/metrics` renders them. An update takes
+//! one or two relaxed additions and never waits.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Buckets of a histogram, without the one for all that is larger.
+/// Number of buckets of a histogram, without the one for larger values.
 pub const BUCKETS: usize = 12;
 
 /// Upper bounds of the buckets of times, in microseconds: from a read of memory to the longest request.
@@ -18,33 +18,33 @@ const TIMES: [u64; BUCKETS] = [
 /// Upper bounds of the buckets of sizes: from one row to the most rows of a commit.
 const SIZES: [u64; BUCKETS] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 5_000, 20_000];
 
-/// A number that only grows.
+/// A counter that only grows.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// Adds to it.
+    /// Adds to the counter.
     pub fn add(&self, more: u64) {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
-    /// The sum so far.
+    /// Returns the sum.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Kind of what a histogram counts.
+/// Unit of the values of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Times, kept in microseconds.
+    /// Times, in microseconds.
     Time,
-    /// Numbers of things.
+    /// Numbers of items.
     Size,
 }
 
 impl Unit {
-    /// Upper bounds of the buckets.
+    /// Returns the upper bounds of the buckets.
     pub const fn bounds(self) -> &'static [u64; BUCKETS] {
         match self {
             Self::Time => &TIMES,
@@ -53,28 +53,28 @@ impl Unit {
     }
 }
 
-/// Counts values by their size.
+/// Histogram of values.
 #[derive(Debug)]
 pub struct Histogram {
     unit: Unit,
-    /// By bucket; the last is for all that is larger.
+    /// Counts by bucket; the last is for larger values.
     counts: [Counter; BUCKETS + 1],
     sum: Counter,
 }
 
-/// A histogram at a moment.
+/// Snapshot of a histogram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Distribution {
-    /// Kind of the values.
+    /// Unit of the values.
     pub unit: Unit,
-    /// Values in each bucket; the last is for all that is larger.
+    /// Counts by bucket; the last is for larger values.
     pub counts: [u64; BUCKETS + 1],
     /// Sum of all values.
     pub sum: u64,
 }
 
 impl Histogram {
-    /// Has counted nothing yet.
+    /// Creates an empty histogram.
     pub fn new(unit: Unit) -> Self {
         Self { unit, counts: Default::default(), sum: Counter::default() }
     }
@@ -93,7 +93,7 @@ impl Histogram {
         self.add(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// All that was counted so far.
+    /// Returns a snapshot.
     pub fn snapshot(&self) -> Distribution {
         let counts = self.counts.each_ref().map(Counter::get);
         Distribution { unit: self.unit, counts, sum: self.sum.get() }

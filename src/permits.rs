@@ -1,4 +1,4 @@
-//! Permits of which each account, or each network, has a share.
+//! Permits with a share for each account or network.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Gives permits to holders, each in the order in which it asks. Clones share them. A holder that has none and waits for
-/// none is forgotten.
+/// Permits for holders, in the order of their requests. Clones share them. A holder without permits and waiting
+/// requests is forgotten.
 #[derive(Clone)]
 pub struct Permits<K: Copy + Eq + Hash> {
     holders: Arc<Mutex<HashMap<K, Holder>>>,
@@ -23,14 +23,14 @@ struct Holder {
     asking: usize,
 }
 
-/// One permit of a holder, until it is dropped.
+/// Permit of a holder, released when dropped.
 #[derive(Debug)]
 pub struct Permit<K: Copy + Eq + Hash> {
     _permit: OwnedSemaphorePermit,
     _asking: Asking<K>,
 }
 
-/// Counts one request of a holder until it is dropped.
+/// Count of one request of a holder, until dropped.
 #[derive(Debug)]
 struct Asking<K: Copy + Eq + Hash> {
     permits: Permits<K>,
@@ -38,12 +38,12 @@ struct Asking<K: Copy + Eq + Hash> {
 }
 
 impl<K: Copy + Eq + Hash> Permits<K> {
-    /// Permits of which each holder has `share`, and has or waits for at most `asking`.
+    /// Creates permits: each holder has at most `share`, and has or waits for at most `asking`.
     pub fn new(share: usize, asking: usize) -> Self {
         Self { holders: Arc::default(), share, asking }
     }
 
-    /// Waits for a permit. `None` if too many requests of the holder wait, or it has none until then.
+    /// Waits for a permit. `None` if too many requests of the holder wait, or `until` has passed.
     pub async fn acquire(&self, holder: K, until: Instant) -> Option<Permit<K>> {
         let (permits, asking) = self.ask(holder)?;
         let permit = wait(permits, until).await?;
@@ -68,7 +68,7 @@ impl<K: Copy + Eq + Hash> Permits<K> {
         self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Requests that have a permit or wait for one.
+    /// Returns the number of requests that have a permit or wait for one.
     pub fn asking(&self) -> usize {
         self.holders().values().map(|holder| holder.asking).sum()
     }

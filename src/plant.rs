@@ -1,10 +1,9 @@
-//! Bugs to order, so that the tests can show that they find them.
+//! Planted bugs, so that the tests can show that they find them.
 //!
-//! Without the feature `planted-bugs` no bug is ever there, and nothing of this is left in the program.
-//! With it, the environment variable `DULY_PLANT` names the one that is. `.ci/teeth` plants each and sees
-//! the tests fail.
+//! Without the feature `planted-bugs` no bug exists, and none of this code is in the program. With it, the environment
+//! variable `DULY_PLANT` names the bug to plant. `.ci/teeth` plants each and checks that the tests fail.
 
-/// What can be planted, each at one place.
+/// A bug that can be planted, each in one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bug {
     /// Writes are answered before their commit.
@@ -19,59 +18,59 @@ pub enum Bug {
     IndexInsertForgotten,
     /// The deletion of an account leaves its sessions.
     CascadeMissesSessions,
-    /// A completed task stays among those that are counted as open.
+    /// A completed task is still counted as open.
     CountNotUpdated,
-    /// The ids that were given out are not remembered.
+    /// Assigned ids are not remembered.
     IdsForgotten,
-    /// The checksums of values are not compared.
+    /// Checksums of values are not compared.
     ChecksumNotVerified,
     /// Pages are not verified when a file is opened.
     PagesNotVerified,
-    /// Pages that changed behind the program's back are not noticed.
+    /// Pages modified behind the program's back are not noticed.
     GuardAsleep,
     /// The keys of tasks do not name their owner.
     OwnerMissingFromKey,
-    /// Another password ends no session.
+    /// A new password ends no session.
     SessionsOutliveThePassword,
-    /// A refresh token that was used before ends no session.
+    /// A used refresh token ends no session.
     ReuseForgiven,
-    /// A personal token may do what it was not made for.
+    /// A personal token may act beyond its scopes.
     ScopeNotAsked,
-    /// Whether a credential is still good is not asked again when its write is decided.
+    /// A credential is not checked again when its write is decided.
     BehalfNotAsked,
-    /// The answer to a request with a key is not kept with what the request did.
+    /// The answer under a key is not kept in the transaction of its request.
     AnswerApart,
-    /// Whoever is no administrator may manage accounts.
+    /// Accounts without the role of administrator may manage accounts.
     RoleNotAsked,
-    /// A disabled account is as good as any.
+    /// A disabled account is treated like any other.
     DisabledLetIn,
-    /// An invitation is good more than once.
+    /// An invitation can be used more than once.
     InvitationKept,
     /// The last administrator can be removed.
     LastAdminGone,
-    /// What administrators do is not noted.
+    /// Actions of administrators are not recorded.
     AuditForgotten,
-    /// Another password ends no personal token.
+    /// A new password ends no personal token.
     TokensOutliveThePassword,
     /// The disk is filled to the last byte.
     ReserveIgnored,
-    /// A copy is taken for a backup without a look at it.
+    /// A copy counts as a backup without being verified.
     BackupNotVerified,
-    /// Of the backups, the newest are removed.
+    /// The newest backups are removed instead of the oldest.
     RetentionBackwards,
-    /// A backup replaces a data file that nobody said may be replaced.
+    /// A backup replaces a data file without being told to.
     RestoreUnasked,
     /// An import changes tasks that should stay as they are.
     ImportOverwrites,
-    /// An import takes the id of somebody else's task.
+    /// An import takes the id of another account's task.
     ImportTakesTakenIds,
-    /// The number of the new format is committed before what it stands for.
+    /// The number of the new format is committed before the data of that format.
     MigrationInTwoSteps,
-    /// An upgrade keeps nothing of the file from before.
+    /// An upgrade keeps no copy of the old file.
     UpgradeKeepsNothing,
-    /// Anybody may command the server.
+    /// Any user may command the server.
     ControlForAnybody,
-    /// No bug: the program takes itself for the version after this one.
+    /// No bug: the program acts as the version after this one.
     NextFormat,
 }
 

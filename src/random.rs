@@ -1,19 +1,19 @@
-//! Randomness. The one module that asks the operating system for it.
+//! Randomness. The only module that asks the operating system for it.
 
 use std::fmt;
 use std::io;
 
-/// Gives random bytes.
+/// Source of random bytes.
 pub trait Random: fmt::Debug + Send + Sync {
     /// Fills `out` with random bytes fit for secrets.
     ///
     /// # Errors
     ///
-    /// When the operating system has none to give. `out` must not be used then.
+    /// Fails if the operating system has none to give. `out` must not be used then.
     fn fill(&self, out: &mut [u8]) -> io::Result<()>;
 }
 
-/// The operating system's randomness.
+/// Randomness of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 

@@ -1,4 +1,4 @@
-//! Unix sockets as files: made, replaced when nobody listens any more, removed at the end.
+//! Unix socket files: created, replaced when stale, removed at the end.
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// Longest path of a socket, in bytes; what `sockaddr_un` has room for.
+/// Maximum length of a socket path, in bytes: the size of `sockaddr_un`.
 pub const MAX_PATH: usize = 107;
 
 /// A socket file. Removed when dropped.
@@ -14,7 +14,7 @@ pub const MAX_PATH: usize = 107;
 pub struct RemoveOnDrop(PathBuf);
 
 impl RemoveOnDrop {
-    /// Where it is.
+    /// Returns the path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -28,11 +28,11 @@ impl Drop for RemoveOnDrop {
     }
 }
 
-/// Listens at a path. A socket file that nobody listens at any more is replaced.
+/// Listens at a path. A stale socket file, without a listener, is replaced.
 ///
 /// # Errors
 ///
-/// When somebody listens there, or the path may not be used.
+/// Fails if another process listens there, or the path may not be used.
 pub async fn bind(path: &Path) -> io::Result<(UnixListener, RemoveOnDrop)> {
     remove_stale(path).await?;
     let listener = UnixListener::bind(path)?;
@@ -43,13 +43,13 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     use io::ErrorKind as K;
     let outcome = UnixStream::connect(path).await.map_err(|error| error.kind());
     let Ok(found) = std::fs::symlink_metadata(path) else {
-        // Binding says what is wrong, if anything is.
+        // Binding reports the error, if any.
         return Ok(());
     };
     let taken = |why: String| Err(io::Error::new(K::AddrInUse, why));
     match outcome {
         Ok(_) => taken("another process listens there".to_owned()),
-        // A file that is no socket refuses connections as well, and is not ours to remove.
+        // A file that is no socket refuses connections as well, and must not be removed.
         Err(_) if !found.file_type().is_socket() => {
             taken("a file is there that is no socket".to_owned())
         }

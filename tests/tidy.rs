@@ -18,9 +18,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["src/auth/password/"]),
     ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
     ("clap", &["src/cli/", "src/config/check.rs", "src/config/options.rs"]),
+    ("crc32fast", &["src/auth/opaque.rs"]),
     ("dotenvy", &["src/config/dotenv.rs"]),
     ("email_address", &["src/domain/email/mod.rs"]),
-    ("flate2", &["src/http/docs/asset.rs", "src/auth/opaque.rs"]),
+    ("flate2", &["src/http/docs/asset.rs"]),
     ("getrandom", &["src/random.rs"]),
     ("governor", &["src/auth/throttle/"]),
     ("httparse", &["src/http/payload/multipart.rs"]),
@@ -173,6 +174,27 @@ fn files_are_short() {
     lengths.sort_unstable();
     let median = lengths[lengths.len() / 2];
     assert!(median <= MEDIAN_LINES, "half of the files have more than {median} lines");
+}
+
+/// Words that say nothing of the item when they come first.
+const NO_FIRST_WORDS: [&str; 15] = [
+    "How", "Nobody", "So", "Somebody", "Those", "What", "Whatever", "When", "Where",
+    "Which", "Who", "Whoever", "Whom", "Whose", "Why",
+];
+
+#[test]
+fn the_doc_of_an_item_begins_with_its_noun_or_verb() {
+    for (path, text) in sources("src") {
+        let mut is_first = true;
+        for (number, line) in text.lines().map(str::trim).enumerate() {
+            let doc = line.strip_prefix("///").filter(|_| !line.starts_with("////"));
+            let word = doc.and_then(|doc| doc.split_whitespace().next());
+            let begins_well =
+                !is_first || word.is_none_or(|it| !NO_FIRST_WORDS.contains(&it));
+            assert!(begins_well, "{}:{}: {line}", path.display(), number + 1);
+            is_first = doc.is_none();
+        }
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What is made from the signing key beside tokens: its name, and values that nobody else can work out.
+//! Values derived from the signing key, other than tokens: the key's name, and values that cannot be computed without
+//! it.
 
 use std::fmt;
 
@@ -8,22 +9,22 @@ use zeroize::Zeroizing;
 
 use crate::domain::hex::hex;
 
-/// What is hashed before a key to name it.
+/// Prefix that is hashed before a key to name it.
 const NAME_LABEL: &[u8] = b"duly key id v1\0";
 
-/// What the sub-key for values is made of. A zero byte is in no token, so no signature is ever this.
+/// Input of the sub-key for values. A zero byte is in no token, so no signature equals the sub-key.
 const VALUE_LABEL: &[u8] = b"duly derived value v1\0";
 
-/// Bytes of a hash that name a key.
+/// Length of the hash that names a key, in bytes.
 const NAME_BYTES: usize = 8;
 
-/// The name of a key, the `kid` of the tokens it signs: does not help to find the key.
+/// Returns the name of a key, the `kid` of the tokens that it signs. The name does not reveal the key.
 pub(super) fn key_id(key: &[u8]) -> String {
     let hash = Sha256::new().chain_update(NAME_LABEL).chain_update(key).finalize();
     hash.iter().take(NAME_BYTES).map(|byte| hex(&[*byte])).collect()
 }
 
-/// Makes values that look random to whoever does not have the signing key.
+/// Derivation of values that look random to anyone without the signing key.
 pub(super) struct Derivation {
     sub_key: Zeroizing<[u8; 32]>,
 }
@@ -35,7 +36,7 @@ impl Derivation {
         Self { sub_key: Zeroizing::new(mac.finalize().into_bytes().into()) }
     }
 
-    /// The same for the same label and the same parts, in the same order and cut at the same places.
+    /// Derives a value. It depends on the label, and on the parts, their order and their boundaries.
     pub(super) fn derive(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = keyed(self.sub_key.as_slice());
         for part in [label.as_bytes()].iter().chain(parts) {
@@ -47,7 +48,7 @@ impl Derivation {
     }
 }
 
-/// The same of no key, for what need not be kept from whoever has the data file.
+/// Returns the same without a key, for values that need not be secret from a reader of the data file.
 pub(super) fn fingerprint(label: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [label.as_bytes()].iter().chain(parts) {
@@ -78,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_name_of_a_key_stays_as_it_is() {
-        // Another name would log everybody out. Worked out by another program:
+        // Another name would log out every user. Computed by another program:
         // printf 'duly key id v1\0%s' 0123456789abcdef0123456789abcdef | sha256sum | cut -c 1-16
         assert_eq!(key_id(KEY), "1cfb4b3d875d2793");
         assert_ne!(key_id(KEY), key_id(&[b'x'; 32]));
@@ -86,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_value_stays_as_it_is() {
-        // Worked out by Python's hmac, from the words above.
+        // Computed by Python's hmac, from the words above.
         let value = Derivation::new(KEY).derive("label", &[b"one", b"two"]);
         assert_eq!(
             hex(&value),

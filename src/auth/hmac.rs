@@ -1,7 +1,7 @@
-//! The cryptography behind `jsonwebtoken`: HMAC and nothing else.
+//! Cryptography provider for `jsonwebtoken`: HMAC only.
 //!
-//! The crate's own providers bring RSA and elliptic curves along, with an open advisory (RUSTSEC-2023-0071)
-//! or C code. Its documentation offers [`CryptoProvider`] for exactly this.
+//! The crate's own providers include RSA and elliptic curves, with an open advisory (RUSTSEC-2023-0071) or C code. Its
+//! documentation offers [`CryptoProvider`] for exactly this.
 
 use ::hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
@@ -10,12 +10,12 @@ use jsonwebtoken::signature::{self, Signer, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, EncodingKey};
 use sha2::{Sha256, Sha384, Sha512};
 
-/// Shortest key, in bytes.
+/// Minimum length of a key, in bytes.
 const MIN_KEY_BYTES: usize = 32;
 
-/// Makes this the provider of the process. Any number of times.
+/// Installs the provider for the process. Can be called repeatedly.
 pub(super) fn install() {
-    // A second time is refused, which is fine: it is the same provider.
+    // A second installation is refused, which is fine: it is the same provider.
     let _already_installed = PROVIDER.install_default();
 }
 
@@ -72,7 +72,7 @@ impl Signer<Vec<u8>> for Key {
 }
 
 impl Verifier<Vec<u8>> for Key {
-    /// Compares in constant time.
+    /// Verifies in constant time.
     fn verify(&self, msg: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
         let verified = match self.mac.clone() {
             Keyed::Hs256(mac) => mac.chain_update(msg).verify_slice(signature),

@@ -1,4 +1,4 @@
-//! When credentials were last used, written down at most once a minute each.
+//! Last use of credentials, recorded at most once a minute each.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use quick_cache::sync::Cache;
 use crate::domain::access::Access;
 use crate::domain::timestamp::Timestamp;
 
-/// Time between two notes about one credential.
+/// Minimum time between two records of one credential.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// Most credentials that are remembered. One that is forgotten is noted once more than needed.
+/// Maximum credentials that are remembered. One that is forgotten is recorded once more than needed.
 const REMEMBERED: usize = 4096;
 
-/// Knows what has been noted already, so that a thousand requests at once ask the store for one write.
+/// Cache of recorded uses, so that a thousand concurrent requests cause one write.
 pub struct LastUse(Cache<Access, Timestamp>);
 
 impl Default for LastUse {
@@ -24,7 +24,7 @@ impl Default for LastUse {
 }
 
 impl LastUse {
-    /// Whether this use is to be noted, given the last that the store knows.
+    /// Whether this use must be recorded, given the last one that the store knows.
     pub fn is_due(
         &self,
         access: Access,
@@ -61,7 +61,7 @@ mod tests {
         assert!(uses.is_due(Access::Token(other), None, at(100)));
         assert!(!uses.is_due(Access::Token(one), Some(at(100)), at(159)));
         assert!(uses.is_due(Access::Token(one), Some(at(100)), at(160)));
-        // Another process of the same store has noted it.
+        // Another process of the same store has recorded it.
         assert!(!uses.is_due(Access::Token(one), Some(at(300)), at(301)));
     }
 }

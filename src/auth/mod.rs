@@ -1,4 +1,4 @@
-//! Who is asking. Knows nothing of HTTP, and nothing of the store.
+//! Authentication. Knows neither HTTP nor the store.
 
 mod derive;
 mod hmac;
@@ -21,21 +21,21 @@ use crate::domain::network::Network;
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
 
-/// Proof that somebody was authenticated and may do one thing.
+/// Proof that a client was authenticated and has one permission.
 #[derive(Clone, Debug)]
 pub struct Caller<P> {
-    /// Who.
+    /// Account of the caller.
     pub user: User,
-    /// By which credential.
+    /// Credential that was used.
     pub access: Access,
-    /// Where the request comes from.
+    /// Network that the request comes from.
     pub network: Network,
-    /// What the credential may be used for.
+    /// Scopes of the credential.
     pub scopes: Scopes,
     permission: PhantomData<P>,
 }
 
-/// A text that must not be printed, wiped from memory when dropped.
+/// Text that must not be printed, wiped from memory when dropped.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
@@ -45,14 +45,14 @@ impl Secret {
         Self(Zeroizing::new(text))
     }
 
-    /// The text, to be given to the one person it is for.
+    /// Returns the text, for its one recipient.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
 impl<P> Caller<P> {
-    /// The place in the queue of passwords.
+    /// Returns the origin of the caller's passwords, which decides their place in the queue.
     pub fn whose(&self) -> password::Whose {
         password::Whose::Known(self.user.id, self.network)
     }

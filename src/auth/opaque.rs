@@ -1,12 +1,12 @@
-//! Credentials that mean nothing by themselves: refresh tokens, personal tokens, invitations.
+//! Opaque credentials: refresh tokens, personal tokens, invitations.
 //!
 //! ```text
 //! prefix, bytes in hexadecimal, CRC-32 of both in hexadecimal
 //! ```
 //!
-//! The bytes begin with where the credential is found in the store and end with 32 random ones; what is kept is
-//! the SHA-256 of the random part, or of all of it. Prefix and checksum are for scanners that look for secrets
-//! in public places, and spare a look into the store for nonsense.
+//! The bytes begin with the key of the credential in the store and end with 32 random ones; the store keeps the SHA-256
+//! of the random part, or of all of it. Prefix and checksum serve secret scanners, and let invalid texts be rejected
+//! without reading the store.
 
 use flate2::Crc;
 use sha2::{Digest as _, Sha256};
@@ -15,26 +15,26 @@ use super::Secret;
 use crate::domain::digest::SecretDigest;
 use crate::domain::hex::{hex, unhex};
 
-/// What a credential is for.
+/// Kind of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     prefix: &'static str,
 }
 
-/// Stands for a session when its access token has expired.
+/// Refresh token, which renews a session after its access token has expired.
 pub const REFRESH_TOKEN: Kind = Kind { prefix: "duly_rt_" };
-/// A personal access token.
+/// Personal access token.
 pub const PERSONAL_TOKEN: Kind = Kind { prefix: "duly_pat_" };
-/// An invitation to register.
+/// Invitation to register.
 pub const INVITATION: Kind = Kind { prefix: "duly_inv_" };
 
 impl Kind {
-    /// Whether a text claims to be of this kind.
+    /// Whether a text has the prefix of this kind.
     pub fn fits(self, text: &str) -> bool {
         text.starts_with(self.prefix)
     }
 
-    /// Writes a credential.
+    /// Formats a credential.
     pub fn write(self, parts: &[&[u8]]) -> Secret {
         let mut text = self.prefix.to_owned();
         for part in parts {
@@ -44,7 +44,7 @@ impl Kind {
         Secret::new(text)
     }
 
-    /// Reads a credential of so many bytes. `None` if it is none, or was mistyped.
+    /// Parses a credential of `LEN` bytes. `None` if it is invalid or mistyped.
     pub fn read<const LEN: usize>(self, text: &str) -> Option<[u8; LEN]> {
         let (rest, sum) = text.split_at_checked(text.len().checked_sub(8)?)?;
         if checksum(rest) != sum {
@@ -60,7 +60,7 @@ fn checksum(text: &str) -> String {
     hex(&crc.sum().to_be_bytes())
 }
 
-/// What is kept of a secret.
+/// Returns the digest of a secret, as it is stored.
 pub fn digest(secret: &[u8]) -> SecretDigest {
     SecretDigest(Sha256::digest(secret).into())
 }
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_credential_is_read_back_whole_or_not_at_all() {
         let text = PERSONAL_TOKEN.write(&[&[1, 2], &[0xFF; 3]]);
-        // Worked out with Python's zlib.crc32.
+        // Computed with Python's zlib.crc32.
         assert_eq!(text.expose(), "duly_pat_0102ffffff58b9e5da");
         assert_eq!(PERSONAL_TOKEN.read(text.expose()), Some([1, 2, 0xFF, 0xFF, 0xFF]));
         assert_eq!(PERSONAL_TOKEN.read::<4>(text.expose()), None);

@@ -1,7 +1,7 @@
-//! What somebody must be let in for, as types.
+//! Permissions, as types.
 //!
-//! A [`Caller`] carries its permission in its type, and the methods of the service ask for the one
-//! they need: a handler that forgets to ask does not compile.
+//! A [`Caller`] carries its permission in its type, and the methods of the service require the one they need: a handler
+//! that forgets to ask does not compile.
 
 use super::Caller;
 use crate::domain::access::Access;
@@ -10,32 +10,32 @@ use crate::domain::scope::{Scope, Scopes};
 use crate::domain::user::{Role, User};
 use crate::plant::{self, Bug};
 
-/// What a permission takes.
+/// Requirements of a permission.
 #[derive(Clone, Copy, Debug)]
 pub struct Need {
-    /// The name of the permission in the OpenAPI document.
+    /// Name of the permission in the OpenAPI document.
     pub name: &'static str,
-    /// The scope that a personal token must have.
+    /// Scope that a personal token must have.
     pub scope: Option<Scope>,
-    /// Whether it takes an administrator.
+    /// Whether the caller must be an administrator.
     pub admin: bool,
-    /// Whether it takes a log-in, with every scope.
+    /// Whether a log-in with every scope is required.
     pub log_in: bool,
-    /// Whether it is there for those who must change their password first.
+    /// Whether it is granted before a required change of the password.
     pub before_password_change: bool,
 }
 
 impl Need {
-    /// Whether a credential that is good may not be good enough.
+    /// Whether a valid credential may be insufficient.
     pub fn is_more_than_a_credential(&self) -> bool {
         let Self { scope, admin, log_in, before_password_change, .. } = self;
         scope.is_some() || *admin || *log_in || !before_password_change
     }
 }
 
-/// Something that may be done.
+/// A permission.
 pub trait Permission: Send + Sync + 'static {
-    /// What it takes.
+    /// Requirements.
     const NEED: Need;
 }
 
@@ -51,7 +51,7 @@ macro_rules! permissions {
             }
         )+
 
-        /// Every permission there is.
+        /// All permissions.
         pub const ALL: &[Need] = &[$($name::NEED),+];
     };
 }
@@ -66,7 +66,7 @@ const fn scope(name: &'static str, scope: Scope) -> Need {
     }
 }
 
-/// Takes a good credential and nothing else.
+/// Requires a valid credential and nothing else.
 const fn credential(name: &'static str) -> Need {
     Need { name, scope: None, admin: false, log_in: false, before_password_change: true }
 }
@@ -74,18 +74,18 @@ const fn credential(name: &'static str) -> Need {
 permissions! {
     /// Reading tasks.
     TasksRead, scope("tasks:read", Scope::TasksRead);
-    /// Making, changing and deleting tasks.
+    /// Creating, changing and deleting tasks.
     TasksWrite, scope("tasks:write", Scope::TasksWrite);
-    /// Looking after the account.
+    /// Managing the account.
     Account, scope("account", Scope::Account);
-    /// Making personal tokens. They make none themselves: what is made for a while, or is taken away, must not
-    /// live on in what it made.
+    /// Creating personal tokens. Tokens cannot create tokens: a credential that expires or is revoked must not live on
+    /// in another.
     Mint, Need { log_in: true, ..scope("mint", Scope::Account) };
-    /// What is needed to set another password, and so is possible before that.
+    /// Access to the change of the password, and so granted before a required one.
     Entry, Need { before_password_change: true, ..scope("entry", Scope::Account) };
-    /// Asking whose the credential is. Every one may do that.
+    /// Asking for the identity of the credential. Granted to every credential.
     Identity, credential("identity");
-    /// Giving the credential back. Every one may do that.
+    /// Ending the credential. Granted to every credential.
     Leave, credential("leave");
     /// Managing accounts.
     Admin, Need {
@@ -97,25 +97,25 @@ permissions! {
     };
 }
 
-/// Why somebody whose credential is good may not do something.
+/// Reason that a caller with a valid credential is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// The token was not made for it.
+    /// The token lacks this scope.
     #[error("this token lacks the scope {}", .0.as_str())]
     Scope(Scope),
-    /// It takes the role `admin`.
+    /// The role `admin` is required.
     #[error("this needs the role admin")]
     Role,
-    /// It takes a log-in that may do everything.
+    /// A log-in with every scope is required.
     #[error("only a log-in with every scope may do this")]
     LogIn,
-    /// There is a password to be changed first.
+    /// The password must be changed first.
     #[error("the password must be changed first, at auth/password")]
     PasswordChange,
 }
 
 impl<P: Permission> Caller<P> {
-    /// Lets somebody in for one thing, if it may be done. The only way to make one.
+    /// Creates a caller with this permission, if it is granted. The only way to create one.
     ///
     /// # Errors
     ///

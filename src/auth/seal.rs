@@ -1,17 +1,17 @@
-//! Bytes that leave the program and come back: encrypted, so that nobody reads them on the way, and bound to a
-//! purpose and a context, so that they are of no use anywhere else.
+//! Data that leaves the program and comes back: encrypted, so that it is unreadable on the way, and bound to a purpose
+//! and a context, so that it is invalid for any other.
 //!
 //! ```text
 //! layout 1 | name of the key 4 | salt 16 | encrypted, ChaCha20-Poly1305 | tag 16
 //! ```
 //!
-//! Everything is made from the signing key. What was sealed under one that signed before still opens, as long as the
-//! installation knows that key; the name says which one it was.
+//! All keys are derived from the signing key. Data sealed under an earlier signing key still opens while the
+//! installation knows that key; the name identifies it.
 //!
-//! The salt is a keyed hash of purpose, context and content, and each salt has an encryption key of its own, with a
-//! nonce of zero (as [RFC 5297](https://www.rfc-editor.org/rfc/rfc5297) makes its own). So there is no nonce that
-//! could be used twice, sealing takes no randomness and cannot fail, and all that can be learned is whether the
-//! same was sealed twice for the same purpose and context.
+//! The salt is a keyed hash of purpose, context and content (like the synthetic IV of
+//! [RFC 5297](https://www.rfc-editor.org/rfc/rfc5297)), and each salt has its own encryption key, with a nonce of zero.
+//! So no nonce can be reused, sealing needs no randomness and cannot fail, and it reveals only whether the same data
+//! was sealed twice for the same purpose and context.
 
 use std::fmt;
 
@@ -31,7 +31,7 @@ const SALT_LABEL: &str = "seal: salt";
 const KEY_LABEL: &str = "seal: key";
 const DIGEST_LABEL: &str = "seal: digest";
 
-/// Seals with the signing key, and opens with it and those before.
+/// Sealer with the signing key. Opens data of earlier keys too.
 #[derive(Debug)]
 pub struct Sealer {
     current: SealKey,
@@ -72,13 +72,13 @@ impl SealKey {
 }
 
 impl Sealer {
-    /// Seals with the first of these keys.
+    /// Creates a sealer for these keys.
     pub fn new(keys: Keys<'_>) -> Self {
         let previous = keys.previous.iter().map(|key| SealKey::new(key)).collect();
         Self { current: SealKey::new(keys.signing), previous }
     }
 
-    /// Encrypts bytes for this purpose, in this context.
+    /// Encrypts data for this purpose, in this context.
     pub fn seal(
         &self,
         purpose: &'static str,
@@ -97,8 +97,8 @@ impl Sealer {
         [&[LAYOUT], &self.current.name[..], &salt, &encrypted, tag.as_ref()].concat()
     }
 
-    /// Decrypts what was sealed for the same purpose, in the same context. `None` if it was not, has been changed, or
-    /// its key is known no more.
+    /// Decrypts data sealed for the same purpose, in the same context. `None` if the purpose or context differs, the
+    /// data was modified, or its key is no longer known.
     pub fn open(
         &self,
         purpose: &'static str,
@@ -111,7 +111,7 @@ impl Sealer {
         if layout != LAYOUT {
             return None;
         }
-        // Two keys of one name are as likely as anything, so all of that name are tried.
+        // Two keys may share a name by chance, so all keys of that name are tried.
         self.keys().filter(|key| key.name == *name).find_map(|key| {
             let mut plain = Zeroizing::new(encrypted.to_vec());
             let cipher = key.cipher(salt, purpose, context);
@@ -122,19 +122,19 @@ impl Sealer {
         })
     }
 
-    /// Whether this begins as bytes do that were sealed under a key of this installation, for any purpose.
+    /// Whether the data begins as if sealed under a key of this installation, for any purpose.
     pub fn recognizes(&self, sealed: &[u8]) -> bool {
         let Some((&LAYOUT, rest)) = sealed.split_first() else { return false };
         let name = rest.split_first_chunk::<NAME_BYTES>().map(|(name, _)| name);
         name.is_some_and(|name| self.keys().any(|key| key.name == *name))
     }
 
-    /// A hash that nobody can work out, or compare guesses with, who does not have the key.
+    /// Returns a hash that cannot be computed, or compared with guesses, without the key.
     pub fn digest(&self, purpose: &'static str, parts: &[&[u8]]) -> [u8; 32] {
         self.current.derive(DIGEST_LABEL, purpose, parts)
     }
 
-    /// Whether this is, or was under a key from before, the [`Self::digest`] of these parts.
+    /// Whether `digest` is the [`Self::digest`] of these parts, under the current key or an earlier one.
     pub fn is_digest(
         &self,
         digest: &[u8; 32],
@@ -149,7 +149,7 @@ impl Sealer {
     }
 }
 
-/// A hash that anybody can work out, the same whatever the key.
+/// Returns a hash without a key, the same for every installation.
 pub fn fingerprint(purpose: &'static str, parts: &[&[u8]]) -> [u8; 32] {
     derive::fingerprint(purpose, parts)
 }
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn the_layout_stays_as_it_is() {
         let sealed = sealer().seal("purpose", &[b"context"], b"text");
-        // Worked out by another program, from the words above and RFC 8439.
+        // Computed by another program, from the words above and RFC 8439.
         let (head, salt) = ("013bebfaec", "e09392e2a01960a025cb91f6d8b36ae7");
         let rest = "a08cfeb7a2fcd6b3685ab03d391f41639bd4f130";
         assert_eq!(hex(&sealed), format!("{head}{salt}{rest}"));

@@ -1,61 +1,61 @@
-//! What this server asks of new passwords, beyond what every server asks.
+//! Rules of this server for new passwords, in addition to the fixed ones.
 //!
-//! How easily a password is guessed is judged as [zxcvbn](https://www.usenix.org/conference/usenixsecurity16/technical-sessions/presentation/wheeler)
-//! does: by common passwords, words and names, keys side by side, dates, repetition, and the email it is
-//! for. That takes longer the more there is to read, and many times longer with every sign that may stand
-//! for a letter: 1.1 s for 100 characters with all of them. So it reads no more than [`MOST_CHARS`]
-//! characters and, in a long text, [`MOST_SIGNS`] such signs, which takes at most what hashing the password
-//! takes; and it belongs on the threads that hash.
+//! The strength of a password is estimated like
+//! [zxcvbn](https://www.usenix.org/conference/usenixsecurity16/technical-sessions/presentation/wheeler) does: by common
+//! passwords, words and names, adjacent keys, dates, repetition, and the email of the account. The estimate takes
+//! longer for longer texts, and many times longer with every sign that may stand for a letter: 1.1 s for 100 characters
+//! with all of them. So it reads at most [`MOST_CHARS`] characters and, in a long text, [`MOST_SIGNS`] such signs,
+//! which takes at most as long as hashing the password, and it runs on the hashing threads.
 
 use zeroize::Zeroizing;
 use zxcvbn::zxcvbn;
 
 use crate::domain::password::{Password, PasswordError};
 
-/// Most characters that are read. Whoever has not said enough by then has repeated himself.
+/// Maximum characters that are read; a password that is still weak after them repeats itself.
 const MOST_CHARS: usize = 48;
 
-/// Shorter texts are read as they are.
+/// Length from which a text is long. Shorter texts are read unchanged.
 const LONG: usize = 17;
 
-/// Signs that are read as letters. Digits are too, but hardly ever as one of several letters.
+/// Signs that are read as letters. Digits are too, but rarely as one of several letters.
 const SIGNS: &str = "@({[<!|$+%";
 
-/// How many of them are read as letters in one long text.
+/// Maximum of these signs that are read as letters in a long text.
 const MOST_SIGNS: usize = 2;
 
-/// Shortest part of an email that counts as a word, and most of them.
+/// Minimum length of a part of an email that counts as a word, and maximum number of them.
 const PART_CHARS: usize = 3;
 const MOST_PARTS: usize = 16;
 
-/// How long, and how hard to guess, new passwords have to be. Passwords that are there stay good.
+/// Minimum length and strength of new passwords. Existing passwords stay valid.
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordRules {
     min_chars: usize,
     min_strength: u8,
 }
 
-/// Why a password is refused. Never shows the password.
+/// Reason that a password is refused. Never shows the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RuleError {
-    /// No server takes it.
+    /// Refused by every server.
     #[error(transparent)]
     Never(#[from] PasswordError),
-    /// This server wants at least so many characters.
+    /// Shorter than this server's minimum, in characters.
     #[error("must have at least {0} characters")]
     TooShort(usize),
-    /// This server wants one that is harder to guess.
+    /// Easier to guess than this server allows.
     #[error("is too easy to guess: make it longer or less usual")]
     TooWeak,
 }
 
 impl PasswordRules {
-    /// Asks for so many characters, and for a strength from 0 (none) to 4 (over 10^10 guesses).
+    /// Creates rules with a minimum length, and a minimum strength from 0 (none) to 4 (over 10^10 guesses).
     pub const fn new(min_chars: usize, min_strength: u8) -> Self {
         Self { min_chars, min_strength }
     }
 
-    /// Checks the length of a password that somebody wants to have from now on.
+    /// Checks the length of a new password.
     ///
     /// # Errors
     ///
@@ -71,12 +71,12 @@ impl PasswordRules {
         Ok(password)
     }
 
-    /// Whether there is more to check than the length.
+    /// Whether the rules check more than the length.
     pub const fn ask_for_strength(&self) -> bool {
         self.min_strength > 0
     }
 
-    /// Checks how hard a password is to guess for those who know the email. Takes its time: up to 30 ms.
+    /// Checks the strength of a password against an attacker who knows the email. Takes up to 30 ms.
     ///
     /// # Errors
     ///
@@ -96,8 +96,7 @@ impl PasswordRules {
     }
 }
 
-/// The part of a password that is read, with signs that are too many made into others, each into another
-/// one that means nothing.
+/// Returns the part of a password that is read, with each excess sign replaced by a character without meaning.
 fn readable(text: &str) -> String {
     let is_long = text.chars().nth(LONG - 1).is_some();
     let mut read = Vec::with_capacity(MOST_SIGNS);
@@ -110,14 +109,14 @@ fn readable(text: &str) -> String {
             read.push(sign);
             return None;
         }
-        // Not next to each other, or they would be read as a sequence.
+        // Not adjacent, or they would be read as a sequence.
         char::from_u32(0x2500 + 7 * number)
     };
     let mut sign = sign;
     text.chars().take(MOST_CHARS).map(|c| sign(c).unwrap_or(c)).collect()
 }
 
-/// What is easily guessed of whoever has this email.
+/// Returns words that an attacker who knows the email would guess.
 fn parts(email: &str) -> Vec<String> {
     let local = email.split('@').next().unwrap_or_default();
     let run_together = local.chars().filter(|c| c.is_alphanumeric()).collect();
@@ -188,7 +187,7 @@ mod tests {
     fn what_is_read_says_as_much_as_the_password() {
         assert_eq!(readable("!@#$%^&*()"), "!@#$%^&*()");
         assert_eq!(readable("P@$$w0rd!P@$$w0"), "P@$$w0rd!P@$$w0");
-        // Of a long one, the same signs are the same again.
+        // In a long text, equal signs are replaced alike.
         let long = readable("P@$$w0rd!1P@$$w0rd!1");
         assert_eq!(long, long.chars().take(10).collect::<String>().repeat(2));
         assert!(!strong(PasswordRules::new(8, 3), "P@$$w0rd!1P@$$w0rd!1"));

@@ -1,13 +1,12 @@
 //! Access tokens: JSON Web Tokens after [RFC 9068](https://www.rfc-editor.org/rfc/rfc9068) and
 //! [RFC 8725](https://www.rfc-editor.org/rfc/rfc8725).
 //!
-//! A token only names a session. Whether that still exists is asked of the store on every request, so
-//! a token is worth nothing from the moment its session ends. The algorithm comes from the configuration,
-//! never from a token's header.
+//! A token only names a session. Every request asks the store whether the session still exists, so a token is worthless
+//! from the moment its session ends. The algorithm comes from the configuration, never from a token's header.
 //!
-//! One key signs. The ones that signed before it still verify, so that a change of the key logs nobody out;
-//! a token names its key by `kid`, which is compared with those of the keys that there are and used for
-//! nothing else. Tokens of the version before name none, and are tried with all of them.
+//! One key signs. Earlier keys still verify, so that a change of the key logs out no user. A token names its key by
+//! `kid`, which is compared with the names of the known keys and used for nothing else. Tokens of the previous version
+//! name none, and are tried with all keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,34 +25,34 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 
-/// `typ` in the header: no other kind of token passes for an access token.
+/// `typ` header: no other kind of token passes for an access token.
 const TYPE: &str = "at+jwt";
 const ISSUER: &str = "duly";
 const AUDIENCE: &str = "duly-api";
 
-/// How far the clocks of two machines may be apart, in seconds.
+/// Maximum difference between the clocks of two machines, in seconds.
 const LEEWAY_SECONDS: i64 = 5;
 
-/// Longest token that is looked at, in bytes.
+/// Maximum length of a token that is parsed, in bytes.
 const MAX_BYTES: usize = 2048;
 
-/// Most tokens whose signature is remembered as good: about 2 MiB.
+/// Maximum number of tokens whose verified signature is cached: about 2 MiB.
 const REMEMBERED: usize = 4096;
 
-/// What a token says.
+/// Content of an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Whose it is.
+    /// Account of the token.
     pub user: UserId,
-    /// Which log-in it stands for.
+    /// Session of the token.
     pub session: SessionId,
-    /// Scopes that it may be used for.
+    /// Scopes of the token.
     pub scopes: Scopes,
     issued_at_seconds: i64,
     expires_at_seconds: i64,
 }
 
-/// The token is not one of ours, or is too old. Why, is nobody's business.
+/// Error for a token that is not ours, or expired. The reason is not disclosed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the access token is not valid")]
 pub struct InvalidToken;
@@ -67,25 +66,25 @@ struct Claims {
     jti: String,
     iat: i64,
     exp: i64,
-    /// Tokens of versions before have none and may be used for everything.
+    /// Absent in tokens of earlier versions, which have every scope.
     #[serde(default)]
     scope: Option<String>,
-    /// Never in ours.
+    /// Absent in our tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     nbf: Option<i64>,
 }
 
-/// The keys of an installation, 32 bytes or more each. Never shows them.
+/// Keys of an installation, 32 bytes or more each. Never shows them.
 #[derive(Clone, Copy)]
 pub struct Keys<'a> {
-    /// Signs and verifies.
+    /// Key that signs and verifies.
     pub signing: &'a [u8],
-    /// Have signed before, and still verify.
+    /// Earlier signing keys, which still verify.
     pub previous: &'a [Zeroizing<Vec<u8>>],
 }
 
 impl<'a> Keys<'a> {
-    /// One key that has always been the one.
+    /// Returns a single key without earlier ones.
     pub const fn only(signing: &'a [u8]) -> Self {
         Self { signing, previous: &[] }
     }
@@ -97,13 +96,13 @@ impl fmt::Debug for Keys<'_> {
     }
 }
 
-/// Signs and verifies.
+/// Signer and verifier of access tokens.
 pub struct AccessTokens {
-    /// What stands in the header of every token, but for the name of the key.
+    /// Header of every token, without the key's name.
     header: Header,
     signing_id: String,
     encoding: EncodingKey,
-    /// Keys by their names, the one that signs first.
+    /// Keys by name, the signing key first.
     decoding: Vec<(String, DecodingKey)>,
     validation: Validation,
     lifetime: Duration,
@@ -112,7 +111,7 @@ pub struct AccessTokens {
 }
 
 impl AccessTokens {
-    /// Tokens signed with the first of these keys, good for this long.
+    /// Creates tokens signed with the current key, with this lifetime.
     pub fn new(keys: Keys<'_>, algorithm: TokenAlgorithm, lifetime: Duration) -> Self {
         hmac::install();
         let algorithm = match algorithm {
@@ -148,16 +147,16 @@ impl AccessTokens {
         }
     }
 
-    /// How long a new token is good for.
+    /// Returns the lifetime of a new token.
     pub const fn lifetime(&self) -> Duration {
         self.lifetime
     }
 
-    /// Makes a token. `id` makes it unlike any other.
+    /// Issues a token. `id` makes it unique.
     ///
     /// # Errors
     ///
-    /// When the claims cannot be signed, which is a bug.
+    /// Fails if the claims cannot be signed, which is a bug.
     pub fn issue(
         &self,
         user: UserId,
@@ -181,17 +180,17 @@ impl AccessTokens {
         jsonwebtoken::encode(&header, &claims, &self.encoding).map(Secret::new)
     }
 
-    /// A value that nobody can work out without the key that signs: the same for the same label and parts.
-    /// Another label, key, or cut between the parts gives another.
+    /// Derives a value that cannot be computed without the signing key. It depends on the label, the parts and their
+    /// boundaries.
     pub fn derive(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         self.derivation.derive(label, parts)
     }
 
-    /// Verifies a token and reads it.
+    /// Verifies a token and returns its claims.
     ///
     /// # Errors
     ///
-    /// [`InvalidToken`], whatever is wrong with it.
+    /// [`InvalidToken`], whatever the reason.
     pub fn verify(
         &self,
         token: &str,
@@ -223,7 +222,7 @@ impl AccessTokens {
     fn decode(&self, token: &str) -> Result<AccessClaims, InvalidToken> {
         let mut header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
         let id = header.kid.take();
-        // Says what ours say and no more: no other type, algorithm or key, nothing critical.
+        // Must equal our header exactly: no other type, algorithm or key, nothing critical.
         if header != self.header {
             return Err(InvalidToken);
         }
@@ -238,7 +237,7 @@ impl AccessTokens {
         if !(0..=lifetime).contains(&lasts) {
             return Err(InvalidToken);
         }
-        // Ours are good from the start. Compared with `iat`, which is compared with the clock every time.
+        // Our tokens are valid from the start. Compared with `iat`, which is compared with the clock every time.
         if claims.nbf.is_some_and(|not_before| not_before > claims.iat) {
             return Err(InvalidToken);
         }
@@ -433,7 +432,7 @@ mod tests {
         let old = issued(&tokens());
         let changed = tokens_of(NEW_KEY, &[KEY]);
         let dropped = tokens_of(NEW_KEY, &[]);
-        // The second time from memory.
+        // The second time from the cache.
         for _ in 0..2 {
             assert!(changed.verify(old.expose(), now()).is_ok());
             assert_eq!(dropped.verify(old.expose(), now()), Err(InvalidToken));
@@ -455,7 +454,7 @@ mod tests {
         }
     }
 
-    /// The version before named no key, and nobody is to be logged out by an upgrade.
+    /// The previous version named no key, and an upgrade must log out no user.
     #[test]
     fn a_token_that_names_no_key_is_tried_with_all_of_them() {
         assert!(header().kid.is_none());

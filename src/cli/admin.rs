@@ -1,4 +1,4 @@
-//! Commands that a running server carries out; without one they open the data file themselves.
+//! Commands that a running server carries out; without a server, they open the data file themselves.
 
 use std::fs::File;
 use std::io;
@@ -28,21 +28,21 @@ use crate::service::{Events, Service, State};
 use crate::store::OpenError;
 use crate::store::redb::{Options, Progress, RedbStore};
 
-/// A command with what goes along.
+/// A command with its input and options.
 pub(super) struct Task<'a> {
     pub(super) command: Command,
     /// Form of the answer.
     pub(super) form: Form,
-    /// A file to write to, and its name for messages.
+    /// File to write to, and its name for messages.
     pub(super) file: Option<(&'a File, &'a Path)>,
-    /// What to import.
+    /// Lines to import.
     pub(super) lines: Lines,
-    /// How to open the data file if no server runs.
+    /// Options for the data file, if no server runs.
     pub(super) options: Options,
 }
 
 impl Task<'_> {
-    /// One that brings nothing along.
+    /// Creates a task without input.
     pub(super) fn new(command: Command, config: &Config) -> Self {
         let upgrade = command.writes();
         let options = Options { create: false, upgrade, ..super::store_options(config) };
@@ -51,12 +51,12 @@ impl Task<'_> {
     }
 }
 
-/// Carries a command out that needs nothing but its words.
+/// Carries out a command that needs no input.
 pub(super) fn ask(config: &Config, command: Command) -> Result<(), CommandError> {
     ask_in(config, command, Form::Text)
 }
 
-/// The same, with an answer in this form.
+/// Carries out a command that needs no input, with an answer in this form.
 pub(super) fn ask_in(
     config: &Config,
     command: Command,
@@ -66,7 +66,7 @@ pub(super) fn ask_in(
     carry_out(config, task, &mut Screen::new(form))
 }
 
-/// Carries a command out, and gives the objects of its answer.
+/// Carries out a command, and returns the objects of its answer.
 pub(super) fn look(
     config: &Config,
     command: Command,
@@ -77,7 +77,7 @@ pub(super) fn look(
     Ok(answer.found)
 }
 
-/// Carries a command out, in the server if one runs.
+/// Carries out a command, in the server if one runs.
 pub(super) fn carry_out(
     config: &Config,
     task: Task<'_>,
@@ -109,7 +109,8 @@ pub(super) fn carry_out(
     Ok(())
 }
 
-/// Thousandths of the time of a command that it takes to open the data file, measured with 200,000 tasks.
+/// Returns the share of a command's time that opening the data file takes, in thousandths, measured with 200,000
+/// tasks.
 const fn opening(command: &Command) -> u16 {
     match command {
         Command::Check => 130,
@@ -121,7 +122,7 @@ const fn opening(command: &Command) -> u16 {
     }
 }
 
-/// Opens the data file and tells how many of its pages are checked.
+/// Opens the data file and reports how many of its pages are checked.
 fn open(
     config: &Config,
     options: &Options,
@@ -133,14 +134,14 @@ fn open(
         return RedbStore::open(path, options);
     }
     let mut tell = |step: Step| {
-        // A bar that cannot be drawn stops no command.
+        // A failure to draw the bar stops no command.
         drop(sink.send(step.within(0, opening).into()));
         ControlFlow::Continue(())
     };
     RedbStore::open_watched(path, options, &mut Progress::new(&mut tell))
 }
 
-/// Receiver of the answers of a command that is the last part of some work.
+/// Receiver of the answers of a command that is the last part of longer work.
 struct Rest<'a> {
     from: u16,
     sink: &'a mut dyn Sink,
@@ -155,14 +156,14 @@ impl Sink for Rest<'_> {
     }
 }
 
-/// Connects to the server of an installation. `None` if none answers.
+/// Connects to the server of an installation. `None` if no server responds.
 pub(super) fn connect(config: &Config) -> Result<Option<UnixStream>, CommandError> {
     let Some(socket) = &config.control_socket else { return Ok(None) };
     let what = format!("the server cannot be asked through {}", socket.display());
     client::connect(socket, config.database.path()).map_err(CommandError::io(what))
 }
 
-/// Runs something to its end.
+/// Runs a future to its end.
 pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -170,7 +171,7 @@ pub(super) fn block_on<T>(future: impl Future<Output = T>) -> Result<T, CommandE
     Ok(runtime.block_on(future))
 }
 
-/// What commands work on, without a server.
+/// Returns the parts that commands work on without a server.
 pub(super) fn parts(
     config: &Config,
     store: Arc<RedbStore>,
@@ -178,7 +179,7 @@ pub(super) fn parts(
     Ok(Parts { service: service(config, Arc::<RedbStore>::clone(&store))?, store })
 }
 
-/// Says what to do when a command wants the data file to itself: stop the server, or something else.
+/// Adds advice to the error of a command that needs the data file to itself: stop the server, or `otherwise`.
 pub(super) fn in_use(error: OpenError, otherwise: &str) -> CommandError {
     match error {
         OpenError::InUse { .. } => {
@@ -189,7 +190,7 @@ pub(super) fn in_use(error: OpenError, otherwise: &str) -> CommandError {
     }
 }
 
-/// Says what to do when a process has the data file and does not answer.
+/// Adds advice to the error of a data file that is in use by a process that does not respond.
 pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
     if !matches!(error, OpenError::InUse { .. }) {
         return error.into();
@@ -204,7 +205,7 @@ pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
     Failure::new(Failure::IN_USE, advice).into()
 }
 
-/// The program without a front door. Its tokens are never shown to anybody.
+/// Starts the service without a server. Its tokens are never issued.
 fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandError> {
     let random = Arc::new(SystemRandom);
     let failed = || CommandError::io("the service could not be started");
@@ -236,10 +237,10 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
     }))
 }
 
-/// The flag for answers that programs read.
+/// Flag for answers that programs read.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Json {
-    /// Print a JSON object in each line
+    /// Print one JSON object per line
     #[arg(long)]
     json: bool,
 }
@@ -250,7 +251,7 @@ impl Json {
     }
 }
 
-/// Keeps the objects of an answer in JSON, and shows progress.
+/// Receiver that keeps the objects of a JSON answer, and shows progress.
 #[derive(Default)]
 pub(super) struct Objects {
     pub(super) found: Vec<Value>,
@@ -269,7 +270,7 @@ impl Sink for Objects {
     }
 }
 
-/// A line of an answer in JSON. A server of the version before answers in text.
+/// Parses a line of a JSON answer. A server of the previous version answers in text.
 fn object(line: &str) -> io::Result<Value> {
     let found = serde_json::from_str(line).ok().filter(Value::is_object);
     found.ok_or_else(|| {
@@ -277,11 +278,12 @@ fn object(line: &str) -> io::Result<Value> {
     })
 }
 
-/// Answers on standard output, progress on a terminal.
+/// Receiver that prints answers on standard output, and progress on a terminal.
 pub(super) struct Screen {
     bar: Bar,
     form: Form,
-    /// Part of the work that this command is, in thousandths from its beginning. Its answers are not shown then.
+    /// Part of longer work that this command is, in thousandths from its beginning. Its answers are not shown
+    /// then.
     part: Option<u16>,
 }
 
@@ -290,12 +292,13 @@ impl Screen {
         Self::with(Bar::get(), form)
     }
 
-    /// The same with a bar that other work moves too.
+    /// Creates a screen with a bar that other work moves too.
     pub(super) const fn with(bar: Bar, form: Form) -> Self {
         Self { bar, form, part: None }
     }
 
-    /// Shows progress and no answers, for a command that is the first part of some work, up to these thousandths.
+    /// Creates a screen with progress and no answers, for a command that is the first part of longer work, up to
+    /// `to` thousandths.
     pub(super) const fn part(bar: Bar, to: u16) -> Self {
         Self { bar, form: Form::Text, part: Some(to) }
     }

@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     options: Options,
 }
 
-/// Lists what administrators and the operator did.
+/// Lists actions of administrators and the operator.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     admin::ask_in(&config, Command::Audit, arguments.json.form())

@@ -41,7 +41,7 @@ impl Arguments {
     }
 }
 
-/// Copies the data file, whether a server runs or not, and proves the copy before it gets its name.
+/// Copies the data file, whether or not a server runs, and verifies the copy before it gets its name.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let Arguments { to, json, options } = arguments;
     let (config, path, is_servers) = match to {
@@ -55,7 +55,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     if path == Path::new("-") {
         return to_output(&config);
     }
-    // Before all the work; that nothing is overwritten is seen to at its end.
+    // Checked before all the work; the end of the work makes sure that nothing is overwritten.
     if path.symlink_metadata().is_ok() {
         let message = format!("{} exists already: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
@@ -78,7 +78,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     }
 }
 
-/// Makes a copy without a name, and prints it once it is proven.
+/// Makes an unnamed copy, and prints it once it is verified.
 fn to_output(config: &Config) -> Result<(), CommandError> {
     let mut copy = restore::scratch(config)?;
     let mut task = Task::new(Command::Backup, config);
@@ -94,7 +94,7 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     output::pipe().flush().map_err(failed())
 }
 
-/// Makes the file, for the owner of the data file if it is to be the server's.
+/// Makes the file, for the owner of the data file if it becomes a backup of the server.
 fn into(
     config: &Config,
     path: &Path,
@@ -108,7 +108,7 @@ fn into(
     };
     make_private(path, |file| -> Result<(), Stopped> {
         if is_servers {
-            // What root makes among the server's backups is for the server to count, and to remove.
+            // The server must be able to count and remove a backup that root makes for it.
             give_to_owner_of(&file, config.database.path())?;
         }
         let mut task = Task { form, ..Task::new(Command::Backup, config) };
@@ -144,7 +144,7 @@ fn default_path(config: &Config) -> Result<PathBuf, CommandError> {
         }
         None => folder_of(data),
     };
-    // As far as that is possible: nothing depends on it.
+    // Best effort: nothing depends on it.
     drop(backup::remove_left_behind(&folder, data));
     Ok(folder.join(backup::name(data, SystemClock.now())))
 }

@@ -16,14 +16,14 @@ pub(super) struct Arguments {
     options: Options,
 }
 
-/// Verifies the data file row by row, and page by page unless a server has it open, which does that when it
-/// starts. Shows its progress on a terminal.
+/// Verifies the data file row by row, and page by page if no server has it open: a server checks the pages when
+/// it starts. Shows its progress on a terminal.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     let form = arguments.json.form();
     let mut task = Task { form, ..Task::new(Command::Check, &config) };
     task.options.check_pages = true;
-    // It should say what is there.
+    // A check reports the file as it is, so it purges nothing.
     task.options.purge_slice = 0;
     admin::carry_out(&config, task, &mut Screen::new(form))
 }

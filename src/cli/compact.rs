@@ -8,7 +8,7 @@ use crate::domain::progress::Step;
 use crate::store::OpenError;
 use crate::store::redb::{self, Compacted, CopyError, Progress};
 
-/// Makes the data file small again, which no server may have open.
+/// Compacts the data file, which no server may have open.
 pub(super) fn run(options: Options) -> Result<(), CommandError> {
     let config = &settings::of_data(options)?;
     let path = config.database.path();
@@ -44,7 +44,7 @@ fn refused(error: CopyError) -> CommandError {
     }
 }
 
-/// A size for people.
+/// Formats a size for people.
 fn size(bytes: u64) -> String {
     let (unit, shift) = if bytes < 1 << 20 { ("KiB", 10) } else { ("MiB", 20) };
     let tenths = bytes.saturating_mul(10) >> shift;

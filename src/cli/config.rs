@@ -3,7 +3,7 @@
 use super::{CommandError, output};
 use crate::config::Config;
 
-/// Prints what `.env` would have to hold for the same settings.
+/// Prints the lines of an `.env` file with the same settings.
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     for (variable, value) in config.describe() {
         let plain = |c: char| c.is_alphanumeric() || "-_./:,@+=()".contains(c);

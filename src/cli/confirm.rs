@@ -1,4 +1,4 @@
-//! Questions before something is deleted or replaced.
+//! Confirmation before something is deleted or replaced.
 
 use std::io::{self, IsTerminal as _, Read as _};
 
@@ -7,7 +7,7 @@ use clap::Args;
 use super::{CommandError, output};
 use crate::control::Failure;
 
-/// Longest answer that is read, in bytes.
+/// Maximum length of an answer that is read, in bytes.
 const MAX_BYTES: u64 = 64;
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -18,11 +18,11 @@ pub(super) struct Sure {
 }
 
 impl Sure {
-    /// Asks at a terminal whether to go on.
+    /// Asks for confirmation on a terminal.
     ///
     /// # Errors
     ///
-    /// The errors of `question`, and [`Failure::NO`] when the answer is no.
+    /// Fails with the errors of `question`, and with [`Failure::NO`] if the answer is no.
     pub(super) fn ask(
         self,
         question: impl FnOnce() -> Result<String, CommandError>,

@@ -36,12 +36,12 @@ impl Arguments {
     }
 }
 
-/// Writes JSON Lines of one moment. They hold hashes of passwords, so a file is made for its owner alone.
+/// Writes a snapshot as JSON Lines. It contains password hashes, so only its owner may read the file.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     let email = arguments.user;
     let Some(path) = arguments.to.filter(|path| path != Path::new("-")) else {
-        // A bar would overwrite lines on the same terminal, also those of a pager.
+        // A bar would overwrite lines on the same terminal, also in a pager.
         let bar = output::is_file().then(Bar::get);
         return write(&config, email, output::pipe(), bar);
     };
@@ -70,7 +70,7 @@ fn write(
     if let Some(bar) = &lines.bar {
         bar.clear();
     }
-    // Whoever closed the pipe does not want the rest.
+    // A reader that closed the pipe does not want the rest.
     if lines.is_closed { Ok(()) } else { done }
 }
 

@@ -23,7 +23,7 @@ use tokio_rustls::client::TlsStream;
 use super::CommandError;
 use crate::config::{Config, Listen};
 
-/// Longest time until the answer.
+/// Maximum time to wait for the response.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Asks the server that runs under these settings. For containers without any other program.
@@ -72,7 +72,7 @@ async fn get(
     Ok(status)
 }
 
-/// A server that listens everywhere is asked here.
+/// Returns an address of this machine for a server that listens on all addresses.
 const fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
@@ -82,10 +82,10 @@ const fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Speaks TLS with a server on this machine, whatever certificate it shows.
+/// Connects over TLS to a server on this machine, whatever certificate it presents.
 ///
 /// Names and dates in a certificate say nothing about the server at this address, and the file may hold a newer
-/// one than is in force. Nothing secret is asked or told.
+/// certificate than the one in force. No secrets are exchanged.
 async fn encrypt(stream: TcpStream, ip: IpAddr) -> Result<TlsStream<TcpStream>, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -97,7 +97,7 @@ async fn encrypt(stream: TcpStream, ip: IpAddr) -> Result<TlsStream<TcpStream>, 
     Ok(connector.connect(ServerName::from(ip), stream).await?)
 }
 
-/// Takes any certificate, as long as the server has the key to it.
+/// Verifier that accepts any certificate, as long as the server has its key.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,4 +1,4 @@
-//! Help: a command's own arguments first, settings of the server under `serve` only.
+//! Layout of the help: a command's own arguments first, settings of the server under `serve` only.
 
 use clap::{Arg, Command};
 
@@ -51,7 +51,7 @@ fn short(command: Command) -> Command {
     command.mut_args(hidden).after_help(COMMAND)
 }
 
-/// The name of the variable is that of the flag.
+/// Hides the variable, whose name follows from the flag.
 fn brief(arg: Arg) -> Arg {
     arg.hide_env(true)
 }

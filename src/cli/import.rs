@@ -22,11 +22,11 @@ pub(super) struct Arguments {
     /// The export [default: -, standard input]
     file: Option<PathBuf>,
 
-    /// Change tasks that are there already to what comes in; otherwise they stay as they are
+    /// Overwrite existing tasks; otherwise they stay as they are
     #[arg(long)]
     replace: bool,
 
-    /// Take in accounts of administrators too; otherwise the import stops at one that is not there
+    /// Import accounts of administrators too; otherwise the import stops at one that is missing
     #[arg(long)]
     allow_admins: bool,
 
@@ -37,8 +37,8 @@ pub(super) struct Arguments {
     options: Options,
 }
 
-/// Takes JSON Lines in, some hundreds in a transaction. Doing so twice is the same as doing it once, so an
-/// import that was cut short is simply run again.
+/// Imports JSON Lines, some hundreds in a transaction. Importing twice has the same result as once, so an
+/// interrupted import is simply run again.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let Arguments { file, replace, allow_admins, sure, options } = arguments;
     let config = settings::of_data(options)?;
@@ -90,7 +90,7 @@ fn take_in(
     carry_out(config, task, bar)
 }
 
-/// Carries an import out. If it is interrupted, the lines before that are taken in and counted.
+/// Carries out an import. If it is interrupted, the lines before that are imported and counted.
 pub(super) fn carry_out(
     config: &Config,
     task: Task<'_>,
@@ -109,7 +109,7 @@ pub(super) fn carry_out(
     }
 }
 
-/// The screen, and the first line on it, which says how much was taken in.
+/// The screen, and its first line, which counts what was imported.
 struct Counting {
     screen: Screen,
     counts: Option<String>,

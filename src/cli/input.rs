@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use super::{CommandError, interrupt, progress};
 
-/// Longest line that is read, in bytes.
+/// Maximum length of a line that is read, in bytes.
 const MAX_BYTES: usize = 4096;
 
-/// A new password: asked for twice without echo on a terminal, else the first line of standard input. Never
-/// an argument, which everybody on the machine could read.
+/// Reads a new password: asks twice without echo on a terminal, else reads the first line of standard input.
+/// Passwords are never arguments, which every user of the machine can read.
 pub(super) fn new_password() -> Result<Zeroizing<String>, CommandError> {
     let failed = || CommandError::io("the password could not be read");
     if !io::stdin().is_terminal() {
@@ -34,19 +34,19 @@ pub(super) fn new_password() -> Result<Zeroizing<String>, CommandError> {
     }
 }
 
-/// How long to wait for input before the next look at whether this process was asked to end.
+/// Interval at which a wait for input checks for an interruption.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Standard input, which fails once this process was asked to end.
+/// Returns standard input, which fails once this process was asked to end.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(super) fn stdin() -> io::Result<impl Read> {
     Ok(Interruptible(File::from(io::stdin().as_fd().try_clone_to_owned()?)))
 }
 
-/// Bytes of standard input, if it is a file.
+/// Returns the number of bytes on standard input, if it is a file.
 pub(super) fn length() -> Option<u64> {
     let file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     progress::length(&file)

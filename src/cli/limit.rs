@@ -1,5 +1,5 @@
-//! Limits that the operating system sets: on the size of files (`ulimit -f`, systemd's `LimitFSIZE=`), on the number
-//! of open ones (`ulimit -n`, `LimitNOFILE=`), on who may look into this process, and on what a stray signal does.
+//! Limits of the operating system: file size (`ulimit -f`, systemd's `LimitFSIZE=`), open files (`ulimit -n`,
+//! `LimitNOFILE=`), access to this process, and the effect of stray signals.
 
 use std::io;
 
@@ -9,11 +9,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::ConfigError;
 
-/// Open files beside connections: the data file, sockets, backups, and connections that are just being closed.
+/// Open files beside client connections: the data file, sockets, backups, and connections that are being closed.
 const OTHER_FILES: u64 = 64;
 
-/// Signals that would end the process, and that nobody sends to say so: of timers, of descriptors, of a power supply,
-/// and those without a meaning of their own.
+/// Signals that would end the process without being sent for that purpose: of timers, of descriptors, of a power
+/// supply, and signals without a fixed meaning.
 #[cfg(target_os = "linux")]
 const STRAY: &[Signal] = &[
     Signal::USR1,
@@ -29,40 +29,40 @@ const STRAY: &[Signal] = &[
 const STRAY: &[Signal] =
     &[Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF];
 
-/// Numbers of real-time signals; a C library keeps the first of them for itself.
+/// Numbers of real-time signals; a C library reserves the first of them.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 32..=64;
 
-/// From now on signals that mean nothing here do not end the process, and a write beyond the limit fails as on a full
-/// disk. Without this the system ends the process with SIGXFSZ, in the middle of whatever it does.
+/// Makes stray signals harmless, and makes a write beyond the file size limit fail as on a full disk. Without this
+/// the system ends the process with SIGXFSZ, in the middle of its work.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(super) fn survive() -> io::Result<()> {
-    // A handler once set outlives the runtime that it was set from, and nobody needs to hear of the signal.
+    // A handler outlives the runtime that set it, and the signal needs no receiver.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let _guard = runtime.enter();
     for stray in STRAY.iter().chain(&[Signal::XFSZ]) {
         signal(SignalKind::from_raw(stray.as_raw())).map(drop)?;
     }
     for number in REAL_TIME {
-        // Not every system has all of them.
+        // Some systems lack some of them.
         drop(signal(SignalKind::from_raw(number)));
     }
     Ok(())
 }
 
-/// Raises the number of files that may be open to what the system allows, so that there is one for each of so many
-/// connections. Shells and service managers set it low for the sake of old programs.
+/// Raises the limit on open files to what the system allows, so that it suffices for this many connections. Shells
+/// and service managers set it low for the sake of old programs.
 ///
 /// # Errors
 ///
-/// When the system does not allow so many.
+/// Fails if the system does not allow that many.
 pub(super) fn open_files(connections: usize) -> Result<(), ConfigError> {
     let needed =
         u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
     let limit = getrlimit(Resource::Nofile);
-    // Where there is no highest number, the system still takes no more than it has.
+    // Without a hard limit, only the needed number is requested: the system still has a maximum.
     let wanted = limit.maximum.unwrap_or(needed);
     if limit.current.is_some_and(|current| current < wanted) {
         let raised = Rlimit { current: Some(wanted), ..limit };
@@ -81,12 +81,12 @@ pub(super) fn open_files(connections: usize) -> Result<(), ConfigError> {
     }
 }
 
-/// From now on a crash leaves no image of the memory, with passwords in it, and on Linux nobody but root can read the
-/// memory or the environment of this process in `/proc`.
+/// Prevents core dumps, which would contain passwords, and on Linux allows only root to read the memory and the
+/// environment of this process in `/proc`.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub(super) fn hide() -> io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     #[cfg(target_os = "linux")]

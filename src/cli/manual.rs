@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     to: Option<PathBuf>,
 }
 
-/// Prints the page of the program, or writes those of all commands.
+/// Prints the manual page of the program, or writes the pages of all commands.
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let command = help::arranged(Cli::command());
     if let Some(folder) = &arguments.to {

@@ -39,7 +39,7 @@ use crate::control::Failure;
 use crate::store::OpenError;
 use crate::store::redb;
 
-/// The version, and the commit if whoever built this said which.
+/// Returns the version, with the commit if it was set at build time.
 fn version() -> &'static str {
     static VERSION: LazyLock<String> = LazyLock::new(|| {
         let commit = option_env!("GIT_SHA").filter(|commit| !commit.is_empty());
@@ -72,19 +72,19 @@ enum Command {
     /// Manage accounts, in a running server too
     #[command(subcommand)]
     User(user::Command),
-    /// List what administrators and the operator did: number, time, who, what, to whom
+    /// List administrative actions: number, time, actor, action, target
     Audit(audit::Arguments),
-    /// Copy the data file and prove the copy, while the server runs too
+    /// Make a verified copy of the data file, while the server runs too
     Backup(backup::Arguments),
-    /// Bring a backup back: the whole of it, or one account into a running server
+    /// Restore a backup: all of it, or one account into a running server
     Restore(restore::Arguments),
     /// Write everything, or one account, as JSON Lines
     Export(export::Arguments),
     /// Import an export; limits of accounts are not enforced
     Import(import::Arguments),
-    /// Bring the data file up to date, or try it on a copy
+    /// Upgrade the data file, or try it on a copy
     Upgrade(upgrade::Arguments),
-    /// Make the data file small again after much was deleted; the server must not run
+    /// Compact the data file after many deletions; the server must not run
     Compact(Options),
     /// Print a script that completes commands in a shell
     Completions(completions::Arguments),
@@ -92,7 +92,7 @@ enum Command {
     Man(manual::Arguments),
 }
 
-/// Why a command failed, in one line.
+/// Failure of a command, in one line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CommandError {
     #[error(transparent)]
@@ -121,7 +121,7 @@ impl CommandError {
         move |cause| Self::Io { what, cause }
     }
 
-    /// The numbers of `sysexits.h`, which supervisors can tell apart.
+    /// Returns an exit code of `sysexits.h`, which supervisors can tell apart.
     fn exit_code(&self) -> u8 {
         match self {
             Self::Failed(failure) => failure.code,
@@ -152,16 +152,16 @@ impl From<KeyError> for CommandError {
     }
 }
 
-/// Parses the command line, does what was asked, and says how it went.
+/// Parses the command line, carries out the command, and reports the outcome.
 pub fn main() -> ExitCode {
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        // Damage gets its own line.
+        // Damage is reported in its own line.
         if !redb::is_caught() {
             hook(panic);
         }
     }));
-    // Before anything secret is read.
+    // Before any secret is read.
     let hidden = limit::hide().map_err(CommandError::io("memory cannot be kept private"));
     if let Err(error) = hidden {
         return fail(&error);
@@ -170,7 +170,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::parse_from_arguments(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are asked for, and no fault.
+            // Help and version are not errors.
             let code = if error.use_stderr() { 64 } else { 0 };
             return if error.print().is_ok() { code.into() } else { 74.into() };
         }
@@ -258,7 +258,7 @@ impl Command {
     }
 }
 
-/// How an installation wants its data file opened.
+/// Returns the options of an installation for opening its data file.
 fn store_options(config: &Config) -> redb::Options {
     redb::Options {
         cache_bytes: config.cache_bytes,

@@ -16,7 +16,7 @@ pub(super) struct Arguments {
     options: Options,
 }
 
-/// Prints the document that the server would show under these settings.
+/// Prints the document that the server would serve with these settings.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let document = http::document(&arguments.options.check()?);
     if arguments.yaml {

@@ -1,4 +1,4 @@
-//! What commands print. The one place that writes to standard output and standard error.
+//! Output of commands. The only place that writes to standard output and standard error.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -13,26 +13,26 @@ use super::CommandError;
 ///
 /// # Errors
 ///
-/// When standard output cannot be written, as on a full disk.
+/// Fails if standard output cannot be written, as on a full disk.
 pub(super) fn line(text: &str) -> Result<(), CommandError> {
     text_only(&format!("{text}\n"))
 }
 
-/// Prints text as it is.
+/// Prints text unchanged.
 ///
 /// # Errors
 ///
-/// When standard output cannot be written, as on a full disk.
+/// Fails if standard output cannot be written, as on a full disk.
 pub(super) fn text_only(text: &str) -> Result<(), CommandError> {
     passed_on(text)
         .map_err(|cause| CommandError::Io { what: STANDARD_OUTPUT.to_owned(), cause })
 }
 
-/// Prints a line that came from elsewhere.
+/// Prints a line from another source.
 ///
 /// # Errors
 ///
-/// When standard output cannot be written, which the error says by itself.
+/// Fails if standard output cannot be written, which the error says by itself.
 pub(super) fn relayed(text: &str) -> io::Result<()> {
     passed_on(&format!("{text}\n")).map_err(|error| {
         io::Error::new(error.kind(), format!("{STANDARD_OUTPUT}: {error}"))
@@ -47,7 +47,7 @@ pub(super) fn is_file() -> bool {
 
 const STANDARD_OUTPUT: &str = "standard output cannot be written";
 
-/// Whoever closed the pipe does not want the rest, which is no error.
+/// Writes to standard output. A closed pipe is no error: its reader does not want the rest.
 fn passed_on(text: &str) -> io::Result<()> {
     let mut out = io::stdout();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -56,21 +56,21 @@ fn passed_on(text: &str) -> io::Result<()> {
     }
 }
 
-/// Where an answer goes that is long.
+/// Returns standard output, for a long answer.
 pub(super) fn pipe() -> impl io::Write {
     io::stdout()
 }
 
-/// Longest time for a line about what went wrong to be taken, where nobody may read.
+/// Maximum time to write an error, since the pipe may have no reader.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// Prints a question, without an end of line.
+/// Prints a question, without a line break.
 pub(super) fn prompt(text: &str) {
     let mut err = io::stderr();
     drop(err.write_all(text.as_bytes()).and_then(|()| err.flush()));
 }
 
-/// Prints a line about what went wrong. A pipe that nobody reads does not hold the process.
+/// Prints an error. A pipe without a reader does not block the process.
 pub(super) fn error(text: &str) {
     let line = format!("{text}\n");
     let print = move || drop(io::stderr().write_all(line.as_bytes()));
@@ -82,7 +82,7 @@ pub(super) fn error(text: &str) {
         print();
         let _heard = printed.send(());
     });
-    // Without a thread nothing is said: the exit code tells as much as it can.
+    // Without a thread nothing is printed: the exit code must suffice.
     if printing.is_ok() {
         let _is_printed = told.recv_timeout(LAST_WORDS);
     }

@@ -14,16 +14,16 @@ use indicatif::{
 use crate::control::client::Lines;
 use crate::domain::progress::{Phase, Step, Unit, part_of};
 
-/// Template for work whose end is known. Fits into 80 columns.
+/// Template for work of known length. Fits into 80 columns.
 const BAR: &str = "{msg:15} [{bar:24}] {percent:>3} %  {prefix}";
 
-/// Template for work whose end is not known.
+/// Template for work of unknown length.
 const SPINNER: &str = "{msg:15} {spinner}  {prefix}  {elapsed}";
 
 /// Time before a rate and the time left are shown.
 const WARM_UP: Duration = Duration::from_millis(300);
 
-/// The bar of this process, on standard error. Shows nothing unless that is a terminal.
+/// Progress bar of this process, on standard error. Shows nothing unless that is a terminal.
 #[derive(Clone)]
 pub(super) struct Bar(Arc<Shown>);
 
@@ -38,7 +38,7 @@ struct State {
     is_cleared: bool,
 }
 
-/// A phase that is under way.
+/// A phase in progress.
 #[derive(Clone, Copy)]
 struct Begun {
     phase: Phase,
@@ -48,7 +48,7 @@ struct Begun {
 
 static BAR_OF_PROCESS: OnceLock<Bar> = OnceLock::new();
 
-/// Removes the bar, if there is one, and draws it no more.
+/// Removes the bar, if there is one, and stops drawing it.
 pub(super) fn clear() {
     if let Some(bar) = BAR_OF_PROCESS.get() {
         bar.clear();
@@ -56,7 +56,7 @@ pub(super) fn clear() {
 }
 
 impl Bar {
-    /// The bar of this process: a terminal has room for one.
+    /// Returns the bar of this process: a terminal has room for one.
     pub(super) fn get() -> Self {
         let make = || {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -71,14 +71,14 @@ impl Bar {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows how far the work has got.
+    /// Shows the progress of the work.
     pub(super) fn step(&self, step: Step) {
         let bar = &self.0.bar;
         if bar.is_hidden() {
             return;
         }
         let Step { phase, at, count } = step;
-        // Held while it is drawn, so that nothing is drawn after it was cleared.
+        // Locked while drawing, so that nothing is drawn after the bar was cleared.
         let mut state = self.state();
         if state.is_cleared {
             return;
@@ -102,7 +102,7 @@ impl Bar {
         bar.set_position(position);
     }
 
-    /// A receiver of steps of work that is the part of a larger one from `from` to `to`, in thousandths.
+    /// Returns a receiver of steps for a part of longer work, from `from` to `to`, in thousandths.
     pub(super) fn part(
         &self,
         from: u16,
@@ -115,7 +115,7 @@ impl Bar {
         }
     }
 
-    /// Removes the bar, and draws it no more.
+    /// Removes the bar, and stops drawing it.
     pub(super) fn clear(&self) {
         let mut state = self.state();
         state.is_cleared = true;
@@ -172,13 +172,13 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// Counts the bytes of an input.
+/// Wraps an input to count its bytes.
 pub(super) fn counted<R: Read>(inner: R) -> (Counted<R>, Arc<AtomicU64>) {
     let bytes = Arc::new(AtomicU64::new(0));
     (Counted { inner, bytes: Arc::clone(&bytes) }, bytes)
 }
 
-/// Lines to import that move a bar as they are read: by the bytes of the input, if their total is known.
+/// Wraps lines to import so that they move a bar: by the bytes of the input, if their total is known.
 pub(super) fn of_import(
     lines: Lines,
     bytes: Arc<AtomicU64>,
@@ -194,7 +194,7 @@ pub(super) fn of_import(
     }))
 }
 
-/// Bytes of an input that are still to be read, if it is a file.
+/// Returns the bytes of an input that are still to be read, if it is a file.
 pub(super) fn length(mut file: &File) -> Option<u64> {
     let found = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     found.len().checked_sub(file.stream_position().ok()?)

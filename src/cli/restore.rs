@@ -24,16 +24,16 @@ pub(super) struct Arguments {
     /// The backup, or - for standard input
     file: PathBuf,
 
-    /// Replace a data file that is there; it is kept under another name
+    /// Replace an existing data file; it is kept under another name
     #[arg(long)]
     force: bool,
 
-    /// Bring only this account back, also into a running server: deleted tasks come back, changed ones are
-    /// changed back, newer ones stay. Not held to the limits of accounts
+    /// Restore only this account, also into a running server: deleted tasks come back, changed ones are changed
+    /// back, newer ones stay. Limits of accounts are not enforced
     #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
     user: Option<String>,
 
-    /// Bring the account back although it is an administrator's and was deleted
+    /// Restore the account even if it is a deleted administrator's
     #[arg(long, requires = "user")]
     allow_admins: bool,
 
@@ -54,7 +54,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let Arguments { file, force, user, allow_admins, sure, options } = arguments;
     let config = settings::of_data(options)?;
     let (shown, data) = (file.display().to_string(), config.database.path().display());
-    // Open until it was read.
+    // Kept open until it was read.
     let (_taken, backup) = if file == Path::new("-") {
         let taken = taken(&config)?;
         let path = PathBuf::from(format!("/dev/fd/{}", taken.as_raw_fd()));
@@ -82,7 +82,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     }
 }
 
-/// A backup from standard input, in a file without a name.
+/// Reads a backup from standard input into an unnamed file.
 fn taken(config: &Config) -> Result<File, CommandError> {
     let copy = scratch(config)?;
     let read = input::stdin().and_then(|mut from| {
@@ -105,10 +105,10 @@ fn taken(config: &Config) -> Result<File, CommandError> {
     }
 }
 
-/// Bytes of standard input that are read at once.
+/// Number of bytes of standard input that are read at once.
 const PIECE: usize = 1 << 20;
 
-/// Puts a backup in place of the data file, which no server may have open.
+/// Replaces the data file with a backup. No server may have it open.
 fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError> {
     let path = config.database.path();
     let (bar, options) = (Bar::get(), store_options(config));
@@ -155,12 +155,12 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     Ok(())
 }
 
-/// Thousandths of the time of bringing one account back that it takes to copy and check the backup, measured with an
-/// account that has all of 200,000 tasks.
+/// Share of the time of restoring an account that copying and checking the backup takes, in thousandths, measured
+/// with an account that has all of 200,000 tasks.
 const COPIED: u16 = 620;
 
-/// Takes one account out of a backup and imports it. What is there of it already is changed to what the
-/// backup has; what came later, and everybody else, stays as it is.
+/// Imports one account from a backup. Existing items are changed back to the backup; newer items, and all other
+/// accounts, stay unchanged.
 fn one(
     config: &Config,
     backup: &Path,
@@ -173,7 +173,7 @@ fn one(
     let copy = redb::open_copy(backup, &scratch(config)?, &options, progress)
         .inspect_err(|_| bar.clear())?;
     let parts = admin::parts(config, Arc::new(copy))?;
-    // A few lines wait, so that an account of any size fits into memory.
+    // The queue is short, so that an account of any size fits into memory.
     let (sender, lines) = mpsc::sync_channel(1024);
     let moved = bar.clone();
     std::thread::scope(|scope| {
@@ -190,7 +190,7 @@ fn one(
             ))
         });
         let mut lines = lines.into_iter().peekable();
-        // Nothing comes out of a backup that does not have the account, and then nothing must go in.
+        // A backup without the account yields no lines, and then nothing may be imported.
         if lines.peek().is_none() {
             return match exporting.join() {
                 Ok(Ok(Err(failure))) => Err(failure.into()),
@@ -200,11 +200,11 @@ fn one(
         }
         let import = Command::Import { replace: true, allow_admins };
         let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
-        // Takes the lines along: whoever waits to send must not wait for somebody who has given up.
+        // Consumes the lines, so that the sender does not wait for a receiver that has given up.
         let imported = import::carry_out(config, task, bar.clone());
         match exporting.join() {
-            // What came out is not whole, which is why the import has failed. Whoever hangs up is told by
-            // the import why.
+            // An incomplete export makes the import fail, so its error is the cause; but if the export lost its
+            // receiver, the import's error is.
             Ok(Ok(Err(failure))) if failure.code != Failure::IO && !interrupt::came() => {
                 Err(failure.into())
             }
@@ -213,7 +213,7 @@ fn one(
     })
 }
 
-/// A file without a name, with room for a copy.
+/// Creates an unnamed file with room for a copy.
 pub(super) fn scratch(config: &Config) -> Result<File, CommandError> {
     let folder = folder_of(config.database.path());
     tempfile::tempfile_in(&folder)
@@ -221,7 +221,7 @@ pub(super) fn scratch(config: &Config) -> Result<File, CommandError> {
         .map_err(CommandError::io("no file for a copy could be made"))
 }
 
-/// Lines of an export on their way to an import.
+/// Receiver that passes lines of an export on to an import.
 struct Outbox {
     lines: mpsc::SyncSender<io::Result<String>>,
     bar: Bar,
@@ -230,7 +230,7 @@ struct Outbox {
 impl Sink for Outbox {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
         if let Some(step) = reply.step() {
-            // A line is taken in soon after it came out.
+            // A line is imported soon after it was exported.
             let step = Step { phase: Phase::Import, ..step };
             self.bar.step(step.within(COPIED, Step::WHOLE));
         }

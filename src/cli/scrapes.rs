@@ -1,4 +1,4 @@
-//! The address where the server shows its numbers.
+//! The address where the server exposes its metrics.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,7 +17,7 @@ pub(super) const BUILD: Build = Build {
     },
 };
 
-/// Listens there, if the settings name one.
+/// Binds that address, if the settings name one.
 pub(super) async fn listen(config: &Config) -> Result<Option<Listener>, CommandError> {
     let Some(address) = &config.metrics_listen else { return Ok(None) };
     let failed = |cause| {
@@ -28,13 +28,13 @@ pub(super) async fn listen(config: &Config) -> Result<Option<Listener>, CommandE
         Err(error) => return Err(failed(error)),
     };
     if let Listen::Unix(path) = address {
-        // Of its own group at most, whatever the umask.
+        // Open to the own group at most, whatever the umask.
         std::fs::set_permissions(path, Permissions::from_mode(0o660)).map_err(failed)?;
     }
     Ok(Some(listener))
 }
 
-/// Says where that is, and whether others may come.
+/// Reports the address, and whether it is open to others.
 pub(super) fn tell(listener: &Listener) -> Result<(), CommandError> {
     let unknown = CommandError::io("the address of the metrics is unknown");
     let address = listener.local_addr().map_err(unknown)?.to_string();

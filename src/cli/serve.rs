@@ -1,4 +1,4 @@
-//! `duly serve`: puts everything together, and takes it apart in the right order.
+//! `duly serve`: starts all parts, and stops them in the right order.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ use crate::store::redb::{RedbStore, is_in_use};
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry::{self, Log};
 
-/// How long threads may take to leave once everything is closed.
+/// Maximum time for threads to end once everything is closed.
 const LEAVE: Duration = Duration::from_secs(2);
 
 pub(super) fn run(config: &Config) -> Result<(), CommandError> {
@@ -46,7 +46,7 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
         .build()
         .map_err(CommandError::io("the threads could not be started"))?;
     let outcome = runtime.block_on(serve(config, &log));
-    // A long read that nobody waits for any more must not hold the process.
+    // An abandoned long read must not keep the process alive.
     runtime.shutdown_timeout(LEAVE);
     // Such as a backup that did not end in time.
     files::abandon();
@@ -63,7 +63,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     has_folders(config)?;
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
     let random = Arc::new(SystemRandom);
-    // Before anything is made: a wrong setting leaves nothing behind.
+    // Before any file is made: a wrong setting leaves nothing behind.
     let previous = config.previous_keys.load()?;
     config.signing_key.check()?;
     let listener = listen(config).await?;
@@ -108,7 +108,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         backups: backups.clone(),
     });
     if let Err(error) = service.learn_costs().await {
-        // Damage, perhaps: it is told wherever it is met, and the rest is served.
+        // Possibly damage: it is reported wherever it is met, and the remaining data is served.
         tracing::warn!(error = %Chain(&error), "not all hashes of passwords could be read");
     }
     let stopping = Stopping::default();
@@ -138,7 +138,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         );
     }
 
-    // Told when everything is to end.
+    // Signals the end to all parts.
     let (ending, ended) = watch::channel(false);
     let end = |mut ended: watch::Receiver<bool>| async move {
         // The sender lives until everything has ended.
@@ -201,19 +201,19 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         .await
         .map_err(CommandError::io("the server failed"))?;
 
-    // They end soon, unless the other end of the socket is stuck; then the process leaves without them.
+    // They end soon, unless the client of the socket is stuck; then the process exits without them.
     let left = async { while beside.join_next().await.is_some() {} };
     if tokio::time::timeout(LEAVE, left).await.is_err() {
         tracing::warn!("a command was cut off");
     }
 
-    // Also if it failed while the last requests were served.
+    // Also if the store failed while the last requests were served.
     let failed = tokio::select! {
         biased;
         failure = store.failed() => Some(failure),
         () = std::future::ready(()) => None,
     };
-    // Closes the data file, if no request that was cut off still holds it.
+    // Closes the data file, unless an aborted request still holds it.
     drop(store);
     tracing::info!("stopped");
     match failed {
@@ -228,7 +228,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     }
 }
 
-/// Opens the data file on a thread of its own: an upgrade of a large one takes a while.
+/// Opens the data file on its own thread: the upgrade of a large one takes a while.
 async fn open(config: &Config) -> Result<RedbStore, CommandError> {
     let (path, options) = (config.database.path().to_owned(), store_options(config));
     let opened = tokio::task::spawn_blocking(move || RedbStore::open(&path, &options));
@@ -236,7 +236,7 @@ async fn open(config: &Config) -> Result<RedbStore, CommandError> {
     Ok(opened.await.map_err(|error| failed(error.into()))??)
 }
 
-/// All else that may fail. The key comes last: a start that fails leaves none behind.
+/// Prepares all other parts that may fail. The key comes last: a failed start leaves none behind.
 async fn rest(
     config: &Config,
 ) -> Result<(Hasher, Option<Control>, Zeroizing<Vec<u8>>), CommandError> {
@@ -260,7 +260,7 @@ async fn rest(
     Ok((hasher, control, key))
 }
 
-/// Removes a data file that this start has made, unless an account was put into it before it was opened.
+/// Removes a data file that this start has made, unless an account was added before it was opened.
 async fn remove_unused(store: &RedbStore, path: &Path) {
     if store.user_list(None, 1).await.is_ok_and(|users| users.is_empty()) {
         // Best effort: an empty data file does no harm.
@@ -268,7 +268,7 @@ async fn remove_unused(store: &RedbStore, path: &Path) {
     }
 }
 
-/// Whether people who are not on this machine may register: directly, or through a proxy.
+/// Whether people on other machines may register, directly or through a proxy.
 fn invites_everybody(config: &Config) -> bool {
     let is_reached = match &config.listen {
         Listen::Tcp(address) => !address.ip().to_canonical().is_loopback(),
@@ -278,8 +278,8 @@ fn invites_everybody(config: &Config) -> bool {
         && (is_reached || !config.trusted_proxies.is_empty())
 }
 
-/// Says which setting is wrong before a file is made in a folder that is not there. A folder for backups may
-/// be missing for a while, as when its disk is: that is for the health check to tell.
+/// Refuses a setting whose folder does not exist, before any file is made. A folder for backups may be missing
+/// for a while, such as when its disk is: the health check reports that.
 fn has_folders(config: &Config) -> Result<(), CommandError> {
     let wrong =
         |variable, reason| Err(CommandError::from(ConfigError { variable, reason }));
@@ -302,8 +302,8 @@ fn has_folders(config: &Config) -> Result<(), CommandError> {
     }
 }
 
-/// Binds the address, before the data file is made. If the server runs already, its data file says so
-/// better than its address.
+/// Binds the address, before the data file is made. If the server already runs, its data file gives a better
+/// error than its address.
 async fn listen(config: &Config) -> Result<Listener, CommandError> {
     match Listener::bind(&config.listen).await {
         Ok(listener) => Ok(listener),
@@ -315,7 +315,7 @@ async fn listen(config: &Config) -> Result<Listener, CommandError> {
     }
 }
 
-/// Says why nothing can be served there, and what to do.
+/// Explains why the address cannot be served, and what to do.
 fn not_listening(listen: &Listen, error: std::io::Error) -> CommandError {
     use std::io::ErrorKind as K;
     let wrong = |reason: String| ConfigError { variable: "LISTEN", reason }.into();
@@ -339,7 +339,7 @@ fn not_listening(listen: &Listen, error: std::io::Error) -> CommandError {
     }
 }
 
-/// Listens for the signals that ask the process to end, from now on.
+/// Listens for the signals that ask the process to end.
 fn signalled() -> Result<impl Future<Output = ()>, CommandError> {
     let mut terminate = listen_for(SignalKind::terminate())?;
     let mut interrupt = listen_for(SignalKind::interrupt())?;
@@ -355,7 +355,7 @@ fn listen_for(kind: SignalKind) -> Result<Signal, CommandError> {
     signal(kind).map_err(CommandError::io("signals cannot be heard"))
 }
 
-/// Reads the certificate again at each SIGHUP. The server goes on whatever comes of it.
+/// Reloads the certificate at each SIGHUP. The server continues whatever the outcome.
 async fn reload(tls: Option<Arc<Tls>>, mut hang_ups: Signal) {
     while hang_ups.recv().await.is_some() {
         let Some(tls) = tls.clone() else {

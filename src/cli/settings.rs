@@ -1,4 +1,4 @@
-//! Settings that commands need. One that a command does not need cannot stop it.
+//! Settings that commands need. A setting that a command does not need cannot stop it.
 
 use super::CommandError;
 use crate::config::{Config, Options};
@@ -21,22 +21,22 @@ const BACKUPS: &[&str] = &["BACKUP_DIR", "BACKUP_EVERY", "BACKUP_KEEP"];
 
 const ADDRESS: &[&str] = &["LISTEN", "TLS_CERT_FILE", "TLS_KEY_FILE"];
 
-/// For a command that works on the data.
+/// Reads the settings of a command that works on the data.
 pub(super) fn of_data(options: Options) -> Result<Config, CommandError> {
     these(options, &[DATA])
 }
 
-/// For a command that makes passwords.
+/// Reads the settings of a command that sets passwords.
 pub(super) fn of_passwords(options: Options) -> Result<Config, CommandError> {
     these(options, &[DATA, PASSWORDS])
 }
 
-/// For a command that puts a file among the backups.
+/// Reads the settings of a command that adds a file to the backups.
 pub(super) fn of_backups(options: Options) -> Result<Config, CommandError> {
     these(options, &[DATA, BACKUPS])
 }
 
-/// For a command that calls the server.
+/// Reads the settings of a command that calls the server.
 pub(super) fn of_address(options: Options) -> Result<Config, CommandError> {
     these(options, &[ADDRESS])
 }

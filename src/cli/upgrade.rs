@@ -21,7 +21,7 @@ pub(super) struct Arguments {
     options: Options,
 }
 
-/// Does what the first start of a new version does, and nothing else.
+/// Upgrades the data file as the first start of a new version does, and does nothing else.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let config = settings::of_data(arguments.options)?;
     if arguments.check {
@@ -41,13 +41,13 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     ))
 }
 
-/// Thousandths of the time of a rehearsal that it takes to copy the file, measured with 200,000 tasks.
+/// Share of a rehearsal's time that copying the file takes, in thousandths, measured with 200,000 tasks.
 const COPY: u16 = 60;
 
-/// The same where a server makes a backup.
+/// The same share, where a server makes the copy.
 const BACKUP: u16 = 550;
 
-/// Copies the data file, through the server if one runs, and brings the copy up to date.
+/// Copies the data file, through the server if one runs, and upgrades the copy.
 fn rehearse(config: &Config) -> Result<(), CommandError> {
     let options = store_options(config);
     let (path, copy) = (config.database.path(), restore::scratch(config)?);

@@ -13,11 +13,11 @@ use crate::control::{self, Form, count};
 pub(super) enum Command {
     /// List accounts: id, role, time of registration, email, tasks, bytes, and whether it is disabled
     List(List),
-    /// Show what an account holds and may hold, or set limits of its own
+    /// Show usage and limits of an account, or set limits of its own
     Quota(Quota),
     /// Make an account; the password is asked for, or read from standard input
     Add(NewAccount),
-    /// Make an invitation to register, for one address or for anybody
+    /// Make an invitation to register, for one address or for any
     Invite(Invitation),
     /// Give an account the role user or admin
     Role(RoleChange),
@@ -29,13 +29,13 @@ pub(super) enum Command {
     SetPassword(Account),
     /// End all sessions and personal tokens, and forget stored responses
     EndAccess(EndAccess),
-    /// Delete an account with its tasks and all else
+    /// Delete an account with all its data
     Delete(Deletion),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct List {
-    /// List the accounts first that hold the most
+    /// Sort by usage, largest first
     #[arg(long, value_name = "bytes|tasks", value_parser = ["bytes", "tasks"])]
     largest: Option<String>,
 
@@ -81,10 +81,10 @@ pub(super) struct NewAccount {
 
 #[derive(Debug, Args)]
 pub(super) struct Invitation {
-    /// Address that it is good for [default: any]
+    /// Address that may use it [default: any]
     email: Option<String>,
 
-    /// How long it is good for, 1 to 90 [default: 7]
+    /// Validity in days, 1 to 90 [default: 7]
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..=90))]
     days: Option<u64>,
 
@@ -100,7 +100,7 @@ pub(super) struct RoleChange {
     /// Email of the account
     email: String,
 
-    /// What the account may do
+    /// Role of the account
     #[arg(value_parser = ["user", "admin"])]
     role: String,
 
@@ -147,7 +147,7 @@ struct Whose {
     /// Email of the account
     email: Option<String>,
 
-    /// End the access of every account, as after a signing key got into wrong hands
+    /// End the access of every account, as after a leak of the signing key
     #[arg(long)]
     all: bool,
 }
@@ -214,12 +214,12 @@ fn add(new: NewAccount) -> Result<(), CommandError> {
     let password = input::new_password()?.into();
     let command = control::Command::UserAdd { email, password, admin };
     let mut task = Task::new(command, &config);
-    // The first account may come before the first start.
+    // The first account may be created before the first start.
     task.options.create = true;
     admin::carry_out(&config, task, &mut Screen::new(Form::Text))
 }
 
-/// An account and what it holds, in words.
+/// Describes an account and its usage.
 fn described(config: &Config, email: &str) -> Result<String, CommandError> {
     let command =
         control::Command::UserQuota { email: email.to_owned(), tasks: None, mib: None };

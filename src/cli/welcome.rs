@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use crate::config::{Config, Listen, Registration};
 
-/// The text, if standard error is a terminal. `address` is where the server listens.
+/// Returns the text, if standard error is a terminal. `address` is where the server listens.
 pub(super) fn text(config: &Config, address: &str) -> Option<String> {
     io::stderr().is_terminal().then(|| lines(config, address))
 }
@@ -26,7 +26,7 @@ fn lines(config: &Config, address: &str) -> String {
     )
 }
 
-/// An address that a browser can open: one that listens everywhere does here as well.
+/// Returns an address for a browser on this machine, also for a server that listens on all addresses.
 fn reachable(address: &str) -> String {
     for here in ["0.0.0.0:", "[::]:", "127.0.0.1:", "[::1]:"] {
         if let Some(port) = address.strip_prefix(here) {

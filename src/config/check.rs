@@ -1,4 +1,4 @@
-//! Checks of settings, all of them at once.
+//! Validation of settings, all at once.
 
 use std::time::Duration;
 
@@ -12,20 +12,20 @@ use super::{
 use crate::domain::quota::Quota;
 
 impl Options {
-    /// Checks every setting.
+    /// Validates every setting.
     ///
     /// # Errors
     ///
-    /// All settings that cannot be used.
+    /// Every invalid setting.
     pub fn check(self) -> Result<Config, ConfigErrors> {
         self.check_for(|_| true)
     }
 
-    /// Checks the settings that a command needs, by their variables. Others have their defaults if they cannot be used.
+    /// Validates the settings that a command needs, by variable. Others fall back to their defaults if invalid.
     ///
     /// # Errors
     ///
-    /// All needed settings that cannot be used.
+    /// Every needed setting that is invalid.
     pub fn check_for(
         mut self,
         is_needed: impl Fn(&str) -> bool,
@@ -51,14 +51,14 @@ impl Options {
         Err(ConfigErrors(errors))
     }
 
-    /// Gives a setting a value that can be used, so that the others can be looked at.
+    /// Resets a setting to a valid value, so that the others can be checked.
     fn reset(&mut self, variable: &str) {
         match variable {
             "SECRET_KEY" => self.without_key = true,
             // No other address can be the same.
             "LISTEN" => "127.0.0.1:0".clone_into(&mut self.listen),
             "CONTROL_SOCKET" => "off".clone_into(&mut self.control_socket),
-            // One is nothing without the other.
+            // One is useless without the other.
             "TLS_CERT_FILE" | "TLS_KEY_FILE" => {
                 self.tls_cert_file.clear();
                 self.tls_key_file.clear();
@@ -232,7 +232,7 @@ impl Options {
     }
 }
 
-/// The default of a setting, as text.
+/// Returns the default of a setting, as text.
 fn default_of(variable: &str) -> String {
     let command = Options::augment_args(clap::Command::new("duly"));
     let found = command

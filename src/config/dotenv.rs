@@ -1,4 +1,4 @@
-//! The file with settings: `.env` in the working directory, or the one that `ENV_FILE` names.
+//! Settings file: `.env` in the working directory, or the file that `ENV_FILE` names.
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,23 +14,23 @@ const NAME: &str = ".env";
 const ENV_FILE: &str = "ENV_FILE";
 const OFF: &str = "off";
 
-/// Longest file that is read, in bytes.
+/// Maximum length of the file, in bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// Reads the file into the environment. Variables that are set stay as they are.
+/// Reads the file into the environment. Variables that are already set stay unchanged.
 ///
-/// The file decides who may do what, so it is read only if nobody else may write it: it must belong to root or to
-/// the user who runs this.
+/// The file decides about permissions, so it is read only if no other user can write it: it must belong to root or to
+/// the user of this process.
 ///
 /// # Errors
 ///
-/// When somebody else may write it, when it makes no sense, and when it is named by `ENV_FILE` and not there.
+/// Fails if another user can write the file, it is malformed, or `ENV_FILE` names a file that does not exist.
 pub fn read_dotenv() -> Result<(), ConfigErrors> {
     let named = env::var_os(ENV_FILE).filter(|named| !named.is_empty());
     let (variable, path) = match &named {
         Some(named) if named == OFF => return Ok(()),
         Some(named) => (ENV_FILE, PathBuf::from(named)),
-        // With its folder in messages: whoever reads them may not know the working directory.
+        // Messages name the folder, since their reader may not know the working directory.
         None => (NAME, std::path::absolute(NAME).unwrap_or_else(|_| NAME.into())),
     };
     let text = match read(&path) {
@@ -58,7 +58,7 @@ pub fn read_dotenv() -> Result<(), ConfigErrors> {
     })
 }
 
-/// Lines that cannot be used, by number from 1. The parser's own error would quote a line, which may hold a secret.
+/// Returns invalid lines, by number from 1. The parser's own error would quote a line, which may hold a secret.
 fn faults(text: &[u8]) -> Vec<(usize, &'static str)> {
     let mut faults = Vec::new();
     for item in dotenvy::from_read_iter(text) {
@@ -98,7 +98,7 @@ fn faults(text: &[u8]) -> Vec<(usize, &'static str)> {
 
 const NO_LINE: &str = "is not NAME=value";
 
-/// The number of the first line that is meant, from 1.
+/// Returns the number of the first matching line, from 1.
 fn line_of(text: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> usize {
     text.split(|byte| *byte == b'\n').position(is_meant).map_or(1, |before| before + 1)
 }
@@ -106,7 +106,7 @@ fn line_of(text: &[u8], is_meant: impl Fn(&[u8]) -> bool) -> usize {
 fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     let (file, found) = trusted::open(path)?;
     let mode = found.permissions().mode();
-    // A group may share a folder of its own work; what root does is not for it to say.
+    // A group may share a folder for its own work, but must not decide what root does.
     let refused = [
         ("others", 0o002, "o-w", true),
         ("its group", 0o020, "g-w", geteuid().is_root()),

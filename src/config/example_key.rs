@@ -1,24 +1,24 @@
-//! Keys that everybody knows.
+//! Publicly known keys.
 
 use zeroize::Zeroizing;
 
-/// Longest piece that a key may not consist of alone, over and over, in bytes.
+/// Maximum length of a piece whose repetition makes a key an example, in bytes.
 const MAX_PIECE: usize = 16;
 
-/// Published as examples, where newcomers copy them from.
+/// Published examples, which newcomers copy.
 const PUBLISHED: &[&str] = &[
-    // The tutorial of FastAPI, which the service before this one was made with.
+    // The tutorial of FastAPI, which the replaced service was built with.
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     // jwt.io
     "a-string-secret-at-least-256-bits-long",
 ];
 
-/// Parts of placeholders, in lower case and without the signs between words. The service before this one came
-/// with `change-me-to-a-long-random-string`.
+/// Parts of placeholders, in lower case and without separators. The replaced service shipped
+/// `change-me-to-a-long-random-string`.
 const PLACEHOLDERS: &[&str] =
     &["changeme", "changethis", "longrandomstring", "replaceme", "yoursecret"];
 
-/// Whether a key is a published example, a placeholder, or one short piece over and over, such as a single byte.
+/// Whether a key is a published example, a placeholder, or a repeated short piece, such as a single byte.
 pub(super) fn is_example(key: &[u8]) -> bool {
     let key = key.trim_ascii();
     let is_published =

@@ -1,4 +1,4 @@
-//! The key that signs access tokens, and those that did before.
+//! The key that signs access tokens, and earlier ones.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -12,13 +12,13 @@ use super::example_key::is_example;
 use super::{ConfigError, DatabaseUrl, trusted, value};
 use crate::files::{is_lasting, make_private, sync_folder};
 
-/// Fewest bytes of a key: what HS256 needs (RFC 7518, section 3.2).
+/// Minimum length of a key, in bytes: as HS256 requires (RFC 7518, section 3.2).
 const MIN_BYTES: usize = 32;
 
-/// Longest key file that is read, in bytes.
+/// Maximum length of a key file, in bytes.
 const MAX_BYTES: u64 = 4096;
 
-/// Most keys that have signed before: each is tried for a token that names none.
+/// Maximum number of earlier keys: each is tried for a token that names none.
 const MAX_PREVIOUS: usize = 8;
 
 const EXAMPLE: &str =
@@ -27,33 +27,33 @@ const EXAMPLE: &str =
 const FILE: &str = "SECRET_KEY_FILE";
 const PREVIOUS_FILES: &str = "PREVIOUS_SECRET_KEY_FILES";
 
-/// Where the key comes from. Never shows the key.
+/// Source of the signing key. Never shows the key.
 #[derive(Clone)]
 pub enum SigningKey {
-    /// `SECRET_KEY`.
+    /// Value of `SECRET_KEY`.
     Given(Zeroizing<Vec<u8>>),
-    /// `SECRET_KEY_FILE`. Must exist.
+    /// File of `SECRET_KEY_FILE`. Must exist.
     File(PathBuf),
-    /// Beside the data file. Made at the first start.
+    /// File beside the data file. Created at the first start.
     Own(PathBuf),
 }
 
-/// Files with keys that signed before. Must exist.
+/// Files with earlier signing keys. Must exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PreviousKeys(Vec<PathBuf>);
 
-/// Why there is no key.
+/// Reason that no key could be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// What the settings name cannot be used as it is.
+    /// The configured key cannot be used.
     #[error(transparent)]
     Setting(#[from] ConfigError),
-    /// The disk failed, or is full.
+    /// The disk failed or is full.
     #[error("the key {} could not be made", path.display())]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         #[source]
         cause: io::Error,
     },
@@ -89,27 +89,27 @@ impl SigningKey {
         }
     }
 
-    /// Looks whether a key that is there can be used, and makes none.
+    /// Checks that an existing key can be used, without creating one.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, is too short, or is not private.
+    /// Fails if the file cannot be read, is too short, or is not private.
     pub fn check(&self) -> Result<(), ConfigError> {
         match self {
             Self::Given(_) => Ok(()),
-            // A folder that cannot be looked into keeps the data file from being opened too, which says so.
+            // An unreadable folder also keeps the data file from being opened, which reports it.
             Self::Own(path) if !matches!(path.try_exists(), Ok(true)) => Ok(()),
             Self::File(path) | Self::Own(path) => read(FILE, path).map(drop),
         }
     }
 
-    /// The key. Makes one if it is to be kept beside the data file and is not there.
+    /// Returns the key. Creates it if it belongs beside the data file and does not exist.
     ///
-    /// A key that was made is durable when this returns. A file that others may read is refused.
+    /// A created key is durable when this returns. A file that others can read is refused.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read or made, is too short, or is not private.
+    /// Fails if the file cannot be read or created, is too short, or is not private.
     pub fn load(
         &self,
         make: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
@@ -152,11 +152,11 @@ impl PreviousKeys {
         Ok(Self(files))
     }
 
-    /// The keys, in the order in which they are given.
+    /// Returns the keys, in the given order.
     ///
     /// # Errors
     ///
-    /// When a file cannot be read, is too short, or is not private.
+    /// Fails if a file cannot be read, is too short, or is not private.
     pub fn load(&self) -> Result<Vec<Zeroizing<Vec<u8>>>, ConfigError> {
         self.0.iter().map(|path| read(PREVIOUS_FILES, path)).collect()
     }
@@ -176,7 +176,7 @@ impl fmt::Debug for SigningKey {
 
 fn create(path: &Path, key: &[u8]) -> io::Result<()> {
     if path.try_exists()? {
-        // Also if whoever made it was stopped before its name was durable.
+        // Even if its creator was stopped before the name was durable.
         sync_folder(path)?;
         return Err(io::ErrorKind::AlreadyExists.into());
     }
@@ -234,7 +234,7 @@ mod tests {
         Ok(Zeroizing::new(key(0)))
     }
 
-    /// One of several keys that nobody would take for an example.
+    /// Returns one of several keys that are no examples.
     fn key(which: u8) -> Vec<u8> {
         (0..64).map(|place| b'0' + place + which).collect()
     }

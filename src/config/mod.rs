@@ -1,8 +1,8 @@
-//! Every setting: its flag, its variable, its default, its unit and its check.
+//! Settings: flag, variable, default, unit and validation of each.
 //!
-//! The only reader of the environment. Settings are read once, checked before anything starts, and
-//! passed down. A flag wins over the variable of the same meaning, an empty variable counts as unset, but for
-//! `BACKEND_CORS_ORIGINS`, which is no origin then.
+//! The only reader of the environment. Settings are read once, validated before anything starts, and passed down. A
+//! flag overrides its variable. An empty variable counts as unset, except `BACKEND_CORS_ORIGINS`, for which it means no
+//! origin.
 
 mod check;
 mod dotenv;
@@ -28,17 +28,17 @@ use crate::domain::quota::Quota;
 
 const CORS_ORIGINS: &str = "BACKEND_CORS_ORIGINS";
 
-/// A setting that cannot be used: the variable and why, in one line. Never holds a secret.
+/// An invalid setting: the variable and the reason, in one line. Never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {reason}")]
 pub struct ConfigError {
-    /// The variable's name.
+    /// Name of the variable.
     pub variable: &'static str,
-    /// The rest of the sentence.
+    /// Rest of the sentence.
     pub reason: String,
 }
 
-/// All settings that cannot be used, a line for each.
+/// All invalid settings, one per line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.lines())]
 pub struct ConfigErrors(pub Vec<ConfigError>);
@@ -56,52 +56,52 @@ impl From<ConfigError> for ConfigErrors {
     }
 }
 
-/// Who may register.
+/// Registration policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Registration {
-    /// Everybody.
+    /// Registration is open to everyone.
     Open,
-    /// Whoever was invited by an administrator.
+    /// Registration requires an invitation by an administrator.
     Invite,
-    /// Nobody: administrators make accounts.
+    /// Only administrators create accounts.
     Closed,
 }
 
-/// Where to listen.
+/// Address to listen on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listen {
-    /// A TCP port.
+    /// TCP address and port.
     Tcp(SocketAddr),
-    /// A Unix socket.
+    /// Path of a Unix socket.
     Unix(PathBuf),
 }
 
-/// The two files of TLS, read when the server starts and whenever it is told to.
+/// Certificate and key files for TLS, read when the server starts and on every reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// The certificate, and those that vouch for it.
+    /// Certificate chain.
     pub cert: PathBuf,
-    /// Its key.
+    /// Private key of the certificate.
     pub key: PathBuf,
 }
 
-/// Where the data is kept. Another kind of database is another variant here.
+/// Location of the data. Another kind of database is another variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseUrl {
-    /// One redb file.
+    /// Path of a redb file.
     Redb(PathBuf),
 }
 
-/// How the log looks.
+/// Format of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
-    /// For people.
+    /// Text for people.
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// How access tokens are signed (RFC 7518, section 3.2).
+/// Signature algorithm of access tokens (RFC 7518, section 3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenAlgorithm {
     /// HMAC with SHA-256.
@@ -112,105 +112,105 @@ pub enum TokenAlgorithm {
     Hs512,
 }
 
-/// Limits of the front door. Times in real seconds, whatever the clock says.
+/// Limits of the HTTP server. Timeouts are in real time, independent of the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Most connections at once.
+    /// Maximum connections.
     pub connections: usize,
-    /// Most connections at once from one network.
+    /// Maximum connections from one network.
     pub connections_per_network: usize,
-    /// For the first byte, the whole header, and silence between requests.
+    /// Timeout for the first byte, the whole header, and silence between requests.
     pub header_timeout: Duration,
-    /// For a request's body.
+    /// Timeout for the body of a request.
     pub body_timeout: Duration,
-    /// For a request as a whole.
+    /// Timeout for a whole request.
     pub request_timeout: Duration,
-    /// For requests to finish when stopping.
+    /// Time for requests to finish when the server stops.
     pub shutdown: Duration,
-    /// Longest header, in bytes.
+    /// Maximum length of a header, in bytes.
     pub header_bytes: usize,
-    /// Longest body, in bytes.
+    /// Maximum length of a body, in bytes.
     pub body_bytes: usize,
 }
 
-/// Every setting, checked.
+/// All settings, validated.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Title of the API.
     pub project_name: String,
-    /// Path of the API: starts with `/`, ends without, or is empty.
+    /// Path of the API: starts with `/` and does not end with it, or is empty.
     pub api_prefix: String,
     /// Name of this installation.
     pub environment: String,
-    /// Where the signing key comes from.
+    /// Source of the signing key.
     pub signing_key: SigningKey,
-    /// Where the keys are that signed before.
+    /// Files of earlier signing keys.
     pub previous_keys: PreviousKeys,
-    /// How long an access token is good for.
+    /// Lifetime of an access token.
     pub access_token_lifetime: Duration,
-    /// How access tokens are signed.
+    /// Signature algorithm of access tokens.
     pub algorithm: TokenAlgorithm,
-    /// Origins as browsers send them, without a slash at the end.
+    /// Allowed origins as browsers send them, without a trailing slash.
     pub cors_origins: Vec<String>,
-    /// Where the data is kept.
+    /// Location of the data.
     pub database: DatabaseUrl,
-    /// Where to listen.
+    /// Address to listen on.
     pub listen: Listen,
-    /// Where metrics are, if they are to be.
+    /// Address of the metrics, if enabled.
     pub metrics_listen: Option<Listen>,
-    /// What TLS needs, if it is on.
+    /// Certificate and key files, if TLS is on.
     pub tls: Option<TlsFiles>,
-    /// How the log looks.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// What to log, as a filter of tracing.
+    /// Level of the log, as a filter of tracing.
     pub log_level: String,
     /// Whether the log names the networks of clients.
     pub log_networks: LogNetworks,
-    /// Who may register.
+    /// Registration policy.
     pub registration: Registration,
     /// Whether to throttle log-ins and registrations.
     pub auth_rate_limit: bool,
-    /// Requests a minute with one credential, if there is a limit.
+    /// Maximum requests a minute of one account, if limited.
     pub rate_limit_per_minute: Option<NonZeroU32>,
-    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed.
+    /// Networks whose `X-Forwarded-For` and `X-Forwarded-Prefix` are trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Limits of the front door.
+    /// Limits of the HTTP server.
     pub limits: Limits,
-    /// Most memory for cached pages, in bytes.
+    /// Maximum memory for cached pages, in bytes.
     pub cache_bytes: usize,
     /// Free space below which writes are refused, in bytes.
     pub disk_reserve_bytes: u64,
-    /// Limits of tasks and bytes of one account, and of the number of accounts.
+    /// Maximum tasks and bytes of one account, and maximum number of accounts.
     pub quota: Quota,
-    /// Fewest characters of a new password.
+    /// Minimum length of a new password, in characters.
     pub password_min_length: usize,
-    /// How hard a new password must be to guess: 0 to 4.
+    /// Minimum strength of a new password, from 0 to 4.
     pub password_min_strength: u8,
-    /// Whether tasks are changed only by those who say which revision they mean.
+    /// Whether changes of a task must name its revision.
     pub require_if_match: bool,
-    /// Passwords that may wait to be hashed, of owners and of strangers each.
+    /// Length of each hash queue: of owners, and of strangers.
     pub hash_queue: usize,
     /// Whether to verify every page before the server starts.
     pub check_at_start: bool,
-    /// Socket through which commands reach a running server, if there is to be one.
+    /// Socket through which commands reach a running server, if enabled.
     pub control_socket: Option<PathBuf>,
-    /// Backups that the server makes by itself, if it is to make any.
+    /// Scheduled backups, if enabled.
     pub backups: Option<Backups>,
 }
 
-/// Backups that the server makes by itself.
+/// Scheduled backups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backups {
-    /// Where they are kept.
+    /// Folder of the backups.
     pub folder: PathBuf,
-    /// Time from one to the next.
+    /// Interval between backups.
     pub every: Duration,
-    /// How many to keep.
+    /// Number of backups to keep.
     pub keep: usize,
 }
 
 impl Config {
-    /// All settings in force as variable and value, secrets hidden.
+    /// Returns all settings in force as variable and value, with secrets hidden.
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         let join =
             |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");

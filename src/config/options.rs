@@ -5,10 +5,10 @@ use clap::builder::Resettable;
 
 use super::CORS_ORIGINS;
 
-/// Settings as they were given: text from flags and variables, unchecked.
+/// Settings as given by flags and variables: unvalidated text.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Where to listen: IP:PORT or unix:/path
+    /// Listen address: IP:PORT or unix:/path
     ///
     /// Port 0 picks a free one.
     #[arg(
@@ -73,7 +73,7 @@ pub struct Options {
     )]
     pub(super) project_name: String,
 
-    /// Path under which the API stands
+    /// Path of the API
     #[arg(
         long,
         env = "API_V1_PREFIX",
@@ -172,7 +172,7 @@ pub struct Options {
     )]
     pub(super) check_at_start: String,
 
-    /// Where metrics for Prometheus are: IP:PORT, such as 127.0.0.1:9000, or unix:/path; off if not set
+    /// Address of Prometheus metrics: IP:PORT, such as 127.0.0.1:9000, or unix:/path; off if not set
     #[arg(
         long,
         env = "METRICS_LISTEN",
@@ -206,7 +206,7 @@ pub struct Options {
     )]
     pub(super) backup_every: String,
 
-    /// How many backups to keep; the oldest beyond that are removed
+    /// Backups to keep; the oldest beyond that are removed
     #[arg(
         long,
         env = "BACKUP_KEEP",
@@ -255,7 +255,7 @@ pub struct Options {
     )]
     pub(super) access_token_expire_minutes: String,
 
-    /// How access tokens are signed: HS256, HS384 or HS512
+    /// Signature of access tokens: HS256, HS384 or HS512
     #[arg(
         long,
         env = "ALGORITHM",
@@ -266,9 +266,9 @@ pub struct Options {
     )]
     pub(super) algorithm: String,
 
-    /// Who may register: open, invite or closed
+    /// Registration: open, invite or closed
     ///
-    /// Everybody, people who were invited, or nobody.
+    /// Anyone, invited people only, or no one.
     #[arg(
         long,
         env = "REGISTRATION",
@@ -289,7 +289,7 @@ pub struct Options {
     )]
     pub(super) password_min_length: String,
 
-    /// How hard a new password must be to guess, from 0 (not checked) to 4
+    /// Minimum strength of a new password, from 0 (not checked) to 4
     #[arg(
         long,
         env = "PASSWORD_MIN_STRENGTH",
@@ -487,11 +487,11 @@ pub struct Options {
     pub(super) without_key: bool,
 }
 
-/// Makes a command blind to variables that are set to nothing, as `.env` and Compose files leave them.
+/// Makes a command ignore variables that are empty, as `.env` and Compose files leave them.
 pub fn without_empty_variables(command: clap::Command) -> clap::Command {
     let is_unset = |arg: &clap::Arg| {
         if arg.get_env().is_some_and(|name| name == CORS_ORIGINS) {
-            // An empty list lets no page call.
+            // An empty list allows no page to call.
             return false;
         }
         let value = arg.get_env().and_then(std::env::var_os);

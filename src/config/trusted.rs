@@ -1,4 +1,4 @@
-//! Files that are believed: settings and keys.
+//! Trusted files: settings and keys.
 
 use std::fs::{File, Metadata};
 use std::io;
@@ -9,18 +9,18 @@ use rustix::process::geteuid;
 
 use crate::files::folder_of;
 
-/// Most links on the way to a file, as on Linux.
+/// Maximum number of links on the way to a file, as on Linux.
 const MAX_LINKS: usize = 40;
 
-/// Opens a file that belongs to root or to the user who runs this, as do the links that lead to it.
+/// Opens a file that belongs to root or to the user of this process, as must the links that lead to it.
 ///
 /// # Errors
 ///
-/// [`io::ErrorKind::PermissionDenied`] with the owner and the `chown` if it belongs to somebody else, and those of
+/// [`io::ErrorKind::PermissionDenied`] naming the owner and the `chown` if it belongs to another user, and errors of
 /// the operating system.
 pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
     owner_of_links(path)?;
-    // Before it is opened: somebody else's pipe would never end.
+    // Checked before it is opened: another user's pipe would block forever.
     owner("file", "chown", path, &path.metadata()?)?;
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -28,11 +28,11 @@ pub(super) fn open(path: &Path) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-/// A link is followed to the file that its owner has chosen.
+/// Checks the owners of links: the owner of a link chooses the file that it leads to.
 fn owner_of_links(path: &Path) -> io::Result<()> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        // What cannot be looked at is no link, or cannot be opened either.
+        // A path that cannot be examined is no link, or cannot be opened either.
         let Ok(found) = path.symlink_metadata() else { return Ok(()) };
         if !found.is_symlink() {
             return Ok(());

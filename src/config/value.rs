@@ -1,4 +1,4 @@
-//! Checks of single values, each with an error that names its variable.
+//! Validation of single values, with errors that name the variable.
 
 use std::fmt;
 use std::io::IsTerminal as _;
@@ -56,7 +56,7 @@ pub(super) fn grade(variable: &'static str, text: &str, most: u8) -> Checked<u8>
     Ok(u8::try_from(grade).unwrap_or(most))
 }
 
-/// A number of which 0 means that there is no limit.
+/// Parses a number, where 0 means no limit.
 pub(super) fn limit(
     variable: &'static str,
     text: &str,
@@ -66,7 +66,7 @@ pub(super) fn limit(
     Ok(u32::try_from(number).ok().and_then(NonZeroU32::new))
 }
 
-/// A limit of stored data; 0 is none.
+/// Parses a limit of stored data, where 0 means none.
 pub(super) fn quota(variable: &'static str, text: &str) -> Checked<Option<u64>> {
     let number = number(variable, text, 0, Quota::MAX_LIMIT)?;
     Ok((number > 0).then_some(number))
@@ -111,7 +111,7 @@ pub(super) fn algorithm(variable: &'static str, text: &str) -> Checked<TokenAlgo
     }
 }
 
-/// Takes a list with commas, and the JSON array that the service before this one took.
+/// Parses a comma-separated list, or the JSON array that the replaced service took.
 pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>> {
     let list = list(text.trim().trim_start_matches('[').trim_end_matches(']'));
     list.map(|origin| origin.trim_matches(['"', '\'']).trim_end_matches('/').to_owned())
@@ -128,7 +128,7 @@ pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>
         .collect()
 }
 
-/// Whether pages can come from there: from the web, from an app (`capacitor`, `tauri`) or from an extension of a browser
+/// Whether pages can have this scheme: pages of the web, of an app (`capacitor`, `tauri`) or of a browser extension
 /// (`chrome-extension`).
 fn is_scheme_of_pages(scheme: &str) -> bool {
     let is_sound = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -148,7 +148,7 @@ pub(super) fn networks(variable: &'static str, text: &str) -> Checked<Vec<IpNet>
         .collect()
 }
 
-/// The parts of a list with commas.
+/// Returns the parts of a comma-separated list.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty())
 }
@@ -172,7 +172,7 @@ pub(super) fn database(text: &str) -> Checked<DatabaseUrl> {
     }
 }
 
-/// Whether a scheme names a database that the service before this one could use, with or without a driver.
+/// Whether a scheme names a database that the replaced service supported, with or without a driver.
 fn is_of_a_server(scheme: &str) -> bool {
     let name = scheme.split('+').next().unwrap_or_default();
     ["sqlite", "postgresql", "postgres", "mysql", "mariadb"]
@@ -180,10 +180,10 @@ fn is_of_a_server(scheme: &str) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// The way for data of the service before this one.
+/// Instructions for moving data from the replaced service.
 pub const BRING_OVER: &str = "Data of another service comes over its API: register the accounts here, read GET /api/v1/tasks there and POST each task to /api/v1/tasks here";
 
-/// Beside the data file unless it is said otherwise.
+/// Parses the path of the control socket; by default it is beside the data file.
 pub(super) fn control_socket(
     text: &str,
     database: &DatabaseUrl,
@@ -212,7 +212,7 @@ pub(super) fn control_socket(
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A number with a unit: minutes, hours or days; a minute to a year.
+/// Parses an interval of minutes, hours or days, from a minute to a year.
 pub(super) fn interval(variable: &'static str, text: &str) -> Checked<Duration> {
     let text = text.trim();
     let units = [("m", 60), ("h", 3600), ("d", 24 * 3600)];
@@ -238,7 +238,7 @@ pub(super) fn interval_text(time: Duration) -> String {
 }
 
 pub(super) fn backups(folder: &str, every: &str, keep: &str) -> Checked<Option<Backups>> {
-    // Checked also when they have no effect yet.
+    // Validated even while they have no effect.
     let every = interval("BACKUP_EVERY", every)?;
     let keep = size("BACKUP_KEEP", keep, 1, 10_000)?;
     let folder = folder.trim();
@@ -263,7 +263,7 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
     })
 }
 
-/// The address for metrics, which is none of the server's own.
+/// Parses the address for metrics, which must differ from the server's own.
 pub(super) fn metrics_listen(
     text: &str,
     server: &Listen,
@@ -278,7 +278,7 @@ pub(super) fn metrics_listen(
         (Listen::Tcp(metrics), Listen::Tcp(server)) => {
             let (one, two) = (metrics.ip(), server.ip());
             let meet = one == two || one.is_unspecified() || two.is_unspecified();
-            // A port that is found at the start is never found twice.
+            // A port chosen at the start is never chosen twice.
             meet && metrics.port() == server.port() && server.port() != 0
         }
         (Listen::Unix(metrics), Listen::Unix(server)) => metrics == server,
@@ -296,7 +296,7 @@ pub(super) fn metrics_listen(
     }
 }
 
-/// Both files or none. Whether they are any good is seen when they are read.
+/// Requires both files or none. The files themselves are checked when they are read.
 pub(super) fn tls(cert: &str, key: &str, listen: &Listen) -> Checked<Option<TlsFiles>> {
     match (cert.trim(), key.trim()) {
         ("", "") => Ok(None),
@@ -311,8 +311,8 @@ pub(super) fn tls(cert: &str, key: &str, listen: &Listen) -> Checked<Option<TlsF
     }
 }
 
-/// A least level, and other ones for some modules: `info,duly::store=debug`. Checked here, since tracing
-/// takes a level that it does not know for the name of a module, and then logs nothing else.
+/// Parses a minimum level, with other levels for some modules: `info,duly::store=debug`. Validated here, since tracing
+/// takes an unknown level for the name of a module, and then logs nothing else.
 pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
     const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
     let part = |part: &str| {
@@ -354,7 +354,7 @@ pub(super) fn log_format(variable: &'static str, text: &str) -> Checked<LogForma
 }
 
 impl TokenAlgorithm {
-    /// The name in a JWT's header.
+    /// Returns the name in a JWT's header.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -384,7 +384,7 @@ impl LogFormat {
 }
 
 impl DatabaseUrl {
-    /// The data file.
+    /// Returns the path of the data file.
     pub fn path(&self) -> &Path {
         match self {
             Self::Redb(path) => path,

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 use super::{Failure, Form, Reply, Sink};
 use crate::domain::progress::Step;
 
-/// Where the answer of a command goes, and its form.
+/// Receiver and form of a command's answer.
 pub(super) struct Answer<'a> {
     pub(super) form: Form,
     pub(super) sink: &'a mut dyn Sink,
 }
 
 impl Answer<'_> {
-    /// Says one thing: as a line of text, or as an object with these members.
+    /// Sends one item: as a line of text, or as an object with these members.
     pub(super) fn say<'n>(
         &mut self,
         text: impl FnOnce() -> String,
@@ -30,12 +30,12 @@ impl Answer<'_> {
         }
     }
 
-    /// Passes a line on as it is.
+    /// Passes a line on unchanged.
     pub(super) fn line(&mut self, line: impl ToString) -> Result<(), Failure> {
         Ok(self.sink.send(Reply::Line(line.to_string()))?)
     }
 
-    /// Tells how far the command has got. Stops it if its caller is gone.
+    /// Reports the progress of the command. Stops it if its caller is gone.
     pub(super) fn step(&mut self, step: Step) -> ControlFlow<()> {
         match self.sink.send(step.into()) {
             Ok(()) => ControlFlow::Continue(()),
@@ -44,7 +44,7 @@ impl Answer<'_> {
     }
 }
 
-/// A number with its noun: `1 task`, `2 tasks`.
+/// Formats a number with its noun: `1 task`, `2 tasks`.
 pub fn count(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{number} {noun}{ending}")

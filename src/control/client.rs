@@ -1,4 +1,4 @@
-//! The operator's end of the socket.
+//! The client's end of the control socket.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write as _};
@@ -18,15 +18,15 @@ use super::{Failure, Sink};
 pub use super::receive::lines;
 pub use super::send::Lines;
 
-/// Longest line of an answer, in bytes.
+/// Maximum length of a line of an answer, in bytes.
 const MAX_REPLY: usize = 1 << 20;
 
-/// Connects to the server of a data file, which listens at a socket. `None` if none does.
+/// Connects to the server of a data file, through its socket. `None` if no server listens.
 ///
 /// # Errors
 ///
-/// Those of the operating system, such as missing rights; and if somebody listens who is neither root, nor
-/// ourselves, nor the owner of the data file: commands carry passwords.
+/// Fails with errors of the operating system, such as missing rights; and if the listener is neither root, nor
+/// the own user, nor the owner of the data file: commands carry passwords.
 pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> {
     match UnixStream::connect(path) {
         Ok(stream) => {
@@ -60,22 +60,22 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
     }
 }
 
-/// A command on its way to the server.
+/// A command to send to the server.
 #[derive(Debug)]
 pub struct Order<'a> {
-    /// What is wanted.
+    /// The command.
     pub command: Command,
     /// Form of the answer.
     pub form: Form,
-    /// A file that goes along.
+    /// File to pass along.
     pub file: Option<&'a File>,
 }
 
-/// Has the server carry out a command, and passes its answers on.
+/// Makes the server carry out a command, and passes its answers on.
 ///
 /// # Errors
 ///
-/// What the server says, or that it went away.
+/// Fails as the server reports, or if the server goes away.
 pub fn ask(
     stream: &UnixStream,
     order: Order<'_>,
@@ -89,7 +89,7 @@ pub fn ask(
         Form::Json => VERSION,
     };
     let request = Request { version, command, form, steps: true };
-    // It may hold a password: large enough not to be copied while it grows, and wiped in the end.
+    // The line may hold a password: large enough not to be copied while it grows, and wiped in the end.
     let mut line = Zeroizing::new(Vec::with_capacity(MAX_REQUEST));
     serde_json::to_writer(&mut *line, &request).map_err(io::Error::from)?;
     line.push(b'\n');
@@ -98,7 +98,7 @@ pub fn ask(
         None => (&*stream).write_all(&line),
     };
     match sent {
-        // Who hangs up before a command came may have said why.
+        // A server that hangs up before it reads the command may have said why.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
             return replies(stream, sink).and_then(|()| Err(error.into()));
         }
@@ -106,7 +106,7 @@ pub fn ask(
     }
     let unread = if is_import { Some(send(stream.try_clone()?, lines)?) } else { None };
     let outcome = replies(stream, sink);
-    // Lines that could not be read end the import, as the server sees it; here is why.
+    // To the server, unreadable lines end the import; the cause is known here.
     match (outcome, unread.and_then(|unread| unread.try_recv().ok())) {
         (Err(_), Some(error)) => Err(error.into()),
         (outcome, _) => outcome,

@@ -1,4 +1,4 @@
-//! Why a command failed, as it is told to whoever typed it.
+//! Failure of a command, as reported to the operator.
 
 use std::io;
 
@@ -8,18 +8,18 @@ use crate::service::{self, Error, Left};
 use crate::store::redb::CopyError;
 use crate::store::{OpenError, StoreError};
 
-/// One line, and the exit code of `sysexits.h` that goes with it.
+/// A message of one line, with its exit code of `sysexits.h`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
     /// The exit code.
     pub code: u8,
-    /// Why. What goes wrong inside a server has its cause in the log; here it is all there is.
+    /// Reason. For faults inside a server, the log has the cause; without one, the message is complete.
     pub message: String,
 }
 
 impl Failure {
-    /// A plain no.
+    /// The answer is no.
     pub const NO: u8 = 1;
     /// `EX_USAGE`: the command was used wrongly.
     pub const USAGE: u8 = 64;
@@ -36,7 +36,7 @@ impl Failure {
     /// `EX_CONFIG`: a setting cannot be used.
     pub const CONFIG: u8 = 78;
 
-    /// Puts the two together.
+    /// Creates a failure from a code and a message.
     pub fn new(code: u8, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
     }
@@ -142,9 +142,9 @@ impl From<CopyError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            // What was read is no text, or is too long to be a line of ours.
+            // The input is not text, or has a line that is too long.
             io::ErrorKind::InvalidData => Self::new(Self::DAMAGED, error),
-            // What a socket says when its time limit has passed.
+            // Errors of a socket whose time limit has passed.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 Self::new(Self::IO, "the other end has been silent for too long")
             }

@@ -1,4 +1,4 @@
-//! What goes over the socket.
+//! Messages of the control socket.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use zeroize::Zeroizing;
 
 use crate::domain::progress::{Phase, Step};
 
-/// The version of the protocol. A server refuses later ones.
+/// Version of the protocol. A server refuses later ones.
 pub const VERSION: u32 = 2;
 
-/// The version of a request for an answer as text, which servers of the version before carry out.
+/// Version of a request for a text answer, which servers of the previous version carry out.
 pub(super) const TEXT_VERSION: u32 = 1;
 
-/// Longest request, in bytes.
+/// Maximum length of a request, in bytes.
 pub(super) const MAX_REQUEST: usize = 16 * 1024;
 
 /// The first line of a connection.
@@ -21,12 +21,12 @@ pub(super) const MAX_REQUEST: usize = 16 * 1024;
 pub struct Request {
     /// At most [`VERSION`].
     pub version: u32,
-    /// What is wanted.
+    /// The command.
     pub command: Command,
-    /// Form of the answer. Left out for text, as servers of the version before expect.
+    /// Form of the answer. Omitted for text, as servers of the previous version expect.
     #[serde(default, skip_serializing_if = "Form::is_text")]
     pub form: Form,
-    /// Whether the client understands [`Reply::Step`]. Servers of the version before ignore it.
+    /// Whether the client understands [`Reply::Step`]. Servers of the previous version ignore it.
     #[serde(default, skip_serializing_if = "is_not")]
     pub steps: bool,
 }
@@ -35,7 +35,7 @@ pub struct Request {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// For people.
+    /// Lines of text, for people.
     #[default]
     Text,
     /// A JSON object in each line, for programs.
@@ -49,97 +49,96 @@ impl Form {
     }
 }
 
-/// What the operator can ask for, whether a server runs or not.
+/// Commands of the operator, with or without a running server.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Lists accounts.
     UserList,
-    /// Lists accounts, those first that hold the most.
+    /// Lists accounts by usage, largest first.
     UserLargest {
         /// `bytes` or `tasks`.
         by: String,
     },
-    /// Shows what an account holds and may hold, and sets limits of its own.
+    /// Shows usage and limits of an account, and sets limits of its own.
     UserQuota {
-        /// Of the account.
+        /// Email of the account.
         email: String,
-        /// A number, 0 for no limit, or `default` for that of all accounts. Stays as it is if left out.
+        /// A number, 0 for no limit, or `default` for the limit of all accounts. Omitted to keep the limit.
         tasks: Option<String>,
-        /// The same in MiB.
+        /// The same for storage, in MiB.
         mib: Option<String>,
     },
-    /// Makes an account.
+    /// Creates an account.
     UserAdd {
-        /// Checked like that of a registration.
+        /// Email, checked as in a registration.
         email: String,
-        /// Checked like that of a registration.
+        /// Password, checked as in a registration.
         password: PasswordText,
-        /// Whether it is an administrator's. Left out where it is not, as servers of the version before
-        /// expect.
+        /// Whether it is an administrator's. Omitted if not, as servers of the previous version expect.
         #[serde(default, skip_serializing_if = "is_not")]
         admin: bool,
     },
-    /// Gives an account another role.
+    /// Changes the role of an account.
     UserRole {
-        /// Of the account.
+        /// Email of the account.
         email: String,
-        /// The name of the role.
+        /// Name of the role.
         role: String,
     },
     /// Disables an account and ends its sessions, or enables it again.
     UserDisable {
-        /// Of the account.
+        /// Email of the account.
         email: String,
-        /// Whether it is disabled from now on.
+        /// Whether the account becomes disabled.
         disabled: bool,
     },
-    /// Makes an invitation to register.
+    /// Creates an invitation to register.
     UserInvite {
-        /// The only address it is good for, if not for any.
+        /// Only address that may use it; any, if absent.
         email: Option<String>,
-        /// How long it is good for, if not for seven days.
+        /// Validity in days; 7, if absent.
         days: Option<u64>,
     },
     /// Sets a password and ends all sessions and personal tokens.
     UserSetPassword {
-        /// Of the account.
+        /// Email of the account.
         email: String,
-        /// Checked like that of a registration.
+        /// Password, checked as in a registration.
         password: PasswordText,
     },
-    /// Ends sessions and personal tokens and removes kept answers.
+    /// Ends sessions and personal tokens, and removes stored responses.
     UserEndAccess {
-        /// Of one account, or of all.
+        /// Email of one account; all accounts, if absent.
         email: Option<String>,
     },
-    /// Deletes an account with all that it has.
+    /// Deletes an account with all its data.
     UserDelete {
-        /// Of the account.
+        /// Email of the account.
         email: String,
     },
     /// Lists audit records, newest first.
     Audit,
-    /// Verifies all rows of one moment.
+    /// Verifies all rows of a snapshot.
     Check,
-    /// Writes a copy into the file that comes along, and proves it.
+    /// Writes a copy into the file that comes along, and verifies it.
     Backup,
-    /// Sends lines of an export.
+    /// Sends the lines of an export.
     Export {
-        /// Of one account, or of all.
+        /// Email of one account; all accounts, if absent.
         email: Option<String>,
     },
-    /// Takes the lines that follow.
+    /// Imports the lines that follow.
     Import {
-        /// Whether tasks that are there already are changed to what comes in.
+        /// Whether existing tasks are overwritten.
         replace: bool,
-        /// Whether administrators are made. Left out where they are not, as servers of the version before expect.
+        /// Whether administrators are created. Omitted if not, as servers of the previous version expect.
         #[serde(default, skip_serializing_if = "is_not")]
         allow_admins: bool,
     },
 }
 
-/// A password on its way. Wiped from memory when dropped.
+/// A password in a message. Wiped from memory when dropped.
 pub struct PasswordText(pub Zeroizing<String>);
 
 impl fmt::Debug for PasswordText {
@@ -172,7 +171,7 @@ const fn is_not(flag: &bool) -> bool {
 }
 
 impl Command {
-    /// Whether it changes data. What only reads does not bring an older file up to date either.
+    /// Whether it changes data. A command that only reads does not upgrade an older file either.
     pub const fn writes(&self) -> bool {
         match self {
             Self::UserAdd { .. }
@@ -193,7 +192,7 @@ impl Command {
         }
     }
 
-    /// The name of the command, for the log.
+    /// Returns the name of the command, for the log.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::UserList => "user_list",
@@ -216,7 +215,7 @@ impl Command {
 }
 
 impl fmt::Debug for Command {
-    /// Without passwords and addresses.
+    /// Omits passwords and addresses.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -228,30 +227,30 @@ impl fmt::Debug for Command {
 pub enum Reply {
     /// A line to print.
     Line(String),
-    /// How many of how many parts are done: for clients that do not ask for steps.
+    /// Completed parts and total parts: for clients that do not ask for steps.
     Progress(u64, u64),
-    /// How far the command has got. Sent only if the request asks for it.
+    /// Progress of the command. Sent only if the request asks for it.
     Step {
-        /// The name of a [`Phase`].
+        /// Name of a [`Phase`].
         phase: String,
-        /// Thousandths of all the work that are done, if its end is known.
+        /// Completed share of all the work, in thousandths, if its end is known.
         at: Option<u16>,
-        /// Amount of work of this phase that is done, in its unit.
+        /// Completed work of this phase, in its unit.
         count: u64,
     },
-    /// The last line: it is done, and durable.
+    /// Last line: the command is done, and its changes are durable.
     Done,
-    /// The last line: why not, and the exit code for it.
+    /// Last line: the command has failed.
     Failed {
-        /// Of `sysexits.h`.
+        /// Exit code of `sysexits.h`.
         code: u8,
-        /// For the operator.
+        /// Message for the operator.
         message: String,
     },
 }
 
 impl Reply {
-    /// The step that it tells. `None` for a phase that only a later version knows.
+    /// Returns the step. `None` for a phase that only a later version knows.
     pub fn step(&self) -> Option<Step> {
         let Self::Step { phase, at, count } = self else { return None };
         let at = at.map(|at| at.min(Step::WHOLE));

@@ -1,19 +1,19 @@
-//! How the operator speaks to a running server: a Unix socket beside the data file.
+//! Control of a running server by the operator, through a Unix socket beside the data file.
 //!
-//! One process owns the data file, so commands such as `duly user add` and `duly backup` do not open it while
-//! a server runs: they ask the server. The same code carries a command out in either case ([`run()`]).
+//! One process owns the data file, so commands such as `duly user add` and `duly backup` do not open it while a
+//! server runs: they ask the server. The same code carries out a command in both cases ([`run()`]).
 //!
 //! # The protocol
 //!
-//! A connection carries one command. The client sends a line of JSON, a [`Request`]; for a backup the open
-//! file goes along as a descriptor, so that the server writes to it with the rights of whoever asks and needs
-//! none of its own there. An import is followed by its lines, and the end of the sending half. The
-//! server answers with lines of JSON, each a [`Reply`], the last of which is `done` or `failed`.
+//! A connection carries one command. The client sends a line of JSON, a [`Request`]; for a backup it passes the
+//! open file as a descriptor, so that the server writes with the rights of the client and needs none of its own
+//! there. An import is followed by its lines, and the end of the sending half. The server answers with lines of
+//! JSON, each a [`Reply`], the last of which is `done` or `failed`.
 //!
-//! # Who may
+//! # Access
 //!
-//! The socket has mode 0600, and a connection counts only if it comes from the user that the server runs
-//! as, or from root: whoever can reach it could read the data file as well.
+//! The socket has mode 0600, and a connection counts only if it comes from the user of the server, or from
+//! root: both could read the data file as well.
 
 mod answer;
 pub mod client;

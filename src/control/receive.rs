@@ -1,4 +1,4 @@
-//! Bytes of the socket: lines of bounded length, and files that come along.
+//! Bytes of the socket: lines of bounded length, and files passed along.
 
 use std::fs::File;
 use std::io::{self, BufRead, Cursor, IoSlice, IoSliceMut, Read as _};
@@ -32,14 +32,14 @@ pub(super) fn send_with_file(
     if sent == line.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
-/// How much is received at once, in bytes.
+/// Number of bytes received at once.
 const BUFFER: usize = 4096;
 
 /// The first line of a connection.
 pub(super) struct First {
-    /// May hold a password.
+    /// Line, which may hold a password.
     pub(super) line: Zeroizing<Vec<u8>>,
-    /// What came after it.
+    /// Bytes received after the line.
     pub(super) rest: Cursor<Vec<u8>>,
     pub(super) file: Option<File>,
 }
@@ -59,7 +59,7 @@ pub(super) fn first_line(stream: &UnixStream) -> io::Result<First> {
             &mut along,
             RecvFlags::CMSG_CLOEXEC,
         ) {
-            // By a signal, since the socket has a time limit.
+            // Interrupted by a signal, since the socket has a time limit.
             Err(Errno::INTR) => continue,
             received => received?,
         };
@@ -81,7 +81,7 @@ pub(super) fn first_line(stream: &UnixStream) -> io::Result<First> {
     }
 }
 
-/// The lines of a text, without their ends, each at most so long.
+/// Reads the lines of a text, without their ends, each of at most `most` bytes.
 pub fn lines<R: BufRead>(
     mut reader: R,
     most: usize,

@@ -1,4 +1,4 @@
-//! Carries commands out, in a server or in a process of their own.
+//! Execution of commands, in a server or in a process of their own.
 
 use std::fs::File;
 use std::io;
@@ -18,30 +18,30 @@ use crate::service::transfer::Import;
 use crate::store::Store as _;
 use crate::store::redb::{Progress, RedbStore, Report};
 
-/// What commands work on.
+/// Components that commands work on.
 #[derive(Clone, Debug)]
 pub struct Parts {
-    /// The program.
+    /// The service.
     pub service: Service,
-    /// The data file, for what only a file can do.
+    /// The data file, for operations on the file itself.
     pub store: Arc<RedbStore>,
 }
 
-/// Where answers go.
+/// Receiver of answers.
 pub trait Sink: Send {
     /// Passes a line on. Blocks while the receiver is behind.
     ///
     /// # Errors
     ///
-    /// When nobody listens any more.
+    /// Fails if the receiver is gone.
     fn send(&mut self, reply: Reply) -> io::Result<()>;
 }
 
-/// What comes with a command.
+/// Input of a command.
 pub struct Input<'a> {
     /// Lines to import, without their ends; an error ends the import.
     pub lines: &'a mut dyn Iterator<Item = io::Result<String>>,
-    /// The file to write a backup to, and its name for messages.
+    /// File to write a backup to, and its name for messages.
     pub file: Option<(File, &'a Path)>,
 }
 
@@ -51,11 +51,11 @@ impl std::fmt::Debug for Input<'_> {
     }
 }
 
-/// Carries a command out, and answers in a form. Blocks its thread where it reads, writes or waits for the disk.
+/// Carries out a command, and answers in a form. Blocks its thread where it reads, writes or waits for the disk.
 ///
 /// # Errors
 ///
-/// Why not, for the operator.
+/// Fails with a message for the operator.
 pub async fn run(
     parts: &Parts,
     command: Command,
@@ -122,7 +122,7 @@ async fn audit(parts: &Parts, answer: &mut Answer<'_>) -> Result<(), Failure> {
     let mut told = u64::MAX;
     loop {
         let AuditPage { records, .. } = parts.store.audit_list(page).await?;
-        // Records that were added meanwhile have moved the others along.
+        // Records added meanwhile have shifted the pages.
         for AuditRecord { id, act, action, target } in
             records.iter().filter(|record| record.id < told)
         {
@@ -170,7 +170,7 @@ async fn take_in(
         Ok(())
     };
     let outcome: Result<(), Failure> = outcome.await;
-    // Also after an error: chunks before it are in.
+    // Also after an error: earlier chunks are imported.
     let done = import.done();
     if outcome.is_ok() || done != Imported::default() {
         answer.line(counts(done))?;
@@ -193,7 +193,7 @@ fn counts(done: Imported) -> String {
     )
 }
 
-/// Prints what a check has seen.
+/// Prints the result of a check.
 fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
     let Report { to_purge, problems, findings, namesakes, .. } = report;
     if answer.form == Form::Text {
@@ -226,7 +226,7 @@ fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
     }
 }
 
-/// Counts of a data file, in words.
+/// Formats the counts of a data file.
 pub fn contents(report: &Report) -> String {
     let Report { users, sessions, tokens, tasks, .. } = report;
     let (users, sessions) = (count(*users, "user"), count(*sessions, "session"));

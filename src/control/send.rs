@@ -9,8 +9,8 @@ use std::thread;
 /// Lines to import, without their ends.
 pub type Lines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
 
-/// Sends lines on a thread of their own, which tells why they could not be read. Nobody waits for it: it may wait
-/// for somebody who types, long after the server has refused a line.
+/// Sends lines on a thread of their own, which reports why they could not be read. The thread is not joined: it
+/// may wait for input at a terminal, long after the server has refused a line.
 pub(super) fn send(
     stream: UnixStream,
     lines: Lines,
@@ -21,19 +21,19 @@ pub(super) fn send(
             let mut line = match line {
                 Ok(line) => line,
                 Err(error) => {
-                    // Before the end that the server answers to, so that it is there with the answer.
+                    // Sent before the end that the server answers to, so that it is there with the answer.
                     drop(unread.send(error));
                     break;
                 }
             };
             line.push('\n');
-            // Not held back to be sent with others, which may not come for long.
+            // Sent at once: the next line may not come for long.
             if (&stream).write_all(line.as_bytes()).is_err() {
                 // The server has hung up, and has said why.
                 return;
             }
         }
-        // A server that is gone needs no telling.
+        // The server may be gone.
         drop(stream.shutdown(Shutdown::Write));
     };
     thread::Builder::new().name("sender".to_owned()).spawn(sending)?;

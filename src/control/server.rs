@@ -1,4 +1,4 @@
-//! The server's end of the socket.
+//! The server's end of the control socket.
 
 use std::collections::HashMap;
 use std::fs::Permissions;
@@ -26,19 +26,19 @@ use crate::plant::{self, Bug};
 use crate::service::lines::MAX_LINE;
 use crate::socket::{self, RemoveOnDrop};
 
-/// Most commands at once; more wait.
+/// Maximum number of concurrent commands; more wait.
 const MAX_COMMANDS: usize = 4;
 
-/// How long the other end may say nothing while something is expected.
+/// Maximum time that the client may send nothing while input is expected.
 const READ_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How long the other end may read nothing: an export holds a moment of the data.
+/// Maximum time that the client may read nothing: an export holds a snapshot of the data.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long the other end may take to read the rest when the server stops.
+/// Maximum time that the client may take to read the rest when the server stops.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
 
-/// How long to wait after `accept` failed.
+/// Delay after a failed `accept`.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// A bound control socket. Removed when this is dropped.
@@ -49,11 +49,11 @@ pub struct Control {
 }
 
 impl Control {
-    /// Binds the socket. One that nobody listens at any more is replaced.
+    /// Binds the socket. Replaces one that has no listener.
     ///
     /// # Errors
     ///
-    /// When another process listens there, or the path may not be used.
+    /// Fails if another process listens there, or if the path cannot be used.
     pub async fn bind(path: &Path) -> io::Result<Self> {
         let bound = socket::bind(path).await;
         let (listener, file) = bound.map_err(|error| not_made(path, error))?;
@@ -86,7 +86,7 @@ impl Control {
                     Ok(Some((stream, permit))) => {
                         let (parts, stopping) = (parts.clone(), Arc::clone(&stopping));
                         let stream = Arc::new(stream);
-                        // Weak, so that it is closed when the command has ended.
+                        // Weak, so that the connection is closed when its command has ended.
                         let open = Arc::downgrade(&stream);
                         let command = commands.spawn_blocking(move || {
                             answer(&parts, &stream, stopping);
@@ -115,22 +115,22 @@ impl Control {
         let streams: Vec<_> = streams.values().filter_map(Weak::upgrade).collect();
         let end = |how| {
             for stream in &streams {
-                // One that is gone needs no telling.
+                // The client may have disconnected.
                 drop(stream.shutdown(how));
             }
         };
-        // Whoever waits for more lines sees their end.
+        // Commands that wait for more lines see their end.
         end(Shutdown::Read);
         let mut ended = async || while commands.join_next().await.is_some() {};
         if tokio::time::timeout(LAST_ANSWERS, ended()).await.is_err() {
-            // The other end does not read.
+            // The client does not read.
             end(Shutdown::Both);
             ended().await;
         }
     }
 }
 
-/// Whether the other end is the user this process runs as, or root.
+/// Whether the client is the user of this process, or root.
 fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
     let uid = stream.peer_cred()?.uid();
     Ok(plant::is(Bug::ControlForAnybody)
@@ -138,13 +138,13 @@ fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
         || uid == rustix::process::geteuid().as_raw())
 }
 
-/// Says why nothing is answered, as far as that goes without waiting.
+/// Reports why the connection is refused, as far as that needs no waiting.
 fn refuse(mut stream: &UnixStream) {
     let message = "the server takes commands from its own user and from root alone";
     let reply = Reply::Failed { code: Failure::IO, message: message.to_owned() };
     if let Ok(mut line) = serde_json::to_vec(&reply) {
         line.push(b'\n');
-        // Whoever asked may have left.
+        // The client may have disconnected.
         drop(stream.write_all(&line));
     }
 }
@@ -161,7 +161,7 @@ fn answer(parts: &Parts, stream: &UnixStream, stopping: Arc<AtomicBool>) {
         Ok(()) => Reply::Done,
         Err(Failure { code, message }) => Reply::Failed { code, message },
     };
-    // Whoever asked may have left.
+    // The client may have disconnected.
     drop(sink.write(&last).and_then(|()| sink.to.flush()));
 }
 
@@ -196,11 +196,11 @@ fn carry_out(
     Handle::current().block_on(run(parts, request.command, request.form, input, sink))
 }
 
-/// Answers on their way through the socket.
+/// Receiver that sends answers through the socket.
 struct Replies<'a> {
     to: BufWriter<&'a UnixStream>,
     stopping: Arc<AtomicBool>,
-    /// Whether the other end understands steps.
+    /// Whether the client understands steps.
     steps: bool,
 }
 

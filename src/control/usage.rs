@@ -9,7 +9,7 @@ use crate::domain::quota::{Quota, QuotaPatch, Usage};
 use crate::domain::user::User;
 use crate::store::Store as _;
 
-/// Lists accounts by id, or those first that hold the most.
+/// Lists accounts by id, or by usage, largest first.
 pub(super) async fn list(
     parts: &Parts,
     largest_by: Option<&str>,
@@ -47,7 +47,7 @@ pub(super) async fn list(
     Ok(())
 }
 
-/// Sets limits of an account's own, and shows what it holds and may hold.
+/// Sets limits of an account's own, and shows its usage and limits.
 pub(super) async fn quota(
     parts: &Parts,
     email: &str,
@@ -81,7 +81,7 @@ pub(super) async fn quota(
     answer.line(format!("bytes\t{bytes}\t{}", tell(own.mib, all.mib, " MiB")))
 }
 
-/// A number, or nothing for the limit of all accounts.
+/// Parses a number; `None` for the limit of all accounts.
 fn limit(text: &str) -> Result<Option<u64>, Failure> {
     if text == "default" {
         return Ok(None);

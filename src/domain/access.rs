@@ -1,12 +1,12 @@
-//! What somebody was let in by.
+//! Credentials that authenticate requests.
 
 use super::id::{SessionId, TokenId};
 
-/// A credential, by what it stands for.
+/// Credential that authenticated a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
-    /// A log-in.
+    /// Login session.
     Session(SessionId),
-    /// A personal token.
+    /// Personal access token.
     Token(TokenId),
 }

@@ -1,51 +1,51 @@
-//! Answers that are kept for a while, so that a request that is sent again is not done again.
+//! Stored answers: a retried request gets the same answer and is not executed again.
 
 use std::fmt;
 use std::time::Duration;
 
 use super::timestamp::Timestamp;
 
-/// What is kept of the key that a client gave to its request.
+/// Stored form of the idempotency key that a client sent with its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct AnswerKey([u8; Self::LEN]);
 
 impl AnswerKey {
-    /// Bytes of a key.
+    /// Length of a key, in bytes.
     pub const LEN: usize = 16;
 
-    /// A key of these bytes.
+    /// Creates a key from its bytes.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// Returns the bytes of the key.
     pub const fn to_bytes(self) -> [u8; Self::LEN] {
         self.0
     }
 }
 
-/// The answer to a request that had an effect.
+/// Answer to a request that had an effect.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// Names it among those of its owner.
+    /// Key of the answer, unique per account.
     pub key: AnswerKey,
-    /// A keyed hash of the request that it answers.
+    /// Keyed hash of the request.
     pub request: [u8; 32],
-    /// When the request was done.
+    /// Time at which the request was executed.
     pub made_at: Timestamp,
-    /// What was answered, encrypted: it may hold secrets.
+    /// Encrypted content of the answer, which may hold secrets.
     pub sealed: Vec<u8>,
 }
 
 impl Answer {
-    /// How long an answer is kept.
+    /// Retention period of an answer.
     pub const KEPT: Duration = Duration::from_secs(24 * 3600);
 
-    /// Longest answer that is kept, in bytes. Only a batch of hundreds of changes to the longest tasks has longer
-    /// ones; with a key it is refused.
+    /// Maximum length of a stored answer, in bytes. Only a batch of hundreds of changes to the longest tasks
+    /// exceeds it; with a key, such a batch is refused.
     pub const MAX_BYTES: usize = 8 << 20;
 
-    /// Whether it still stands for its request.
+    /// Whether the answer is still within its retention period.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now.since(self.made_at) < Self::KEPT
     }
@@ -58,22 +58,22 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// Facts about a kept answer that can be told without opening it.
+/// Facts about a stored answer that are known without decrypting it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerNote {
-    /// Names it among those of its owner.
+    /// Key of the answer, unique per account.
     pub key: AnswerKey,
-    /// When the request was done.
+    /// Time at which the request was executed.
     pub made_at: Timestamp,
-    /// Bytes of what is kept, encrypted.
+    /// Length of the encrypted content, in bytes.
     pub bytes: u64,
 }
 
-/// How far a walk over all accounts that removes old answers has come.
+/// Progress of a sweep over all accounts that removes expired answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// How many answers were removed.
+    /// Number of answers removed.
     pub removed: u64,
-    /// Where the walk goes on; `None` at its end.
+    /// Account at which the sweep continues; `None` at the end.
     pub next: Option<super::id::UserId>,
 }

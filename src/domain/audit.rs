@@ -1,46 +1,46 @@
-//! Who did what to whom: a record for everything that an administrator or the operator does.
+//! Audit records: every action of an administrator or the operator.
 
 use super::id::UserId;
 use super::timestamp::Timestamp;
 
-/// Who acts on somebody else's behalf.
+/// Administrator or operator who acts on an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever may run commands on the machine.
+    /// Operator: anyone who may run commands on the machine.
     Operator,
-    /// An administrator.
+    /// Administrator account.
     Admin(UserId),
 }
 
-/// Somebody acts, at some time.
+/// Actor and time of an action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Act {
-    /// Who.
+    /// Actor.
     pub actor: Actor,
-    /// When.
+    /// Time of the action.
     pub at: Timestamp,
 }
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $code:literal, $text:literal;)+) => {
-        /// What was done.
+        /// Audited action.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum AuditAction {
             $($(#[$doc])* $name,)+
         }
 
         impl AuditAction {
-            /// Every action there is.
+            /// All actions.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name that is shown.
+            /// Returns the name shown to clients.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
                 }
             }
 
-            /// What is stored. Never changes.
+            /// Returns the stored code, which never changes.
             pub const fn code(self) -> u8 {
                 match self {
                     $(Self::$name => $code,)+
@@ -51,7 +51,7 @@ macro_rules! actions {
 }
 
 actions! {
-    /// An account was made.
+    /// An account was created.
     UserCreated = 1, "user_created";
     /// An account got the role `admin`.
     AdminMade = 2, "admin_made";
@@ -69,34 +69,34 @@ actions! {
     PasswordSet = 8, "password_set";
     /// Sessions and personal tokens were ended.
     AccessEnded = 9, "access_ended";
-    /// An account was deleted with all that it had.
+    /// An account was deleted with all its data.
     UserDeleted = 10, "user_deleted";
-    /// An invitation was made.
+    /// An invitation was created.
     InvitationCreated = 11, "invitation_created";
-    /// An invitation was taken back.
+    /// An invitation was revoked.
     InvitationDeleted = 12, "invitation_deleted";
-    /// An account got other limits of its own.
+    /// The limits of an account were changed.
     QuotaSet = 13, "quota_set";
 }
 
-/// One thing that was done.
+/// Record of one action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AuditRecord {
-    /// Counted up from 1.
+    /// Sequence number, starting at 1.
     pub id: u64,
-    /// Who did it, and when.
+    /// Actor and time.
     pub act: Act,
-    /// What was done.
+    /// Action.
     pub action: AuditAction,
-    /// To whom. Nobody, if it was done to an invitation.
+    /// Target account; `None` if the target is an invitation.
     pub target: Option<UserId>,
 }
 
 impl AuditRecord {
-    /// Most records that are kept; the oldest give way.
+    /// Maximum number of records; the oldest are removed first.
     pub const MAX: u64 = 100_000;
 
-    /// Whether it is about something that an account did or that was done to it.
+    /// Whether the account is the actor or the target.
     pub fn is_about(&self, user: UserId) -> bool {
         self.act.actor == Actor::Admin(user) || self.target == Some(user)
     }

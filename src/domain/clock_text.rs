@@ -1,23 +1,23 @@
-//! Days and times of day as [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6) writes them.
+//! Dates and times of day in the format of [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339#section-5.6).
 //!
-//! Jiff reads more forms than that. These are what clients were promised, so each is read digit by digit.
+//! Jiff accepts more formats. The API promises only these, so each is parsed digit by digit.
 
 use jiff::civil;
 use jiff::tz::Offset;
 
-/// What is said of the distance from UTC.
+/// UTC offset as written in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Said {
-    /// Nothing.
+    /// No offset.
     Nothing,
-    /// `Z` or `-00:00`: the time is UTC, and says nothing of the place.
+    /// `Z` or `-00:00`: a time in UTC, with the local offset unknown.
     Utc,
-    /// `+01:00`: minutes east.
+    /// Minutes east of UTC, such as `+01:00`.
     Minutes(i32),
 }
 
 impl Said {
-    /// The offset meant, where one is.
+    /// Returns the offset, if one was written.
     pub(super) fn offset(self) -> Option<Offset> {
         match self {
             Self::Nothing => None,
@@ -27,7 +27,7 @@ impl Said {
     }
 }
 
-/// `2026-12-01`.
+/// Parses `2026-12-01`.
 pub(super) fn day(text: &str) -> Option<civil::Date> {
     let [year @ .., b'-', m0, m1, b'-', d0, d1] = text.as_bytes() else { return None };
     let [y0, y1, y2, y3] = *year else { return None };
@@ -35,7 +35,7 @@ pub(super) fn day(text: &str) -> Option<civil::Date> {
     civil::Date::new(year, small(*m0, *m1)?, small(*d0, *d1)?).ok()
 }
 
-/// `2026-12-01T09:00:00.123+01:00`, with the offset or without. Digits past the millisecond are cut off.
+/// Parses `2026-12-01T09:00:00.123+01:00`; the offset is optional. Digits past the millisecond are truncated.
 pub(super) fn moment(text: &str) -> Option<(civil::DateTime, Said)> {
     let (date, rest) = text.split_once(['T', 't'])?;
     let (time, rest) = rest.split_at_checked(8)?;
@@ -50,7 +50,7 @@ pub(super) fn moment(text: &str) -> Option<(civil::DateTime, Said)> {
         }
         None => (0, rest),
     };
-    // A leap second counts as the one before, as in all of POSIX.
+    // POSIX has no leap seconds: 60 counts as 59.
     let second = small(s0, s1)?;
     let second = if second == 60 { 59 } else { second };
     let nanos = i32::from(millis) * 1_000_000;
@@ -82,7 +82,7 @@ fn small(tens: u8, ones: u8) -> Option<i8> {
     number(&[tens, ones])?.try_into().ok()
 }
 
-/// At most four digits.
+/// Parses at most four digits.
 fn number(digits: &[u8]) -> Option<i16> {
     digits.iter().try_fold(0_i16, |sum, digit| {
         let digit = digit.is_ascii_digit().then(|| i16::from(digit - b'0'))?;

@@ -1,10 +1,10 @@
-//! What is kept of secrets that the program made itself.
+//! Digests of secrets that the server generated.
 
 use std::fmt;
 
-/// SHA-256 of a secret of 256 random bits. The secret itself is never kept.
+/// SHA-256 of a secret of 256 random bits. The secret itself is never stored.
 ///
-/// Comparing two of them need not take constant time: whoever presents a secret does not choose its digest.
+/// Comparison need not take constant time: a client that presents a secret cannot choose its digest.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SecretDigest(pub [u8; 32]);
 

@@ -1,10 +1,10 @@
-//! What is left of a text when case and accents do not count.
+//! Folding of text for comparisons that ignore case and accents.
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 
-/// The text without the difference of case, accents and compatible forms
-/// ([NFKC](https://www.unicode.org/reports/tr15/)). Control characters are spaces.
+/// Removes differences of case, accents and compatible forms ([NFKC](https://www.unicode.org/reports/tr15/)).
+/// Control characters become spaces.
 ///
 /// ```
 /// use duly::domain::fold::fold;
@@ -16,56 +16,56 @@ pub fn fold(text: &str) -> String {
         return fold_ascii(text);
     }
     let plain = text.nfkd().filter(|c| !is_dropped(*c));
-    // By way of upper case, so that ß becomes SS and every sigma the same, and ẞ becomes ß before. Letter
-    // by letter, so that the end of a word does not matter.
+    // Upper case maps ß to SS and every sigma to one; lower case before it maps ẞ to ß. Characters are mapped one
+    // by one, so that the end of a word does not matter.
     let cased = plain.flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     let cased = cased.flat_map(char::to_lowercase);
-    // Case may bring marks, as in İ.
+    // Case mapping may add marks, as for İ.
     let plain = cased.nfkd().filter(|c| !is_dropped(*c));
     plain.nfc().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// [`fold`] of ASCII, where only letters and control characters change.
+/// Computes [`fold`] of ASCII text, where only letters and control characters change.
 fn fold_ascii(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c.to_ascii_lowercase() };
     text.chars().map(plain).collect()
 }
 
-/// What texts are sorted by: folded, and cut to [`SORT_KEY_MAX_BYTES`]. Has no NUL.
+/// Returns the sort key of a text: folded, truncated to [`SORT_KEY_MAX_BYTES`], without NUL.
 pub fn sort_key(text: &str) -> String {
     cut(fold(text), SORT_KEY_MAX_BYTES)
 }
 
-/// Longest [`sort_key`], in bytes.
+/// Maximum length of a [`sort_key`], in bytes.
 pub const SORT_KEY_MAX_BYTES: usize = 255;
 
-/// The text with every letter and its accents in one character, where there is one (NFC).
+/// Composes letters and accents into single characters where possible (NFC).
 pub(super) fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// The same of characters, one after the other.
+/// Composes a sequence of characters (NFC).
 pub(super) fn compose(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
     chars.nfc()
 }
 
-/// The text with every letter apart from its accents (NFD).
+/// Decomposes letters and accents into separate characters (NFD).
 pub(super) fn decomposed(text: &str) -> String {
     text.nfd().collect()
 }
 
-/// The text without the difference of case. Letter by letter, as in [`fold`].
+/// Removes differences of case, character by character as in [`fold`].
 pub(super) fn caseless(text: &str) -> String {
     let cased = text.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     cased.flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// Whether a character belongs to the word that it follows.
+/// Whether a character is a mark that belongs to the preceding character.
 pub(super) fn is_mark(c: char) -> bool {
     !c.is_ascii() && is_combining_mark(c)
 }
 
-/// The start of a text, in whole characters.
+/// Truncates a text to a maximum length, at a character boundary.
 pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
     let end = (0..=max_bytes).rev().find(|end| text.is_char_boundary(*end));
     if text.len() > max_bytes {
@@ -74,8 +74,8 @@ pub(super) fn cut(mut text: String, max_bytes: usize) -> String {
     text
 }
 
-/// Accents, and characters that show nothing. Marks which are no accents but vowels, as in Hindi and Thai, or
-/// make another consonant, as in Japanese, stay.
+/// Whether a character is an accent or invisible. Marks that are vowels, as in Hindi and Thai, or that change a
+/// consonant, as in Japanese, are kept.
 fn is_dropped(c: char) -> bool {
     let hidden = matches!(
         c,
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn folding_each_character_twice_changes_nothing_more() {
-        // Neither Hangul nor most of Chinese, which are many and all alike.
+        // Hangul and most Chinese characters are skipped: they are many and behave alike.
         let chars = ('\0'..='\u{33FF}').chain('\u{A000}'..='\u{ABFF}');
         for c in chars.chain('\u{F900}'..='\u{1FFFF}') {
             let once = fold(&format!("a{c}b"));

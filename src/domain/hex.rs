@@ -1,18 +1,18 @@
-//! Bytes as text.
+//! Hexadecimal text.
 
 use std::fmt::Write as _;
 
-/// Two lower-case hexadecimal digits for each byte.
+/// Encodes each byte as two lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
-        // Writing into a string does not fail.
+        // Writing to a string does not fail.
         let _written = write!(text, "{byte:02x}");
     }
     text
 }
 
-/// The bytes of `2 * LEN` digits. Takes lower case only, so that bytes have one spelling.
+/// Decodes `2 * LEN` digits. Accepts lower case only, so that bytes have one spelling.
 ///
 /// ```
 /// use duly::domain::hex::{hex, unhex};

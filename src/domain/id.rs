@@ -1,4 +1,4 @@
-//! Identifiers. One type per kind of thing, so they cannot be mixed up.
+//! Identifiers, with one type per kind so that they cannot be confused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ macro_rules! numbers {
     ($($(#[$doc:meta])* $name:ident, $kind:literal;)+) => {$(
         $(#[$doc])*
         ///
-        /// Counted up over the whole server from 1, never used twice.
+        /// Assigned by the server in sequence from 1, and never reused.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(u64);
 
@@ -17,17 +17,17 @@ macro_rules! numbers {
             /// Length of [`Self::to_bytes`], in bytes.
             pub const LEN: usize = 8;
 
-            /// Wraps a number that the store gave out.
+            /// Wraps a number that the store assigned.
             pub const fn new(number: u64) -> Self {
                 Self(number)
             }
 
-            /// The number itself.
+            /// Returns the number.
             pub const fn get(self) -> u64 {
                 self.0
             }
 
-            /// The form used in database keys. Sorts like the id itself.
+            /// Returns the form used in database keys, which sorts like the id.
             pub const fn to_bytes(self) -> [u8; Self::LEN] {
                 self.0.to_be_bytes()
             }
@@ -48,13 +48,13 @@ macro_rules! numbers {
 }
 
 numbers! {
-    /// Names one account.
+    /// Identifier of an account.
     UserId, "user";
-    /// Names one task. Unique across all accounts.
+    /// Identifier of a task, unique across all accounts.
     TaskId, "task";
 }
 
-/// The text given is not an id.
+/// Text that is not an id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an id")]
 pub struct ParseIdError;
@@ -68,15 +68,15 @@ macro_rules! random {
         pub struct $name([u8; Self::LEN]);
 
         impl $name {
-            /// Length in bytes.
+            /// Length of the id, in bytes.
             pub const LEN: usize = $len;
 
-            /// Makes an id from random bytes, which are an argument so that a test can choose them.
+            /// Creates an id from random bytes, which are an argument so that a test can choose them.
             pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
                 Self(bytes)
             }
 
-            /// The form used in database keys.
+            /// Returns the form used in database keys.
             pub const fn to_bytes(self) -> [u8; Self::LEN] {
                 self.0
             }
@@ -97,7 +97,7 @@ macro_rules! random {
         impl FromStr for $name {
             type Err = ParseIdError;
 
-            /// Takes lower-case digits only, so that an id has one spelling.
+            /// Accepts lower-case digits only, so that an id has one spelling.
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 unhex(text).map(Self).ok_or(ParseIdError)
             }
@@ -106,11 +106,11 @@ macro_rules! random {
 }
 
 random! {
-    /// Names one session.
+    /// Identifier of a session.
     SessionId, "session", 16;
-    /// Names one personal token among those of its owner.
+    /// Identifier of a personal token, unique per account.
     TokenId, "token", 8;
-    /// Names one invitation.
+    /// Identifier of an invitation.
     InvitationId, "invitation", 8;
 }
 

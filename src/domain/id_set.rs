@@ -1,15 +1,15 @@
-//! Sets of ids that are counted up: one bit for each, so that ten million take a few megabytes.
+//! Sets of sequential ids, with one bit per id: ten million ids take a few megabytes.
 
 use std::collections::BTreeMap;
 
 use super::id::TaskId;
 
-/// Tasks by id.
+/// Set of task ids.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskIds(BTreeMap<u64, u64>);
 
 impl TaskIds {
-    /// Adds an id. `false` if it was there.
+    /// Adds an id. Returns `false` if it was present.
     pub fn insert(&mut self, id: TaskId) -> bool {
         let (block, bit) = place(id);
         let bits = self.0.entry(block).or_default();
@@ -18,7 +18,7 @@ impl TaskIds {
         is_new
     }
 
-    /// Whether an id is there.
+    /// Whether the set contains an id.
     pub fn contains(&self, id: TaskId) -> bool {
         let (block, bit) = place(id);
         self.0.get(&block).is_some_and(|bits| bits & bit != 0)

@@ -1,33 +1,33 @@
-//! Invitations: a way in where not everybody may register.
+//! Invitations, for servers with closed registration.
 
 use super::digest::SecretDigest;
 use super::email::{CanonicalEmail, Email};
 use super::id::{InvitationId, UserId};
 use super::timestamp::Timestamp;
 
-/// Good for one registration. Gone once it was used.
+/// Invitation for one registration. Removed when used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invitation {
-    /// Names it.
+    /// Identifier.
     pub id: InvitationId,
-    /// The only address it is good for, if not for any.
+    /// Required email address; `None` for any.
     pub email: Option<Email>,
-    /// The administrator who invites; `None` is the operator.
+    /// Administrator who created it; `None` for the operator.
     pub created_by: Option<UserId>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// From when on it is worth nothing.
+    /// Expiry time.
     pub expires_at: Timestamp,
-    /// Of its secret.
+    /// Digest of the secret.
     pub digest: SecretDigest,
 }
 
 impl Invitation {
-    /// Most invitations there can be. Expired ones are removed when another is made.
+    /// Maximum number of invitations. Expired ones are removed when another is created.
     pub const MAX: usize = 1000;
 
-    /// Whether somebody with this secret and this address may register. Without an address only one for any is
-    /// good.
+    /// Whether this secret and address may register. Without an address, only an invitation for any address is
+    /// accepted.
     pub fn admits(
         &self,
         digest: SecretDigest,

@@ -1,9 +1,8 @@
-//! Short names that people or their programs give.
+//! Short names given by people or their programs.
 
 use super::visible::{INVISIBLE, is_visible};
 
-/// The name of something, in one line: 1 to [`Self::MAX_CHARS`] characters, none of them a control
-/// character, without white space around it.
+/// Name in one line: 1 to [`Self::MAX_CHARS`] characters without control characters or surrounding white space.
 ///
 /// ```
 /// use duly::domain::label::{Label, LabelError};
@@ -15,28 +14,28 @@ use super::visible::{INVISIBLE, is_visible};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Label(String);
 
-/// Why a text is no label.
+/// Reason that a text is not a label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LabelError {
-    /// There must be something.
+    /// Empty text.
     #[error("must not be empty")]
     Empty,
     /// More characters than allowed.
     #[error("must have at most 100 characters")]
     TooLong,
-    /// A line break, or another character that does not show.
+    /// Line break or another control character.
     #[error("must not have control characters")]
     Control,
-    /// Nothing in it can be seen.
+    /// No visible character.
     #[error("{INVISIBLE}")]
     Invisible,
 }
 
 impl Label {
-    /// Most characters (not bytes).
+    /// Maximum length, in characters (not bytes).
     pub const MAX_CHARS: usize = 100;
 
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
@@ -55,7 +54,7 @@ impl Label {
         Ok(Self(text.to_owned()))
     }
 
-    /// Checks a name that a person gives. Stored names may be others, from before this rule.
+    /// Validates a name given by a person. Stored names that predate this rule may violate it.
     ///
     /// # Errors
     ///
@@ -65,25 +64,25 @@ impl Label {
         if is_visible(text) { Ok(label) } else { Err(LabelError::Invisible) }
     }
 
-    /// A label that was checked by [`Self::new`] before it was stored. Every request reads the session of whoever
-    /// asks, and checking again would cost more than reading.
+    /// Wraps a label that [`Self::new`] validated before it was stored. Every request reads the session of its
+    /// caller, and validation would cost more than the read.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
     }
 
-    /// The name that a program gives itself, made to fit. `None` if nothing is left that can be seen.
+    /// Fits the name that a program gives itself into a label. Returns `None` if no visible character is left.
     pub fn of_client(text: &str) -> Option<Self> {
         let shown = text.chars().filter(|c| !c.is_control());
         let text: String = shown.take(Self::MAX_CHARS).collect();
         Self::typed(&text).ok()
     }
 
-    /// The text, given away.
+    /// Consumes the label and returns its text.
     pub fn into_string(self) -> String {
         self.0
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

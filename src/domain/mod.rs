@@ -1,6 +1,6 @@
-//! Plain data and pure rules: no I/O, no time, no JSON, no database.
+//! Plain data and pure rules, without I/O, clock, JSON or database.
 //!
-//! A value of these types has been checked. Code that holds one need not check again.
+//! Values of these types are valid. Code that holds one need not validate it again.
 
 pub mod access;
 pub mod answer;

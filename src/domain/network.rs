@@ -1,9 +1,9 @@
-//! Where a request comes from, as coarsely as limits need it.
+//! Client networks, as coarse as limits need them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What one customer of a provider has: an IPv4 address, or the /64 of an IPv6 address.
+/// Network of one customer of a provider: an IPv4 address, or the /64 of an IPv6 address.
 ///
 /// ```
 /// use duly::domain::network::Network;
@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct Network(IpAddr);
 
 impl Network {
-    /// The network an address is in.
+    /// Returns the network of an address.
     pub fn of(address: IpAddr) -> Self {
         match address.to_canonical() {
             IpAddr::V4(address) => Self(address.into()),
@@ -26,13 +26,13 @@ impl Network {
         }
     }
 
-    /// Its first address.
+    /// Returns the first address of the network.
     pub const fn address(self) -> IpAddr {
         self.0
     }
 }
 
-/// An IPv4 address as it is, an IPv6 network with its length: what a firewall takes.
+/// Formats an IPv4 address as it is, and an IPv6 network with its prefix length, as firewalls expect.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
@@ -42,8 +42,8 @@ impl fmt::Display for Network {
     }
 }
 
-/// Addresses that begin alike, and so may all be of one customer: an IPv4 address or its /24; the /64, /56 or /48 of
-/// an IPv6 address.
+/// Range of addresses that may belong to one customer: an IPv4 address or its /24; the /64, /56 or /48 of an IPv6
+/// address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Block {
     first: IpAddr,
@@ -51,7 +51,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// The blocks around an address, the narrowest first.
+    /// Returns the blocks around an address, the narrowest first.
     ///
     /// ```
     /// use duly::domain::network::Block;
@@ -66,7 +66,7 @@ impl Block {
         prefixes.iter().map(|prefix| Self::of(address, *prefix)).collect()
     }
 
-    /// The widest block that one customer commonly has: an IPv4 address, or the /48 of an IPv6 address.
+    /// Returns the widest block that one customer commonly has: an IPv4 address, or the /48 of an IPv6 address.
     ///
     /// ```
     /// use duly::domain::network::Block;
@@ -95,7 +95,7 @@ impl Block {
         Self { first, prefix }
     }
 
-    /// How many networks it counts as: more customers may be in a wider one, or a single one who has it all.
+    /// Returns the number of networks that it counts as. A wide block may have several customers, or just one.
     pub const fn networks(self) -> usize {
         match self.prefix {
             56 => 2,
@@ -114,17 +114,17 @@ impl fmt::Display for Block {
     }
 }
 
-/// Whether the log names the networks of clients.
+/// Setting for client networks in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogNetworks {
-    /// It does, so that the operator can block them.
+    /// Logs networks, so that the operator can block them.
     On,
-    /// It does not, since an address may be personal data.
+    /// Omits networks, because an address may be personal data.
     Off,
 }
 
 impl LogNetworks {
-    /// The value of the field `client.network` of a log line; `None` leaves the field out.
+    /// Returns the value of the log field `client.network`; `None` omits the field.
     ///
     /// ```
     /// use duly::domain::network::{LogNetworks, Network};

@@ -1,38 +1,38 @@
-//! Parts of long lists.
+//! Pages of long lists.
 
 use super::audit::AuditRecord;
 use super::task::Task;
 use super::user::Account;
 
-/// Which part of a list is wanted.
+/// Page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Page {
-    /// How many to pass over first.
+    /// Number of items to skip.
     pub skip: u64,
-    /// Most to return: 1 to [`Self::MAX_LIMIT`].
+    /// Maximum number of items: 1 to [`Self::MAX_LIMIT`].
     pub limit: u16,
 }
 
 impl Page {
-    /// Most things on one page.
+    /// Maximum number of items on a page.
     pub const MAX_LIMIT: u16 = 200;
-    /// Things on a page when nobody says.
+    /// Default number of items on a page.
     pub const DEFAULT_LIMIT: u16 = 100;
 }
 
-/// One page of tasks.
+/// Page of tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPage {
-    /// In the order that was asked for.
+    /// Tasks in the requested order.
     pub tasks: Vec<Task>,
-    /// How many there are on all pages, at the same moment.
+    /// Number of tasks on all pages, from the same snapshot.
     pub total: u64,
-    /// Whether there are more after these.
+    /// Whether more tasks follow.
     pub more: bool,
 }
 
 impl TaskPage {
-    /// Nothing at all.
+    /// Empty page.
     pub const EMPTY: Self = Self { tasks: Vec::new(), total: 0, more: false };
 }
 
@@ -48,29 +48,29 @@ pub enum UserOrder {
     Tasks,
 }
 
-/// One page of accounts.
+/// Page of accounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPage {
-    /// In the order that was asked for.
+    /// Accounts in the requested order.
     pub users: Vec<Account>,
-    /// How many there are on all pages, at the same moment.
+    /// Number of accounts on all pages, from the same snapshot.
     pub total: u64,
 }
 
-/// The audit records that one account is in, out of some that follow one another.
+/// Audit records about one account, out of a run of consecutive records.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditPart {
-    /// Oldest first.
+    /// Records, oldest first.
     pub records: Vec<AuditRecord>,
-    /// The last record that was looked at, if there may be more after it.
+    /// Last record examined, if more may follow.
     pub next: Option<u64>,
 }
 
-/// One page of audit records.
+/// Page of audit records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditPage {
-    /// Newest first.
+    /// Records, newest first.
     pub records: Vec<AuditRecord>,
-    /// How many there are on all pages, at the same moment.
+    /// Number of records on all pages, from the same snapshot.
     pub total: u64,
 }

@@ -1,4 +1,4 @@
-//! Passwords, and what is kept of them. Neither type can be printed.
+//! Passwords and their hashes. Neither type can be printed.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use super::fold::compose;
 
-/// A new password: [`Self::MIN_CHARS`] to [`Self::MAX_CHARS`] characters, any of them.
+/// New password: [`Self::MIN_CHARS`] to [`Self::MAX_CHARS`] characters of any kind.
 ///
-/// Spellings that look the same are the same, as [RFC 8265, section 4.2](https://www.rfc-editor.org/rfc/rfc8265#section-4.2)
-/// has it: composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), each kind of space a plain one.
-/// People cannot see which form their input method sends.
+/// Spellings that look the same are equal, since people cannot see which form their input method sends
+/// ([RFC 8265, section 4.2](https://www.rfc-editor.org/rfc/rfc8265#section-4.2)). Text is composed
+/// ([Normalization Form C](https://www.unicode.org/reports/tr15/)), and every space becomes a plain one.
 ///
 /// ```
 /// use duly::domain::password::Password;
@@ -22,11 +22,11 @@ use super::fold::compose;
 #[derive(Clone)]
 pub struct Password {
     text: Zeroizing<String>,
-    /// As typed, if that differs.
+    /// Text as typed, if different.
     typed: Option<Zeroizing<String>>,
 }
 
-/// Why a password is refused. Never shows the password.
+/// Reason that a password is refused. Never shows the password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
     /// Fewer than [`Password::MIN_CHARS`] characters.
@@ -38,12 +38,12 @@ pub enum PasswordError {
 }
 
 impl Password {
-    /// Fewest characters (not bytes).
+    /// Minimum length, in characters (not bytes).
     pub const MIN_CHARS: usize = 8;
-    /// Most characters (not bytes), as they are counted when composed. All of them count.
+    /// Maximum length, in characters (not bytes) of the composed form. No character is ignored.
     pub const MAX_CHARS: usize = 128;
 
-    /// Checks a password that somebody wants to have from now on.
+    /// Validates a new password.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Password {
         Ok(Self { text: prepared(&text).unwrap_or(text), typed: None })
     }
 
-    /// Checks a new password and keeps nothing of it.
+    /// Validates a new password without keeping it.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Password {
         }
     }
 
-    /// Wraps a password somebody claims to have, whatever its length.
+    /// Wraps a password that a client claims to know, of any length.
     pub fn claimed(text: impl Into<Zeroizing<String>>) -> Self {
         let text = text.into();
         match prepared(&text) {
@@ -76,30 +76,30 @@ impl Password {
         }
     }
 
-    /// The text, to be judged and nothing else.
+    /// Returns the text. Use it only to judge the strength of the password.
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The bytes to hash.
+    /// Returns the bytes to hash.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// The bytes that a hash may have been made of: those of today, and then those that were typed, if they are others,
-    /// since hashes were made of them before.
+    /// Returns the bytes that a stored hash may be based on: the prepared form, then the text as typed if
+    /// different, because older hashes were based on it.
     pub fn forms(&self) -> impl Iterator<Item = &[u8]> {
         std::iter::once(self.as_bytes())
             .chain(self.typed.iter().map(|typed| typed.as_bytes()))
     }
 }
 
-/// The text as it is hashed; `None` if that is how it stands.
+/// Returns the text as it is hashed; `None` if it is unchanged.
 fn prepared(text: &str) -> Option<Zeroizing<String>> {
     if text.is_ascii() || prepared_chars(text).eq(text.chars()) {
         return None;
     }
-    // So large that it never moves, which would leave a copy: no text gets longer than three times its bytes.
+    // A string that grew would move and leave a copy behind. No text gets longer than three times its bytes.
     let mut prepared = Zeroizing::new(String::with_capacity(3 * text.len()));
     prepared.extend(prepared_chars(text));
     Some(prepared)
@@ -109,7 +109,7 @@ fn prepared_chars(text: &str) -> impl Iterator<Item = char> {
     compose(text.chars().map(|c| if is_space(c) { ' ' } else { c }))
 }
 
-/// The spaces of Unicode (`Zs`) but for the plain one.
+/// Whether a character is a Unicode space (`Zs`) other than the plain one.
 const fn is_space(c: char) -> bool {
     matches!(
         c,
@@ -124,7 +124,7 @@ impl fmt::Debug for Password {
     }
 }
 
-/// What is kept of a password: a PHC string, salt and parameters included.
+/// Stored hash of a password: a PHC string, including salt and parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -134,7 +134,7 @@ impl PasswordHash {
         Self(phc)
     }
 
-    /// The PHC string. A secret: keep it out of answers and logs.
+    /// Returns the PHC string. Keep it out of answers and logs: it is a secret.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -170,7 +170,7 @@ mod tests {
             Password::new("u\u{308}".repeat(7)).err(),
             Some(PasswordError::TooShort)
         );
-        // Some letters have no composed form, and get longer.
+        // Some letters have no composed form and become longer.
         let split = "\u{958}".repeat(65);
         assert_eq!(Password::new(split).err(), Some(PasswordError::TooLong));
     }

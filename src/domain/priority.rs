@@ -1,27 +1,27 @@
-//! How much tasks matter.
+//! Priorities of tasks.
 
-/// How much a task matters, from least to most.
+/// Priority of a task, in ascending order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
-    /// Nobody has said.
+    /// Not set.
     #[default]
     None,
-    /// Whenever there is time.
+    /// Low priority.
     Low,
-    /// In its turn.
+    /// Medium priority.
     Medium,
-    /// Before others.
+    /// High priority.
     High,
-    /// Now.
+    /// Urgent priority.
     Urgent,
 }
 
 impl Priority {
-    /// All of them, from least to most.
+    /// All priorities, in ascending order.
     pub const ALL: [Self; 5] =
         [Self::None, Self::Low, Self::Medium, Self::High, Self::Urgent];
 
-    /// The name clients see.
+    /// Returns the name shown to clients.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -32,12 +32,12 @@ impl Priority {
         }
     }
 
-    /// The priority of this name.
+    /// Returns the priority with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| priority.as_str() == name)
     }
 
-    /// The number under which it is stored, from 0 to 4. Sorts like the priority itself.
+    /// Returns the stored code, from 0 to 4, which sorts like the priority.
     pub const fn code(self) -> u8 {
         match self {
             Self::None => 0,
@@ -48,7 +48,7 @@ impl Priority {
         }
     }
 
-    /// The priority of this number.
+    /// Returns the priority with this code.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|priority| priority.code() == code)
     }

@@ -1,25 +1,25 @@
-//! How far long work has got.
+//! Progress of long operations.
 
-/// A part of long work.
+/// Phase of a long operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Verifies checksums of pages.
+    /// Verification of page checksums.
     Pages,
-    /// Verifies rows.
+    /// Verification of rows.
     Rows,
-    /// Copies a file.
+    /// Copy of a file.
     CopyFile,
-    /// Copies rows.
+    /// Copy of rows.
     CopyRows,
-    /// Compares rows of a copy.
+    /// Comparison of the rows of a copy.
     Compare,
-    /// Makes a file small.
+    /// Compaction of a file.
     Compact,
-    /// Brings a file to a newer format.
+    /// Upgrade of a file to a newer format.
     Upgrade,
-    /// Writes lines of an export.
+    /// Writing of export lines.
     Export,
-    /// Takes in lines of an export.
+    /// Reading of export lines.
     Import,
 }
 
@@ -35,7 +35,7 @@ pub enum Unit {
 }
 
 impl Phase {
-    /// Every phase.
+    /// All phases.
     pub const ALL: [Self; 9] = [
         Self::Pages,
         Self::Rows,
@@ -48,7 +48,7 @@ impl Phase {
         Self::Import,
     ];
 
-    /// The name that people read.
+    /// Returns the name shown to people.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pages => "checking pages",
@@ -63,12 +63,12 @@ impl Phase {
         }
     }
 
-    /// The phase with this name.
+    /// Returns the phase with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|phase| phase.as_str() == name)
     }
 
-    /// The unit of [`Step::count`].
+    /// Returns the unit of [`Step::count`].
     pub const fn unit(self) -> Unit {
         match self {
             Self::Pages | Self::CopyFile | Self::Compact | Self::Upgrade => Unit::Bytes,
@@ -78,22 +78,22 @@ impl Phase {
     }
 }
 
-/// How far work has got.
+/// Progress of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// The phase that is under way.
+    /// Current phase.
     pub phase: Phase,
-    /// Thousandths of all the work that are done. `None` if the end is not known.
+    /// Completed work, in thousandths of the whole operation. `None` if the total is not known.
     pub at: Option<u16>,
-    /// Amount of work of this phase that is done, in its unit.
+    /// Completed work of this phase, in its unit.
     pub count: u64,
 }
 
 impl Step {
-    /// All the work, in the unit of [`Step::at`].
+    /// Whole operation, in the unit of [`Step::at`].
     pub const WHOLE: u16 = 1000;
 
-    /// The step as one of a larger work, of which this work is the part from `from` to `to`.
+    /// Converts the step to one of a larger operation, of which this operation is the part from `from` to `to`.
     #[must_use]
     pub fn within(self, from: u16, to: u16) -> Self {
         let at =
@@ -102,7 +102,7 @@ impl Step {
     }
 }
 
-/// The part of `whole` that `done` is of `total`.
+/// Scales `done` of `total` to `whole`.
 pub fn part_of(done: u64, total: u64, whole: u16) -> u16 {
     let part = u128::from(done.min(total)) * u128::from(whole) / u128::from(total.max(1));
     u16::try_from(part).unwrap_or(whole)

@@ -1,36 +1,36 @@
-//! Quotas: limits of tasks and bytes of an account, and its usage.
+//! Quotas: limits of tasks and bytes per account, and its usage.
 
-/// Limits of all accounts that have none of their own. `None` is no limit.
+/// Limits of all accounts that have none of their own. `None` means no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Quota {
-    /// Most tasks of one account.
+    /// Maximum number of tasks of one account.
     pub tasks: Option<u64>,
-    /// Most bytes of one account, in MiB. See [`Usage::bytes`] for what counts.
+    /// Maximum size of one account, in MiB. See [`Usage::bytes`] for what counts.
     pub mib: Option<u64>,
-    /// Most accounts.
+    /// Maximum number of accounts.
     pub accounts: Option<u64>,
 }
 
-/// Limits that one account has in place of the general ones. `None` is the general limit, 0 no limit.
+/// Limits of one account that override the general ones. `None` means the general limit, 0 no limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OwnQuota {
-    /// Most tasks.
+    /// Maximum number of tasks.
     pub tasks: Option<u64>,
-    /// Most MiB.
+    /// Maximum size, in MiB.
     pub mib: Option<u64>,
 }
 
-/// A change to an account's own limits. `None` leaves a limit as it is, `Some(None)` is the general limit.
+/// Change to the limits of one account. `None` keeps a limit, `Some(None)` restores the general limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QuotaPatch {
-    /// Most tasks.
+    /// Maximum number of tasks.
     pub tasks: Option<Option<u64>>,
-    /// Most MiB.
+    /// Maximum size, in MiB.
     pub mib: Option<Option<u64>>,
 }
 
 impl QuotaPatch {
-    /// The limits with the changes made.
+    /// Applies the change to limits.
     pub fn apply(self, own: OwnQuota) -> OwnQuota {
         OwnQuota {
             tasks: self.tasks.unwrap_or(own.tasks),
@@ -42,52 +42,52 @@ impl QuotaPatch {
 /// Usage of one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Tasks, open and completed.
+    /// Number of tasks, open and completed.
     pub tasks: u64,
     /// Key and value bytes of all rows kept under the account's id: tasks, their index entries, counts of tags,
-    /// sessions, personal tokens and kept answers, but not the row that holds this count. The pages of the file
+    /// sessions, personal tokens and stored answers, but not the row that holds this count. The pages of the file
     /// take more.
     pub bytes: u64,
-    /// Limits of its own.
+    /// Limits of this account.
     pub own: OwnQuota,
 }
 
 /// Limit that an account has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaExceeded {
-    /// The limit of tasks.
+    /// Limit of tasks.
     #[error("this account has {used} tasks and may have {limit}: delete some first")]
     Tasks {
-        /// Tasks of the account.
+        /// Number of tasks of the account.
         used: u64,
-        /// Most tasks that it may have.
+        /// Maximum number of tasks.
         limit: u64,
     },
-    /// The limit of bytes.
+    /// Limit of bytes.
     #[error(
         "this account holds {used} bytes, would hold {wanted} and may hold {limit}: \
          delete or shorten something first"
     )]
     Bytes {
-        /// Bytes that it holds.
+        /// Current size, in bytes.
         used: u64,
-        /// Bytes that it would hold.
+        /// Size after the change, in bytes.
         wanted: u64,
-        /// Most bytes that it may hold.
+        /// Maximum size, in bytes.
         limit: u64,
     },
 }
 
 impl Quota {
-    /// The greatest limit that can be set.
+    /// Greatest limit that can be set.
     pub const MAX_LIMIT: u64 = 1_000_000_000;
 
-    /// Most tasks of an account.
+    /// Returns the maximum number of tasks of an account.
     pub fn tasks_of(&self, own: OwnQuota) -> Option<u64> {
         chosen(own.tasks, self.tasks)
     }
 
-    /// Most bytes of an account.
+    /// Returns the maximum size of an account, in bytes.
     pub fn bytes_of(&self, own: OwnQuota) -> Option<u64> {
         chosen(own.mib, self.mib).map(|mib| mib.saturating_mul(1 << 20))
     }

@@ -1,24 +1,24 @@
-//! What a credential may be used for.
+//! Scopes of credentials.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing a credential may be good for. Few on purpose.
+/// Permission of a credential. There are few on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Reading tasks.
+    /// Read access to tasks.
     TasksRead,
-    /// Making, changing and deleting tasks.
+    /// Creation, change and deletion of tasks.
     TasksWrite,
-    /// The account itself: its sessions, tokens, profile and password.
+    /// Access to the account: its sessions, tokens, profile and password.
     Account,
 }
 
 impl Scope {
-    /// All of them.
+    /// All scopes.
     pub const ALL: [Self; 3] = [Self::TasksRead, Self::TasksWrite, Self::Account];
 
-    /// The name clients see.
+    /// Returns the name shown to clients.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TasksRead => "tasks:read",
@@ -36,7 +36,7 @@ impl Scope {
     }
 }
 
-/// A set of scopes.
+/// Set of scopes.
 ///
 /// ```
 /// use duly::domain::scope::{Scope, Scopes};
@@ -49,7 +49,7 @@ impl Scope {
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Every scope: what a session has.
+    /// All scopes, as a session has.
     pub const ALL: Self = Self(7);
 
     /// Whether a scope is in the set.
@@ -57,33 +57,33 @@ impl Scopes {
         self.0 & scope.bit() != 0
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The scopes, always in the same order.
+    /// Returns the scopes in a fixed order.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.contain(*scope))
     }
 
-    /// Whether every scope of another set is in this one.
+    /// Whether the set contains every scope of another.
     pub const fn contain_all(self, others: Self) -> bool {
         self.0 & others.0 == others.0
     }
 
-    /// One bit for each scope. Never changes: it is what is stored.
+    /// Returns the stored form, one bit per scope, which never changes.
     pub const fn bits(self) -> u8 {
         self.0
     }
 
-    /// Reads bits back. `None` if there are others than this program knows.
+    /// Restores a set from its bits. Returns `None` if a bit is unknown.
     pub fn from_bits(bits: u8) -> Option<Self> {
         (bits & !Self::ALL.0 == 0).then_some(Self(bits))
     }
 }
 
-/// A name that is no scope's.
+/// Unknown scope name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "scope must be some of tasks:read, tasks:write and account, with spaces between them"
@@ -93,7 +93,7 @@ pub struct UnknownScope;
 impl FromStr for Scopes {
     type Err = UnknownScope;
 
-    /// Reads names with spaces between them, in any order.
+    /// Parses names separated by spaces, in any order.
     fn from_str(text: &str) -> Result<Self, UnknownScope> {
         let names = text.split(' ').filter(|name| !name.is_empty());
         let known = |name| Scope::ALL.into_iter().find(|scope| scope.as_str() == name);
@@ -108,7 +108,7 @@ impl FromIterator<Scope> for Scopes {
 }
 
 impl fmt::Display for Scopes {
-    /// Names with spaces between them ([RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
+    /// Joins the names by spaces ([RFC 6749, section 3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.iter().map(Scope::as_str).collect();
         f.write_str(&names.join(" "))

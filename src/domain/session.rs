@@ -1,4 +1,4 @@
-//! Sessions: one log-in of one person on one client.
+//! Login sessions of one person on one client.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,88 +9,88 @@ use super::label::Label;
 use super::timestamp::Timestamp;
 use super::user::User;
 
-/// One log-in. Access lasts as long as this is in the store and has not expired.
+/// Login session. Grants access while it is stored and not expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Named by the access token.
+    /// Identifier, carried by the access token.
     pub id: SessionId,
-    /// Whose it is.
+    /// Account.
     pub user: UserId,
-    /// When the person logged in.
+    /// Login time.
     pub created_at: Timestamp,
-    /// From when on it is as good as gone, unless it is refreshed before.
+    /// Expiry time; a refresh extends it.
     pub expires_at: Timestamp,
-    /// When it was last used, to the minute: as long as that is not after the log-in, never.
+    /// Time of the last use, to the minute. Not after the login if there was none.
     pub last_used_at: Timestamp,
-    /// What the client calls itself.
+    /// Name that the client gives itself.
     pub client: Option<Label>,
-    /// Where it was last seen.
+    /// Last address of the client.
     pub address: Option<IpAddr>,
-    /// What is kept of its refresh tokens.
+    /// State of the refresh tokens.
     pub refresh: RefreshState,
 }
 
-/// What is kept of the refresh tokens of a session.
+/// Stored state of the refresh tokens of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshState {
-    /// Of the part that all of them share.
+    /// Digest of the part that all refresh tokens share.
     pub family: SecretDigest,
-    /// Of the one that comes next.
+    /// Digest of the current refresh token.
     pub current: SecretDigest,
-    /// Of the one before, and when it was replaced.
+    /// Digest of the previous refresh token, and the time of its replacement.
     pub previous: Option<(SecretDigest, Timestamp)>,
 }
 
-/// Degree of use of a session. The least used gives way first where there are too many.
+/// Degree of use of a session. Where there are too many, the least used is removed first.
 ///
-/// A program that logs in for each of its runs leaves many sessions that are younger than that of a phone, and may have
-/// been used later. What tells them apart is that the phone comes back.
+/// A program that logs in for each run leaves many sessions that are younger than that of a phone, and may have
+/// been used later. The difference is that the phone comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InUse {
-    /// It has expired.
+    /// Expired.
     Expired,
-    /// It was not used within [`Session::RECENT`]. To log in is no use, but see [`Session::sort_by_use`].
+    /// Not used within [`Session::RECENT`]. A login is not a use, but see [`Session::sort_by_use`].
     Idle,
-    /// It was used within that time, but only in [`Session::RUN`] after its log-in.
+    /// Used within that time, but only in [`Session::RUN`] after its login.
     OneRun,
-    /// It was used within that time, and later than that.
+    /// Used within that time, and later than [`Session::RUN`] after its login.
     InUse,
 }
 
 impl Session {
-    /// Most sessions one person can have; the one that is least in use gives way to a new one.
+    /// Maximum number of sessions of an account. A new session replaces the least used one.
     pub const MAX_PER_USER: usize = 20;
 
-    /// Time after a use in which a session counts as in use: an hour, and the minute by which a use may be noted too early.
+    /// Time after a use in which a session is in use: an hour, plus the minute by which a use may be noted early.
     pub const RECENT: Duration = Duration::from_secs(3600 + 60);
 
-    /// Time after a log-in in which uses may come from a program that logs in for each of its runs.
+    /// Time after a login in which uses may come from a program that logs in for each run.
     pub const RUN: Duration = Duration::from_secs(60);
 
-    /// Most sessions that count as about to be used.
+    /// Maximum number of sessions that count as about to be used.
     pub const ARRIVING: usize = 10;
 
-    /// How long a session lasts without being refreshed.
+    /// Lifetime of a session that is not refreshed.
     pub const IDLE: Duration = Duration::from_secs(30 * 24 * 3600);
 
-    /// How long a session can last at all.
+    /// Maximum lifetime of a session.
     pub const ABSOLUTE: Duration = Duration::from_secs(90 * 24 * 3600);
 
-    /// How long the refresh token that was just replaced is still taken. A lost answer, or two programs that
-    /// refresh at once, must not log anybody out.
+    /// Time in which a replaced refresh token is still accepted. A lost answer, or two programs that refresh at
+    /// once, must not log a user out.
     pub const GRACE: Duration = Duration::from_secs(20);
 
-    /// Whether it is as good as gone.
+    /// Whether the session is expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
 
-    /// When it was last used; `None` if that was never since its log-in.
+    /// Returns the time of the last use; `None` if there was none since the login.
     pub fn used_at(&self) -> Option<Timestamp> {
         Some(self.last_used_at).filter(|used| *used > self.created_at)
     }
 
-    /// Degree of use at a time.
+    /// Returns the degree of use at a time.
     pub fn in_use(&self, now: Timestamp) -> InUse {
         if self.is_expired(now) {
             return InUse::Expired;
@@ -102,11 +102,10 @@ impl Session {
         }
     }
 
-    /// Sorts the sessions of an account: those that give way first come first, of those alike the one that was used the
-    /// longest time ago.
+    /// Sorts the sessions of an account in order of removal: the least used first, then the longest unused.
     ///
-    /// A client that has just logged in needs a moment to begin, and programs log in several at once. So the latest
-    /// [`Self::ARRIVING`] that were made within [`Self::RUN`] are as much in use as those of one run.
+    /// A client needs a moment after its login, and programs log in several at once. The latest [`Self::ARRIVING`]
+    /// sessions made within [`Self::RUN`] therefore rank as [`InUse::OneRun`].
     pub fn sort_by_use(sessions: &mut [Self], now: Timestamp) {
         let made = |it: &Self| (it.created_at, it.id);
         let is_new = |it: &&Self| now.since(it.created_at) < Self::RUN;
@@ -122,18 +121,18 @@ impl Session {
         });
     }
 
-    /// What becomes of the session when a refresh token is presented.
+    /// Checks a refresh token, and renews the session if it is valid.
     pub fn refresh(&self, with: &Refreshing) -> Refreshed {
         let Refreshing { family, presented, next, at, .. } = with;
-        // Without the family's part it is no token of this session, and proves nothing.
+        // Without the family's part, the token does not belong to this session and proves nothing.
         if self.refresh.family != *family || self.is_expired(*at) {
             return Refreshed::Unknown;
         }
         let previous = match self.refresh.previous {
             _ if self.refresh.current == *presented => (*presented, *at),
             Some((before, since)) if before == *presented => {
-                // Its successor has not been used, or `before` would be another.
-                // A clock that was set back makes nobody late.
+                // The successor has not been used, or `before` would be a different token. A clock that was set
+                // back makes no token late.
                 if at.since(since) > Self::GRACE {
                     return Refreshed::Reused;
                 }
@@ -157,36 +156,36 @@ impl Session {
     }
 }
 
-/// A refresh token that was presented, and the one that is to follow it.
+/// Presented refresh token, and its successor.
 #[derive(Clone, Debug)]
 pub struct Refreshing {
-    /// Of the part that all tokens of the session share.
+    /// Digest of the part that all refresh tokens of the session share.
     pub family: SecretDigest,
-    /// Of the one that was presented.
+    /// Digest of the presented token.
     pub presented: SecretDigest,
-    /// Of the one that follows. Always the same one for the same presented, so that programs that refresh at
-    /// once get the same.
+    /// Digest of the successor. A presented token always has the same one, so that programs that refresh at once
+    /// get the same token.
     pub next: SecretDigest,
-    /// How long the session lasts from now on, if it may.
+    /// Lifetime of the session from now on, up to [`Session::ABSOLUTE`].
     pub lifetime: Duration,
-    /// The time now.
+    /// Current time.
     pub at: Timestamp,
-    /// What the client calls itself.
+    /// Name that the client gives itself.
     pub client: Option<Label>,
-    /// Where it is.
+    /// Address of the client.
     pub address: Option<IpAddr>,
 }
 
-/// What a refresh token was worth.
+/// Outcome of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refreshed<T = Session> {
-    /// The session goes on.
+    /// The session continues.
     Renewed(T),
-    /// The token was used before, so somebody has a copy of it. The session must end.
+    /// The token was used before, so another party has a copy. The session must end.
     Reused,
-    /// It is no token of this session, or the session has expired.
+    /// The token does not belong to this session, or the session is expired.
     Unknown,
 }
 
-/// A session that goes on, and whose it is.
+/// Outcome of a refresh, with the account.
 pub type Renewed = Refreshed<(User, Session)>;

@@ -6,9 +6,9 @@ use jiff::tz::TimeZoneDatabase;
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
-/// A name of the [IANA time zone database](https://www.iana.org/time-zones), as the database spells it.
+/// Name in the [IANA time zone database](https://www.iana.org/time-zones), as the database spells it.
 ///
-/// The database is part of the program, so that it needs none of the machine.
+/// The database is part of the program, which needs none on the machine.
 ///
 /// ```
 /// use duly::domain::time_zone::TimeZone;
@@ -18,20 +18,20 @@ static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bu
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimeZone(String);
 
-/// The database has no such name.
+/// Name that is not in the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be the name of a time zone, such as Europe/Berlin")]
 pub struct TimeZoneError;
 
 impl TimeZone {
-    /// Longest name that is looked for, in bytes.
+    /// Maximum length of a name, in bytes.
     pub const MAX_BYTES: usize = 64;
 
-    /// Looks a name up, in any case.
+    /// Looks up a name, ignoring case.
     ///
     /// # Errors
     ///
-    /// When there is no such time zone.
+    /// There is no such time zone.
     pub fn new(name: &str) -> Result<Self, TimeZoneError> {
         if name.len() > Self::MAX_BYTES {
             return Err(TimeZoneError);
@@ -41,28 +41,28 @@ impl TimeZone {
         Ok(Self(name.to_owned()))
     }
 
-    /// A name that was looked up before it was stored. Zones may leave the database, names of people's
-    /// settings do not.
+    /// Wraps a name that was looked up before it was stored. Zones may leave the database; names in people's
+    /// settings remain.
     pub const fn checked_before(name: String) -> Self {
         Self(name)
     }
 
-    /// Coordinated Universal Time, which has no summer.
+    /// Returns Coordinated Universal Time, which has no daylight saving time.
     pub fn utc() -> Self {
         Self("UTC".to_owned())
     }
 
-    /// What the zone does to clocks. A zone that has left the database does what UTC does.
+    /// Returns the rules of the zone. A zone that has left the database follows UTC.
     pub(super) fn rules(&self) -> jiff::tz::TimeZone {
         DATABASE.get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
     }
 
-    /// The text, given away.
+    /// Consumes the time zone and returns its name.
     pub fn into_string(self) -> String {
         self.0
     }
 
-    /// The name.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

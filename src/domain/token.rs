@@ -6,32 +6,32 @@ use super::label::Label;
 use super::scope::Scopes;
 use super::timestamp::Timestamp;
 
-/// What is kept of a personal access token. The token itself is shown once and never kept.
+/// Stored form of a personal access token. The token itself is shown once and never stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonalToken {
-    /// Names it among those of its owner.
+    /// Identifier, unique per account.
     pub id: TokenId,
-    /// Whose it is.
+    /// Account.
     pub user: UserId,
-    /// What its owner calls it.
+    /// Name given by the owner.
     pub name: Label,
-    /// What it may be used for.
+    /// Scopes.
     pub scopes: Scopes,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// From when on it is worth nothing, if ever.
+    /// Expiry time; `None` for no expiry.
     pub expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// Time of the last use, to the minute.
     pub last_used_at: Option<Timestamp>,
-    /// Of the whole token.
+    /// Digest of the whole token.
     pub digest: SecretDigest,
 }
 
 impl PersonalToken {
-    /// Most tokens one person can have. Expired ones count until they are deleted.
+    /// Maximum number of tokens of an account. Expired ones count until they are deleted.
     pub const MAX_PER_USER: usize = 100;
 
-    /// Whether it is worth nothing any more.
+    /// Whether the token is expired.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }

@@ -1,26 +1,26 @@
-//! What leaves a server and enters one: everything that is kept, but for sessions.
+//! Records of an export or import; sessions are excluded.
 
 use super::id::{TaskId, UserId};
 use super::task::Task;
 use super::user::Credential;
 
-/// One thing of an export: each account, followed by its tasks by id.
+/// Record of an export. Each account is followed by its tasks, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// An account.
+    /// Account.
     User(Credential),
-    /// A task of the account before.
+    /// Task of the preceding account.
     Task(Task),
 }
 
 impl Record {
-    /// Most rows of an account: by id, email and role, its counts, and two audit records.
+    /// Maximum number of rows of an account: by id, email and role, its counts, and two audit records.
     const USER_ROWS: u64 = 6;
 
-    /// The most that [`Self::rows`] can be.
+    /// Maximum of [`Self::rows`].
     pub(crate) const MAX_ROWS: u64 = Task::MAX_ROWS;
 
-    /// An upper bound of the rows that it takes in a store.
+    /// Returns an upper bound of its rows in a store.
     pub(crate) fn rows(&self) -> u64 {
         match self {
             Self::User(_) => Self::USER_ROWS,
@@ -29,77 +29,77 @@ impl Record {
     }
 }
 
-/// A part of an export.
+/// Part of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exported {
-    /// Comes once, first.
+    /// First part, sent once.
     Start {
-        /// The ids that come next.
+        /// Next free ids.
         ids: NextIds,
-        /// How many records follow, as the counts of accounts have it: for the progress.
+        /// Number of records that follow, from the counts of the accounts; for progress.
         records: u64,
     },
-    /// Many at a time.
+    /// Batch of records.
     Records(Vec<Record>),
 }
 
-/// The ids that were not given out yet: the first of each kind.
+/// Next free id of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextIds {
-    /// Of accounts.
+    /// Next account id.
     pub user: u64,
-    /// Of tasks.
+    /// Next task id.
     pub task: u64,
 }
 
-/// What happens to a task that is there already, and differs.
+/// Treatment of an existing task that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// It stays as it is.
+    /// Keeps the existing task.
     Keep,
-    /// It is changed to what comes in, as if its owner had changed it now.
+    /// Changes the existing task to the imported one, as if its owner had changed it now.
     Replace,
 }
 
-/// Whose tasks come next: the account as the export names it, and as it is named here.
+/// Owner of the tasks that follow: the account in the export and in this store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// In the export.
+    /// Account id in the export.
     pub there: UserId,
-    /// In this store.
+    /// Account id in this store.
     pub here: UserId,
 }
 
-/// Accounts and tasks that are taken in together, or not at all.
+/// Accounts and tasks that are imported atomically.
 #[derive(Clone, Debug)]
 pub struct Chunk {
     /// Accounts, each followed by its tasks. The first tasks may belong to `owner`.
     pub records: Vec<Record>,
-    /// The last account of the chunk before.
+    /// Last account of the previous chunk.
     pub owner: Option<Owner>,
-    /// What happens to tasks that are there already.
+    /// Treatment of existing tasks.
     pub existing: Existing,
 }
 
-/// What became of the parts of an export.
+/// Result of an import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// Accounts that were made.
+    /// Accounts that were created.
     pub users_added: u64,
-    /// Accounts that were there already, by email; they stay as they are.
+    /// Accounts that already existed, by email; they are unchanged.
     pub users_found: u64,
-    /// Tasks that were made, with their old ids and times.
+    /// Tasks that were created, with their old ids and times.
     pub tasks_added: u64,
-    /// Tasks that were there already, the same in every field.
+    /// Tasks that already existed and are equal in every field.
     pub tasks_same: u64,
-    /// Tasks that were there already, differ, and stayed as they are.
+    /// Tasks that already existed, differ, and were kept.
     pub tasks_kept: u64,
-    /// Tasks that were there already, differed, and were changed.
+    /// Tasks that already existed, differed, and were changed.
     pub tasks_replaced: u64,
 }
 
 impl Imported {
-    /// Both together.
+    /// Adds two results.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self {
@@ -113,13 +113,13 @@ impl Imported {
     }
 }
 
-/// Why a chunk was not taken in. Nothing of it was.
+/// Reason that a chunk was refused. Nothing of it was imported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
-    /// The id of a task is that of somebody else's task here, or of another one of the same import.
+    /// The id of a task belongs to a task of another account here, or to another task of the same import.
     #[error("the id of {:?} is taken here by somebody else's task", .0)]
     Taken(TaskId),
-    /// A task does not follow the account that it belongs to.
+    /// The task does not follow its account.
     #[error("task {} does not follow its owner's account", .0)]
     Stray(TaskId),
 }

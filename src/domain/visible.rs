@@ -1,14 +1,14 @@
-//! Whether a text shows anything.
+//! Visibility of texts.
 
-/// Why a text that shows nothing is refused, ending the sentence that the name of the field begins.
+/// Error message for a text without a visible character. Follows the name of the field.
 pub const INVISIBLE: &str = "must have a character that can be seen";
 
-/// Whether a text has a character that can be seen.
+/// Whether a text has a visible character.
 ///
-/// That is one that is no white space, no control character, and none that Unicode gives no shape to
-/// (`Default_Ignorable_Code_Point` in
+/// White space, control characters and characters without a shape are not visible. The last are
+/// `Default_Ignorable_Code_Point` in
 /// [DerivedCoreProperties.txt](https://www.unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt), interlinear
-/// annotations, and the blank Braille pattern).
+/// annotations, and the blank Braille pattern.
 ///
 /// ```
 /// use duly::domain::visible::is_visible;

@@ -1,4 +1,4 @@
-//! Errors of the operating system in words that say who is to blame and what to do.
+//! Errors of the operating system, with the cause and the remedy in words.
 
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -8,7 +8,7 @@ use rustix::process::geteuid;
 
 use super::folder_of;
 
-/// Says of an error why no file could be made at a place: mostly it is the folder that refuses. The kind stays.
+/// Explains why no file could be created at a path: mostly the folder refuses it. Keeps the kind of the error.
 pub fn not_made(place: &Path, error: io::Error) -> io::Error {
     use io::ErrorKind as K;
     let (folder, user) = (folder_of(place), geteuid().as_raw());
@@ -30,7 +30,7 @@ pub fn not_made(place: &Path, error: io::Error) -> io::Error {
     io::Error::new(error.kind(), why)
 }
 
-/// Says of an error why a file that is there could not be opened. The kind stays.
+/// Explains why an existing file could not be opened. Keeps the kind of the error.
 pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
     let user = geteuid().as_raw();
     match (error.kind(), path.metadata()) {
@@ -57,7 +57,7 @@ pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
     }
 }
 
-/// Whether another setting or another right would help, and not another try.
+/// Whether the error needs another setting or permission, so that a retry would not help.
 pub fn is_lasting(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(

@@ -1,4 +1,4 @@
-//! What processes that were killed have left behind of new files.
+//! Removal of partial files that killed processes left behind.
 
 use std::fs::File;
 use std::io;
@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags, open};
 
 use super::{PARTIAL, folder_of};
 
-/// Removes what is left behind of new files for this place, as far as that is possible.
+/// Removes partial files that were left behind for this path. Best effort.
 pub(super) fn remove_left_behind(place: &Path) {
     let Some(name) = place.file_name() else { return };
     let is_ours = |found: &[u8]| {
@@ -26,11 +26,11 @@ pub(super) fn remove_left_behind(place: &Path) {
     }
 }
 
-/// Removes a file that is not whole, unless a process is writing to it.
+/// Removes a partial file, unless a process is writing to it.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn remove_unless_written(path: &Path) -> io::Result<()> {
     // Neither follows a link nor waits for the other end of a pipe.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

@@ -1,4 +1,4 @@
-//! New files that are there whole or not at all.
+//! Atomic creation and replacement of files.
 
 mod blame;
 mod left_behind;
@@ -17,13 +17,13 @@ pub use self::left_behind::remove_unless_written;
 use self::partial::Partial;
 pub use self::partial::{PARTIAL, abandon};
 
-/// Makes a file that only its owner may read, under another name first: a crash leaves the whole file
-/// or none, and never touches one that was there. Durable, with its name, when this returns.
+/// Creates a file that only its owner can read, under another name first: a crash leaves the whole file or none, and an
+/// existing file stays untouched. The file and its name are durable when this returns.
 ///
 /// # Errors
 ///
-/// Those of `fill`; [`io::ErrorKind::AlreadyExists`] if there is such a file, made by somebody else
-/// meanwhile perhaps; and those of the operating system.
+/// The errors of `fill`; [`io::ErrorKind::AlreadyExists`] if the file exists, perhaps created by another process
+/// meanwhile; and errors of the operating system.
 pub fn make_private<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
@@ -31,13 +31,13 @@ pub fn make_private<E: From<io::Error>>(
     make_whole(path, fill, |partial| rename_new(partial, path))
 }
 
-/// Puts a new file in the place of one that is there. A crash leaves the old file or the new one in place, both whole.
-/// Durable when this returns.
+/// Replaces an existing file. A crash leaves the old file or the new one in place, both whole. Durable when this
+/// returns.
 ///
 /// # Errors
 ///
-/// Those of `fill`, and those of the operating system. The old file is then still in its place, unless it was only the
-/// new name that could not be made durable.
+/// The errors of `fill`, and errors of the operating system. The old file is then still in place, unless only the new
+/// name could not be made durable.
 pub fn replace<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
@@ -45,7 +45,7 @@ pub fn replace<E: From<io::Error>>(
     make_whole(path, fill, |partial| std::fs::rename(partial, path))
 }
 
-/// Fills a file under a name that nothing else has, and names it when it is whole and on disk.
+/// Fills a file under a unique name, and renames it when it is whole and on disk.
 fn make_whole<E: From<io::Error>>(
     path: &Path,
     fill: impl FnOnce(File) -> Result<(), E>,
@@ -57,14 +57,13 @@ fn make_whole<E: From<io::Error>>(
     Ok(partial.name(path, rename)?)
 }
 
-/// Puts a new file in the place of one that is there, with its owner, and keeps that one under another
-/// name. A crash leaves the old file or the new one in place, both whole. Durable when this returns.
+/// Replaces an existing file with a new one of the same owner, and keeps the old one under another name. A crash leaves
+/// the old file or the new one in place, both whole. Durable when this returns.
 ///
 /// # Errors
 ///
-/// Those of `fill`; [`io::ErrorKind::AlreadyExists`] if there is something under the name for the old file;
-/// and those of the operating system. The old file is then still in its place, unless it was only the new name
-/// that could not be made durable.
+/// The errors of `fill`; [`io::ErrorKind::AlreadyExists`] if the name for the old file is taken; and errors of the
+/// operating system. The old file is then still in place, unless only the new name could not be made durable.
 pub fn replace_private<E: From<io::Error>>(
     path: &Path,
     keep: &Path,
@@ -75,7 +74,7 @@ pub fn replace_private<E: From<io::Error>>(
     give_to_owner_of(&partial.file, path)?;
     fill(partial.file.try_clone()?)?;
     let mut is_kept = false;
-    // A second name first, so that the old file is never without one.
+    // A second name first, so that the old file always has one.
     let linked = partial.name(path, |partial| {
         std::fs::hard_link(path, keep)?;
         is_kept = true;
@@ -93,12 +92,12 @@ pub fn replace_private<E: From<io::Error>>(
     }
 }
 
-/// Gives a new file to whoever has the one beside it or the folder, as far as the operating system lets us:
-/// what the administrator makes for a server must be the server's to write.
+/// Copies owner and group from the file at `path`, or its directory, as far as the operating system permits: a server
+/// must be able to write files that the administrator creates for it.
 ///
 /// # Errors
 ///
-/// Those of the operating system, but for a refusal.
+/// Errors of the operating system, except a refusal.
 pub fn give_to_owner_of(file: &File, path: &Path) -> io::Result<()> {
     let owner = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -116,21 +115,21 @@ pub fn give_to_owner_of(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a file that is open is the one that stands at a path now.
+/// Whether an open file is the one at a path now.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let (open, there) = (file.metadata()?, std::fs::metadata(path)?);
     Ok((open.dev(), open.ino()) == (there.dev(), there.ino()))
 }
 
-/// The first name that is free: `path.ending`, `path.ending.2` and so on.
+/// Returns the first free name: `path.ending`, `path.ending.2` and so on.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn free_name(path: &Path, ending: &str) -> io::Result<PathBuf> {
     for number in 1_u64.. {
         let mut name = path.as_os_str().to_owned();
@@ -154,7 +153,7 @@ fn is_unsupported(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(Errno::PERM.raw_os_error())
 }
 
-/// Renames, unless there is something under the new name.
+/// Renames a file, unless the new name is taken.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // Some file systems cannot do both in one step.
@@ -172,12 +171,12 @@ fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
-/// The folder that a file is in.
+/// Returns the folder of a file.
 pub fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder.to_owned(),

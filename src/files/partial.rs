@@ -1,5 +1,5 @@
-//! Files that are not whole yet. Each has a name of its own, is locked while somebody writes to it, and goes when that
-//! fails or the process gives up.
+//! Partial files. Each has a unique name, is locked while it is written, and is removed if writing fails or the process
+//! gives up.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -11,16 +11,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{is_at, not_made, sync_folder};
 
-/// How the name of a file ends that is not whole yet.
+/// Suffix of the name of a partial file.
 pub const PARTIAL: &str = ".partial";
 
-/// What this process makes. Held while a file gets its name.
+/// Files that this process is writing. Locked while a file is renamed.
 static MAKING: Mutex<Making> =
     Mutex::new(Making { unnamed: BTreeSet::new(), named: None, is_over: false });
 
 struct Making {
     unnamed: BTreeSet<PathBuf>,
-    /// The file that was made last.
+    /// File that was completed last.
     named: Option<PathBuf>,
     is_over: bool,
 }
@@ -29,27 +29,27 @@ fn making() -> MutexGuard<'static, Making> {
     MAKING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes every file of this process that is not whole, and lets none be made from now on: for a process that is
-/// about to end. Returns the last one that was made whole before.
+/// Removes every partial file of this process, and prevents new ones: for a process that is about to end. Returns the
+/// file that was completed last.
 pub fn abandon() -> Option<PathBuf> {
     let mut making = making();
     making.is_over = true;
     for path in std::mem::take(&mut making.unnamed) {
-        // Best effort: the next process that makes such a file removes it.
+        // Best effort: the next process that creates such a file removes it.
         drop(std::fs::remove_file(path));
     }
     making.named.take()
 }
 
-/// A file that is not whole yet. Removed when dropped, unless it got its name.
+/// A partial file. Removed when dropped, unless it was renamed.
 pub(super) struct Partial {
     path: PathBuf,
-    /// Holds the lock.
+    /// Holder of the lock.
     pub(super) file: File,
 }
 
 impl Partial {
-    /// Makes one for a place. Nothing else has its name.
+    /// Creates a partial file for a path, with a unique name.
     pub(super) fn create(place: &Path) -> io::Result<Self> {
         let mut making = making();
         making.go_on()?;
@@ -60,7 +60,7 @@ impl Partial {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600);
             let file = options.open(&path).map_err(|error| not_made(place, error))?;
-            // Unless it was taken for one that was left behind, before it was locked.
+            // Another process may have removed it as left behind before it was locked.
             if file.lock().is_err() || is_at(&file, &path).unwrap_or(false) {
                 making.unnamed.insert(path.clone());
                 return Ok(Self { path, file });
@@ -68,13 +68,13 @@ impl Partial {
         }
     }
 
-    /// Makes it durable, and gives it its name, which is durable when this returns.
+    /// Makes the file durable and renames it; the name is durable when this returns.
     pub(super) fn name(
         &self,
         place: &Path,
         rename: impl FnOnce(&Path) -> io::Result<()>,
     ) -> io::Result<()> {
-        // A database that was written to it has let go of the lock.
+        // A database that was written to the file has released the lock.
         drop(self.file.try_lock());
         self.file.sync_all()?;
         let mut making = making();

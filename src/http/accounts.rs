@@ -29,18 +29,18 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Account, Ended, User};
 use crate::service::{AccountChange, FixedAccount, NewAccount, Service};
 
-/// Handlers for other people's accounts.
+/// Handlers for the administration of accounts.
 pub(super) struct AccountsApi;
 
-/// What an administrator sends to make an account.
+/// Body of a request that creates an account.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct AccountCreate {
-    /// Kept as typed; upper and lower case make no difference.
+    /// Stored as typed; compared without regard to case.
     email: EmailText,
-    /// The first password, to be told to the owner. 8 to 128 characters of any kind.
+    /// Initial password, to be passed on to the owner: 8 to 128 characters of any kind.
     password: NewPasswordText,
-    /// What the account may do; `user` if absent.
+    /// Role of the account; `user` if absent.
     role: Option<RoleView>,
     /// Whether the owner must set another password before anything else; true if absent.
     must_change_password: Option<bool>,
@@ -57,30 +57,30 @@ impl Example for AccountCreate {
     }
 }
 
-/// What an administrator sends to change an account. What is absent stays as it is.
+/// Body of a request that changes an account. Absent members stay unchanged.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct AccountPatch {
-    /// Disabled, or enabled again. Disabling ends all sessions; personal tokens are refused as long as it
-    /// lasts.
+    /// Whether the account is disabled. Disabling ends all sessions; personal tokens are refused until it is enabled
+    /// again.
     disabled: MaybeUndefined<bool>,
-    /// What the account may do.
+    /// Role of the account.
     role: MaybeUndefined<RoleView>,
     /// Whether the owner must set another password before anything else.
     must_change_password: MaybeUndefined<bool>,
-    /// Most tasks that it may have; 0 for no limit, null for the limit of all accounts.
+    /// Maximum number of tasks; 0 for no limit, null for the limit of all accounts.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_tasks: MaybeUndefined<u64>,
-    /// Most MiB that it may hold; 0 for no limit, null for the limit of all accounts.
+    /// Maximum storage, in MiB; 0 for no limit, null for the limit of all accounts.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_mib: MaybeUndefined<u64>,
-    /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
+    /// Read-only: accepted if it equals the current value, so that a whole account can be sent back.
     id: Option<u64>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     email: Option<String>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     created_at: Option<Timestamp>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     #[oai(nullable)]
     display_name: MaybeUndefined<String>,
     /// Ignored: the server counts it.
@@ -128,34 +128,34 @@ impl From<AccountPatch> for AccountChange {
     }
 }
 
-/// An account, as administrators see it. Its tasks are nobody's business but its owner's.
+/// An account, as administrators see it. Its tasks are private to its owner.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct AccountView {
-    /// Never changes.
+    /// Identifier of the account; never changes.
     id: u64,
-    /// As typed.
+    /// Email address, as typed.
     email: String,
-    /// What the account may do beyond its own things.
+    /// Role, which governs access beyond the account's own data.
     role: RoleView,
-    /// When the account was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// What its owner wants to be called.
+    /// Display name chosen by the owner.
     #[oai(nullable)]
     display_name: Option<String>,
-    /// Whether nobody may use it.
+    /// Whether the account is disabled.
     disabled: bool,
     /// Whether the owner must set another password before anything else.
     must_change_password: bool,
-    /// How many tasks it has.
+    /// Number of tasks.
     tasks: u64,
-    /// How many bytes it holds: keys and values of its tasks, their index entries, its sessions, personal tokens and
-    /// kept answers.
+    /// Storage used, in bytes: keys and values of its tasks, their index entries, its sessions, personal tokens and
+    /// stored responses.
     bytes: u64,
-    /// Most tasks that it may have, if that is another number than for all accounts; 0 is no limit.
+    /// Maximum number of tasks, if it differs from the limit of all accounts; 0 is no limit.
     #[oai(nullable)]
     max_tasks: Option<u64>,
-    /// Most MiB that it may hold, if that is another number than for all accounts; 0 is no limit.
+    /// Maximum storage, in MiB, if it differs from the limit of all accounts; 0 is no limit.
     #[oai(nullable)]
     max_mib: Option<u64>,
 }
@@ -208,7 +208,7 @@ enum Created {
     #[oai(status = 201)]
     Created(
         Json<AccountView>,
-        /// Where the account is found from now on.
+        /// Path of the new account.
         #[oai(header = "Location")]
         String,
     ),
@@ -228,10 +228,10 @@ enum Listed {
     #[oai(status = 200)]
     Listed(
         Json<Vec<AccountView>>,
-        /// How many accounts there are on all pages.
+        /// Number of accounts on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
-        /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+        /// Link to the next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -239,7 +239,7 @@ enum Listed {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// The account is gone, with all that it had.
+    /// The account was deleted with all its data.
     #[oai(status = 204)]
     Deleted,
 }
@@ -254,14 +254,14 @@ impl AccountsApi {
         caller: Authenticated<Admin>,
         service: Data<&Service>,
         site: Data<&Site>,
-        /// How many accounts to pass over.
+        /// Number of accounts to skip.
         skip: Query<Option<SkipParam>>,
-        /// Most accounts to return.
+        /// Maximum number of accounts to return.
         limit: Query<Option<LimitParam>>,
-        /// Only those whose email has this text in it, in upper or lower case.
+        /// Only accounts whose email contains this text, ignoring case.
         email: Query<Option<SearchParam>>,
-        /// `-created_at`, `-bytes` or `-tasks`: those first that are the newest, hold the most bytes, or have the most
-        /// tasks. Without it, `-created_at`.
+        /// Sort order: `-created_at` (newest first), `-bytes` (most storage first) or `-tasks` (most tasks first).
+        /// Defaults to `-created_at`.
         sort: Query<Option<AccountSortParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
@@ -282,9 +282,9 @@ impl AccountsApi {
         Ok(Listed::Listed(Json(users), total, link))
     }
 
-    /// Make an account for somebody
+    /// Create an account for another person
     ///
-    /// Works whatever `REGISTRATION` is.
+    /// Available whatever the value of `REGISTRATION`.
     #[oai(path = "/", method = "post", operation_id = "account_create")]
     async fn create(
         &self,
@@ -317,9 +317,9 @@ impl AccountsApi {
         Ok(Json(service.account_get(&caller.0, id.0.parse()?).await?.into()))
     }
 
-    /// Disable an account, give it a role or other limits, or ask for another password
+    /// Change the status, role or limits of an account, or require a new password
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also accepted as
     /// `application/merge-patch+json`.
     #[oai(path = "/:id", method = "patch", operation_id = "account_patch")]
     async fn patch(
@@ -339,7 +339,7 @@ impl AccountsApi {
 
     /// Delete an account
     ///
-    /// With its tasks, sessions, tokens and all else. Cannot be undone.
+    /// Deletes its tasks, sessions, tokens and all other data. Cannot be undone.
     #[oai(path = "/:id", method = "delete", operation_id = "account_delete")]
     async fn delete(
         &self,

@@ -1,4 +1,4 @@
-//! Which address a request really comes from.
+//! Client addresses of requests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use poem::{Addr, FromRequest, Request, RequestBody};
 use crate::domain::label::Label;
 use crate::service::Origin;
 
-/// The address of the client, seen through trusted proxies only.
+/// Address of the client, resolved through trusted proxies only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClientAddress(pub(super) IpAddr);
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// Proxies whose `X-Forwarded-For` is trusted.
 #[derive(Clone, Debug)]
 pub(super) struct TrustedProxies(pub(super) Vec<IpNet>);
 
@@ -24,7 +24,8 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// Whom a trusted proxy names as the client, if the peer is one and it names somebody else.
+    /// Returns the client that a trusted proxy names. `None` if the peer is no trusted proxy, or the client is
+    /// one.
     pub(super) fn client_of_proxy(
         &self,
         peer: Option<IpAddr>,
@@ -37,10 +38,10 @@ impl TrustedProxies {
         Some(self.client(peer, headers)).filter(|client| !self.include(*client))
     }
 
-    /// Walks back from the peer for as long as the one who says so is trusted. A stranger's header changes
-    /// nothing, and neither does what a stranger wrote into a header that a trusted proxy added to.
+    /// Follows `X-Forwarded-For` back from the peer while each hop is trusted. Headers of untrusted peers
+    /// change nothing, nor do entries that an untrusted client wrote before a trusted proxy appended its own.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        // What a client put in may be no text at all; what the proxy added to it still counts.
+        // The client's entries may not be text; entries that the proxy appended still count.
         let forwarded: Vec<String> = headers
             .get_all("x-forwarded-for")
             .iter()
@@ -64,17 +65,17 @@ impl TrustedProxies {
     }
 }
 
-/// The address at the other end of the connection.
+/// Returns the address at the other end of the connection.
 pub(super) fn peer(request: &Request) -> IpAddr {
     match &request.remote_addr().0 {
         Addr::SocketAddr(address) => address.ip(),
-        // Whoever may open the Unix socket counts as this machine.
+        // Any process that may open the Unix socket counts as this machine.
         Addr::Unix(_) | Addr::Custom(..) => Ipv4Addr::LOCALHOST.into(),
     }
 }
 
 impl ClientAddress {
-    /// The address that a request comes from.
+    /// Returns the client address of a request.
     pub(super) fn of(req: &Request) -> Self {
         let peer = peer(req);
         let client = match req.data::<Arc<TrustedProxies>>() {
@@ -94,7 +95,7 @@ impl<'a> FromRequest<'a> for ClientAddress {
     }
 }
 
-/// Where a request comes from, and what the client calls itself.
+/// Client address of a request, and the name that the client gives itself.
 pub(super) struct ClientOrigin(pub(super) Origin);
 
 impl<'a> FromRequest<'a> for ClientOrigin {

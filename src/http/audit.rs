@@ -21,20 +21,20 @@ use crate::service::Service;
 /// Handlers for audit records.
 pub(super) struct AuditApi;
 
-/// Who did what to whom, and when.
+/// An administrative action, with its actor, target and time.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct AuditView {
-    /// Counted up.
+    /// Identifier; increases with each record.
     id: u64,
-    /// When it was done.
+    /// Time of the action.
     at: Timestamp,
-    /// The administrator who did it; null for the operator of the server.
+    /// Administrator who acted; null for the operator of the server.
     #[oai(nullable)]
     actor_id: Option<u64>,
-    /// What was done. There may be more kinds of it in later versions.
+    /// Name of the action. Later versions may add more.
     action: String,
-    /// The account it was done to; null if it was none. It may be gone.
+    /// Account that was acted on; null if none. It may have been deleted since.
     #[oai(nullable)]
     target_id: Option<u64>,
 }
@@ -72,10 +72,10 @@ enum Listed {
     #[oai(status = 200)]
     Listed(
         Json<Vec<AuditView>>,
-        /// How many records there are on all pages.
+        /// Number of records on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
-        /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+        /// Link to the next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -83,7 +83,7 @@ enum Listed {
 
 #[OpenApi(prefix_path = "/admin/audit", tag = "Api::Admin")]
 impl AuditApi {
-    /// List what administrators and the operator did, newest first
+    /// List actions of administrators and the operator, newest first
     ///
     /// The latest 100,000 records are kept.
     #[oai(path = "/", method = "get", operation_id = "audit_list")]
@@ -92,9 +92,9 @@ impl AuditApi {
         caller: Authenticated<Admin>,
         service: Data<&Service>,
         site: Data<&Site>,
-        /// How many records to pass over.
+        /// Number of records to skip.
         skip: Query<Option<SkipParam>>,
-        /// Most records to return.
+        /// Maximum number of records to return.
         limit: Query<Option<LimitParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();

@@ -1,4 +1,4 @@
-//! The URL under which a client knows this server.
+//! The base URL under which a client reaches this server.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::Site;
 use super::address::{TrustedProxies, peer};
 use super::problem::Problem;
 
-/// Scheme and host as the client has used them: `https://tasks.example.com`. A trusted proxy names the scheme in
+/// Scheme and host as the client used them: `https://tasks.example.com`. A trusted proxy names the scheme in
 /// `X-Forwarded-Proto`.
 pub(super) struct BaseUrl(pub(super) String);
 
@@ -26,12 +26,12 @@ impl<'a> FromRequest<'a> for BaseUrl {
         let scheme = if is_https { "https" } else { "http" };
         let host = req.headers().get(header::HOST).and_then(|host| host.to_str().ok());
         let host = host.or_else(|| req.original_uri().authority().map(|it| it.as_str()));
-        // HTTP/1.0 need not name it.
+        // HTTP/1.0 requests may omit the host.
         Ok(Self(format!("{scheme}://{}", host.unwrap_or("localhost"))))
     }
 }
 
-/// A header of a proxy, if a trusted one has sent the request.
+/// Returns a proxy header, if the request came from a trusted proxy.
 fn of_proxy<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
     let trusted = request.data::<Arc<TrustedProxies>>()?;
     let is_trusted = trusted.include(peer(request));

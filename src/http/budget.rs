@@ -1,18 +1,18 @@
-//! The memory that answers may take until they are sent.
+//! Memory that responses may occupy until they are sent.
 //!
-//! A list of 200 long tasks is megabytes of JSON, and a client that does not read holds them. Every answer over
-//! [`FREE_BYTES`] is counted, whatever made it, from its rendering until the last of its bytes was handed to
-//! the socket: the count belongs to the bytes themselves, not to the body that hyper takes them from. Smaller ones
-//! are free: there are only as many as connections, and those that HTTP/2 allows beyond them are counted there.
+//! A list of 200 long tasks is megabytes of JSON, held in memory while a client does not read. Every response over
+//! [`FREE_BYTES`] is counted, whatever produced it, from its rendering until its last byte was handed to the socket:
+//! the count belongs to the bytes, not to the body that hyper takes them from. Smaller responses are free: connections
+//! limit their number, and HTTP/2 counts further ones itself.
 //!
-//! Accounts and networks have shares, and a part of each is kept for accounts that hold little, so that there is
-//! always room for an ordinary list.
+//! Accounts and networks have shares. A part of each share is reserved for accounts that hold little, so that an
+//! ordinary list always finds room.
 //!
-//! Results of a batch are counted before it is done, and tasks of a list when they are read; the count becomes that of
-//! the answer.
+//! Results of a batch are counted before it runs, and tasks of a list when they are read; the response then takes over
+//! the count.
 //!
-//! An answer that is refused was read and rendered for nothing. So an account that was refused one is refused the next
-//! long one before anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`](super::shares::PAUSE) has passed.
+//! A refused response was read and rendered in vain. So the next long response of that account is refused before
+//! anything is read ([`Room`]), until some of its bytes are sent or [`PAUSE`](super::shares::PAUSE) has passed.
 
 use std::ops::Deref;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ use crate::service::Error;
 
 type Inner = BoxBody<Bytes, std::io::Error>;
 
-/// Answers up to this size are free, in bytes.
+/// Size up to which responses are free, in bytes.
 const FREE_BYTES: usize = 4 * 1024;
 
 const LIMITS: Limits = Limits {
@@ -42,15 +42,15 @@ const LIMITS: Limits = Limits {
     total: Most { much: 48 << 20, all: 64 << 20 },
 };
 
-/// Marks an answer whose bytes are there anyway, however many clients read them.
+/// Marks a response whose bytes exist anyway, however many clients read them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SharedBytes;
 
-/// Marks an answer that is made while it is read, of which at most so many bytes are there at a time.
+/// Marks a response that is produced while it is read, with at most this many bytes in memory at a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight(pub(super) usize);
 
-/// Counts answers. Clones share it.
+/// Budget for the memory of responses. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerBudget {
     shares: Shares,
@@ -64,7 +64,7 @@ impl Default for AnswerBudget {
 }
 
 impl AnswerBudget {
-    /// Counts an answer until it is sent or given up. To be called when its body is as it will be sent.
+    /// Counts a response until it is sent or dropped. Call it once the body is final.
     pub(super) fn count(
         &self,
         mut response: Response,
@@ -96,22 +96,23 @@ impl AnswerBudget {
     }
 }
 
-/// Admits an operation whose answer may be long. An argument of its handler, after the caller.
+/// Admission of an operation whose response may be long. Handlers take it as an argument, after the caller.
 ///
-/// Refused with 503 before anything is read or done while the account pauses after a refused answer.
+/// Refused with 503, before anything is read or done, while the account pauses after a refused response.
 pub(super) struct Room {
     budget: AnswerBudget,
     reader: Holder,
 }
 
-/// Admits an operation that reserves memory for its results before it is done. An argument of its handler, after the caller.
+/// Admission of an operation that reserves memory for its results in advance. Handlers take it as an argument, after
+/// the caller.
 ///
-/// Refused as by [`Room`], and while the account pauses after a refused reservation: otherwise the bodies of requests that
-/// come again at once would be read for nothing.
+/// Refused like [`Room`], and also while the account pauses after a refused reservation: otherwise the bodies of
+/// immediate retries would be read in vain.
 pub(super) struct ReservedRoom(Room);
 
 impl ReservedRoom {
-    /// Counts results of a write before it is done.
+    /// Counts results of a write before it is carried out.
     pub(super) fn reserve(&self, bytes: usize) -> Result<Share, Error> {
         let Room { budget, reader } = &self.0;
         Ok(budget.shares.reserve(*reader, bytes)?)
@@ -137,13 +138,13 @@ impl Room {
         Ok(Self { budget: budget.clone(), reader })
     }
 
-    /// Counts what was read, until it is rendered and sent.
+    /// Counts data that was read, until it is rendered and sent.
     pub(super) fn take(&self, bytes: usize) -> Result<Share, Problem> {
         let share = self.budget.shares.take(self.reader, bytes);
         share.map_err(|full| Problem::no_room(full, false))
     }
 
-    /// Renders an array that was counted, with what comes before it and after it.
+    /// Renders a counted array, between a prefix and a suffix.
     pub(super) async fn render<T, I: Serialize>(
         &self,
         share: Option<Share>,
@@ -172,14 +173,14 @@ impl<'a> FromRequest<'a> for ReservedRoom {
     }
 }
 
-/// A body whose bytes are counted also after they were taken from it. hyper takes all of an answer at once and drops
-/// its body long before a slow client has read the first byte.
+/// Body whose bytes stay counted after they are taken from it: hyper takes a whole response at once and drops its body
+/// long before a slow client has read the first byte.
 struct Counted {
     inner: Inner,
     share: Arc<Share>,
 }
 
-/// Bytes of an answer that keep what they are counted by, and so does every slice of them.
+/// Wraps bytes of a response so that they, and every slice of them, keep their count alive.
 pub(super) fn kept<S: Send + Sync + 'static>(bytes: Bytes, share: &Arc<S>) -> Bytes {
     Bytes::from_owner(Kept { bytes, _share: Arc::clone(share) })
 }
@@ -231,7 +232,7 @@ mod tests {
         Response::builder().body(vec![b'x'; bytes])
     }
 
-    /// Takes a MiB again and again until there is no more room.
+    /// Takes 1 MiB again and again until there is no more room.
     fn fill(budget: &AnswerBudget, reader: Holder) -> (Vec<Response>, Full) {
         let mut taken = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! From a bearer token to a [`Caller`], and how the OpenAPI document says so.
+//! Extraction of the [`Caller`] from a bearer token, and its description in the OpenAPI document.
 
 use poem::http::header;
 use poem::{Request, RequestBody};
@@ -13,8 +13,8 @@ use crate::auth::Caller;
 use crate::auth::permission::Permission;
 use crate::service::{Error, Service};
 
-/// Somebody whose credential was good and who may do this. The first argument of a handler, so that nobody
-/// learns what else is wrong with a request before it is known who asks.
+/// Authenticated caller with a permission. The first argument of a handler, so that no other fault of a request
+/// is reported before the caller is known.
 pub(super) struct Authenticated<P>(pub(super) Caller<P>);
 
 impl<'a, P: Permission> ApiExtractor<'a> for Authenticated<P> {
@@ -24,7 +24,8 @@ impl<'a, P: Permission> ApiExtractor<'a> for Authenticated<P> {
 
     fn register(_registry: &mut Registry) {}
 
-    /// The name of the permission, which [`super::openapi`] turns into the real schemes and their scopes.
+    /// Returns the name of the permission, which [`super::openapi`] turns into the real schemes and their
+    /// scopes.
     fn security_schemes() -> Vec<&'static str> {
         vec![P::NEED.name]
     }
@@ -49,10 +50,11 @@ impl<'a, P: Permission> ApiExtractor<'a> for Authenticated<P> {
     }
 }
 
-/// The token of the `Authorization` header ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
+/// Returns the token of the `Authorization` header
+/// ([RFC 6750, section 2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
 ///
-/// Tokens in the query string end up in logs and histories, so they are refused, and together with
-/// a header they are two credentials.
+/// Tokens in the query string end up in logs and histories, so they are refused; together with a header they
+/// count as two credentials.
 fn bearer_token(request: &Request) -> Result<&str, Problem> {
     let mut headers = request.headers().get_all(header::AUTHORIZATION).iter();
     let first = headers.next();
@@ -68,7 +70,7 @@ fn bearer_token(request: &Request) -> Result<&str, Problem> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
             Ok(token.trim())
         }
-        // Another scheme is no bearer token at all.
+        // Another scheme carries no bearer token.
         _ => Err(Error::NoToken.into()),
     }
 }

@@ -1,6 +1,6 @@
-//! Whether a task is completed, in the words that the replaced service took.
+//! Completion of a task, in the spellings that the replaced service accepted.
 //!
-//! Its clients send what pydantic reads as a boolean: `true`, `1`, `"on"`, `"yes"`, `"T"`, and so on
+//! Its clients send every value that pydantic reads as a boolean, such as `true`, `1`, `"on"` and `"T"`
 //! ([Pydantic, booleans](https://docs.pydantic.dev/latest/api/standard_library_types/#booleans)).
 
 use poem_openapi::registry::MetaSchema;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::format;
 use super::wire::schema_type;
 
-/// Whether a task is completed, in a request.
+/// Completion of a task, in a request.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Completed(pub(super) bool);
 
@@ -32,7 +32,7 @@ impl Completed {
         }
     }
 
-    /// Reads a text, in any case.
+    /// Reads a text, ignoring case.
     pub(super) fn parse(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "on" | "yes" | "t" | "y" => Some(Self(true)),

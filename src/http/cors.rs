@@ -1,7 +1,7 @@
 //! Cross-origin requests from browsers ([Fetch](https://fetch.spec.whatwg.org/#http-cors-protocol)).
 //!
-//! Origins on the list get their own name back, with credentials; all others get no CORS header at all.
-//! CORS protects users of browsers, not the server, so the request itself is served either way.
+//! Allowed origins are echoed, with credentials; all others get no CORS header at all. CORS protects users of
+//! browsers, not the server, so the request itself is served either way.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,10 +9,10 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use poem::{Request, Response};
 use serde_json::Value;
 
-/// Headers of answers that a page may read besides those that the document names.
+/// Response headers that a page may read besides those in the document.
 const EXPOSED: [&str; 3] = ["Accept-Encoding", "Allow", "Content-Disposition"];
 
-/// Headers that a page may send besides those that the document names.
+/// Request headers that a page may send besides those in the document.
 const ACCEPTED: [&str; 4] = ["Accept", "Authorization", "Content-Type", "X-Request-Id"];
 
 const METHODS: HeaderValue =
@@ -21,7 +21,7 @@ const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const NOTHING: HeaderValue = HeaderValue::from_static("");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// The origins that may, and the headers that are for their pages.
+/// Allowed origins, and the headers that their pages may use.
 #[derive(Debug)]
 pub(super) struct Cors {
     origins: HashSet<String>,
@@ -30,7 +30,7 @@ pub(super) struct Cors {
 }
 
 impl Cors {
-    /// Reads the names of headers from the OpenAPI document.
+    /// Reads the header names from the OpenAPI document.
     pub(super) fn new(origins: &[String], document: &Value) -> Self {
         let mut exposed: BTreeSet<&str> = EXPOSED.into();
         let mut accepted: BTreeSet<&str> = ACCEPTED.into();
@@ -44,14 +44,14 @@ impl Cors {
         }
     }
 
-    /// The origin of a request, if it is on the list.
+    /// Returns the origin of a request, if it is allowed.
     pub(super) fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(header::ORIGIN)?;
         self.origins.contains(origin.to_str().ok()?).then(|| origin.clone())
     }
 
-    /// Answers the question a browser asks before it sends the real request. A page of an allowed origin may send the
-    /// headers that it asks for: libraries add some of their own, such as `X-Requested-With` and `traceparent`.
+    /// Answers a preflight request. A page of an allowed origin may send any header that it asks for: libraries add
+    /// their own, such as `X-Requested-With` and `traceparent`.
     pub(super) fn preflight(
         &self,
         request: &Request,
@@ -86,12 +86,12 @@ impl Cors {
         HeaderValue::try_from(accepted).unwrap_or(NOTHING)
     }
 
-    /// Marks an answer, whatever its status.
+    /// Adds CORS headers to a response, whatever its status.
     pub(super) fn mark(&self, headers: &mut HeaderMap, allowed: Option<HeaderValue>) {
         if self.origins.is_empty() {
             return;
         }
-        // Also for strangers, or a cache would give one origin's answer to another.
+        // Also for other origins, or a cache would serve one origin's response to another.
         headers.append(
             header::VARY,
             HeaderValue::from_name(HeaderName::from_static("origin")),
@@ -105,7 +105,7 @@ impl Cors {
     }
 }
 
-/// Adds the names of the headers of answers, and of requests, that stand anywhere below.
+/// Collects the names of response headers and request headers below a value.
 fn collect<'a>(
     value: &'a Value,
     of_answers: &mut BTreeSet<&'a str>,

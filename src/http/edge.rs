@@ -1,4 +1,4 @@
-//! What every request and every answer has in common.
+//! Processing that all requests and responses share.
 
 use std::any::Any;
 use std::hash::{BuildHasher as _, RandomState};
@@ -35,19 +35,20 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
-/// A year. Of this host alone, whatever else its owner runs.
+/// Header value of one year, for this host alone: other hosts of its owner are not affected.
 const ONLY_TLS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const PROBLEM: HeaderValue = HeaderValue::from_static("application/problem+json");
-/// The only media type of errors that OAuth 2 clients read ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+/// Media type of errors for OAuth 2 clients, the only one they read
+/// ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 const OAUTH_ERROR: HeaderValue = HeaderValue::from_static("application/json");
-/// An answer of the API is no page: nothing in it may run or be framed.
+/// Policy of API responses, which are not pages: nothing in them may run or be framed.
 const NO_CONTENT: HeaderValue =
     HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// Most header fields of a request.
+/// Maximum number of header fields in a request.
 const MAX_HEADER_FIELDS: usize = 64;
 
-/// Longest body of requests below `auth`, in bytes.
+/// Maximum body length of requests below `auth`, in bytes.
 const MAX_AUTH_BODY: usize = 16 * 1024;
 
 /// The outermost layer.
@@ -62,7 +63,7 @@ pub(super) struct Edge<E> {
     pub(super) forwarded: Forwarded,
     pub(super) body: BodyLimits,
     pub(super) header_bytes: usize,
-    /// Whether browsers are told to come with TLS only.
+    /// Whether browsers are told to use TLS only.
     pub(super) only_tls: bool,
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
@@ -71,17 +72,17 @@ pub(super) struct Edge<E> {
     pub(super) bodies: BodyBudget,
 }
 
-/// Where a handler leaves word for the log.
+/// Facts that a handler records for the access log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RequestContext(Arc<OnceLock<UserId>>);
 
 impl RequestContext {
-    /// Says who asks. There is one caller a request, so the first word counts.
+    /// Records the caller. A request has one caller, so the first call counts.
     pub(super) fn set_user(&self, user: UserId) {
         let _set_before = self.0.set(user);
     }
 
-    /// The user that asks, once it is known.
+    /// Returns the user of the request, once it is known.
     pub(super) fn user(&self) -> Option<UserId> {
         self.0.get().copied()
     }
@@ -124,7 +125,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
             },
         };
         let reader = Holder::new(line.context.user(), address);
-        // What is over the budget is given up here, before anybody can wait for it.
+        // A response over the budget is dropped here, before any client can wait for it.
         let is_oauth = route.is_some_and(|route| route.speaks_oauth);
         let rendering = Rendering { id: &id, is_oauth };
         let (mut response, code) = self.count(response, reader, writes, rendering);
@@ -144,7 +145,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
     }
 }
 
-/// Other methods are made up by the client, and may be long.
+/// Methods that are logged by name. Others are made up by the client, and may be long.
 const KNOWN: [(Method, &str); 7] = [
     (Method::GET, "GET"),
     (Method::HEAD, "HEAD"),
@@ -155,8 +156,8 @@ const KNOWN: [(Method, &str); 7] = [
     (Method::OPTIONS, "OPTIONS"),
 ];
 
-/// One line of the access log, also if the client goes away before there is an answer: what it asked
-/// for may have been done. Nothing in it was chosen freely by the client.
+/// Line of the access log, written even if the client disconnects before the response: the request may have been
+/// carried out. Contains no text that the client can choose freely.
 struct AccessLine<'a> {
     method: &'static str,
     route: &'a str,
@@ -220,7 +221,7 @@ impl Drop for AccessLine<'_> {
 }
 
 impl<E: Endpoint> Edge<E> {
-    /// Nobody has to log in to log in, so those bodies are kept small.
+    /// Returns the limits of a body. Log-in needs no credential, so bodies below `auth` are kept small.
     fn body_limits(&self, route: Option<&Route>) -> BodyLimits {
         let auth = route.is_some_and(|route| route.pattern.contains("/auth/"));
         let most = if auth { MAX_AUTH_BODY } else { usize::MAX };
@@ -241,7 +242,7 @@ impl<E: Endpoint> Edge<E> {
             if !operation.needs_token {
                 return problem.into_response();
             }
-            // Told once it is known who asks.
+            // Reported once the caller is known.
             request.extensions_mut().insert(RefusedQuery(problem));
         }
         let outcome =
@@ -258,7 +259,8 @@ impl<E: Endpoint> Edge<E> {
         }
     }
 
-    /// Renders an answer and counts what it takes, or gives it up. Says the code of the problem that it has become.
+    /// Renders a response and counts its memory, or replaces it if there is no room. Also returns its problem code,
+    /// if any.
     fn count(
         &self,
         mut response: Response,
@@ -278,7 +280,7 @@ impl<E: Endpoint> Edge<E> {
         }
     }
 
-    /// Refuses what is too large, or unclear, before anything is done.
+    /// Refuses requests that are too large, or ambiguous, before anything is done.
     fn admit(&self, request: &Request, body: BodyLimits) -> Result<(), Problem> {
         if let Some(why) = request.extensions().get::<Unreadable>() {
             return Err(match why {
@@ -302,7 +304,7 @@ impl<E: Endpoint> Edge<E> {
         {
             return Err(Problem::header_too_large());
         }
-        // A reader of links would take such a path for the name of a host.
+        // Some parsers of links take such a path for a host name.
         if request.uri().path().starts_with("//") {
             return Err(Problem::not_found());
         }
@@ -317,7 +319,7 @@ impl<E: Endpoint> Edge<E> {
     }
 }
 
-/// Whether a request may change something.
+/// Whether a request may change data.
 fn writes(request: &Request) -> bool {
     !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -326,12 +328,12 @@ fn writes(request: &Request) -> bool {
 #[derive(Clone, Copy)]
 struct Rendering<'a> {
     id: &'a HeaderValue,
-    /// Whether OAuth 2 clients read it.
+    /// Whether the reader is an OAuth 2 client.
     is_oauth: bool,
 }
 
 impl Rendering<'_> {
-    /// Writes the body of a problem, and says its code.
+    /// Writes the body of a problem, and returns its code.
     fn render(self, response: &mut Response) -> Option<&'static str> {
         let problem = response.extensions_mut().remove::<Problem>()?;
         let id = self.id.to_str().unwrap_or_default();
@@ -342,7 +344,7 @@ impl Rendering<'_> {
     }
 }
 
-/// Adds the headers that no answer goes without.
+/// Adds the headers that every response has.
 fn finish(response: &mut Response, id: &HeaderValue) {
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, id.clone());
@@ -352,7 +354,7 @@ fn finish(response: &mut Response, id: &HeaderValue) {
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(NO_CONTENT);
 }
 
-/// A panic in a handler is one client's error; the hook has logged where it happened.
+/// Handler of panics: each fails one request, and the hook has logged its location.
 #[derive(Clone, Copy)]
 pub(super) struct OnPanic;
 
@@ -364,17 +366,17 @@ impl PanicHandler for OnPanic {
     }
 }
 
-/// Gives every request an id: the client's own if it is well-formed, else one that nobody had before.
+/// Source of request ids: the client's own if it is well-formed, else a new unique one.
 #[derive(Debug)]
 pub(super) struct RequestIds {
-    /// Tells this run of the program from others.
+    /// Identifies this run of the program.
     run: u64,
     next: AtomicU64,
 }
 
 impl Default for RequestIds {
     fn default() -> Self {
-        // Ids are no secret; they only must not be those of another run.
+        // Ids are not secret; they must only differ from those of other runs.
         Self { run: RandomState::new().hash_one("run"), next: AtomicU64::new(1) }
     }
 }

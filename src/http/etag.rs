@@ -1,9 +1,9 @@
 //! Entity tags of tasks ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the revision
-//! in quotes, and strong.
+//! in quotes, as a strong tag.
 //!
-//! Proxies that compress an answer rename its tag: nginx makes `W/"3"` of `"3"`, Apache `"3-gzip"`. A client behind one
-//! knows no other tag, and `If-Match` with it would fail for ever. A revision is one state of a task, however it is
-//! encoded, so both forms name it. This is an exception to RFC 9110, section 13.1.1, by which weak tags match nothing.
+//! Proxies that compress a response rename its tag: nginx turns `"3"` into `W/"3"`, Apache into `"3-gzip"`. A client
+//! behind one knows no other tag, so `If-Match` would always fail. A revision is one state of a task in any encoding,
+//! so both forms match it. This is an exception to RFC 9110, section 13.1.1, by which weak tags never match.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry};
@@ -11,7 +11,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::domain::task::Task;
 
-/// Suffixes that proxies add to the tag of an answer that they compress.
+/// Suffixes that proxies add to the tag of a response that they compress.
 const CODINGS: [&[u8]; 8] = [
     b"--gzip",
     b"--br",
@@ -23,17 +23,17 @@ const CODINGS: [&[u8]; 8] = [
     b"-deflate",
 ];
 
-/// The tag of a task.
+/// Returns the tag of a task.
 pub(super) fn of(task: &Task) -> String {
     format!("\"{}\"", task.revision)
 }
 
-/// Revisions that a header names.
+/// Revisions named in a header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
     /// `*`: every revision.
     All,
-    /// A list of tags, of which those that are none of ours name nothing.
+    /// Revisions of a list of tags; tags of other servers are left out.
     These(Vec<u64>),
 }
 
@@ -48,7 +48,7 @@ impl Named {
         })
     }
 
-    /// Whether a task is in one of these states.
+    /// Whether the task is at one of these revisions.
     pub(super) fn names(&self, task: &Task) -> bool {
         match self {
             Self::All => true,
@@ -57,13 +57,13 @@ impl Named {
     }
 }
 
-/// A header of entity tags: all its lines as one list
-/// ([RFC 9110, section 5.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.3)), or nothing if it was not sent.
+/// Header of entity tags: all its lines as one list
+/// ([RFC 9110, section 5.3](https://www.rfc-editor.org/rfc/rfc9110#section-5.3)), or `None` if it was not sent.
 #[derive(Clone, Debug)]
 pub(super) struct EntityTags(Option<Vec<u8>>);
 
 impl EntityTags {
-    /// The revisions that are named, if the header was sent.
+    /// Returns the named revisions, if the header was sent.
     pub(super) fn parse(&self) -> Result<Option<Named>, String> {
         self.0.as_deref().map(Named::parse).transpose()
     }
@@ -100,7 +100,7 @@ impl<'a> ApiExtractor<'a> for EntityTags {
     }
 }
 
-/// Revisions of a list of tags; nothing if it is no such list.
+/// Parses the revisions of a list of tags. `None` if it is malformed.
 fn list(text: &[u8]) -> Option<Vec<u64>> {
     let (mut revisions, mut rest) = (Vec::new(), text.trim_ascii());
     while let Some(byte) = rest.first() {
@@ -124,7 +124,7 @@ fn list(text: &[u8]) -> Option<Vec<u64>> {
     Some(revisions)
 }
 
-/// The revision that a tag stands for, if it is one of ours.
+/// Returns the revision of a tag, if the tag is one of ours.
 fn revision(opaque: &[u8]) -> Option<u64> {
     let plain = CODINGS.iter().find_map(|coding| opaque.strip_suffix(*coding));
     let plain = plain.unwrap_or(opaque);

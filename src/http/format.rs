@@ -1,7 +1,7 @@
-//! Formats of the values in requests: the names by which schemas refer to rules that they cannot spell out.
+//! Formats of request values: names by which schemas refer to rules that they cannot express.
 //!
-//! [`super::payload`] checks a value by its format together with all other fields, so that one answer names every field
-//! that is wrong. The document shows only the formats that OpenAPI knows.
+//! [`super::payload`] checks a value by its format together with all other fields, so that one response names every
+//! invalid field. The document shows only the formats that OpenAPI knows.
 
 use crate::domain::due::Due;
 use crate::domain::email::Email;
@@ -18,10 +18,10 @@ pub(super) const EMAIL: &str = "email";
 pub(super) const TIME: &str = "date-time";
 pub(super) const COMPLETED: &str = "duly-completed";
 pub(super) const DUE: &str = "duly-due";
-/// A value that is taken and not looked at.
+/// A value that is accepted and ignored.
 pub(super) const IGNORED: &str = "duly-ignored";
 pub(super) const LABEL: &str = "duly-label";
-/// A password from now on.
+/// A new password.
 pub(super) const PASSWORD: &str = "duly-password";
 pub(super) const POSITION: &str = "duly-position";
 pub(super) const RULE: &str = "duly-rule";
@@ -29,13 +29,13 @@ pub(super) const TAG: &str = "duly-tag";
 pub(super) const TITLE: &str = "duly-title";
 pub(super) const TIME_ZONE: &str = "duly-time-zone";
 
-/// Whether a format is one of those that only this program knows.
+/// Whether a format is known to this program only.
 pub(super) fn is_internal(format: &str) -> bool {
     format.starts_with("duly-")
 }
 
-/// Checks a text by the rules of its format, if the format has rules. The error ends a sentence that the name of the
-/// field begins.
+/// Checks a text by the rules of its format, if it has rules. The error completes a sentence that begins with the name
+/// of the field.
 pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
     Some(match format {
         EMAIL => result(Email::new(text)),

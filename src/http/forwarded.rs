@@ -1,4 +1,4 @@
-//! Headers by which a proxy says what it has taken from a request, or changed in it.
+//! Headers in which a proxy names what it removed from a request, or changed in it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ static OF_PROXIES: [HeaderName; 5] = [
     PREFIX,
 ];
 
-/// Reads what proxies say, and tells the operator once when it is not believed.
+/// Reader of proxy headers, which tells the operator once when it does not trust one.
 pub(super) struct Forwarded {
     proxies: Arc<TrustedProxies>,
     networks: LogNetworks,
@@ -38,7 +38,7 @@ impl Forwarded {
         }
     }
 
-    /// The path that a trusted proxy has taken off, if there is one: begins with a slash and ends without.
+    /// Returns the path prefix that a trusted proxy removed, if any: it begins with a slash and ends without.
     pub(super) fn prefix<'a>(&self, request: &'a Request) -> Option<&'a str> {
         let headers = request.headers();
         let header = OF_PROXIES.iter().find(|name| headers.contains_key(*name))?;

@@ -1,4 +1,4 @@
-//! Whether the server runs, and whether it can serve.
+//! Liveness and readiness of the server.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::domain::timestamp::Timestamp;
 use crate::service::Service;
 use crate::service::backups::{BackupHealth, BackupResult, BackupState};
 
-/// At the root, for those who watch the server.
+/// Health checks at the root, for monitoring.
 pub(super) struct RootHealth;
 
-/// The first of them again under the base path of the API.
+/// The first of these checks, repeated under the base path of the API.
 pub(super) struct BaseHealth;
 
-/// Says which server this is.
+/// Name and version of the server.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 struct Health {
-    /// Always `ok`: a server that is not would not answer.
+    /// Always `ok`: an unhealthy server would not respond.
     status: Status,
     /// Name of this installation, as configured.
     environment: String,
@@ -41,11 +41,11 @@ impl poem_openapi::types::Example for Health {
     }
 }
 
-/// An answer to a probe.
+/// Response to a probe.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 struct Probe {
-    /// Always `ok`: anything else is an error answer.
+    /// Always `ok`: any other state is an error response.
     status: Status,
 }
 
@@ -62,13 +62,13 @@ enum Status {
     Ok,
 }
 
-/// An answer to the probe for readiness.
+/// Response to the readiness probe.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 struct Readiness {
-    /// `ok`, or `degraded`: requests are served, and an operator should look at the backups.
+    /// `ok`, or `degraded`: requests are served, and an operator should check the backups.
     status: ReadyStatus,
-    /// How it stands with the backups that the server makes by itself; absent if it makes none.
+    /// Status of scheduled backups; absent if there are none.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     backup: Option<Backup>,
@@ -91,15 +91,15 @@ enum ReadyStatus {
     Degraded,
 }
 
-/// The backups that the server makes by itself.
+/// Status of scheduled backups.
 #[derive(Debug, Object, Serialize)]
 struct Backup {
-    /// How the last attempt ended: `verified`, `failed`, or `none` if there was none yet.
+    /// Result of the last attempt: `verified`, `failed`, or `none` if there was none yet.
     result: Outcome,
-    /// The moment of the newest copy that was proven; null if there is none.
+    /// Time of the newest verified backup; null if there is none.
     #[oai(nullable)]
     verified_at: Option<Timestamp>,
-    /// How old that copy is, in seconds; null if there is none.
+    /// Age of that backup, in seconds; null if there is none.
     #[oai(nullable)]
     age_seconds: Option<u64>,
 }
@@ -143,7 +143,7 @@ impl Health {
 
 #[OpenApi]
 impl RootHealth {
-    /// Say which server this is
+    /// Show the name and version of the server
     #[oai(
         path = "/health",
         method = "get",
@@ -154,9 +154,9 @@ impl RootHealth {
         Ok(Json(Health::of(site.0)))
     }
 
-    /// Say that the process runs
+    /// Check that the process runs
     ///
-    /// For a supervisor: if there is no answer, the process has to be started again.
+    /// For a supervisor: without a response, the process must be restarted.
     #[oai(
         path = "/health/live",
         method = "get",
@@ -167,10 +167,11 @@ impl RootHealth {
         Ok(Json(Probe { status: Status::Ok }))
     }
 
-    /// Say whether requests can be served
+    /// Check that requests can be served
     ///
-    /// For a load balancer: reads the store and sees that its writer is alive. 503 while the server stops.
-    /// A backup that failed or is overdue is `degraded`: the server serves, and somebody should look.
+    /// For a load balancer: reads the store and checks that its writer is alive. Responds with 503 while the
+    /// server stops. A failed or overdue backup is `degraded`: the server works, and an operator should check
+    /// the backups.
     #[oai(
         path = "/health/ready",
         method = "get",
@@ -193,7 +194,7 @@ impl RootHealth {
 
 #[OpenApi]
 impl BaseHealth {
-    /// Say which server this is
+    /// Show the name and version of the server
     #[oai(
         path = "/health",
         method = "get",

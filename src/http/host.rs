@@ -1,8 +1,8 @@
-//! The `Host` header: which site a request is for
+//! The `Host` header: the site that a request is for
 //! ([RFC 9112, section 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)).
 //!
-//! Two readers of one connection, a proxy and this server, must not take a request to be for two sites. So what is
-//! missing, given twice or no host is refused, though every host is served alike.
+//! A proxy and this server must not read one request as addressed to two sites. So a missing, repeated or invalid
+//! host is refused, though every host is served alike.
 
 use std::net::Ipv6Addr;
 
@@ -11,7 +11,7 @@ use poem::http::{Version, header};
 
 use super::problem::Problem;
 
-/// Refuses a request that does not say once and clearly which host it is for. HTTP/1.0 need not say it at all.
+/// Refuses a request that does not name one valid host. HTTP/1.0 requests may omit it.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let mut given = request.headers().get_all(header::HOST).iter();
     let (host, second) = (given.next(), given.next());
@@ -28,7 +28,7 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let is_missing = match request.version() {
         Version::HTTP_09 | Version::HTTP_10 => false,
         Version::HTTP_11 => host.is_none(),
-        // The pseudo-header `:authority` says the same (RFC 9113, section 8.3.1).
+        // The pseudo-header `:authority` names the host too (RFC 9113, section 8.3.1).
         _ => host.is_none() && authority.is_none(),
     };
     if is_missing {
@@ -43,7 +43,8 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// `uri-host [ ":" port ]`, and not empty ([RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2)).
+/// Whether a text is `uri-host [ ":" port ]`, and not empty
+/// ([RFC 9110, section 7.2](https://www.rfc-editor.org/rfc/rfc9110#section-7.2)).
 fn is_host(text: &[u8]) -> bool {
     let Ok(text) = str::from_utf8(text) else { return false };
     let rest = if let Some(literal) = text.strip_prefix('[') {
@@ -66,7 +67,8 @@ fn is_host(text: &[u8]) -> bool {
     }
 }
 
-/// A registered name or an IPv4 address ([RFC 3986, section 3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2)).
+/// Whether a text is a registered name or an IPv4 address
+/// ([RFC 3986, section 3.2.2](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2)).
 fn is_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     while let Some(byte) = bytes.next() {

@@ -1,4 +1,4 @@
-//! Members of a body that are not looked at.
+//! Body members that are accepted and ignored.
 
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::format;
 use super::wire::schema_type;
 
-/// A member that the server sets by itself: taken and not looked at, so that a client can send a whole task or account
+/// A member that the server sets by itself: accepted and ignored, so that a client can send a whole task or account
 /// back.
 #[derive(Debug)]
 pub(super) struct Ignored;

@@ -24,14 +24,14 @@ use crate::service::Service;
 /// Handlers for invitations.
 pub(super) struct InvitationsApi;
 
-/// What an administrator sends to invite somebody.
+/// Body of a request that creates an invitation.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct InvitationCreate {
-    /// The only address that it is good for; any, if absent or null.
+    /// Only email address that may use it; any, if absent or null.
     #[oai(nullable)]
     email: Option<EmailText>,
-    /// From when on it is worth nothing; a week from now, if absent or null.
+    /// Expiry time; a week from now, if absent or null.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
 }
@@ -39,26 +39,26 @@ struct InvitationCreate {
 impl Example for InvitationCreate {
     fn example() -> Self {
         let email = Some(EmailText("john@example.com".to_owned()));
-        // A date that is over would be refused.
+        // A date in the past would be refused.
         Self { email, expires_at: None }
     }
 }
 
-/// An invitation that is still good.
+/// A valid invitation.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct InvitationView {
-    /// Names the invitation.
+    /// Identifier of the invitation.
     id: String,
-    /// The only address that it is good for, if not for any.
+    /// Only email address that may use it; null for any.
     #[oai(nullable)]
     email: Option<String>,
-    /// The administrator who invites; null is the operator.
+    /// Administrator who created it; null for the operator.
     #[oai(nullable)]
     created_by: Option<u64>,
-    /// When it was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// From when on it is worth nothing.
+    /// Expiry time.
     expires_at: Timestamp,
 }
 
@@ -86,20 +86,20 @@ impl From<Invitation> for InvitationView {
     }
 }
 
-/// A new invitation, with the one thing that is never shown again.
+/// A new invitation, with its secret, which is never shown again.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct NewInvitationView {
-    /// Names the invitation.
+    /// Identifier of the invitation.
     id: String,
-    /// Send it to the invited person, who sends it when registering. Shown this once, good once.
+    /// Secret to send to the invited person, who sends it when registering. Shown once, valid for one use.
     invitation: String,
-    /// The only address that it is good for, if not for any.
+    /// Only email address that may use it; null for any.
     #[oai(nullable)]
     email: Option<String>,
-    /// When it was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// From when on it is worth nothing.
+    /// Expiry time.
     expires_at: Timestamp,
 }
 
@@ -131,14 +131,14 @@ impl Created {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// The invitation is worth nothing any more.
+    /// The invitation is no longer valid.
     #[oai(status = 204)]
     Deleted,
 }
 
 #[OpenApi(prefix_path = "/admin/invitations", tag = "Api::Admin")]
 impl InvitationsApi {
-    /// Invite somebody to register
+    /// Invite a person to register
     #[oai(path = "/", method = "post", operation_id = "invitation_create")]
     async fn create(
         &self,
@@ -154,7 +154,7 @@ impl InvitationsApi {
         Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
-    /// List invitations that are still good, newest first
+    /// List valid invitations, newest first
     #[oai(path = "/", method = "get", operation_id = "invitation_list")]
     async fn list(
         &self,
@@ -165,7 +165,7 @@ impl InvitationsApi {
         Ok(Json(all.into_iter().map(InvitationView::from).collect()))
     }
 
-    /// Take an invitation back
+    /// Revoke an invitation
     #[oai(path = "/:id", method = "delete", operation_id = "invitation_delete")]
     async fn delete(
         &self,

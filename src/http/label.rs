@@ -1,4 +1,4 @@
-//! How names look in requests.
+//! Names in requests.
 
 use poem_openapi::registry::MetaSchema;
 
@@ -6,8 +6,8 @@ use super::format;
 use super::wire::text_type;
 use crate::domain::label::Label;
 
-/// No control characters, and one at least that is no white space and has a shape ([`is_visible`]; beyond U+FFFF it is
-/// not said). Spelled out, since `\s` is not the same to all who read patterns.
+/// Pattern of names: no control characters, and at least one character with a shape that is not white space
+/// ([`is_visible`]; not expressed beyond U+FFFF). Spelled out, since `\s` differs between regex dialects.
 ///
 /// [`is_visible`]: crate::domain::visible::is_visible
 const LABEL_PATTERN: &str = concat!(

@@ -1,9 +1,9 @@
-//! The part of a body that is still to come when its request has been answered.
+//! The part of a request body that is still to come when the response is ready.
 //!
-//! Whoever may not do a thing is told so before the body is read. It is often on its way then, and a connection
-//! with half a request in it cannot be used again: left alone, it is closed, and the client's next request gets no
-//! answer. So what is left is read and thrown away if that is soon done, and else the answer says that the
-//! connection ends with it ([RFC 9112, section 9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)).
+//! A request that is not permitted is refused before its body is read. The body is often on its way by then, and a
+//! connection with half a request in it cannot be reused: left alone, it is closed, and the client's next request
+//! gets no response. So the rest is read and discarded if that is quick; otherwise the response says that the
+//! connection closes ([RFC 9112, section 9.6](https://www.rfc-editor.org/rfc/rfc9112#section-9.6)).
 
 use std::io;
 use std::pin::Pin;
@@ -19,22 +19,22 @@ use poem::{Request, Response};
 
 type Inner = BoxBody<Bytes, io::Error>;
 
-/// How long an answer waits for the rest of a body. What is on its way is there sooner.
+/// Maximum time that a response waits for the rest of a body. Data on its way arrives sooner.
 const PATIENCE: Duration = Duration::from_millis(200);
 
 const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
-/// The body of a request, kept beyond whoever reads it.
+/// Body of a request, kept beyond its reader.
 #[derive(Debug)]
 pub(super) struct Leftover {
     shared: Arc<Mutex<Inner>>,
-    /// Whether the client waits for leave to send it, and so will not if it is refused.
+    /// Whether the client sent `Expect: 100-continue`.
     is_held_back: bool,
 }
 
 impl Leftover {
-    /// Leaves a body in the request that reads from this one. `None` if there is none, or if the connection does
-    /// not carry one request after the other.
+    /// Takes the body of a request and leaves one that reads from it. `None` if there is no body, or if the
+    /// connection carries several requests at once.
     pub(super) fn of(request: &mut Request) -> Option<Self> {
         if request.version() > Version::HTTP_11 {
             return None;
@@ -49,7 +49,7 @@ impl Leftover {
         Some(Self { shared, is_held_back })
     }
 
-    /// Reads what is left, at most so many bytes, or lets the answer say that the connection ends.
+    /// Discards the rest, at most `most` bytes, or makes the response say that the connection closes.
     pub(super) async fn clear(self, most: usize, response: &mut Response) {
         let mut rest = Shared(self.shared);
         if rest.is_end_stream() {
@@ -68,7 +68,7 @@ impl Leftover {
     }
 }
 
-/// False if there is more, or the client breaks off.
+/// Discards a body. False if it is longer than `most` bytes, or the client aborts it.
 async fn read_away(body: &mut Shared, most: usize) -> bool {
     let mut read = 0;
     while let Some(frame) = body.frame().await {

@@ -1,7 +1,7 @@
-//! The REST API: parse, ask the service, answer. No decisions are made here.
+//! The REST API: parses requests, asks the service, responds. It makes no decisions of its own.
 //!
-//! What a request passes, from the outside in: [`server`] (connections and their limits), [`edge`] (request
-//! id, log line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
+//! Layers of a request, from the outside in: [`server`] (connections and their limits), [`edge`] (request id, log
+//! line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
 
 mod accounts;
 mod address;
@@ -78,31 +78,31 @@ use crate::service::Service;
 /// Groups of operations.
 #[derive(Tags)]
 enum Api {
-    /// Registering, logging in, and the account.
+    /// Registration, log-in, and the account.
     Auth,
-    /// The tasks of whoever asks.
+    /// Tasks of the caller.
     Tasks,
-    /// Other people's accounts, for administrators.
+    /// Administration of accounts.
     Admin,
-    /// For those who watch the server.
+    /// Health checks, for monitoring.
     Health,
 }
 
-/// What handlers know of the installation.
+/// Facts about the installation, for handlers.
 #[derive(Clone, Debug)]
 struct Site {
     environment: Arc<str>,
-    /// Path under which a proxy shows the server; empty for none.
+    /// Path under which a proxy exposes the server; empty for none.
     root: Arc<str>,
     /// Path of the API as clients see it.
     api_prefix: Arc<str>,
-    /// Whether this server speaks TLS itself.
+    /// Whether this server terminates TLS itself.
     is_tls: bool,
     stopping: Stopping,
 }
 
 impl Site {
-    /// The same site as a client sees it whose proxy has taken this path off.
+    /// Returns the site as a client sees it whose proxy removed this path.
     fn below(&self, root: Option<&str>) -> Self {
         let Some(root) = root else { return self.clone() };
         let api_prefix = format!("{root}{}", self.api_prefix).into();
@@ -110,12 +110,12 @@ impl Site {
     }
 }
 
-/// Set once, when the server begins to stop. Clones share it.
+/// Flag that is set once, when the server begins to stop. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Stopping(Arc<AtomicBool>);
 
 impl Stopping {
-    /// Turns readiness red.
+    /// Makes readiness probes fail from now on.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -126,8 +126,8 @@ impl Stopping {
     }
 }
 
-/// All routes: the API under its base path, health checks, the OpenAPI document and its pages. And the counts of the
-/// requests to them.
+/// Returns all routes: the API under its base path, health checks, the OpenAPI document and its pages. Also returns
+/// the counters of their requests.
 pub fn endpoint(
     service: Service,
     config: &Config,
@@ -186,7 +186,7 @@ fn api_routes(prefix: &str) -> Route {
     let base = base_service().into_endpoint();
     let root = root_service().into_endpoint();
     if prefix.is_empty() {
-        // The base path has a health check of its own, and probes take either.
+        // The base path has its own health check, and probes may use either.
         let root = Arc::new(root);
         Route::new()
             .nest_no_strip("/health/live", Arc::clone(&root))
@@ -198,7 +198,7 @@ fn api_routes(prefix: &str) -> Route {
     }
 }
 
-/// The time shown in examples.
+/// Returns the time shown in examples.
 fn example_time() -> Timestamp {
     Timestamp::from_millis(1_796_119_200_000).unwrap_or(Timestamp::EPOCH)
 }

@@ -1,12 +1,12 @@
 //! Suggestions for names that are misspelled.
 
-/// Least likeness of a suggestion, from 0 (nothing in common) to 1 (equal).
+/// Minimum similarity of a suggestion, from 0 (nothing in common) to 1 (equal).
 const ALIKE: f64 = 0.75;
 
-/// Most characters of a name that are compared.
+/// Maximum number of characters of a name that are compared.
 const MAX_CHARS: usize = 64;
 
-/// The known name that is most like `name`, if one is alike.
+/// Returns the known name most similar to `name`, if it is similar enough.
 pub(super) fn nearest<'a>(
     name: &str,
     known: impl IntoIterator<Item = &'a str>,

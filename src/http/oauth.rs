@@ -1,4 +1,4 @@
-//! `auth/revoke` and the metadata that OAuth 2 clients look for.
+//! `auth/revoke`, and the metadata for OAuth 2 clients.
 
 use poem::web::Data;
 use poem_openapi::types::Example;
@@ -15,27 +15,27 @@ use super::{Api, Site};
 use crate::domain::scope::Scope;
 use crate::service::Service;
 
-/// Where clients look for the metadata.
+/// Path of the metadata.
 pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 
-/// Handlers for tokens that are given back.
+/// Handlers for token revocation.
 pub(super) struct RevocationApi;
 
-/// Handlers for what is at the root.
+/// Handlers for the metadata, at the root.
 pub(super) struct MetadataApi;
 
-/// A token that is given back ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2.1)).
+/// A token to revoke ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009#section-2.1)).
 #[derive(Object)]
 #[oai(example)]
 struct Revocation {
     /// A refresh token, an access token or a personal token.
     #[oai(validator(min_length = 1))]
     token: PasswordText,
-    /// Taken, since clients send it. Not looked at: a token says by itself of which kind it is.
+    /// Accepted for compatibility and not used: the server recognizes the type of a token.
     token_type_hint: Option<String>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_id: Option<String>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_secret: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Example for Revocation {
     }
 }
 
-/// The token is no longer valid. An empty object, since some clients read one.
+/// The token is no longer valid. An empty object, since some clients parse one.
 #[derive(Object, Serialize)]
 #[oai(example)]
 #[expect(clippy::empty_structs_with_brackets, reason = "an object in JSON")]
@@ -66,8 +66,8 @@ impl Example for Revoked {
 impl RevocationApi {
     /// Revoke a token
     ///
-    /// Ends the session of a refresh token or an access token, with all its tokens, and deletes a personal token.
-    /// Unknown and ended tokens get the same answer. No other credential is needed.
+    /// Ends the session of a refresh token or an access token, with all its tokens; deletes a personal token.
+    /// Unknown and ended tokens get the same response. No other credential is needed.
     #[oai(path = "/revoke", method = "post", operation_id = "session_revoke")]
     async fn revoke(
         &self,
@@ -83,32 +83,33 @@ impl RevocationApi {
     }
 }
 
-/// Endpoints and abilities of this server for OAuth 2 clients ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
+/// Endpoints and capabilities of this server for OAuth 2 clients
+/// ([RFC 8414](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct Metadata {
-    /// The URL of this server, as the request has named it.
+    /// URL of this server, as the request named it.
     issuer: String,
-    /// Gives tokens for a password or a refresh token.
+    /// Endpoint that issues tokens for a password or a refresh token.
     token_endpoint: String,
-    /// Takes tokens back.
+    /// Endpoint that revokes tokens.
     revocation_endpoint: String,
-    /// The pages about this API.
+    /// Documentation of this API.
     service_documentation: String,
-    /// Grants that the token endpoint takes.
+    /// Grants that the token endpoint accepts.
     grant_types_supported: Vec<String>,
     /// None: there is no authorization endpoint.
     response_types_supported: Vec<String>,
     /// All scopes.
     scopes_supported: Vec<String>,
-    /// `none`: clients have no secrets here.
+    /// `none`: clients have no secrets.
     token_endpoint_auth_methods_supported: Vec<String>,
-    /// `none`: clients have no secrets here.
+    /// `none`: clients have no secrets.
     revocation_endpoint_auth_methods_supported: Vec<String>,
 }
 
 impl Metadata {
-    /// `root` and `prefix` are paths of the server and of the API below `url`.
+    /// Builds the metadata. `root` and `prefix` are paths of the server and of the API below `url`.
     fn of(url: &str, root: &str, prefix: &str) -> Self {
         let none = || vec!["none".to_owned()];
         Self {
@@ -136,7 +137,7 @@ impl Example for Metadata {
 
 #[OpenApi(tag = "Api::Auth")]
 impl MetadataApi {
-    /// Say how OAuth 2 clients use this server
+    /// Describe this server to OAuth 2 clients
     #[oai(
         path = "/.well-known/oauth-authorization-server",
         method = "get",

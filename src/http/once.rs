@@ -1,9 +1,9 @@
 //! `Idempotency-Key`
 //! ([draft-ietf-httpapi-idempotency-key-header-07](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07)):
-//! a request that is sent again is not done again.
+//! a repeated request is not carried out again.
 //!
-//! A handler of a POST, PATCH or DELETE takes an [`Attempt`] after the caller and before the body, says with
-//! [`Attempt::with`] how it answers, and returns the [`Reply`] that comes of it:
+//! A handler of a POST, PATCH or DELETE takes an [`Attempt`] after the caller and before the body, gives the form
+//! of its response to [`Attempt::with`], and returns the resulting [`Reply`]:
 //!
 //! ```text
 //! let answers = attempt.with(move |task: &Task| Created::of(task, &prefix));
@@ -29,35 +29,35 @@ use super::problem::Problem;
 use crate::auth::seal::fingerprint;
 use crate::service::{Asked, Done, FieldError, Once, Recorded};
 
-/// The header as it is usually written.
+/// Name of the header, as usually written.
 pub(super) const KEY: &str = "Idempotency-Key";
 const KEY_NAME: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 
-/// Longest key, in characters.
+/// Maximum length of a key, in characters.
 pub(super) const MAX_KEY: usize = 255;
 
 const FAULT: &str = "must be 1 to 255 visible ASCII characters without quotes or backslashes, with or without \
                      a pair of quotes around them";
 
-/// A hash of the body of a request with a key, as soon as it was read.
+/// Hash of the body of a request with a key, set once the body was read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct BodyDigest(Arc<OnceLock<[u8; 32]>>);
 
 impl BodyDigest {
-    /// To be put into a request, if it needs one.
+    /// Returns a digest to put into the request, if it has a key.
     pub(super) fn wanted(headers: &HeaderMap) -> Option<Self> {
         headers.contains_key(KEY_NAME).then(Self::default)
     }
 
-    /// Notes what was read.
+    /// Stores the hash of the body.
     pub(super) fn set(&self, body: &[u8]) {
-        // There is one body a request.
+        // A request has one body.
         let _set_before = self.0.set(of_body(body));
     }
 
-    /// What was read; nothing, if nobody read anything.
+    /// Returns the hash of the body; that of an empty one, if none was read.
     fn get(&self) -> [u8; 32] {
         self.0.get().copied().unwrap_or_else(|| of_body(&[]))
     }
@@ -67,13 +67,13 @@ fn of_body(body: &[u8]) -> [u8; 32] {
     fingerprint("body", &[body])
 }
 
-/// A request that may have been sent before.
+/// A request that may repeat an earlier one.
 pub(super) struct Attempt(Option<Keyed>);
 
 struct Keyed {
     key: String,
     method: String,
-    /// With its query.
+    /// Path and query.
     target: String,
     /// Lines of `If-Match` and `If-None-Match`, as sent.
     preconditions: Vec<u8>,
@@ -103,7 +103,7 @@ impl<'a> FromRequest<'a> for Attempt {
     }
 }
 
-/// All lines of `If-Match` and `If-None-Match`; nothing if there are none.
+/// Returns all lines of `If-Match` and `If-None-Match`; empty if there are none.
 fn preconditions(headers: &HeaderMap) -> Vec<u8> {
     let mut found = Vec::new();
     for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
@@ -115,7 +115,7 @@ fn preconditions(headers: &HeaderMap) -> Vec<u8> {
     found
 }
 
-/// A structured-field string of plain characters, or the same without its quotes.
+/// Parses a structured-field string of plain characters, with or without its quotes.
 fn key(value: &[u8]) -> Option<String> {
     let quoted = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
     let key = quoted.unwrap_or(value);
@@ -127,13 +127,13 @@ fn key(value: &[u8]) -> Option<String> {
 }
 
 impl Attempt {
-    /// Takes no notice of the key of a request that is only tried: it does nothing that must not be done twice, and
-    /// the key is free for the request itself.
+    /// Drops the key of a dry run: it has no effect that must not be repeated, and the key stays free for the
+    /// request itself.
     pub(super) fn unless(self, dry_run: bool) -> Self {
         if dry_run { Self(None) } else { self }
     }
 
-    /// Says what answers look like. Called after the body was read.
+    /// Sets the form of responses. Call it after the body was read.
     pub(super) fn with<A, R>(
         self,
         answer: impl Fn(&A) -> R + Send + Sync + 'static,
@@ -152,20 +152,20 @@ impl Attempt {
     }
 }
 
-/// How a request is answered, now and when it comes again.
+/// Form of the response to a request, for its first execution and for repetitions.
 pub(super) struct Answers<A, R> {
     asked: Option<Asked>,
     answer: Arc<dyn Fn(&A) -> R + Send + Sync>,
 }
 
 impl<A: 'static, R: IntoResponse + 'static> Answers<A, R> {
-    /// For the service.
+    /// Returns the part for the service.
     pub(super) fn once(&self) -> Once<A> {
         let answer = Arc::clone(&self.answer);
         Once::new(self.asked.clone(), move |done| record(answer(done).into_response()))
     }
 
-    /// For the client.
+    /// Returns the response for the client.
     pub(super) fn reply(&self, done: Done<A>) -> Reply<R> {
         match done {
             Done::Now(done) => Reply::Fresh((self.answer)(&done)),
@@ -174,7 +174,7 @@ impl<A: 'static, R: IntoResponse + 'static> Answers<A, R> {
     }
 }
 
-/// An answer, or the one from before.
+/// A new response, or a recorded one.
 pub(super) enum Reply<R> {
     Fresh(R),
     Replayed(Recorded),
@@ -202,13 +202,13 @@ impl<R: ApiResponse> ApiResponse for Reply<R> {
     }
 }
 
-/// Status, headers, an empty line, body.
+/// Records a response: status, headers, an empty line, body.
 fn record(mut response: Response) -> io::Result<Recorded> {
     if !response.status().is_success() {
         return Err(io::Error::other("an answer that is no success"));
     }
     let body: BoxBody<Bytes, io::Error> = response.take_body().into();
-    // It is in memory, so it is there at once.
+    // The body is in memory, so it is ready at once.
     let read = pin!(body.collect()).poll(&mut Context::from_waker(Waker::noop()));
     let Poll::Ready(body) = read else {
         return Err(io::Error::other("an answer that is not there yet"));

@@ -1,7 +1,7 @@
-//! Parameters of paths and queries, taken as text so that all faults can be reported together.
+//! Path and query parameters, taken as text so that all faults are reported together.
 //!
-//! poem-openapi parses parameters one by one and stops at the first that does not fit. Here a parameter
-//! shows its schema in the document, and [`Faults`] collects what is wrong with each.
+//! poem-openapi parses parameters one by one and stops at the first invalid one. Here a parameter shows its
+//! schema in the document, and [`Faults`] collects the errors of all.
 
 use std::str::FromStr;
 
@@ -18,25 +18,25 @@ use crate::domain::page::{Page, UserOrder};
 use crate::domain::priority::Priority;
 use crate::service::FieldError;
 
-/// Name of the parameter with the place in a list.
+/// Name of the parameter with the position in a list.
 pub(super) const CURSOR: &str = "cursor";
 
-/// What is wrong with the parameters of a request.
+/// Errors in the parameters of a request.
 #[derive(Debug, Default)]
 pub(super) struct Faults(Vec<FieldError>);
 
 impl Faults {
-    /// The value, or a note of why it was refused.
+    /// Returns the value, or records the error.
     pub(super) fn take<T>(&mut self, name: &str, value: Result<T, String>) -> Option<T> {
         value.map_err(|message| self.0.push(FieldError::new(name, message))).ok()
     }
 
-    /// Whether nothing is wrong.
+    /// Whether there are no errors.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The problem to answer with.
+    /// Returns the problem to respond with.
     pub(super) fn into_problem(self) -> Problem {
         Problem::invalid(self.0)
     }
@@ -71,15 +71,15 @@ text_params! {
     };
     /// An id of random digits, in a path.
     RandomIdParam => MetaSchema::new("string");
-    /// A text to look for.
+    /// A text to search for.
     SearchParam => MetaSchema { max_length: Some(SearchParam::MAX_CHARS), ..MetaSchema::new("string") };
-    /// How many things of a list to pass over.
+    /// Number of items to skip.
     SkipParam => MetaSchema {
         minimum: Some(0.0),
         default: Some(0.into()),
         ..MetaSchema::new_with_format("integer", "int64")
     };
-    /// Most things of a list to return.
+    /// Maximum number of items to return.
     LimitParam => MetaSchema {
         minimum: Some(1.0),
         maximum: Some(Page::MAX_LIMIT.into()),
@@ -90,7 +90,7 @@ text_params! {
     CompletedParam => MetaSchema::new("boolean");
     /// True or false.
     FlagParam => MetaSchema::new("boolean");
-    /// What a list is sorted by.
+    /// Sort key of a list.
     SortParam => MetaSchema {
         enum_items: ["created_at", "updated_at", "due", "priority", "position", "title"]
             .iter()
@@ -98,19 +98,19 @@ text_params! {
             .collect(),
         ..MetaSchema::new("string")
     };
-    /// The key that a list of accounts is sorted by.
+    /// Sort key of a list of accounts.
     AccountSortParam => MetaSchema {
         enum_items: AccountSortParam::ORDERS.map(|(name, _)| name.into()).to_vec(),
         ..MetaSchema::new("string")
     };
-    /// How much a task matters.
+    /// Priority of a task.
     PriorityParam => MetaSchema {
         enum_items: Priority::ALL.map(|priority| priority.as_str().into()).to_vec(),
         ..MetaSchema::new("string")
     };
     /// A text with rules of its own.
     TextParam => MetaSchema::new("string");
-    /// Where a list goes on.
+    /// Position in a list, where the next page begins.
     CursorParam => MetaSchema::new("string");
 }
 
@@ -127,14 +127,14 @@ impl UserIdParam {
 }
 
 impl RandomIdParam {
-    /// What is no id names nothing.
+    /// Parses the id. `None` if it is malformed.
     pub(super) fn parse<T: FromStr>(&self) -> Option<T> {
         self.0.parse().ok()
     }
 }
 
 impl SearchParam {
-    /// Longest text that is looked for. Counted as the document counts, which knows no bytes.
+    /// Maximum length of a search text, in characters, which the document counts too.
     const MAX_CHARS: usize = Email::MAX_BYTES;
 
     pub(super) fn parse(param: Option<&Self>) -> Result<Option<String>, String> {
@@ -149,7 +149,7 @@ impl SearchParam {
     }
 }
 
-/// A number that nothing can have names nothing; what is no number is a fault of the request.
+/// Parses an id. A number that no item can have becomes 0, which names nothing; other text is an error.
 fn id(text: &str) -> Result<u64, Problem> {
     if let Some(id) = whole_number(text).filter(|id| i64::try_from(*id).is_ok()) {
         return Ok(id);
@@ -183,7 +183,7 @@ impl AccountSortParam {
             .ok_or_else(|| "must be -created_at, -bytes or -tasks".to_owned())
     }
 
-    /// The query parameter for an order, with a `&`.
+    /// Returns the query parameter for an order, with a leading `&`.
     pub(super) const fn query(order: UserOrder) -> &'static str {
         match order {
             UserOrder::Newest => "",
@@ -253,7 +253,7 @@ impl FlagParam {
     }
 }
 
-/// Which part of a list is wanted.
+/// Reads the page that `skip` and `limit` select.
 pub(super) fn page(
     faults: &mut Faults,
     skip: Option<&SkipParam>,
@@ -264,8 +264,9 @@ pub(super) fn page(
     Some(Page { skip: skip?, limit: limit? })
 }
 
-/// The `Link` header to the next page, if there is one
-/// ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)). `filter` is what else the query says, each with a `&`.
+/// Returns the `Link` header to the next page, if there is one
+/// ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)). `filter` holds the other query parameters, each with a
+/// leading `&`.
 pub(super) fn next_page(
     path: &str,
     filter: &str,
@@ -278,12 +279,12 @@ pub(super) fn next_page(
     Some(format!("<{path}?skip={skip}&limit={limit}{filter}>; rel=\"next\""))
 }
 
-/// A text as a value of a query.
+/// Percent-encodes a text as a query value.
 pub(super) fn escape(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Digits only: `parse` alone would take a plus sign.
+/// Parses digits only: `parse` alone would accept a plus sign.
 pub(super) fn whole_number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

@@ -1,13 +1,13 @@
-//! The path of a site below which a proxy shows the server.
+//! The path under which a proxy exposes the server.
 
 use poem::http::{HeaderMap, HeaderName};
 
 pub(super) const PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 
-/// Longest path that a proxy may put in front, in bytes.
+/// Maximum length of that path, in bytes.
 const LONGEST: usize = 128;
 
-/// The path in the header, without a slash at the end, if it is one that can stand in a link as it is.
+/// Returns the path in the header, without a trailing slash, if it can stand unescaped in a link.
 pub(super) fn of(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(PREFIX).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

@@ -1,7 +1,7 @@
 //! Errors as clients see them: [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details.
 //!
-//! The only place where an error of the service, or of poem, meets a status code. The body is written
-//! by [`super::edge`], which knows the request's id.
+//! The only place that maps errors of the service, and of poem, to status codes. [`super::edge`] writes the body, since
+//! it knows the request id.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -25,30 +25,30 @@ use crate::domain::chain::Chain;
 use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
 
-/// Most fields that are named in one answer, and most characters of a name that the client made up.
+/// Maximum number of fields named in one response, and of characters in a name made up by the client.
 const MAX_FIELDS: usize = 50;
 const MAX_NAME_CHARS: usize = 64;
 
 /// The code of a request that touches too much.
 pub(super) const TOO_MUCH: &str = "too_much";
 
-/// The code of a grant that gives no tokens.
+/// The code of a grant type that is not supported.
 const UNSUPPORTED_GRANT: &str = "unsupported_grant_type";
 
-/// The code of scopes that are none, or more than there may be.
+/// The code of scopes that are unknown, or more than permitted.
 const INVALID_SCOPE: &str = "invalid_scope";
 
-/// How long to wait before trying again when the server cannot know better.
+/// Time to wait before a retry, where the server has no better estimate.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
-/// What the `WWW-Authenticate` header says ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
+/// Value of the `WWW-Authenticate` header ([RFC 6750, section 3](https://www.rfc-editor.org/rfc/rfc6750#section-3)).
 const CHALLENGE: &str = r#"Bearer realm="duly""#;
 const CHALLENGE_BAD_TOKEN: &str = r#"Bearer realm="duly", error="invalid_token""#;
-/// RFC 6749, section 5.2 wants 400 without a challenge. Clients of the replaced service wait for 401, and OAuth 2 clients
-/// that read the challenge of a 401 and not its body find the error here.
+/// RFC 6749, section 5.2 requires 400 without a challenge. Clients of the replaced service expect 401, and OAuth 2
+/// clients that read the challenge of a 401 and not its body find the error here.
 const CHALLENGE_BAD_GRANT: &str = r#"Bearer realm="duly", error="invalid_grant", error_description="wrong email or password""#;
 const CHALLENGE_BAD_REQUEST: &str = r#"Bearer realm="duly", error="invalid_request""#;
 const CHALLENGE_TASKS_READ: &str =
@@ -58,31 +58,31 @@ const CHALLENGE_TASKS_WRITE: &str =
 const CHALLENGE_ACCOUNT: &str =
     r#"Bearer realm="duly", error="insufficient_scope", scope="account""#;
 
-/// One way in which a request failed.
+/// Failure of a request, as reported to the client.
 #[derive(Clone, Debug)]
 pub(super) struct Problem {
     status: StatusCode,
-    /// Stable name of the kind of problem, for programs.
+    /// Stable machine-readable code.
     code: &'static str,
-    /// The same, for people. Holds nothing of the server and nothing of the request's body.
+    /// Explanation for people. Contains no internals of the server, and nothing of the request's body.
     detail: Cow<'static, str>,
     fields: Vec<FieldError>,
     headers: Vec<(HeaderName, HeaderValue)>,
     members: Vec<Member>,
 }
 
-/// What a body says beside what all problems say.
+/// Additional member of the body.
 #[derive(Clone)]
 struct Member(&'static str, Arc<serde_json::Value>);
 
 impl std::fmt::Debug for Member {
-    /// Without the value, which is people's own.
+    /// Omits the value, which may be private.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Member").field(&self.0).finish_non_exhaustive()
     }
 }
 
-/// A problem as a part of another.
+/// A problem as part of another.
 pub(super) struct Entry {
     pub(super) status: u16,
     pub(super) code: &'static str,
@@ -106,7 +106,7 @@ struct Body<'a> {
     members: BTreeMap<&'static str, &'a serde_json::Value>,
 }
 
-/// What OAuth 2 clients look for ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+/// Error members for OAuth 2 clients ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
 #[derive(Serialize)]
 struct OAuthError {
     error: &'static str,
@@ -140,7 +140,7 @@ impl Problem {
         self
     }
 
-    /// The same with what ought to be fit for a header; what is not is left out.
+    /// Adds a header unless the value is not a valid header value.
     fn with_text(self, name: HeaderName, value: &str) -> Self {
         match HeaderValue::from_str(value) {
             Ok(value) => self.with(name, value),
@@ -148,7 +148,7 @@ impl Problem {
         }
     }
 
-    /// The same with one more member.
+    /// Adds a member to the body.
     pub(super) fn with_member(
         mut self,
         name: &'static str,
@@ -158,17 +158,17 @@ impl Problem {
         self
     }
 
-    /// The same with the tag of what is there.
+    /// Adds the entity tag of the current state.
     pub(super) fn with_etag(self, etag: &str) -> Self {
         self.with_text(header::ETAG, etag)
     }
 
-    /// Name of the kind of problem, for programs.
+    /// Returns the machine-readable code.
     pub(super) const fn code(&self) -> &'static str {
         self.code
     }
 
-    /// The problem of a part of a request.
+    /// Converts the problem into a part of another.
     pub(super) fn into_entry(self) -> Entry {
         let (status, detail) = (self.status.as_u16(), self.detail.into_owned());
         let mut fields = self.fields;
@@ -179,17 +179,17 @@ impl Problem {
         Entry { status, code: self.code, detail, fields }
     }
 
-    /// The same with fields that were refused.
+    /// Sets the rejected fields.
     pub(super) fn with_fields(self, fields: Vec<FieldError>) -> Self {
         Self { fields, ..self }
     }
 
-    /// The fields that were refused.
+    /// Returns the rejected fields.
     pub(super) fn into_fields(self) -> Vec<FieldError> {
         self.fields
     }
 
-    /// Nothing of a batch was done, since something in it could not be.
+    /// Refuses a whole batch because a part of it failed.
     pub(super) fn batch_failed(status: u16, fields: Vec<FieldError>) -> Self {
         let status =
             StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
@@ -205,8 +205,9 @@ impl Problem {
         self.with(header::RETRY_AFTER, whole_seconds(after))
     }
 
-    /// With the fields of [draft-ietf-httpapi-ratelimit-headers-11](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11),
-    /// whose form has changed from one version to the next.
+    /// Refuses a request over a quota, with the header fields of
+    /// [draft-ietf-httpapi-ratelimit-headers-11](https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-11),
+    /// whose form changes between versions.
     fn throttled(throttled: &Throttled, detail: String) -> Self {
         let Policy { name, quota, window } = throttled.policy;
         let wait = whole_seconds(throttled.retry_after);
@@ -218,7 +219,7 @@ impl Problem {
             .with_text(RATE_LIMIT_POLICY, &format!("\"{name}\";q={quota};w={window}"))
     }
 
-    /// Not now: the same request may be answered a little later.
+    /// Refuses for now: the same request may succeed a little later.
     fn unavailable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
     }
@@ -240,13 +241,13 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed", detail)
     }
 
-    /// The token endpoint gives no tokens for that ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
+    /// Refuses a grant type ([RFC 6749, section 5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
     pub(super) fn unsupported_grant() -> Self {
         let detail = "grant_type must be password or refresh_token";
         Self::new(StatusCode::BAD_REQUEST, UNSUPPORTED_GRANT, detail)
     }
 
-    /// The token endpoint knows no such scope.
+    /// Refuses the scopes of a request for tokens.
     pub(super) fn invalid_scope(detail: String) -> Self {
         Self::new(StatusCode::BAD_REQUEST, INVALID_SCOPE, detail)
     }
@@ -257,8 +258,8 @@ impl Problem {
             .challenge(CHALLENGE_BAD_REQUEST)
     }
 
-    /// Good, but not good enough: the body names what is missing, and so does the challenge if another token
-    /// would help ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
+    /// Refuses a valid credential that lacks a permission: the body names it, and so does the challenge if another
+    /// token would help ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     fn denied(denied: Denied, detail: String) -> Self {
         let code = match denied {
             Denied::Scope(_) => "insufficient_scope",
@@ -303,7 +304,7 @@ impl Problem {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     }
 
-    /// The body is compressed, say. The answer says what is possible
+    /// Refuses an encoded body, such as a compressed one. The response names the accepted encoding
     /// ([RFC 9110, section 15.5.16](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.16)).
     pub(super) fn content_encoding() -> Self {
         let detail = "the body must be sent without Content-Encoding";
@@ -316,7 +317,7 @@ impl Problem {
         Self::new(StatusCode::NOT_IMPLEMENTED, "unsupported_transfer_coding", detail)
     }
 
-    /// Names every field that was refused, also in `detail`, which is all that old clients show.
+    /// Names every rejected field, also in `detail`, which is all that old clients show.
     pub(super) fn invalid(fields: Vec<FieldError>) -> Self {
         let detail = fields
             .iter()
@@ -329,7 +330,7 @@ impl Problem {
         problem
     }
 
-    /// Both values, or what is wrong with either; with both, if that is fields only.
+    /// Returns both values, or the problem of either. If both have invalid fields, names all of them.
     pub(super) fn both<A, B>(
         one: Result<A, Self>,
         two: Result<B, Self>,
@@ -349,7 +350,7 @@ impl Problem {
         Self::unavailable("timeout", detail)
     }
 
-    /// There is no room for an answer; for that to a write, if it is done.
+    /// Refuses a response for lack of memory; if a write was carried out, the problem says so.
     pub(super) fn no_room(full: Full, is_done: bool) -> Self {
         if is_done {
             let detail = "the request was carried out, but there was no room for its answer: \
@@ -381,7 +382,7 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
-    /// The same problem in words of OAuth 2. Where RFC 6749 has no word, it is that of section 4.1.2.1.
+    /// Translates the problem into OAuth 2. Where section 5.2 of RFC 6749 has no code, one of section 4.1.2.1 is used.
     fn oauth(&self) -> OAuthError {
         let error = match self.code {
             "invalid_grant" | "wrong_credentials" => "invalid_grant",
@@ -394,15 +395,15 @@ impl Problem {
             _ if self.status.is_server_error() => "temporarily_unavailable",
             _ => "invalid_request",
         };
-        // The characters that the section allows.
+        // Characters that the section allows.
         let plain =
             self.detail.chars().map(|c| if c == '"' || c == '\\' { '\'' } else { c });
         let is_allowed = |c: &char| matches!(c, ' '..='~');
         OAuthError { error, error_description: plain.filter(is_allowed).collect() }
     }
 
-    /// The body, with the id by which the log can be searched. Answers of the token endpoints are for OAuth 2 clients
-    /// too.
+    /// Returns the body, with the request id for a search of the log. Responses of the token endpoints suit OAuth 2
+    /// clients too.
     pub(super) fn render(&self, request_id: &str, is_oauth: bool) -> Vec<u8> {
         let fields: Vec<Field<'_>> = self
             .fields
@@ -426,13 +427,13 @@ impl Problem {
                 .collect(),
         };
         let mut bytes = serde_json::to_vec(&body).unwrap_or_default();
-        // Only what is there is counted.
+        // Spare capacity would not be counted.
         bytes.shrink_to_fit();
         bytes
     }
 }
 
-/// Rounded up: whoever waits this long has waited long enough.
+/// Rounds up to whole seconds, at least 1, so that the wait is long enough.
 fn whole_seconds(time: Duration) -> u64 {
     let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
     seconds.max(1)
@@ -533,7 +534,7 @@ impl From<service::Error> for Problem {
     }
 }
 
-/// Gives the same shape to errors that poem makes before a handler runs.
+/// Converts errors that poem raises before a handler runs.
 pub(super) fn from_poem(error: &poem::Error) -> Problem {
     if error.is::<NotFoundError>() {
         return Problem::not_found();
@@ -543,12 +544,12 @@ pub(super) fn from_poem(error: &poem::Error) -> Problem {
         tracing::error!(error = %error, "internal error");
         return Problem::internal();
     }
-    // The text of such errors may quote the request, so it stays inside.
+    // The text of such errors may quote the request, so it is not shown.
     Problem::malformed("the request makes no sense")
 }
 
 impl IntoResponse for Problem {
-    /// The body is left to the edge.
+    /// Leaves the body to the edge.
     fn into_response(self) -> Response {
         let mut response = Response::builder().status(self.status).finish();
         for (name, value) in &self.headers {
@@ -562,14 +563,14 @@ impl IntoResponse for Problem {
 impl From<Problem> for poem::Error {
     fn from(problem: Problem) -> Self {
         let mut error = Self::from_response(problem.clone().into_response());
-        // Becoming a response again, an error has its own extensions and not those of the response.
+        // Converted back into a response, an error has its own extensions and not those of the response.
         error.set_data(problem);
         error
     }
 }
 
 impl ApiResponse for Problem {
-    /// Empty: which problems an operation can have is added to the document as a whole.
+    /// Returns nothing: problems of operations are added to the document as a whole.
     fn meta() -> MetaResponses {
         MetaResponses { responses: Vec::new() }
     }

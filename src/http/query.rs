@@ -1,7 +1,7 @@
-//! The names in the query of a request.
+//! Names of query parameters.
 //!
-//! poem-openapi itself ignores a parameter that the operation does not have, and takes the first of several. A client that
-//! misspells `dry_run` would then delete. So each name is checked against the OpenAPI document before a handler runs.
+//! poem-openapi ignores unknown parameters, and takes the first of repeated ones. A client that misspells `dry_run`
+//! would then delete. So each name is checked against the OpenAPI document before a handler runs.
 
 use std::collections::BTreeSet;
 
@@ -11,18 +11,18 @@ use super::problem::Problem;
 use super::routes::{Operation, QueryParameter};
 use crate::service::FieldError;
 
-/// A token in the query has an answer of its own ([`super::caller`]).
+/// Parameter for a token, which [`super::caller`] refuses with an error of its own.
 const TOKEN: &str = "access_token";
 
-/// A query that was refused. Told by [`super::caller`] once it is known who asks.
+/// A refused query. Reported by [`super::caller`] once the caller is known.
 #[derive(Clone)]
 pub(super) struct RefusedQuery(pub(super) Problem);
 
-/// Most names that are refused by name.
+/// Maximum number of names that are refused by name.
 const MAX_FAULTS: usize = 50;
 
-/// Refuses names that the operation does not know, single ones that are given twice, and text that is not UTF-8. Names
-/// that begin with `_`, which clients add to get past caches, are ignored.
+/// Refuses unknown names, repeated names of single parameters, and text that is not UTF-8. Names that begin with `_`,
+/// which clients add to bypass caches, are ignored.
 pub(super) fn check(query: &str, operation: &Operation) -> Result<(), Problem> {
     let mut faults: Vec<FieldError> = Vec::new();
     let (mut given, mut refused) = (BTreeSet::new(), BTreeSet::new());
@@ -53,7 +53,7 @@ pub(super) fn check(query: &str, operation: &Operation) -> Result<(), Problem> {
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// What is wrong with a parameter beside those that were given before it.
+/// Returns the error of a parameter, given the names before it.
 fn fault(
     name: &str,
     value: &str,

@@ -1,4 +1,4 @@
-//! Which paths there are and what can be done at each, read from the OpenAPI document.
+//! Paths of the API and their methods, read from the OpenAPI document.
 
 use std::sync::Arc;
 
@@ -8,28 +8,28 @@ use serde_json::{Value, json};
 use super::metrics::{OTHER, Operation as Counted};
 use super::openapi;
 
-/// Every path of the document.
+/// All paths of the document.
 pub(super) struct RouteTable {
     routes: Vec<Route>,
-    /// Counts requests that are for none of them.
+    /// Counters of requests without a route.
     others: Counts,
 }
 
-/// Counts requests of a route by method.
+/// Request counters of a route, by method.
 struct Counts(Vec<Arc<Counted>>);
 
-/// Name of what has no route, in the log and in metrics.
+/// Name for requests without a route, in the log and in metrics.
 pub(super) const NO_ROUTE: &str = "-";
 
 /// One path.
 pub(super) struct Route {
-    /// As in the document: `/api/v1/tasks/{id}`.
+    /// Path as in the document: `/api/v1/tasks/{id}`.
     pub(super) pattern: String,
-    /// The value of an `Allow` header.
+    /// Value of an `Allow` header.
     pub(super) allow: String,
-    /// Whether OAuth 2 clients get tokens there, or give them back.
+    /// Whether the route issues or revokes tokens for OAuth 2 clients.
     pub(super) speaks_oauth: bool,
-    /// The operations whose queries are checked.
+    /// Operations whose queries are checked.
     operations: Vec<Operation>,
     counts: Counts,
 }
@@ -37,7 +37,7 @@ pub(super) struct Route {
 /// An operation of a path.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// In lower case.
+    /// Name of the method, in lower case.
     pub(super) method: String,
     pub(super) needs_token: bool,
     pub(super) query: Vec<QueryParameter>,
@@ -47,12 +47,12 @@ pub(super) struct Operation {
 #[derive(Debug)]
 pub(super) struct QueryParameter {
     pub(super) name: String,
-    /// Whether it may be given several times.
+    /// Whether it may be repeated.
     pub(super) repeats: bool,
 }
 
 impl Route {
-    /// The operation of a method, if its query is checked.
+    /// Returns the operation of a method, if its query is checked.
     pub(super) fn operation(&self, method: &Method) -> Option<&Operation> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let method = method.as_str();
@@ -65,7 +65,7 @@ impl Counts {
         Self(methods.chain([OTHER]).map(|method| Counted::new(route, method)).collect())
     }
 
-    /// The counts of a method; the last are those of all others.
+    /// Returns the counter of a method; the last one counts all other methods.
     fn of(&self, method: &Method) -> Option<&Arc<Counted>> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
         let own = self.0.iter().find(|it| it.is_for(method.as_str()));
@@ -106,7 +106,7 @@ impl RouteTable {
         Self { routes: routes.collect(), others }
     }
 
-    /// Counts of requests with this method for a route, or for none.
+    /// Returns the counter of a method, for a route or for requests without one.
     pub(super) fn counts<'a>(
         &'a self,
         route: Option<&'a Route>,
@@ -115,7 +115,7 @@ impl RouteTable {
         route.map_or(&self.others, |route| &route.counts).of(method)
     }
 
-    /// Counts of all requests.
+    /// Returns the counters of all requests.
     pub(super) fn all_counts(&self) -> Vec<Arc<Counted>> {
         let all = self.routes.iter().map(|route| &route.counts).chain([&self.others]);
         all.flat_map(|counts| counts.0.iter().cloned()).collect()
@@ -138,8 +138,8 @@ fn query_parameters(operation: &Value) -> Vec<QueryParameter> {
     of_query.filter_map(parameter).collect()
 }
 
-/// Part by part; a part in braces stands for any one. Slashes at the end or in a row make no difference,
-/// as in the routes themselves, but two at the beginning lead nowhere.
+/// Whether a path matches a pattern, segment by segment; a segment in braces matches any. Trailing and repeated
+/// slashes make no difference, as in the routes themselves, but two at the beginning match nothing.
 fn fits(pattern: &str, path: &str) -> bool {
     if path.starts_with("//") {
         return false;

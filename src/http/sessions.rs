@@ -26,26 +26,26 @@ use crate::service::{FieldError, Grant, Service};
 /// Handlers for sessions.
 pub(super) struct SessionsApi;
 
-/// What an OAuth 2 client sends to log in ([RFC 6749, section 4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.3)),
-/// or to go on with a session (section 6).
+/// Form that an OAuth 2 client sends to log in
+/// ([RFC 6749, section 4.3](https://www.rfc-editor.org/rfc/rfc6749#section-4.3)) or to refresh a session (section 6).
 #[derive(Object)]
 #[oai(example)]
 struct Login {
     /// `password`, the default, or `refresh_token`.
     grant_type: Option<Unchecked<GrantType>>,
-    /// The email of the account. Needed to log in.
+    /// Email of the account. Required to log in.
     username: Option<String>,
-    /// The password of the account. Needed to log in.
+    /// Password of the account. Required to log in.
     #[oai(validator(max_length = 4096))]
     password: Option<PasswordText>,
-    /// The refresh token. Needed for the grant of that name.
+    /// Refresh token. Required for the grant of that name.
     refresh_token: Option<String>,
-    /// Scopes of the access token: some of `tasks:read`, `tasks:write` and `account`, with spaces
-    /// between them. Without it, everything; for a refresh token, all that the log-in was for.
+    /// Scopes of the access token: some of `tasks:read`, `tasks:write` and `account`, separated by spaces. Defaults to
+    /// all; for a refresh token, to the scopes of the log-in.
     scope: Option<ScopeText>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_id: Option<String>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_secret: Option<String>,
 }
 
@@ -70,21 +70,22 @@ impl Example for Login {
     }
 }
 
-/// What an OAuth 2 client sends to go on with a session ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
+/// Form that an OAuth 2 client sends to refresh a session
+/// ([RFC 6749, section 6](https://www.rfc-editor.org/rfc/rfc6749#section-6)).
 #[derive(Object)]
 #[oai(example)]
 #[expect(clippy::struct_field_names, reason = "RFC 6749, section 6 names them")]
 struct Refresh {
-    /// `refresh_token`.
+    /// Always `refresh_token`.
     grant_type: Unchecked<RefreshGrant>,
-    /// As the last answer gave it.
+    /// Refresh token of the last response.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
-    /// Scopes of the access token, if they are fewer than those of the log-in.
+    /// Scopes of the access token, if fewer than those of the log-in.
     scope: Option<ScopeText>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_id: Option<String>,
-    /// Taken, since clients send it. Not looked at.
+    /// Accepted for compatibility and not used.
     client_secret: Option<String>,
 }
 
@@ -106,20 +107,20 @@ impl Example for Refresh {
     }
 }
 
-/// What a client gets when it logs in.
+/// Tokens of a session.
 #[derive(Object, Serialize)]
 #[oai(example)]
 #[expect(clippy::struct_field_names, reason = "RFC 6749, section 5.1 names them")]
 struct Token {
-    /// Send it with every request, as `Authorization: Bearer ...`.
+    /// Access token. Send it with every request, as `Authorization: Bearer ...`.
     access_token: String,
     /// Always `bearer`.
     token_type: TokenType,
-    /// How long the access token is good for, in seconds.
+    /// Lifetime of the access token, in seconds.
     expires_in: u64,
-    /// Gives new tokens of the same session, without the password. Good for one use; keep it secret.
+    /// Token that gives new tokens of the same session, without the password. Valid for one use; keep it secret.
     refresh_token: String,
-    /// What the access token may be used for.
+    /// Scopes of the access token.
     scope: String,
 }
 
@@ -155,7 +156,7 @@ impl Token {
     }
 }
 
-/// Reads the scopes of a request. `None` if it asks for none in particular.
+/// Reads the scopes of a request. `None` if it names none.
 fn scopes(text: Option<ScopeText>) -> Result<Option<Scopes>, Problem> {
     let scopes = text.map(|text| text.0.parse::<Scopes>()).transpose();
     let scopes = scopes.map_err(|error| Problem::invalid_scope(error.to_string()))?;
@@ -166,21 +167,21 @@ fn scopes(text: Option<ScopeText>) -> Result<Option<Scopes>, Problem> {
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct SessionView {
-    /// Names the session.
+    /// Identifier of the session.
     id: String,
-    /// What the client calls itself.
+    /// Name that the client gives itself.
     #[oai(nullable)]
     client: Option<String>,
-    /// Where it was last seen.
+    /// Address where it was last seen.
     #[oai(nullable)]
     address: Option<String>,
-    /// When it began.
+    /// Time of the log-in.
     created_at: Timestamp,
-    /// When it was last used, to the minute; the time of the log-in if that was never.
+    /// Time of last use, to the minute; the time of the log-in if it was never used.
     last_used_at: Timestamp,
-    /// When it ends unless it is refreshed before.
+    /// Expiry time; a refresh extends it.
     expires_at: Timestamp,
-    /// Whether it is the one that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 
@@ -212,13 +213,13 @@ impl SessionView {
     }
 }
 
-/// How much access was ended.
+/// Numbers of ended sessions and personal tokens.
 #[derive(Object, Serialize)]
 #[oai(example)]
 pub(super) struct EndedView {
-    /// Sessions.
+    /// Number of ended sessions.
     sessions_ended: u64,
-    /// Personal tokens.
+    /// Number of ended personal tokens.
     tokens_ended: u64,
 }
 
@@ -236,7 +237,7 @@ impl From<Ended> for EndedView {
 
 #[derive(ApiResponse)]
 enum LoggedOut {
-    /// It has ended.
+    /// The session or personal token has ended.
     #[oai(status = 204)]
     LoggedOut,
 }
@@ -245,13 +246,13 @@ enum LoggedOut {
 impl SessionsApi {
     /// Log in
     ///
-    /// The password flow of OAuth 2. An unknown email and a wrong password get the same answer. Takes the
-    /// refresh token grant too, as `auth/refresh` does, since OAuth 2 clients know one token URL. A log-in with fewer
-    /// scopes cannot make personal tokens or manage accounts. The form may come as `multipart/form-data` too.
+    /// The password flow of OAuth 2. An unknown email and a wrong password get the same response. Also accepts the
+    /// refresh token grant, like `auth/refresh`, since OAuth 2 clients know one token URL. A log-in with fewer scopes
+    /// cannot create personal tokens or manage accounts. The form may also be `multipart/form-data`.
     ///
-    /// An account has at most 20 sessions. The next log-in ends the least recently used one. It looks first among
-    /// sessions that were not used for an hour, where the log-in itself does not count as a use; then among those used
-    /// only in the first minute after their log-in, and the ten newest of the last minute; then among all.
+    /// An account has at most 20 sessions. The next log-in ends the least recently used one. It is chosen first among
+    /// sessions unused for an hour, where the log-in itself does not count as a use; then among sessions used only in
+    /// the first minute after their log-in, and the ten newest of the last minute; then among all.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,
@@ -270,7 +271,7 @@ impl SessionsApi {
         };
         let password = password.map(|it| it.0);
         let answers = attempt.with(Token::of);
-        // Refused in words of its own, which OAuth 2 has for it.
+        // OAuth 2 has an error code of its own for this.
         let grant_type = grant_type.map(Unchecked::check).transpose();
         let grant_type = grant_type.map_err(|_| Problem::unsupported_grant())?;
         let scopes = scopes(scope)?;
@@ -298,12 +299,12 @@ impl SessionsApi {
         Ok(answers.reply(grant))
     }
 
-    /// Go on with a session
+    /// Refresh a session
     ///
-    /// Gives a new access token and a new refresh token; the old refresh token is good for one use. For 20
-    /// seconds it gives the same refresh token again, so that a lost answer, or two programs that refresh at once, log
-    /// nobody out. Any other reuse ends the session. A session lasts for 30 days without being refreshed, and
-    /// for 90 at most.
+    /// Issues a new access token and a new refresh token; the old refresh token is valid for one use. For 20 seconds
+    /// it returns the same refresh token again, so that a lost response, or two programs that refresh at once, end no
+    /// session. Any other reuse ends the session. A session expires after 30 days without a refresh, and after 90 days
+    /// at the latest.
     #[oai(path = "/refresh", method = "post", operation_id = "session_refresh")]
     async fn refresh(
         &self,
@@ -324,7 +325,7 @@ impl SessionsApi {
 
     /// Log out
     ///
-    /// Ends the session at once, with its access and refresh tokens. With a personal token, it deletes that token.
+    /// Ends the session at once, with its access and refresh tokens. With a personal token, deletes that token.
     #[oai(path = "/logout", method = "post", operation_id = "session_logout")]
     async fn logout(
         &self,
@@ -339,7 +340,7 @@ impl SessionsApi {
 
     /// Log out everywhere
     ///
-    /// Ends every session and every personal token at once, the one that asks too.
+    /// Ends every session and every personal token at once, including the one in use.
     #[oai(path = "/logout-all", method = "post", operation_id = "session_logout_all")]
     async fn logout_all(
         &self,
@@ -352,7 +353,7 @@ impl SessionsApi {
         Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
     }
 
-    /// List my sessions, the latest used first
+    /// List my sessions, most recently used first
     #[oai(path = "/sessions", method = "get", operation_id = "session_list")]
     async fn list(
         &self,

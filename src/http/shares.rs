@@ -1,6 +1,6 @@
-//! Bytes of memory that accounts and networks hold, with a limit for each and a reserve for others.
+//! Memory that accounts and networks hold, with a limit for each and a reserve for others.
 //!
-//! A part of every limit is kept for accounts that hold little.
+//! A part of every limit is reserved for accounts that hold little.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -16,35 +16,35 @@ use crate::domain::id::UserId;
 use crate::domain::network::Block;
 use crate::service::Error;
 
-/// Time that an account pauses after it was refused. As long as `Retry-After` of the problem says.
+/// Time that an account pauses after a refusal: the `Retry-After` of the problem.
 pub(super) const PAUSE: Duration = Duration::from_secs(1);
 
-/// Accounts that hold nothing are forgotten when there are more than this.
+/// Number of accounts above which idle ones are forgotten.
 const FORGET_FROM: usize = 1024;
 
-/// Bytes that may be held together.
+/// Limits on bytes that are held together.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Most {
-    /// For an account that holds much.
+    /// Limit for an account that holds much.
     pub(super) much: usize,
-    /// For any account.
+    /// Limit for any account.
     pub(super) all: usize,
 }
 
-/// Bytes that may be held.
+/// Limits on held bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// An account that holds at most this much holds little.
+    /// Amount up to which an account holds little.
     pub(super) little: usize,
-    /// Most of one account, from all networks together; without an account, of a network.
+    /// Maximum of one account over all networks; without an account, of one network.
     pub(super) account: usize,
-    /// Most of one network: an IPv4 address, or the /48 of an IPv6 address.
+    /// Maximum of one network: an IPv4 address, or the /48 of an IPv6 address.
     pub(super) network: Most,
-    /// Most of all.
+    /// Maximum of all together.
     pub(super) total: Most,
 }
 
-/// The account and the network that bytes are held for.
+/// Account and network that hold bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Holder {
     account: Account,
@@ -59,13 +59,13 @@ enum Account {
 }
 
 impl Holder {
-    /// The caller of a request, as far as it is known by now.
+    /// Returns the caller of a request, as far as it is known.
     pub(super) fn of(request: &Request) -> Self {
         let user = request.data::<RequestContext>().and_then(RequestContext::user);
         Self::new(user, ClientAddress::of(request).0)
     }
 
-    /// Its network.
+    /// Returns the network of the holder.
     pub(super) const fn network(&self) -> Block {
         self.network
     }
@@ -76,12 +76,12 @@ impl Holder {
     }
 }
 
-/// Why there is no room.
+/// Reason for a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The account holds its share.
+    /// The account holds its full share.
     Account,
-    /// Others hold theirs.
+    /// Other accounts hold the memory.
     Server,
 }
 
@@ -94,7 +94,7 @@ impl From<Full> for Error {
     }
 }
 
-/// Counts bytes. Clones share the count.
+/// Counter of held bytes. Clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Shares(Arc<Mutex<Held>>);
 
@@ -103,7 +103,7 @@ impl Shares {
         Self(Arc::new(Mutex::new(Held::new(limits))))
     }
 
-    /// A share that can grow.
+    /// Returns an empty share that can grow.
     pub(super) fn nothing(&self, holder: Holder) -> Share {
         Share { shares: self.clone(), holder, bytes: 0 }
     }
@@ -115,18 +115,18 @@ impl Shares {
         Ok(share)
     }
 
-    /// The same before the bytes are made. A refusal lets the account pause with reservations alone.
+    /// Counts bytes before they exist. After a refusal, only reservations of the account pause.
     pub(super) fn reserve(&self, holder: Holder, bytes: usize) -> Result<Share, Full> {
         self.held().reserve(holder, bytes, Instant::now())?;
         Ok(Share { shares: self.clone(), holder, bytes })
     }
 
-    /// Refuses an account that was refused bytes a short while ago.
+    /// Refuses an account that was recently refused bytes.
     pub(super) fn admit(&self, holder: Holder) -> Result<(), Full> {
         self.held().admit(holder, Instant::now())
     }
 
-    /// Refuses an account that was refused bytes or a reservation a short while ago.
+    /// Refuses an account that was recently refused bytes or a reservation.
     pub(super) fn admit_reservation(&self, holder: Holder) -> Result<(), Full> {
         self.held().admit_reservation(holder, Instant::now())
     }
@@ -135,7 +135,7 @@ impl Shares {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes that are held, and the numbers of accounts and networks that hold them.
+    /// Returns the held bytes, and the numbers of accounts and networks that hold them.
     #[cfg(test)]
     pub(super) fn count(&self) -> (usize, usize, usize) {
         let held = self.held();
@@ -143,7 +143,7 @@ impl Shares {
     }
 }
 
-/// Bytes that are counted until this is dropped.
+/// Bytes that stay counted until this is dropped.
 #[derive(Debug)]
 pub(super) struct Share {
     shares: Shares,
@@ -156,14 +156,14 @@ impl Share {
         self.bytes
     }
 
-    /// Counts so many more.
+    /// Counts this many more bytes.
     pub(super) fn grow(&mut self, bytes: usize) -> Result<(), Full> {
         self.shares.held().take(self.holder, bytes, Instant::now())?;
         self.bytes += bytes;
         Ok(())
     }
 
-    /// Counts so many, instead of those so far.
+    /// Changes the count to this many bytes.
     pub(super) fn resize(&mut self, bytes: usize) -> Result<(), Full> {
         if let Some(less) = self.bytes.checked_sub(bytes) {
             self.shares.held().give_back(self.holder, less);
@@ -182,7 +182,7 @@ impl Drop for Share {
     }
 }
 
-/// Bytes that are held.
+/// Bytes that accounts and networks hold.
 #[derive(Debug)]
 struct Held {
     limits: Limits,
@@ -208,14 +208,14 @@ struct Refusal {
 }
 
 impl Refusal {
-    /// The reason, while the account pauses.
+    /// Returns the reason, while the account pauses.
     fn reason(self, now: Instant) -> Option<Full> {
         (now.saturating_duration_since(self.time) < PAUSE).then_some(self.full)
     }
 }
 
 impl Holding {
-    /// Whether nothing needs to be known of the account any more.
+    /// Whether the account can be forgotten.
     fn is_over(&self, now: Instant) -> bool {
         self.bytes == 0 && self.pauses_reserving(now).is_none()
     }
@@ -235,13 +235,13 @@ impl Held {
         Self { limits, total: 0, networks: HashMap::new(), accounts: HashMap::new() }
     }
 
-    /// Refuses an account that was refused a short while ago.
+    /// Refuses an account that was recently refused bytes.
     fn admit(&self, holder: Holder, now: Instant) -> Result<(), Full> {
         let pauses = self.accounts.get(&holder.account).and_then(|it| it.pauses(now));
         pauses.map_or(Ok(()), Err)
     }
 
-    /// The same for a reservation.
+    /// Refuses an account that was recently refused bytes or a reservation.
     fn admit_reservation(&self, holder: Holder, now: Instant) -> Result<(), Full> {
         let holding = self.accounts.get(&holder.account);
         holding.and_then(|it| it.pauses_reserving(now)).map_or(Ok(()), Err)
@@ -269,7 +269,7 @@ impl Held {
         Ok(())
     }
 
-    /// The account that is refused.
+    /// Returns the entry of a refused account. Forgets idle ones if there are many.
     fn refused(&mut self, holder: Holder, now: Instant) -> &mut Holding {
         if self.accounts.len() > FORGET_FROM {
             self.accounts.retain(|_, holding| !holding.is_over(now));

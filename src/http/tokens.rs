@@ -23,16 +23,16 @@ use crate::service::{Service, TokenDraft};
 /// Handlers for personal tokens.
 pub(super) struct TokensApi;
 
-/// What a client sends to make a personal token.
+/// Body of a request that creates a personal token.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct TokenCreate {
-    /// What to call it. 1 to 100 characters.
+    /// Name of the token, 1 to 100 characters.
     name: LabelText,
-    /// What it may be used for.
+    /// Scopes of the token.
     #[oai(validator(min_items = 1, max_items = 3))]
     scopes: Vec<ScopeView>,
-    /// From when on it is worth nothing; never, if absent or null.
+    /// Expiry time; never, if absent or null.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
 }
@@ -74,7 +74,7 @@ impl Example for TokenCreate {
         Self {
             name: LabelText("backup script".to_owned()),
             scopes: vec![ScopeView::TasksRead],
-            // A date that is over would be refused.
+            // A date in the past would be refused.
             expires_at: None,
         }
     }
@@ -84,18 +84,18 @@ impl Example for TokenCreate {
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct TokenView {
-    /// Names the token.
+    /// Identifier of the token.
     id: String,
-    /// What it is called.
+    /// Name of the token.
     name: String,
-    /// What it may be used for.
+    /// Scopes of the token.
     scopes: Vec<ScopeView>,
-    /// When it was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// From when on it is worth nothing, if ever.
+    /// Expiry time, if any.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
-    /// When it was last used, to the minute.
+    /// Time of last use, to the minute.
     #[oai(nullable)]
     last_used_at: Option<Timestamp>,
 }
@@ -126,21 +126,21 @@ impl From<PersonalToken> for TokenView {
     }
 }
 
-/// A new personal token, with the one thing that is never shown again.
+/// A new personal token, with its secret, which is never shown again.
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct NewTokenView {
-    /// Names the token.
+    /// Identifier of the token.
     id: String,
-    /// The token. Send it like an access token. Shown this once; keep it secret.
+    /// Secret to send like an access token. Shown once; keep it secret.
     token: String,
-    /// What it is called.
+    /// Name of the token.
     name: String,
-    /// What it may be used for.
+    /// Scopes of the token.
     scopes: Vec<ScopeView>,
-    /// When it was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// From when on it is worth nothing, if ever.
+    /// Expiry time, if any.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
 }
@@ -173,17 +173,17 @@ impl Created {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// The token is worth nothing any more.
+    /// The token is no longer valid.
     #[oai(status = 204)]
     Deleted,
 }
 
 #[OpenApi(prefix_path = "/auth/tokens", tag = "Api::Auth")]
 impl TokensApi {
-    /// Make a personal token
+    /// Create a personal token
     ///
-    /// A credential for a script, good until it expires or is deleted. A change of the password ends it too. It
-    /// takes a log-in to make one.
+    /// A credential for a script, valid until it expires or is deleted. A change of the password ends it too.
+    /// Creating one requires a log-in.
     #[oai(path = "/", method = "post", operation_id = "token_create")]
     async fn create(
         &self,

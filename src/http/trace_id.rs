@@ -1,5 +1,6 @@
-//! The trace that a request belongs to, as a client or a proxy says it
-//! ([W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header)). For the log alone: no answer has it.
+//! The trace of a request, as named by a client or a proxy
+//! ([W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header)). For the log only: no response
+//! contains it.
 
 use std::fmt;
 
@@ -15,7 +16,7 @@ const LEN: usize = 55;
 pub(super) struct TraceId(u128);
 
 impl TraceId {
-    /// The id in the header of a request. `None` if it has no such field, several of them, or one that is not valid.
+    /// Reads the id from the headers of a request. `None` if the field is missing, repeated or invalid.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
         let mut given = headers.get_all(TRACEPARENT).iter();
         let only = given.next().filter(|_| given.next().is_none())?;
@@ -30,7 +31,7 @@ impl TraceId {
             part.bytes().all(is_hex).then(|| u128::from_str_radix(part, 16).ok())?
         };
         let (version, trace, parent, _flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
-        // Versions to come may say more after that, and this one may not; 255 is no version.
+        // Later versions may append more, and this one may not; 255 is no version.
         let is_whole = text.len() == LEN || (version > 0 && parts.next().is_some());
         (version < 255 && is_whole && trace > 0 && parent > 0).then_some(Self(trace))
     }

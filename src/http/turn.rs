@@ -1,8 +1,8 @@
-//! Turns of networks among lists and counts of tasks.
+//! Turns of networks for lists and counts of tasks.
 //!
 //! A list that reads much waits for one of few permits, which accounts share (`store/redb/long_reads.rs`). One network
-//! may have many accounts, and has at most [`AT_ONCE`] of these requests being answered: so there is always a permit
-//! that others wait for alone.
+//! may have many accounts, but at most [`AT_ONCE`] of its requests run at once: so one permit always remains for other
+//! networks.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,23 +15,23 @@ use super::problem::Problem;
 use crate::domain::network::Block;
 use crate::permits::{Permit, Permits};
 
-/// Requests of one network that are answered at once: one fewer than long reads in all.
+/// Maximum number of concurrent requests of one network: one fewer than long reads in all.
 const AT_ONCE: usize = 3;
 
-/// Time that a request waits for its turn. A longer wait ends in 503.
+/// Maximum time that a request waits for its turn, before it is refused with 503.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Gives turns to networks: IPv4 addresses, or the /48 of IPv6 addresses. Clones share them.
+/// Turns by network: an IPv4 address, or the /48 of an IPv6 address. Clones share them.
 #[derive(Clone, Debug)]
 pub(super) struct Turns(Permits<Block>);
 
-/// A turn of a list or of counts. An argument of its handler, after the caller. Ends with the handler.
+/// Turn of a list or of counts, which ends with the handler. Handlers take it as an argument, after the caller.
 pub(super) struct Turn {
     _permit: Permit<Block>,
 }
 
 impl Default for Turns {
-    /// As many requests wait as a network has connections and HTTP/2 streams.
+    /// Sets no limit on waiting requests: connections and HTTP/2 streams of a network limit them.
     fn default() -> Self {
         Self(Permits::new(AT_ONCE, usize::MAX))
     }

@@ -24,18 +24,18 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Ended, Role, User};
 use crate::service::{FixedAccount, NewAccount, ProfileChange, Service};
 
-/// Handlers for accounts.
+/// Handlers for the caller's account.
 pub(super) struct UsersApi;
 
-/// What a client sends to register.
+/// Body of a registration.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct UserRegister {
-    /// Kept as typed; upper and lower case make no difference.
+    /// Stored as typed; compared without regard to case.
     email: EmailText,
-    /// 8 to 128 characters of any kind. A server may be set to ask for more, or for one that is hard to guess.
+    /// 8 to 128 characters of any kind. A server may require more, or a password that is hard to guess.
     password: NewPasswordText,
-    /// Needed where only those may register who were invited.
+    /// Invitation, required where only invited people may register.
     #[oai(validator(max_length = 200))]
     invitation: Option<String>,
 }
@@ -47,28 +47,28 @@ impl Example for UserRegister {
     }
 }
 
-/// What a client sends to change the own account. What is absent stays as it is.
+/// Body of a request that changes the caller's account. Absent members stay unchanged.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct ProfilePatch {
-    /// Takes the password.
+    /// New email; requires the password.
     email: MaybeUndefined<EmailText>,
-    /// What to be called; null clears it.
+    /// Display name; null clears it.
     #[oai(nullable)]
     display_name: MaybeUndefined<LabelText>,
-    /// A name of the IANA time zone database, such as Europe/Berlin; null clears it.
+    /// Name in the IANA time zone database, such as Europe/Berlin; null clears it.
     #[oai(nullable)]
     time_zone: MaybeUndefined<TimeZoneText>,
-    /// The password of the account, to change the email.
+    /// Password of the account, required to change the email.
     #[oai(validator(max_length = 4096))]
     password: MaybeUndefined<PasswordText>,
-    /// Cannot be changed: taken if it is that of the account, so that a whole account can be sent back.
+    /// Read-only: accepted if it equals the current value, so that a whole account can be sent back.
     id: Option<u64>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     role: Option<RoleView>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     created_at: Option<Timestamp>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, like `id`.
     must_change_password: Option<bool>,
 }
 
@@ -105,14 +105,14 @@ impl From<ProfilePatch> for ProfileChange {
     }
 }
 
-/// What a client sends to set another password.
+/// Body of a password change.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct PasswordChange {
-    /// The one of now.
+    /// Current password.
     #[oai(validator(max_length = 4096))]
     current_password: PasswordText,
-    /// The one from now on. 8 to 128 characters of any kind.
+    /// New password: 8 to 128 characters of any kind.
     new_password: NewPasswordText,
 }
 
@@ -125,7 +125,7 @@ impl Example for PasswordChange {
     }
 }
 
-/// Proof that it is the owner who asks.
+/// Proof that the request comes from the owner.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct PasswordProof {
@@ -136,7 +136,7 @@ struct PasswordProof {
 
 impl Example for PasswordProof {
     fn example() -> Self {
-        // Not the password of other examples: it would delete the account of a person who only tries.
+        // Differs from other examples, so that trying this one does not delete the account.
         Self { password: "the password of this account".into() }
     }
 }
@@ -145,18 +145,18 @@ impl Example for PasswordProof {
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 struct UserView {
-    /// Never changes.
+    /// Identifier of the account; never changes.
     id: u64,
-    /// As typed.
+    /// Email address, as typed.
     email: String,
-    /// What the account may do beyond its own things.
+    /// Role, which governs access beyond the account's own data.
     role: RoleView,
-    /// When the account was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// What its owner wants to be called. Absent if nothing is set.
+    /// Display name chosen by the owner. Absent if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<String>,
-    /// Where its owner lives, as far as the clock goes. Absent if nothing is set.
+    /// Time zone of the owner. Absent if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
     /// True if the password must be changed before anything else. Absent otherwise.
@@ -231,14 +231,14 @@ enum Registered {
 
 #[derive(ApiResponse)]
 enum Left {
-    /// The account is gone, with all that it had.
+    /// The account was deleted with all its data.
     #[oai(status = 204)]
     Left,
 }
 
 #[OpenApi(prefix_path = "/auth", tag = "Api::Auth")]
 impl UsersApi {
-    /// Make an account
+    /// Create an account
     #[oai(path = "/register", method = "post", operation_id = "user_register")]
     async fn register(
         &self,
@@ -258,7 +258,7 @@ impl UsersApi {
 
     /// Show my account
     ///
-    /// Every access token and every personal token may ask whose it is, whatever its scopes.
+    /// Accepts every access token and every personal token, whatever its scopes.
     #[oai(path = "/me", method = "get", operation_id = "user_me")]
     async fn me(
         &self,
@@ -269,7 +269,7 @@ impl UsersApi {
 
     /// Change my account
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also accepted as
     /// `application/merge-patch+json`.
     #[oai(path = "/me", method = "patch", operation_id = "user_update")]
     async fn update(
@@ -287,7 +287,7 @@ impl UsersApi {
 
     /// Delete my account
     ///
-    /// With its tasks, sessions, tokens and all else. Cannot be undone.
+    /// Deletes its tasks, sessions, tokens and all other data. Cannot be undone.
     #[oai(path = "/me", method = "delete", operation_id = "user_leave")]
     async fn leave(
         &self,
@@ -299,12 +299,12 @@ impl UsersApi {
         Ok(Left::Left)
     }
 
-    /// Get all that is kept about me
+    /// Export all my data
     ///
-    /// JSON Lines, one object a line: the account with its limits and the networks it logs in from, sessions, personal
-    /// tokens, invitations it made, audit records of what it did and of what was done to it, kept answers, and tasks.
-    /// The last line counts them. Passwords, tokens and what kept answers say are left out: they are secrets. A personal
-    /// token needs the scope `tasks:read` too.
+    /// JSON Lines, one object per line: the account with its limits and the networks it logs in from, sessions,
+    /// personal tokens, invitations it created, audit records of its actions and of actions on it, stored responses,
+    /// and tasks. The last line counts them. Secrets are left out: passwords, tokens and the content of stored
+    /// responses. A personal token also needs the scope `tasks:read`.
     #[oai(path = "/me/export", method = "get", operation_id = "user_export")]
     async fn export(
         &self,
@@ -317,7 +317,7 @@ impl UsersApi {
 
     /// Change my password
     ///
-    /// Ends every other session and every personal token, and tells how many.
+    /// Ends every other session and every personal token, and returns their numbers.
     #[oai(path = "/password", method = "post", operation_id = "user_change_password")]
     async fn change_password(
         &self,
@@ -334,7 +334,7 @@ impl UsersApi {
     }
 }
 
-/// `None` if it stays, `Some(None)` if it goes.
+/// Returns `None` if the member stays, `Some(None)` if it is cleared.
 #[expect(clippy::option_option, reason = "as the service takes it")]
 pub(super) fn cleared<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {

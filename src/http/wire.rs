@@ -1,6 +1,6 @@
-//! How domain types look in JSON and in the OpenAPI document.
+//! Domain types in JSON and in the OpenAPI document.
 //!
-//! Kept here so that `domain` need not know about poem or serde.
+//! Kept here so that `domain` does not depend on poem or serde.
 
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON};
@@ -14,7 +14,7 @@ use crate::domain::password::Password;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
 
-/// Shows a type in the OpenAPI document by a schema of one value.
+/// Describes a type in the OpenAPI document by the schema of one value.
 macro_rules! schema_type {
     ($type:ident, $name:expr, $schema:expr) => {
         impl poem_openapi::types::Type for $type {
@@ -42,7 +42,7 @@ macro_rules! schema_type {
 }
 pub(super) use schema_type;
 
-/// Makes a text in a request, which is checked together with the other fields. The format says by which rules
+/// Defines a text in a request, which is checked together with the other fields, by the rules of its format
 /// ([`super::payload`]).
 macro_rules! text_type {
     ($(#[$doc:meta])* $type:ident, $name:expr, $schema:expr) => {
@@ -73,7 +73,7 @@ macro_rules! text_type {
 pub(super) use text_type;
 
 text_type!(
-    /// Scopes in a form. Checked by [`Scopes`](crate::domain::scope::Scopes), in words of OAuth 2.
+    /// Scopes in a form. Checked by [`Scopes`](crate::domain::scope::Scopes), with errors of OAuth 2.
     ScopeText,
     "string_scope",
     MetaSchema {
@@ -105,7 +105,7 @@ text_type!(
     }
 );
 
-/// Makes a password in a request, which is wiped from memory when dropped.
+/// Defines a password in a request, which is wiped from memory when dropped.
 macro_rules! password_type {
     ($(#[$doc:meta])* $type:ident, $name:expr, $schema:expr) => {
         $(#[$doc])*
@@ -144,7 +144,7 @@ password_type!(
 );
 
 password_type!(
-    /// A password from now on. Checked by [`Password::check`].
+    /// A new password. Checked by [`Password::check`].
     NewPasswordText,
     "string_new_password",
     MetaSchema {
@@ -154,7 +154,7 @@ password_type!(
     }
 );
 
-/// For the limits on its length.
+/// Needed for the limits on its length.
 impl AsRef<str> for PasswordText {
     fn as_ref(&self) -> &str {
         &self.0

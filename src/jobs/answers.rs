@@ -1,10 +1,9 @@
-//! Removes answers that were kept for requests that might come again, when their time is over.
+//! Removal of responses that were stored for repeated requests and have expired.
 //!
-//! It goes by the clock, and a clock that is wrong must not make it remove what is still needed: when the time has
-//! moved by more than a day against the time that the program has been running, it removes nothing, until the clock is
-//! back where it was or has been going steadily for a day. Nor does it in the first pass, which has nothing to
-//! compare with. What is not removed here is in nobody's way: old answers are not given again, and their owner's next
-//! requests remove them too.
+//! The job depends on the clock, and a wrong clock must not make it remove responses that are still needed. If the
+//! time has moved by more than a day against the running time of the program, it removes nothing until the clock is
+//! back, or has been steady for a day. Nor does it in the first pass, which has no earlier time to compare with.
+//! Remaining responses do no harm: expired ones are not replayed, and later requests of their owner remove them too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,13 +13,13 @@ use crate::domain::chain::Chain;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, StoreError};
 
-/// How often the job looks.
+/// Interval between two passes.
 const TICK: Duration = Duration::from_secs(10 * 60);
 
-/// How far the clock may move between two looks.
+/// Maximum deviation of the clock between two passes, and time that it must be steady after a larger one.
 const JUMP: Duration = Duration::from_secs(24 * 3600);
 
-/// The job and what it works with.
+/// The job and its dependencies.
 #[derive(Debug)]
 pub struct AnswerJob {
     store: Arc<dyn Store>,
@@ -28,15 +27,15 @@ pub struct AnswerJob {
     watch: Mutex<Watch>,
 }
 
-/// What is known of the clock.
+/// Readings of the clock.
 #[derive(Debug, Default)]
 struct Watch {
     trusted: Option<Look>,
-    /// After a jump, the first look at the clock as it is now.
+    /// First reading after a jump.
     doubted: Option<Look>,
 }
 
-/// A look at the clock, and how long the program had been running then.
+/// A reading of the clock, with the running time of the program.
 #[derive(Clone, Copy, Debug)]
 struct Look {
     time: Timestamp,
@@ -44,7 +43,7 @@ struct Look {
 }
 
 impl Look {
-    /// Whether the clock has gone from one look to the other as clocks do.
+    /// Whether the clock has run steadily from one reading to the other.
     fn leads_to(self, later: Self) -> bool {
         let expected = self.time.plus(later.running.saturating_sub(self.running));
         later.time.since(expected).max(expected.since(later.time)) <= JUMP
@@ -52,7 +51,7 @@ impl Look {
 }
 
 impl Watch {
-    /// Whether the clock can be trusted.
+    /// Takes a reading, and returns whether the clock can be trusted.
     fn see(&mut self, look: Look) -> bool {
         let Some(trusted) = self.trusted else {
             self.trusted = Some(look);
@@ -76,12 +75,12 @@ impl Watch {
 }
 
 impl AnswerJob {
-    /// A job that has not looked at the clock yet.
+    /// Creates a job that has not read the clock yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, watch: Mutex::default() }
     }
 
-    /// Looks and removes until `stop`.
+    /// Removes expired responses until `stop`.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let started = Instant::now();
         let work = async {
@@ -103,12 +102,12 @@ impl AnswerJob {
         }
     }
 
-    /// Looks once, when the program has been running for so long, and says how many answers it removed. `None` if the
+    /// Runs one pass at this running time of the program, and returns the number of removed responses. `None` if the
     /// clock cannot be trusted.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Errors of the store.
     pub async fn pass(&self, running: Duration) -> Result<Option<u64>, StoreError> {
         let time = self.clock.now();
         let look = Look { time, running };

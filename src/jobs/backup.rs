@@ -1,7 +1,7 @@
-//! Backups from time to time, each proven, of which the newest few are kept.
+//! Scheduled backups, each verified, of which the newest few are kept.
 //!
-//! The folder itself is the memory: a copy has its final name only once it was proven, and the name says of
-//! which moment it is. So a restart neither forgets when the last one was made nor makes one too early.
+//! The folder itself holds the state: a copy gets its final name only once it is verified, and the name holds
+//! its time. So a restart neither forgets the last backup nor makes one too early.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -25,13 +25,13 @@ use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
 use crate::store::redb::{self, CopyError, Progress, RedbStore};
 
-/// How often the job looks at the folder.
+/// Interval at which the job checks the folder.
 const TICK: Duration = Duration::from_secs(10);
 
-/// How long after a failure the next attempt is made, at the earliest.
+/// Minimum time between a failure and the next attempt.
 const RETRY: Duration = Duration::from_secs(5 * 60);
 
-/// The name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
+/// Returns the name of a backup of this data file: `duly-20300101T000000.000Z.redb`.
 pub fn name(data_file: &Path, at: Timestamp) -> String {
     let time = at.to_string().replace(['-', ':'], "");
     format!("{}-{time}.redb", stem(data_file))
@@ -42,21 +42,21 @@ fn stem(data_file: &Path) -> String {
     stem.to_string_lossy().into_owned()
 }
 
-/// Makes the folder for backups, for its owner alone, if only the last part of its path is missing.
+/// Creates the folder for backups, for its owner alone, if only the last part of its path is missing.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(folder) {
-        // What root makes for the server must be the server's.
+        // A folder that root creates for the server must belong to the server.
         Ok(()) => give_to_owner_of(&fs::File::open(folder)?, &folder_of(folder)),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// The moment that a name tells, if it is one of a backup of this data file.
+/// Parses the time in a file name, if it is the name of a backup of this data file.
 fn moment(data_file: &Path, name: &OsStr) -> Option<Timestamp> {
     let name = name.to_str()?;
     let time = name.strip_prefix(&stem(data_file))?.strip_prefix('-')?;
@@ -71,35 +71,35 @@ fn moment(data_file: &Path, name: &OsStr) -> Option<Timestamp> {
         part(13, time.len())?
     );
     let moment = text.parse().ok()?;
-    // Nothing but the exact spelling, since what is old is removed.
+    // Accepts only the exact spelling, since old backups are removed.
     (self::name(data_file, moment) == name).then_some(moment)
 }
 
-/// A file, and when it was last changed.
+/// Returns a file with the time of its last change.
 fn as_it_is(path: PathBuf) -> (PathBuf, SystemTime) {
     let changed = path.metadata().and_then(|found| found.modified());
     (path, changed.unwrap_or(SystemTime::UNIX_EPOCH))
 }
 
-/// The job and what it works with.
+/// The job and its dependencies.
 #[derive(Debug)]
 pub struct BackupJob {
-    /// What is copied.
+    /// The store to copy.
     pub store: Arc<RedbStore>,
-    /// Its file, which gives backups their names.
+    /// The data file, which gives backups their names.
     pub data_file: PathBuf,
-    /// Where to, how often, how many.
+    /// Folder, interval and number of backups.
     pub settings: Backups,
-    /// Tells the time.
+    /// Source of the current time.
     pub clock: Arc<dyn Clock>,
-    /// Where the health check looks.
+    /// Results for the health check.
     pub log: Arc<BackupLog>,
-    /// Files with the name of a backup that were looked into and are none, each with its last change.
+    /// Files with the name of a backup that are none, each with its last change.
     pub rejected: Mutex<BTreeSet<(PathBuf, SystemTime)>>,
 }
 
 impl BackupJob {
-    /// Looks and acts until `stop`; a copy that is under way then is given up.
+    /// Makes backups until `stop`, which abandons a copy in progress.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let stopping = Arc::new(AtomicBool::new(false));
         let job = Arc::new(self);
@@ -123,7 +123,7 @@ impl BackupJob {
         }
     }
 
-    /// Looks once, and makes a backup if one is due. Blocks for as long as that takes.
+    /// Checks the folder once, and makes a backup if one is due. Blocks while it does.
     pub fn pass(&self, stopping: &AtomicBool) -> BackupResult {
         let now = self.clock.now();
         let kept = make_folder(&self.settings.folder).and_then(|()| self.kept());
@@ -133,7 +133,7 @@ impl BackupJob {
         };
         let is_due = newest.is_none_or(|newest| now.since(newest) >= self.settings.every);
         if !is_due {
-            // Also one that somebody else has made, and also after a failure.
+            // Also for a backup of another process, and also after a failure.
             let result = BackupResult::Verified;
             self.log.set(BackupState { verified_at: newest, result });
             return result;
@@ -162,13 +162,13 @@ impl BackupJob {
         }
     }
 
-    /// The moment of the newest backup that is one. A name alone is none, so each is looked at once.
+    /// Returns the time of the newest sound backup. A name alone proves nothing, so each file is checked once.
     fn newest_sound(
         &self,
         mut kept: Vec<(Timestamp, PathBuf)>,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        // One from the future says that a clock was wrong, and nothing about now.
+        // A backup from the future shows that a clock was wrong, and nothing about the present.
         kept.retain(|(moment, _)| *moment <= now);
         let known = self.log.state().verified_at;
         while let Some((moment, path)) = kept.pop() {
@@ -192,7 +192,7 @@ impl BackupJob {
         None
     }
 
-    /// Whether this file was looked into, and is no backup.
+    /// Whether this file was checked, and is no backup.
     fn is_rejected(&self, path: &Path) -> bool {
         let rejected = self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
         rejected.contains(&as_it_is(path.to_owned()))
@@ -228,7 +228,7 @@ impl BackupJob {
         BackupResult::Failed
     }
 
-    /// The backups that are there, by their moment.
+    /// Returns the existing backups, sorted by time.
     fn kept(&self) -> io::Result<Vec<(Timestamp, PathBuf)>> {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.settings.folder)? {
@@ -241,8 +241,8 @@ impl BackupJob {
         Ok(kept)
     }
 
-    /// Removes the oldest backups beyond the number to keep, never the one just made. Those that a wrong
-    /// clock dated ahead neither count nor go, nor do files that are none.
+    /// Removes the oldest backups beyond the number to keep, never the one just made. Backups that a wrong
+    /// clock dated ahead are neither counted nor removed, nor are files that are no backups.
     fn remove_old(&self, made: &Path, now: Timestamp) -> io::Result<()> {
         let mut kept = self.kept()?;
         kept.retain(|(moment, path)| *moment <= now && !self.is_rejected(path));
@@ -258,11 +258,11 @@ impl BackupJob {
     }
 }
 
-/// Removes backups of a data file that a process began in a folder and has left behind.
+/// Removes partial backups of a data file that a process has left in a folder.
 ///
 /// # Errors
 ///
-/// Those of the operating system.
+/// Errors of the operating system.
 pub fn remove_left_behind(folder: &Path, data_file: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
@@ -273,7 +273,7 @@ pub fn remove_left_behind(folder: &Path, data_file: &Path) -> io::Result<()> {
             .and_then(|name| name.rsplit_once('.'))
             .map(|(whole, _)| whole);
         if whole.is_some_and(|name| moment(data_file, OsStr::new(name)).is_some()) {
-            // Somebody else's may not be ours to open.
+            // Access to another user's file may be denied.
             drop(remove_unless_written(&entry.path()));
         }
     }

@@ -1,7 +1,7 @@
-//! What the server does by itself, without being asked.
+//! Background jobs of the server.
 //!
-//! A job looks at how things are and puts them right: it takes no input, doing it twice is the same as doing it
-//! once, and it runs at the start, then from time to time.
+//! A job compares the current state with the desired one and corrects it. It takes no input, is idempotent, and
+//! runs at the start, then from time to time.
 
 pub mod answers;
 pub mod backup;

@@ -1,5 +1,5 @@
-//! Other people's accounts, for administrators and for the operator. Everything that is done leaves an audit
-//! record, in the same transaction.
+//! Accounts as administrators and the operator manage them. Every action leaves an audit record, in the same
+//! transaction.
 
 use tracing::instrument;
 use zeroize::Zeroizing;
@@ -18,27 +18,27 @@ use crate::domain::user::{
     Account, Admission, Ended, Ending, Refused, Role, User, UserChange, UserPatch,
 };
 
-/// What an administrator changes. What is `None` stays as it is.
+/// Changes to an account by an administrator. `None` leaves a member unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct AccountChange {
-    /// Disabled, or enabled again. Disabling ends all sessions; tokens are refused as long as it lasts.
+    /// Disables the account or enables it again. Disabling ends all sessions; tokens are refused while it lasts.
     pub disabled: Option<bool>,
-    /// Another role.
+    /// New role.
     pub role: Option<Role>,
     /// Whether the owner must change the password before anything else.
     pub must_change_password: Option<bool>,
-    /// Other limits of its own.
+    /// Changes to the account's own limits.
     pub quota: QuotaPatch,
     /// Members that cannot be changed.
     pub fixed: FixedAccount,
 }
 
 impl Service {
-    /// Lists accounts in an order; only those with this text in their email, if one is given.
+    /// Lists accounts in the given order, filtered by a text in their email if one is given.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn account_list(
         &self,
         _caller: &Caller<Admin>,
@@ -50,11 +50,11 @@ impl Service {
         Ok(self.0.store.user_page(containing, order, page).await?)
     }
 
-    /// Finds an account.
+    /// Returns an account.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     pub async fn account_get(
         &self,
         _caller: &Caller<Admin>,
@@ -64,11 +64,11 @@ impl Service {
         Ok(Account { user: found.user, usage: self.usage(id).await? })
     }
 
-    /// Makes an account, whatever the settings say of registration.
+    /// Creates an account, even if registration is closed.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::EmailTaken`], [`Error::Busy`], and those of the store.
+    /// [`Error::Invalid`], [`Error::EmailTaken`], [`Error::Busy`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id))]
     pub async fn account_create(
         &self,
@@ -93,7 +93,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::Invalid`], [`Error::LastAdmin`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
     pub async fn account_patch(
         &self,
@@ -131,11 +131,11 @@ impl Service {
         Ok(account(&user))
     }
 
-    /// Deletes an account with all that it has.
+    /// Deletes an account and all its data.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
     pub async fn account_delete(
         &self,
@@ -155,7 +155,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id, user.id = %id))]
     pub async fn account_end_access(
         &self,
@@ -171,11 +171,11 @@ impl Service {
         Ok(ended)
     }
 
-    /// Lists what administrators and the operator did, newest first.
+    /// Lists the actions of administrators and the operator, newest first.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn audit_list(
         &self,
         _caller: &Caller<Admin>,
@@ -184,11 +184,11 @@ impl Service {
         Ok(self.0.store.audit_list(page).await?)
     }
 
-    /// Makes an account for the operator.
+    /// Creates an account, for the operator.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`], [`Error::EmailTaken`], and those of the store.
+    /// [`Error::Invalid`], [`Error::EmailTaken`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_add(&self, new: NewAccount, role: Role) -> Result<User, Error> {
         let by = Admission::By(self.operator());
@@ -200,7 +200,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Invalid`], and those of the store.
+    /// [`Error::NotFound`], [`Error::Invalid`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_set_password(
         &self,
@@ -222,11 +222,11 @@ impl Service {
         Ok(())
     }
 
-    /// Gives an account another role, for the operator.
+    /// Sets the role of an account, for the operator.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_set_role(&self, email: &str, role: Role) -> Result<(), Error> {
         let patch = UserPatch { role: Some(role), ..UserPatch::default() };
@@ -237,7 +237,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_set_disabled(
         &self,
@@ -256,11 +256,11 @@ impl Service {
         Ok(())
     }
 
-    /// Deletes an account with all that it has, for the operator. Says how much that was.
+    /// Deletes an account and all its data, for the operator. Returns the usage that was freed.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::LastAdmin`], and those of the store.
+    /// [`Error::NotFound`], [`Error::LastAdmin`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_delete(&self, email: &str) -> Result<Usage, Error> {
         let user = self.user_by_email(email).await?;
@@ -270,7 +270,7 @@ impl Service {
         Ok(usage)
     }
 
-    /// Somebody acts as an administrator, and has not done so too often.
+    /// Counts an action of an administrator against the throttle.
     pub(super) fn act(&self, caller: &Caller<Admin>) -> Result<Act, Error> {
         if let Some(throttle) = &self.0.throttle {
             let admin = caller.user.id;
@@ -281,11 +281,11 @@ impl Service {
         Ok(Act { actor: Actor::Admin(caller.user.id), at: self.0.clock.now() })
     }
 
-    /// Changes the limits of an account, if there is anything to change, and says how much it holds. For the operator.
+    /// Changes the limits of an account, if any are given, for the operator. Returns its usage.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_quota(
         &self,

@@ -1,75 +1,75 @@
-//! What is known of the backups that the server makes by itself.
+//! Status of the scheduled backups.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::domain::timestamp::Timestamp;
 
-/// How the last attempt ended.
+/// Outcome of the last backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BackupResult {
-    /// There was none since the server started, and none is in the folder.
+    /// No backup since the server started, and none in the folder.
     #[default]
     None,
-    /// There is a copy, and it was proven.
+    /// A backup was made and verified.
     Verified,
-    /// There is no new copy. The log has the reason.
+    /// No backup was made. The log has the reason.
     Failed,
 }
 
-/// How it stands with the backups.
+/// State of the scheduled backups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BackupState {
-    /// The moment of the newest copy that was proven.
+    /// Time of the newest verified backup.
     pub verified_at: Option<Timestamp>,
-    /// How the last attempt ended.
+    /// Outcome of the last backup.
     pub result: BackupResult,
 }
 
-/// Written by the job, read by the health check.
+/// Backup state, written by the backup job and read by the health check.
 #[derive(Debug)]
 pub struct BackupLog {
     every: Duration,
     state: Mutex<BackupState>,
 }
 
-/// How it stands with the backups, seen at some time.
+/// State of the scheduled backups at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackupHealth {
-    /// As the job left it.
+    /// State as the backup job reported it.
     pub state: BackupState,
-    /// How old the newest proven copy is.
+    /// Age of the newest verified backup.
     pub age: Option<Duration>,
-    /// Whether an operator should look: the last attempt failed, or one is long overdue.
+    /// Whether an operator should look: the last backup failed, or one is long overdue.
     pub is_degraded: bool,
 }
 
 impl BackupLog {
-    /// A log of backups that should be so far apart.
+    /// Creates a log for backups at this interval.
     pub fn new(every: Duration) -> Self {
         Self { every, state: Mutex::default() }
     }
 
-    /// Time from one backup to the next, as the operator wants it.
+    /// Returns the configured interval between backups.
     pub const fn every(&self) -> Duration {
         self.every
     }
 
-    /// Writes down how it stands.
+    /// Sets the state.
     pub fn set(&self, state: BackupState) {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
-    /// How it stood last.
+    /// Returns the last state.
     pub fn state(&self) -> BackupState {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How it stands at this time.
+    /// Returns the health at the given time.
     pub fn health(&self, now: Timestamp) -> BackupHealth {
         let state = self.state();
         let age = state.verified_at.map(|time| now.since(time));
-        // One may take its time; two are too many to miss.
+        // One missed backup may be a slow one; two are too many.
         let is_overdue = age.is_some_and(|age| age > 2 * self.every);
         let is_degraded = is_overdue || state.result == BackupResult::Failed;
         BackupHealth { state, age, is_degraded }
@@ -91,7 +91,7 @@ mod tests {
         assert!(!log.health(at(1120)).is_degraded);
         assert!(log.health(at(1121)).is_degraded);
         assert_eq!(log.health(at(1121)).age, Some(Duration::from_secs(121)));
-        // A clock that was set back makes nothing old.
+        // A clock that was set back ages no backup.
         assert_eq!(log.health(at(900)).age, Some(Duration::ZERO));
 
         log.set(BackupState { verified_at, result: BackupResult::Failed });

@@ -1,15 +1,15 @@
-//! The records of an import until they are taken in together.
+//! Records of an import, gathered until they are written together.
 
 use crate::domain::transfer::Record;
 
-/// Most records that are taken in together. One chunk is one transaction.
+/// Maximum records written together. One chunk is one transaction.
 const RECORDS: usize = 500;
 
-/// Most rows that they take in the store. All other writes wait for that transaction, and 500 tasks with many words would
-/// take a quarter of a million.
+/// Maximum rows that a chunk takes in the store. All other writes wait for that transaction, and 500 tasks with many
+/// words would take a quarter of a million.
 const ROWS: u64 = 10_000;
 
-/// Records that wait.
+/// Records waiting to be written.
 #[derive(Debug)]
 pub(super) struct Gathered {
     records: Vec<Record>,
@@ -25,14 +25,14 @@ impl Gathered {
         self.records.is_empty()
     }
 
-    /// Adds a record. Returns whether these are to be taken in before there is another, which might be too much.
+    /// Adds a record. Returns whether the chunk is full: another record might exceed its limits.
     pub(super) fn push(&mut self, record: Record) -> bool {
         self.rows = self.rows.saturating_add(record.rows());
         self.records.push(record);
         self.records.len() >= RECORDS || self.rows > ROWS - Record::MAX_ROWS
     }
 
-    /// Takes all of them.
+    /// Takes all records.
     pub(super) fn take(&mut self) -> Vec<Record> {
         std::mem::replace(self, Self::new()).records
     }
@@ -45,7 +45,7 @@ mod tests {
     use crate::domain::task::tests::task;
     use crate::domain::task::{Description, Task};
 
-    /// The chunks of so many tasks like this one.
+    /// Returns the chunks of `count` tasks like this one.
     fn chunks(task: &Task, count: usize) -> Vec<Vec<Record>> {
         let (mut gathered, mut chunks) = (Gathered::new(), Vec::new());
         for _ in 0..count {
@@ -57,7 +57,7 @@ mod tests {
         chunks
     }
 
-    /// A task with so many words in its description, and so many tags.
+    /// Returns a task with so many words in its description, and so many tags.
     fn rich(words: usize, tags: usize) -> Task {
         let letter =
             |number: usize| char::from(b"abcdefghijklmnopqrstuvwxyz"[number % 26]);

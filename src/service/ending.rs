@@ -1,4 +1,4 @@
-//! Ending all access that was given out, for the operator whose signing key got into wrong hands.
+//! Ending all access of accounts, for an operator whose signing key was stolen.
 
 use std::io;
 use std::time::Duration;
@@ -11,14 +11,14 @@ use crate::domain::id::UserId;
 use crate::domain::user::{Ending, Refused};
 use crate::store::StoreError;
 
-/// Accounts whose access is ended at once, so many as fit into the operator's share of the writer. Each is a write of its
-/// own, so no commit grows with their number.
+/// Accounts whose access is ended concurrently: as many as fit into the operator's share of the writer. Each is a write
+/// of its own, so no commit grows with their number.
 const AT_ONCE: usize = 8;
 
-/// Most times that a write is tried while the store is busy, which takes four seconds with the waits between.
+/// Maximum tries of a write while the store is busy; with the waits between, they take four seconds.
 const TRIES: u32 = 10;
 
-/// Wait before the second try. Each one after is twice as long, up to [`LONGEST_WAIT`].
+/// Wait before the second try. Each further wait is twice as long, up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// Longest wait between two tries.
@@ -42,7 +42,7 @@ pub struct AllEnded {
 pub struct Left {
     /// Number of accounts.
     pub accounts: u64,
-    /// Error of the last one of them.
+    /// Error of the last of them.
     pub why: Error,
 }
 
@@ -58,23 +58,23 @@ impl AllEnded {
 }
 
 impl Service {
-    /// Ends the sessions and personal tokens of an account, and removes the answers kept for it.
+    /// Ends the sessions and personal tokens of an account, and removes its kept answers.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store. What was done before an error stays, and can be done again.
+    /// [`Error::NotFound`], and store errors. Work done before an error stays done; the call can be repeated.
     #[instrument(skip_all)]
     pub async fn access_end(&self, email: &str) -> Result<AllEnded, Error> {
         let user = self.user_by_email(email).await?;
         self.access_end_of(user.id).await
     }
 
-    /// Ends the access of every account. An account that fails does not stop the others. Returns what was ended, and
-    /// what was left.
+    /// Ends the access of every account. An account that fails does not stop the others. Returns the counts of ended
+    /// access, and the accounts that failed, if any.
     ///
     /// # Errors
     ///
-    /// An error of the store, when accounts cannot be listed. What was done before an error stays, and can be done again.
+    /// A store error if accounts cannot be listed. Work done before an error stays done; the call can be repeated.
     #[instrument(skip_all)]
     pub async fn access_end_all(&self) -> Result<(AllEnded, Option<Left>), Error> {
         let (mut after, mut all, mut left) = (None, AllEnded::default(), None);
@@ -97,7 +97,7 @@ impl Service {
         let end = || store.access_end(user, Ending::Everything, by);
         let ended = match patiently(FIRST_WAIT, end).await? {
             Ok(ended) => ended,
-            // It was deleted meanwhile, with all access to it.
+            // The account was deleted meanwhile, with all access to it.
             Err(Refused::Missing) => return Ok(AllEnded::default()),
             Err(why) => return Err(why.into()),
         };
@@ -113,7 +113,7 @@ impl Service {
     }
 }
 
-/// Ends access to these accounts, all at once, and adds up what was ended and what was left.
+/// Ends the access of these accounts concurrently, and adds up the results.
 async fn end_each<F>(
     users: impl Iterator<Item = UserId>,
     end: impl Fn(UserId) -> F,
@@ -134,7 +134,7 @@ async fn end_each<F>(
     }
 }
 
-/// Tries a write again and again while the store is busy: the operator has to get through a server under load.
+/// Retries a write while the store is busy: the operator has to get through to a server under load.
 async fn patiently<T, F>(
     first_wait: Duration,
     mut write: impl FnMut() -> F,
@@ -161,7 +161,7 @@ mod tests {
 
     use super::*;
 
-    /// Tries a write that finds the store busy so many times, and says what came of it and how often it was tried.
+    /// Retries a write that finds the store busy so many times. Returns the outcome and the number of tries.
     async fn tried(busy: u32, answer: &StoreError) -> (Result<(), StoreError>, u32) {
         let mut tries = 0;
         let outcome = patiently(Duration::ZERO, || {

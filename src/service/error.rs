@@ -1,4 +1,4 @@
-//! Why a request could not be done, said without HTTP.
+//! Errors of a request, independent of HTTP.
 
 #![warn(clippy::wildcard_enum_match_arm)]
 
@@ -11,7 +11,7 @@ use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::Task;
 use crate::store::StoreError;
 
-/// A field that was refused, as the client spells it, and why, ending the sentence that the field begins.
+/// A rejected field, as the client spells it, and the reason; together they form a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldError {
     /// "title".
@@ -21,84 +21,83 @@ pub struct FieldError {
 }
 
 impl FieldError {
-    /// Puts the two together.
+    /// Creates a field error.
     pub fn new(field: &str, message: impl ToString) -> Self {
         Self { field: field.to_owned(), message: message.to_string() }
     }
 }
 
-/// What the program tells its caller went wrong.
+/// Error of a request, as reported to the caller.
 ///
-/// `http::problem` turns each of these into a status code. Add one only when callers would act on it
-/// differently.
+/// `http::problem` maps each variant to a status code. Add a variant only if callers would act on it differently.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The thing does not exist, or the caller may not know that it does.
+    /// The resource does not exist, or the caller may not know that it does.
     #[error("no such {what}")]
     NotFound {
-        /// A noun the user knows: "task".
+        /// Noun that the user knows: "task".
         what: &'static str,
     },
-    /// Fields were refused. Names all of them.
+    /// Fields were rejected. Names all of them.
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),
-    /// The task is not, or no longer, what the request was meant for. This is what it is.
+    /// The task does not match the precondition of the request. Holds the current task.
     #[error("the task has changed since: here it is as it is now")]
     Changed(Box<Task>),
-    /// The same, and what the task is has been told with another change of the batch.
+    /// The same, when an earlier result of the batch already holds the current task.
     #[error("the task has changed since: a result before this one has it as it is now")]
     ChangedAsTold,
-    /// The request does not say which revision of the task it is meant for.
+    /// The request does not name the revision of the task.
     #[error("say which revision is meant, in If-Match: the ETag of the task")]
     IfMatchRequired,
-    /// Possible, but part of something that is done as a whole or not at all.
+    /// Valid, but not applied because another part of an atomic batch failed.
     #[error("not done, because something else in the batch could not be")]
     NotApplied,
-    /// Somebody has registered with this email.
+    /// The email is already registered.
     #[error("this email is already registered")]
     EmailTaken,
-    /// Unknown email or wrong password; which, is not said.
+    /// Unknown email or wrong password; the error does not tell which.
     #[error("wrong email or password")]
     WrongCredentials,
     /// No access token was given.
     #[error("an access token is needed")]
     NoToken,
-    /// The access token is not, or no longer, good.
+    /// The access token is not valid, or no longer valid.
     #[error("the access token is not valid or has expired")]
     BadToken,
-    /// The refresh token is not, or no longer, good.
+    /// The refresh token is not valid, or no longer valid.
     #[error("the refresh token is not valid, has expired or was used before")]
     BadGrant,
-    /// The refresh token is good, but not for so much.
+    /// The refresh token is valid, but for fewer scopes than requested.
     #[error("scope must not be more than the log-in was for")]
     ScopeTooWide,
-    /// The credential is good, but not for this.
+    /// The credential is valid, but lacks permission.
     #[error(transparent)]
     Denied(#[from] Denied),
-    /// Nobody may register, and the server is set so.
+    /// Registration is closed in the settings.
     #[error("registration is closed: ask an administrator for an account")]
     RegistrationClosed,
-    /// There are as many accounts as there may be.
+    /// The maximum number of accounts is reached.
     #[error("this server has as many accounts as it may have: ask its operator")]
     RegistrationFull,
-    /// The account would hold more than it may. Nothing was done.
+    /// The account would exceed its quota. Nothing was done.
     #[error(transparent)]
     Quota(QuotaExceeded),
-    /// There would be no administrator left.
+    /// The change would leave no administrator.
     #[error("this is the last administrator: make another one first")]
     LastAdmin,
-    /// There may be only so many.
+    /// The maximum number of resources of a kind is reached.
     #[error("there are too many {what}: at most {most}")]
     TooMany {
-        /// A noun the user knows, in plural: "tokens".
+        /// Noun that the user knows, in the plural: "tokens".
         what: &'static str,
-        /// How many there may be.
+        /// Maximum number.
         most: usize,
     },
     /// The key was used for another request.
     #[error("this idempotency key was used for another request: take a new one")]
     KeyReused,
-    /// The request was done, and what it was answered cannot be given again.
+    /// The request was done, and its answer cannot be replayed.
     #[error(
         "a request with this idempotency key was done, and its answer cannot be given again: \
          look what it did, and take a new key"
@@ -110,39 +109,39 @@ pub enum Error {
          send fewer operations at once, or none with a key"
     )]
     AnswerTooLarge,
-    /// The request is being done by somebody who was faster.
+    /// Another request with the same key is in progress.
     #[error("a request with this idempotency key is being done")]
     Repeated,
     /// Too many attempts.
     #[error("too many attempts")]
     Throttled(Throttled),
-    /// Too much waits already: passwords to be hashed, or writes. Nothing was done.
+    /// Too many passwords or writes are waiting. Nothing was done.
     #[error("the server is busy")]
     Busy,
-    /// Too much of the account waits already. Nothing was done.
+    /// Too many requests of the account are waiting. Nothing was done.
     #[error("too many requests of this account wait already: send fewer at once")]
     AccountBusy,
     /// The request touches too much. Nothing was done.
     #[error("{}", crate::domain::task::TaskRefused::TooMuch)]
     TooMuch,
-    /// A cursor of an earlier version of the program.
+    /// The cursor is from an earlier version of the program.
     #[error(
         "the cursor is from an earlier version of the server: begin again with an empty one"
     )]
     CursorOutdated,
-    /// Something before it was too much for one request.
+    /// Not tried, because an earlier part was too much for one request.
     #[error("not tried, because something before it was too much for one request")]
     NotTried,
     /// Nothing was done. The store cannot be used.
     #[error("temporarily unavailable")]
     Unavailable(#[source] StoreError),
-    /// It may have been done, or not.
+    /// The outcome of the write is unknown.
     #[error("the outcome of the write is unknown: look before you repeat it")]
     OutcomeUnknown(#[source] StoreError),
-    /// Nothing was done. There is no room for more data; deleting goes on.
+    /// Nothing was done. The disk has no room for more data; deletions still work.
     #[error("the server's disk is full: nothing more can be stored")]
     DiskFull,
-    /// Nothing was done. The disk is nearly full, and the account holds much of what is on it.
+    /// Nothing was done. The disk is nearly full, and the account holds a large part of the data.
     #[error(
         "the server's disk is nearly full, and this account holds over a tenth of what is stored: \
          delete something first"
@@ -151,13 +150,13 @@ pub enum Error {
     /// A stored value is damaged. Retrying will not help; the log has the place.
     #[error("a stored value is damaged")]
     StorageCorrupt(#[source] StoreError),
-    /// A bug, or a machine that refuses memory or randomness. The log has the reason.
+    /// A bug, or a system without memory or randomness. The log has the reason.
     #[error("internal error")]
     Internal(#[source] io::Error),
 }
 
 impl Error {
-    /// One field was refused.
+    /// Creates an error for a single rejected field.
     pub(super) fn field(field: &str, message: impl ToString) -> Self {
         Self::Invalid(vec![FieldError::new(field, message)])
     }

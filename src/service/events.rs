@@ -1,7 +1,7 @@
-//! Lines of the log about failed log-ins and the like, for the operator and for programs that block networks.
+//! Log lines about failed log-ins and similar events, for the operator and for programs that block networks.
 //!
-//! A flood does not fill the log: there are at most [`MOST`] lines a minute of each event, at most [`MOST_OF_ONE`] of
-//! them about one customer. Lines that are left out are counted, and the next line says how many they were.
+//! A flood does not fill the log: each event is logged at most [`MOST`] times a minute, and at most [`MOST_OF_ONE`]
+//! times for one customer's network. Omitted lines are counted, and the next line reports their number.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,15 +10,15 @@ use crate::auth::throttle::Throttled;
 use crate::domain::id::UserId;
 use crate::domain::network::{Block, LogNetworks, Network};
 
-/// Most lines of an event a minute.
+/// Maximum lines of an event a minute.
 const MOST: usize = 60;
 
-/// Most of them about one IPv4 address or IPv6 /48.
+/// Maximum of these about one IPv4 address or IPv6 /48.
 const MOST_OF_ONE: usize = 10;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Writes the lines.
+/// Writer of log lines about events.
 #[derive(Debug)]
 pub struct Events {
     networks: LogNetworks,
@@ -28,7 +28,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Has written none yet.
+    /// Creates a writer without counts.
     pub const fn new(networks: LogNetworks) -> Self {
         Self {
             networks,
@@ -38,7 +38,7 @@ impl Events {
         }
     }
 
-    /// A password was wrong, or no account has the email.
+    /// Logs a log-in with a wrong password or an unknown email.
     pub(super) fn login_failed(&self, network: Network, user: Option<UserId>) {
         if let Some(left_out) = admit(&self.failed, network) {
             tracing::info!(
@@ -51,7 +51,7 @@ impl Events {
         }
     }
 
-    /// An attempt was refused: the next one has to wait.
+    /// Logs an attempt that was throttled.
     pub(super) fn throttled(
         &self,
         network: Network,
@@ -70,7 +70,7 @@ impl Events {
         }
     }
 
-    /// A refresh token came a second time.
+    /// Logs a refresh token that was used a second time.
     pub(super) fn refresh_reused(&self, network: Network, user: UserId) {
         if let Some(left_out) = admit(&self.reused, network) {
             tracing::warn!(
@@ -89,11 +89,11 @@ fn admit(minute: &Mutex<Minute>, network: Network) -> Option<u64> {
     minute.admit(Block::site(network.address()), Instant::now())
 }
 
-/// The lines of one event in the minute that runs.
+/// Lines of one event in the current minute.
 #[derive(Debug)]
 struct Minute {
     began: Option<Instant>,
-    /// Whom they were about.
+    /// Networks that the lines were about.
     told: Vec<Block>,
     left_out: u64,
 }
@@ -101,7 +101,7 @@ struct Minute {
 impl Minute {
     const NEW: Self = Self { began: None, told: Vec::new(), left_out: 0 };
 
-    /// Whether there is to be a line, and how many were left out since the last one.
+    /// Returns the number of lines omitted since the last one, or `None` if this line is omitted too.
     fn admit(&mut self, about: Block, now: Instant) -> Option<u64> {
         if self.began.is_none_or(|began| now.duration_since(began) >= MINUTE) {
             self.began = Some(now);

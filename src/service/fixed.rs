@@ -1,4 +1,4 @@
-//! Members of an account that a client sends back and cannot change.
+//! Members of an account that a client may send back but cannot change.
 
 use super::FieldError;
 use crate::domain::id::UserId;
@@ -6,25 +6,25 @@ use crate::domain::label::Label;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Role, User};
 
-/// Members as a client has them. A client that sends a whole account back sends them too.
+/// Read-only members as the client sent them. A client that sends a whole account back includes them.
 #[derive(Clone, Debug, Default)]
 pub struct FixedAccount {
-    /// The id.
+    /// Id.
     pub id: Option<UserId>,
-    /// When the account was made.
+    /// Creation time.
     pub created_at: Option<Timestamp>,
-    /// The role, where the owner asks.
+    /// Role, in requests of the owner.
     pub role: Option<Role>,
-    /// Whether another password must be set, where the owner asks.
+    /// Whether the password must be changed, in requests of the owner.
     pub must_change_password: Option<bool>,
-    /// The email, where an administrator asks.
+    /// Email, in requests of an administrator.
     pub email: Option<String>,
-    /// The name, where an administrator asks; `Some(None)` for none.
+    /// Name, in requests of an administrator; `Some(None)` for none.
     pub display_name: Option<Option<String>>,
 }
 
 impl FixedAccount {
-    /// Names every member that is not that of the account.
+    /// Returns an error for every member that differs from the account.
     pub(super) fn check(&self, user: &User) -> Vec<FieldError> {
         let name = user.display_name.as_ref().map(Label::as_str);
         let email = self.email.as_deref();

@@ -13,13 +13,13 @@ use crate::domain::id::{InvitationId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::timestamp::Timestamp;
 
-/// How long an invitation is good for when nobody says.
+/// Default lifetime of an invitation.
 const USUAL: Duration = Duration::from_secs(7 * DAY);
 
-/// How long an invitation can be good for.
+/// Maximum lifetime of an invitation.
 const LONGEST: Duration = Duration::from_secs(90 * DAY);
 
-/// In seconds.
+/// One day, in seconds.
 const DAY: u64 = 24 * 3600;
 
 const FULL: Error = Error::TooMany { what: "invitations", most: Invitation::MAX };
@@ -27,11 +27,11 @@ const FULL: Error = Error::TooMany { what: "invitations", most: Invitation::MAX 
 const NO_INVITATION: Error = Error::NotFound { what: "invitation" };
 
 impl Service {
-    /// Invites somebody. The invitation itself is given here and never again.
+    /// Creates an invitation. Returns the secret, which is never shown again.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::TooMany`], and those of the store.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::TooMany`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id))]
     pub async fn invitation_create(
         &self,
@@ -50,11 +50,11 @@ impl Service {
         if self.write(caller, made).await? { Ok(answer) } else { Err(FULL) }
     }
 
-    /// Invites somebody for so many days, seven if it is not said, for the operator.
+    /// Creates an invitation that is valid for `days`, or seven by default, for the operator.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::TooMany`], and those of the store.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::TooMany`], and store errors.
     #[instrument(skip_all)]
     pub async fn user_invite(
         &self,
@@ -63,7 +63,7 @@ impl Service {
     ) -> Result<(Invitation, Secret), Error> {
         let now = self.0.clock.now();
         let time = days.map(|days| Duration::from_secs(days.saturating_mul(DAY)));
-        // A time that cannot be reckoned with is refused as one that is too long.
+        // A lifetime beyond the range of timestamps is refused as one that is too long.
         let expires_at = time.map(|time| now.plus(time.min(LONGEST * 2)));
         let (invitation, secret) = self.invitation(None, email, expires_at)?;
         let by = self.operator();
@@ -107,11 +107,11 @@ impl Service {
         Ok((invitation, INVITATION.write(&[&id.to_bytes(), &secret])))
     }
 
-    /// Lists invitations that are still good, newest first.
+    /// Lists invitations that are still valid, newest first.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn invitation_list(
         &self,
         _caller: &Caller<Admin>,
@@ -122,11 +122,11 @@ impl Service {
         Ok(all)
     }
 
-    /// Takes an invitation back.
+    /// Revokes an invitation.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     #[instrument(skip_all, fields(admin.id = %caller.user.id))]
     pub async fn invitation_delete(
         &self,

@@ -1,4 +1,4 @@
-//! The form of exports: JSON Lines, version 3.
+//! Format of exports: JSON Lines, version 3.
 //!
 //! ```text
 //! {"export":{"version":3,"created_at":"...","next_user_id":3,"next_task_id":9}}
@@ -11,16 +11,14 @@
 //! {"end":{"users":2,"tasks":8}}
 //! ```
 //!
-//! One object a line ([JSON Lines](https://jsonlines.org)), UTF-8. First `export`, last `end` with the numbers
-//! of the lines between, so that a file that was cut off is told from a whole one. Tasks follow the account
-//! they belong to. Times are RFC 3339 in UTC. Hashes of passwords are PHC strings and are included: an import
-//! is complete, and the file is a secret. Sessions, personal
-//! tokens, invitations and audit records are not.
+//! One object a line ([JSON Lines](https://jsonlines.org)), UTF-8. The first line is `export`. The last is `end`, with
+//! the counts of the lines between, which tells a whole file from a truncated one. Tasks follow their account. Times
+//! are RFC 3339 in UTC. Password hashes are included as PHC strings: an import is complete, and the file is a secret.
+//! Sessions, personal tokens, invitations and audit records are excluded.
 //!
-//! A later version may add fields and kinds of lines under a higher number; older ones stay readable. Version 1
-//! had users without the last four fields; in versions 1 and 2 tasks end with
-//! `revision`. `recurrence_time_ms` is the time of the day that a recurring task is meant for, which may differ from the
-//! time it is due next where a clock is set forward.
+//! Later versions may add fields and kinds of lines under a higher number; older versions stay readable. In version 1
+//! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. `recurrence_time_ms` is the
+//! intended time of day of a recurring task, which may differ from its next due time where a clock is set forward.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,52 +39,52 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{NextIds, Record};
 use crate::domain::user::{Credential, Role, User};
 
-/// The version that is written, and the newest one that is read.
+/// Version that is written, and the newest that is read.
 pub const VERSION: u32 = 3;
 
-/// Longest line that is read, in bytes. The longest that is written has less than half of it.
+/// Maximum length of a line that is read, in bytes. Lines that are written are less than half as long.
 pub const MAX_LINE: usize = 64 * 1024;
 
-/// Largest number that is read: the last that every JSON reader takes for a whole number (RFC 8259, section 6).
+/// Largest number that is read: the last that every JSON reader takes for an integer (RFC 8259, section 6).
 const MAX_NUMBER: u64 = Task::MAX_REVISION;
 
-/// What a line says.
+/// A line of an export.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "all lines but two are records")]
 pub enum Line {
-    /// The first.
+    /// First line.
     Start {
-        /// When the export was made.
+        /// Time of the export.
         created_at: Timestamp,
-        /// The ids that were free then.
+        /// Next free ids at that time.
         ids: NextIds,
     },
     /// An account or a task.
     Record(Record),
-    /// The last, with the numbers of accounts and tasks before it.
+    /// Last line, with the counts of accounts and tasks before it.
     End {
-        /// Accounts.
+        /// Number of accounts.
         users: u64,
-        /// Tasks.
+        /// Number of tasks.
         tasks: u64,
     },
 }
 
-/// Why a line cannot be read. Never quotes it.
+/// Reason that a line cannot be read. Never quotes the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
-    /// No JSON, or not of one of the forms above.
+    /// The line is not JSON, or has none of the forms above.
     #[error("is not a line of an export")]
     Malformed,
-    /// An export of a later version of the program.
+    /// The export is from a later version of the program.
     #[error("has version {0} of the export format, and this program knows up to 3")]
     Newer(u32),
-    /// A field that holds what this program would not have written.
+    /// A field has a value that this program would not have written.
     #[error("{field} {reason}")]
     Field {
-        /// The name of the field.
+        /// Name of the field.
         field: String,
-        /// The rest of the sentence.
+        /// Rest of the sentence.
         reason: String,
     },
 }
@@ -100,7 +98,7 @@ enum Wire {
     End(WireEnd),
 }
 
-/// Only the version, whatever else there is.
+/// The version alone; other members are ignored.
 #[derive(Deserialize)]
 struct AnyStart {
     export: AnyVersion,
@@ -175,7 +173,7 @@ struct WireEnd {
 }
 
 impl Line {
-    /// The line, without its end.
+    /// Returns the line, without its line end.
     pub fn write(&self) -> String {
         let wire = match self {
             Self::Start { created_at, ids } => Wire::Export(WireStart {
@@ -208,13 +206,13 @@ impl Line {
         serde_json::to_string(&wire).expect("texts, numbers and flags are JSON")
     }
 
-    /// Reads a line. Every field is checked as if a client had sent it.
+    /// Parses a line. Every field is validated as if a client had sent it.
     ///
     /// # Errors
     ///
     /// Every variant of [`LineError`].
     pub fn read(line: &str) -> Result<Self, LineError> {
-        // Some editors begin a file with a byte order mark, and files may be joined.
+        // Some editors begin a file with a byte order mark, and files may be concatenated.
         let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
         match serde_json::from_str(line) {
             Ok(Wire::Export(start)) if (1..=VERSION).contains(&start.version) => {
@@ -264,7 +262,7 @@ impl WireUser {
                 must_change_password: self.must_change_password,
             },
             password: hash,
-            // Where people log in is nobody's business elsewhere.
+            // The networks of log-ins are private to this server.
             networks: Vec::new(),
         })
     }
@@ -313,7 +311,7 @@ impl WireTask {
             Some(text) => {
                 Position::parse(&text).map_err(|error| field("position", error))?
             }
-            // Tasks of versions 1 and 2 follow one another as they were made.
+            // Tasks of versions 1 and 2 are in order of creation.
             None => Position::of_number(id_of_task),
         };
         let rule = self.recurrence.map(|text| Rule::parse(&text)).transpose();
@@ -348,7 +346,7 @@ impl WireTask {
     }
 }
 
-/// An id, or a revision.
+/// Validates an id or a revision.
 fn number(name: &'static str, number: u64) -> Result<u64, LineError> {
     if (1..=MAX_NUMBER).contains(&number) {
         Ok(number)
@@ -463,7 +461,7 @@ mod tests {
         let Ok(Line::Record(Record::Task(mut task))) = Line::read(TASK) else {
             panic!("no task");
         };
-        // Six bytes of JSON for each of these characters.
+        // Each of these characters takes six bytes of JSON.
         task.title = Title::new("\u{1}".repeat(Title::MAX_CHARS)).unwrap();
         let description = Description::new("\u{1}".repeat(Description::MAX_CHARS));
         task.description = Some(description.unwrap());

@@ -1,4 +1,4 @@
-//! Numbers for those who watch the server.
+//! Metrics of the service.
 
 use std::time::Duration;
 
@@ -7,30 +7,30 @@ use super::backups::BackupState;
 use crate::auth::password::HashMetrics;
 use crate::store::metrics::StoreMetrics;
 
-/// Numbers of everything below HTTP at a moment.
+/// Metrics of all parts below HTTP, at one moment.
 #[derive(Clone, Debug)]
 pub struct ServiceMetrics {
-    /// The store; `None` if it keeps no numbers.
+    /// Metrics of the store; `None` if it keeps none.
     pub store: Option<StoreMetrics>,
-    /// Hashing of passwords.
+    /// Metrics of password hashing.
     pub hashing: HashMetrics,
-    /// Attempts that had to wait, by policy.
+    /// Throttled attempts, by policy.
     pub throttled: Vec<(&'static str, u64)>,
-    /// The backups that the server makes by itself, if it makes any.
+    /// Scheduled backups, if any.
     pub backups: Option<BackupMetrics>,
 }
 
-/// The backups that the server makes by itself.
+/// Metrics of the scheduled backups.
 #[derive(Clone, Copy, Debug)]
 pub struct BackupMetrics {
-    /// Time from one to the next, as the operator wants it.
+    /// Configured interval between backups.
     pub every: Duration,
-    /// How it stands.
+    /// State of the backups.
     pub state: BackupState,
 }
 
 impl Service {
-    /// Gathers the numbers. Other requests do not wait for it.
+    /// Gathers the metrics, without holding up other requests.
     pub async fn metrics(&self) -> ServiceMetrics {
         let parts = &self.0;
         let backups = parts.backups.as_ref();

@@ -1,4 +1,4 @@
-//! What the program does, whoever asks: HTTP or the command line.
+//! Operations of the program, independent of the interface: HTTP or the command line.
 
 mod accounts;
 pub mod backups;
@@ -55,61 +55,61 @@ use crate::domain::network::Network;
 use crate::random::Random;
 use crate::store::{Behalf, Store, StoreError, on_behalf};
 
-/// The parts of the program.
+/// Parts that the service is built from.
 #[derive(Debug)]
 pub struct Parts {
-    /// Where things are kept.
+    /// Store of all data.
     pub store: Arc<dyn Store>,
-    /// Hashes passwords.
+    /// Password hasher.
     pub hasher: Hasher,
-    /// What is asked of new passwords.
+    /// Rules for new passwords.
     pub rules: PasswordRules,
-    /// Signs and verifies access tokens.
+    /// Signer and verifier of access tokens.
     pub tokens: AccessTokens,
-    /// Seals what is given out, or kept, and is for this program alone.
+    /// Sealer of data that only this program may read.
     pub sealer: Sealer,
-    /// Counts log-ins and registrations; `None` to let everything through.
+    /// Throttle of log-ins and registrations; `None` for no limits.
     pub throttle: Option<Throttle>,
-    /// Tells the log of failed log-ins.
+    /// Log of failed log-ins.
     pub events: Events,
-    /// Who may register.
+    /// Registration policy.
     pub registration: Registration,
-    /// What is remembered.
+    /// State kept between requests.
     pub state: State,
-    /// Counts the requests of each account; `None` to let everything through.
+    /// Request limit of each account; `None` for no limit.
     pub requests: Option<RequestLimit>,
-    /// Tells the time.
+    /// Clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives random bytes.
+    /// Source of random bytes.
     pub random: Arc<dyn Random>,
-    /// Whether tasks are changed only by those who say which revision they mean.
+    /// Whether changes of a task must name its revision.
     pub require_if_match: bool,
-    /// What is known of backups; `None` if the server makes none by itself.
+    /// Backup state; `None` without scheduled backups.
     pub backups: Option<Arc<BackupLog>>,
 }
 
-/// The program, ready to be asked. Cloning is cheap.
+/// The service. Cloning is cheap.
 #[derive(Clone, Debug)]
 pub struct Service(Arc<Parts>);
 
 impl Service {
-    /// Puts the parts together.
+    /// Creates a service from its parts.
     pub fn new(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 
-    /// Whether requests can be served now, and how it stands with the backups if there are to be any.
+    /// Checks that requests can be served now. Returns the health of the backups, if they are scheduled.
     ///
     /// # Errors
     ///
-    /// When the store cannot be read, its writer has stopped, or damage was found.
+    /// Fails if the store cannot be read, its writer has stopped, or damage was found.
     pub async fn ready(&self) -> Result<Option<BackupHealth>, Error> {
         self.0.store.ready().await?;
         let now = self.0.clock.now();
         Ok(self.0.backups.as_ref().map(|log| log.health(now)))
     }
 
-    /// Writes on behalf of somebody, whose credential must still be good when the write is decided.
+    /// Writes on behalf of a caller, whose credential must still be valid when the write is decided.
     async fn write<P: Permission, T>(
         &self,
         caller: &Caller<P>,
@@ -125,12 +125,12 @@ impl Service {
         Ok(on_behalf(behalf, write).await?)
     }
 
-    /// Reads what the hashes that are kept cost, so that the time of a log-in does not tell which of them an account
-    /// has. To be done once, before the first log-in.
+    /// Learns the costs of the stored hashes, so that the time of a log-in does not reveal the cost of an account's
+    /// hash. Must run once, before the first log-in.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn learn_costs(&self) -> Result<(), Error> {
         let mut after = None;
         loop {
@@ -143,7 +143,7 @@ impl Service {
         }
     }
 
-    /// Logs that an attempt has to wait.
+    /// Logs that an attempt was throttled, and returns the error.
     fn throttled(&self, network: Network, user: Option<UserId>, why: Throttled) -> Error {
         self.0.state.throttled.add(&why);
         self.0.events.throttled(network, user, why);

@@ -1,10 +1,10 @@
-//! Requests that are sent again and done once.
+//! Requests that can be repeated and are done once.
 //!
-//! A client may give its request a key. What was answered is then kept under the key, sealed, in the same
-//! transaction as what was done ([`crate::store::once()`]), and given again for [`Answer::KEPT`]. Keys are those of
-//! a person: nobody meets the answers of somebody else. A refusal does nothing, so it is not kept.
+//! A client may give its request a key. The answer is then kept under the key, sealed, in the transaction of the write
+//! ([`crate::store::once()`]), and replayed for [`Answer::KEPT`]. Keys belong to an account: no account sees the
+//! answers of another. A refusal does nothing, so it is not kept.
 //!
-//! A replay is given only to whoever would be let in for the request itself, now: nothing here stands for a
+//! A replay requires the same authorization as the request itself, checked at that time: nothing here replaces a
 //! credential.
 
 use std::any::Any;
@@ -26,37 +26,37 @@ use crate::store::{self, StoreError};
 const ANSWER: &str = "answer";
 const REQUEST: &str = "request";
 
-/// What a client says of its request.
+/// Identity of a request: its key and a hash of its content.
 #[derive(Clone)]
 pub struct Asked {
     key: AnswerKey,
-    /// A hash of all that was asked for.
+    /// Hash of the whole request.
     request: [u8; 32],
-    /// How long the answer is given again.
+    /// Time for which the answer is replayed.
     kept: Duration,
 }
 
-/// An answer as bytes, as whoever renders it wants to have it back.
+/// A rendered answer, in bytes.
 pub struct Recorded(pub Zeroizing<Vec<u8>>);
 
-/// Turns an answer into bytes.
+/// Function that renders an answer.
 type Render<A> = Arc<dyn Fn(&A) -> io::Result<Recorded> + Send + Sync>;
 
-/// A request that may be sent again, and how its answer is kept.
+/// A request that may be repeated, and the rendering of its answer.
 pub struct Once<A> {
     asked: Option<Asked>,
     render: Render<A>,
 }
 
-/// What a request came to.
+/// Outcome of a request.
 pub enum Done<A> {
-    /// It was done now.
+    /// Done now.
     Now(A),
-    /// It was done before, and this is what was answered.
+    /// Done before, with the answer of that time.
     Before(Recorded),
 }
 
-/// A request that is being done; what it does is to be written with [`Self::record`].
+/// A request in progress; its effect must be written with [`Self::record`].
 pub struct Doing<A>(Option<Box<Plan<A>>>);
 
 struct Plan<A> {
@@ -67,15 +67,15 @@ struct Plan<A> {
     session: Option<SessionId>,
 }
 
-/// Whose answer it is.
+/// Owner of an answer.
 enum Whose<A> {
     Known(UserId),
-    /// Of whom was made.
+    /// The account that the request creates.
     Of(fn(&A) -> UserId),
 }
 
 impl Asked {
-    /// A request, taken to pieces, with the key of its client.
+    /// Creates a request with the client's key from its parts.
     pub fn new(key: &str, request: &[&[u8]]) -> Self {
         let key = fingerprint("idempotency key", &[key.as_bytes()]);
         let key = *key.first_chunk().expect("32 bytes are more than 16");
@@ -83,7 +83,7 @@ impl Asked {
         Self { key: AnswerKey::from_bytes(key), request, kept: Answer::KEPT }
     }
 
-    /// A request without a key of its client, by all that tells it from others.
+    /// Creates a request without a client's key, identified by its parts.
     pub(super) fn implied(parts: &[&[u8]], kept: Duration) -> Self {
         let request = fingerprint("implied request", parts);
         let key = fingerprint("implied key", parts);
@@ -105,7 +105,7 @@ macro_rules! hidden {
 hidden!(Asked, Recorded, Once<A>, Done<A>, Doing<A>);
 
 impl<A> Once<A> {
-    /// A request, with a key or without one. The answer is rendered on the thread that writes, so that must be
+    /// Creates a request, with or without a key. The answer is rendered on the writer's thread, so `render` must be
     /// quick.
     pub fn new(
         asked: Option<Asked>,
@@ -126,19 +126,19 @@ impl<A> Once<A> {
         }))
     }
 
-    /// To be done whenever it is asked for.
+    /// Drops the key, so that the request is done every time.
     pub(super) fn without_key(self) -> Self {
         Self { asked: None, ..self }
     }
 
-    /// The same with a key that the client did not give.
+    /// Copies the request with a key that the client did not give.
     pub(super) fn implied(&self, asked: Asked) -> Self {
         Self { asked: Some(asked), render: Arc::clone(&self.render) }
     }
 }
 
 impl<A: 'static> Doing<A> {
-    /// The answer gives access to a session, and must not outlive it.
+    /// Marks the answer as giving access to a session, which it must not outlive.
     pub(super) fn of_session(mut self, id: SessionId) -> Self {
         if let Some(plan) = &mut self.0 {
             plan.session = Some(id);
@@ -146,8 +146,8 @@ impl<A: 'static> Doing<A> {
         self
     }
 
-    /// Writes, and keeps the answer with what is written. `effect` is the answer if the write, which came to this, did
-    /// what was asked; `None` if it was refused.
+    /// Writes, and keeps the answer in the same transaction. `effect` returns the answer if the write succeeded, or
+    /// `None` if it was refused.
     pub(super) async fn record<T: Any>(
         self,
         write: impl Future<Output = Result<T, StoreError>>,
@@ -198,7 +198,7 @@ fn bug(what: &'static str) -> StoreError {
     StoreError::internal(io::Error::other(what))
 }
 
-/// What is sealed: the session that the answer must not outlive, if there is one, and the answer.
+/// Returns the bytes to seal: the session that the answer must not outlive, if any, and the answer.
 fn join(session: Option<SessionId>, answer: &[u8]) -> Vec<u8> {
     match session {
         None => [&[0], answer].concat(),
@@ -217,12 +217,12 @@ fn split(mut plain: Zeroizing<Vec<u8>>) -> Option<(Option<SessionId>, Recorded)>
 }
 
 impl Service {
-    /// Does something for a caller, unless it was done before under the same key.
+    /// Does a request for a caller, unless it was done before under the same key.
     ///
     /// # Errors
     ///
-    /// Those of `work`; [`Error::KeyReused`] and [`Error::AnswerLost`]; [`Error::BadToken`] and [`Error::Denied`] if
-    /// the caller would not be let in any more.
+    /// The errors of `work`; [`Error::KeyReused`] and [`Error::AnswerLost`]; [`Error::BadToken`] and [`Error::Denied`]
+    /// if the caller is no longer authorized.
     pub async fn once<P: Permission, A: 'static, F>(
         &self,
         caller: &Caller<P>,
@@ -233,13 +233,13 @@ impl Service {
         F: Future<Output = Result<A, Error>>,
     {
         if once.asked.is_some() {
-            // The body may have taken its time.
+            // The body may have taken long to arrive.
             self.see_again(caller).await?;
         }
         self.once_of(caller.user.id, once, work).await
     }
 
-    /// The same for somebody who has just shown who it is.
+    /// Does the same for an account that has just been authenticated.
     pub(super) async fn once_of<A: 'static, F>(
         &self,
         owner: UserId,
@@ -262,7 +262,7 @@ impl Service {
         }
     }
 
-    /// Does something that makes its own owner. Whether it was done before is for `before` to find.
+    /// Begins a request that creates its own owner. The caller looks for an earlier answer itself.
     pub(super) fn doing<A: 'static>(
         &self,
         once: Once<A>,
@@ -271,12 +271,12 @@ impl Service {
         once.doing(self, Whose::Of(owner))
     }
 
-    /// What was answered to this request.
+    /// Returns the kept answer to this request.
     ///
     /// # Errors
     ///
-    /// [`Error::KeyReused`] if the key was that of another request, and [`Error::AnswerLost`] if the answer was sealed
-    /// with a key that is known no more, or gives access to a session that has ended.
+    /// [`Error::KeyReused`] if the key belongs to another request; [`Error::AnswerLost`] if the answer was sealed with
+    /// a key that is no longer known, or gives access to a session that has ended.
     pub(super) async fn replay(
         &self,
         owner: UserId,
@@ -302,7 +302,7 @@ impl Service {
         Ok(Some(recorded))
     }
 
-    /// The session that the answer to this very request gives access to, if there is such an answer.
+    /// Returns the session that the kept answer to this request gives access to, if any.
     pub(super) async fn answer_session(
         &self,
         owner: UserId,
@@ -316,7 +316,7 @@ impl Service {
             .and_then(|(session, _)| session))
     }
 
-    /// `None` if the answer was sealed with a key that is known no more.
+    /// Opens a kept answer; `None` if it was sealed with a key that is no longer known.
     fn open_answer(
         &self,
         owner: UserId,

@@ -1,4 +1,4 @@
-//! Passwords that somebody wants to have from now on.
+//! Checks of new passwords.
 
 use zeroize::Zeroizing;
 
@@ -11,7 +11,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] when too many passwords wait.
+    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] if too many passwords wait.
     pub(super) async fn new_password(
         &self,
         field: &str,
@@ -25,7 +25,7 @@ impl Service {
         Ok(password)
     }
 
-    /// The part of the check that costs nothing.
+    /// Checks the length, which costs nothing.
     pub(super) fn password_length(
         &self,
         field: &str,
@@ -35,12 +35,12 @@ impl Service {
         checked.map_err(|error| FieldError::new(field, error))
     }
 
-    /// The part of the check that costs as much as a hash, and so comes after the throttle: nothing if
-    /// the rules ask for no strength.
+    /// Checks the strength, which costs as much as a hash, so it comes after the throttle. Does nothing if the rules
+    /// ask for no strength.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] when too many passwords wait.
+    /// [`Error::Invalid`] naming the field, and [`Error::Busy`] if too many passwords wait.
     pub(super) async fn password_strength(
         &self,
         field: &str,

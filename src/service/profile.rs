@@ -1,4 +1,4 @@
-//! Changing the own account: profile, email, password, and leaving.
+//! Changes by the owner of an account: profile, email, password, and deletion.
 
 use tracing::instrument;
 use zeroize::Zeroizing;
@@ -16,16 +16,16 @@ use crate::domain::user::{
     Credential, Ended, Ending, Refused, User, UserChange, UserPatch,
 };
 
-/// What somebody sends to change the own account. What is `None` stays as it is.
+/// Changes to the caller's own account. `None` leaves a member unchanged.
 #[derive(Default)]
 pub struct ProfileChange {
-    /// Checked by [`Email::new`]. Takes the password.
+    /// Email, checked by [`Email::new`]. Requires the password.
     pub email: Option<String>,
-    /// Checked by [`Label::typed`]; `Some(None)` clears it.
+    /// Name, checked by [`Label::typed`]; `Some(None)` clears it.
     pub display_name: Option<Option<String>>,
-    /// Checked by [`TimeZone::new`]; `Some(None)` clears it.
+    /// Time zone, checked by [`TimeZone::new`]; `Some(None)` clears it.
     pub time_zone: Option<Option<String>>,
-    /// The password, to prove that it is the owner who asks for another email.
+    /// Current password, which proves that the owner changes the email.
     pub password: Option<Zeroizing<String>>,
     /// Members that cannot be changed.
     pub fixed: FixedAccount,
@@ -38,12 +38,12 @@ impl std::fmt::Debug for ProfileChange {
 }
 
 impl Service {
-    /// Changes name, time zone and email of the caller.
+    /// Changes the name, time zone and email of the caller.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, a wrong password among them;
-    /// [`Error::EmailTaken`], [`Error::Throttled`], and those of the store.
+    /// [`Error::Invalid`] naming every rejected field, including a wrong password; [`Error::EmailTaken`],
+    /// [`Error::Throttled`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn user_update(
         &self,
@@ -55,7 +55,7 @@ impl Service {
         let mut note = |field: &str, error: String| {
             refused.push(FieldError::new(field, error));
         };
-        // A whole account that comes back has its email in it.
+        // A client that sends a whole account back includes its email.
         let new = change.email.filter(|email| email != caller.user.email.as_str());
         let email = new.as_deref().map(Email::new).transpose();
         let email = email.map_err(|error| note("email", error.to_string()));
@@ -92,11 +92,11 @@ impl Service {
         Ok(user)
     }
 
-    /// Sets another password of the caller, and ends all other access. Says how much that was.
+    /// Sets a new password of the caller, and ends all other access. Returns the counts of ended access.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a wrong or a bad password; [`Error::Throttled`], and those of the store.
+    /// [`Error::Invalid`] for a wrong or unacceptable password; [`Error::Throttled`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn user_change_password(
         &self,
@@ -139,12 +139,11 @@ impl Service {
         Ok(ended)
     }
 
-    /// Deletes the caller's account with all that it has.
+    /// Deletes the caller's account and all its data.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] for a wrong password; [`Error::LastAdmin`], [`Error::Throttled`], and those of the
-    /// store.
+    /// [`Error::Invalid`] for a wrong password; [`Error::LastAdmin`], [`Error::Throttled`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn user_leave(
         &self,
@@ -159,7 +158,7 @@ impl Service {
         Ok(())
     }
 
-    /// Sees that the caller knows the password.
+    /// Verifies the caller's password.
     async fn confirm<P: Permission>(
         &self,
         caller: &Caller<P>,
@@ -188,10 +187,10 @@ pub(super) type Changed = Result<(User, Ended), Refused>;
 
 const WRONG_PASSWORD: &str = "is not the password of this account";
 
-/// What a refusal means to the owner of the account.
+/// Converts a refusal to an error for the owner of the account.
 fn refused(why: Refused, field: &str) -> Error {
     match why {
-        // It was there when the request came in.
+        // The account existed when the request was authenticated.
         Refused::Missing => Error::BadToken,
         Refused::PasswordChanged => Error::field(field, WRONG_PASSWORD),
         other => other.into(),

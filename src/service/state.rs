@@ -1,4 +1,4 @@
-//! What the service remembers from one request to the next. Lost when the process ends.
+//! State of the service between requests. Lost when the process ends.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use crate::auth::last_use::LastUse;
 use crate::auth::throttle::Refusals;
 use crate::domain::id::UserId;
 
-/// Shared by all requests.
+/// State shared by all requests.
 #[derive(Debug, Default)]
 pub struct State {
     pub(super) last_use: LastUse,
@@ -18,12 +18,12 @@ pub struct State {
 /// Accounts whose data is being exported.
 pub(super) type Exporting = Arc<Mutex<BTreeSet<UserId>>>;
 
-/// The one export that an account may have at a time, until this is dropped.
+/// The one export that an account may have at a time, until dropped.
 #[derive(Debug)]
 pub(super) struct OwnExport(Exporting, UserId);
 
 impl OwnExport {
-    /// `None` while the account has another one.
+    /// Begins an export; `None` while the account has another one.
     pub(super) fn begin(all: &Exporting, user: UserId) -> Option<Self> {
         let is_new = all.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
         is_new.then(|| Self(Arc::clone(all), user))

@@ -12,25 +12,25 @@ use crate::domain::scope::Scopes;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 
-/// What somebody sends to make a personal token.
+/// Data for a new personal token, unchecked.
 #[derive(Clone, Debug)]
 pub struct TokenDraft {
-    /// Checked by [`Label::typed`].
+    /// Name, checked by [`Label::typed`].
     pub name: String,
-    /// At least one.
+    /// Scopes, at least one.
     pub scopes: Scopes,
-    /// Later than now, if ever.
+    /// Expiry time in the future, if any.
     pub expires_at: Option<Timestamp>,
 }
 
 const NO_TOKEN: Error = Error::NotFound { what: "token" };
 
 impl Service {
-    /// Makes a personal token. The token itself is given here and never again.
+    /// Creates a personal token. Returns the secret, which is never shown again.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::TooMany`], and those of the store.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::TooMany`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn token_create(
         &self,
@@ -81,7 +81,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn token_list(
         &self,
         caller: &Caller<Account>,
@@ -95,7 +95,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn token_delete(
         &self,

@@ -1,4 +1,4 @@
-//! Exports and imports: the escape hatch from every file format.
+//! Exports and imports, independent of the file format of the store.
 
 use std::sync::Arc;
 
@@ -15,49 +15,49 @@ use crate::domain::transfer::{
 use crate::domain::user::{Credential, Role};
 use crate::store::Taken;
 
-/// Up to where the first line of an import moves the ids that come next. Beyond that only what the file really
-/// holds does, so that no first line can move them to where an export could not be read any more.
+/// Limit up to which the first line of an import moves the next ids. Beyond it only the records do, so that no first
+/// line can move them to where an export could not be read any more.
 const CLAIMED: u64 = 1 << 48;
 
-/// How far beyond a record the ids are moved then: each time costs a look at all that are taken.
+/// Distance by which such a record moves the next ids beyond itself: each move costs a scan of all taken ids.
 const AHEAD: u64 = 1 << 20;
 
-/// Largest id that an import moves them to in a data file that has accounts. A foreign file cannot use up the ids of
-/// these accounts: 2^52 more follow before the last number of JSON. Ids that this server has given out are below its next
-/// one and move nothing. An empty data file takes any id that can be read, so the server's own export always fits
-/// into a new file and into its own.
+/// Largest id that an import moves the next ids to in a data file that has accounts. A foreign file cannot use up the
+/// ids of these accounts: 2^52 more follow before the last number of JSON. Ids that this server has assigned are below
+/// its next id and move nothing. An empty data file takes any id that can be read, so the server's own export always
+/// fits into a new file and into its own.
 const FAR: u64 = 1 << 52;
 
 /// Parts of an export that may wait for the receiver.
 const WAITING: usize = 4;
 
-/// Why an import stopped. Chunks before the line are in; the same file can be imported again.
+/// Reason that an import stopped. Chunks before the line are written; the same file can be imported again.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// A line that cannot be taken in.
+    /// A line that cannot be imported.
     #[error("line {line} {reason}: nothing from line {from} on was imported")]
     Line {
-        /// Its number, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// The rest of the sentence.
+        /// Rest of the sentence.
         reason: String,
-        /// The first line of the chunk it belongs to.
+        /// First line of its chunk.
         from: u64,
     },
-    /// An account that is not there would become an administrator's.
+    /// A new account would become an administrator.
     #[error(
         "line {line} makes an administrator, which takes --allow-admins: nothing from line {from} on was imported"
     )]
     Admin {
-        /// Its number, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// The first line of the chunk it belongs to.
+        /// First line of its chunk.
         from: u64,
     },
-    /// The file ends too early or says that it should hold something else.
+    /// The file is truncated, or its counts do not match its content.
     #[error("the file is not whole ({0}); what there is of it was imported")]
     Cut(&'static str),
-    /// There is one at a time.
+    /// Another import is running.
     #[error("another import is under way: try again when it has ended")]
     Busy,
     /// The store failed.
@@ -66,13 +66,13 @@ pub enum ImportError {
 }
 
 impl Service {
-    /// Exports everything, or one account by its email, line by line.
+    /// Exports all data, or one account by its email, line by line.
     ///
-    /// `each` is given the lines, without their ends, and how far each is; when it says no, the export stops.
+    /// Calls `each` with every line, without its line end, and the progress; an error of `each` stops the export.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`] if there is no such account, and those of the store.
+    /// [`Error::NotFound`] if there is no such account, and store errors.
     pub async fn export<E: From<Error>>(
         &self,
         email: Option<&str>,
@@ -85,7 +85,7 @@ impl Service {
         let created_at = self.0.clock.now();
         let (out, mut parts) = mpsc::channel(WAITING);
         let sending = self.0.store.export(whose, out);
-        // Takes the receiver along: whoever sends must not wait for somebody who has given up.
+        // Owns the receiver, so that the sender does not wait once this has ended.
         let receiving = async move {
             let (mut users, mut tasks, mut all) = (0, 0, 0);
             while let Some(part) = parts.recv().await {
@@ -115,28 +115,28 @@ impl Service {
     }
 }
 
-/// The step of an export after so many of its records.
+/// Returns the progress of an export after so many of its records.
 fn step(records: u64, of: u64) -> Step {
     let at = Some(part_of(records, of, Step::WHOLE));
     Step { phase: Phase::Export, at, count: records }
 }
 
-/// An import on its way.
+/// An import in progress.
 #[derive(Debug)]
 pub struct Import {
     service: Service,
     existing: Existing,
     allow_admins: bool,
     taken: Option<Arc<Taken>>,
-    /// What the first line says; no id in the file may reach it.
+    /// Next free ids of the first line; no id in the file may reach them.
     free: NextIds,
-    /// From where on the store gives ids out.
+    /// Next ids that the store will assign.
     kept_free: NextIds,
-    /// Largest id that the import may move that to.
+    /// Largest id that the import may move `kept_free` to.
     movable: u64,
     owner: Option<Owner>,
     records: Gathered,
-    /// The lines of these tasks.
+    /// Line numbers of these tasks.
     lines: Vec<(TaskId, u64)>,
     line: u64,
     chunk_from: u64,
@@ -146,8 +146,8 @@ pub struct Import {
 }
 
 impl Import {
-    /// Begins one. What becomes of tasks that are there already is for `existing` to say, and whether accounts that
-    /// are not there may become those of administrators for `allow_admins`.
+    /// Begins an import. `existing` decides about tasks that exist already, and `allow_admins` whether new accounts may
+    /// be administrators.
     pub fn new(service: Service, existing: Existing, allow_admins: bool) -> Self {
         Self {
             service,
@@ -168,7 +168,7 @@ impl Import {
         }
     }
 
-    /// Takes the next line, without its end. An empty one is passed over.
+    /// Adds the next line, without its line end. Empty lines are skipped.
     ///
     /// # Errors
     ///
@@ -204,7 +204,7 @@ impl Import {
                         (task.id.get(), self.free.task)
                     }
                 };
-                // The store could give it to somebody while the import is on its way.
+                // The store could assign it to another account during the import.
                 if id >= free {
                     return Err(self.refused(&LineError::Field {
                         field: "id".to_owned(),
@@ -228,11 +228,11 @@ impl Import {
         }
     }
 
-    /// Sees that an account may be taken in, and what its password costs from then on.
+    /// Checks that an account may be imported, and learns the cost of its password hash.
     async fn look_at(&self, new: &Credential) -> Result<(), ImportError> {
         let Parts { store, hasher, .. } = &*self.service.0;
         if new.user.role == Role::Admin && !self.allow_admins {
-            // One that is there stays as it is. Another spelling may become another account.
+            // An existing account stays as it is. Another spelling may become another account.
             let email = &new.user.email;
             let found = store.user_by_email(email.clone()).await.map_err(Error::from)?;
             if found.is_none_or(|found| found.user.email.lower() != email.lower()) {
@@ -244,11 +244,11 @@ impl Import {
         Ok(())
     }
 
-    /// Takes in what is left.
+    /// Writes the remaining records.
     ///
     /// # Errors
     ///
-    /// Every variant of [`ImportError`]; the end of the file must have been seen.
+    /// Every variant of [`ImportError`]; fails if the end of the file was not seen.
     pub async fn finish(&mut self) -> Result<(), ImportError> {
         if !self.records.is_empty() {
             self.flush().await?;
@@ -260,12 +260,12 @@ impl Import {
         }
     }
 
-    /// What has been taken in so far.
+    /// Returns the counts of records imported so far.
     pub const fn done(&self) -> Imported {
         self.done
     }
 
-    /// Keeps the store from giving out the id of a record.
+    /// Keeps the store from assigning the id of a record.
     async fn move_beyond(
         &mut self,
         record: &Record,
@@ -292,9 +292,9 @@ impl Import {
         self.keep_free(ids).await
     }
 
-    /// Sees to it that the store gives none of these ids to anybody else, and finds out which are taken.
+    /// Keeps the store from assigning these ids, and reads the taken ones.
     async fn keep_free(&mut self, ids: NextIds) -> Result<(), ImportError> {
-        // What is held so far would count as another import.
+        // A reservation that is still held would count as another import.
         self.taken = None;
         let begun = self.service.0.store.import_begin(ids).await.map_err(Error::from)?;
         let taken = begun.ok_or(ImportError::Busy)?;
@@ -335,7 +335,7 @@ impl Import {
     }
 }
 
-/// The task that cannot be taken in, and why.
+/// Returns the task that cannot be imported, and the reason.
 fn clash(conflict: Conflict) -> (TaskId, String) {
     match conflict {
         Conflict::Taken(id) => {

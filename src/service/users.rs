@@ -1,4 +1,4 @@
-//! Making and keeping one's own account.
+//! Registration of accounts.
 
 use tracing::instrument;
 use zeroize::Zeroizing;
@@ -14,11 +14,11 @@ use crate::domain::id::InvitationId;
 use crate::domain::network::Network;
 use crate::domain::user::{Admission, NewUser, Refused, Role, User};
 
-/// What somebody sends to register.
+/// Data of a registration, unchecked.
 pub struct NewAccount {
-    /// Checked by [`Email::new`].
+    /// Email, checked by [`Email::new`].
     pub email: String,
-    /// Checked by the rules for passwords.
+    /// Password, checked by the password rules.
     pub password: Zeroizing<String>,
 }
 
@@ -31,13 +31,12 @@ impl std::fmt::Debug for NewAccount {
 pub(super) const NO_USER: Error = Error::NotFound { what: "user" };
 
 impl Service {
-    /// Makes an account for somebody from this network, as far as the settings let everybody do that.
+    /// Registers an account from this network, if the settings allow it.
     ///
     /// # Errors
     ///
-    /// [`Error::RegistrationClosed`], [`Error::RegistrationFull`], [`Error::Invalid`] with every field that was refused,
-    /// [`Error::EmailTaken`], [`Error::Throttled`], [`Error::Busy`] when too many passwords wait, and those of
-    /// the store.
+    /// [`Error::RegistrationClosed`], [`Error::RegistrationFull`], [`Error::Invalid`] naming every rejected field,
+    /// [`Error::EmailTaken`], [`Error::Throttled`], [`Error::Busy`] if too many passwords wait, and store errors.
     #[instrument(skip_all, fields(user.id))]
     pub async fn user_register(
         &self,
@@ -65,7 +64,7 @@ impl Service {
         }
         let doing = self.doing(once, |user: &User| user.id);
         match self.user_make(new, admission, network, doing).await {
-            // By the same request, perhaps, which was faster.
+            // An earlier copy of the same request may have taken it.
             Err(error @ (Error::EmailTaken | Error::Invalid(_))) => {
                 let before = self.registered(&email, asked.as_ref()).await?;
                 before.map(Done::Before).ok_or(error)
@@ -94,8 +93,8 @@ impl Service {
         Ok(user)
     }
 
-    /// What was answered when this very request made the account. Of any other request, nothing is said: whoever
-    /// sends it may be a stranger.
+    /// Returns the kept answer if this very request made the account. Says nothing of any other request: its sender may
+    /// be a stranger.
     async fn registered(
         &self,
         email: &str,
@@ -113,8 +112,8 @@ impl Service {
         }
     }
 
-    /// Looks whether an invitation is good, before anything is said of the email or spent on the password. Whether it
-    /// still is when the account is made is decided by the store.
+    /// Checks an invitation before the email is judged or the password hashed. The store decides whether it is still
+    /// valid when the account is made.
     async fn see_invitation(
         &self,
         id: InvitationId,
@@ -130,7 +129,7 @@ impl Service {
         if is_good { Ok(()) } else { Err(bad_invitation()) }
     }
 
-    /// Checks what is to become an account, and hashes its password.
+    /// Validates the data of a new account, and hashes its password.
     pub(super) async fn user_prepare(
         &self,
         new: NewAccount,
@@ -150,7 +149,7 @@ impl Service {
             }
         };
         self.password_strength("password", &password, email.as_str(), whose).await?;
-        // Spares a hash. Whether the email is free is decided by the store, below.
+        // Avoids a needless hash. The store decides below whether the email is free.
         if self.0.store.user_by_email(email.clone()).await?.is_some() {
             return Err(Error::EmailTaken);
         }
@@ -170,7 +169,7 @@ fn bad_invitation() -> Error {
     Error::field("invitation", "is not, or no longer, good for this email")
 }
 
-/// Reads an invitation. Whether there is such a one is for the store to say.
+/// Parses an invitation. The store decides whether it exists.
 fn invited(text: &str) -> Option<Admission> {
     let bytes: [u8; 40] = INVITATION.read(text)?;
     let (id, secret) = bytes.split_first_chunk()?;

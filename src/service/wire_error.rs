@@ -1,17 +1,17 @@
-//! The fault of a line that is no line of an export, without quoting it.
+//! Error for a line that is not part of an export, without quoting it.
 
 use serde_path_to_error::{Error, Path, Segment};
 
 use super::lines::LineError;
 
-/// Names the member that is wrong, if the line is JSON of a known kind.
+/// Names the invalid member, if the line is JSON of a known kind.
 pub(super) fn of(error: &Error<serde_json::Error>) -> LineError {
     let text = error.inner().to_string();
     let named = |begin: &str| {
         let name = text.strip_prefix(begin)?.split('`').next()?;
         is_name(name).then(|| name.to_owned())
     };
-    // The first one is the kind of the line.
+    // The first member is the kind of the line.
     let mut path = members(error.path());
     let is_known = error.inner().is_data() && path.next().is_some();
     let rest: Vec<String> = path.collect();
@@ -41,7 +41,7 @@ fn members(path: &Path) -> impl Iterator<Item = String> {
     })
 }
 
-/// Whether it looks as the names of members do, and so tells nothing else.
+/// Whether the text looks like the name of a member, and so reveals nothing else.
 fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

@@ -1,25 +1,25 @@
-//! On whose behalf something is written.
+//! Credentials on whose behalf writes are made.
 //!
-//! A request is let in before its body has come, and a password may wait to be hashed: when its write is decided,
-//! the credential it came with may have ended. So the decision looks at the credential again, in the same
-//! transaction, and what was begun before a log-out, a changed password or a lost role does nothing after it.
+//! A request is admitted before its body arrives, and a password may wait to be hashed: when its write is
+//! decided, its credential may have ended. So the decision checks the credential again, in the same transaction,
+//! and a request from before a log-out, a password change or a lost role has no effect after it.
 
 use crate::domain::access::Access;
 use crate::domain::id::UserId;
 use crate::domain::timestamp::Timestamp;
 
-/// A credential that must still be good.
+/// Credential that must still be valid.
 #[derive(Clone, Copy, Debug)]
 pub struct Behalf {
-    /// Whose it is.
+    /// Owner of the credential.
     pub user: UserId,
-    /// What it is.
+    /// Session or personal token.
     pub access: Access,
     /// Whether its owner must be an administrator.
     pub admin: bool,
-    /// Whether it is enough that the password is one that must be changed.
+    /// Whether a password that must be changed is sufficient.
     pub before_password_change: bool,
-    /// The time now.
+    /// Current time.
     pub at: Timestamp,
 }
 
@@ -28,12 +28,12 @@ tokio::task_local! {
 }
 
 /// Writes on behalf of a credential. Every write within fails with [`super::StoreError::Revoked`], and changes
-/// nothing, unless the credential is good when it is decided.
+/// nothing, unless the credential is valid when it is decided.
 pub async fn on_behalf<T>(behalf: Behalf, write: impl Future<Output = T>) -> T {
     BEHALF.scope(behalf, write).await
 }
 
-/// On whose behalf this task writes; nobody's, if the program itself does.
+/// Returns the credential on whose behalf this task writes; `None` for the program itself.
 pub(super) fn current() -> Option<Behalf> {
     BEHALF.try_with(|behalf| *behalf).ok()
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a database.
+//! Errors of a database.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,43 +7,43 @@ use crate::domain::quota::QuotaExceeded;
 
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
-/// The database failed. Says nothing about what was asked of it.
+/// Failure of the database. Says nothing about the content of the request.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It could not be read, or a write was not begun. Nothing has changed.
+    /// Read that failed, or write that was not begun. Nothing has changed.
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
-    /// Too much is waiting already. Nothing has changed.
+    /// Too much work waiting. Nothing has changed.
     #[error("too much is waiting already")]
     Busy,
-    /// Too much of this account is waiting already. Nothing has changed.
+    /// Too much work of this account waiting. Nothing has changed.
     #[error("too much of this account is waiting already")]
     AccountBusy,
-    /// The credential on whose behalf it was to be done has ended. Nothing has changed.
+    /// Credential of the write that has ended. Nothing has changed.
     #[error("the credential has ended")]
     Revoked,
-    /// A request with this key was done since the answers were looked at. Nothing has changed.
+    /// Key used since the stored answers were checked. Nothing has changed.
     #[error("the key was used meanwhile")]
     Repeated,
-    /// The answer is too long to be kept. Nothing has changed.
+    /// Answer too long to store. Nothing has changed.
     #[error("the answer is too long to be kept")]
     AnswerTooLarge,
-    /// A bug in the program. Nothing has changed.
+    /// Bug in the program. Nothing has changed.
     #[error("the program contradicts itself")]
     Internal(#[source] Cause),
-    /// A write failed in a way that leaves open whether it became durable.
+    /// Write failure that leaves open whether the write became durable.
     #[error("the outcome of a write is unknown")]
     OutcomeUnknown(#[source] Cause),
-    /// The disk is full up to the reserve. Nothing has changed.
+    /// Disk full up to the reserve. Nothing has changed.
     #[error("the disk is full")]
     DiskFull,
-    /// The disk is nearly full, and the account holds much of what is on it. Nothing has changed.
+    /// Disk nearly full, and the account holds much of the data. Nothing has changed.
     #[error("the disk is nearly full, and the account holds much of it")]
     DiskShort,
-    /// The account may not hold so much. Nothing has changed.
+    /// Quota of the account exceeded. Nothing has changed.
     #[error(transparent)]
     Quota(QuotaExceeded),
-    /// A stored value is not what was written.
+    /// Stored value that differs from the value written.
     #[error("damaged: {what}")]
     Damaged {
         /// Table, key and finding. For the log, not for clients.
@@ -58,62 +58,62 @@ impl StoreError {
         Self::Unavailable(Arc::new(cause))
     }
 
-    /// A bug, in words.
+    /// Wraps the cause of an internal error.
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(cause))
     }
 }
 
-/// Why a store cannot go on, and the process should end.
+/// Reason that a store cannot continue and the process should end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The disk failed. Starting again may help.
+    /// Disk failure. A restart may help.
     Io,
-    /// The file is not what was written to it. Starting again does not help.
+    /// File content that differs from what was written. A restart does not help.
     Damaged {
-        /// The finding. For the operator, not for clients.
+        /// Finding. For the operator, not for clients.
         what: String,
     },
 }
 
-/// Why a database could not be opened.
+/// Reason that a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process, or another handle in this one, has it open.
+    /// File open in another process, or by another handle in this one.
     #[error("{} is in use by another process", path.display())]
     InUse {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
     },
-    /// It was written by a newer version of this program.
+    /// File written by a newer version of this program.
     #[error(
         "{} has format {found}, and this version of duly knows formats up to {known}: \
          use the version that wrote it, or a newer one",
         path.display()
     )]
     Newer {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// The format number found.
+        /// Format of the file.
         found: u64,
-        /// The newest format this program knows.
+        /// Newest format that this program knows.
         known: u64,
     },
-    /// It was written by an older version of this program, and is not to be brought up to date here.
+    /// File written by an older version of this program, which is not to be upgraded here.
     #[error(
         "{} has format {found}, older than {known}, and is only read here: \
          run duly upgrade, or start the server",
         path.display()
     )]
     Older {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// The format number found.
+        /// Format of the file.
         found: u64,
-        /// The newest format this program knows.
+        /// Newest format that this program knows.
         known: u64,
     },
-    /// It was to be brought up to date, and could not be. It is as it was, to the byte.
+    /// File that could not be upgraded. It is unchanged, to the byte.
     #[error(
         "{} stays in format {found}, its upgrade to {known} failed: {}; \
          go on with the version that wrote it, and check the file with that version's duly check",
@@ -121,57 +121,57 @@ pub enum OpenError {
         cause.reason()
     )]
     Upgrade {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// The format number found.
+        /// Format of the file.
         found: u64,
-        /// The newest format this program knows.
+        /// Newest format that this program knows.
         known: u64,
-        /// What went wrong.
+        /// Cause of the failure.
         cause: Box<Self>,
     },
-    /// It is not a Duly data file, or it is damaged.
+    /// File that is damaged, or not a Duly data file.
     #[error("{} is not a sound Duly data file ({what}): restore a backup", path.display())]
     Damaged {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the damage.
         what: String,
     },
-    /// It was to be a backup, and is not a Duly data file, or is damaged.
+    /// Backup that is damaged, or not a Duly data file.
     #[error("{} is not a sound backup ({what}): take another one", path.display())]
     BadBackup {
-        /// The backup.
+        /// Backup.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the damage.
         what: String,
     },
-    /// What is there can be no data file, or none can be made there: a setting is wrong, or a right is missing.
+    /// Path that cannot be, or become, a data file: a setting is wrong, or a permission is missing.
     #[error("{} {why}", path.display())]
     Unusable {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// The rest of the sentence, with what to do.
+        /// Rest of the message, with advice.
         why: String,
     },
-    /// There is no such file, and it was not to be made.
+    /// Missing file that was not to be created.
     #[error("{} does not exist", path.display())]
     Missing {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
     },
-    /// The operating system refused.
+    /// Refusal by the operating system.
     #[error("{} cannot be opened: {cause}", path.display())]
     Io {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error message of the operating system.
         cause: String,
     },
 }
 
 impl OpenError {
-    /// Message without the advice for a file that is to be opened as it is.
+    /// Returns the message without the advice for a damaged file.
     fn reason(&self) -> String {
         match self {
             Self::Damaged { what, .. } => what.clone(),
@@ -179,7 +179,7 @@ impl OpenError {
         }
     }
 
-    /// The same of a file that was to be a backup: to restore one is no help then.
+    /// Converts the error to that of a backup: advice to restore a backup is no help then.
     #[must_use]
     pub fn of_backup(self) -> Self {
         match self {

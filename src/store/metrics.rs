@@ -1,40 +1,40 @@
-//! Numbers of the store at a moment.
+//! Metrics of the store at one moment.
 
 use crate::metrics::Distribution;
 
-/// Numbers of a store.
+/// Metrics of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreMetrics {
-    /// Writes that wait, by lane.
+    /// Waiting writes, by lane.
     pub queue: [(&'static str, WaitingWrites); 2],
     /// Commits.
     pub commits: Commits,
-    /// Reads of pages from the file, because the cache did not have them.
+    /// Page reads from the file, after a cache miss.
     pub page_reads: u64,
-    /// Bytes of these pages.
+    /// Bytes of these page reads.
     pub page_read_bytes: u64,
-    /// Writes that were refused, by the reason.
+    /// Refused writes, by reason.
     pub refused: Vec<(&'static str, u64)>,
-    /// Changes that were refused because of a quota, by the limit.
+    /// Changes refused by a quota, by limit.
     pub quota_refused: Vec<(&'static str, u64)>,
     /// Long reads.
     pub long_reads: LongReadMetrics,
-    /// Space on the disk; `None` if it cannot be asked.
+    /// Space on the disk; `None` if it cannot be read.
     pub disk: Option<Disk>,
-    /// Accounts; `None` if they cannot be counted.
+    /// Number of accounts; `None` if they cannot be counted.
     pub users: Option<u64>,
-    /// Tasks of all accounts, counted from time to time; `None` if they could not be counted yet.
+    /// Number of tasks of all accounts, counted from time to time; `None` before the first count.
     pub tasks: Option<u64>,
     /// Whether damage was found in the file, or the store has failed.
     pub is_damaged: bool,
 }
 
-/// Writes of a lane that wait.
+/// Waiting writes of a lane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WaitingWrites {
-    /// How many.
+    /// Number of writes.
     pub writes: u64,
-    /// Bytes that they are planned to write.
+    /// Planned bytes of the writes.
     pub bytes: u64,
 }
 
@@ -43,33 +43,33 @@ pub struct WaitingWrites {
 pub struct Commits {
     /// Time of each, from the first decision until it is on disk.
     pub times: Distribution,
-    /// Rows that each has written.
+    /// Rows written by each.
     pub rows: Distribution,
-    /// Writes that have shared each.
+    /// Writes that share each.
     pub writes: Distribution,
-    /// Time that the disk took for each flush; a commit has two.
+    /// Time of each flush to the disk; a commit has two.
     pub syncs: Distribution,
     /// Commits that failed.
     pub failed: u64,
 }
 
-/// Long reads, which take a thread each.
+/// Long reads, each on its own thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LongReadMetrics {
-    /// Being done.
+    /// Number of running reads.
     pub running: u64,
-    /// Waiting for a turn.
+    /// Number of waiting reads.
     pub waiting: u64,
-    /// Refused so far.
+    /// Number of refused reads so far.
     pub refused: u64,
 }
 
 /// Space on the disk of the data file, in bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disk {
-    /// Free.
+    /// Free space.
     pub free: u64,
-    /// To be kept free.
+    /// Space to keep free.
     pub reserve: u64,
     /// Size of the data file.
     pub file: u64,

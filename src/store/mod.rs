@@ -1,11 +1,11 @@
-//! Where accounts, what gives access to them, and tasks are kept.
+//! Storage of accounts, credentials and tasks.
 //!
-//! [`Store`] is the whole of what the rest of the program may ask of a database. One method is one
-//! transaction: it happens entirely, and durably (fsynced when the method returns), or not at all.
-//! `tests/store.rs` holds every implementation to the same contract.
+//! [`Store`] is the complete interface to the database. Each method is one transaction: it takes effect entirely and
+//! durably (fsynced when the method returns), or not at all. `tests/store.rs` holds every implementation to the same
+//! contract.
 //!
-//! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the
-//! database failed. No method leaves a read-modify-write to its caller; changes go down as data.
+//! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the database failed. No
+//! method leaves a read-modify-write to its caller; changes are passed as data.
 
 mod behalf;
 mod error;
@@ -48,29 +48,29 @@ use crate::domain::user::{
     Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
 
-/// Tasks that were taken in before their parent, by owner and parent.
+/// Imported tasks whose parent has not arrived yet, by owner and parent.
 pub type Orphans = BTreeMap<(UserId, TaskId), Vec<TaskId>>;
 
-/// The ids that an import must not give to anybody: those of all tasks when it began, and of those it made.
+/// Ids that an import must not assign: all task ids in use when it began, and the ids it assigned.
 #[derive(Debug, Default)]
 pub struct Taken {
-    /// The ids.
+    /// Task ids in use.
     pub ids: Mutex<TaskIds>,
-    /// The ids that were given out next when it began. All below stay free for it.
+    /// Next ids to assign when the import began. All lower ids are reserved for it.
     pub next: NextIds,
-    /// Tasks whose parent is still to come, by owner and parent.
+    /// Imported tasks whose parent has not arrived yet.
     pub orphans: Mutex<Orphans>,
-    /// Held as long as the import goes on, for there is one at a time.
+    /// Permit held during the import, since only one runs at a time.
     pub permit: Option<OwnedSemaphorePermit>,
 }
 
-/// A database of users, what lets them in, and their tasks.
+/// Database of users, credentials and tasks.
 ///
-/// Methods are named noun first, so that a search for `task_` finds them all. A method that is given an
-/// owner finds only what is that owner's. Answers of `None` or `false` mean that there is no such thing.
+/// Methods are named noun first, so that a search for `task_` finds them all. A method that takes an owner finds only
+/// records of that owner. Answers of `None` or `false` mean that the record does not exist.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync {
-    /// Makes an account, and uses up the invitation if it takes one.
+    /// Creates an account, and consumes the invitation if it uses one.
     async fn user_create(
         &self,
         new: NewUser,
@@ -79,19 +79,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Finds an account.
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError>;
 
-    /// Finds an account by its email, in whatever spelling. Of two accounts whose emails have become one address, the
-    /// one that is spelled like this.
+    /// Finds an account by its email, in any spelling. If the emails of two accounts have become one address, finds the
+    /// account with this exact spelling.
     async fn user_by_email(&self, email: Email)
     -> Result<Option<Credential>, StoreError>;
 
-    /// Lists accounts by id, at most `limit` of them, from the first after `after`.
+    /// Lists accounts by id, at most `limit`, starting after `after`.
     async fn user_list(
         &self,
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError>;
 
-    /// Lists accounts in an order; only those with a text in their email, if one is given.
+    /// Lists accounts in an order, optionally only those whose email contains a text.
     async fn user_page(
         &self,
         containing: Option<String>,
@@ -99,7 +99,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         page: Page,
     ) -> Result<UserPage, StoreError>;
 
-    /// Lists what is kept of passwords, by account, at most `limit` of them, from the first after `after`.
+    /// Lists password hashes by account, at most `limit`, starting after `after`.
     async fn password_list(
         &self,
         after: Option<UserId>,
@@ -114,17 +114,17 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(hashes)
     }
 
-    /// Says how much an account holds.
+    /// Returns the usage of an account.
     async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError>;
 
-    /// Changes an account and ends what goes with the change.
+    /// Changes an account and ends the access that the change revokes.
     async fn user_patch(
         &self,
         id: UserId,
         change: UserChange,
     ) -> Result<Result<(User, Ended), Refused>, StoreError>;
 
-    /// Replaces a hash by a better one of the same password; nothing happens if it changed meanwhile.
+    /// Replaces a hash with a better one of the same password; does nothing if the hash changed meanwhile.
     async fn user_rehash(
         &self,
         id: UserId,
@@ -132,10 +132,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         new: PasswordHash,
     ) -> Result<bool, StoreError>;
 
-    /// Deletes an account with its sessions, tokens, tasks, index entries and counts. It must still have the
-    /// password that was proven, if one was; `by` is who does it if not its owner.
+    /// Deletes an account with its sessions, tokens, tasks, index entries and counts. The account must still have the
+    /// proven password, if one is given; `by` is the actor unless it is the owner.
     ///
-    /// From the moment this returns, nothing of it can be found.
+    /// Nothing of the account can be found once this returns.
     async fn user_delete(
         &self,
         id: UserId,
@@ -143,7 +143,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         by: Option<Act>,
     ) -> Result<Result<(), Refused>, StoreError>;
 
-    /// Ends sessions and personal tokens of an account. `by` is who does it if not its owner.
+    /// Ends sessions and personal tokens of an account. `by` is the actor unless it is the owner.
     async fn access_end(
         &self,
         id: UserId,
@@ -151,7 +151,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         by: Option<Act>,
     ) -> Result<Result<Ended, Refused>, StoreError>;
 
-    /// Notes when a session or a token was used, and where, if it is there.
+    /// Records the time and address of the last use of a session or token, if it exists.
     async fn access_touch(
         &self,
         user: UserId,
@@ -160,9 +160,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         address: Option<IpAddr>,
     ) -> Result<(), StoreError>;
 
-    /// Adds a session. Removes the owner's expired ones and, beyond [`Session::MAX_PER_USER`], the one that is least
-    /// in use ([`Session::sort_by_use`]). `false` if there is no such user, the account is disabled, or its
-    /// password is no longer the one that was proven.
+    /// Adds a session. Removes the owner's expired sessions and, beyond [`Session::MAX_PER_USER`], the one least in use
+    /// ([`Session::sort_by_use`]). `false` if there is no such user, the account is disabled, or its password is no
+    /// longer the one that was proven.
     async fn session_create(
         &self,
         session: Session,
@@ -176,10 +176,10 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: SessionId,
     ) -> Result<Option<(User, Session)>, StoreError>;
 
-    /// Lists all sessions of a person, by id.
+    /// Lists all sessions of a user, by id.
     async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError>;
 
-    /// Takes a refresh token for the one that follows it, or ends the session if it was used before
+    /// Exchanges a refresh token for its successor, or ends the session if the token was used before
     /// ([`Session::refresh`]).
     async fn session_refresh(
         &self,
@@ -195,7 +195,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: SessionId,
     ) -> Result<bool, StoreError>;
 
-    /// Adds a personal token. `None` if there is no such account or it is disabled, `false` if it has
+    /// Adds a personal token. `None` if there is no such account or it is disabled, `false` if it already has
     /// [`PersonalToken::MAX_PER_USER`].
     async fn token_create(
         &self,
@@ -209,13 +209,13 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: TokenId,
     ) -> Result<Option<(User, PersonalToken)>, StoreError>;
 
-    /// Lists all personal tokens of a person, by id.
+    /// Lists all personal tokens of a user, by id.
     async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError>;
 
     /// Deletes a personal token.
     async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError>;
 
-    /// Adds an invitation and removes expired ones. `false` if there are [`Invitation::MAX`].
+    /// Adds an invitation and removes expired ones. `false` if there are already [`Invitation::MAX`].
     async fn invitation_create(
         &self,
         invitation: Invitation,
@@ -225,19 +225,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Lists all invitations, newest first.
     async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError>;
 
-    /// Takes an invitation back.
+    /// Revokes an invitation.
     async fn invitation_delete(
         &self,
         id: InvitationId,
         by: Act,
     ) -> Result<bool, StoreError>;
 
-    /// Lists what administrators and the operator did, newest first. Every method that is told who does it
-    /// adds to these records in its own transaction.
+    /// Lists actions of administrators and the operator, newest first. Every method that takes an actor adds to these
+    /// records in its own transaction.
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError>;
 
-    /// Finds the audit records that are about an account ([`crate::domain::audit::AuditRecord::is_about`]): looks at `limit` records from
-    /// the first after `after`, in the order in which they were made.
+    /// Finds audit records about an account ([`crate::domain::audit::AuditRecord::is_about`]): examines `limit`
+    /// records, starting after `after`, in the order of their creation.
     async fn audit_about(
         &self,
         user: UserId,
@@ -245,16 +245,15 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<AuditPart, StoreError>;
 
-    /// Finds the answer to a request that was done [`once()`]. `None` if there is none, and if the account is
-    /// disabled. Old ones are found until they are removed.
+    /// Finds the stored answer to a request that was made with [`once()`]. `None` if there is none or the account is
+    /// disabled. Expired answers are found until they are removed.
     async fn answer_get(
         &self,
         owner: UserId,
         key: AnswerKey,
     ) -> Result<Option<Answer>, StoreError>;
 
-    /// Lists the answers that are kept for an account, the oldest first, at most `limit` of them, from the first after
-    /// `after`.
+    /// Lists the stored answers of an account, oldest first, at most `limit`, starting after `after`.
     async fn answer_list(
         &self,
         owner: UserId,
@@ -262,31 +261,31 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<Vec<AnswerNote>, StoreError>;
 
-    /// Removes answers that have been kept for [`Answer::KEPT`], of a few accounts from the first after `after`.
-    /// Short: whoever wants all of them gone asks again, from where this left off.
+    /// Removes answers stored for [`Answer::KEPT`] or longer, of a few accounts, starting after `after`. Each call is
+    /// short: to remove all, call again from where the last call stopped.
     async fn answer_sweep(
         &self,
         after: Option<UserId>,
         now: Timestamp,
     ) -> Result<Swept, StoreError>;
 
-    /// Removes some hundreds of the answers that are kept for an account, whatever their age, and returns how many.
-    /// To be asked again until it is none.
+    /// Removes some hundreds of the stored answers of an account, whatever their age, and returns how many. Call again
+    /// until it returns 0.
     async fn answer_forget(&self, owner: UserId) -> Result<u64, StoreError>;
 
-    /// Makes, changes, moves and deletes tasks: all of it or nothing, or whatever can be. `None` if there is no
-    /// such owner.
+    /// Creates, changes, moves and deletes tasks: either all operations or none, or every operation that is possible.
+    /// `None` if there is no such owner.
     ///
-    /// Tasks are made no earlier than the owner's newest ([`NewTask::no_earlier_than`]), and changed no earlier than
-    /// any of the owner's tasks has been: `updated_at` of what is written is no less than that of all there are and
-    /// were. Only [`Self::import`] brings in tasks with the times that they had.
+    /// A task is created no earlier than the owner's newest ([`NewTask::no_earlier_than`]), and changed no earlier than
+    /// any of the owner's tasks: `updated_at` of a written task is at least that of all present and former tasks. Only
+    /// [`Self::import`] keeps the original times.
     async fn task_write(
         &self,
         owner: UserId,
         write: TaskWrite,
     ) -> Result<Option<TaskWritten>, StoreError>;
 
-    /// Makes one task. `None` if there is no such owner, or the task is refused.
+    /// Creates one task. `None` if there is no such owner, or the task is refused.
     async fn task_create(
         &self,
         owner: UserId,
@@ -297,7 +296,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
     }
 
-    /// Changes one task and returns it as it is now. `None` if there is no such task, or the change is refused.
+    /// Changes one task and returns its new state. `None` if there is no such task, or the change is refused.
     async fn task_patch(
         &self,
         owner: UserId,
@@ -309,7 +308,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
     }
 
-    /// Deletes one task and all below it. `false` if there is no such task.
+    /// Deletes a task and all its descendants. `false` if there is no such task.
     async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
         let write = TaskWrite::one(TaskAction::Delete(id), Timestamp::EPOCH);
         let written = self.task_write(owner, write).await?;
@@ -323,14 +322,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: TaskId,
     ) -> Result<Option<Task>, StoreError>;
 
-    /// Lists tasks with their exact number, both of one moment.
+    /// Lists tasks with their exact total, both from one snapshot.
     async fn task_list(
         &self,
         owner: UserId,
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError>;
 
-    /// Lists all tasks by id, at most `limit` of them, from the first after `after`.
+    /// Lists all tasks by id, at most `limit`, starting after `after`.
     async fn task_after(
         &self,
         owner: UserId,
@@ -341,33 +340,31 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Counts tasks without reading them.
     async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError>;
 
-    /// Counts tasks by tag as well, and the open ones that are due in a range.
+    /// Counts tasks, also by tag, and the open tasks that are due in a range.
     async fn task_summary(
         &self,
         owner: UserId,
         overdue: DueRange,
     ) -> Result<TaskSummary, StoreError>;
 
-    /// Sends everything, or all of one account, as of one moment; sessions are left out.
+    /// Sends all records, or all records of one account, from one snapshot; sessions are excluded.
     ///
-    /// Ends when all is sent, or when nobody receives any more. The moment is held for as long as that
-    /// takes, which costs space in the file, so receivers must not dawdle.
+    /// Ends when all records are sent, or when the receiver is dropped. The snapshot is held that long, which takes
+    /// space in the file, so receivers must not be slow.
     async fn export(
         &self,
         whose: Option<UserId>,
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError>;
 
-    /// Sees to it that no id below these is given out from now on, and returns the ids that are taken.
-    /// `None` as long as another import holds its own.
+    /// Reserves all ids below `ids`, and returns the ids in use. `None` while another import holds its own.
     async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError>;
 
-    /// Takes accounts and tasks in, all or none of them, with their ids and times. Doing so twice is the
-    /// same as doing it once.
+    /// Imports accounts and tasks, all or none of them, with their ids and times. Repeating it has no further effect.
     ///
-    /// An account is the same if its email is, and stays as it is; otherwise it gets its old id, or a new
-    /// one if that is somebody else's. `taken` comes from [`Self::import_begin`]. Returns what became of the
-    /// records, and the last account.
+    /// An account with the same email is the same account and stays unchanged; any other gets its old id, or a new one
+    /// if that is in use. `taken` comes from [`Self::import_begin`]. Returns the outcome of the records, and the last
+    /// account.
     async fn import(
         &self,
         chunk: Chunk,
@@ -375,14 +372,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError>;
 
-    /// Whether requests can be served: reads, and sees the writer alive.
+    /// Checks that requests can be served: reads, and sees that the writer is alive.
     async fn ready(&self) -> Result<(), StoreError>;
 
-    /// Numbers for those who watch, unless this store keeps none.
+    /// Returns the metrics of the store, if it keeps any.
     async fn metrics(&self) -> Option<StoreMetrics> {
         None
     }
 
-    /// Returns when the store cannot go on and the process should end.
+    /// Waits until the store cannot continue and the process should end.
     async fn failed(&self) -> Failure;
 }

@@ -1,8 +1,8 @@
-//! What is to be done once, however often it is asked for.
+//! Writes that take effect once, however often they are requested.
 //!
-//! A client that got no answer does not know whether its request was done. It gives the request a key and sends it
-//! again. The answer is kept under that key in the transaction that does what was asked, so there is never one
-//! without the other, and a request whose answer is there is not done again.
+//! A client that got no answer does not know whether its request was executed. It gives the request a key and
+//! sends it again. The answer is stored under that key in the transaction of the write, so neither exists without
+//! the other, and a request with a stored answer is not executed again.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -13,20 +13,20 @@ use crate::domain::answer::{Answer, AnswerKey};
 use crate::domain::id::UserId;
 use crate::domain::timestamp::Timestamp;
 
-/// A write that is to be done once.
+/// Write to execute once.
 pub struct Once {
-    /// Whose key it is. `None` if the write makes its owner, so that only its outcome tells.
+    /// Owner of the key. `None` if the write creates its owner, so that only its outcome tells.
     pub owner: Option<UserId>,
-    /// The key.
+    /// Key of the request.
     pub key: AnswerKey,
-    /// The time now.
+    /// Current time.
     pub at: Timestamp,
-    /// Makes the answer that is kept, and says whose it is, from what the write came to (the `T` of a method of
-    /// [`super::Store`]). `None` if nothing was done: a refusal is judged anew next time.
+    /// Function that makes the answer to store, and names its owner, from the result of the write (the `T` of a
+    /// method of [`super::Store`]). `None` if nothing was done: a refusal is decided anew next time.
     pub answer: MakeAnswer,
 }
 
-/// See [`Once::answer`].
+/// Type of [`Once::answer`].
 pub type MakeAnswer = Box<
     dyn FnOnce(&dyn Any) -> Result<Option<(UserId, Answer)>, StoreError> + Send + 'static,
 >;
@@ -41,13 +41,13 @@ tokio::task_local! {
     static ONCE: Cell<Option<Once>>;
 }
 
-/// Does a write once. The first write within keeps its answer with what it does; it fails with
+/// Executes a write once. The first write within stores its answer with its changes; it fails with
 /// [`StoreError::Repeated`], and changes nothing, if there is a live answer under the key already.
 pub async fn once<T>(once: Once, write: impl Future<Output = T>) -> T {
     ONCE.scope(Cell::new(Some(once)), write).await
 }
 
-/// What the next write of this task is to do once, if anything.
+/// Takes the pending [`Once`] for the next write of this task, if any.
 pub(super) fn take() -> Option<Once> {
     ONCE.try_with(Cell::take).ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! The log, and what happens on a panic.
+//! Logging, including panics.
 
 mod queue;
 mod writer;
@@ -18,44 +18,44 @@ use self::queue::{Handle, Queue};
 use crate::config::{ConfigError, LogFormat};
 use crate::store::redb::is_caught;
 
-/// Longest time for the last lines to be written when the process ends.
+/// Maximum time to write the last lines when the process ends.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// The writer of the log, on a thread of its own. Nobody who logs ever waits for it, whatever becomes of the lines.
+/// Writer of the log, on its own thread. Logging never waits for it, whatever becomes of the lines.
 ///
-/// Dropping it gives lines that wait a second to be written.
+/// Dropping it allows a second for waiting lines to be written.
 #[derive(Debug)]
 pub struct Log(Arc<Queue>);
 
-/// The count of lines of the log that were lost.
+/// Counter of lost log lines.
 #[derive(Clone, Debug)]
 pub struct LostLines(Arc<Queue>);
 
 impl Log {
-    /// A log on standard error.
+    /// Creates a log on standard error.
     ///
     /// # Errors
     ///
-    /// When the system has no descriptor or no thread for it.
+    /// Fails if the system provides no descriptor or no thread.
     pub fn to_stderr() -> io::Result<Self> {
         // Not through the lock of `io::stderr`: a write that never ends would hold it, and the last words of the
         // process would wait for it.
         let out = File::from(io::stderr().as_fd().try_clone_to_owned()?);
         let queue = Arc::new(Queue::default());
         let lines = Arc::clone(&queue);
-        // Nobody joins it: it may wait for a reader that never reads.
+        // The thread is not joined: it may wait for a reader that never reads.
         thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || writer::write_lines(&lines, &out))?;
         Ok(Self(queue))
     }
 
-    /// Says something to whoever reads along, among the lines and not in their form.
+    /// Writes a text for a human reader among the lines, not in their format.
     pub fn say(&self, text: &str) {
         self.0.push(text.as_bytes());
     }
 
-    /// Counts lost lines.
+    /// Returns the counter of lost lines.
     pub fn lost_lines(&self) -> LostLines {
         LostLines(Arc::clone(&self.0))
     }
@@ -68,19 +68,19 @@ impl Drop for Log {
 }
 
 impl LostLines {
-    /// Lines since the start that found no room in the queue or could not be written.
+    /// Returns the number of lines that did not fit into the queue or could not be written since the start.
     pub fn dropped(&self) -> u64 {
         self.0.dropped()
     }
 }
 
-/// Starts logging, and logs panics from now on.
+/// Starts logging, including panics.
 ///
-/// A panic is logged by its place, not its text: that could quote a request.
+/// A panic is logged with its location, not its message, which could quote a request.
 ///
 /// # Errors
 ///
-/// When `level` is not a filter.
+/// Fails if `level` is not a filter.
 pub fn start(log: &Log, format: LogFormat, level: &str) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(level).map_err(|_| ConfigError {
         variable: "LOG_LEVEL",
@@ -89,7 +89,7 @@ pub fn start(log: &Log, format: LogFormat, level: &str) -> Result<(), ConfigErro
                 .to_owned(),
     })?;
     let queue = Arc::clone(&log.0);
-    // The crate would tell of its own errors on standard error, and panic if that fails.
+    // The crate would report its own errors on standard error, and panic if that fails.
     let log = fmt()
         .with_env_filter(filter)
         .with_writer(move || Handle(Arc::clone(&queue)))

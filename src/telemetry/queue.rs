@@ -1,20 +1,20 @@
-//! Lines on their way to the log: a queue with a bound.
+//! Bounded queue of log lines.
 //!
-//! tracing-appender has one too, and a thread that writes. It does not count lines that cannot be written, and its
-//! guard prints to standard output, which may be closed as well, when the writer is stuck.
+//! tracing-appender has a queue and a writing thread too. It does not count lines that cannot be written, and its guard
+//! prints to standard output, which may be closed as well, when the writer is stuck.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Most bytes that wait, and most that are being written.
+/// Maximum bytes that wait, and maximum that are being written.
 const MAX_BYTES: usize = 1 << 20;
 
 /// Memory that is kept when the queue has been emptied, in bytes.
 const KEPT_BYTES: usize = 64 * 1024;
 
-/// Lines that wait for the thread that writes.
+/// Lines that wait for the writing thread.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     waiting: Mutex<Waiting>,
@@ -27,11 +27,11 @@ struct Waiting {
     bytes: Vec<u8>,
     /// Whether the process is about to end.
     is_closed: bool,
-    /// Whether the thread that writes has ended.
+    /// Whether the writing thread has ended.
     has_ended: bool,
 }
 
-/// The end of the queue that lines go into. Never fails and never waits.
+/// Input end of the queue. Never fails and never waits.
 pub(super) struct Handle(pub(super) Arc<Queue>);
 
 impl Write for Handle {
@@ -59,7 +59,7 @@ impl Queue {
         }
     }
 
-    /// Takes all that waits, after waiting for it, at most so long. Returns whether the queue was closed.
+    /// Waits for lines, at most `at_most`, and takes all of them. Returns whether the queue was closed.
     pub(super) fn take(&self, chunk: &mut Vec<u8>, at_most: Duration) -> bool {
         chunk.clear();
         chunk.shrink_to(KEPT_BYTES);
@@ -70,13 +70,13 @@ impl Queue {
         waiting.is_closed
     }
 
-    /// Says that nobody takes lines any more.
+    /// Marks the writing thread as ended.
     pub(super) fn end(&self) {
         self.lock().has_ended = true;
         self.changed.notify_all();
     }
 
-    /// Waits until all is written, at most so long.
+    /// Closes the queue and waits until all lines are written, at most `at_most`.
     pub(super) fn close(&self, at_most: Duration) {
         let mut waiting = self.lock();
         waiting.is_closed = true;

@@ -1,4 +1,4 @@
-//! The one thread that writes the log.
+//! The thread that writes the log.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -9,10 +9,10 @@ use rustix::io::Errno;
 
 use super::queue::Queue;
 
-/// Shortest time between two lines about lost ones.
+/// Minimum time between two reports of lost lines.
 const BETWEEN_REPORTS: Duration = Duration::from_secs(10);
 
-/// Writes lines until the queue is closed and empty, and tells now and then how many were lost.
+/// Writes lines until the queue is closed and empty, and reports lost lines at intervals.
 pub(super) fn write_lines(queue: &Queue, out: &File) {
     let (mut chunk, mut told, mut next_report) = (Vec::new(), 0, Instant::now());
     let mut is_writable = true;
@@ -38,14 +38,14 @@ pub(super) fn write_lines(queue: &Queue, out: &File) {
     queue.end();
 }
 
-/// Writes as much as can be written, and returns the rest.
+/// Writes as much as possible, and returns the rest.
 fn write_out<'a>(mut out: &File, bytes: &'a [u8]) -> &'a [u8] {
     let mut rest = bytes;
     while !rest.is_empty() {
         match out.write(rest) {
             Ok(written) if written > 0 => rest = rest.get(written..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // Whoever gave it to us may want it so.
+            // The parent process may have made it non-blocking on purpose.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 let mut ready = [PollFd::new(out, PollFlags::OUT)];
                 if poll(&mut ready, None).is_err_and(|error| error != Errno::INTR) {

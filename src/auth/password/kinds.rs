@@ -1,4 +1,4 @@
-//! Costs of hashes: the cost of new ones, and the costs of hashes that were imported.
+//! Costs of hashes: the cost of new ones, and the costs of imported ones.
 
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,10 +14,10 @@ use crate::domain::password::PasswordHash;
 /// Length of a hash, in bytes.
 pub(super) const HASH_LEN: usize = 32;
 
-/// Most costs that are told apart, today's among them.
+/// Maximum number of distinct costs, including the current one.
 const MAX_KINDS: usize = 4;
 
-/// All that decides how long a hash takes.
+/// Parameters that decide how long a hash takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Kind {
     pub(super) memory_kib: u32,
@@ -26,7 +26,7 @@ pub(super) struct Kind {
 }
 
 impl Kind {
-    /// The cost of new hashes.
+    /// Returns the parameters of new hashes.
     pub(super) fn of(cost: Cost) -> io::Result<Self> {
         let kind = Self { memory_kib: cost.memory_kib, passes: cost.passes, lanes: 1 };
         kind.params(HASH_LEN).map(|_| kind)
@@ -42,12 +42,12 @@ impl Kind {
     }
 }
 
-/// The costs of the hashes that are kept.
+/// Costs of the stored hashes.
 #[derive(Debug)]
 pub(super) struct Kinds {
     today: Kind,
     all: Mutex<Vec<Kind>>,
-    /// Time that the last verification took, in microseconds.
+    /// Duration of the last verification, in microseconds.
     micros: AtomicU64,
 }
 
@@ -60,7 +60,7 @@ impl Kinds {
         self.today
     }
 
-    /// Adds what a hash costs. Beyond [`MAX_KINDS`] the dearest stay.
+    /// Adds the cost of a hash. Beyond [`MAX_KINDS`] the most expensive are kept.
     pub(super) fn learn(&self, hash: &PasswordHash) {
         let Ok(Parts { kind, .. }) = understand(hash) else { return };
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,14 +68,14 @@ impl Kinds {
             return;
         }
         all.push(kind);
-        // In the same order always, so that every verification does the same.
+        // In a fixed order, so that every verification does the same.
         all.sort_by_key(|it| {
             (*it != self.today, std::cmp::Reverse((it.work(), it.memory_kib, it.lanes)))
         });
         all.truncate(MAX_KINDS);
     }
 
-    /// The hashes that a verification makes, whatever is stored: one of each cost.
+    /// Returns the costs of the hashes that a verification computes, whatever is stored: one of each.
     pub(super) fn to_make(&self, stored: Option<Kind>) -> Vec<Kind> {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner).clone();
         all.extend(stored.filter(|stored| !all.contains(stored)));

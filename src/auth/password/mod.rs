@@ -1,10 +1,11 @@
-//! Hashing of passwords with argon2id, on few threads of their own.
+//! Password hashing with argon2id, on a few dedicated threads.
 //!
-//! A hash takes 20 to 40 ms and 19 MiB, so it is also a weapon against the server. The threads keep their
-//! memory and use it again, the queues before them are short, and a request that finds its queue full is told to come
-//! back: no flood of log-ins can take more memory or more processors than that. [`Whose`] chooses the queue: strangers have one thread at most, so that owners are never kept waiting by them.
+//! A hash takes 20 to 40 ms and 19 MiB, so it is also a weapon against the server. The threads reuse their memory,
+//! their queues are short, and a request that finds its queue full is told to come back: no flood of log-ins can take
+//! more memory or more processors than that. [`Whose`] chooses the queue: strangers have one thread at most, so that
+//! owners never wait for them.
 //!
-//! The time that a wrong password takes does not tell whether there is an account, what its hash costs, or whether it
+//! The time of a wrong password reveals neither whether the account exists, nor the cost of its hash, nor whether it
 //! knows the network: see [`Hasher::verify_login`] and [`Hasher::learn`].
 
 mod kinds;
@@ -28,21 +29,21 @@ use crate::domain::network::Network;
 use crate::domain::password::{Password, PasswordHash};
 use crate::random::Random;
 
-/// Threads. One more than strangers may have.
+/// Number of threads: one more than strangers may have.
 const THREADS: usize = STRANGERS_AT_ONCE + 1;
 
-/// Hashes of strangers that are made at once.
+/// Maximum concurrent hashes for strangers.
 const STRANGERS_AT_ONCE: usize = 1;
 
 /// Length of a salt, in bytes.
 const SALT_LEN: usize = 16;
 
-/// The cost of a hash.
+/// Cost of a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Cost {
     /// Memory, in KiB.
     pub memory_kib: u32,
-    /// Passes over it.
+    /// Passes over the memory.
     pub passes: u32,
 }
 
@@ -52,30 +53,30 @@ impl Cost {
     pub const OWASP: Self = Self { memory_kib: 19 * 1024, passes: 2 };
 }
 
-/// Why there is no answer.
+/// Reason that a password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum HashError {
     /// Too many passwords are waiting.
     #[error("too many passwords are waiting to be hashed")]
     Busy,
-    /// No randomness, no memory, or a stored hash that makes no sense.
+    /// Randomness or memory is missing, or a stored hash is invalid.
     #[error("a password could not be hashed")]
     Failed(#[source] io::Error),
 }
 
-/// Whether a claimed password is the right one.
+/// Result of verifying a password.
 #[derive(Debug)]
 pub enum Verdict {
-    /// It is not, or there is no such account.
+    /// The password is wrong, or the account does not exist.
     Wrong,
-    /// It is.
+    /// The password is right.
     Right {
-        /// Whether the stored hash is not of today's cost, or was made of the password as it was typed.
+        /// Whether the stored hash is not of the current cost, or was made of the password as typed.
         outdated: bool,
     },
 }
 
-/// Hashes and verifies. Dropping it waits for the threads to finish.
+/// Hasher and verifier of passwords. Dropping it waits for the threads to finish.
 pub struct Hasher {
     queues: Arc<Queues<Job>>,
     threads: Vec<thread::JoinHandle<()>>,
@@ -86,11 +87,11 @@ pub struct Hasher {
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 impl Hasher {
-    /// Starts the two threads, with two queues of so many places.
+    /// Starts the two threads, with two queues of `places` each.
     ///
     /// # Errors
     ///
-    /// When the operating system gives no thread, or the cost is out of range.
+    /// Fails if the operating system provides no thread, or the cost is out of range.
     pub fn start(cost: Cost, places: usize, random: Arc<dyn Random>) -> io::Result<Self> {
         let kinds = Arc::new(Kinds::new(Kind::of(cost)?));
         let queues = Arc::new(Queues::new(places, STRANGERS_AT_ONCE));
@@ -110,7 +111,7 @@ impl Hasher {
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] when the queue is full.
+    /// [`HashError::Busy`] if the queue is full.
     pub async fn hash(
         &self,
         whose: Whose,
@@ -120,11 +121,11 @@ impl Hasher {
         self.enqueue(whose, move |worker| worker.hash(&password, &salt))?.await
     }
 
-    /// Verifies the password that a logged-in user gives again.
+    /// Verifies the password that a logged-in user enters again.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] when the queue is full.
+    /// [`HashError::Busy`] if the queue is full.
     pub async fn verify(
         &self,
         whose: Whose,
@@ -136,15 +137,15 @@ impl Hasher {
 
     /// Verifies the password of a log-in. `known` is the account, if it knows the network.
     ///
-    /// An owner at home waits for no stranger. A wrong password gets its answer when a stranger's would have come: it
-    /// takes a turn among strangers, which lasts as long as a hash, so that neither its own answer nor the next one
-    /// comes sooner. The turn ends at once when the password is right. A stranger who finds no place is told after the
-    /// time of a hash, like an owner at home who gives a wrong password while there is no place. So the time does not
-    /// tell whether the network is known.
+    /// An owner on a known network waits for no stranger. A wrong password is answered when a stranger's would be: it
+    /// takes a turn in the strangers' queue that lasts as long as a hash, so that neither its answer nor the next one
+    /// comes sooner. The turn ends at once if the password is right. If that queue is full, the refusal comes after the
+    /// time of a hash, both for a stranger and for an owner with a wrong password. So the time does not reveal whether
+    /// the network is known.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] when the queue is full.
+    /// [`HashError::Busy`] if the queue is full.
     pub async fn verify_login(
         &self,
         known: Option<UserId>,
@@ -153,7 +154,7 @@ impl Hasher {
         stored: Option<PasswordHash>,
     ) -> Result<Verdict, HashError> {
         let (asked, stranger) = (Instant::now(), Whose::Stranger(network));
-        // As long as a wrong one takes: see [`Worker::verify`].
+        // As long as a wrong password takes: see [`Worker::verify`].
         let forms = u32::try_from(password.forms().count()).unwrap_or(u32::MAX);
         let usual = self.kinds.usual_time().saturating_mul(forms);
         if let Some(user) = known {
@@ -173,7 +174,7 @@ impl Hasher {
                     drop(right);
                     return Ok(verdict);
                 }
-                // The account or the network has its share: more is served as of a stranger.
+                // The share of the account or network is used up: serve the rest as strangers.
                 Err(HashError::Busy) => {}
                 Err(error) => return Err(error),
             }
@@ -187,17 +188,17 @@ impl Hasher {
         }
     }
 
-    /// Hears of a hash that is kept: from now on verifying takes as long as one hash of each cost together, at most
-    /// four of them, whatever the account.
+    /// Adds the cost of a stored hash: from now on, verifying takes as long as one hash of each cost together, at most
+    /// four, whatever the account.
     pub fn learn(&self, hash: &PasswordHash) {
         self.kinds.learn(hash);
     }
 
-    /// Does other work on the threads, for what takes about as long as a hash.
+    /// Runs other work on the threads, for tasks that take about as long as a hash.
     ///
     /// # Errors
     ///
-    /// [`HashError::Busy`] when the queue is full.
+    /// [`HashError::Busy`] if the queue is full.
     pub async fn run<T: Send + 'static>(
         &self,
         whose: Whose,
@@ -206,7 +207,7 @@ impl Hasher {
         self.enqueue(whose, move |_| Ok(work()))?.await
     }
 
-    /// Passwords that wait or are being hashed, and those refused so far.
+    /// Returns the numbers of passwords that wait, are being hashed, and were refused so far.
     pub fn metrics(&self) -> HashMetrics {
         self.queues.metrics()
     }
@@ -239,7 +240,7 @@ impl Hasher {
     {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
-            // The caller is gone: spare the work.
+            // The client is gone: skip the work.
             if !sender.is_closed() {
                 drop(sender.send(work(worker)));
             }
@@ -343,7 +344,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_usual_encoding_of_other_programs_is_read() {
-        // Made by the reference implementation: argon2 -id -m 16 -t 2 -p 1, salt "somesalt".
+        // Computed by the reference implementation: argon2 -id -m 16 -t 2 -p 1, salt "somesalt".
         let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$\
                     CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         let hash = PasswordHash::new(hash.to_owned());
@@ -368,7 +369,7 @@ mod tests {
         }
     }
 
-    /// Does as much as strangers can: their thread is busy for as long as this lives, and their places are taken.
+    /// Floods the strangers' queue: their thread is busy while the result lives, and their places are taken.
     fn flood(hasher: &Hasher, places: usize) -> mpsc::Sender<()> {
         let (release, wait) = mpsc::channel::<()>();
         let (begun, begins) = mpsc::channel();
@@ -397,7 +398,7 @@ mod tests {
         assert!(matches!(outcome, Err(HashError::Busy)));
     }
 
-    /// With the right password the answer comes at once; with a wrong one as late as to a stranger.
+    /// A right password is answered at once, a wrong one as late as a stranger's.
     #[tokio::test]
     async fn a_wrong_password_at_home_waits_for_its_turn_among_strangers() {
         let hasher = hasher(CHEAP, 8);
@@ -421,7 +422,7 @@ mod tests {
         assert!(matches!(wrong.await, Ok(Verdict::Wrong)));
     }
 
-    /// The thread of strangers is idle, and a hash takes an hour.
+    /// The strangers' thread is idle, and a hash takes an hour.
     #[tokio::test]
     async fn the_turn_of_a_wrong_password_lasts_as_long_as_a_hash_and_that_of_a_right_one_ends()
      {

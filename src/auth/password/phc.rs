@@ -1,4 +1,4 @@
-//! Reading hashes that are kept.
+//! Parser of stored hashes.
 
 use argon2::password_hash::phc;
 use argon2::{Algorithm, Params, Version};
@@ -6,19 +6,19 @@ use argon2::{Algorithm, Params, Version};
 use super::kinds::Kind;
 use crate::domain::password::PasswordHash;
 
-/// Most memory that a kept hash may ask for, in KiB.
+/// Maximum memory of a stored hash, in KiB.
 const MAX_MEMORY_KIB: u32 = 64 * 1024;
 
-/// Most passes that it may ask for.
+/// Maximum passes of a stored hash.
 const MAX_PASSES: u32 = 4;
 
-/// Most lanes that it may ask for.
+/// Maximum lanes of a stored hash.
 const MAX_LANES: u32 = 4;
 
-/// Why a hash that was made elsewhere cannot be kept. Ends the sentence that the field begins.
+/// Reason that an imported hash is refused. Completes the sentence that the field begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is nothing that this program can hold a password against.
+    /// The hash is not one that this program can verify.
     #[error("is not an argon2id hash")]
     Unknown,
     /// Log-ins would take too long, or too much memory.
@@ -28,8 +28,8 @@ pub enum Refused {
     TooDear,
 }
 
-/// Sees whether log-ins can be held against a hash that was made elsewhere. The bounds let in what PHP
-/// (`m=65536,t=4,p=1`), argon2-cffi (`m=65536,t=3,p=4`) and RFC 9106 make.
+/// Checks that log-ins can be verified against an imported hash. The limits admit the hashes of PHP
+/// (`m=65536,t=4,p=1`), argon2-cffi (`m=65536,t=3,p=4`) and RFC 9106.
 ///
 /// # Errors
 ///
@@ -38,14 +38,14 @@ pub fn check(hash: &PasswordHash) -> Result<(), Refused> {
     understand(hash).map(|_| ())
 }
 
-/// The parts of a hash.
+/// Parts of a hash.
 pub(super) struct Parts {
     pub(super) kind: Kind,
     pub(super) salt: phc::Salt,
     pub(super) hash: phc::Output,
 }
 
-/// Reads a hash, if it is of our sort and asks for no more than we give.
+/// Parses a hash of a supported kind within the limits.
 pub(super) fn understand(hash: &PasswordHash) -> Result<Parts, Refused> {
     let phc = phc::PasswordHash::new(hash.as_str()).map_err(|_| Refused::Unknown)?;
     if phc.algorithm != Algorithm::Argon2id.ident()
@@ -78,7 +78,7 @@ pub(super) fn understand(hash: &PasswordHash) -> Result<Parts, Refused> {
 pub(super) mod tests {
     use super::*;
 
-    /// A hash of these parameters, and of no known password.
+    /// Returns a hash with these parameters, of no known password.
     pub(in crate::auth::password) fn hash(parameters: &str) -> PasswordHash {
         let rest = "c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
         PasswordHash::new(format!("$argon2id$v=19${parameters}${rest}"))

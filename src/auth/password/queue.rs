@@ -1,13 +1,13 @@
-//! The two queues in front of the threads that hash.
+//! The two queues of the hashing threads.
 //!
-//! | queue | who stands in it | places | of them for one account | for one network |
+//! | queue | who waits in it | places | share of an account | share of a network |
 //! |---|---|---|---|---|
-//! | first | log-ins from a network that the account knows; passwords that logged-in users give (own password, email, leaving; accounts that administrators make); the operator | `HASH_QUEUE` | a quarter | half |
+//! | first | log-ins from a network that the account knows; passwords that logged-in users enter (own password, email, leaving; accounts that administrators make); the operator | `HASH_QUEUE` | a quarter | half |
 //! | strangers | all other log-ins, registrations, and a turn of each log-in from a network that the account knows, which ends when its password is right | `HASH_QUEUE` | - | half |
 //!
-//! A network is an IPv4 address or an IPv6 /48 here; the operator is held to no share. A request that finds no place gets
-//! [`HashError::Busy`](super::HashError::Busy): 503 with `Retry-After`. The quotas of the throttle come before (429
-//! with `Retry-After`). The first queue is served first, and strangers never have the last free thread.
+//! A network is an IPv4 address or an IPv6 /48 here; no share limits the operator. A request that finds no place gets
+//! [`HashError::Busy`](super::HashError::Busy): 503 with `Retry-After`. The quotas of the throttle come first (429 with
+//! `Retry-After`). The first queue is served first, and strangers never have the last free thread.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,13 +16,13 @@ use crate::domain::id::UserId;
 use crate::domain::network::{Block, Network};
 use crate::metrics::Counter;
 
-/// One account has at most this part of the places in a queue.
+/// Divisor of the places in a queue for the share of one account.
 const ACCOUNT_PART: usize = 4;
 
-/// One network has at most this part of the places in a queue.
+/// Divisor of the places in a queue for the share of one network.
 const NETWORK_PART: usize = 2;
 
-/// Origin of a password that is to be hashed.
+/// Origin of a password to be hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// The operator of the server.
@@ -55,21 +55,21 @@ impl Whose {
     }
 }
 
-/// Why there is no place.
+/// Reason that a job was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NoPlace {
-    /// All places, or all of this account or network, are taken.
+    /// All places, or the share of this account or network, are taken.
     Full,
-    /// The threads end.
+    /// The threads are ending.
     Closed,
 }
 
-/// Jobs that wait, and how many of strangers are being done.
+/// Waiting jobs, and the number of strangers' jobs in progress.
 pub(super) struct Queues<J> {
     state: Mutex<State<J>>,
     changed: Condvar,
     places: usize,
-    /// Most jobs of strangers that are done at once.
+    /// Maximum concurrent jobs of strangers.
     strangers_at_once: usize,
     refused: Counter,
 }
@@ -82,21 +82,21 @@ struct State<J> {
     closed: bool,
 }
 
-/// Passwords in the two queues, and at the threads behind them.
+/// Numbers of passwords in the two queues and their threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HashMetrics {
-    /// Waiting in the first queue.
+    /// Passwords waiting in the first queue.
     pub first: u64,
-    /// Waiting in the queue of strangers.
+    /// Passwords waiting in the strangers' queue.
     pub strangers: u64,
-    /// Being hashed.
+    /// Passwords being hashed.
     pub running: u64,
-    /// Refused so far, for want of a place.
+    /// Passwords refused so far because no place was free.
     pub refused: u64,
 }
 
 impl<J> Queues<J> {
-    /// Two empty queues with so many places each.
+    /// Creates two empty queues with this number of places each.
     pub(super) fn new(places: usize, strangers_at_once: usize) -> Self {
         let state = State {
             first: VecDeque::new(),
@@ -109,7 +109,7 @@ impl<J> Queues<J> {
         Self { state, changed, places, strangers_at_once, refused: Counter::default() }
     }
 
-    /// Puts a job at the end of its queue.
+    /// Appends a job to its queue.
     pub(super) fn push(&self, whose: Whose, job: J) -> Result<(), NoPlace> {
         let mut state = self.lock();
         if state.closed {
@@ -133,7 +133,7 @@ impl<J> Queues<J> {
         Ok(())
     }
 
-    /// Waits for the next job; [`Self::done`] is to be called after it. `None` when nothing is left and nothing comes.
+    /// Waits for the next job; call [`Self::done`] after it. `None` when the queues are closed and empty.
     pub(super) fn next(&self) -> Option<(Whose, J)> {
         let mut state = self.lock();
         loop {
@@ -155,7 +155,7 @@ impl<J> Queues<J> {
         }
     }
 
-    /// A job is done.
+    /// Marks a job as done.
     pub(super) fn done(&self, whose: Whose) {
         let mut state = self.lock();
         state.running -= 1;
@@ -166,7 +166,7 @@ impl<J> Queues<J> {
         }
     }
 
-    /// Jobs at this moment, and those refused so far.
+    /// Returns the current numbers of jobs, and the number refused so far.
     pub(super) fn metrics(&self) -> HashMetrics {
         let state = self.lock();
         let number = |count| u64::try_from(count).unwrap_or(u64::MAX);
@@ -178,7 +178,7 @@ impl<J> Queues<J> {
         }
     }
 
-    /// Takes no more jobs.
+    /// Closes the queues for new jobs.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();

@@ -1,4 +1,4 @@
-//! A thread that hashes.
+//! A hashing thread.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +27,7 @@ impl Worker {
 
     pub(super) fn run(mut self, queues: &Queues<Job>) {
         while let Some((whose, job)) = queues.next() {
-            // The caller is told by its lost answer, and the thread is there for the next one.
+            // The lost answer tells the caller, and the thread goes on.
             if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
                 tracing::error!("a hash panicked");
             }
@@ -53,9 +53,9 @@ impl Worker {
         Ok(PasswordHash::new(phc.to_string()))
     }
 
-    /// Holds a password against a hash, or against none. Makes one hash of each cost that any account has: the time
-    /// does not tell which of them this account has, nor whether there is one. A wrong password that may have been
-    /// hashed in two forms takes twice as long, whoever it is for.
+    /// Verifies a password against a hash, or against none. Computes one hash of each stored cost: the time reveals
+    /// neither the cost of this account nor whether it exists. A wrong password that may have been hashed in two forms
+    /// takes twice as long, for every account.
     pub(super) fn verify(
         &mut self,
         password: &Password,
@@ -104,7 +104,7 @@ impl Worker {
         let params = kind.params(len)?;
         let usual = self.kinds.today().params(HASH_LEN)?.block_count();
         let blocks = params.block_count();
-        // What a dearer hash takes is given back at once.
+        // The memory of a more expensive hash is released at once.
         let mut more = Vec::new();
         let memory = if blocks > usual { &mut more } else { &mut self.memory };
         if memory.len() < blocks {

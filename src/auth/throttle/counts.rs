@@ -1,4 +1,4 @@
-//! Where a quota keeps its counts: in memory, so many of them and no more.
+//! Counts of a quota: in memory, with a fixed maximum number.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -9,15 +9,15 @@ use governor::nanos::Nanos;
 use governor::state::keyed::{DashMapStateStore, ShrinkableKeyedStateStore};
 use governor::state::{NotKeyed, StateStore};
 
-/// How many keys have a count of their own.
+/// Maximum number of keys with a count of their own.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Room(pub(super) u32);
 
 impl Room {
-    /// Some 2 MiB for each quota.
+    /// Default size, some 2 MiB for each quota.
     pub(super) const USUAL: Self = Self(100_000);
 
-    /// Counts that newcomers share once there is no room.
+    /// Returns the number of counts that new keys share once there is no room.
     fn shared(self) -> u64 {
         u64::from(self.0 / 100).max(1)
     }
@@ -32,16 +32,16 @@ pub(super) enum Ask {
     Count(u64),
 }
 
-/// What becomes of newcomers when there is no room for their counts.
+/// Treatment of new keys when there is no room for their counts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum WhenFull {
-    /// They share few counts: a flood slows down newcomers, but only them, and for as long as it lasts.
+    /// They share a few counts: a flood slows down new keys only, and only while it lasts.
     Share,
     /// They are not counted.
     Pass,
 }
 
-/// Counts by key. Clones are the same counts.
+/// Counts by key. Clones share the counts.
 #[derive(Clone)]
 pub(super) struct Counts {
     map: Arc<DashMapStateStore<u64>>,
@@ -54,12 +54,12 @@ impl Counts {
         Self { map: Arc::default(), room, when_full }
     }
 
-    /// Begins at nothing again.
+    /// Resets the count of a key.
     pub(super) fn forget(&self, key: u64) {
         self.map.remove(&key);
     }
 
-    /// Until when the attempts that were counted limit, in the limiter's own time.
+    /// Returns the time until which the counted attempts limit, in the limiter's own time.
     pub(super) fn until(&self, key: u64) -> Option<Nanos> {
         let count = self.map.get(&key)?;
         let looked: Result<((), Nanos), Nanos> = count
@@ -69,7 +69,7 @@ impl Counts {
         looked.err()
     }
 
-    /// Counts some attempts less, which limit for so long together.
+    /// Subtracts attempts that limit for `time` together.
     pub(super) fn give_back(&self, key: u64, time: Duration) {
         if self.map.contains_key(&key) {
             let less = |until: Option<Nanos>| {
@@ -82,7 +82,7 @@ impl Counts {
         }
     }
 
-    /// The key whose count stands for this one, if any does.
+    /// Returns the key whose count is used for this one, if any.
     fn place(&self, key: u64) -> Option<u64> {
         let is_full =
             || self.map.len() >= usize::try_from(self.room.0).unwrap_or(usize::MAX);
@@ -112,7 +112,7 @@ impl StateStore for Counts {
             Ask::Look(key) => {
                 let count = self.place(key).and_then(|key| self.map.get(&key));
                 let Some(count) = count else { return uncounted() };
-                // What is called an error leaves the count as it is.
+                // An error leaves the count unchanged.
                 let looked: Result<Infallible, Result<T, E>> = count
                     .measure_and_replace(&NotKeyed::NonKey, |before| {
                         Err(f(before).map(|(outcome, _)| outcome))

@@ -1,4 +1,4 @@
-//! Quotas on top of each other: the longer somebody goes on, the longer the wait.
+//! Tiered quotas: sustained attempts wait longer.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, TryLockError};
@@ -11,19 +11,19 @@ use governor::{Quota, RateLimiter};
 use super::counts::{Ask, Counts, Room, WhenFull};
 use super::{Policy, Throttled};
 
-/// How often those that have been quiet are forgotten.
+/// Interval for dropping keys that no longer limit.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
 
-/// Counts attempts by key, against several quotas at once.
+/// Counter of attempts by key, against several quotas at once.
 ///
-/// The first quota is the one for bursts, each further one is larger and fills more slowly. An attempt
-/// goes on if all of them let it. One that is refused counts against none: first they are all looked at,
-/// then it is counted from the first to the last. Attempts at the same instant may be refused while
-/// they are counted, and have used up something then; never more is let through.
+/// The first quota is for bursts; each further one is larger and fills more slowly. An attempt goes on if all quotas
+/// let it through. A refused attempt counts against none: all quotas are checked first, then it is counted from the
+/// first to the last. Concurrent attempts may be refused while they are counted, and then have used up something; too
+/// many are never let through.
 pub(super) struct Ladder<C: Clock> {
     steps: Vec<Step<C>>,
     clock: C,
-    /// Start of the limiters, where their time begins.
+    /// Start of the limiters' time.
     started: C::Instant,
     swept: Mutex<C::Instant>,
 }
@@ -35,10 +35,10 @@ struct Step<C: Clock> {
 }
 
 impl<C: Clock + Clone> Ladder<C> {
-    /// A ladder of these steps, the one for bursts first.
+    /// Creates a ladder of these steps, the one for bursts first.
     ///
-    /// What is full is the first to be used against everybody else, so only the first step, whose counts
-    /// are forgotten within seconds, holds back those that it has no room for.
+    /// Exhausting the room of a step must not lock out others, so only the first step, whose counts are dropped within
+    /// seconds, refuses keys that it has no room for.
     pub(super) fn new(policies: &[Policy], room: Room, clock: &C) -> Self {
         let started = clock.now();
         let step = |(number, policy): (usize, &Policy)| {
@@ -55,7 +55,7 @@ impl<C: Clock + Clone> Ladder<C> {
         }
     }
 
-    /// Whether an attempt would be let through now; if not, how long the longest wait is.
+    /// Checks whether an attempt would be let through now; otherwise returns the longest wait.
     pub(super) fn look(&self, key: u64) -> Result<(), Throttled> {
         longest(self.steps.iter().map(|step| self.ask(step, Ask::Look(key))))
     }
@@ -66,23 +66,23 @@ impl<C: Clock + Clone> Ladder<C> {
         self.steps.iter().try_for_each(|step| self.ask(step, Ask::Count(key)))
     }
 
-    /// Looks, then counts.
+    /// Checks, then counts.
     pub(super) fn check(&self, key: u64) -> Result<(), Throttled> {
-        // One step alone counts what it lets through, and nothing else.
+        // A single step counts only attempts that it lets through.
         if self.steps.len() > 1 {
             self.look(key)?;
         }
         self.count(key)
     }
 
-    /// Begins at nothing again.
+    /// Resets the counts of a key.
     pub(super) fn forget(&self, key: u64) {
         for step in &self.steps {
             step.counts.forget(key);
         }
     }
 
-    /// Counts as many attempts less as another ladder of as many steps still counts under a key of its own.
+    /// Subtracts as many attempts as another ladder of as many steps still counts under `part_key`.
     pub(super) fn give_back(&self, key: u64, part: &Self, part_key: u64) {
         for (step, part_step) in self.steps.iter().zip(&part.steps) {
             let attempts = part.outstanding(part_step, part_key);
@@ -90,7 +90,7 @@ impl<C: Clock + Clone> Ladder<C> {
         }
     }
 
-    /// Number of attempts that still count.
+    /// Returns the number of attempts that still count.
     fn outstanding(&self, step: &Step<C>, key: u64) -> u32 {
         let now = self.clock.now().duration_since(self.started);
         let left = step.counts.until(key).map(|until| until.saturating_sub(now));
@@ -99,7 +99,7 @@ impl<C: Clock + Clone> Ladder<C> {
         u32::try_from(attempts).unwrap_or(u32::MAX).min(step.policy.quota.get())
     }
 
-    /// Keys that are remembered, over all steps.
+    /// Returns the number of remembered keys, over all steps.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.steps.iter().map(|step| step.limiter.len()).sum()
@@ -112,7 +112,7 @@ impl<C: Clock + Clone> Ladder<C> {
         })
     }
 
-    /// Drops what no longer limits anybody. Nobody waits for somebody else to do it.
+    /// Drops keys that no longer limit. Returns at once while another thread does so.
     fn sweep(&self) {
         let mut swept = match self.swept.try_lock() {
             Ok(swept) => swept,
@@ -129,7 +129,7 @@ impl<C: Clock + Clone> Ladder<C> {
     }
 }
 
-/// The refusal with the longest wait, if there is any.
+/// Returns the refusal with the longest wait, if any.
 pub(super) fn longest(
     outcomes: impl IntoIterator<Item = Result<(), Throttled>>,
 ) -> Result<(), Throttled> {
@@ -137,7 +137,7 @@ pub(super) fn longest(
     refusals.max_by_key(|throttled| throttled.retry_after).map_or(Ok(()), Err)
 }
 
-/// All at once, and then one in each equal part of the window.
+/// Returns a quota that allows all attempts at once, and then one in each equal part of the window.
 fn quota(policy: &Policy) -> Quota {
     let often = Quota::per_second(NonZeroU32::MAX);
     Quota::with_period(policy.interval()).unwrap_or(often).allow_burst(policy.quota)

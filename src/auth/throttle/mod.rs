@@ -1,6 +1,6 @@
-//! Slows down the guessing of passwords and the making of accounts, and who asks too much.
+//! Rate limits on guessing passwords, creating accounts, and other frequent requests.
 //!
-//! | what | counted by | at once, then one every |
+//! | action | counted by | burst, then one every |
 //! |---|---|---|
 //! | log-in | network | 60, then 1 s |
 //! | log-in | network and account together | 20, then 6 s; after 40 a minute; after 100 15 minutes |
@@ -11,17 +11,16 @@
 //! | password asked again | account | 60, then a minute |
 //! | managing accounts | administrator | 300, then 1 s |
 //!
-//! So 100 wrong passwords in a row are the most that come cheap ([NIST SP 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html),
-//! section 3.2.2), and nobody is ever locked out: not the owner, whose network the account knows, by
-//! strangers; and of strangers there is always a next one who is let through. The right password makes the network's
-//! tries before it forgotten, in both counts of the account.
+//! At most 100 wrong passwords in a row are therefore cheap
+//! ([NIST SP 800-63B](https://pages.nist.gov/800-63-4/sp800-63b.html), section 3.2.2), and no client is ever locked
+//! out: strangers cannot lock out the owner, whose network the account knows, and among strangers a next one is always
+//! let through. The right password clears the network's earlier attempts from both counts of the account.
 //!
-//! A wrong password counts as a stranger's also where the owner is known, and gets what a stranger gets: otherwise an
-//! email without an account, for which every network is a stranger's, could be told from one that is registered.
+//! A wrong password counts as a stranger's even on a known network, and gets a stranger's answer: otherwise an email
+//! without an account, for which every network is unknown, could be told from a registered one.
 //!
-//! An attempt that is refused counts nowhere within the call that refuses it, so the time said is the
-//! time to wait, and who asks too early is not punished for it. Everything is forgotten with the
-//! process, and by itself once it limits nobody.
+//! A refused attempt counts nowhere within the call that refuses it, so the reported time is the time to wait, and
+//! asking too early is not punished. Counts are lost when the process ends, and are dropped once they no longer limit.
 
 mod counts;
 mod ladder;
@@ -74,34 +73,34 @@ const OWNER: [Policy; 1] = [policy("password-account", 60, 60 * 60)];
 
 const ADMIN: [Policy; 1] = [policy("admin", 300, 300)];
 
-/// So many attempts in so much time.
+/// Maximum number of attempts in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Letters, digits and hyphens.
+    /// Name of letters, digits and hyphens.
     pub name: &'static str,
     /// Attempts that may be made at once.
     pub quota: NonZeroU32,
-    /// After this time without an attempt, all of them may be made again.
+    /// Time without attempts after which all of them may be made again.
     pub window: Duration,
 }
 
 impl Policy {
-    /// The time from one attempt to the next when all at once have been made.
+    /// Returns the time between attempts once the burst is used up.
     fn interval(&self) -> Duration {
         self.window / self.quota.get()
     }
 }
 
-/// Too many attempts.
+/// Refusal of an attempt that exceeds a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Throttled {
-    /// When the next one may be made.
+    /// Time until the next attempt.
     pub retry_after: Duration,
-    /// What they were too many for.
+    /// Policy that was exceeded.
     pub policy: Policy,
 }
 
-/// Counts attempts, in memory.
+/// Counter of attempts, in memory.
 pub struct Throttle<C: Clock = DefaultClock> {
     networks: Ladder<C>,
     pairs: Ladder<C>,
@@ -136,12 +135,12 @@ impl<C: Clock + Clone> Throttle<C> {
         }
     }
 
-    /// Counts one log-in at an account, by its canonical email, whether there is one or not.
+    /// Counts a log-in to an account, by its canonical email, even if no such account exists.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many of this network. The attempt must not go on then, not
-    /// even with the right password.
+    /// [`Throttled`] after too many from this network. The attempt must not go on then, not even with the right
+    /// password.
     pub fn login(&self, network: Network, account: &str) -> Result<(), Throttled> {
         let (pair, network) = (self.key((network, account)), self.key(network));
         longest([self.networks.look(network), self.pairs.look(pair)])?;
@@ -149,19 +148,19 @@ impl<C: Clock + Clone> Throttle<C> {
         self.pairs.count(pair)
     }
 
-    /// Counts one log-in from a network that the account does not know, or with a wrong password, for all
-    /// networks together. Also for an email without an account, which knows none.
+    /// Counts a log-in from a network that the account does not know, or with a wrong password, over all networks. An
+    /// email without an account knows no network.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many. The attempt must not go on then.
+    /// [`Throttled`] after too many. The attempt must not go on then.
     pub fn stranger(&self, account: &str) -> Result<(), Throttled> {
         self.strangers.check(self.key(account))
     }
 
-    /// Forgets what was counted of this network at this account, also among strangers: the right password was given.
+    /// Clears the counts of this network at this account, also among strangers: the right password was given.
     ///
-    /// Of the strangers' count no more goes than this network has tried, so a flood from elsewhere stays counted.
+    /// The strangers' count is reduced only by this network's attempts, so a flood from elsewhere stays counted.
     pub fn succeeded(&self, network: Network, account: &str) {
         let pair = self.key((network, account));
         self.strangers.give_back(self.key(account), &self.pairs, pair);
@@ -172,7 +171,7 @@ impl<C: Clock + Clone> Throttle<C> {
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many of this network.
+    /// [`Throttled`] after too many from this network.
     pub fn registration(&self, network: Network) -> Result<(), Throttled> {
         self.registrations.check(self.key(network))
     }
@@ -181,17 +180,17 @@ impl<C: Clock + Clone> Throttle<C> {
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many of this network.
+    /// [`Throttled`] after too many from this network.
     pub fn refresh(&self, network: Network) -> Result<(), Throttled> {
         self.refreshes.check(self.key(network))
     }
 
-    /// Counts one password that was asked again of somebody who is logged in: whoever has stolen one session
-    /// does not keep the owner in another from setting a new password.
+    /// Counts a password that a logged-in caller enters again. The thief of one session does not keep the owner, in
+    /// another session, from setting a new password.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many with this credential, or for this account.
+    /// [`Throttled`] after too many with this credential, or for this account.
     pub fn password(&self, user: UserId, access: Access) -> Result<(), Throttled> {
         let (access, user) = (self.key(access), self.key(user));
         longest([self.passwords.look(access), self.owners.look(user)])?;
@@ -199,17 +198,16 @@ impl<C: Clock + Clone> Throttle<C> {
         self.owners.count(user)
     }
 
-    /// Counts one thing that an administrator does, so that the records of what was done before are not pushed
-    /// out in minutes.
+    /// Counts an action of an administrator, so that older audit records are not pushed out in minutes.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many.
+    /// [`Throttled`] after too many.
     pub fn admin(&self, admin: UserId) -> Result<(), Throttled> {
         self.admins.check(self.key((admin, "admin")))
     }
 
-    /// Nobody outside can choose what this comes to, so nobody can meet somebody else's count.
+    /// Hashes a key with a secret seed, so that a client cannot choose a key that collides with another client's.
     fn key(&self, of: impl Hash) -> u64 {
         self.hash.hash_one(of)
     }

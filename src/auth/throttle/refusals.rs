@@ -1,9 +1,9 @@
-//! Attempts that were refused, by policy.
+//! Numbers of refused attempts, by policy.
 
 use super::Throttled;
 use crate::metrics::Counter;
 
-/// The names of all policies.
+/// Names of all policies.
 const NAMES: [&str; 15] = [
     "login-network",
     "login",
@@ -22,12 +22,12 @@ const NAMES: [&str; 15] = [
     "requests",
 ];
 
-/// Counts refused attempts.
+/// Counters of refused attempts.
 #[derive(Debug, Default)]
 pub struct Refusals([Counter; NAMES.len()]);
 
 impl Refusals {
-    /// Counts one.
+    /// Counts a refusal.
     pub fn add(&self, throttled: &Throttled) {
         let counts = NAMES.iter().zip(&self.0);
         for (_, count) in counts.filter(|(name, _)| **name == throttled.policy.name) {
@@ -35,7 +35,7 @@ impl Refusals {
         }
     }
 
-    /// How many of each policy there were.
+    /// Returns the number of refusals by policy.
     pub fn all(&self) -> Vec<(&'static str, u64)> {
         NAMES.iter().zip(&self.0).map(|(name, count)| (*name, count.get())).collect()
     }

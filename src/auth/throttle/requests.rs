@@ -1,4 +1,4 @@
-//! Limits how much anybody may ask of the server, whatever it is.
+//! Rate limit on all requests of an account.
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -11,14 +11,14 @@ use super::counts::Room;
 use super::ladder::Ladder;
 use super::{Policy, Throttled};
 
-/// Counts the requests of each account, in memory, whatever credentials it has.
+/// Counter of requests by account, in memory, whatever the credential.
 pub struct RequestLimit<C: Clock = DefaultClock> {
     requests: Ladder<C>,
     hash: RandomState,
 }
 
 impl RequestLimit {
-    /// So many requests at once, and as many a minute.
+    /// Creates a limit of `quota` requests at once, and as many a minute.
     pub fn per_minute(quota: NonZeroU32) -> Self {
         Self::with_clock(quota, &DefaultClock::default())
     }
@@ -33,11 +33,11 @@ impl<C: Clock + Clone> RequestLimit<C> {
         }
     }
 
-    /// Counts one request of an account whose credential was found good.
+    /// Counts a request of an account whose credential is valid.
     ///
     /// # Errors
     ///
-    /// [`Throttled`] if there have been too many. The request must not go on then.
+    /// [`Throttled`] after too many. The request must not go on then.
     pub fn check(&self, account: impl Hash) -> Result<(), Throttled> {
         self.requests.check(self.hash.hash_one(account))
     }

@@ -1,4 +1,4 @@
-//! The figures and the promises of the throttle, with a clock that can be moved.
+//! Tests of the throttle's figures and guarantees, with a manual clock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -28,12 +28,12 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// How many of 1000 attempts at one instant are let through.
+/// Returns the number of 1000 attempts at one instant that are let through.
 fn granted(attempt: impl Fn() -> Result<(), Throttled>) -> usize {
     (0..1000).filter(|_| attempt().is_ok()).count()
 }
 
-/// Attempts, each as soon as it may be made, and the waits between them.
+/// Makes each attempt as soon as it is allowed, and returns the waits between them.
 fn waits(
     clock: &FakeRelativeClock,
     count: usize,
@@ -69,7 +69,7 @@ fn the_wait_that_is_said_is_enough_and_no_second_too_long() {
     let check = |attempt: &dyn Fn() -> Result<(), Throttled>| {
         for _ in 0..250 {
             let Err(throttled) = attempt() else { continue };
-            // Who asks again too early hears of the same moment, and has lost nothing.
+            // Asking again too early reports the same moment, and costs nothing.
             for _ in 0..50 {
                 assert_eq!(attempt(), Err(throttled));
             }
@@ -145,7 +145,7 @@ fn attempts_that_one_quota_refuses_do_not_count_against_another() {
     let here = network("192.0.2.1");
     assert_eq!(granted(|| throttle.login(here, JANE)), 20);
 
-    // 980 were refused, and the network has what the 20 left.
+    // 980 were refused, and the network has the remainder of its quota.
     assert_eq!(granted(|| throttle.login(here, "john@example.com")), 20);
     assert_eq!(granted(|| throttle.login(here, "joan@example.com")), 20);
     assert_eq!(granted(|| throttle.login(here, "jack@example.com")), 0);
@@ -199,7 +199,7 @@ fn many_networks_at_one_account_are_slowed_down_together() {
     assert_eq!(attempts(), 30);
     assert_eq!(attempts(), 0);
 
-    // In a day of never giving up, some hundreds.
+    // Some hundreds in a day without a pause.
     let mut day = 0;
     for _ in 0..24 * 60 {
         clock.advance(seconds(60));
@@ -227,7 +227,7 @@ fn strangers_do_not_lock_out_a_network_that_the_account_knows() {
     }
     assert!(throttle.stranger(JANE).is_err());
 
-    // The service asks no more of her.
+    // Other actions are not limited for her.
     let home = network("2001:db8::1");
     assert_eq!(throttle.login(home, JANE), Ok(()));
     assert_eq!(throttle.refresh(home), Ok(()));
@@ -245,7 +245,7 @@ fn registrations_refreshes_and_passwords_have_quotas_of_their_own() {
     assert_eq!(granted(|| throttle.refresh(here)), 120);
     assert_eq!(granted(|| throttle.password(jane, one)), 10);
     assert_eq!(granted(|| throttle.password(john, two)), 10);
-    // A thief in one session does not keep the owner in another out, and many of them do not go on for ever.
+    // A thief in one session does not lock out the owner in another, and many thieves do not go on for ever.
     assert_eq!(granted(|| throttle.password(jane, access(3))), 10);
     let more = (4..20).map(|number| granted(|| throttle.password(jane, access(number))));
     assert_eq!(more.sum::<usize>(), 40);
@@ -256,7 +256,7 @@ fn registrations_refreshes_and_passwords_have_quotas_of_their_own() {
     assert_eq!(granted(|| throttle.password(jane, one)), 1);
 }
 
-/// A throttle with room for few, and what a flood of networks and accounts, each another, asks of it.
+/// Returns a throttle with little room, for a flood of distinct networks and accounts.
 fn small() -> (Fake, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
     (Throttle::new(Room(1000), &clock), clock)
@@ -279,7 +279,7 @@ fn a_flood_fills_no_more_than_its_room_and_is_forgotten() {
     for number in 0..20_000 {
         let _refused = strange(&throttle, number);
     }
-    // Seven quotas, and what newcomers share in the first of each kind.
+    // Seven quotas, and the shared counts in the first of each kind.
     let most = 7 * 1000 + 3 * 10;
     assert!((7 * 1000..=most).contains(&remembered(&throttle)));
 
@@ -301,7 +301,7 @@ fn a_flood_holds_back_newcomers_for_seconds_and_nobody_else() {
     assert!(throttled.retry_after <= seconds(6), "{throttled:?}");
     assert_eq!(strange(&throttle, 7), Ok(()));
 
-    // Still full, and still asked for by others.
+    // Still full, and still in demand by others.
     clock.advance(seconds(6));
     assert_eq!(strange(&throttle, 500_000), Ok(()));
 }

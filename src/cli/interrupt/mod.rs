@@ -1,7 +1,7 @@
-//! Ctrl-C and its like while a command works: what it has begun is removed, and one line says so.
+//! Interruption of commands, as by Ctrl-C: unfinished work is removed, and one line says so.
 //!
-//! The command works on a thread of its own, so that it ends at once, whatever it waits for: the disk, a server, or a
-//! pipe that nobody reads.
+//! The command runs on its own thread, so that the process ends at once, whatever the command waits for: the disk, a
+//! server, or a pipe that has no reader.
 
 mod signals;
 
@@ -16,16 +16,16 @@ use super::{CommandError, progress};
 use crate::control::client::Lines;
 use crate::files;
 
-/// Longest time for an import to finish what it has begun and to count.
+/// Maximum time for an import to finish its work in progress and to count.
 const COUNTING: Duration = Duration::from_secs(5);
 
 /// Stack of the thread, in bytes: that of a main thread.
 const STACK: usize = 8 << 20;
 
-/// The one that came.
+/// Number of the signal that arrived; 0 for none.
 static CAME: AtomicI32 = AtomicI32::new(0);
 
-/// Whether some of the input may have been taken in.
+/// Whether some of the input may have been imported.
 static BEGUN: AtomicBool = AtomicBool::new(false);
 
 /// Whether this process was asked to end.
@@ -33,12 +33,12 @@ pub(super) fn came() -> bool {
     CAME.load(Ordering::Relaxed) != 0
 }
 
-/// Notes that input is taken in from now on.
+/// Records that input is imported from now on.
 pub(super) fn begin() {
     BEGUN.store(true, Ordering::Relaxed);
 }
 
-/// An error of a command that was interrupted and left things in this state.
+/// Returns the error of an interrupted command that left things in this state.
 pub(super) fn error(left: impl Into<String>) -> CommandError {
     let number = CAME.load(Ordering::Relaxed);
     let signal = match number {
@@ -50,19 +50,19 @@ pub(super) fn error(left: impl Into<String>) -> CommandError {
     CommandError::Interrupted { signal, code, left: left.into() }
 }
 
-/// Lines that end with an error once this process was asked to end.
+/// Wraps lines so that they end with an error once this process was asked to end.
 pub(super) fn until_interrupted(mut lines: Lines) -> Lines {
     Box::new(std::iter::from_fn(move || {
         if came() { Some(Err(io::Error::other("interrupted"))) } else { lines.next() }
     }))
 }
 
-/// The state in which a command leaves things that is interrupted.
+/// State in which an interrupted command leaves things.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Left {
-    /// In these words, unless it has made a file by then.
+    /// This text, unless the command has completed a file by then.
     Said(&'static str),
-    /// Some of the input was taken in, which the command counts.
+    /// Some of the input was imported, and the command counts it.
     Counted,
 }
 
@@ -71,7 +71,7 @@ impl Left {
     pub(super) const NO_FILE: Self = Self::Said("no file was made");
 }
 
-/// Runs a command to its end, or until a signal comes.
+/// Runs a command to its end, or until a signal arrives.
 pub(super) fn run(
     left: Left,
     command: impl FnOnce() -> Result<(), CommandError> + Send + 'static,
@@ -82,7 +82,7 @@ pub(super) fn run(
             let mut signals =
                 signals::listen().map_err(CommandError::io("signals cannot be heard"))?;
             let (done, mut ended) = oneshot::channel();
-            // After a signal nobody waits for the outcome.
+            // After a signal, the outcome has no receiver.
             let work = move || drop(done.send(command()));
             let working = thread::Builder::new().stack_size(STACK).spawn(work);
             let working =
@@ -96,7 +96,7 @@ pub(super) fn run(
                 Some(number) = signals.recv() => number,
             };
             CAME.store(number, Ordering::Relaxed);
-            // What is said now stands below nothing else.
+            // The message must stand below nothing else.
             progress::clear();
             match left {
                 Left::Said(left) => Err(match files::abandon() {
@@ -110,7 +110,7 @@ pub(super) fn run(
                 }
                 Left::Counted => tokio::select! {
                     Ok(outcome) = ended => outcome,
-                    // Whoever asks twice does not want to wait.
+                    // A second signal ends the wait.
                     Some(_) = signals.recv() => Err(error(UNCOUNTED)),
                     () = tokio::time::sleep(COUNTING) => Err(error(UNCOUNTED)),
                 },

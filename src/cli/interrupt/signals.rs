@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
-/// Listens from now on for signals, but for those that whoever started this wants ignored, as `nohup` does.
+/// Listens for signals, except those that the parent process has set to be ignored, as `nohup` does.
 pub(super) fn listen() -> io::Result<mpsc::Receiver<i32>> {
     let (sender, came) = mpsc::channel(1);
     let ignored = ignored();
@@ -25,7 +25,7 @@ pub(super) fn listen() -> io::Result<mpsc::Receiver<i32>> {
     Ok(came)
 }
 
-/// Signals that are ignored, one bit each. None where the system does not say.
+/// Returns ignored signals, one bit each. 0 where the system does not report them.
 fn ignored() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

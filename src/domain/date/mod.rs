@@ -1,4 +1,4 @@
-//! Days of the calendar, without a time and without a place.
+//! Calendar dates without a time of day or a time zone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use jiff::tz::AmbiguousOffset;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
 
-/// A day of the [Gregorian calendar](https://www.rfc-editor.org/rfc/rfc3339#section-5.6), written
-/// `2026-12-01` and in no other way.
+/// Date of the [Gregorian calendar](https://www.rfc-editor.org/rfc/rfc3339#section-5.6), always written as
+/// `2026-12-01`.
 ///
 /// ```
 /// use duly::domain::date::{Date, DateError};
@@ -22,7 +22,7 @@ use super::timestamp::Timestamp;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Date(civil::Date);
 
-/// Not a day, or one outside 1970-01-01 to 9999-12-30.
+/// Value that is not a date, or is outside 1970-01-01 to 9999-12-30.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a day such as 2026-12-01, from 1970-01-01 to 9999-12-30")]
 pub struct DateError;
@@ -33,10 +33,10 @@ impl Date {
     /// 1970-01-01.
     pub const MIN: Self = Self(EPOCH);
 
-    /// 9999-12-30, the last day that has begun everywhere before time ends at [`Timestamp::MAX`].
+    /// 9999-12-30, the last day that starts before [`Timestamp::MAX`] in every time zone.
     pub const MAX: Self = Self(civil::date(9999, 12, 30));
 
-    /// A day from how many days it is after 1970-01-01.
+    /// Creates a date from the number of days since 1970-01-01.
     ///
     /// # Errors
     ///
@@ -47,7 +47,7 @@ impl Date {
         Self::from_civil(day.map_err(|_| DateError)?)
     }
 
-    /// Days since 1970-01-01.
+    /// Returns the number of days since 1970-01-01.
     pub fn days(self) -> i32 {
         self.0
             .duration_since(EPOCH)
@@ -56,15 +56,15 @@ impl Date {
             .map_or(0, |hours: i32| hours / 24)
     }
 
-    /// The first moment of the day there. Where clocks skip midnight it is later, and where they skip the
-    /// whole day it is that of the next.
+    /// Returns the first moment of the day in a time zone. It is later than midnight if clocks skip midnight, and
+    /// the start of the next day if clocks skip the whole day.
     pub fn start(self, zone: &TimeZone) -> Timestamp {
         let zone = zone.rules();
         let midnight = zone.to_ambiguous_timestamp(self.0.at(0, 0, 0, 0));
         let gap = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
-        // Only days at the end of the last year have no such time, and `MAX` is before them.
+        // Only the last days of 9999 have no such time, and `MAX` is before them.
         let time = midnight.compatible().unwrap_or(jiff::Timestamp::MAX);
-        // In a gap this may be later than its end, which is when clocks were last changed.
+        // In a gap, `time` may be later than the end of the gap, which is the time of the last transition.
         let just_after =
             time.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(time);
         match zone.preceding(just_after).next().filter(|_| gap) {
@@ -73,7 +73,7 @@ impl Date {
         }
     }
 
-    /// The day it is there then; the nearest one in range if that is out of range.
+    /// Returns the date in a time zone at a time, clamped to the valid range.
     pub fn at(time: Timestamp, zone: &TimeZone) -> Self {
         Self(zone.rules().to_datetime(time.into()).date().clamp(Self::MIN.0, Self::MAX.0))
     }

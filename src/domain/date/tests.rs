@@ -12,13 +12,13 @@ fn a_day_starts_when_its_first_moment_comes() {
     assert_eq!(start("2026-07-01", "Europe/Berlin"), "2026-06-30T22:00:00.000Z");
     assert_eq!(start("1970-01-01", "Europe/Berlin"), "1970-01-01T00:00:00.000Z");
     assert_eq!(start("9999-12-30", "Etc/GMT+12"), "9999-12-30T12:00:00.000Z");
-    // Midnight was skipped.
+    // Clocks skipped midnight.
     assert_eq!(start("2015-10-18", "America/Sao_Paulo"), "2015-10-18T03:00:00.000Z");
     // Clocks went from 23:00 to 0:00.
     assert_eq!(start("2026-03-29", "America/Nuuk"), "2026-03-29T01:00:00.000Z");
-    // The whole day was skipped.
+    // Clocks skipped the whole day.
     assert_eq!(start("2011-12-30", "Pacific/Apia"), start("2011-12-31", "Pacific/Apia"));
-    // It came twice, since clocks went from 0:01 back to 23:01.
+    // Midnight occurred twice: clocks went from 0:01 back to 23:01.
     assert_eq!(start("2009-11-01", "America/St_Johns"), "2009-11-01T02:30:00.000Z");
 }
 

@@ -1,4 +1,4 @@
-//! When tasks are due.
+//! Due dates and times of tasks.
 
 mod range;
 mod text;
@@ -9,9 +9,9 @@ use super::date::Date;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
 
-/// A day, or a moment in the time zone it was meant in.
+/// Due date, or due time with its time zone.
 ///
-/// A moment is written as in [RFC 9557](https://www.rfc-editor.org/rfc/rfc9557): with its zone.
+/// A due time is written with its zone, as in [RFC 9557](https://www.rfc-editor.org/rfc/rfc9557).
 ///
 /// ```
 /// use duly::domain::{due::Due, time_zone::TimeZone};
@@ -27,19 +27,19 @@ use super::timestamp::Timestamp;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Due {
-    /// That day, wherever one is.
+    /// Date in any time zone.
     On(Date),
-    /// That moment.
+    /// Point in time.
     At {
-        /// The moment.
+        /// Due time.
         at: Timestamp,
-        /// Where it was meant: what keeps a repeated task at its hour in summer and winter.
+        /// Time zone of the due time. A recurring task keeps its local time across daylight saving changes.
         zone: TimeZone,
     },
 }
 
 impl Due {
-    /// When it is due. A day counts from its first moment at home.
+    /// Returns the due time. A date counts from its first moment in the `home` zone.
     pub fn moment(&self, home: &TimeZone) -> Timestamp {
         match self {
             Self::On(date) => date.start(home),
@@ -47,8 +47,8 @@ impl Due {
         }
     }
 
-    /// What dues are sorted by wherever home is: milliseconds, and days before moments. A day counts from
-    /// its midnight in UTC.
+    /// Returns the sort key, independent of the time zone: milliseconds, then dates before times. A date counts
+    /// from midnight UTC.
     pub fn sort_key(&self) -> (i64, u8) {
         match self {
             Self::On(date) => (i64::from(date.days()) * 86_400_000, 0),

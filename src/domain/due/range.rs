@@ -1,52 +1,51 @@
-//! Ranges of times at which something is due.
+//! Ranges of due dates and times.
 
 use std::ops::Range;
 
 use super::{Date, Due, TimeZone, Timestamp};
 
-/// A range of days, and one of moments. Days and moments are apart since they are in the store, which knows
-/// of no time zone.
+/// Range of dates and range of times. They are separate because the store keeps them apart: it has no time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueRange {
-    /// Days since 1970-01-01. Nothing if the end is not after the start.
+    /// Days since 1970-01-01; empty if the end is not after the start.
     pub days: Range<i32>,
-    /// Milliseconds since 1970. Nothing if the end is not after the start.
+    /// Milliseconds since 1970-01-01; empty if the end is not after the start.
     pub millis: Range<i64>,
 }
 
-/// 9999-12-30, as [`Date::MAX`].
+/// Day number of [`Date::MAX`], 9999-12-30.
 const LAST_DAY: i32 = 2_932_895;
 
 impl DueRange {
-    /// Everything that is due at any time.
+    /// Range of every due date and time.
     pub const ALL: Self =
         Self { days: 0..LAST_DAY + 1, millis: 0..Timestamp::MAX.as_millis() + 1 };
 
-    /// Nothing.
+    /// Empty range.
     pub const NONE: Self = Self { days: 0..0, millis: 0..0 };
 
-    /// What is due before a moment. A day, as the bound or as what is due, counts from its start at home.
+    /// Returns the range before a bound. A date, also as the bound, counts from its start in the `home` zone.
     pub fn before(bound: &Due, home: &TimeZone) -> Self {
         let moment = bound.moment(home);
         Self { days: 0..first_day_from(moment, home), millis: 0..moment.as_millis() }
     }
 
-    /// What is due at a moment or later: all that is not [`Self::before`] it.
+    /// Returns the range at a bound or later: the complement of [`Self::before`].
     pub fn from(bound: &Due, home: &TimeZone) -> Self {
         let Self { days, millis } = Self::before(bound, home);
         let all = Self::ALL;
         Self { days: days.end..all.days.end, millis: millis.end..all.millis.end }
     }
 
-    /// What should have been done: days that have passed at home, and moments before now.
+    /// Returns the range that is overdue: dates that have ended in the `home` zone, and times before now.
     pub fn overdue(now: Timestamp, home: &TimeZone) -> Self {
-        // A day has passed when the next has started.
+        // A day has ended when the next has started.
         let after = now.plus(std::time::Duration::from_millis(1));
         let next = first_day_from(after, home);
         Self { days: 0..next.saturating_sub(1), millis: 0..now.as_millis() }
     }
 
-    /// What is in both.
+    /// Returns the intersection of two ranges.
     #[must_use]
     pub fn intersect(&self, other: &Self) -> Self {
         let (days, millis) = (&self.days, &self.millis);
@@ -57,7 +56,7 @@ impl DueRange {
         }
     }
 
-    /// Whether it is in here.
+    /// Whether the range contains a due date or time.
     pub fn contains(&self, due: &Due) -> bool {
         match due {
             Due::On(date) => self.days.contains(&date.days()),
@@ -65,16 +64,16 @@ impl DueRange {
         }
     }
 
-    /// Whether nothing is in here.
+    /// Whether the range is empty.
     pub fn is_empty(&self) -> bool {
         self.days.is_empty() && self.millis.is_empty()
     }
 }
 
-/// The first day that starts at a moment or later.
+/// Returns the first day that starts at a time or later.
 fn first_day_from(moment: Timestamp, home: &TimeZone) -> i32 {
     let near = Date::at(moment, home).days();
-    // Days that are skipped start with the next, and clocks may be set back over midnight.
+    // Skipped days start with the next day, and clocks may be set back across midnight.
     let near = near.saturating_sub(2)..=near.saturating_add(2);
     near.filter_map(|day| Date::from_days(day).ok())
         .find(|date| date.start(home) >= moment)
@@ -102,7 +101,7 @@ mod tests {
         assert!(!late("2026-06-30T22:00:00Z"));
         assert!(!late("2026-07-01T21:59:59.999Z"));
         assert!(late("2026-07-01T22:00:00Z"));
-        // Nothing is later than the last day.
+        // No time is after the last day.
         assert!(!DueRange::overdue(Timestamp::MAX, &home).contains(&Due::On(Date::MAX)));
     }
 

@@ -6,7 +6,7 @@ fn zone(name: &str) -> TimeZone {
     TimeZone::new(name).unwrap()
 }
 
-/// The moment in UTC, and the text that the text comes back as.
+/// Parses a text and returns its time in UTC and its canonical form.
 fn read(text: &str) -> Result<(String, String), DueError> {
     let home = zone("America/New_York");
     Due::parse(text, &home).map(|due| (due.moment(&home).to_string(), due.to_string()))
@@ -36,7 +36,7 @@ fn forms_are_read_and_written() {
             "2026-07-01T07:00:00.000Z",
             "2026-07-01T09:00:00+02:00[Europe/Berlin]",
         ),
-        // "Z" says nothing of the place, so it contradicts none (RFC 9557, section 2).
+        // "Z" does not state a local offset, so it contradicts no zone (RFC 9557, section 2).
         (
             "2026-07-01T09:00:00Z[Europe/Berlin]",
             "2026-07-01T09:00:00.000Z",
@@ -47,7 +47,7 @@ fn forms_are_read_and_written() {
             "2026-07-01T09:00:00.000Z",
             "2026-07-01T09:00:00+00:00[UTC]",
         ),
-        // Skipped, and twice: the first, unless the offset says otherwise.
+        // Skipped and repeated local times: the first one, unless the offset selects another.
         (
             "2026-03-29T02:30:00[Europe/Berlin]",
             "2026-03-29T01:30:00.000Z",
@@ -63,7 +63,7 @@ fn forms_are_read_and_written() {
             "2026-10-25T01:30:00.000Z",
             "2026-10-25T02:30:00+01:00[Europe/Berlin]",
         ),
-        // 44 minutes and 30 seconds.
+        // The offset is 44 minutes and 30 seconds.
         (
             "1971-05-01T12:00:00-00:45[Africa/Monrovia]",
             "1971-05-01T12:44:30.000Z",
@@ -118,7 +118,7 @@ pub(in crate::domain) fn zones() -> impl Strategy<Value = TimeZone> {
     prop::sample::select(names.to_vec()).prop_map(zone)
 }
 
-/// Near each other, and near the changes of clocks and calendars of those zones.
+/// Generates dues near each other, and near clock and calendar changes of these zones.
 pub(in crate::domain) fn dues() -> impl Strategy<Value = Due> {
     const DAY: i64 = 86_400_000;
     let last = Date::MAX.days();

@@ -1,4 +1,4 @@
-//! Dues as text.
+//! Parsing and formatting of due dates and times.
 
 use std::fmt;
 
@@ -8,33 +8,33 @@ use jiff::tz::Offset;
 use super::super::clock_text::{self, Said, moment};
 use super::{Date, Due, TimeZone, Timestamp};
 
-/// Why a text says no time at which something can be due.
+/// Reason that a text is not a due date or time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DueError {
-    /// None of the forms.
+    /// Unknown format.
     #[error(
         "must be a day such as 2026-12-01, or a time such as 2026-12-01T09:00:00[Europe/Berlin]"
     )]
     Malformed,
-    /// The text names a time zone that there is not.
+    /// Unknown time zone.
     #[error("must name a time zone such as Europe/Berlin")]
     Zone,
-    /// Clocks there never show that time with that offset.
+    /// Offset that does not occur at that local time in the zone.
     #[error("must have the offset from UTC that its time zone has then, or none")]
     Offset,
-    /// Too early or too late.
+    /// Time out of range.
     #[error("must be between the years 1970 and 9999")]
     Range,
 }
 
 impl Due {
-    /// Longest text that is read, in bytes.
+    /// Maximum length of a text, in bytes.
     pub const MAX_BYTES: usize = 110;
 
-    /// Reads a text. `home` is the time zone of times that name none.
+    /// Parses a text. `home` is the time zone of times that name none.
     ///
-    /// A time without an offset that clocks in its zone skip is as much later as they skip; one that comes
-    /// twice is the first.
+    /// Without an offset, a skipped local time moves forward by the length of the gap, and a repeated one is its
+    /// first occurrence.
     ///
     /// # Errors
     ///
@@ -54,7 +54,7 @@ impl Due {
             .ok_or(DueError::Malformed)?;
         let (clock, said) = moment(text).ok_or(DueError::Malformed)?;
         let zone = match name {
-            // The mark for what must not be ignored. Nothing is ignored here.
+            // `!` marks a suffix that must not be ignored (RFC 9557). No suffix is ignored here.
             Some(name) => TimeZone::new(name.strip_prefix('!').unwrap_or(name)),
             None if said == Said::Nothing => return Err(DueError::Malformed),
             None => Ok(home.clone()),
@@ -70,7 +70,7 @@ impl Due {
             && matches!(said, Said::Minutes(_))
             && said.offset() != Some(rules.to_offset(at))
         {
-            // Some zones had odd seconds, which the text leaves out.
+            // Some zones had offsets with seconds, which the text rounds to minutes.
             let exact = rules.to_offset(at);
             at = exact.to_timestamp(clock).map_err(|_| DueError::Range)?;
             if said.offset() != to_minute(exact) || rules.to_offset(at) != exact {

@@ -1,4 +1,4 @@
-//! Email addresses: what a person typed, and what accounts are compared by.
+//! Email addresses: the text as typed, and the canonical form that accounts are compared by.
 
 mod spelling;
 
@@ -8,7 +8,7 @@ use email_address::{EmailAddress, Options};
 
 use super::fold::composed;
 
-/// An address as it was typed, less the white space around it.
+/// Email address as typed, without surrounding white space.
 ///
 /// ```
 /// use duly::domain::email::Email;
@@ -22,14 +22,14 @@ use super::fold::composed;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email(String);
 
-/// The form that all spellings of one address share.
+/// Canonical form shared by all spellings of an address.
 ///
-/// The whole address in lower case and composed ([Normalization Form C](https://www.unicode.org/reports/tr15/)), its host in Unicode
-/// ([UTS 46](https://www.unicode.org/reports/tr46/)).
+/// The whole address in lower case and in [Normalization Form C](https://www.unicode.org/reports/tr15/), its host
+/// in Unicode ([UTS 46](https://www.unicode.org/reports/tr46/)).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct CanonicalEmail(String);
 
-/// Why a text is not an email address.
+/// Reason that a text is not an email address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
     /// Longer than [`Email::MAX_BYTES`].
@@ -41,10 +41,10 @@ pub enum EmailError {
 }
 
 impl Email {
-    /// Longest address, in bytes.
+    /// Maximum length of an address, in bytes.
     pub const MAX_BYTES: usize = 320;
 
-    /// Checks an address.
+    /// Validates an address.
     ///
     /// # Errors
     ///
@@ -58,14 +58,14 @@ impl Email {
             .with_required_tld()
             .without_display_text()
             .without_domain_literal();
-        // Letter and accent apart are no letter of a host there.
+        // The parser rejects a decomposed letter in a host.
         let composed = composed(text);
         let sound = EmailAddress::parse_with_options(&composed, options).is_ok()
             && !text.contains(|c: char| c.is_control() || c == '"' || c.is_whitespace());
         if !sound {
             return Err(EmailError::Malformed);
         }
-        // Some letters grow in lower case; a key keeps the limit too.
+        // Some letters take more bytes in lower case; the limit applies to keys too.
         let email = Self(text.to_owned());
         if email.lower().len() > Self::MAX_BYTES {
             return Err(EmailError::TooLong);
@@ -73,36 +73,36 @@ impl Email {
         Ok(email)
     }
 
-    /// An address that was checked by [`Self::new`] before it was stored.
+    /// Wraps an address that [`Self::new`] validated before it was stored.
     ///
-    /// Every request reads the account of whoever asks, and checking again would cost more than reading.
+    /// Every request reads the account of its caller, and validation would cost more than the read.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
     }
 
-    /// The address as typed.
+    /// Returns the address as typed.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form to compare by.
+    /// Returns the canonical form for comparison.
     pub fn canonical(&self) -> CanonicalEmail {
         CanonicalEmail(spelling::canonical(&self.0))
     }
 
-    /// The address in lower case, otherwise as typed. Accounts that were made before are told apart by it.
+    /// Returns the address in lower case, otherwise as typed. Older accounts are keyed by it.
     pub fn lower(&self) -> String {
         self.0.to_lowercase()
     }
 
-    /// Whether a text is a part of the address, whatever case and spelling.
+    /// Whether the address contains a text, ignoring case and spelling.
     pub fn contains(&self, text: &str) -> bool {
         self.canonical().0.contains(&spelling::canonical(text))
             || self.lower().contains(&text.to_lowercase())
     }
 
-    /// The keys that an account with this email may have in the index, the first choice first. Each of them is one of
-    /// [`Self::spellings`] of whoever spells the address in any usual way.
+    /// Returns the possible index keys of an account with this email, in order of preference. Each key is in the
+    /// [`Self::spellings`] of every usual spelling of the address.
     pub fn keys(&self) -> Vec<String> {
         let (lower, canonical) = (self.lower(), self.canonical().0);
         if lower == canonical {
@@ -114,8 +114,7 @@ impl Email {
         }
     }
 
-    /// The keys under which an account with this address may be, in the order in which to look: first as it is spelled
-    /// here, then in every usual spelling.
+    /// Returns the index keys to look up for this address, in order: the spelling given, then every usual spelling.
     pub fn spellings(&self) -> Vec<String> {
         let (lower, canonical) = (self.lower(), self.canonical().0);
         let mut spellings = spelling::usual(&canonical);
@@ -126,7 +125,7 @@ impl Email {
 }
 
 impl CanonicalEmail {
-    /// The canonical text.
+    /// Returns the canonical text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -134,7 +133,7 @@ impl CanonicalEmail {
 
 macro_rules! hidden_debug {
     ($($name:ident),+) => {$(
-        // Addresses are personal and must not reach a log by accident.
+        // Email addresses are personal data and must not reach a log by accident.
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(concat!(stringify!($name), "(..)"))
@@ -204,7 +203,7 @@ mod tests {
             ("jose@example.com", "jos\u{e9}@example.com"),
             ("x@munchen.de", "x@m\u{fc}nchen.de"),
             ("x@strasse.example", "x@stra\u{df}e.example"),
-            // Only of hosts: a name before the at sign means what its server says.
+            // Host names only: the mail server interprets the part before the `@`.
             ("xn--mnchen-3ya@a.de", "m\u{fc}nchen@a.de"),
         ] {
             assert_ne!(email(one).canonical(), email(other).canonical(), "{other}");
@@ -229,7 +228,7 @@ mod tests {
             "j\u{f6}@xn--mnchen-3ya.de",
             "jo\u{308}@xn--mnchen-3ya.de",
         ];
-        // Half composed, and letters that are wide.
+        // Partly composed text, and full-width letters.
         let all = [&usual[..], &["j\u{f6}@\u{ff4d}\u{fc}nchen.de"]].concat();
         for made in &all {
             for typed in &all {

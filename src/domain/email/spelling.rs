@@ -3,8 +3,8 @@
 use super::Email;
 use crate::domain::fold::{composed, decomposed};
 
-/// The form that all spellings of an address have in common. An address that would be too long in it has a form of its
-/// own.
+/// Returns the canonical form shared by all spellings of an address. An address whose canonical form would be too
+/// long is only lower-cased.
 pub(super) fn canonical(address: &str) -> String {
     if address.is_ascii() && !address.contains("--") {
         return address.to_ascii_lowercase();
@@ -17,8 +17,8 @@ pub(super) fn canonical(address: &str) -> String {
     if canonical.len() > Email::MAX_BYTES { address.to_lowercase() } else { canonical }
 }
 
-/// All usual spellings of an address that is given in its canonical form: composed or not, and the host in Unicode or
-/// in ASCII. The canonical one comes first.
+/// Returns all usual spellings of a canonical address, which comes first: composed or decomposed, the host in
+/// Unicode or in ASCII.
 pub(super) fn usual(canonical: &str) -> Vec<String> {
     let mut spellings = vec![canonical.to_owned()];
     let Some((name, host)) = canonical.rsplit_once('@') else { return spellings };
@@ -31,7 +31,7 @@ pub(super) fn usual(canonical: &str) -> Vec<String> {
     for name in &names {
         for host in &hosts {
             let spelling = format!("{name}@{host}");
-            // Nothing that means another address.
+            // Excludes spellings of other addresses.
             if !spellings.contains(&spelling) && self::canonical(&spelling) == canonical {
                 spellings.push(spelling);
             }
@@ -40,7 +40,7 @@ pub(super) fn usual(canonical: &str) -> Vec<String> {
     spellings
 }
 
-/// A host in Unicode, if it is the name of one; otherwise as it is.
+/// Returns a host in Unicode, or unchanged if it is not a valid host name.
 fn unicode(host: &str) -> String {
     match idna::domain_to_unicode(host) {
         (unicode, Ok(())) => unicode,

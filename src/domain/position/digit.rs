@@ -1,9 +1,9 @@
-//! The digits of positions, in the order of their bytes.
+//! Digits of positions, in byte order.
 
-/// How many digits there are.
+/// Number of digits.
 pub(super) const BASE: u8 = 62;
 
-/// What a digit is worth.
+/// Returns the value of a digit.
 pub(super) const fn value(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),
@@ -13,7 +13,7 @@ pub(super) const fn value(digit: u8) -> Option<u8> {
     }
 }
 
-/// The digit that is worth this, which is less than [`BASE`].
+/// Returns the digit of a value less than [`BASE`].
 pub(super) fn digit(value: u8) -> char {
     char::from(match value {
         0..=9 => b'0' + value,

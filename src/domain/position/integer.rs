@@ -1,4 +1,4 @@
-//! The integers of positions, compared byte by byte.
+//! Integers of positions, compared byte by byte.
 //!
 //! | first character | digits after it | |
 //! |---|---|---|
@@ -7,10 +7,10 @@
 
 use super::digit::{BASE, digit, value};
 
-/// The least of all. Nothing is before it.
+/// Smallest integer. No position precedes it.
 pub(super) const LOWEST: &str = "A00000000000000000000000000";
 
-/// Length of the integer that a text starts with; `usize::MAX` if it starts with none.
+/// Returns the length of the integer at the start of a text; `usize::MAX` if there is none.
 pub(super) fn len(text: &str) -> usize {
     match text.bytes().next() {
         Some(head @ b'a'..=b'z') => usize::from(head - b'a') + 2,
@@ -19,19 +19,19 @@ pub(super) fn len(text: &str) -> usize {
     }
 }
 
-/// Whether a text is an integer, provided that it has no other characters than digits.
+/// Whether a text that consists of digits is an integer.
 pub(super) fn is_whole(text: &str) -> bool {
     text.len() == len(text)
 }
 
-/// Counts from `a0`.
+/// Returns the integer of a number; 0 is `a0`.
 pub(super) fn of_number(mut number: u64) -> String {
     let (mut head, mut size, mut count) = (b'a', 1_usize, u64::from(BASE));
     while number >= count {
         number -= count;
         head += 1;
         size += 1;
-        // The numbers of 11 digits are more than there are.
+        // Numbers of 11 digits exceed `u64`.
         count = count.saturating_mul(u64::from(BASE));
     }
     let mut digits = Vec::with_capacity(size + 1);
@@ -43,7 +43,7 @@ pub(super) fn of_number(mut number: u64) -> String {
     digits.iter().rev().collect()
 }
 
-/// The next integer; `None` after the last.
+/// Returns the next integer; `None` after the last.
 pub(super) fn next(whole: &str) -> Option<String> {
     step(
         whole,
@@ -58,7 +58,7 @@ pub(super) fn next(whole: &str) -> Option<String> {
     )
 }
 
-/// The integer before; `None` before the first.
+/// Returns the previous integer; `None` before the first.
 pub(super) fn previous(whole: &str) -> Option<String> {
     step(
         whole,
@@ -73,8 +73,8 @@ pub(super) fn previous(whole: &str) -> Option<String> {
     )
 }
 
-/// Changes the last digit that is not at its end, and turns those after it to their start. With every digit
-/// at its end, the first character changes and with it the length.
+/// Steps the last digit that is not `end`, and sets the digits after it to `start`. If every digit is `end`, the
+/// first character changes, and with it the length.
 fn step(
     whole: &str,
     end: u8,

@@ -1,4 +1,4 @@
-//! Places in an order that people make by hand.
+//! Positions in an order that people arrange by hand.
 
 mod digit;
 mod fraction;
@@ -6,11 +6,11 @@ mod integer;
 
 use std::cmp::Ordering;
 
-/// A place in a list, compared byte by byte, between any two of which there is another.
+/// Position in a list, compared byte by byte. Another position fits between any two.
 ///
-/// An integer, whose first character tells how many digits follow, and a fraction, which may be missing and
-/// does not end in a zero. Digits are `0-9A-Za-z`. So one more at either end of the list has a place as
-/// short as the list is long, and no other place ever changes.
+/// A position is an integer, whose first character gives the number of digits that follow, and an optional fraction
+/// without trailing zeros. Digits are `0-9A-Za-z`. A new position at either end of the list stays short, and no
+/// other position ever changes.
 ///
 /// ```
 /// use duly::domain::position::Position;
@@ -22,13 +22,13 @@ use std::cmp::Ordering;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position(String);
 
-/// Why there is no such place.
+/// Reason that a position is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
-    /// Not a text that this program gave out.
+    /// Text that is not a position.
     #[error("must be a position that was read before")]
     Malformed,
-    /// The place would be longer than [`Position::MAX_CHARS`].
+    /// The position would be longer than [`Position::MAX_CHARS`].
     #[error("must not be in a gap this small")]
     Full,
     /// The neighbours are not in order.
@@ -37,11 +37,11 @@ pub enum PositionError {
 }
 
 impl Position {
-    /// Longest text, in characters. Some 40,000 places fit between two neighbours before that, one always
-    /// beside the last.
+    /// Maximum length, in characters. About 40,000 positions fit between two neighbours if each is next to the
+    /// last.
     pub const MAX_CHARS: usize = 8000;
 
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Position {
         let fits = text.len() <= Self::MAX_CHARS
             && text.bytes().all(|c| digit::value(c).is_some());
         let (whole, fraction) = split(text);
-        // Nothing would be before the lowest.
+        // No position precedes the lowest integer.
         let sound = integer::is_whole(whole)
             && !fraction.ends_with('0')
             && text != integer::LOWEST;
@@ -61,17 +61,17 @@ impl Position {
         }
     }
 
-    /// A place that was checked, or given out, before it was stored.
+    /// Wraps a position that was validated or created before it was stored.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
     }
 
-    /// Places for things that are in order already: the greater the number, the later the place.
+    /// Creates the position of a number in an existing order: a greater number comes later.
     pub fn of_number(number: u64) -> Self {
         Self(integer::of_number(number))
     }
 
-    /// A place after one and before another. `None` is the end of the list on that side.
+    /// Creates a position between two others. `None` is the end of the list on that side.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl Position {
         let text = match (after.map(|p| split(&p.0)), before.map(|p| split(&p.0))) {
             (None, None) => integer::of_number(0),
             (None, Some((whole, fraction))) => match integer::previous(whole) {
-                // The lowest alone is no place, but some are between it and the next.
+                // The lowest integer is not a position, but positions exist between it and the next.
                 _ if whole == integer::LOWEST => {
                     fraction::between(whole, "", Some(fraction))
                 }
@@ -112,13 +112,13 @@ impl Position {
         }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The integer and the fraction. Nothing and nothing if the text has no integer.
+/// Splits a position into integer and fraction. Both are empty if the text has no integer.
 fn split(text: &str) -> (&str, &str) {
     text.split_at_checked(integer::len(text)).unwrap_or_default()
 }

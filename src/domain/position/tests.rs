@@ -81,7 +81,7 @@ fn ten_thousand_at_either_end_stay_short() {
     assert_eq!(last, Position::of_number(10_000));
 }
 
-/// Anything that is accepted, often alike.
+/// Generates valid positions that are often similar.
 fn positions() -> impl Strategy<Value = Position> {
     let head = prop_oneof![
         Just('a'),

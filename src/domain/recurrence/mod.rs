@@ -1,4 +1,4 @@
-//! Tasks that come back: when they are due next.
+//! Recurring tasks, and their next due dates.
 
 mod error;
 mod parse;
@@ -15,9 +15,9 @@ use super::date::Date;
 use super::due::Due;
 use super::time_zone::TimeZone;
 
-/// A rule, and the time of day that was meant when it was given.
+/// Recurrence rule, and the local time of day that was set with it.
 ///
-/// When clocks skip that time, the task is due later on that day, but not on the days after.
+/// If clocks skip that time, the task is due later on that day only; the days after keep the time.
 ///
 /// ```
 /// use duly::domain::{due::Due, recurrence::{Recurrence, Rule}, time_zone::TimeZone};
@@ -35,7 +35,7 @@ pub struct Recurrence {
 }
 
 impl Recurrence {
-    /// A rule for something that is due first then, which means its time of day.
+    /// Creates the recurrence of a task that is first due at `due`, which sets the time of day.
     pub fn new(rule: Rule, due: &Due) -> Self {
         let time = match due {
             Due::On(_) => None,
@@ -44,7 +44,7 @@ impl Recurrence {
         Self { rule, time }
     }
 
-    /// What was stored of [`Self::rule`] and [`Self::time_millis`].
+    /// Restores a recurrence from a stored [`Self::rule`] and [`Self::time_millis`].
     pub fn restore(rule: Rule, time_millis: Option<u32>) -> Self {
         let time = |millis: u32| {
             let since = SignedDuration::from_millis(millis.into());
@@ -53,21 +53,21 @@ impl Recurrence {
         Self { rule, time: time_millis.map(time) }
     }
 
-    /// The rule. Its `COUNT` is of what is left, with the present occurrence.
+    /// Returns the rule. Its `COUNT` is the number of remaining occurrences, including the current one.
     pub const fn rule(&self) -> &Rule {
         &self.rule
     }
 
-    /// The time of day meant, in milliseconds since midnight by the clock. `None` for whole days.
+    /// Returns the local time of day, in milliseconds since midnight. `None` for whole days.
     pub fn time_millis(&self) -> Option<u32> {
         let millis = self.time?.duration_since(Time::midnight()).as_millis();
         u32::try_from(millis).ok()
     }
 
-    /// When it is due after that, on a later day, and how it goes on from there. `None` when it has ended: by
-    /// the rule, with the last year, or because no day is as the rule says.
+    /// Returns the next due date or time, on a later day, and the recurrence from there. `None` if it has ended: by
+    /// the rule, with the last year, or because no day matches.
     ///
-    /// The day that it is due now need not be one that the rule means.
+    /// The current day need not match the rule.
     pub fn next(&self, due: &Due) -> Option<(Due, Self)> {
         let end = match self.rule.end {
             End::Count(count) => {
@@ -104,7 +104,7 @@ impl Recurrence {
     }
 }
 
-/// The day on which something is due: the one before if clocks skipped its time and went past midnight.
+/// Returns the day on which a task is due: the day before if clocks skipped its time and passed midnight.
 fn day_meant(
     rules: &tz::TimeZone,
     at: jiff::Timestamp,

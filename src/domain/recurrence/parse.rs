@@ -1,4 +1,4 @@
-//! Reading rules.
+//! Parsing of rules.
 
 use jiff::civil::Weekday;
 
@@ -9,10 +9,10 @@ use super::error::RuleError;
 use super::rule::{End, Frequency, NthWeekday, Rule, name};
 
 impl Rule {
-    /// Longest text, in bytes.
+    /// Maximum length of a text, in bytes.
     pub const MAX_BYTES: usize = 200;
 
-    /// Reads a rule, in any case, with `RRULE:` before it or not.
+    /// Parses a rule, ignoring case, with or without the prefix `RRULE:`.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ fn month_days(text: &str, frequency: Frequency) -> Result<Vec<i8>, RuleError> {
     Ok(days)
 }
 
-/// Sorts what is counted from the end after the rest.
+/// Returns a sort key that puts numbers counted from the end last.
 const fn from_start(number: i8) -> (bool, i8) {
     (number < 0, number)
 }
@@ -104,7 +104,7 @@ fn nth_weekday(text: &str) -> Option<NthWeekday> {
     Some(NthWeekday { nth, weekday })
 }
 
-/// `20261231` or `20261231T235959Z`.
+/// Parses `20261231` or `20261231T235959Z`.
 fn end(text: &str) -> Option<End> {
     let part = |from, to| text.get(from..to);
     let day = format!("{}-{}-{}", part(0, 4)?, part(4, 6)?, part(6, 8)?);
@@ -120,13 +120,13 @@ fn end(text: &str) -> Option<End> {
     Timestamp::from_millis(time.as_millisecond()).ok().map(End::UntilTime)
 }
 
-/// From 1.
+/// Parses a number from 1 to `max`.
 fn number(text: &str, max: u16) -> Option<u16> {
     let is_plain = text.bytes().all(|c| c.is_ascii_digit());
     text.parse().ok().filter(|number| is_plain && (1..=max).contains(number))
 }
 
-/// From 1, or from -1 down.
+/// Parses a number from 1 to `max`, or from -1 to `-max`.
 fn signed(text: &str, max: u8) -> Option<i8> {
     text.parse().ok().filter(|number: &i8| (1..=max).contains(&number.unsigned_abs()))
 }

@@ -1,4 +1,4 @@
-//! What a rule of recurrence says.
+//! Recurrence rules.
 
 use std::fmt;
 
@@ -7,12 +7,11 @@ use jiff::civil::Weekday;
 use super::super::date::Date;
 use super::super::timestamp::Timestamp;
 
-/// How a task repeats: a part of what
-/// [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10) calls a recurrence rule.
+/// Recurrence rule, a subset of [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10).
 ///
-/// `FREQ`, `INTERVAL` up to 1000, `BYDAY`, `BYMONTHDAY`, and one of `COUNT` up to 10000 and `UNTIL`. A month
-/// may be given days of the week, with numbers or without, and days of the month; days and weeks may be given
-/// days of the week. Weeks start on Monday. Shown in one way, whatever way it was written:
+/// Supports `FREQ`, `INTERVAL` up to 1000, `BYDAY`, `BYMONTHDAY`, and one of `COUNT` up to 10000 and `UNTIL`.
+/// Monthly rules accept days of the week, with or without numbers, and days of the month; daily and weekly rules
+/// accept days of the week. Weeks start on Monday. The text form is canonical:
 ///
 /// ```
 /// use duly::domain::recurrence::{Rule, RuleError};
@@ -24,11 +23,11 @@ use super::super::timestamp::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     pub(super) frequency: Frequency,
-    /// At least 1.
+    /// Interval, at least 1.
     pub(super) interval: u16,
-    /// Sorted, each once; so are the days of the month.
+    /// Days of the week, sorted and unique, as are the days of the month.
     pub(super) by_day: Vec<NthWeekday>,
-    /// From 1, or from the last, which is -1.
+    /// Days of the month: from 1, or from the last, which is -1.
     pub(super) by_month_day: Vec<i8>,
     pub(super) end: End,
 }
@@ -41,7 +40,7 @@ pub(super) enum Frequency {
     Yearly,
 }
 
-/// A day of the week: every one, or the n-th of the month, from its end if negative.
+/// Day of the week: every one, or the n-th in the month, counted from the end if negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NthWeekday {
     pub(super) nth: Option<i8>,
@@ -51,11 +50,11 @@ pub(super) struct NthWeekday {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
     Never,
-    /// So many, with the present one.
+    /// Number of remaining occurrences, including the current one.
     Count(u16),
-    /// On that day at the latest.
+    /// Last day, inclusive.
     Until(Date),
-    /// At that moment at the latest.
+    /// Last time, inclusive.
     UntilTime(Timestamp),
 }
 

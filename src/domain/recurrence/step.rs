@@ -1,18 +1,18 @@
-//! From one day that a rule means to the next.
+//! Steps from one day that matches a rule to the next.
 
 use jiff::SignedDuration;
 use jiff::civil::{Date, Weekday};
 
 use super::rule::{Frequency, NthWeekday, Rule};
 
-/// Periods looked at before a rule counts as ended, so that one which means no day costs little. The rarest
-/// days are leap days on one day of the week: the calendar repeats after 400 years, so they take 400 at most.
+/// Number of periods examined before a rule counts as ended, so that a rule without matching days costs little. The
+/// rarest days are leap days on one day of the week: the calendar repeats after 400 years, so 400 periods suffice.
 const MAX_PERIODS: u16 = 1000;
 
-/// Days from the start of a period, one bit each.
+/// Days of a period, one bit each.
 type Days = u32;
 
-/// The first day after this one. `None` if there is none, or none for very long.
+/// Returns the first matching day after a day. `None` if none is within [`MAX_PERIODS`].
 pub(super) fn day_after(rule: &Rule, day: Date) -> Option<Date> {
     for number in 0..MAX_PERIODS {
         let steps = i32::from(number) * i32::from(rule.interval);
@@ -28,7 +28,7 @@ pub(super) fn day_after(rule: &Rule, day: Date) -> Option<Date> {
     None
 }
 
-/// The period that many after that of a day, and the days in it that the rule means. `None` after the last year.
+/// Returns the period `steps` after that of a day, and its matching days. `None` after the last year.
 fn period(rule: &Rule, day: Date, steps: i32) -> Option<(Date, Days)> {
     let wanted = |weekday| rule.by_day.iter().any(|wanted| wanted.weekday == weekday);
     match rule.frequency {
@@ -67,7 +67,7 @@ fn period(rule: &Rule, day: Date, steps: i32) -> Option<(Date, Days)> {
     }
 }
 
-/// The days of a month which are in both lists, where they are there.
+/// Returns the days of a month that match every list given; without lists, the day of the month of `day`.
 fn days_of_month(rule: &Rule, day: Date, first: Date) -> Days {
     let length = first.days_in_month();
     if rule.by_day.is_empty() && rule.by_month_day.is_empty() {
@@ -82,7 +82,7 @@ fn days_of_month(rule: &Rule, day: Date, first: Date) -> Days {
     month_days & weekdays & all
 }
 
-/// The days of a month on which a day of the week is, or its n-th.
+/// Returns the days of a month that are a day of the week, or its n-th.
 fn weekdays(wanted: NthWeekday, first: Date) -> Days {
     let length = first.days_in_month();
     let before = wanted.weekday.since(first.weekday());
@@ -94,7 +94,7 @@ fn weekdays(wanted: NthWeekday, first: Date) -> Days {
     }
 }
 
-/// Nothing for days before the first.
+/// Returns the bit of a day; 0 for days before the first.
 fn bit(day: i8) -> Days {
     u32::try_from(day).ok().and_then(|day| 1_u32.checked_shl(day)).unwrap_or(0)
 }

@@ -1,14 +1,14 @@
-//! Tags: words by which people sort their tasks.
+//! Tags, by which people sort their tasks.
 
 mod set;
 
 pub use self::set::{Tags, TagsError};
 
-/// One tag: 1 to [`Self::MAX_CHARS`] characters in one line, without white space around it.
+/// Tag: 1 to [`Self::MAX_CHARS`] characters in one line, without surrounding white space.
 ///
-/// Spellings that look the same are the same (they are kept in
-/// [Normalization Form C](https://www.unicode.org/reports/tr15/)). Two that differ by case alone are twins: a request
-/// gives a task the one that the account uses already ([`Tags::without_twins`]).
+/// Spellings that look the same are equal: tags are stored in
+/// [Normalization Form C](https://www.unicode.org/reports/tr15/). Tags that differ in case only are twins: a request
+/// assigns the twin that the account already uses ([`Tags::without_twins`]).
 ///
 /// ```
 /// use duly::domain::tag::{Tag, TagError};
@@ -20,25 +20,25 @@ pub use self::set::{Tags, TagsError};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(String);
 
-/// Why a text is no tag.
+/// Reason that a text is not a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    /// There must be something.
+    /// Empty text.
     #[error("must not be empty")]
     Empty,
     /// More characters than [`Tag::MAX_CHARS`].
     #[error("must have at most 50 characters")]
     TooLong,
-    /// A line break, or another character that does not show.
+    /// Line break or another control character.
     #[error("must not have control characters")]
     Control,
 }
 
 impl Tag {
-    /// Most characters (not bytes).
+    /// Maximum length, in characters (not bytes).
     pub const MAX_CHARS: usize = 50;
 
-    /// Checks a text.
+    /// Validates a text.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Tag {
         if text.is_empty() {
             return Err(TagError::Empty);
         }
-        // No character is made of more than four, so what is left out here was too long already.
+        // A composed character consists of at most four, so a text that is cut here was too long already.
         let text: String = text.chars().take(4 * Self::MAX_CHARS + 1).collect();
         let text = super::fold::composed(&text);
         if text.chars().nth(Self::MAX_CHARS).is_some() {
@@ -60,22 +60,22 @@ impl Tag {
         Ok(Self(text))
     }
 
-    /// A tag that was checked by [`Self::new`] before it was stored.
+    /// Wraps a tag that [`Self::new`] validated before it was stored.
     pub const fn checked_before(text: String) -> Self {
         Self(text)
     }
 
-    /// Whether two tags differ by case alone, or not at all.
+    /// Whether two tags are equal except for case.
     pub fn is_twin(&self, other: &Self) -> bool {
         self.caseless() == other.caseless()
     }
 
-    /// The form that twins share.
+    /// Returns the form that twins share.
     pub fn caseless(&self) -> String {
         super::fold::caseless(&self.0)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

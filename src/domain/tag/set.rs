@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Tag;
 
-/// The tags of one thing: at most [`Self::MAX`], each once, sorted.
+/// Set of tags: at most [`Self::MAX`], unique and sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(Vec<Tag>);
 
@@ -14,21 +14,21 @@ pub struct Tags(Vec<Tag>);
 pub struct TagsError;
 
 impl Tags {
-    /// Most tags.
+    /// Maximum number of tags.
     pub const MAX: usize = 20;
 
-    /// A set of tags. One that is there twice counts once.
+    /// Creates a set. Duplicates count once.
     ///
     /// # Errors
     ///
-    /// When there are too many.
+    /// There are more than [`Self::MAX`] tags.
     pub fn new(mut tags: Vec<Tag>) -> Result<Self, TagsError> {
         tags.sort_unstable();
         tags.dedup();
         if tags.len() > Self::MAX { Err(TagsError) } else { Ok(Self(tags)) }
     }
 
-    /// The tags, one of each twins. One that a thing had before stays rather than another; if it had both, both stay.
+    /// Removes twins. A tag in `before` takes precedence over its twin; if both are in `before`, both stay.
     #[must_use]
     pub fn without_twins(self, before: &Self) -> Self {
         let (mut kept, others): (Vec<Tag>, Vec<Tag>) =
@@ -39,27 +39,27 @@ impl Tags {
         Self(kept)
     }
 
-    /// Tags that came from [`Self::iter`] before they were stored, in that order.
+    /// Wraps tags that came from [`Self::iter`] before they were stored, in that order.
     pub const fn checked_before(tags: Vec<Tag>) -> Self {
         Self(tags)
     }
 
-    /// One after the other, sorted.
+    /// Iterates over the tags in sorted order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Tag> {
         self.0.iter()
     }
 
-    /// Whether a tag is among them.
+    /// Whether the set contains a tag.
     pub fn contains(&self, tag: &Tag) -> bool {
         self.0.binary_search(tag).is_ok()
     }
 
-    /// Whether there are none.
+    /// Whether the set is empty.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
+    /// Returns the number of tags.
     pub const fn len(&self) -> usize {
         self.0.len()
     }

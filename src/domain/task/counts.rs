@@ -1,18 +1,18 @@
-//! How many tasks there are.
+//! Task counts.
 
 use crate::domain::tag::Tag;
 
-/// How many tasks one person has.
+/// Task counts of one account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TaskCounts {
-    /// All of them.
+    /// Number of tasks.
     pub total: u64,
-    /// Those not completed.
+    /// Number of open tasks.
     pub open: u64,
 }
 
 impl TaskCounts {
-    /// How many of them are open, completed, or either.
+    /// Returns the number of open tasks, completed tasks, or both.
     pub const fn matching(self, completed: Option<bool>) -> u64 {
         match completed {
             None => self.total,
@@ -22,22 +22,22 @@ impl TaskCounts {
     }
 }
 
-/// How many tasks have a tag.
+/// Task counts of one tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagCounts {
-    /// The tag.
+    /// Tag.
     pub tag: Tag,
-    /// The tasks.
+    /// Counts.
     pub counts: TaskCounts,
 }
 
-/// What one person has, in numbers of one moment.
+/// Task counts of one account, from one snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskSummary {
-    /// All tasks.
+    /// Counts of all tasks.
     pub counts: TaskCounts,
-    /// Open ones whose time has passed.
+    /// Number of overdue open tasks.
     pub overdue: u64,
-    /// By tag, in the order of the tags; a task counts for each that it has.
+    /// Counts by tag, in the order of the tags. A task counts for each of its tags.
     pub tags: Vec<TagCounts>,
 }

@@ -1,4 +1,4 @@
-//! Tasks, and what can be done with them, as data.
+//! Tasks, and operations on them as data.
 
 mod counts;
 mod patch;
@@ -28,95 +28,95 @@ use super::recurrence::{Recurrence, Rule};
 use super::tag::Tags;
 use super::timestamp::Timestamp;
 
-/// Something one person wants to do.
+/// Task of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Task {
-    /// Never changes.
+    /// Identifier, which never changes.
     pub id: TaskId,
-    /// Whose it is. Nobody else can find it.
+    /// Owner. No other account can find the task.
     pub owner: UserId,
-    /// What to do.
+    /// Title.
     pub title: Title,
-    /// More about it.
+    /// Description.
     pub description: Option<Description>,
-    /// When it was done. `None` as long as it is open.
+    /// Time of completion; `None` while the task is open.
     pub completed_at: Option<Timestamp>,
-    /// When it is to be done.
+    /// Due date or time.
     pub due: Option<Due>,
-    /// How much it matters.
+    /// Priority.
     pub priority: Priority,
-    /// Words to find it by.
+    /// Tags.
     pub tags: Tags,
-    /// Its place in the order that its owner gave to all tasks.
+    /// Position in the owner's order of all tasks.
     pub position: Position,
-    /// The task that this one is a part of.
+    /// Parent task.
     pub parent: Option<TaskId>,
-    /// When it comes round again. Only an open task with a due date has one.
+    /// Recurrence. Only an open task with a due date has one.
     pub recurrence: Option<Recurrence>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it last changed: no earlier than every change that its owner's tasks have had before, whatever the clock
-    /// did. Only a task that is imported keeps the time that it comes with.
+    /// Time of the last change: no earlier than any previous change to the owner's tasks, even if the clock was set
+    /// back. An imported task keeps its own time.
     pub updated_at: Timestamp,
-    /// Number of writes, from 1 to [`Self::MAX_REVISION`], after which 1 comes again.
+    /// Number of writes, from 1 to [`Self::MAX_REVISION`], after which it restarts at 1.
     pub revision: u64,
 }
 
 impl Task {
-    /// The last revision: the last number that every JSON reader takes for a whole one (RFC 8259, section 6). An import
-    /// can bring it, and a change after it is still to differ from what was before and to be written in an export.
+    /// Greatest revision: the last integer that every JSON reader represents exactly (RFC 8259, section 6). An
+    /// import may contain it; the next change must still have a different number, which an export can hold.
     pub const MAX_REVISION: u64 = (1 << 53) - 1;
 
-    /// The revision after the next change.
+    /// Returns the revision after the next change.
     pub const fn next_revision(&self) -> u64 {
         if self.revision >= Self::MAX_REVISION { 1 } else { self.revision + 1 }
     }
 
-    /// How deep tasks may lie in one another: a task without a parent is on the first level.
+    /// Maximum depth of the task hierarchy; a task without a parent is on the first level.
     pub const MAX_DEPTH: usize = 8;
 
-    /// Most tasks below one task that has no parent, so that a deletion is never a long one.
+    /// Maximum number of tasks below one top-level task, so that no deletion takes long.
     pub const MAX_BELOW: usize = 1_000;
 
-    /// Most different tags of one person.
+    /// Maximum number of different tags of one account.
     pub const MAX_TAGS: u64 = 1_000;
 
-    /// Whether it is done.
+    /// Whether the task is completed.
     pub const fn is_completed(&self) -> bool {
         self.completed_at.is_some()
     }
 }
 
-/// A task before the store gives it an id and a place.
+/// Task before the store assigns an id and a position.
 #[derive(Clone, Debug)]
 pub struct NewTask {
-    /// What to do.
+    /// Title.
     pub title: Title,
-    /// More about it.
+    /// Description.
     pub description: Option<Description>,
-    /// Whether it is done already.
+    /// Whether the task is already completed.
     pub completed: bool,
-    /// When it is to be done.
+    /// Due date or time.
     pub due: Option<Due>,
-    /// How much it matters.
+    /// Priority.
     pub priority: Priority,
-    /// Words to find it by.
+    /// Tags.
     pub tags: Tags,
-    /// Its place, or `None` for the last one.
+    /// Position; `None` for the last one.
     pub position: Option<Position>,
-    /// The task that it is a part of.
+    /// Parent task.
     pub parent: Option<TaskId>,
-    /// When it comes round again.
+    /// Recurrence rule.
     pub recurrence: Option<Rule>,
-    /// The time of creation.
+    /// Time of creation.
     pub created_at: Timestamp,
 }
 
-/// How far behind the newest task a new one may be and still count as made after it.
+/// Maximum lag behind the newest task at which a new task still counts as made after it.
 const SIDE_BY_SIDE: Duration = Duration::from_secs(60);
 
 impl NewTask {
-    /// An open task with nothing but a title.
+    /// Creates an open task with only a title.
     pub fn new(title: Title, created_at: Timestamp) -> Self {
         Self {
             title,
@@ -132,10 +132,10 @@ impl NewTask {
         }
     }
 
-    /// Moves the time of creation up to that of the owner's newest task if it is just behind.
+    /// Moves the time of creation up to that of the owner's newest task if it lags slightly.
     ///
-    /// Requests that run side by side read the clock in one order and are written in another; without this,
-    /// ids and times would sort differently. A clock that really was set back keeps its word.
+    /// Concurrent requests may read the clock in one order and be written in another; without this, ids and times
+    /// would sort differently. A larger lag, from a clock that was set back, is kept.
     #[must_use]
     pub fn no_earlier_than(mut self, newest: Timestamp) -> Self {
         if newest <= self.created_at.plus(SIDE_BY_SIDE) {
@@ -144,11 +144,11 @@ impl NewTask {
         self
     }
 
-    /// The task under the id that the store chose, and in its place.
+    /// Creates the task with the id and position that the store assigned.
     ///
     /// # Errors
     ///
-    /// Why it cannot recur, if it is to.
+    /// [`TaskRefused::RecursUndated`] and [`TaskRefused::RecursCompleted`].
     pub fn into_task(
         self,
         owner: UserId,

@@ -10,50 +10,50 @@ use crate::domain::tag::Tags;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::visible::is_visible;
 
-/// A change to a task. What is `None` stays as it is.
+/// Change to a task. `None` keeps a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskPatch {
-    /// The new title.
+    /// New title.
     pub title: Option<Title>,
-    /// The new description, or `Some(None)` to clear it.
+    /// New description; `Some(None)` removes it.
     pub description: Option<Option<Description>>,
-    /// Done, or open again.
+    /// Whether the task is completed.
     pub completed: Option<bool>,
-    /// When it is to be done, or `Some(None)` for no matter when.
+    /// New due date or time; `Some(None)` removes it.
     pub due: Option<Option<Due>>,
-    /// How much it matters.
+    /// New priority.
     pub priority: Option<Priority>,
-    /// All of its tags.
+    /// New tags, in place of all others.
     pub tags: Option<Tags>,
-    /// Another place in the order of all tasks.
+    /// New position in the order of all tasks.
     pub position: Option<Position>,
-    /// The task that it becomes a part of, or `Some(None)` for none.
+    /// New parent; `Some(None)` for none.
     pub parent: Option<Option<TaskId>>,
-    /// When it comes round again, or `Some(None)` for never.
+    /// New recurrence rule; `Some(None)` removes it.
     pub recurrence: Option<Option<Rule>>,
-    /// Members that cannot be changed, as the client has them.
+    /// Immutable fields, as the client sent them.
     pub fixed: Fixed,
-    /// Whether a person has typed it, and not an import brought it: another title must be one that can be seen.
+    /// Whether a person typed the change, as opposed to an import: a new title must then be visible.
     pub is_typed: bool,
 }
 
-/// Members of a task that never change. A client that sends a whole task back sends them too.
+/// Immutable fields of a task. A client that sends back a whole task sends them too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fixed {
-    /// The id.
+    /// Identifier.
     pub id: Option<TaskId>,
-    /// The account that has the task.
+    /// Owner.
     pub owner: Option<UserId>,
-    /// When the task was made.
+    /// Time of creation.
     pub created_at: Option<Timestamp>,
 }
 
 impl Fixed {
-    /// Checks that the members are those of a task.
+    /// Checks that the fields match a task.
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], naming each that is not.
+    /// [`TaskRefused::Fixed`], with the names of the fields that do not match.
     fn check(self, task: &Task) -> Result<(), TaskRefused> {
         let same = [
             ("id", self.id.is_none_or(|id| id == task.id)),
@@ -66,21 +66,21 @@ impl Fixed {
     }
 }
 
-/// A task after a change.
+/// Result of a change.
 #[derive(Clone, Debug)]
 pub struct Patched {
-    /// As it is now.
+    /// Task after the change.
     pub task: Task,
-    /// What was finished, to be kept as a task of its own, if the task has gone on to its next time.
+    /// Completed occurrence of a recurring task that advanced, to be stored as a separate task.
     pub finished: Option<Box<NewTask>>,
 }
 
 impl TaskPatch {
-    /// The task after this change at this time.
+    /// Applies the change at a time.
     ///
-    /// A change that changes nothing leaves `updated_at` and `revision` alone. `updated_at` never goes
-    /// back, whatever the clock does; what other tasks say of it is up to the store. To complete a task that recurs moves it on to its next time, and leaves what
-    /// was finished as a task of its own; the last time completes the task itself.
+    /// A change without effect keeps `updated_at` and `revision`. `updated_at` never decreases, even if the clock
+    /// was set back; the store takes other tasks into account. Completing a recurring task advances it, and leaves
+    /// the completed occurrence as a separate task; the last occurrence completes the task itself.
     ///
     /// # Errors
     ///
@@ -88,7 +88,7 @@ impl TaskPatch {
     /// [`TaskRefused::RecursCompleted`].
     pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
         self.fixed.check(old)?;
-        // A whole task that comes back must not lose the time of day that was meant, which a shift of clocks may hide.
+        // A whole task that is sent back must not lose its intended time of day, which a clock change may hide.
         let rule = old.recurrence.as_ref().map(|it| it.rule());
         let is_timed_anew = self.due.as_ref().is_some_and(|due| *due != old.due)
             || self.recurrence.as_ref().is_some_and(|new| new.as_ref() != rule);
@@ -135,7 +135,7 @@ fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// Completes a task, or moves it on.
+/// Completes a task, or advances it.
 fn finish(task: &mut Task, now: Timestamp) -> Option<Box<NewTask>> {
     let next = match (&task.recurrence, &task.due) {
         (Some(recurrence), Some(due)) => recurrence.next(due),
@@ -158,7 +158,7 @@ fn finish(task: &mut Task, now: Timestamp) -> Option<Box<NewTask>> {
     Some(Box::new(finished))
 }
 
-/// A rule, counted from the time that a task is due.
+/// Creates the recurrence of a rule from the time that a task is due.
 pub(super) fn anchored(
     rule: Option<Rule>,
     due: Option<&Due>,
@@ -170,7 +170,7 @@ pub(super) fn anchored(
     }
 }
 
-/// A task that is done does not come round again.
+/// Checks that a completed task does not recur.
 pub(super) fn check(task: Task) -> Result<Task, TaskRefused> {
     if task.recurrence.is_some() && task.is_completed() {
         return Err(TaskRefused::RecursCompleted);

@@ -1,7 +1,7 @@
-//! Which tasks are looked for, and in which order.
+//! Queries for tasks, and their orders.
 //!
-//! Everything that has an order has one for all tasks: no two tasks are in the same place, so a place in a list
-//! stays a place whatever is made, changed or deleted around it.
+//! Every order is total: no two tasks share a place, so a place stays valid whatever is created, changed or deleted
+//! around it.
 
 use std::collections::BTreeSet;
 
@@ -15,41 +15,41 @@ use crate::domain::tag::Tag;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::words::{self, Words};
 
-/// Which of one person's tasks are meant: those that fit all of it.
+/// Filter of one account's tasks. All conditions must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TaskFilter {
-    /// Only those that are done (`true`) or open (`false`).
+    /// Completed (`true`) or open (`false`) tasks.
     pub completed: Option<bool>,
-    /// Only those of this priority.
+    /// Tasks of this priority.
     pub priority: Option<Priority>,
-    /// Only those that have all of these.
+    /// Tasks with all of these tags.
     pub tags: Vec<Tag>,
-    /// Only those that are due then.
+    /// Tasks due in this range.
     pub due: Option<DueRange>,
-    /// None that are open and due then.
+    /// Tasks that are completed or not due in this range.
     pub not_overdue: Option<DueRange>,
-    /// Only those that have changed at this time or later.
+    /// Tasks changed at this time or later.
     pub updated_since: Option<Timestamp>,
-    /// Only those in another one, or in none.
+    /// Tasks with this parent, or without one.
     pub parent: Option<Within>,
-    /// Only those with all of these words in title or description.
+    /// Tasks with all of these words in title or description.
     pub words: Words,
 }
 
-/// What tasks are a part of.
+/// Parent of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Within {
-    /// Of nothing.
+    /// No parent.
     Top,
-    /// Directly of this task.
+    /// Direct parent.
     Task(TaskId),
 }
 
 impl TaskFilter {
-    /// Every task.
+    /// Filter that matches every task.
     pub const ALL: Self = Self::completed(None);
 
-    /// All that are done, open, or either.
+    /// Creates a filter for completed tasks, open tasks, or both.
     pub const fn completed(completed: Option<bool>) -> Self {
         Self {
             completed,
@@ -63,7 +63,7 @@ impl TaskFilter {
         }
     }
 
-    /// Whether a task fits.
+    /// Whether a task matches.
     pub fn fits(&self, task: &Task) -> bool {
         let within = |parent: Within| match parent {
             Within::Top => task.parent.is_none(),
@@ -83,16 +83,16 @@ impl TaskFilter {
 }
 
 impl Task {
-    /// Most different words by which a task is found, so that one task cannot make thousands of index entries.
+    /// Maximum number of different indexed words of a task, so that it cannot create thousands of entries.
     pub const MAX_WORDS: usize = 512;
 
-    /// The words by which it is found: the first [`Self::MAX_WORDS`] different ones of its title and then of its
+    /// Returns the indexed words: the first [`Self::MAX_WORDS`] different ones of the title and then of the
     /// description.
     pub fn words(&self) -> BTreeSet<String> {
         self.first_words(Self::MAX_WORDS)
     }
 
-    /// All words of its title and its description, by which it was found in files of format 3.
+    /// Returns all words of the title and the description, which files of format 3 index.
     pub fn all_words(&self) -> BTreeSet<String> {
         self.first_words(usize::MAX)
     }
@@ -103,38 +103,38 @@ impl Task {
     }
 }
 
-/// What tasks are sorted by. Those alike are sorted by their time of creation (those of one priority) and their id.
+/// Sort key of tasks. Ties are sorted by time of creation (within a priority) and id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TaskSort {
-    /// When they were made.
+    /// Time of creation.
     #[default]
     Created,
-    /// When they last changed.
+    /// Time of the last change.
     Updated,
-    /// When they are due. Those without a date come last in either direction.
+    /// Due date or time. Tasks without one come last in either direction.
     Due,
-    /// How much they matter.
+    /// Priority.
     Priority,
-    /// The order that their owner gave them.
+    /// Position in the owner's order.
     Position,
-    /// Their titles, as people sort them: whatever the case and the accents.
+    /// Title, ignoring case and accents.
     Title,
 }
 
-/// An order of tasks.
+/// Order of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TaskOrder {
-    /// What they are sorted by.
+    /// Sort key.
     pub by: TaskSort,
-    /// Whether the greatest comes first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
 impl TaskOrder {
-    /// Newest first.
+    /// Newest tasks first.
     pub const NEWEST: Self = Self { by: TaskSort::Created, descending: true };
 
-    /// Where a task stands.
+    /// Returns the place of a task.
     pub fn place(self, task: &Task) -> TaskPlace {
         let by_time = |time: Timestamp| time.as_millis().to_be_bytes().to_vec();
         let mut last = 0;
@@ -160,7 +160,7 @@ impl TaskOrder {
     }
 }
 
-/// When something is due, as bytes that sort like it.
+/// Encodes a due date or time as bytes that sort like it.
 pub(crate) fn due_key(due: &Due) -> [u8; 9] {
     let (millis, shape) = due.sort_key();
     let mut key = [shape; 9];
@@ -170,22 +170,22 @@ pub(crate) fn due_key(due: &Due) -> [u8; 9] {
     key
 }
 
-/// A text without a zero byte, as bytes that sort like it, whatever follows.
+/// Encodes a text without a zero byte as bytes that sort like it, whatever follows.
 pub(crate) fn text_key(text: &str) -> Vec<u8> {
     [text.as_bytes(), &[0]].concat()
 }
 
-/// A place in an order, where a task stands or once stood.
+/// Place in an order, of a task that exists or once existed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskPlace {
-    /// 1 for those that come last in either direction.
+    /// 1 for tasks that come last in either direction, otherwise 0.
     pub last: u8,
-    /// Sorts byte by byte. Ends with the id.
+    /// Sort key, compared byte by byte. Ends with the id.
     pub key: Vec<u8>,
 }
 
 impl TaskPlace {
-    /// How two places follow one another in an order.
+    /// Compares two places in an order.
     pub fn compare(&self, other: &Self, order: TaskOrder) -> std::cmp::Ordering {
         let keys = self.key.cmp(&other.key);
         self.last.cmp(&other.last).then(if order.descending {
@@ -196,30 +196,30 @@ impl TaskPlace {
     }
 }
 
-/// Where a page begins.
+/// Start of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// After so many.
+    /// Number of tasks to skip.
     Skip(u64),
-    /// After a place.
+    /// Place after which the page starts.
     After(TaskPlace),
 }
 
-/// A page of tasks to be found.
+/// Query for a page of tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskQuery {
-    /// Which tasks.
+    /// Filter.
     pub filter: TaskFilter,
-    /// In which order.
+    /// Order.
     pub order: TaskOrder,
-    /// From where.
+    /// Start of the page.
     pub start: Start,
-    /// How many at most: 1 to [`Page::MAX_LIMIT`].
+    /// Maximum number of tasks: 1 to [`Page::MAX_LIMIT`].
     pub limit: u16,
 }
 
 impl TaskQuery {
-    /// A part of the list that is newest first.
+    /// Creates a query for a page of tasks, newest first.
     pub const fn newest(filter: TaskFilter, page: Page) -> Self {
         let start = Start::Skip(page.skip);
         Self { filter, order: TaskOrder::NEWEST, start, limit: page.limit }

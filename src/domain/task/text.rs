@@ -1,8 +1,8 @@
-//! What people write into tasks.
+//! Texts of tasks.
 
 use crate::domain::visible::{INVISIBLE, is_visible};
 
-/// A task's title: 1 to [`Self::MAX_CHARS`] characters, kept as typed.
+/// Title of a task: 1 to [`Self::MAX_CHARS`] characters, kept as typed.
 ///
 /// ```
 /// use duly::domain::task::{TextError, Title};
@@ -13,32 +13,32 @@ use crate::domain::visible::{INVISIBLE, is_visible};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
-/// What a task is about: up to [`Self::MAX_CHARS`] characters, possibly none.
+/// Description of a task: up to [`Self::MAX_CHARS`] characters, possibly none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description(String);
 
-/// Why a text is refused.
+/// Reason that a text is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
-    /// There must be something.
+    /// Empty text.
     #[error("must not be empty")]
     Empty,
     /// More characters than allowed.
     #[error("must have at most {max} characters")]
     TooLong {
-        /// How many are allowed.
+        /// Maximum length, in characters.
         max: usize,
     },
-    /// Nothing in it can be seen.
+    /// No visible character.
     #[error("{INVISIBLE}")]
     Invisible,
 }
 
 impl Title {
-    /// Most characters (not bytes).
+    /// Maximum length, in characters (not bytes).
     pub const MAX_CHARS: usize = 255;
 
-    /// Checks a title.
+    /// Validates a title.
     ///
     /// # Errors
     ///
@@ -50,7 +50,7 @@ impl Title {
         at_most(Self::MAX_CHARS, text).map(Self)
     }
 
-    /// Checks a title that a person gives to a task. Stored tasks may have others, from before this rule.
+    /// Validates a title given by a person. Stored titles that predate this rule may violate it.
     ///
     /// # Errors
     ///
@@ -60,22 +60,22 @@ impl Title {
         if is_visible(text) { Ok(title) } else { Err(TextError::Invisible) }
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text, given away.
+    /// Consumes the title and returns its text.
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
 impl Description {
-    /// Most characters (not bytes).
+    /// Maximum length, in characters (not bytes).
     pub const MAX_CHARS: usize = 2000;
 
-    /// Checks a description.
+    /// Validates a description.
     ///
     /// # Errors
     ///
@@ -84,18 +84,18 @@ impl Description {
         at_most(Self::MAX_CHARS, text).map(Self)
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The text, given away.
+    /// Consumes the description and returns its text.
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
-/// Counts only texts whose bytes do not already settle it.
+/// Checks the length. Characters are counted only if the bytes exceed the limit.
 fn at_most(max: usize, text: String) -> Result<String, TextError> {
     if text.len() > max && text.chars().count() > max {
         return Err(TextError::TooLong { max });

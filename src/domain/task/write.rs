@@ -1,4 +1,4 @@
-//! Writes to tasks as data: what is asked for, and what came of it.
+//! Task writes as data: requests and results.
 
 use super::{NewTask, Task, TaskPatch};
 use crate::domain::id::TaskId;
@@ -6,60 +6,60 @@ use crate::domain::quota::QuotaExceeded;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::visible::INVISIBLE;
 
-/// Several changes to one person's tasks, made one after the other at one moment.
+/// Changes to one account's tasks, made in sequence at one time.
 #[derive(Clone, Debug)]
 pub struct TaskWrite {
-    /// What is to be done. Each sees what those before it did.
+    /// Changes. Each sees the effects of the changes before it.
     pub ops: Vec<TaskOp>,
-    /// Whether all of it is done or nothing; otherwise, whatever can be.
+    /// Whether all changes are made or none; otherwise, each that can be.
     pub atomic: bool,
-    /// Whether it is only tried: all is checked and answered, and nothing is changed.
+    /// Whether it is a dry run: everything is checked and answered, and nothing is changed.
     pub dry_run: bool,
-    /// The time.
+    /// Current time.
     pub now: Timestamp,
 }
 
 impl TaskWrite {
-    /// Most tasks that one write may touch, those that a deletion takes along included, so that nobody waits long
-    /// for it.
+    /// Maximum number of tasks that one write may touch, including tasks deleted with their parent, so that no
+    /// client waits long.
     pub const MAX_TOUCHED: usize = 2_000;
 
-    /// Most tasks that one write may look at to see how tasks lie in one another, for the same reason.
+    /// Maximum number of tasks that one write may read to examine the task hierarchy, for the same reason.
     pub const MAX_LOOKED_AT: usize = 50_000;
 
-    /// Most rows that one write may touch: records of tasks, their index entries and their indexed words. Enough for 500
-    /// new tasks with 20 tags each, or for 1,000 tasks below one.
+    /// Maximum number of rows that one write may touch: task records, index entries and indexed words. Enough for
+    /// 500 new tasks with 20 tags each, or for 1,000 tasks below one.
     pub const MAX_ROWS: u64 = 20_000;
 
-    /// A single change.
+    /// Creates a write with a single change.
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };
         Self { ops: vec![op], atomic: true, dry_run: false, now }
     }
 }
 
-/// One change, if the task is still as it was last seen.
+/// Change with its precondition.
 #[derive(Clone, Debug)]
 pub struct TaskOp {
-    /// The change.
+    /// Change.
     pub action: TaskAction,
-    /// What the task must look like.
+    /// Precondition.
     pub if_match: IfMatch,
 }
 
-/// Which revisions of a task a change is meant for ([RFC 9110, section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
+/// Expected revision of a task ([RFC 9110, section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
-    /// Whatever it is.
+    /// Any revision.
     Any,
-    /// One of these.
+    /// One of these revisions.
     OneOf(Vec<u64>),
-    /// None of these, as `If-None-Match` says.
+    /// None of these revisions, as in `If-None-Match`.
     NoneOf(Vec<u64>),
 }
 
 impl IfMatch {
-    /// Whether a task is meant.
+    /// Whether a task meets the precondition.
     pub fn fits(&self, task: &Task) -> bool {
         match self {
             Self::Any => true,
@@ -68,7 +68,7 @@ impl IfMatch {
         }
     }
 
-    /// The same without some revisions.
+    /// Excludes revisions.
     #[must_use]
     pub fn but(self, revisions: Vec<u64>) -> Self {
         match self {
@@ -82,34 +82,34 @@ impl IfMatch {
     }
 }
 
-/// What is to be done.
+/// Kind of change.
 #[derive(Clone, Debug)]
 pub enum TaskAction {
-    /// Make a task.
+    /// Creates a task.
     Create(Box<NewTask>),
-    /// Change a task.
+    /// Changes a task.
     Patch(TaskId, Box<TaskPatch>),
-    /// Move a task in the order of all tasks.
+    /// Moves a task in the order of all tasks.
     Move(TaskId, TaskMove),
-    /// Delete a task and all below it.
+    /// Deletes a task and all tasks below it.
     Delete(TaskId),
 }
 
-/// Where a task goes.
+/// Destination of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskMove {
-    /// Its new place.
+    /// New place.
     pub to: Neighbour,
-    /// The task that it becomes a part of, `Some(None)` for none.
+    /// New parent; `Some(None)` for none.
     pub parent: Option<Option<TaskId>>,
 }
 
-/// A place beside something else.
+/// Place relative to other tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neighbour {
-    /// Before all others.
+    /// Before all other tasks.
     First,
-    /// After all others.
+    /// After all other tasks.
     Last,
     /// Right before another task.
     Before(TaskId),
@@ -117,93 +117,93 @@ pub enum Neighbour {
     After(TaskId),
 }
 
-/// What a change did, or would do.
+/// Result of a change, or of its dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TaskDone {
-    /// This task was made.
+    /// Task that was created.
     Created(Task),
-    /// A task was changed, or was so already.
+    /// The task was changed, or already matched the change.
     Changed {
-        /// As it is now.
+        /// Task after the change.
         task: Task,
-        /// The task that keeps what was finished, if the task recurs and has moved on.
+        /// Task with the completed occurrence, if a recurring task advanced.
         finished: Option<TaskId>,
     },
-    /// So many tasks are gone: the task and those below it.
+    /// Number of deleted tasks: the task and all below it.
     Deleted(u64),
 }
 
-/// Why a change was not made.
+/// Reason that a change was not made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TaskRefused {
-    /// There is no such task.
+    /// The task does not exist.
     #[error("no such task")]
     Missing,
-    /// The task has changed: this is what it is now.
+    /// The task has changed; holds its current state.
     #[error("the task has changed since")]
     Changed(Box<Task>),
-    /// The same, and what it is was said with a change before this one: 500 changes of one long task must not make
-    /// 500 copies of it.
+    /// The task has changed, and an earlier result holds its current state: 500 changes to one long task must not
+    /// make 500 copies of it.
     #[error("the task has changed since, as said before")]
     ChangedAsTold,
-    /// Members that cannot be changed, by their names.
+    /// Names of fields that cannot be changed.
     #[error("cannot be changed")]
     Fixed(Vec<&'static str>),
-    /// Nothing can be seen in a new text of this field.
+    /// The new text of this field has no visible character.
     #[error("{INVISIBLE}")]
     Invisible(&'static str),
-    /// What was to become the parent is not there.
+    /// The new parent does not exist.
     #[error("must be the id of a task of yours")]
     NoParent,
-    /// A task cannot be a part of itself.
+    /// A task cannot be below itself.
     #[error("must not be the task itself, or one below it")]
     Cycle,
-    /// Tasks lie too deep in one another.
+    /// The task hierarchy would be too deep.
     #[error("lies too deep: at most 8 levels are possible")]
     TooDeep,
-    /// There are too many tasks in one.
+    /// There would be too many tasks below one.
     #[error("has too many tasks: at most 1000 are possible below one")]
     TooManyBelow,
-    /// The neighbour is not there, or is the task itself.
+    /// The neighbour does not exist, or is the task itself.
     #[error("must be the id of another task of yours")]
     NoNeighbour,
-    /// There is no room for one more place in between.
+    /// No position is left in between.
     #[error("has no room left: move another task first")]
     NoRoom,
-    /// What comes round again must have a date.
+    /// A recurring task must have a due date.
     #[error("is only for tasks with a due date")]
     RecursUndated,
-    /// What comes round again is not done.
+    /// A recurring task cannot be completed.
     #[error("is only for tasks that are not completed")]
     RecursCompleted,
-    /// One person may have only so many tags.
+    /// The account has too many different tags.
     #[error("are too many: at most 1000 different ones are possible")]
     TooManyTags,
-    /// The account would hold more than it may.
+    /// The account would exceed its quota.
     #[error(transparent)]
     Quota(QuotaExceeded),
-    /// The write touches too much.
+    /// The write exceeds a limit of [`TaskWrite`].
     #[error(
         "too much for one request: at most 2000 tasks, those below a deleted one included, and 20000 index entries: \
          send less at once"
     )]
     TooMuch,
-    /// A change before this one was too much.
+    /// A change before this one exceeded a limit.
     #[error("not tried, because a change before it was too much for one request")]
     NotTried,
 }
 
-/// What came of a write.
+/// Result of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskWritten {
-    /// For each change, in the same order.
+    /// Result of each change, in the same order.
     pub results: Vec<Result<TaskDone, TaskRefused>>,
-    /// Whether what the results say has been done.
+    /// Whether the results were applied.
     pub applied: bool,
 }
 
 impl TaskWritten {
-    /// The task that the only change made or changed, if it was done.
+    /// Returns the task that the only change created or changed, if it was applied.
     pub fn into_task(self) -> Option<Task> {
         let done = self.results.into_iter().next().filter(|_| self.applied)?.ok()?;
         match done {

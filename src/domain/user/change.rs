@@ -1,4 +1,4 @@
-//! Changes to accounts as data.
+//! Account changes as data.
 
 use super::{Credential, Role, User};
 use crate::domain::audit::Act;
@@ -9,27 +9,27 @@ use crate::domain::password::PasswordHash;
 use crate::domain::quota::QuotaPatch;
 use crate::domain::time_zone::TimeZone;
 
-/// A change to an account. What is `None` stays as it is.
+/// Change to an account. `None` keeps a field.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
-    /// Another address.
+    /// New email address.
     pub email: Option<Email>,
-    /// Another name, or none.
+    /// New display name; `Some(None)` removes it.
     pub display_name: Option<Option<Label>>,
-    /// Another time zone, or none.
+    /// New time zone; `Some(None)` removes it.
     pub time_zone: Option<Option<TimeZone>>,
-    /// Another role.
+    /// New role.
     pub role: Option<Role>,
-    /// Disabled, or enabled again. Disabling ends all access.
+    /// Whether the account is disabled. Disabling ends all access.
     pub disabled: Option<bool>,
     /// Whether the password must be changed first.
     pub must_change_password: Option<bool>,
-    /// Another password.
+    /// Hash of the new password.
     pub password: Option<PasswordHash>,
 }
 
 impl UserPatch {
-    /// The account with the changes made.
+    /// Applies the change to an account.
     pub fn apply(self, old: &Credential) -> Credential {
         let Credential { user, password, networks } = old.clone();
         Credential {
@@ -50,55 +50,55 @@ impl UserPatch {
     }
 }
 
-/// A change to an account, and what goes with it.
+/// Change to an account, and its side effects.
 #[derive(Clone, Debug, Default)]
 pub struct UserChange {
-    /// What changes.
+    /// Changes to fields.
     pub patch: UserPatch,
     /// Changes to its own limits.
     pub quota: QuotaPatch,
-    /// What ends.
+    /// Access that ends.
     pub ending: Ending,
-    /// The hash that the account must still have, for whoever has proven to know the password.
+    /// Hash that the account must still have, for a caller that has proven to know the password.
     pub expected: Option<PasswordHash>,
-    /// Who does it, if not the owner. Leaves an audit record.
+    /// Actor, if not the owner. Leaves an audit record.
     pub by: Option<Act>,
 }
 
-/// Which access to an account ends.
+/// Access to an account that ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ending {
-    /// None.
+    /// No access.
     #[default]
     Nothing,
-    /// Every personal token, and every session but this one.
+    /// All personal tokens, and all sessions but this one.
     AllBut(SessionId),
-    /// Every personal token and every session.
+    /// All personal tokens and sessions.
     Everything,
 }
 
-/// How much access was ended.
+/// Sessions and personal tokens that were ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ended {
-    /// Sessions.
+    /// Number of sessions.
     pub sessions: u64,
-    /// Personal tokens.
+    /// Number of personal tokens.
     pub tokens: u64,
 }
 
-/// Why an account was not made, changed or deleted. Nothing has changed.
+/// Reason that an account was not created, changed or deleted. Nothing has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// There is no such account.
+    /// The account does not exist.
     Missing,
-    /// Somebody else has the address.
+    /// Another account has the address.
     EmailTaken,
-    /// The password is not the one that was proven any more.
+    /// The password has changed since it was proven.
     PasswordChanged,
-    /// There would be no administrator left.
+    /// No administrator would remain.
     LastAdmin,
-    /// There are as many accounts as there may be.
+    /// The maximum number of accounts is reached.
     Full,
-    /// The invitation was used, has expired, never was, or is for another address.
+    /// The invitation is used, expired, unknown, or for another address.
     BadInvitation,
 }

@@ -16,59 +16,59 @@ use super::quota::Usage;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
 
-/// One person's account.
+/// Account of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Never changes.
+    /// Identifier, which never changes.
     pub id: UserId,
-    /// As typed.
+    /// Email address as typed.
     pub email: Email,
-    /// What the account may do.
+    /// Role.
     pub role: Role,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// What its owner wants to be called.
+    /// Display name.
     pub display_name: Option<Label>,
-    /// Where its owner lives, as far as the clock goes.
+    /// Time zone of the owner.
     pub time_zone: Option<TimeZone>,
-    /// Whether nobody may use it.
+    /// Whether the account is disabled.
     pub disabled: bool,
-    /// Whether nothing may be done with it before its password is changed.
+    /// Whether the password must be changed before anything else.
     pub must_change_password: bool,
 }
 
 impl User {
-    /// Whether it counts among those of whom there must be one left.
+    /// Whether the account is an enabled administrator, of whom one must remain.
     pub const fn is_active_admin(&self) -> bool {
         matches!(self.role, Role::Admin) && !self.disabled
     }
 }
 
-/// An account and what it holds.
+/// Account and its usage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The account.
+    /// Account.
     pub user: User,
     /// Usage, and limits of its own.
     pub usage: Usage,
 }
 
-/// An account with what proves that somebody owns it.
+/// Account and its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
-    /// The account.
+    /// Account.
     pub user: User,
-    /// The hash to verify a password against.
+    /// Hash to verify a password against.
     pub password: PasswordHash,
-    /// Where its owner has logged in, the latest first. No more than [`Self::MAX_NETWORKS`].
+    /// Networks from which the owner has logged in, the latest first. At most [`Self::MAX_NETWORKS`].
     pub networks: Vec<Network>,
 }
 
 impl Credential {
-    /// Most networks that are remembered.
+    /// Maximum number of remembered networks.
     pub const MAX_NETWORKS: usize = 8;
 
-    /// Remembers where its owner has logged in. `None` if that is known already.
+    /// Remembers the network of a login. Returns `None` if it is already known.
     pub fn seen_at(&self, network: Network) -> Option<Self> {
         if self.networks.contains(&network) {
             return None;

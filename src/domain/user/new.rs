@@ -8,25 +8,25 @@ use crate::domain::id::{InvitationId, UserId};
 use crate::domain::password::PasswordHash;
 use crate::domain::timestamp::Timestamp;
 
-/// An account before the store gives it an id.
+/// Account before the store assigns an id.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// As typed.
+    /// Email address as typed.
     pub email: Email,
-    /// Already hashed.
+    /// Hash of the password.
     pub password: PasswordHash,
-    /// The role.
+    /// Role.
     pub role: Role,
-    /// Whether the password is only good for setting another.
+    /// Whether the password is only valid for setting another.
     pub must_change_password: bool,
-    /// The time of registration.
+    /// Time of registration.
     pub created_at: Timestamp,
-    /// The reason why it may be made.
+    /// Reason that the account may be created.
     pub admission: Admission,
 }
 
 impl NewUser {
-    /// Gives it an id.
+    /// Assigns an id.
     pub fn into_credential(self, id: UserId) -> Credential {
         Credential {
             user: User {
@@ -45,13 +45,13 @@ impl NewUser {
     }
 }
 
-/// Why an account may be made.
+/// Reason that an account may be created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// Registration is open.
+    /// Open registration.
     Open,
-    /// By invitation, which is used up.
+    /// Invitation, which is used up.
     Invited(InvitationId, SecretDigest),
-    /// By an administrator or the operator.
+    /// Act of an administrator or the operator.
     By(Act),
 }

@@ -1,16 +1,16 @@
 //! Roles of accounts.
 
-/// What an account may do beyond its own things.
+/// Permissions of an account beyond its own data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Nothing.
+    /// No further permissions.
     User,
-    /// Manage accounts.
+    /// Management of accounts.
     Admin,
 }
 
 impl Role {
-    /// The name clients see.
+    /// Returns the name shown to clients.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::User => "user",
@@ -18,7 +18,7 @@ impl Role {
         }
     }
 
-    /// The role of this name.
+    /// Returns the role with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::User, Self::Admin].into_iter().find(|role| role.as_str() == name)
     }

@@ -2,7 +2,7 @@
 
 use super::{is_alone, is_of_word};
 
-/// Counts the words of a text, repeated ones included. Takes no memory, and may be off by a few where folding
+/// Counts the words of a text, including repetitions. Allocates no memory, and may be off by a few where folding
 /// joins or splits words.
 pub fn count(text: &str) -> usize {
     let (mut count, mut is_inside) = (0, false);

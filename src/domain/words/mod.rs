@@ -1,4 +1,4 @@
-//! The words of texts, and queries for texts by their words.
+//! Words of texts, and queries for texts by their words.
 
 mod count;
 mod query;
@@ -9,11 +9,11 @@ pub use self::count::count;
 pub use self::query::{Words, WordsError};
 use super::fold::{cut, fold, is_mark};
 
-/// Longest word, in bytes. What comes after is not looked at.
+/// Maximum length of a word, in bytes. The rest is ignored.
 pub const MAX_WORD_BYTES: usize = 32;
 
-/// The words of a text: runs of letters and digits, [folded](fold). Every Chinese character and every kana is
-/// a word of its own, since those scripts put no spaces between words.
+/// Returns the words of a text: runs of letters and digits, [folded](fold). Every Chinese character and every kana
+/// is a word of its own, since those scripts put no spaces between words.
 ///
 /// ```
 /// use duly::domain::words::words;
@@ -24,7 +24,7 @@ pub fn words(text: &str) -> BTreeSet<String> {
     in_order(text).into_iter().collect()
 }
 
-/// The first different words of several texts, at most so many.
+/// Returns the first different words of several texts, up to a maximum.
 pub fn first_words<'a>(
     texts: impl IntoIterator<Item = &'a str>,
     most: usize,
@@ -59,12 +59,12 @@ fn in_order(text: &str) -> Vec<String> {
     words
 }
 
-/// Whether a character begins a word, or goes on with the one that it is in.
+/// Whether a character begins a word, or continues the current one.
 fn is_of_word(c: char, is_inside: bool) -> bool {
     if is_mark(c) { is_inside } else { c.is_alphanumeric() }
 }
 
-/// Characters of Hiragana, Katakana and Han, less their punctuation.
+/// Whether a character is Hiragana, Katakana or Han, other than punctuation.
 fn is_alone(c: char) -> bool {
     let ranges = matches!(c, '\u{3005}'..='\u{3007}' | '\u{3040}'..='\u{30FF}' | '\u{31F0}'..='\u{31FF}'
         | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}'

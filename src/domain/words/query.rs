@@ -1,13 +1,13 @@
-//! Queries.
+//! Word queries.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::in_order;
 
-/// A query: texts that have every one of some words.
+/// Query for texts that contain all of some words.
 ///
-/// A word whose piece of the query ends in `*` stands for all words that start with it.
+/// A word whose piece of the query ends in `*` matches all words that start with it.
 ///
 /// ```
 /// use duly::domain::words::{Words, words};
@@ -19,28 +19,28 @@ use super::in_order;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Words(BTreeSet<(String, bool)>);
 
-/// Why a text is no query.
+/// Reason that a text is not a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WordsError {
     /// More characters than [`Words::MAX_CHARS`].
     #[error("must have at most 200 characters")]
     TooLong,
-    /// More words than [`Words::MAX`], not counting a word twice.
+    /// More words than [`Words::MAX`], counting duplicates once.
     #[error("must have at most 10 words")]
     TooMany,
 }
 
 impl Words {
-    /// No words: everything has them.
+    /// Query without words, which matches every text.
     pub const NONE: Self = Self(BTreeSet::new());
 
-    /// Most characters (not bytes) of the text.
+    /// Maximum length of the text, in characters (not bytes).
     pub const MAX_CHARS: usize = 200;
 
-    /// Most words.
+    /// Maximum number of words.
     pub const MAX: usize = 10;
 
-    /// Reads a query. One without words finds everything.
+    /// Parses a query. Without words, it matches every text.
     ///
     /// # Errors
     ///
@@ -60,17 +60,17 @@ impl Words {
         if query.len() > Self::MAX { Err(WordsError::TooMany) } else { Ok(Self(query)) }
     }
 
-    /// Each word, and whether words that start with it will do.
+    /// Returns each word, and whether it is a prefix.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, bool)> {
         self.0.iter().map(|(word, is_prefix)| (word.as_str(), *is_prefix))
     }
 
-    /// Whether there are none, so that everything is found.
+    /// Whether the query has no words, and thus matches every text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether every one is among the [`words`](super::words) of a text.
+    /// Whether every word is among the [`words`](super::words) of a text.
     pub fn matches(&self, words: &BTreeSet<String>) -> bool {
         self.iter().all(|(word, is_prefix)| {
             let from = (Bound::Included(word), Bound::Unbounded);

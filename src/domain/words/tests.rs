@@ -44,7 +44,7 @@ proptest! {
             prop_assert!(found(word, &text), "{}", word);
             prop_assert!(found(&format!("{prefix}*"), &text), "{}", prefix);
         }
-        // Words do not depend on what stands beside them.
+        // Words do not depend on adjacent text.
         let both = words(&format!("{text} {other}"));
         prop_assert_eq!(both, all.union(&words(&other)).cloned().collect::<BTreeSet<_>>());
     }

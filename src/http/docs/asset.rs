@@ -1,4 +1,4 @@
-//! A file that stays the same while the server runs: compressed once, cached by clients.
+//! Static files: compressed once, cached by clients.
 
 use std::io::{Read as _, Write as _};
 use std::sync::OnceLock;
@@ -14,30 +14,30 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::hex::hex;
 use crate::http::budget::SharedBytes;
 
-/// Ask again each time; the answer is short if nothing has changed.
+/// Requires revalidation on each use; the response is short if nothing has changed.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");
-/// For files whose address changes with their content.
+/// Cache policy of files whose URL changes with their content.
 const FOREVER: HeaderValue =
     HeaderValue::from_static("public, max-age=31536000, immutable");
-/// For files that one proxy shows otherwise than another.
+/// Cache policy of files that depend on the proxy.
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 const VARY: HeaderValue = HeaderValue::from_static("accept-encoding, x-forwarded-prefix");
 const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 
-/// A file in two forms, of which answers only take references.
+/// File, gzipped and plain; responses share the bytes.
 pub(super) struct Asset {
     content_type: &'static str,
     gzip: Bytes,
-    /// Made for the first client that cannot read the other.
+    /// Decompressed for the first client without gzip support.
     plain: OnceLock<Bytes>,
     hash: String,
     cache: HeaderValue,
     policy: Option<HeaderValue>,
-    /// Whether the bytes are those of all clients.
+    /// Whether all clients share the bytes, so that they are not counted.
     is_shared: bool,
 }
 
-/// What a client can read and has already.
+/// Encodings and cached versions of a client.
 #[derive(Clone, Debug)]
 pub(super) struct Accept {
     gzip: bool,
@@ -47,7 +47,7 @@ pub(super) struct Accept {
 impl Asset {
     pub(super) fn new(content_type: &'static str, bytes: Vec<u8>) -> Self {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         let gzip =
             encoder.write_all(&bytes).and_then(|()| encoder.finish()).unwrap_or_default();
         let mut hash = hex(&Sha256::digest(&bytes));
@@ -63,32 +63,32 @@ impl Asset {
         }
     }
 
-    /// For a file that is made for clients below one path: no cache may give it to others, and its bytes are counted.
+    /// Marks a file as made for clients below one path: it is not cached, and its bytes are counted.
     pub(super) fn of_one_path(mut self) -> Self {
         self.cache = NO_STORE;
         self.is_shared = false;
         self
     }
 
-    /// For a file that is asked for under an address with its hash.
+    /// Marks a file whose URL contains its hash as immutable.
     pub(super) fn immutable(mut self) -> Self {
         self.cache = FOREVER;
         self
     }
 
-    /// For a page: what it may load and run.
+    /// Sets the Content-Security-Policy of a page.
     pub(super) fn with_policy(mut self, policy: &'static str) -> Self {
         self.policy = Some(HeaderValue::from_static(policy));
         self
     }
 
-    /// Changes with the content.
+    /// Returns the hash of the content.
     pub(super) fn hash(&self) -> &str {
         &self.hash
     }
 
     pub(super) fn answer(&self, accept: &Accept) -> Response {
-        // Two forms of one file are two representations and have a tag each.
+        // Gzipped and plain are two representations, each with its own `ETag`.
         let etag = format!("\"{}{}\"", self.hash, if accept.gzip { "-gz" } else { "" });
         let has = accept.has.iter().any(|tag| tag == "*" || *tag == etag);
         let mut response = if has {
@@ -114,11 +114,11 @@ impl Asset {
         response
     }
 
-    /// The file as it is.
+    /// Returns the uncompressed file.
     pub(super) fn plain(&self) -> Bytes {
         let unpacked = self.plain.get_or_init(|| {
             let mut plain = Vec::new();
-            // Our own bytes, compressed above.
+            // Cannot fail: the bytes are from `new`.
             match GzDecoder::new(self.gzip.as_ref()).read_to_end(&mut plain) {
                 Ok(_) => plain.into(),
                 Err(_) => Bytes::new(),
@@ -137,7 +137,7 @@ impl Accept {
     }
 }
 
-/// Whether a client takes gzip ([RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
+/// Whether a client accepts gzip ([RFC 9110, section 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let mut any = None;
     for coding in list(headers, header::ACCEPT_ENCODING) {
@@ -161,7 +161,7 @@ fn list(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &
         .map(str::trim)
 }
 
-/// Whether a request only reads.
+/// Whether the method of a request is GET or HEAD.
 pub(super) fn is_read(request: &Request) -> bool {
     matches!(*request.method(), Method::GET | Method::HEAD)
 }

@@ -1,4 +1,4 @@
-//! The OpenAPI document, for clients that see the server at the root of a site or below a path of it.
+//! OpenAPI document for clients that see the server at the root of a site or below a path.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use super::asset::Asset;
 use crate::http::openapi;
 use crate::http::problem::Problem;
 
-/// The document, and the one for the path that was asked for last.
+/// Document for the root, and the one for the last requested path.
 pub(super) struct Documents {
     own: Document,
-    /// One at a time is made, whatever paths are asked for.
+    /// Document of the last path; the lock allows one generation at a time.
     below: Arc<Mutex<Option<Below>>>,
 }
 
-/// A path, and the document for clients below it.
+/// Path, and the document for clients below it.
 type Below = (Arc<str>, Document);
 
-/// The OpenAPI document in both forms. Clones share the bytes.
+/// OpenAPI document as JSON and YAML. Clones share the bytes.
 #[derive(Clone)]
 pub(super) struct Document {
     pub(super) json: Arc<Asset>,
@@ -36,9 +36,9 @@ impl Document {
         }
     }
 
-    /// The same for clients that see the server below this path.
+    /// Returns the document for clients that see the server below this path.
     fn below(&self, root: &str) -> Self {
-        // Our own bytes, written above.
+        // Cannot fail: the bytes are from `new`.
         let mut document = serde_json::from_slice(&self.json.plain()).unwrap_or_default();
         openapi::move_below(&mut document, root);
         Self::new(&document, Asset::of_one_path)
@@ -50,12 +50,12 @@ impl Documents {
         Self { own: Document::new(document, |it| it), below: Arc::default() }
     }
 
-    /// The document for clients whose proxy shows the server below this path; empty for none.
+    /// Returns the document for clients whose proxy shows the server below `root`, which may be empty.
     pub(super) async fn below(&self, root: &Arc<str>) -> Result<Document, Problem> {
         if root.is_empty() {
             return Ok(self.own.clone());
         }
-        // Kept until the document is made, also if the client is gone by then.
+        // Held until the document is made, even if the client disconnects.
         let mut below = Arc::clone(&self.below).lock_owned().await;
         if let Some((of, document)) = &*below
             && of == root

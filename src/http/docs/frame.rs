@@ -1,26 +1,26 @@
-//! The frame that all pages have: icon, name, style and the links between them.
+//! HTML frame of all pages: icon, name, style and navigation.
 
 use super::asset::Asset;
 
 pub(super) const STYLE: &str = "/docs/style.css";
 pub(super) const ICON: &str = "/docs/icon.svg";
 
-/// Where the bar leads.
+/// Links of the navigation bar.
 const PLACES: [(&str, &str); 3] =
     [("/docs/guide/", "Guide"), ("/docs", "Try it"), ("/redoc", "Reference")];
 
-/// Our own style and icon.
+/// Style sheet and icon of all pages.
 pub(super) struct Frame {
     style: Asset,
     icon: Asset,
 }
 
-/// A page to be put into the frame. `head` and `body` are HTML.
+/// Content of a page. `head` and `body` are HTML.
 pub(super) struct Page<'a> {
     pub(super) title: &'a str,
-    /// The entry of the bar that it stands under.
+    /// Path of the current entry in the navigation bar.
     pub(super) place: &'a str,
-    /// What stands before the paths of this server in links.
+    /// Prefix of links to paths of this server.
     pub(super) root: &'a str,
     pub(super) class: &'a str,
     pub(super) head: &'a str,
@@ -67,12 +67,12 @@ impl Frame {
     }
 }
 
-/// The address of a file, which changes with what is in it.
+/// Returns the URL of a file, which changes with its content.
 pub(super) fn address(root: &str, path: &str, asset: &Asset) -> String {
     format!("{root}{path}?v={}", asset.hash())
 }
 
-/// A text as it stands in HTML, also in an attribute.
+/// Escapes text for HTML, including attribute values.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;")
 }

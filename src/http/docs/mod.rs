@@ -1,9 +1,8 @@
-//! The pages for readers: Swagger UI and ReDoc, which show the OpenAPI document, and the guide.
+//! Documentation pages: Swagger UI and ReDoc, which show the OpenAPI document, and the guide.
 //!
-//! Scripts and styles come out of poem-openapi, which has them inside; they are cut out of its one-page
-//! forms so that they can be cached, compressed and run under a Content-Security-Policy without
-//! `unsafe-inline` scripts. Nothing is loaded from another host. All of it is made at the first visit, so that
-//! a server that nobody looks at does not carry it.
+//! Scripts and styles are extracted from the single-page HTML of poem-openapi, so that they can be cached, compressed
+//! and run under a Content-Security-Policy without `unsafe-inline` scripts. Nothing is loaded from another host. Pages
+//! are built on the first visit, so that they use no memory until then.
 
 mod asset;
 mod document;
@@ -28,7 +27,7 @@ use self::pages::Pages;
 use super::Site;
 use super::problem::Problem;
 
-/// The document in both forms, and the pages once somebody has asked.
+/// OpenAPI document in both formats, and the pages once requested.
 pub(super) struct Docs {
     documents: Documents,
     title: String,
@@ -49,7 +48,7 @@ impl Docs {
         })
     }
 
-    /// The file at a path, and what keeps it.
+    /// Returns the file at a path.
     async fn answer(
         &self,
         path: &str,
@@ -78,7 +77,7 @@ impl Docs {
         }
     }
 
-    /// The first visit compresses megabytes, once, where that holds nobody else up.
+    /// Returns the pages. The first call compresses megabytes, on a blocking thread.
     async fn pages(&self) -> Result<&Pages, Problem> {
         let make = || async {
             let (title, frame) = (self.title.clone(), Arc::clone(&self.frame));
@@ -96,7 +95,7 @@ impl Docs {
     }
 }
 
-/// Every path that [`Docs`] has beside those of the guide.
+/// Paths of [`Docs`] outside the guide.
 const PATHS: [&str; 11] = [
     "/openapi.json",
     "/openapi.yaml",
@@ -111,7 +110,7 @@ const PATHS: [&str; 11] = [
     "/redoc/start.js",
 ];
 
-/// Adds the pages to the routes, and sends whoever comes to the root to them.
+/// Adds the pages to the routes, and redirects the root to them.
 pub(super) fn routes(
     docs: Arc<Docs>,
     mut routes: Route,
@@ -124,7 +123,7 @@ pub(super) fn routes(
         let path = proper.trim_end_matches('/').to_owned();
         routes = routes.at(path.clone(), page(Arc::clone(&docs), path, Some(proper)));
     }
-    // Not a route: whatever is nested at the root takes the root itself too.
+    // Not a route: an endpoint nested at the root also takes the root path itself.
     routes.around(|routes, request| async move {
         if request.uri().path() == "/" {
             to_docs(&request)
@@ -134,7 +133,7 @@ pub(super) fn routes(
     })
 }
 
-/// A file. Relative links in it need the slash at the end, or its absence, that its `proper` path has.
+/// Serves a file. Redirects to its `proper` path if only the trailing slash differs, since relative links depend on it.
 fn page(
     docs: Arc<Docs>,
     path: String,
@@ -175,7 +174,7 @@ fn redirect(root: &str, path: &str) -> Result<Response, Problem> {
         .finish())
 }
 
-/// The path under which a proxy shows the server.
+/// Returns the path under which a proxy shows the server.
 fn root(request: &Request) -> Result<Arc<str>, Problem> {
     let site = request.data::<Site>().ok_or_else(Problem::internal)?;
     Ok(Arc::clone(&site.root))

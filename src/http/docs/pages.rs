@@ -1,4 +1,4 @@
-//! The two pages and what they load.
+//! Swagger UI and ReDoc pages, with their scripts and styles.
 
 use std::sync::Arc;
 
@@ -11,18 +11,19 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-/// Scripts and styles from this server only, data to this server only.
+/// Policy of Swagger UI: scripts, styles and requests only from and to this server.
 const SWAGGER_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; form-action 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 
-/// The same, but ReDoc writes its styles itself and searches in a worker that it makes from text.
+/// Policy of ReDoc: the same, plus inline styles and a worker that ReDoc creates from a blob for its search.
 const REDOC_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self' data:; connect-src 'self'; worker-src blob:; \
     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-/// The path of the document comes between the two parts. The plugin shows the samples of an operation, which Swagger UI
-/// knows nothing of, and begins an authorization at the log-in instead of the last field.
+/// Start script of Swagger UI, split where the path of the document is inserted. The plugin shows the samples of an
+/// operation, which Swagger UI does not support, and focuses the user name instead of the last field when an
+/// authorization begins.
 const SWAGGER_START: [&str; 2] = [
     r"const plugin = ({ React }) => ({
   wrapComponents: {
@@ -61,18 +62,18 @@ const REDOC_START: [&str; 2] = [
 ",
 ];
 
-/// All files, by path.
+/// Files of both pages, by path.
 pub(super) struct Pages {
     title: String,
     frame: Arc<Frame>,
-    /// Files that do not change with the path under which a proxy shows the server.
+    /// Files that do not depend on the path under which a proxy shows the server.
     bundles: Vec<(&'static str, Asset)>,
-    /// The rest, for clients that come without a proxy of that kind.
+    /// Other files, for clients that see the server at the root.
     own: Vec<(&'static str, Asset)>,
 }
 
 impl Pages {
-    /// Cuts the files out of poem-openapi's pages. Takes a good tenth of a second.
+    /// Extracts the files from poem-openapi's pages. Takes more than a tenth of a second.
     pub(super) fn new(title: &str, frame: Arc<Frame>) -> Self {
         let service = OpenApiService::<(), ()>::new((), "", "");
         let swagger = service.swagger_ui_html();
@@ -95,8 +96,8 @@ impl Pages {
         files.find(|(of, _)| *of == path).map(|(_, asset)| asset)
     }
 
-    /// A file for clients whose proxy shows the server below a path, if it is another one for them. Small, and so made for
-    /// each of them.
+    /// Returns the file for clients whose proxy shows the server below a path, if it differs for them. Such files are
+    /// small, so each request makes its own.
     pub(super) fn below(&self, root: &str, path: &str) -> Option<Asset> {
         if root.is_empty() { None } else { self.made(root, path).map(Asset::of_one_path) }
     }
@@ -141,7 +142,7 @@ fn immutable(content_type: &'static str, text: &str) -> Asset {
     Asset::new(content_type, text.as_bytes().to_vec()).immutable()
 }
 
-/// The place that a script fills, and the scripts.
+/// Returns the element that the scripts fill, and the scripts.
 fn body(scripts: &[String]) -> String {
     let tags =
         scripts.iter().map(|address| format!("<script src=\"{address}\"></script>\n"));
@@ -149,7 +150,7 @@ fn body(scripts: &[String]) -> String {
     format!("<main id=\"content\"><div id=\"ui\"></div></main>\n{scripts}")
 }
 
-/// The text of the first element of this name that has the attribute poem-openapi gives its own.
+/// Returns the text of the first element of this name with the attribute that poem-openapi sets.
 fn inside<'a>(page: &'a str, element: &str) -> &'a str {
     let open = format!("<{element} charset=\"UTF-8\">");
     let close = format!("</{element}>");

@@ -1,12 +1,12 @@
-//! Metrics for Prometheus and programs like it, at an address of their own.
+//! Metrics endpoint for Prometheus and compatible programs, at a separate address.
 //!
-//! Nobody has to log in to see them, so that address is none of the public server. They name routes, and no path, email
-//! or title that anybody has sent: their number is fixed. Every part of the program counts for itself, by relaxed
-//! additions; a scrape reads what they have come to.
+//! The endpoint requires no authentication, so the public server does not serve it. Labels contain routes, and no path,
+//! email or title that a client has sent, so the number of series is fixed. Each part of the program counts with
+//! relaxed atomic additions; a scrape reads the totals.
 //!
-//! The text is written here and not by `prometheus-client`, the crate of the Prometheus project: its histograms take a
-//! lock for each request, values that were counted elsewhere cannot be given to it as histograms, and it does not write
-//! the text format that `promtool` reads.
+//! `prometheus-client`, the crate of the Prometheus project, is not used: its histograms take a lock for each request,
+//! it does not accept histograms that were counted elsewhere, and it does not write the text format that `promtool`
+//! reads.
 
 mod page;
 mod problems;
@@ -38,43 +38,43 @@ use super::server::{Connections, Listener};
 use crate::domain::timestamp::Timestamp;
 use crate::service::Service;
 
-/// Scrapes at once. More wait to be accepted.
+/// Maximum concurrent scrapes; more wait to be accepted.
 const AT_ONCE: usize = 4;
 
-/// Time that a connection may take for its one scrape.
+/// Time limit of a connection, which serves one scrape.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Time to wait after a connection could not be accepted.
+/// Pause after `accept` fails.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest header, in bytes.
+/// Maximum length of the header, in bytes.
 const MAX_HEADER: usize = 16 * 1024;
 
-/// Where metrics are.
+/// Path of the metrics.
 const PATH: &str = "/metrics";
 
 /// Version of the program.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
-    /// As `duly --version` says it.
+    /// Version as printed by `duly --version`.
     pub version: &'static str,
-    /// The commit; empty if whoever built the program did not say.
+    /// Commit; empty if it was not set at build time.
     pub revision: &'static str,
 }
 
-/// Everything that has numbers.
+/// Sources of all metrics.
 pub struct Sources {
-    /// The program below HTTP.
+    /// Service layer.
     pub service: Service,
-    /// Requests, as [`super::endpoint`] counts them.
+    /// Requests, counted by [`super::endpoint`].
     pub requests: Requests,
     /// Connections of the public server.
     pub connections: Connections,
-    /// Tells how many lines of the log were dropped.
+    /// Function that returns the number of dropped log lines.
     pub log_lines_dropped: Box<dyn Fn() -> u64 + Send + Sync>,
     /// Version of the program.
     pub build: Build,
-    /// Start of the process.
+    /// Start time of the process.
     pub started: Timestamp,
 }
 
@@ -97,7 +97,7 @@ pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Outpu
     let mut stop = pin!(stop);
     loop {
         let next = async {
-            // Never closed, so there is a turn in the end.
+            // The semaphore is never closed, so this always succeeds.
             let turn = Arc::clone(&turns).acquire_owned().await;
             (turn, listener.accept().await)
         };
@@ -115,7 +115,7 @@ pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Outpu
         let answer = service_fn(move |request| answer(Arc::clone(&sources), request));
         let connection = http1.serve_connection(TokioIo::new(io), answer);
         scrapes.spawn(async move {
-            // Faults of a connection are the client's.
+            // The client causes errors of a connection.
             drop(tokio::time::timeout(PATIENCE, connection).await);
             drop(turn);
         });

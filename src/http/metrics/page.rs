@@ -1,4 +1,4 @@
-//! Every metric, in the order in which a scrape shows them.
+//! All metrics, in the order of a scrape.
 
 use super::text::{Format, Text};
 use super::{Build, Requests, process};
@@ -9,7 +9,7 @@ use crate::service::backups::BackupResult;
 use crate::service::metrics::{BackupMetrics, ServiceMetrics};
 use crate::store::metrics::{Commits, StoreMetrics};
 
-/// Numbers of the whole program at a moment.
+/// Snapshot of all values.
 pub(super) struct Numbers<'a> {
     pub(super) build: Build,
     pub(super) started: Timestamp,
@@ -19,7 +19,7 @@ pub(super) struct Numbers<'a> {
     pub(super) log_lines_dropped: u64,
 }
 
-/// Writes them down.
+/// Renders all metrics.
 pub(super) fn render(numbers: &Numbers<'_>, format: Format) -> String {
     let mut text = Text::new(format);
     let Numbers { service, .. } = numbers;
@@ -204,7 +204,7 @@ fn backup(text: &mut Text, backups: &BackupMetrics) {
     .sample(&[], backups.state.verified_at.map_or(0.0, seconds));
 }
 
-/// Samples that one label tells apart.
+/// Writes samples that differ in one label.
 fn by(
     text: &mut Text,
     label: &'static str,

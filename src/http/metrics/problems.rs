@@ -1,8 +1,8 @@
-//! Error answers by their code, counted by the edge.
+//! Error responses by code, counted by the edge.
 
 use crate::metrics::Counter;
 
-/// Every code of [`crate::http::problem`]; the last counts those that are not here.
+/// All codes of [`crate::http::problem`], sorted; other codes count as `other`.
 const CODES: [&str; 48] = [
     "account_busy",
     "answer_too_large",
@@ -54,7 +54,7 @@ const CODES: [&str; 48] = [
     "wrong_credentials",
 ];
 
-/// Error answers so far.
+/// Counts of error responses.
 #[derive(Debug)]
 pub(in crate::http) struct Problems {
     by_code: [Counter; CODES.len()],
@@ -69,7 +69,7 @@ impl Default for Problems {
 }
 
 impl Problems {
-    /// Counts one.
+    /// Counts an error response.
     pub(in crate::http) fn count(&self, code: &str) {
         let known = CODES.binary_search(&code).ok();
         known.and_then(|it| self.by_code.get(it)).unwrap_or(&self.other).add(1);

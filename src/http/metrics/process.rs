@@ -1,10 +1,10 @@
-//! Numbers that the operating system keeps of this process.
+//! Process statistics from the operating system.
 
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Memory that the process takes of the machine, in bytes. `None` where the system does not say it as Linux does.
+/// Returns the resident memory of the process, in bytes. `None` if the system does not report it as Linux does.
 pub(super) fn resident_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
@@ -12,7 +12,7 @@ pub(super) fn resident_bytes() -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// Time that processors have spent on this process.
+/// Returns the CPU time of the process.
 pub(super) fn cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     let seconds = u64::try_from(time.tv_sec).unwrap_or_default();

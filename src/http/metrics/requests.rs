@@ -7,13 +7,13 @@ use std::time::Duration;
 use super::problems::Problems;
 use crate::metrics::{Counter, Distribution, Histogram, Unit};
 
-/// Classes of statuses; the last is for requests whose client left before there was an answer.
+/// Status classes; the last is for requests whose client disconnected before the response.
 const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "abandoned"];
 
-/// Method of requests that are no operation of their route.
+/// Method label of requests that match no operation of their route.
 pub(in crate::http) const OTHER: &str = "other";
 
-/// Requests to one route with one method.
+/// Counts of requests to one route with one method.
 pub(in crate::http) struct Operation {
     pub(super) route: String,
     pub(super) method: String,
@@ -22,7 +22,7 @@ pub(in crate::http) struct Operation {
 }
 
 impl Operation {
-    /// Nothing was asked yet. `method` is in upper case, or [`OTHER`].
+    /// Creates counts of zero. `method` is in upper case, or [`OTHER`].
     pub(in crate::http) fn new(route: &str, method: &str) -> Arc<Self> {
         Arc::new(Self {
             route: route.to_owned(),
@@ -32,7 +32,7 @@ impl Operation {
         })
     }
 
-    /// Counts a request that got this status, or none.
+    /// Counts a request with its status, if it got one.
     pub(in crate::http) fn count(&self, status: Option<u16>, took: Duration) {
         let class = match status {
             None => 4,
@@ -59,7 +59,7 @@ impl Operation {
     }
 }
 
-/// All requests so far. Clones share the counts.
+/// Counts of all requests. Clones share the counts.
 #[derive(Clone)]
 pub struct Requests {
     pub(super) operations: Arc<[Arc<Operation>]>,
@@ -67,7 +67,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// The requests to these operations, and the errors that they were answered with.
+    /// Creates counts for requests to these operations and for their error responses.
     pub(in crate::http) fn new(operations: Vec<Arc<Operation>>) -> Self {
         Self { operations: operations.into(), problems: Arc::default() }
     }

@@ -1,13 +1,13 @@
-//! The text of metrics: [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/) for those who ask for it,
-//! else the [text format of Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/), which differs in
-//! the names of counters alone.
+//! Text formats of metrics: [OpenMetrics](https://prometheus.io/docs/specs/om/open_metrics_spec/) if the client accepts
+//! it, else the [text format of Prometheus](https://prometheus.io/docs/instrumenting/exposition_formats/), which
+//! differs only in the names of counters.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 
 use crate::metrics::{Distribution, Unit};
 
-/// Form of the text.
+/// Text format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     OpenMetrics,
@@ -15,7 +15,7 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// The one that a client asks for.
+    /// Returns the format that a client accepts.
     pub(super) fn accepted(accept: &str) -> Self {
         let asks = accept.contains("application/openmetrics-text");
         if asks { Self::OpenMetrics } else { Self::Prometheus }
@@ -31,14 +31,14 @@ impl Format {
     }
 }
 
-/// Names and values that tell the samples of one metric apart.
+/// Label names and values of a sample.
 pub(super) type Labels<'a> = [(&'static str, &'a str)];
 
-/// A text that grows by one metric after the other.
+/// Writer of metrics, one after the other.
 pub(super) struct Text {
     format: Format,
     out: String,
-    /// Name of the samples of the metric that is being written.
+    /// Sample name of the current metric.
     name: String,
 }
 
@@ -47,7 +47,7 @@ impl Text {
         Self { format, out: String::new(), name: String::new() }
     }
 
-    /// Begins a metric that only grows; its samples are named `name` and `_total`.
+    /// Begins a counter; its samples are named `name` with the suffix `_total`.
     pub(super) fn counter(&mut self, name: &str, help: &str) -> &mut Self {
         let total = format!("{name}_total");
         let family = if self.format == Format::OpenMetrics { name } else { &total };
@@ -56,12 +56,12 @@ impl Text {
         self
     }
 
-    /// Begins a metric that comes and goes.
+    /// Begins a gauge.
     pub(super) fn gauge(&mut self, name: &str, help: &str) -> &mut Self {
         self.begin(name, "gauge", help)
     }
 
-    /// Begins a metric that counts values by their size.
+    /// Begins a histogram.
     pub(super) fn histogram(&mut self, name: &str, help: &str) -> &mut Self {
         self.begin(name, "histogram", help)
     }
@@ -121,12 +121,12 @@ impl Text {
     }
 
     fn line(&mut self, line: impl Display) {
-        // A string takes everything.
+        // Writing to a string cannot fail.
         let _taken = writeln!(self.out, "{line}");
     }
 }
 
-/// The value of a label, as it stands between quotes.
+/// Escapes a label value for use between quotes.
 fn escaped(value: &str) -> Cow<'_, str> {
     if !value.contains(['\\', '"', '\n']) {
         return value.into();
@@ -135,7 +135,7 @@ fn escaped(value: &str) -> Cow<'_, str> {
 }
 
 impl Unit {
-    /// A value as the text has it: times in seconds.
+    /// Formats a value; times are in seconds.
     #[expect(clippy::cast_precision_loss, reason = "a sum need not be exact")]
     fn text(self, value: u64) -> String {
         match self {

@@ -1,7 +1,7 @@
-//! The operations of a batch, each with a schema of its own.
+//! Schemas of batch operations, one for each operation.
 //!
-//! The server reads all of them into one object, so that it can name every member that does not fit. Programs that are
-//! made from the document want to know which members go together.
+//! The server parses all of them into one type, so that it can report every invalid member. Generated clients need to
+//! know which members belong to which operation.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use crate::http::tasks::Op;
 
 const OPERATION: &str = "TaskOperation";
 
-/// Splits the schema of an operation by `op`.
+/// Splits the schema of `TaskOperation` by `op`.
 pub(super) fn mend(schemas: &mut Map<String, Value>) {
     let Some(all) = schemas.remove(OPERATION) else { return };
     schemas.remove("Op");
@@ -32,7 +32,7 @@ pub(super) fn mend(schemas: &mut Map<String, Value>) {
     schemas.insert(OPERATION.to_owned(), choice);
 }
 
-/// The schema of one operation, out of the one that has the members of all.
+/// Returns the schema of one operation, from the schema with the members of all.
 fn one(op: Op, all: &Value) -> Value {
     let takes = op.takes();
     let (required, possible) = (takes.required.iter(), takes.possible.iter());

@@ -1,8 +1,8 @@
-//! Bodies that show more than the one example of a schema can.
+//! Named request examples, beyond the single example of a schema.
 
 use serde_json::{Value, json};
 
-/// Adds the examples of an operation. Pages show the first by name, and send it where nothing else is typed in.
+/// Adds the examples of an operation. The documentation pages preselect and send the first by name.
 pub(super) fn add(operation: &mut Value) {
     let id = operation.get("operationId").and_then(Value::as_str);
     let Some(examples) = id.and_then(of) else { return };

@@ -1,4 +1,4 @@
-//! Short guides in the document, out of the pages of the guide.
+//! Short guides in the document, extracted from the guide.
 
 use std::fmt::Write as _;
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use crate::http::docs;
 
-/// The path of the guide, as links in the document have it.
+/// Start of a Markdown link to the guide.
 const LINK: &str = "](/docs/guide/";
 
-/// Pages, and the sections of each that the document has.
+/// Pages, and the sections of each that the document includes.
 const GUIDES: [(&str, &[&str]); 7] = [
     ("authentication", &["Log in", "Refresh", "Scopes"]),
     ("errors", &["Form", "The request is wrong", "Access", "State", "The server"]),
@@ -27,14 +27,14 @@ const GUIDES: [(&str, &[&str]); 7] = [
     ("batch", &["All or nothing", "Operations", "When a change cannot be made"]),
 ];
 
-/// The description of the API, and below it the guides, each of which opens by itself.
+/// Returns the description of the API, followed by the guides, each collapsible.
 pub(super) fn description(of_api: &str) -> String {
     let mut text =
         format!("{of_api}\n\nThe [guide{LINK}) has a page for each question.\n");
     for (name, sections) in GUIDES {
         let Some(source) = docs::source(name) else { continue };
         let title = source.lines().next().unwrap_or_default().trim_start_matches("# ");
-        // Writing to a text does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "\n<details><summary>{title}</summary>\n\n");
         for section in sections {
             let _ = write!(text, "**{section}**\n\n{}\n\n", extract(source, section));
@@ -44,14 +44,14 @@ pub(super) fn description(of_api: &str) -> String {
     text
 }
 
-/// The text and the tables of a section. Its samples are left out, as those of operations are beside them.
+/// Returns the text and tables of a section. Its samples are omitted, since operations have their own.
 fn extract(source: &str, section: &str) -> String {
     let heading = format!("\n## {section}\n");
     let text = source.split_once(&heading).map_or("", |(_, rest)| rest);
     let text = text.split("\n## ").next().unwrap_or_default();
     let mut kept: Vec<String> = Vec::new();
     for (number, part) in text.split("```").enumerate() {
-        // Every second part is a sample.
+        // Every second part is a code sample.
         if number % 2 == 1 {
             continue;
         }
@@ -64,7 +64,7 @@ fn extract(source: &str, section: &str) -> String {
                 kept.push(linked(paragraph));
             }
         }
-        // Announced the sample that is left out.
+        // The colon announced the omitted sample.
         if let Some(last) = kept.last_mut().filter(|last| last.ends_with(':')) {
             last.pop();
             last.push('.');
@@ -73,7 +73,7 @@ fn extract(source: &str, section: &str) -> String {
     kept.join("\n\n")
 }
 
-/// Links between pages as links to the guide of this server.
+/// Replaces links between pages by links to the guide of this server.
 fn linked(text: &str) -> String {
     let mut parts = text.split("](");
     let mut linked = parts.next().unwrap_or_default().to_owned();
@@ -91,7 +91,7 @@ fn linked(text: &str) -> String {
     linked
 }
 
-/// Changes links to the guide, for clients that see the server below this path.
+/// Prefixes links to the guide with a path, for clients that see the server below it.
 pub(super) fn move_below(document: &mut Value, root: &str) {
     let link = format!("]({root}/docs/guide/");
     if let Some(Value::String(text)) = document.pointer_mut("/info/description") {

@@ -1,10 +1,9 @@
-//! What can be done with a thing that was just made.
+//! Links from the creation of a resource to the operations on it.
 
 use serde_json::{Map, Value, json};
 
-/// Links the answer of an operation that makes something to all that stands below its id
-/// ([links](https://spec.openapis.org/oas/v3.0.3#link-object)), so that programs which read the document know
-/// where ids come from.
+/// Links the response of each creating operation to the operations below its id
+/// ([links](https://spec.openapis.org/oas/v3.0.3#link-object)), so that tools know where ids come from.
 pub(super) fn add(paths: &mut Map<String, Value>) {
     let mut links: Map<String, Value> = Map::new();
     for (path, operations) in paths.iter() {

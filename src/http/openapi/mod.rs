@@ -1,8 +1,8 @@
-//! The OpenAPI document ([3.0.3](https://spec.openapis.org/oas/v3.0.3)).
+//! OpenAPI document ([3.0.3](https://spec.openapis.org/oas/v3.0.3)).
 //!
-//! poem-openapi writes most of it from the handlers. What it leaves out or gets wrong is mended here, in
-//! one place, for all operations alike: full paths, the token URL, who needs no credential, problems and their
-//! headers, `required` and `additionalProperties`, references, links, the spelling of header names.
+//! poem-openapi generates most of it from the handlers. This module adds or corrects the rest for all operations: full
+//! paths, the token URL, operations without credentials, problems and their headers, `required` and
+//! `additionalProperties`, references, links, the spelling of header names.
 
 mod batch;
 mod examples;
@@ -27,7 +27,7 @@ const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\
     `errors` names every field that was refused. A task of somebody else looks exactly like none. \
     What a 2xx answers is on disk, and a request with an `Idempotency-Key` can be sent again without being done again.";
 
-/// The whole document, for this configuration.
+/// Generates the document for a configuration.
 pub fn document(config: &Config) -> Value {
     let base = parse(&super::base_service().spec());
     let root = parse(&super::root_service().spec());
@@ -72,7 +72,7 @@ pub fn document(config: &Config) -> Value {
         },
         "servers": [{ "url": "/" }],
         "tags": order::tags(base.get("tags"), root.get("tags")),
-        // What an operation does not ask for is not needed.
+        // Operations without `security` need no credential.
         "security": [],
         "paths": paths,
         "components": {
@@ -86,7 +86,7 @@ pub fn document(config: &Config) -> Value {
     document
 }
 
-/// Changes a document for clients that see the server below this path.
+/// Adapts a document for clients that see the server below this path.
 pub(super) fn move_below(document: &mut Value, root: &str) {
     if let Some(url) = document.pointer_mut("/servers/0/url") {
         *url = root.into();
@@ -95,22 +95,22 @@ pub(super) fn move_below(document: &mut Value, root: &str) {
     guides::move_below(document, root);
 }
 
-/// The document as it is sent.
+/// Serializes the document as JSON.
 pub(super) fn to_json(document: &Value) -> Vec<u8> {
     serde_json::to_vec(&order::Ordered::new(document)).unwrap_or_default()
 }
 
-/// The same as YAML.
+/// Serializes the document as YAML.
 pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(&order::Ordered::new(document)).unwrap_or_default()
 }
 
-/// Whether an operation is a health check. Those take whatever parameters a probe sends.
+/// Whether an operation is a health check, which accepts any parameters that a probe sends.
 pub(super) fn is_health_check(operation: &Value) -> bool {
     operation.get("tags") == Some(&json!(["Health"]))
 }
 
-/// Whether OAuth 2 clients use an operation: to get tokens, or to give them back.
+/// Whether OAuth 2 clients use an operation, to obtain or revoke tokens.
 pub(super) fn speaks_oauth(operation: &Value) -> bool {
     let id = operation.get("operationId").and_then(Value::as_str);
     matches!(id, Some("session_login" | "session_refresh" | "session_revoke"))
@@ -124,7 +124,7 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A parameter that may come several times need not come at all.
+/// Marks repeatable parameters as optional.
 fn mend_parameters(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
@@ -135,7 +135,7 @@ fn mend_parameters(operation: &mut Value) {
     }
 }
 
-/// Header names as they are usually written, and the request's id on every answer.
+/// Gives header names their usual spelling, and adds `X-Request-Id` to every response.
 fn mend_responses(operation: &mut Value) {
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut)
     else {

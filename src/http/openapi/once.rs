@@ -1,11 +1,11 @@
-//! The idempotency key of every operation that changes something.
+//! `Idempotency-Key` parameter of operations that change data.
 
 use serde_json::{Value, json};
 
 use super::super::once::{KEY, MAX_KEY};
 use super::problems::header_ref;
 
-/// The header that marks an answer from before.
+/// Header that marks a replayed response.
 pub(super) const REPLAYED: &str = "Idempotency-Replayed";
 
 const TOLD: &str = "Names this request, so that it can be sent again and is done once: for 24 hours the same request \
@@ -14,13 +14,13 @@ const TOLD: &str = "Names this request, so that it can be sent again and is done
     take a new one, such as a UUID, for each thing that is to be done. With or without quotes. A repeat needs a \
     valid credential: if the request has ended its own, the repeat is a 401.";
 
-/// Whether an operation takes a key. The deletion of the own account ends the credential that a repeat would need.
+/// Whether an operation takes a key. Deleting one's own account ends the credential that a repeat would need.
 pub(super) fn is_for(method: &str, operation: &Value) -> bool {
     matches!(method, "post" | "patch" | "delete")
         && operation.get("operationId") != Some(&json!("user_leave"))
 }
 
-/// Adds the key to the parameters of an operation, and its mark to each answer that may be one from before.
+/// Adds the key to the parameters of an operation, and `Idempotency-Replayed` to its responses.
 pub(super) fn add(operation: &mut Value) {
     let Some(members) = operation.as_object_mut() else { return };
     let plain = format!(r"[!#-\[\]-~]{{1,{MAX_KEY}}}");

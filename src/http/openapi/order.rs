@@ -1,4 +1,4 @@
-//! The order in which people read the document. What stands first, pages show first.
+//! Order of the document's members, which is also the order of the documentation pages.
 
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Map, Value, json};
@@ -7,11 +7,11 @@ const MEMBERS: [&str; 7] =
     ["openapi", "info", "servers", "tags", "paths", "components", "security"];
 const TAGS: [&str; 4] = ["Tasks", "Auth", "Health", "Admin"];
 const METHODS: [&str; 4] = ["post", "get", "patch", "delete"];
-/// Operations whose paths come before those of others with their tag, and after them.
+/// Operations whose paths come first and last within their tag.
 const FIRST: [&str; 3] = ["user_register", "session_login", "session_refresh"];
 const LAST: [&str; 3] = ["tag_list", "oauth_metadata", "audit_list"];
 
-/// A part of the document that is written in order.
+/// Part of the document that is serialized in order.
 pub(super) struct Ordered<'a> {
     part: &'a Value,
     level: Level,
@@ -61,7 +61,7 @@ fn sorted(members: &Map<String, Value>, level: Level) -> Vec<(&String, &Value)> 
     sorted
 }
 
-/// The tag of a path, its place within it, and its parts; what stands below an id comes right after the list.
+/// Returns the sort key of a path: its tag, place within the tag, and segments. Paths below an id follow the list.
 fn path_key(path: &str, operations: &Value) -> (usize, usize, Vec<String>) {
     let of = |member| {
         let mut operations = super::members(Some(operations));
@@ -81,7 +81,7 @@ fn place(names: &[&str], name: &str) -> usize {
     names.iter().position(|it| *it == name).unwrap_or(names.len())
 }
 
-/// The tags of both parts of the API, each once.
+/// Merges the tags of both parts of the API, without duplicates.
 pub(super) fn tags(base: Option<&Value>, root: Option<&Value>) -> Value {
     let both = [base, root].into_iter().flatten().filter_map(Value::as_array).flatten();
     let mut tags: Vec<Value> = Vec::new();

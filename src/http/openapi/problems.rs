@@ -1,7 +1,7 @@
-//! Which problems an operation can answer with, and what they look like.
+//! Problem responses of each operation, and their schema.
 //!
-//! Derived from the operation itself (what does it need, does it take a body, does it write), so that a new operation
-//! forgets none and lists none that it cannot have.
+//! They are derived from the operation itself (its permission, its body, whether it writes), so that a new operation
+//! lists exactly the problems that it can have.
 
 use std::collections::BTreeSet;
 
@@ -130,7 +130,7 @@ const KINDS: [Kind; 18] = [
 ];
 
 impl Kind {
-    /// The name of the problem in the document. Those of OAuth 2 have another media type.
+    /// Returns the name of the problem in the document. OAuth 2 problems have another media type.
     fn name(&self, is_oauth: bool) -> String {
         format!("{}{}", if is_oauth { "OAuth" } else { "" }, self.name)
     }
@@ -183,7 +183,7 @@ const fn kind(
     Kind { status, name, when, code, headers }
 }
 
-/// Adds the problems that an operation can have to its responses, and their names to all that are `used`.
+/// Adds the problems of an operation to its responses, and their names to `used`.
 pub(super) fn add(
     method: &str,
     operation: &mut Value,
@@ -212,14 +212,14 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
     };
     let takes_body = operation.get("requestBody").is_some();
     let writes = method != "get";
-    // Requests with any credential are limited where the server is set to that, and attempts to get one always.
+    // Requests with a credential are limited if the server is configured so; attempts to get one always are.
     let is_limited = need.is_some() || takes_body;
     let rules: [(bool, &[&'static str]); 11] = [
         (true, &["400", "413", "414", "431", "500", "501", "503"]),
         (need.is_some(), &["401"]),
         (need.is_some_and(Need::is_more_than_a_credential), &["403"]),
         (is_limited, &["429"]),
-        // For parameters that are not known.
+        // For unknown parameters.
         (!super::is_health_check(operation), &["422"]),
         (has_param("in", "path"), &["404"]),
         (has_param("name", once::KEY), &["409"]),
@@ -231,7 +231,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
     let applying = rules.into_iter().filter(|(applies, _)| *applies);
     let mut statuses: Vec<_> =
         applying.flat_map(|(_, statuses)| statuses).copied().collect();
-    // No parameter tells these.
+    // Not derivable from the operation.
     statuses.extend(match operation.get("operationId").and_then(Value::as_str) {
         Some("user_register") => ["403"].as_slice(),
         Some("session_login") => &["401"],
@@ -242,7 +242,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
     statuses
 }
 
-/// The problems of these names, to be referred to.
+/// Returns the used problems as reusable responses.
 pub(super) fn responses(used: &BTreeSet<String>) -> Value {
     let both = KINDS.iter().flat_map(|kind| [(kind, false), (kind, true)]);
     let named = both.map(|(kind, is_oauth)| (kind.name(is_oauth), kind, is_oauth));
@@ -257,7 +257,7 @@ fn title(status: &str) -> &'static str {
     status.ok().and_then(|status| status.canonical_reason()).unwrap_or_default()
 }
 
-/// Headers that more than one answer has.
+/// Returns the headers that several responses share.
 pub(super) fn headers() -> Value {
     let text = |description: &str| json!({ "description": description, "schema": { "type": "string" } });
     let limit = |description: &str, example: &str| json!({ "description": description, "schema": { "type": "string" }, "example": example });
@@ -288,7 +288,7 @@ pub(super) fn header_ref(name: &str) -> Value {
     json!({ "$ref": format!("#/components/headers/{name}") })
 }
 
-/// The body of a problem.
+/// Returns the schema of a problem.
 pub(super) fn schema() -> Value {
     let text =
         |description: &str| json!({ "type": "string", "description": description });

@@ -1,23 +1,23 @@
-//! Samples of requests in three languages, made from the operation itself.
+//! Request samples in three languages, generated from each operation.
 //!
-//! `BASE` is the address of the API and `TOKEN` an access token, both from the environment, as in the guide.
+//! `BASE` is the address of the API and `TOKEN` an access token; both are environment variables, as in the guide.
 
 use serde_json::{Map, Value, json};
 
-/// The operations of tasks have samples, and these.
+/// Operations with samples, in addition to all operations on tasks.
 const OTHERS: [&str; 5] =
     ["user_register", "session_login", "session_refresh", "user_me", "token_create"];
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What a request consists of.
+/// Parts of a sample request.
 struct Sample {
     method: String,
     path: String,
     needs_token: bool,
     body: Option<Body>,
-    /// Whether the answer has a body.
+    /// Whether the response has a body.
     is_answered: bool,
 }
 
@@ -150,7 +150,7 @@ impl Sample {
         )
     }
 
-    /// Headers as both Python and JavaScript write them.
+    /// Formats the headers in the syntax that Python and JavaScript share.
     fn headers(&self, bearer: &str) -> Option<String> {
         let authorization =
             self.needs_token.then(|| format!("\"Authorization\": {bearer}"));
@@ -161,7 +161,7 @@ impl Sample {
     }
 }
 
-/// The first example of a body, or that of its schema.
+/// Returns the first example of a body, or that of its schema.
 fn example(media_type: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     let mut named = super::members(media_type.get("examples"));
     if let Some((_, example)) = named.next() {
@@ -172,7 +172,7 @@ fn example(media_type: &Value, schemas: &Map<String, Value>) -> Option<Value> {
     schemas.get(name)?.get("example").cloned()
 }
 
-/// A value as Python writes it.
+/// Formats a value as a Python literal.
 fn literal(value: &Value) -> String {
     match value {
         Value::Null => "None".to_owned(),
@@ -188,7 +188,7 @@ fn literal(value: &Value) -> String {
                 .map(|(name, value)| format!("{}: {}", json!(name), literal(value)));
             format!("{{{}}}", members.collect::<Vec<_>>().join(", "))
         }
-        // The escapes of JSON are among those of Python.
+        // JSON escapes are valid in Python.
         Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }

@@ -1,10 +1,10 @@
-//! What poem-openapi's schemas leave unsaid.
+//! Corrections to poem-openapi's schemas.
 
 use serde_json::{Map, Value, json};
 
 use crate::http::format;
 
-/// Objects that are sent to the server and refuse members that they do not name.
+/// Request objects that refuse unknown members.
 const STRICT: [&str; 13] = [
     "UserRegister",
     "ProfilePatch",
@@ -21,11 +21,11 @@ const STRICT: [&str; 13] = [
     "TaskOperation",
 ];
 
-/// Objects that are sent as forms.
+/// Request objects sent as forms.
 const FORMS: [&str; 3] = ["Login", "Refresh", "Revocation"];
 
-/// Says that no other members are taken, that members of answers are there even if they are null, and frees
-/// examples of members that are absent.
+/// Forbids unknown members of requests, requires nullable members of responses, and removes absent members from
+/// examples.
 pub(super) fn mend(name: &str, schema: &mut Value) {
     let Some(members) = schema.as_object_mut() else { return };
     if STRICT.contains(&name) {
@@ -45,7 +45,7 @@ pub(super) fn mend(name: &str, schema: &mut Value) {
     }
 }
 
-/// Gives each member its part of the example: Swagger UI fills in a form from these alone.
+/// Gives each member its part of the example: Swagger UI prefills a form only from these.
 fn show_each(schema: &mut Map<String, Value>) {
     let Some(Value::Object(example)) = schema.get("example").cloned() else { return };
     let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
@@ -59,8 +59,8 @@ fn show_each(schema: &mut Map<String, Value>) {
     }
 }
 
-/// What an answer leaves out is never said to be null, so what may be null is never left out. Clients that are
-/// made from the document would have to tell the two apart for nothing.
+/// Marks nullable members of responses as required: a response never omits them. Otherwise generated clients would have
+/// to distinguish null from absent for no reason.
 fn require_nullable(schema: &mut Map<String, Value>) {
     let nullable: Vec<Value> = super::members(schema.get("properties"))
         .filter(|(_, property)| property.get("nullable") == Some(&json!(true)))
@@ -75,7 +75,7 @@ fn require_nullable(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Mends whatever stands anywhere below.
+/// Corrects a value and everything below it.
 pub(super) fn mend_all(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(mend_all),
@@ -90,14 +90,14 @@ pub(super) fn mend_all(value: &mut Value) {
     }
 }
 
-/// No number here needs the 64th bit, and many generators know only this name of those that need more than 32.
+/// Replaces `uint64` by `int64`: no number needs the 64th bit, and many generators know only `int64`.
 fn mend_format(schema: &mut Map<String, Value>) {
     if let Some(format) = schema.get_mut("format").filter(|format| *format == "uint64") {
         *format = json!("int64");
     }
 }
 
-/// A choice of one is no choice.
+/// Replaces an `anyOf` with one choice by that choice.
 fn mend_choice(schema: &mut Map<String, Value>) {
     let is_one = |choice: &Value| choice.as_array().is_some_and(|of| of.len() == 1);
     let Some(choice) = schema.remove("anyOf").filter(is_one) else { return };
@@ -111,14 +111,14 @@ fn mend_choice(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Hides the formats that only this program knows.
+/// Removes the formats that are internal to this program.
 fn hide_format(schema: &mut Map<String, Value>) {
     let is_internal = |value: &Value| value.as_str().is_some_and(format::is_internal);
     schema.retain(|name, value| name != "format" || !is_internal(value));
 }
 
-/// A description or a default beside a reference takes an `allOf` of the reference and nothing else: a second part,
-/// which only says these again, is one that some generators cannot join with an enum.
+/// Reduces an `allOf` to its references and moves other parts, such as a description or default, beside it: some
+/// generators cannot merge a second part with an enum.
 fn mend_reference(schema: &mut Map<String, Value>) {
     let Some(parts) = schema.get_mut("allOf").and_then(Value::as_array_mut) else {
         return;

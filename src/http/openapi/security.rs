@@ -1,4 +1,4 @@
-//! Which credentials an operation takes, and with which scopes.
+//! Security schemes and scopes of operations.
 
 use serde_json::{Map, Value, json};
 
@@ -6,11 +6,11 @@ use crate::auth::permission::{self, Need};
 use crate::domain::scope::Scope;
 
 const OAUTH2: &str = "oauth2";
-/// Sorts after the other, which is the one for people.
+/// Name that sorts after `oauth2`, the scheme for users.
 const BEARER: &str = "personal_token";
 
-/// Turns the name of a permission into the schemes that can have it. Personal tokens come by the bearer scheme,
-/// where they are taken. Returns what the permission takes.
+/// Replaces the name of a permission by the schemes that can grant it. Personal tokens, where accepted, use the bearer
+/// scheme. Returns the requirements of the permission.
 pub(super) fn mend(operation: &mut Value) -> Option<&'static Need> {
     let named = operation.pointer("/security/0").and_then(Value::as_object);
     let need = named.and_then(|named| {
@@ -33,7 +33,7 @@ pub(super) fn mend(operation: &mut Value) -> Option<&'static Need> {
     Some(need)
 }
 
-/// The schemes themselves.
+/// Returns the security schemes.
 pub(super) fn schemes(prefix: &str) -> Value {
     let scopes: Map<String, Value> = Scope::ALL
         .into_iter()
@@ -59,7 +59,7 @@ pub(super) fn schemes(prefix: &str) -> Value {
     })
 }
 
-/// Changes where tokens come from, for clients that see the server below this path.
+/// Prefixes the token URLs with a path, for clients that see the server below it.
 pub(super) fn move_below(document: &mut Value, root: &str) {
     for member in ["tokenUrl", "refreshUrl"] {
         let place =

@@ -1,12 +1,12 @@
-//! The memory that bodies of requests may take while they come.
+//! Memory limits for request bodies while they are received.
 //!
-//! A client that sends most of a body and then nothing holds what it has sent until the time for bodies is over. A
-//! buffer over [`FREE_BYTES`] is counted as it grows, by what is there and not by what the client says will come. It is
-//! counted until the body has become the value that the handler takes: nothing waits between the last byte and that
-//! value, so the JSON in between is only there as often as there are threads. Smaller bodies are free: there are only
-//! as many as connections, and those that HTTP/2 allows beyond them are counted there.
+//! A client that sends most of a body and then stalls holds its buffer until the body timeout. A buffer over
+//! [`FREE_BYTES`] is counted as it grows, by its actual size and not by the announced length. It is counted until the
+//! body is parsed into the value that the handler takes. Nothing waits between the last byte and that value, so at most
+//! one parsed JSON body exists per thread. Smaller bodies are free: there is at most one per connection, and HTTP/2
+//! counts further ones itself.
 //!
-//! Operations that take longer bodies ask for a credential first, so the account is known as well as the network.
+//! Operations that take longer bodies check the credential first, so both the account and the network are known.
 
 use std::ops::Deref;
 
@@ -17,10 +17,10 @@ use crate::http::problem::Problem;
 use crate::http::shares::{Full, Holder, Limits, Most, Share, Shares};
 use crate::service;
 
-/// Buffers up to this size are free, in bytes.
+/// Maximum size of a buffer that is not counted, in bytes.
 const FREE_BYTES: usize = 16 * 1024;
 
-/// Limits for bodies of at most so many bytes. Every account can send a longest one.
+/// Returns the limits for bodies of at most `longest` bytes. Every account can send one of that length.
 fn limits(longest: usize) -> Limits {
     Limits {
         little: longest.max(256 << 10),
@@ -33,37 +33,37 @@ fn limits(longest: usize) -> Limits {
     }
 }
 
-/// Counts bodies while they are read. Clones share the count.
+/// Memory budget of bodies while they are read. Clones share the count.
 #[derive(Clone, Debug)]
 pub(in crate::http) struct BodyBudget(Shares);
 
 impl BodyBudget {
-    /// A budget for bodies of at most so many bytes.
+    /// Creates a budget for bodies of at most `longest` bytes.
     pub(in crate::http) fn new(longest: usize) -> Self {
         Self(Shares::new(limits(longest)))
     }
 
-    /// Begins a body.
+    /// Creates an empty buffer for a body.
     fn begin(&self, sender: Holder) -> Buffer {
         Buffer { bytes: Zeroizing::new(Vec::new()), share: self.0.nothing(sender) }
     }
 }
 
-/// The part of a body that has come.
+/// Received part of a body.
 pub(super) struct Buffer {
     bytes: Zeroizing<Vec<u8>>,
     share: Share,
 }
 
 impl Buffer {
-    /// Begins the body of a request.
+    /// Creates an empty buffer for the body of a request.
     pub(super) fn of(request: &Request) -> Result<Self, Problem> {
         let budget = request.data::<BodyBudget>().ok_or_else(Problem::internal)?;
         Ok(budget.begin(Holder::of(request)))
     }
 
-    /// Adds bytes to a body that has at most `limit` of them. The body may hold a password, so no copy of it stays
-    /// behind.
+    /// Appends bytes to a body of at most `limit` bytes. The body may hold a password, so no copy of it is left in
+    /// memory.
     pub(super) fn push(&mut self, data: &[u8], limit: usize) -> Result<(), Problem> {
         let length = self.bytes.len() + data.len();
         if length > limit {
@@ -72,7 +72,7 @@ impl Buffer {
         if length > self.bytes.capacity() {
             let capacity = length.next_power_of_two().min(limit);
             self.count(capacity).map_err(service::Error::from)?;
-            // A vector that grows by itself does not wipe the memory that it leaves.
+            // A growing vector does not wipe its old memory.
             let mut larger = Zeroizing::new(Vec::with_capacity(capacity));
             larger.extend_from_slice(&self.bytes);
             self.bytes = larger;
@@ -116,7 +116,7 @@ mod tests {
         Holder::new(Some(UserId::new(user)), address.parse().unwrap())
     }
 
-    /// Sends so many bytes of a body in pieces, and leaves it there.
+    /// Sends this many bytes of a body in pieces, and keeps the buffer.
     fn send(
         budget: &BodyBudget,
         sender: Holder,
@@ -129,7 +129,7 @@ mod tests {
         Ok(buffer)
     }
 
-    /// Sends longest bodies until one is refused.
+    /// Sends bodies of maximum length until one is refused.
     fn fill(budget: &BodyBudget, sender: Holder) -> Vec<Buffer> {
         std::iter::from_fn(|| send(budget, sender, LONGEST).ok()).collect()
     }
@@ -206,7 +206,7 @@ mod tests {
         }
     }
 
-    /// A client that has sent some of a body, and is silent from then on.
+    /// Body of a client that sends some data and then stalls.
     struct Stalled(Option<Bytes>);
 
     impl Body for Stalled {

@@ -1,4 +1,4 @@
-//! Forms, as OAuth 2 clients, browsers and `curl -F` send them.
+//! Form bodies, as sent by OAuth 2 clients, browsers and `curl -F`.
 
 use percent_encoding::percent_decode;
 use poem::{Request, RequestBody};
@@ -18,11 +18,11 @@ const MULTIPART: &str = "multipart/form-data";
 
 const NOT_UTF_8: &str = "must be UTF-8";
 
-/// Most fields that are looked at.
+/// Maximum number of fields that are read.
 const MAX_FIELDS: usize = 64;
 
-/// A form. Fields that `T` does not know are ignored, as
-/// [RFC 6749, section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2) asks.
+/// Form body. Fields unknown to `T` are ignored, as
+/// [RFC 6749, section 3.2](https://www.rfc-editor.org/rfc/rfc6749#section-3.2) requires.
 #[derive(Debug)]
 pub(crate) struct Form<T>(pub(crate) T);
 
@@ -49,7 +49,7 @@ async fn parse<T: ParseFromJSON + 'static>(
 
 body_extractor!(Form, [FORM, MULTIPART], |parsed: Result<T, Problem>| Ok(Self(parsed?)));
 
-/// Fields as text.
+/// Fields of a form, as text.
 struct Fields(Wiped);
 
 impl Fields {
@@ -57,7 +57,7 @@ impl Fields {
         Self(Wiped::new(Value::Object(Map::new())))
     }
 
-    /// Adds a field. An empty one counts as absent (RFC 6749, section 3.1), one that is there already is a fault.
+    /// Adds a field. An empty value counts as absent (RFC 6749, section 3.1); a repeated field is a fault.
     fn add(&mut self, name: String, value: String) -> Result<(), Vec<FieldError>> {
         if value.is_empty() {
             return Ok(());
@@ -100,7 +100,7 @@ fn multipart(parts: Vec<Part<'_>>) -> Result<Fields, Vec<FieldError>> {
     Ok(fields)
 }
 
-/// Decodes as browsers encode; nothing if the bytes are not UTF-8. Nothing on the way stays in memory.
+/// Decodes URL-encoded text; `None` if the bytes are not UTF-8. Wipes intermediate buffers.
 pub(in crate::http) fn decode(text: &str) -> Option<String> {
     let spaced = text.bytes().map(|byte| if byte == b'+' { b' ' } else { byte });
     let spaced = Zeroizing::new(spaced.collect::<Vec<u8>>());

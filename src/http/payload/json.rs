@@ -1,4 +1,4 @@
-//! JSON bodies, in and out.
+//! JSON bodies of requests and responses.
 
 use poem::http::header;
 use poem::{IntoResponse, Request, RequestBody, Response};
@@ -20,20 +20,20 @@ use crate::http::problem::Problem;
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
-/// Some editors begin a text with it. [RFC 8259, section 8.1](https://www.rfc-editor.org/rfc/rfc8259#section-8.1) lets
-/// readers pass over it.
+/// UTF-8 byte order mark, which some editors write.
+/// [RFC 8259, section 8.1](https://www.rfc-editor.org/rfc/rfc8259#section-8.1) allows parsers to ignore it.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Room for an answer of one thing; longer ones grow.
+/// Initial capacity of a response buffer, in bytes: enough for one object.
 const USUAL_BYTES: usize = 512;
 
-/// A JSON body. Also taken without a `Content-Type`, as the service before this one did.
+/// JSON body. Accepted without a `Content-Type`, as in the replaced service.
 #[derive(Debug)]
 pub(crate) struct Json<T>(pub(crate) T);
 
-/// A JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), under either media type.
+/// JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), under either media type.
 ///
-/// Or what is wrong with it, to be reported together with what is wrong with the path.
+/// Contains the problem if the body is invalid, to be reported together with faults of the path.
 #[derive(Debug)]
 pub(crate) struct MergePatch<T>(pub(crate) Result<T, Problem>);
 
@@ -52,7 +52,7 @@ async fn parse<T: ParseFromJSON + 'static>(
         return Err(Problem::malformed("the body is empty, and must be JSON"));
     }
     let strict: Strict = serde_json::from_slice(json).map_err(|error| {
-        // The parser's own text may quote the body.
+        // The parser's own message may quote the body.
         let (line, column) = (error.line(), error.column());
         let fault =
             if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
@@ -61,7 +61,8 @@ async fn parse<T: ParseFromJSON + 'static>(
     schema::parse(strict.0, Unknown::Refused)
 }
 
-/// `application/vnd.example+json` and the like, as the replaced service took them. Patches say something else.
+/// Whether a media type is JSON with a suffix, such as `application/vnd.example+json`, which the replaced service
+/// accepted. Patch formats are excluded.
 fn is_json_of_a_kind(media_type: &str) -> bool {
     let kind = media_type.strip_prefix("application/");
     let kind = kind.and_then(|it| it.strip_suffix("+json"));
@@ -90,14 +91,14 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
             return problem.into_response();
         }
         if bytes.len() > USUAL_BYTES {
-            // Only what is there is counted.
+            // The memory budget counts the length, not the capacity.
             bytes.shrink_to_fit();
         }
         response(bytes)
     }
 }
 
-/// Adds a value in JSON.
+/// Appends a value as JSON.
 pub(super) fn write(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
     serde_json::to_writer(bytes, value).map_err(|error| {
         tracing::error!(%error, "an answer could not be written");
@@ -105,7 +106,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), P
     })
 }
 
-/// An answer of JSON that is written.
+/// Builds a response from serialized JSON.
 pub(super) fn response(bytes: Vec<u8>) -> Response {
     Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
 }
@@ -128,7 +129,7 @@ impl<T: Type + Serialize + Send> ApiResponse for Json<T> {
     }
 }
 
-/// JSON in which no object names a member twice: two readers could take two different values.
+/// JSON without duplicate object members, of which two parsers could read different values.
 struct Strict(Wiped);
 
 impl From<Value> for Strict {

@@ -1,4 +1,4 @@
-//! JSON Lines, written as they are read from the store.
+//! JSON Lines responses, streamed from the store.
 
 use std::io;
 use std::pin::Pin;
@@ -22,21 +22,22 @@ use crate::service::PersonalData;
 
 const LINES: &str = "application/x-ndjson";
 
-/// How long a client may take to read all of it.
+/// Time limit for a client to read the whole response.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Parts that may wait for the client.
+/// Maximum parts that wait for the client.
 const WAITING: usize = 1;
 
-/// Parts that are there at the same time: one that was read last, one that waits, one on its way to the client.
+/// Maximum memory of the parts in flight, in bytes: the part read last, the one that waits and the one being sent.
 const IN_FLIGHT: InFlight = InFlight((WAITING + 2) * PersonalData::MOST_BYTES);
 
-/// An answer of many lines, each an object ([JSON Lines](https://jsonlines.org)).
+/// Response of many lines, each a JSON object ([JSON Lines](https://jsonlines.org)).
 #[derive(Debug)]
 pub(crate) struct Lines(pub(crate) PersonalData);
 
 impl IntoResponse for Lines {
-    /// An error on the way breaks the connection, and the last line is missing: nobody takes it for whole.
+    /// Starts the stream. An error aborts the connection before the last line, so clients detect an incomplete
+    /// response.
     fn into_response(self) -> Response {
         let (sender, receiver) = mpsc::channel(WAITING);
         let mut data = self.0;
@@ -49,7 +50,7 @@ impl IntoResponse for Lines {
                     Err(error) => Err(io::Error::other(error)),
                 };
                 let is_last = part.is_err();
-                // Whoever has left wants no more, and whoever dawdles keeps others waiting.
+                // Stops if the client has disconnected, or is so slow that it keeps others waiting.
                 let sent = tokio::time::timeout_at(deadline, sender.send(part)).await;
                 if !matches!(sent, Ok(Ok(()))) || is_last {
                     return;

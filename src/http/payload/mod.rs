@@ -1,8 +1,8 @@
-//! Bodies: bounded, strict, and with every fault reported at once.
+//! Request and response bodies: bounded, strictly checked, with all faults reported at once.
 //!
-//! poem-openapi's own payloads read without limit, stop at the first fault, take numbers for strings and
-//! quote the input in their errors. These read through [`read`], check against the schema that the
-//! OpenAPI document shows (so that the two cannot differ), and write answers straight to bytes.
+//! poem-openapi's own payloads read without limit, stop at the first fault, accept numbers for strings and quote the
+//! input in their errors. These payloads read through [`read`], check against the schema of the OpenAPI document (so
+//! that the two cannot differ), and serialize responses directly to bytes.
 
 mod budget;
 mod form;
@@ -16,8 +16,8 @@ mod wiped;
 
 use std::time::Duration;
 
-/// Makes a body of the `parse` in scope known to poem-openapi. The document names the first of its media types only:
-/// generators of clients make a method for each, or stop at the second.
+/// Implements poem-openapi's extractor for a body type, with the `parse` in scope. The document lists only the first
+/// media type: client generators make a method for each, or fail at the second.
 macro_rules! body_extractor {
     ($name:ident, [$documented:expr $(, $other:expr)*], $finish:expr) => {
         impl<'a, T: ParseFromJSON + 'static> poem_openapi::ApiExtractor<'a> for $name<T> {
@@ -70,7 +70,7 @@ fn request_of(content_type: &'static str, schema: &MetaSchemaRef) -> MetaRequest
     MetaRequest { description: None, content, required: true }
 }
 
-/// How much of a body is taken, and how long it may take.
+/// Limits on the size of a body and the time to receive it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BodyLimits {
     pub(super) bytes: usize,
@@ -78,14 +78,14 @@ pub(super) struct BodyLimits {
 }
 
 impl BodyLimits {
-    /// The limits of the server, or none of anything if somebody forgot to set them.
+    /// Returns the limits of the server, or zero limits if none are set.
     fn of(request: &poem::Request) -> Self {
         request.data().copied().unwrap_or(Self { bytes: 0, time: Duration::ZERO })
     }
 }
 
-/// Reads a whole body, counting as it comes: what a client says of its length is not trusted. The body may hold a
-/// password, so no copy of it stays behind here. To be kept until the body has become a value.
+/// Reads a whole body and counts it as it arrives; the announced length is not trusted. The body may hold a password,
+/// so no copy of it is left in memory. Keep the buffer until the body is parsed.
 async fn read(
     request: &poem::Request,
     body: &mut RequestBody,
@@ -114,7 +114,7 @@ async fn collect(
             frame.map_err(|_| Problem::malformed("the body could not be read"))?;
         let Ok(data) = frame.into_data() else { continue };
         let pushed = buffer.push(&data, limit);
-        // What the connection has read on with it, the connection overwrites.
+        // Fails if the connection shares the buffer, which it then overwrites itself.
         if let Ok(mut own) = data.try_into_mut() {
             own.as_mut().zeroize();
         }
@@ -123,7 +123,7 @@ async fn collect(
     Ok(buffer)
 }
 
-/// Refuses a body that is something else than its bytes seem to say: compressed, or a part of a whole.
+/// Refuses a body that is compressed or partial.
 fn is_plain(headers: &HeaderMap) -> Result<(), Problem> {
     if codings(headers, header::CONTENT_ENCODING)
         .any(|it| !it.eq_ignore_ascii_case(b"identity"))
@@ -136,7 +136,7 @@ fn is_plain(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Refuses a request, whatever it asks for, whose body comes in another way than in chunks
+/// Refuses any request with a transfer coding other than a single `chunked`
 /// ([RFC 9112, section 6.1](https://www.rfc-editor.org/rfc/rfc9112#section-6.1)).
 pub(super) fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let codings = || codings(headers, header::TRANSFER_ENCODING);
@@ -155,7 +155,7 @@ fn codings(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]>
     codings.map(<[u8]>::trim_ascii).filter(|it| !it.is_empty())
 }
 
-/// The media type of a body, in lower case, without parameters.
+/// Returns the media type of a body, in lower case, without parameters.
 fn media_type(request: &poem::Request) -> Option<String> {
     let essence = request.content_type()?.split(';').next()?;
     Some(essence.trim().to_ascii_lowercase())

@@ -1,15 +1,15 @@
-//! `multipart/form-data` bodies ([RFC 7578](https://www.rfc-editor.org/rfc/rfc7578)), as browsers send a `FormData`
-//! and `curl -F` sends fields.
+//! `multipart/form-data` bodies ([RFC 7578](https://www.rfc-editor.org/rfc/rfc7578)), as sent by browsers for a
+//! `FormData` and by `curl -F`.
 //!
-//! Read in place: a parser that copies the body leaves passwords in memory.
+//! The body is parsed in place: a parser that copies it would leave passwords in memory.
 
-/// Most headers of a part.
+/// Maximum number of headers of a part.
 const MAX_HEADERS: usize = 8;
 
-/// Longest boundary ([RFC 2046, section 5.1.1](https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1)).
+/// Maximum length of the boundary ([RFC 2046, section 5.1.1](https://www.rfc-editor.org/rfc/rfc2046#section-5.1.1)).
 const MAX_BOUNDARY: usize = 70;
 
-/// One field.
+/// Field of a form.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Part<'a> {
     pub(super) name: &'a str,
@@ -18,7 +18,7 @@ pub(super) struct Part<'a> {
     pub(super) is_file: bool,
 }
 
-/// Reads the first parts of a body, up to `most`. `None` if the body is not as its media type says.
+/// Reads the first parts of a body, up to `most`. `None` if the body does not match its media type.
 pub(super) fn parts<'a>(
     body: &'a [u8],
     content_type: &str,
@@ -64,15 +64,15 @@ fn read(part: &[u8]) -> Option<Part<'_>> {
     })
 }
 
-/// The parts before and after the first `mark`.
+/// Splits bytes at the first `mark`.
 fn cut<'a>(bytes: &'a [u8], mark: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
     let at = bytes.windows(mark.len()).position(|window| window == mark)?;
     Some((bytes.get(..at)?, bytes.get(at + mark.len()..)?))
 }
 
-/// The value of a parameter of a header, without its quotes
+/// Returns the value of a header parameter, without its quotes
 /// ([RFC 9110, section 5.6.6](https://www.rfc-editor.org/rfc/rfc9110#section-5.6.6)). Escaped characters stay escaped:
-/// no name or boundary that is known here has any.
+/// no known name or boundary has any.
 fn parameter<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     let mut rest = header.split_once(';')?.1;
     loop {

@@ -1,6 +1,6 @@
-//! JSON answers that may be megabytes.
+//! JSON responses that may be megabytes long.
 //!
-//! Rendering one takes tens of milliseconds. It is done in slices, and other requests of the thread go on between them.
+//! Rendering one takes tens of milliseconds. It is done in slices, and other requests of the thread run between them.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,26 +21,26 @@ use crate::http::problem::Problem;
 use crate::http::shares::Share;
 use crate::permits::{self, Permit, Permits};
 
-/// Bytes after which other requests have their turn.
+/// Length of a slice, in bytes; other requests run after each.
 const SLICE: usize = 64 * 1024;
 
-/// Answers longer than a slice that are rendered at the same time. The next ones wait, in order.
+/// Maximum responses longer than a slice that are rendered concurrently. Others wait, in order.
 const AT_ONCE: usize = 2;
 
-/// Answers of one network that are rendered at the same time.
+/// Maximum such responses of one network.
 const AT_ONCE_OF_NETWORK: usize = 1;
 
-/// Longer than any request may take.
+/// Time limit of a wait, longer than that of any request.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Renders long answers. Clones share the limits.
+/// Renderer of long responses. Clones share the limits.
 #[derive(Clone, Debug)]
 pub(crate) struct Renderer {
     all: Arc<Semaphore>,
     networks: Permits<Block>,
 }
 
-/// A JSON answer of type `T`, as it is sent.
+/// Rendered JSON response of type `T`.
 #[derive(Debug)]
 pub(crate) struct Rendered<T> {
     bytes: Vec<u8>,
@@ -48,18 +48,18 @@ pub(crate) struct Rendered<T> {
     of: PhantomData<fn() -> T>,
 }
 
-/// Leave to render a long answer.
+/// Permit to render a long response.
 struct Turn {
     _of_network: Option<Permit<Block>>,
     _of_all: Option<OwnedSemaphorePermit>,
 }
 
-/// The share of an answer whose memory was counted before it was rendered. Marks the response.
+/// Share of a response whose memory was counted before it was rendered. Stored in the response's extensions.
 #[derive(Clone, Debug)]
 pub(crate) struct Reserved(Arc<Mutex<Option<Share>>>);
 
 impl Reserved {
-    /// Takes the share out of a response.
+    /// Removes the share from a response.
     pub(crate) fn take(response: &mut Response) -> Option<Share> {
         let Self(share) = response.extensions_mut().remove()?;
         share.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -74,8 +74,8 @@ impl Default for Renderer {
 }
 
 impl Renderer {
-    /// Renders an array, with what comes before it and after it, both in JSON. `share` is the memory that the items take,
-    /// and becomes that of the answer.
+    /// Renders an array between the JSON texts `before` and `after`. `share` is the memory of the items, and becomes
+    /// that of the response.
     pub(crate) async fn array<T, I: Serialize>(
         &self,
         network: Block,
@@ -83,7 +83,7 @@ impl Renderer {
         [before, after]: [&str; 2],
         items: impl Iterator<Item = I> + Send,
     ) -> Result<Rendered<T>, Problem> {
-        // JSON is about as long as what it is made from.
+        // The JSON is about as long as the items.
         let usual = share.as_ref().map_or(0, Share::bytes);
         let mut bytes = Vec::with_capacity(usual);
         bytes.extend_from_slice(before.as_bytes());
@@ -105,12 +105,13 @@ impl Renderer {
         }
         bytes.push(b']');
         bytes.extend_from_slice(after.as_bytes());
-        // Only what is there is counted.
+        // The memory budget counts the length, not the capacity.
         bytes.shrink_to_fit();
         Ok(Rendered { bytes, share, of: PhantomData })
     }
 
-    /// Waits for a turn. Networks wait for their own answers first, so that another one waits for one of each at most.
+    /// Waits for a permit. A network waits for its own responses first, so that others wait for at most one of each
+    /// network.
     async fn acquire(&self, network: Block) -> Turn {
         let until = Instant::now() + PATIENCE;
         let of_network = self.networks.acquire(network, until).await;

@@ -14,17 +14,17 @@ use crate::http::format;
 use crate::http::problem::Problem;
 use crate::service::FieldError;
 
-/// Name given to the body as a whole.
+/// Field name of the body as a whole.
 pub(in crate::http) const BODY: &str = "body";
 
-/// What happens to members of an object that the schema does not know.
+/// Treatment of object members unknown to the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unknown {
     Refused,
     Ignored,
 }
 
-/// Turns a value into a `T`, or says everything that is wrong with it. Never quotes a value.
+/// Parses a value into a `T`, or reports all its faults. Never quotes a value.
 pub(super) fn parse<T: ParseFromJSON + 'static>(
     value: Wiped,
     unknown: Unknown,
@@ -45,7 +45,7 @@ struct Schema {
 }
 
 impl Schema {
-    /// Registers each type once.
+    /// Returns the schema of a type; registers each type once.
     fn of<T: Type + 'static>() -> Arc<Self> {
         static KNOWN: LazyLock<RwLock<HashMap<TypeId, Arc<Schema>>>> =
             LazyLock::new(RwLock::default);
@@ -125,7 +125,7 @@ impl Check<'_> {
     }
 
     fn string(&mut self, schema: &MetaSchema, text: &str, at: &str) {
-        // The rules of a format have limits of their own, and white space around an email does not count for its.
+        // A format checks its own length limits; that of an email ignores surrounding white space.
         if let Some(checked) = schema.format.and_then(|it| format::check(it, text)) {
             if let Err(message) = checked {
                 self.fault(at, message);

@@ -1,4 +1,4 @@
-//! Parts of a body that are checked by themselves.
+//! Parts of a body that are checked separately.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use super::schema::{self, Unknown};
 use super::wiped::Wiped;
 use crate::http::problem::Problem;
 
-/// A part of a body that is shown as a `T` and not checked with the rest of the body.
+/// Part of a body, documented as a `T` and not checked with the rest of the body.
 #[derive(Debug)]
 pub(crate) struct Unchecked<T>(Value, PhantomData<fn() -> T>);
 
@@ -20,7 +20,7 @@ impl<T> Unchecked<T> {
         Self(value, PhantomData)
     }
 
-    /// Turns the part into a value by the rules of whole bodies. Fields are named from there on.
+    /// Parses the part by the rules of whole bodies. Field paths in errors start at the part.
     pub(crate) fn check<U: ParseFromJSON + 'static>(self) -> Result<U, Problem> {
         schema::parse(Wiped::new(self.0), Unknown::Refused)
     }
@@ -36,7 +36,7 @@ impl<T: Type> Type for Unchecked<T> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        // Payloads do not look into a choice. The document shows it as the only one that there is.
+        // Payloads do not check an `anyOf`. The document shows its only choice directly.
         let any_of = vec![T::schema_ref()];
         MetaSchemaRef::Inline(Box::new(MetaSchema { any_of, ..MetaSchema::ANY }))
     }

@@ -1,9 +1,9 @@
-//! Parts of a body that may be a password.
+//! JSON values that may contain a password.
 
 use serde_json::Value;
 use zeroize::Zeroize as _;
 
-/// A value whose texts are wiped from memory when it is dropped.
+/// Value whose strings are wiped from memory when it is dropped.
 pub(super) struct Wiped(Value);
 
 impl Wiped {
@@ -19,7 +19,7 @@ impl Wiped {
         &mut self.0
     }
 
-    /// The value, for somebody who wipes it himself.
+    /// Returns the value without wiping it; the caller must do that.
     pub(super) fn take(mut self) -> Value {
         self.0.take()
     }

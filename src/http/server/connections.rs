@@ -1,4 +1,4 @@
-//! The connections of a server, for the server that takes them in and for those who watch it.
+//! Connections of a server, shared by the server that accepts them and the metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,18 +10,18 @@ use crate::config::Limits;
 use crate::domain::network::LogNetworks;
 use crate::http::address::TrustedProxies;
 
-/// All connections of a server. Clones share them.
+/// All connections of a server. Clones share state.
 #[derive(Clone)]
 pub struct Connections(pub(super) Arc<Gate>);
 
 impl Connections {
-    /// None yet. Those of trusted proxies stand for many clients.
+    /// Returns an empty set. Connections of trusted proxies count as many clients.
     pub fn new(limits: &Limits, trusted: &[IpNet], networks: LogNetworks) -> Self {
         let trusted = TrustedProxies(trusted.to_vec());
         Self(Arc::new(Gate::new(limits, trusted, networks)))
     }
 
-    /// Connections at this moment, and what became of those before.
+    /// Returns the numbers of open connections and the totals of past ones.
     pub fn metrics(&self) -> ConnectionMetrics {
         self.0.metrics()
     }

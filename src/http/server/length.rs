@@ -1,25 +1,25 @@
-//! Lengths of bodies that are beyond all numbers.
+//! Detection of `Content-Length` values too large for an integer.
 //!
-//! hyper says of such a header only that it is malformed, so the bytes are looked at as they come.
+//! hyper reports such a header only as malformed, so the incoming bytes are scanned.
 
 const NAME: &[u8] = b"content-length:";
 
-/// Digits of the longest number that can be a length, and is looked at elsewhere.
+/// Maximum digits of a length that is a valid number; such lengths are checked elsewhere.
 const DIGITS: usize = 19;
 
-/// Whether a line was a `Content-Length` with too many digits.
+/// Scanner for a `Content-Length` line with too many digits.
 #[derive(Debug)]
 pub(super) struct Length {
     at: At,
     is_beyond: bool,
 }
 
-/// Where in a line the next byte is.
+/// Position of the next byte within a line.
 #[derive(Clone, Copy, Debug)]
 enum At {
-    /// After so many bytes of the name.
+    /// After this many bytes of the name.
     Name(usize),
-    /// After so many digits, without zeros in front.
+    /// After this many digits, not counting leading zeros.
     Value(usize),
     Rest,
 }
@@ -31,7 +31,7 @@ impl Default for Length {
 }
 
 impl Length {
-    /// Looks at the next bytes of a connection.
+    /// Scans the next bytes of a connection.
     pub(super) fn read(&mut self, mut bytes: &[u8]) {
         while let [byte, rest @ ..] = bytes {
             bytes = rest;
@@ -64,7 +64,7 @@ impl Length {
         }
     }
 
-    /// Says whether there was such a line since this was asked last.
+    /// Returns whether such a line occurred since the last call.
     pub(super) fn take(&mut self) -> bool {
         std::mem::take(&mut self.is_beyond)
     }

@@ -1,4 +1,4 @@
-//! TCP ports and Unix sockets, accepted alike.
+//! Listeners on TCP ports and Unix sockets.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -13,24 +13,24 @@ use crate::config::Listen;
 use crate::files::not_made;
 use crate::socket::{self, RemoveOnDrop};
 
-/// Connections that may wait to be accepted; the system may allow fewer. With tokio's own 128, half of a
-/// thousand clients that come at once are dropped without a word, and try again after a second.
+/// Maximum connections that wait to be accepted; the system may allow fewer. With tokio's default of 128, half of a
+/// thousand simultaneous clients are dropped silently, and retry after a second.
 const BACKLOG: u32 = 4096;
 
-/// Send buffer of a connection, in bytes; the kernel takes up to twice that. Left to itself it takes 4 MiB for a client
-/// that does not read, and that is memory of this machine as well.
+/// Send buffer of a connection, in bytes; the kernel uses up to twice as much. By default it uses 4 MiB of this
+/// machine's memory for a client that does not read.
 const SEND_BUFFER: u32 = 128 * 1024;
 
-/// A bound address. A Unix socket is removed when this is dropped.
+/// Bound address. Dropping it removes a Unix socket's file.
 #[derive(Debug)]
 pub enum Listener {
-    /// A TCP port.
+    /// TCP port.
     Tcp(TcpListener),
-    /// A Unix socket.
+    /// Unix socket.
     Unix(UnixListener, RemoveOnDrop),
 }
 
-/// The other end of a connection; without an address on a Unix socket.
+/// Remote end of a connection; has no address on a Unix socket.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct Peer(pub(super) Option<SocketAddr>);
 
@@ -50,11 +50,11 @@ impl From<Peer> for Addr {
 }
 
 impl Listener {
-    /// Binds an address. A socket file that nobody listens at any more is replaced.
+    /// Binds an address. Replaces a socket file without a listener.
     ///
     /// # Errors
     ///
-    /// When the address is in use, or may not be used.
+    /// When the address is in use or not permitted.
     pub async fn bind(listen: &Listen) -> io::Result<Self> {
         match listen {
             Listen::Tcp(address) => bind_tcp(*address).map(Self::Tcp),
@@ -66,11 +66,11 @@ impl Listener {
         }
     }
 
-    /// The address, with the port that was found for port 0.
+    /// Returns the address, with the assigned port for port 0.
     ///
     /// # Errors
     ///
-    /// When the operating system does not say.
+    /// When the operating system does not report the address.
     pub fn local_addr(&self) -> io::Result<Addr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(Addr::SocketAddr),
@@ -84,7 +84,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Answers are written whole, so there is nothing to wait for.
+                // Responses are written whole, so Nagle's algorithm would only delay them.
                 stream.set_nodelay(true)?;
                 Ok((Io::Tcp(stream), Peer(Some(peer))))
             }
@@ -99,15 +99,15 @@ impl Listener {
 fn bind_tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket =
         if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Otherwise a server that starts again must wait for connections of the one before to fade.
+    // Otherwise a restarted server must wait for connections of the previous one to leave TIME_WAIT.
     socket.set_reuseaddr(true)?;
-    // Connections have it from the listener.
+    // Accepted connections inherit it.
     socket.set_send_buffer_size(SEND_BUFFER)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Whether an error of `accept` is about that one connection, so that the next may follow at once.
+/// Whether an error of `accept` concerns one connection only, so that the next can be accepted at once.
 pub(super) fn is_fault_of_one(error: &io::Error) -> bool {
     use io::ErrorKind as K;
     matches!(
@@ -119,7 +119,7 @@ pub(super) fn is_fault_of_one(error: &io::Error) -> bool {
     )
 }
 
-/// A connection of either kind.
+/// TCP or Unix connection.
 #[derive(Debug)]
 pub(in crate::http) enum Io {
     Tcp(TcpStream),

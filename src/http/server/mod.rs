@@ -1,8 +1,8 @@
-//! The front door: accepts connections and limits what each may take.
+//! HTTP server: accepts connections and limits the resources of each.
 //!
-//! poem's own server has no time limit for headers, no limit of connections, and spins when `accept` fails;
-//! so hyper's connections are used directly: HTTP/1.1, and HTTP/2 for those who ask for it in the handshake
-//! of TLS. Without TLS a proxy in front speaks HTTP/2 to clients.
+//! poem's own server has no time limit for headers, no limit of connections, and spins when `accept` fails. This one
+//! uses hyper's connections directly: HTTP/1.1, and HTTP/2 for clients that negotiate it in the TLS handshake. Without
+//! TLS, a proxy in front speaks HTTP/2 to clients.
 
 mod connections;
 mod gate;
@@ -48,15 +48,15 @@ pub use self::tls::Tls;
 pub(super) use self::unreadable::Unreadable;
 use crate::config::Limits;
 
-/// How long to wait after `accept` has failed, usually for want of file descriptors.
+/// Pause after `accept` fails, usually for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Why a connection ended early.
+/// Error that ended a connection early.
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// Serves until `stop` is ready, then lets requests finish, for as long as the limits allow.
+/// Serves until `stop` is ready, then lets requests finish within the shutdown limit.
 ///
-/// When this returns, no connection is left.
+/// All connections are closed when this returns.
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub async fn serve(
             biased;
             () = &mut stop => break,
             accepted = listener.accept() => accepted,
-            // Forgets connections that have ended, also while nobody comes.
+            // Removes ended connections while no new ones arrive.
             Some(_) = connections.join_next() => continue,
         };
         while connections.try_join_next().is_some() {}
@@ -109,7 +109,7 @@ pub async fn serve(
                 biased;
                 () = seat.lost() => tracing::debug!("a connection made room for another"),
                 outcome = door.hold(io, peer, &seat, stop) => {
-                    // Faults of a connection are the client's: a broken request, a limit, a lost network.
+                    // The client causes these errors: a malformed request, an exceeded limit, a lost network.
                     if let Err(error) = outcome {
                         tracing::debug!(error, "a connection ended early");
                     }
@@ -131,7 +131,8 @@ pub async fn serve(
     Ok(())
 }
 
-/// Finds a place for a connection. When nobody can make room, it waits, and newcomers after it in the kernel's queue.
+/// Finds a place for a connection. If none can be freed, the connection waits, and later ones wait in the kernel's
+/// queue.
 async fn seat(gate: &Arc<Gate>, peer: Peer) -> Option<Arc<Seat>> {
     let mut again = false;
     loop {
@@ -144,18 +145,18 @@ async fn seat(gate: &Arc<Gate>, peer: Peer) -> Option<Arc<Seat>> {
     }
 }
 
-/// Tells a connection that the server stops.
+/// Signal to a connection that the server is stopping.
 #[derive(Clone)]
 struct Stop(watch::Receiver<bool>);
 
 impl Stop {
     async fn wait(mut self) {
-        // An error means that nobody can tell any more.
+        // An error means that the sender was dropped.
         drop(self.0.wait_for(|stopping| *stopping).await);
     }
 }
 
-/// What all connections have in common.
+/// State shared by all connections.
 struct Door {
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     gate: Arc<Gate>,
@@ -175,16 +176,16 @@ impl Door {
         limits: &Limits,
         gate: Arc<Gate>,
     ) -> Self {
-        // Above what the edge refuses with a proper answer.
+        // Larger than the limit at which the edge sends a proper refusal.
         let header_bytes = 2 * limits.header_bytes.max(8 * 1024);
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
-            // Runs from the first moment, and again from the end of each answer.
+            // Runs from the start of the connection, and again from the end of each response.
             .header_read_timeout(limits.header_timeout)
             .max_buf_size(header_bytes)
             .max_headers(100)
-            // Never copies an answer into a buffer of its own, where nobody counts it.
+            // Never copies a response into a buffer of its own, which would not be counted.
             .writev(true)
             .half_close(false);
         Self {
@@ -199,7 +200,7 @@ impl Door {
         }
     }
 
-    /// Serves a connection to its end.
+    /// Serves a connection until it ends.
     async fn hold(
         &self,
         io: Io,
@@ -213,7 +214,7 @@ impl Door {
                 let service = self.service(Scheme::HTTP, peer, seat);
                 Ok(self.http1(stream, service, stop).await?)
             }
-            // On the heap, so that plain connections take no more memory for it.
+            // On the heap, so that plain connections do not use more memory.
             Some(tls) => Box::pin(self.hold_tls(tls, stream, peer, seat, stop)).await,
         }
     }
@@ -227,7 +228,7 @@ impl Door {
         stop: Stop,
     ) -> Result<(), Fault> {
         let accepted = tokio::select! {
-            // There is no request yet.
+            // No request has arrived yet.
             () = stop.clone().wait() => return Ok(()),
             accepted = tls.accept(stream, self.handshake_timeout) => accepted,
         };
@@ -275,7 +276,7 @@ impl Door {
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
             async move {
                 let Some(serving) = serving else {
-                    // The connection is being closed. What it asks for is not begun.
+                    // The connection is being closed, so its request is not started.
                     return std::future::pending().await;
                 };
                 let answer = endpoint.get_response(request).await;
@@ -285,7 +286,7 @@ impl Door {
     }
 }
 
-/// What answers the requests of a connection.
+/// Service that answers the requests of a connection.
 trait Service:
     hyper::service::Service<
         hyper::Request<Incoming>,

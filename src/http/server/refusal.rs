@@ -1,7 +1,7 @@
-//! Refusals of requests that hyper cannot read, in the form of all other refusals.
+//! Problem responses to requests that hyper cannot parse.
 //!
-//! hyper answers such a request itself, with a status and nothing else, asks nobody, and then ends the connection. So its
-//! answer is recognised where it is written ([`unreadable`]), and another is sent in its place.
+//! hyper answers such a request itself, with a status only, without calling the service, and then closes the
+//! connection. Its response is recognised as it is written ([`unreadable`]) and replaced.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -17,13 +17,13 @@ use super::unreadable::{Unreadable, unreadable};
 
 type Making = Pin<Box<dyn Future<Output = Vec<u8>> + Send>>;
 
-/// A refusal on its way.
+/// Response that replaces hyper's own.
 enum Refusal {
     Making(Making),
     Sending { bytes: Vec<u8>, sent: usize },
 }
 
-/// A connection of HTTP/1 whose refusals are made by an endpoint.
+/// HTTP/1 connection whose refusals are made by an endpoint.
 pub(super) struct Refusals<S> {
     io: S,
     endpoint: Arc<BoxEndpoint<'static, Response>>,
@@ -36,7 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Refusals<S> {
         Self { io, endpoint, length: Length::default(), refusal: None }
     }
 
-    /// Begins a refusal if this is an answer of hyper's own.
+    /// Starts a refusal if the bytes are a response that hyper made itself.
     fn look_at(&mut self, written: &[u8]) {
         let is_beyond = self.length.take();
         if let Some((why, date)) = unreadable(written) {
@@ -49,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Refusals<S> {
         }
     }
 
-    /// Sends the refusal that there is, in place of so many bytes.
+    /// Sends the pending refusal, in place of `instead_of` bytes.
     fn poll_refuse(
         &mut self,
         cx: &mut Context<'_>,
@@ -77,10 +77,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Refusals<S> {
     }
 }
 
-/// A response as it is sent, the last on its connection.
+/// Serializes a response, the last on its connection.
 async fn bytes(response: Response, date: &str) -> Vec<u8> {
     let (head, body) = response.into_parts();
-    // Made from memory.
+    // The body is in memory.
     let body = body.into_bytes().await.unwrap_or_default();
     let status = head.status;
     let mut bytes = format!("HTTP/1.1 {status}\r\n{date}\r\n").into_bytes();

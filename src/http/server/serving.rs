@@ -1,4 +1,4 @@
-//! A request that counts until the last of its answer was taken.
+//! Requests that count until their response body is sent or dropped.
 
 use std::io;
 use std::pin::Pin;
@@ -13,14 +13,14 @@ use super::gate::{Request, Serving};
 
 type Inner = BoxBody<Bytes, io::Error>;
 
-/// What ends when the body of an answer is dropped.
+/// Guards that are released when the response body is dropped.
 type Counted = (Serving, Option<Request>);
 
-/// Marks a request that came through a proxy from a client that has too many at once.
+/// Marks a request from a client behind a proxy that has too many concurrent requests.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::http) struct OverShare;
 
-/// Keeps what counts a request together with its answer.
+/// Ties the guards of a request to its response body.
 pub(super) fn until_sent(answer: Response<Inner>, counted: Counted) -> Response<Inner> {
     answer.map(|inner| UntilSent { inner, _counted: counted }.boxed())
 }

@@ -1,4 +1,4 @@
-//! A connection that ends well and cannot be held by a client that does not read.
+//! Connections that close cleanly and drop clients that do not read.
 
 use std::io;
 use std::pin::Pin;
@@ -12,24 +12,24 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::gate::Seat;
 use super::listener::Io;
 
-/// How long, and how much, is still read from a client that goes on sending after the last answer.
+/// Maximum time and bytes still read from a client that keeps sending after the last response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 1 << 20;
 
-/// Adds rules to a connection, and tells its seat when nothing is left to be sent.
+/// Connection with a write timeout and a lingering close; notifies its seat when all data is sent.
 ///
-/// A client that has not taken an answer after a while is dropped, however slowly it goes on reading. And a connection is not closed
-/// while unread data waits, since the kernel would then send a reset that can destroy the answer on its way
-/// (to an upload that was refused, say); what comes is thrown away for a short while.
+/// A client that has not read a response within the timeout is dropped, even if it keeps reading slowly. Closing with
+/// unread data would make the kernel send a reset, which can destroy the response in flight (to a refused upload, for
+/// example), so incoming data is discarded for a short time first.
 pub(super) struct Stream {
     io: Io,
     seat: Arc<Seat>,
     stall: Duration,
-    /// Whether something was written that has not been flushed.
+    /// Whether written data has not been flushed.
     unsent: bool,
-    /// Runs from the first time that the client does not take what is sent until all is sent.
+    /// Write timeout: runs from the first stalled write until all data is sent.
     stalled: Option<Pin<Box<Sleep>>>,
-    /// Runs once our side is closed.
+    /// Linger timeout: runs once the sending side is closed.
     linger: Option<Pin<Box<Sleep>>>,
     thrown_away: usize,
 }
@@ -47,7 +47,7 @@ impl Stream {
         }
     }
 
-    /// Passes a result of writing on, or an error if the answer has been on its way for too long.
+    /// Returns the result of a write, or an error if the write timeout has expired.
     fn watch<T>(
         &mut self,
         cx: &mut Context<'_>,

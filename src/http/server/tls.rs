@@ -1,8 +1,7 @@
-//! TLS: the certificate in force, and the handshake.
+//! TLS certificate and handshake.
 //!
-//! A new certificate comes with new settings for the connections that begin from then on, and with a new
-//! memory of sessions: nobody resumes a session that began with the one before. Connections that are there
-//! keep what they began with.
+//! A new certificate applies to new connections and comes with a new session cache, so sessions of the previous
+//! certificate cannot be resumed. Open connections keep the certificate that they started with.
 
 use std::fmt;
 use std::fs::File;
@@ -28,18 +27,18 @@ use crate::files::not_opened;
 const CERT: &str = "TLS_CERT_FILE";
 const KEY: &str = "TLS_KEY_FILE";
 
-/// Longest file that is read, in bytes.
+/// Maximum file length that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// What the two sides agreed to speak.
+/// Negotiated protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Protocol {
-    /// Also what a client speaks that says nothing.
+    /// HTTP/1.1; also used if the client negotiates nothing.
     Http1,
     Http2,
 }
 
-/// The certificate that new connections get. Never shows its key.
+/// Certificate of new connections. `Debug` does not show its key.
 pub struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
@@ -50,24 +49,24 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// When a file cannot be read or used, the key is open to everybody, or the two do not fit together.
+    /// When a file cannot be read or used, the key is accessible to others, or the key does not match the certificate.
     pub fn load(files: &TlsFiles) -> Result<Self, ConfigError> {
         let current = RwLock::new(Arc::new(read(files)?));
         Ok(Self { files: files.clone(), current })
     }
 
-    /// Reads the files again. Takes effect for connections that begin after this.
+    /// Reads the files again. Applies to new connections.
     ///
     /// # Errors
     ///
-    /// As above; then the certificate from before stays in force.
+    /// As for [`Tls::load`]; the previous certificate stays in use.
     pub fn reload(&self) -> Result<(), ConfigError> {
         let new = Arc::new(read(&self.files)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = new;
         Ok(())
     }
 
-    /// Agrees with a client on keys and a protocol, within this time.
+    /// Performs the handshake within this time.
     pub(super) async fn accept(
         &self,
         stream: Stream,
@@ -119,7 +118,7 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     if mode & 0o007 != 0 {
         return wrong(KEY, path, "can be read by everybody: chmod o= it");
     }
-    // What the reader complains about would quote the file.
+    // The parser's error would quote the file.
     PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| {
         wrong(KEY, path, "holds no private key in PEM form, or one with a passphrase")
     })
@@ -144,7 +143,7 @@ fn certify(
     }
 }
 
-/// The mode of a file and what it holds.
+/// Reads the mode and the contents of a file.
 fn contents(
     variable: &'static str,
     path: &Path,

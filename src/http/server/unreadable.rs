@@ -1,22 +1,22 @@
-//! Answers that hyper makes by itself to requests that it cannot read.
+//! Responses that hyper makes itself to requests that it cannot parse.
 //!
-//! It makes them when no other answer is on its way, and writes each in one piece. Of all answers they are the only ones
+//! hyper makes them when no other response is in progress, and writes each in one piece. They are the only responses
 //! without a request id.
 
-/// Longest answer that hyper makes by itself, in bytes.
+/// Maximum length of a response that hyper makes itself, in bytes.
 const LONGEST: usize = 256;
 
-/// Marks a request that stands for one that could not be read.
+/// Marks a request that stands for one that could not be parsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Unreadable {
     Malformed,
     UriTooLong,
     HeaderTooLarge,
-    /// Its length is beyond all numbers.
+    /// `Content-Length` is too large for an integer.
     BodyTooLarge,
 }
 
-/// The reason for an answer of hyper's own, and the line with its date.
+/// Returns the reason of a response that hyper made itself, and its `Date` line.
 pub(super) fn unreadable(answer: &[u8]) -> Option<(Unreadable, String)> {
     if answer.len() > LONGEST {
         return None;

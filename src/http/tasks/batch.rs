@@ -20,36 +20,36 @@ use crate::service::{
     TaskResults,
 };
 
-/// Several changes, made in this order at one moment.
+/// Changes to apply in this order, in one transaction.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskBatchBody {
-    /// The changes: 1 to 500, each an object with `op` and what it takes.
+    /// The changes: 1 to 500, each an object with `op` and its members.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub(super) operations: Vec<Unchecked<TaskOperation>>,
-    /// If true, the default, all changes are made or none. If false, every change that can be made is made.
+    /// If true, the default, all changes are made or none. If false, each change succeeds or fails on its own.
     atomic: Option<bool>,
 }
 
-/// What is to be done.
+/// Operation of a change.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
 pub(in crate::http) enum Op {
-    /// Make a task: takes `task`.
+    /// Create a task: takes `task`.
     Create,
-    /// Change a task: takes `id`, `task` and perhaps `if_match`.
+    /// Change a task: takes `id`, `task` and optionally `if_match`.
     Patch,
-    /// Complete a task: takes `id` and perhaps `if_match`.
+    /// Complete a task: takes `id` and optionally `if_match`.
     Complete,
-    /// Move a task: takes `id`, one of `to`, `before` and `after`, and perhaps `parent_id` and `if_match`.
+    /// Move a task: takes `id`, one of `to`, `before` and `after`, and optionally `parent_id` and `if_match`.
     Move,
-    /// Delete a task and all below it: takes `id` and perhaps `if_match`.
+    /// Delete a task and its descendants: takes `id` and optionally `if_match`.
     Delete,
 }
 
-/// Members that go with an operation, beside `op`.
+/// Members of an operation besides `op`.
 pub(in crate::http) struct Takes {
-    /// The operation as clients write it.
+    /// Value of `op`.
     pub(in crate::http) op: &'static str,
     pub(in crate::http) required: &'static [&'static str],
     pub(in crate::http) possible: &'static [&'static str],
@@ -73,13 +73,13 @@ impl Op {
     }
 }
 
-/// An end of the order of all tasks.
+/// First or last position among all tasks.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
 enum End {
-    /// Before all others.
+    /// Before all other tasks.
     First,
-    /// After all others.
+    /// After all other tasks.
     Last,
 }
 
@@ -87,22 +87,22 @@ enum End {
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskOperation {
-    /// What is to be done.
+    /// Operation of a change.
     op: Op,
-    /// The task, if there is one already.
+    /// Id of the task, except for `create`.
     #[oai(validator(minimum(value = "0")))]
     id: Option<u64>,
-    /// The fields: for `create` those of `TaskCreate`, for `patch` those of `TaskPatch`.
+    /// Fields of the task: a `TaskCreate` for `create`, a `TaskPatch` for `patch`.
     task: Option<Unchecked<TaskPatch>>,
-    /// As the header `If-Match`: the change is made only if the task is still like that.
+    /// Value in the format of the `If-Match` header: the change is made only if the task still has this `ETag`.
     if_match: Option<String>,
-    /// For `move`: to one end.
+    /// For `move`: the first or the last position.
     to: Option<End>,
-    /// For `move`: right before this task.
+    /// For `move`: id of the task to move it directly before.
     before: Option<u64>,
-    /// For `move`: right after this task.
+    /// For `move`: id of the task to move it directly after.
     after: Option<u64>,
-    /// For `move`: the task that it becomes a part of; null for none.
+    /// For `move`: id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
 }
@@ -124,7 +124,7 @@ impl Example for TaskOperation {
 
 impl Example for TaskBatchBody {
     fn example() -> Self {
-        // Changes of other tasks would need ids that the reader has.
+        // Other operations would need ids of the reader's own tasks.
         let create =
             |title| serde_json::json!({ "op": "create", "task": { "title": title } });
         let operations =
@@ -133,17 +133,17 @@ impl Example for TaskBatchBody {
     }
 }
 
-/// Where a task goes. One of `to`, `before` and `after`.
+/// New position of a task: exactly one of `to`, `before` and `after`.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskMoveBody {
-    /// To one end.
+    /// First or last position.
     to: Option<End>,
-    /// Right before this task.
+    /// Id of the task to move it directly before.
     before: Option<u64>,
-    /// Right after this task.
+    /// Id of the task to move it directly after.
     after: Option<u64>,
-    /// The task that it becomes a part of; null for none. What is absent stays.
+    /// Id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
 }
@@ -223,7 +223,7 @@ impl TaskOperation {
     }
 }
 
-/// Fields of the task of an operation.
+/// Prefixes the fields of a problem with `task`.
 fn of_task(problem: Problem) -> Vec<FieldError> {
     problem.into_fields().into_iter().map(in_task).collect()
 }
@@ -248,52 +248,52 @@ impl TaskBatchBody {
     }
 }
 
-/// What came of one change.
+/// Result of one change.
 #[derive(Debug, Object, Serialize)]
 pub(super) struct TaskResult {
-    /// The status that the change would have had as a request of its own.
+    /// HTTP status that the change would have as a separate request.
     status: u16,
-    /// The task as it is now, if it was made or changed. With status 412, the task as it is and was left; if several
-    /// changes meet the same one, only the first result has it.
+    /// The current task, if it was created or changed. With status 412, the unchanged task; if several changes name the
+    /// same task, only the first result has it.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskView>,
-    /// The task that keeps what was finished, if the task recurs and has moved on.
+    /// Id of the completed copy, if a recurring task moved on to its next occurrence.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_id: Option<u64>,
-    /// How many tasks are gone, if it was deleted.
+    /// Number of deleted tasks, including descendants.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<u64>,
-    /// What went wrong, for programs.
+    /// Machine-readable error code.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// What went wrong, for people.
+    /// Human-readable explanation of the error.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    /// Every field that was refused.
+    /// All rejected fields.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldFault>>,
 }
 
-/// A field that was refused.
+/// Rejected field.
 #[derive(Debug, Object, Serialize)]
 struct FieldFault {
-    /// As the client sent it.
+    /// Name of the field, as the client sent it.
     field: String,
-    /// The reason; read it after the field's name.
+    /// Reason, phrased to follow the field's name.
     message: String,
 }
 
-/// What came of a batch.
+/// Results of a batch.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub(super) struct TaskBatchResult {
-    /// What came of each change, in the order of the changes.
+    /// Result of each change, in the order of the request.
     pub(super) results: Vec<TaskResult>,
 }
 
@@ -371,7 +371,7 @@ impl TaskResult {
     }
 }
 
-/// Bytes that the results of a batch commonly take at most. A task that is changed may be a long one.
+/// Returns an upper estimate of the size of a batch's results, in bytes. Changed tasks may be long.
 pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
     let texts = |draft: &TaskDraft| {
         draft.title.len() + draft.description.as_ref().map_or(0, String::len)
@@ -385,12 +385,12 @@ pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
     batch.requests.iter().map(of_one).sum()
 }
 
-/// The answer.
+/// Converts the results into the response body.
 pub(super) fn answer(results: &TaskResults) -> TaskBatchResult {
     TaskBatchResult { results: results.iter().map(TaskResult::of).collect() }
 }
 
-/// The same, as it is sent.
+/// Renders the response body as JSON.
 pub(super) async fn render(
     room: &Room,
     share: Option<Share>,
@@ -400,7 +400,7 @@ pub(super) async fn render(
     room.render(share, around, results.iter().map(TaskResult::of)).await
 }
 
-/// The problem, if all or nothing was to be done and nothing was.
+/// Returns the problem of an atomic batch that failed.
 pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
     if !atomic || results.iter().all(Result::is_ok) {
         return None;
@@ -425,7 +425,7 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
     Some(problem.with_member("results", results))
 }
 
-/// Every field that was refused, as the client sent it.
+/// Returns all rejected fields, with their paths in the request body.
 fn faults(results: &[TaskResult]) -> Vec<FieldError> {
     let mut faults = Vec::new();
     for (number, result) in results.iter().enumerate() {

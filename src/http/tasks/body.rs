@@ -1,4 +1,4 @@
-//! What clients send to make and change tasks.
+//! Request bodies that create and change tasks.
 
 use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
@@ -13,21 +13,21 @@ use crate::http::completed::Completed;
 use crate::http::ignored::Ignored;
 use crate::service::{TaskChange, TaskDraft};
 
-/// How much a task matters.
+/// Priority of a task.
 #[derive(Clone, Copy, Debug, Default, Enum, Serialize)]
 #[oai(rename_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Priority {
-    /// Not said.
+    /// No priority.
     #[default]
     None,
-    /// Whenever there is time.
+    /// Low priority.
     Low,
-    /// As most things do.
+    /// Normal priority.
     Medium,
-    /// More than most.
+    /// High priority.
     High,
-    /// Now.
+    /// Highest priority.
     Urgent,
 }
 
@@ -55,37 +55,36 @@ impl From<Priority> for priority::Priority {
     }
 }
 
-/// What a client sends to make a task.
+/// Body of a request that creates a task.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskCreate {
-    /// What to do. 1 to 255 characters, kept as typed, at least one of which can be seen.
+    /// Title: 1 to 255 characters, at least one of them visible. Stored as sent.
     title: NewTitleText,
-    /// More about it. Up to 2000 characters.
+    /// Description, up to 2000 characters.
     #[oai(nullable, validator(max_length = 2000))]
     description: Option<String>,
-    /// Whether it is done already.
+    /// Whether the task is completed.
     #[oai(default)]
     completed: Completed,
-    /// When it is to be done: a day, `2026-12-01`, or a moment and the time zone that it is meant in,
-    /// `2026-12-01T09:00:00+01:00[Europe/Berlin]`
-    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). Without a zone, that of your profile, else UTC.
+    /// Due date: a day, `2026-12-01`, or a time with its time zone, `2026-12-01T09:00:00+01:00[Europe/Berlin]`
+    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). The zone defaults to that of your profile, else UTC.
     #[oai(nullable)]
     due: Option<DueText>,
-    /// How much it matters: `none` if nothing is said.
+    /// Priority. Defaults to `none`.
     priority: Option<Priority>,
-    /// Up to 20 words to find it by, each of 1 to 50 characters.
+    /// Up to 20 tags, each of 1 to 50 characters.
     #[oai(validator(max_items = 20))]
     tags: Option<Vec<TagText>>,
-    /// Its place among all tasks, as `position` of tasks shows them. The last one if there is none.
+    /// Position among all tasks, in the format of `position` in a task. Defaults to the last.
     #[oai(nullable)]
     position: Option<PositionText>,
-    /// The task that it is a part of.
+    /// Id of the parent task.
     #[oai(nullable)]
     parent_id: Option<u64>,
-    /// When it comes round again: a rule of [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10) with `FREQ`
-    /// (`DAILY`, `WEEKLY`, `MONTHLY`, `YEARLY`) and perhaps `INTERVAL`, `BYDAY`, `BYMONTHDAY`, `COUNT` or `UNTIL`. Only
-    /// for tasks with a due date.
+    /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)) with `FREQ` (`DAILY`,
+    /// `WEEKLY`, `MONTHLY`, `YEARLY`) and optionally `INTERVAL`, `BYDAY`, `BYMONTHDAY`, `COUNT` or `UNTIL`. Requires a
+    /// due date.
     #[oai(nullable)]
     recurrence: Option<RuleText>,
 }
@@ -122,45 +121,45 @@ impl From<TaskCreate> for TaskDraft {
     }
 }
 
-/// What a client sends to change a task. What is absent stays as it is.
+/// Body of a request that changes a task. Absent fields keep their values.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskPatch {
-    /// What to do. 1 to 255 characters, at least one of which can be seen.
+    /// Title: 1 to 255 characters, at least one of them visible.
     title: MaybeUndefined<TitleText>,
-    /// More about it. Up to 2000 characters; null clears it.
+    /// Description, up to 2000 characters; null clears it.
     #[oai(nullable, validator(max_length = 2000))]
     description: MaybeUndefined<String>,
-    /// Done, or open again. A task that recurs moves on to its next time and stays open; what was finished is kept as
-    /// a task of its own.
+    /// Whether the task is completed. A recurring task moves on to its next occurrence and stays open; the completed
+    /// one is kept as a separate task.
     completed: MaybeUndefined<Completed>,
-    /// When it is to be done, as in `TaskCreate`; null clears it.
+    /// Due date, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     due: MaybeUndefined<DueText>,
-    /// How much it matters.
+    /// Priority.
     priority: MaybeUndefined<Priority>,
-    /// All of its tags.
+    /// Tags; replaces all existing tags.
     #[oai(validator(max_items = 20))]
     tags: MaybeUndefined<Vec<TagText>>,
-    /// Another place among all tasks.
+    /// Position among all tasks.
     position: MaybeUndefined<PositionText>,
-    /// The task that it becomes a part of; null for none.
+    /// Id of the parent task; null for none.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
-    /// When it comes round again, as in `TaskCreate`; null for never.
+    /// Recurrence rule, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     recurrence: MaybeUndefined<RuleText>,
-    /// Cannot be changed: taken if it is that of the task, so that a whole task can be sent back.
+    /// Read-only. Accepted if it matches the task, so that a whole task can be sent back.
     id: Option<u64>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, as `id`.
     owner_id: Option<u64>,
-    /// Cannot be changed, as `id`.
+    /// Read-only, as `id`.
     created_at: Option<Timestamp>,
-    /// Ignored: the server sets it.
+    /// Ignored; set by the server.
     updated_at: Option<Ignored>,
-    /// Ignored: the server sets it.
+    /// Ignored; set by the server.
     completed_at: Option<Ignored>,
-    /// Ignored: the server sets it. To change the task only in this state, send its `ETag` in `If-Match`.
+    /// Ignored; set by the server. To change only this revision of the task, send its `ETag` in `If-Match`.
     rev: Option<Ignored>,
 }
 
@@ -192,7 +191,7 @@ impl From<TaskPatch> for TaskChange {
 }
 
 impl TaskPatch {
-    /// Changes nothing.
+    /// Returns a patch that changes nothing.
     pub(super) const fn nothing() -> Self {
         Self {
             title: MaybeUndefined::Undefined,
@@ -218,7 +217,7 @@ fn texts(tags: Vec<TagText>) -> Vec<String> {
     tags.into_iter().map(|tag| tag.0).collect()
 }
 
-/// What is null is cleared, what is absent stays.
+/// Converts null to `Some(None)`, which clears the field, and absent to `None`, which keeps it.
 #[expect(clippy::option_option, reason = "it is absent, null or there")]
 pub(super) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {

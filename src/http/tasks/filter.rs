@@ -1,4 +1,4 @@
-//! What a request says about the tasks that it wants.
+//! Query parameters of the task list.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::domain::priority::Priority;
 use crate::domain::task::{TaskOrder, TaskSort, Within};
 use crate::service::TaskListing;
 
-/// The conditions and the order, as texts.
+/// Filters and sort order, as text.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) completed: Option<bool>,
@@ -33,7 +33,7 @@ const SORTS: [(&str, TaskSort); 6] = [
 ];
 
 impl Asked {
-    /// The same as a query, each part with a `&` before it.
+    /// Formats the parameters as a query string, each with a leading `&`.
     pub(super) fn query(&self) -> String {
         let mut query = String::new();
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());

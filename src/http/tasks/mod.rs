@@ -1,4 +1,4 @@
-//! `tasks`
+//! Handlers of `/tasks` and `/tags`.
 
 mod batch;
 mod body;
@@ -36,7 +36,7 @@ use crate::domain::page::Page;
 use crate::domain::task::Task;
 use crate::service::{self, Done, Part, Service, TaskResults};
 
-/// Handlers for tasks. Each parses, asks the service, and shapes the answer.
+/// Handlers for tasks. Each parses the request, calls the service and builds the response.
 pub(super) struct TasksApi;
 
 #[derive(ApiResponse)]
@@ -45,14 +45,14 @@ enum Created {
     #[oai(status = 201)]
     Created(
         Json<TaskView>,
-        /// Where the task is found from now on.
+        /// Path of the new task.
         #[oai(header = "Location")]
         String,
-        /// Names this state of the task.
+        /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
     ),
-    /// What the new task would be: with `dry_run`, nothing is made.
+    /// The task that would be created; with `dry_run`, nothing is stored.
     #[oai(status = 200)]
     Tried(Json<TaskView>),
 }
@@ -75,14 +75,14 @@ enum Found {
     #[oai(status = 200)]
     Found(
         Json<TaskView>,
-        /// Names this state of the task.
+        /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
     ),
-    /// The task is still what `If-None-Match` says.
+    /// The task still matches `If-None-Match`.
     #[oai(status = 304)]
     NotModified(
-        /// Names this state of the task.
+        /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
     ),
@@ -90,14 +90,14 @@ enum Found {
 
 #[derive(ApiResponse)]
 enum Changed {
-    /// The task as it is now, or with `dry_run` as it would be.
+    /// The task after the change, or with `dry_run` as it would be.
     #[oai(status = 200)]
     Changed(
         Json<TaskView>,
-        /// Names this state of the task.
+        /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
-        /// The task that keeps what was finished, if the task recurs and has moved on.
+        /// Id of the completed copy, if a recurring task moved on to its next occurrence.
         #[oai(header = "X-Finished-Id")]
         Option<u64>,
     ),
@@ -120,7 +120,7 @@ enum Listed {
     #[oai(status = 200)]
     Listed(
         Rendered<Vec<TaskView>>,
-        /// How many tasks there are on all pages.
+        /// Number of tasks on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
         /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
@@ -135,7 +135,7 @@ enum Tags {
     #[oai(status = 200)]
     Tags(
         Json<Vec<TagView>>,
-        /// How many tags there are.
+        /// Number of tags.
         #[oai(header = "X-Total-Count")]
         u64,
     ),
@@ -143,10 +143,10 @@ enum Tags {
 
 #[derive(ApiResponse)]
 enum Deleted {
-    /// The task is gone, and with it all that were below it.
+    /// The task and its descendants are deleted.
     #[oai(status = 204)]
     Deleted(
-        /// How many tasks are gone, or with `dry_run` would be.
+        /// Number of tasks that were deleted, or with `dry_run` would be.
         #[oai(header = "X-Deleted-Count")]
         u64,
     ),
@@ -154,14 +154,14 @@ enum Deleted {
 
 #[OpenApi(prefix_path = "/tasks", tag = "Api::Tasks")]
 impl TasksApi {
-    /// Make a task
+    /// Create a task
     #[oai(path = "/", method = "post", operation_id = "task_create")]
     async fn create(
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
         site: Data<&Site>,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskCreate>,
@@ -177,9 +177,9 @@ impl TasksApi {
 
     /// List my tasks, newest first
     ///
-    /// A task must meet all conditions. For long lists, or lists that change while they are read, ask with an empty `cursor`
-    /// and follow `Link`: the pages that follow continue from a place, whatever is made and deleted meanwhile. What that
-    /// means for tasks that change while you read stands at `cursor`.
+    /// A task must match all filters. For long lists, or lists that change while they are read, start with an empty
+    /// `cursor` and follow `Link`: each page continues where the last one ended, whatever is created and deleted
+    /// meanwhile. See `cursor` for tasks that change while you read.
     #[oai(path = "/", method = "get", operation_id = "task_list")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(
@@ -189,52 +189,54 @@ impl TasksApi {
         _turn: Turn,
         service: Data<&Service>,
         site: Data<&Site>,
-        /// How many tasks to pass over. With `cursor`, only 0.
+        /// Number of tasks to skip. Must be 0 with `cursor`.
         skip: Query<Option<SkipParam>>,
-        /// Most tasks to return.
+        /// Maximum number of tasks to return.
         limit: Query<Option<LimitParam>>,
-        /// Where to go on: empty for the first page, then as in `Link`. It is a place in the order, between two tasks, and
-        /// good for this list only. A task that keeps its place while the pages are read comes once, whatever is made,
-        /// imported, changed or deleted around it. A task that is made or imported meanwhile comes if its place is still to
-        /// come. One that gets another place comes twice if it moves from before the cursor to after it, and is missed if it
-        /// moves the other way. Which changes move a task depends on `sort`:
+        /// Cursor: empty for the first page, then as given in `Link`. It marks a place between two tasks in the sort
+        /// order and is valid for this list only. A task that keeps its place while the pages are read is returned
+        /// once, whatever is created, imported, changed or deleted around it. A task created or imported meanwhile is
+        /// returned if its place is after the cursor. A task that moves from before the cursor to after it is returned
+        /// twice; one that moves the other way is missed. The changes that move a task depend on `sort`:
         ///
         /// - `created_at`, `-created_at` and no `sort`: none.
-        /// - `updated_at`: every change, to the end. A task that changes after it came comes again as it is then; none is
-        ///   missed.
-        /// - `-updated_at`: every change, to the beginning. A task that changes before it came is missed; none comes twice.
-        /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a task that recurs. It may
-        ///   come twice or be missed.
-        /// - `position`: to be moved, or a change of the field. It may come twice or be missed. The other tasks keep their
-        ///   places.
+        /// - `updated_at`: every change, to the end. A task that changes after it was returned is returned again with
+        ///   the change; none is missed.
+        /// - `-updated_at`: every change, to the beginning. A task that changes before it was returned is missed; none
+        ///   is returned twice.
+        /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a recurring task. The
+        ///   task may be returned twice or missed.
+        /// - `position`: a move, or a change of the field. The task may be returned twice or missed. The other tasks
+        ///   keep their places.
         ///
-        /// With conditions, a task that begins to fit or no longer fits while the pages are read comes only if it fits when
-        /// its page is read. With `overdue` time alone changes that.
+        /// With filters, a task that starts or stops matching while the pages are read is returned only if it matches
+        /// when its page is read. With `overdue`, the passage of time alone changes that.
         cursor: Query<Option<CursorParam>>,
-        /// Only those that are done (`true`) or open (`false`).
+        /// Only completed tasks (`true`) or open tasks (`false`).
         completed: Query<Option<CompletedParam>>,
-        /// Only those of this priority: `none`, `low`, `medium`, `high` or `urgent`.
+        /// Only tasks with this priority: `none`, `low`, `medium`, `high` or `urgent`.
         priority: Query<Option<PriorityParam>>,
-        /// Only those with this tag. Given several times: with all of them.
+        /// Only tasks with this tag. If repeated, only tasks with all of the tags.
         tag: Query<Vec<TextParam>>,
-        /// Only those that are due before this day, `2026-12-01`, or moment, `2026-12-01T09:00:00Z`.
+        /// Only tasks due before this day, `2026-12-01`, or time, `2026-12-01T09:00:00Z`.
         due_before: Query<Option<TextParam>>,
-        /// Only those that are due on this day or at this moment, or later.
+        /// Only tasks due on this day or at this time, or later.
         due_after: Query<Option<TextParam>>,
-        /// Only open ones whose time has passed (`true`), or all others (`false`).
+        /// Only open tasks past their due date (`true`), or all other tasks (`false`).
         overdue: Query<Option<FlagParam>>,
-        /// Only those that have changed at this time or later. Ask with the latest `updated_at` that you have seen, and you
-        /// get every task that was made or changed since, some of those that you have among them: no change is dated before
-        /// one that was made earlier, even if the server's clock is set back. Deleted tasks are not listed, and what the
-        /// operator imports keeps the times that it had.
+        /// Only tasks changed at this time or later. Pass the latest `updated_at` that you have seen to get every task
+        /// created or changed since, and some that you already have. A change is never dated before an earlier change,
+        /// even if the server's clock is set back. Deleted tasks are not listed, and tasks that the operator imports
+        /// keep their original times.
         updated_since: Query<Option<TextParam>>,
-        /// Only those directly in this task, or with `none` those in no task.
+        /// Only direct children of this task, or with `none` tasks without a parent.
         parent_id: Query<Option<TextParam>>,
-        /// Only those with all of these words in title or description, whatever the case and the accents. `gro*` finds
-        /// words that begin so. A text without letters and digits finds nothing. The first 512 different words of a task are looked at, the title's first.
+        /// Only tasks with all of these words in title or description, ignoring case and accents. `gro*` matches by
+        /// prefix. A text without letters and digits matches nothing. The first 512 different words of a task are
+        /// searched, the title's first.
         q: Query<Option<TextParam>>,
-        /// `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; the greatest first after a `-`. Tasks
-        /// without a due date come last. Without it, `-created_at`.
+        /// Sort key: `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; a leading `-` sorts in
+        /// descending order. Tasks without a due date come last. Defaults to `-created_at`.
         sort: Query<Option<SortParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
@@ -286,7 +288,7 @@ impl TasksApi {
 
     /// Count my tasks
     ///
-    /// Open and done ones, those whose time has passed, and by tag; all of one moment.
+    /// Counts open, completed and overdue tasks, and tasks by tag, in one consistent snapshot.
     #[oai(path = "/counts", method = "get", operation_id = "task_counts")]
     async fn counts(
         &self,
@@ -297,17 +299,17 @@ impl TasksApi {
         Ok(Json(service.task_summary(&caller.0).await?.into()))
     }
 
-    /// Make several changes at once
+    /// Make several changes in one request
     ///
-    /// Makes, changes, completes, moves and deletes tasks in the order given, in one transaction. All or nothing by default: if
-    /// one change cannot be made, none is, and the problem has an entry in `results` for each of them.
+    /// Creates, changes, completes, moves and deletes tasks in the order given, in one transaction. All or nothing by
+    /// default: if one change fails, none is made, and the problem has an entry in `results` for each change.
     #[oai(path = "/batch", method = "post", operation_id = "task_batch")]
     async fn batch(
         &self,
         caller: Authenticated<TasksWrite>,
         room: ReservedRoom,
         service: Data<&Service>,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskBatchBody>,
@@ -336,12 +338,12 @@ impl TasksApi {
         &self,
         caller: Authenticated<TasksRead>,
         service: Data<&Service>,
-        /// The task.
+        /// Id of the task.
         id: Path<TaskIdParam>,
-        /// The `ETag` of the task as you expect it: if it is another, the answer is 412.
+        /// Expected `ETag` of the task. If the task has another one, the response is 412.
         #[oai(name = "If-Match")]
         if_match: EntityTags,
-        /// The `ETag` of the task as you have it: if it is still the same, the answer is 304 without a body.
+        /// `ETag` of your copy of the task. If the task has not changed, the response is 304 without a body.
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
     ) -> Result<Found, Problem> {
@@ -369,16 +371,16 @@ impl TasksApi {
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
-        /// The task.
+        /// Id of the task.
         id: Path<TaskIdParam>,
-        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
         #[oai(name = "If-Match")]
         if_match: EntityTags,
-        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
-        /// state.
+        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
+        /// revision.
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: MergePatch<TaskPatch>,
@@ -394,23 +396,23 @@ impl TasksApi {
 
     /// Complete a task
     ///
-    /// The same as a change of `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
+    /// Same as setting `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
     #[oai(path = "/:id/complete", method = "post", operation_id = "task_complete")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn complete(
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
-        /// The task.
+        /// Id of the task.
         id: Path<TaskIdParam>,
-        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
         #[oai(name = "If-Match")]
         if_match: EntityTags,
-        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
-        /// state.
+        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
+        /// revision.
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
     ) -> Result<Reply<Changed>, Problem> {
@@ -424,23 +426,23 @@ impl TasksApi {
 
     /// Move a task
     ///
-    /// Gives it another place in the order of all tasks (`sort=position`), and perhaps another parent.
+    /// Changes its position among all tasks (`sort=position`), and optionally its parent.
     #[oai(path = "/:id/move", method = "post", operation_id = "task_move")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn relocate(
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
-        /// The task.
+        /// Id of the task.
         id: Path<TaskIdParam>,
-        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
         #[oai(name = "If-Match")]
         if_match: EntityTags,
-        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
-        /// state.
+        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
+        /// revision.
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
         body: Json<TaskMoveBody>,
@@ -458,23 +460,23 @@ impl TasksApi {
 
     /// Delete a task
     ///
-    /// Also deletes all tasks below it.
+    /// Also deletes its descendants.
     #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn delete(
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
-        /// The task.
+        /// Id of the task.
         id: Path<TaskIdParam>,
-        /// The `ETag` of the task as you have it: if it has changed since, the answer is 412 with the task as it is now.
+        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
         #[oai(name = "If-Match")]
         if_match: EntityTags,
-        /// States of the task in which nothing is to be done: if it is in one of them, the answer is 412. `*` is every
-        /// state.
+        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
+        /// revision.
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
-        /// Only try: check everything, answer what would be, and change nothing.
+        /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         attempt: Attempt,
     ) -> Result<Reply<Deleted>, Problem> {
@@ -495,7 +497,7 @@ pub(super) struct TagsApi;
 impl TagsApi {
     /// List my tags
     ///
-    /// Each tag with its number of tasks. Not paged: there are at most 1000.
+    /// Returns each tag with its number of tasks. Not paginated: there are at most 1000.
     #[oai(path = "/", method = "get", operation_id = "tag_list")]
     async fn list(
         &self,

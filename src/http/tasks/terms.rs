@@ -1,4 +1,4 @@
-//! What a request says beside the path and the body about how a task is to be changed.
+//! Preconditions and options of a task write: `If-Match`, `If-None-Match` and `dry_run`.
 
 use poem_openapi::param::Query;
 
@@ -8,7 +8,7 @@ use crate::http::param::{Faults, FlagParam};
 use crate::http::problem::Problem;
 use crate::service::Terms;
 
-/// Reads the preconditions and whether the change is only tried.
+/// Reads the preconditions and `dry_run`.
 pub(super) fn terms(
     if_match: &EntityTags,
     if_none_match: &EntityTags,
@@ -27,7 +27,7 @@ pub(super) fn terms(
     Ok(Terms { if_match, dry_run })
 }
 
-/// Reads whether a change is only tried.
+/// Reads `dry_run`.
 pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem> {
     let mut faults = Faults::default();
     match faults.take("dry_run", FlagParam::parse(dry_run.0.as_ref())) {
@@ -36,7 +36,7 @@ pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem
     }
 }
 
-/// Revisions that each header names, if it was sent.
+/// Reads the revisions that each header names, if it was sent.
 pub(super) fn named(
     if_match: &EntityTags,
     if_none_match: &EntityTags,
@@ -50,7 +50,7 @@ pub(super) fn named(
     }
 }
 
-/// Which revisions a change is meant for.
+/// Converts the revisions of an `If-Match` header into a precondition.
 pub(super) fn if_match(named: Named) -> IfMatch {
     match named {
         Named::All => IfMatch::Any,

@@ -1,4 +1,4 @@
-//! Texts of tasks in requests.
+//! Text fields of tasks in requests.
 
 use poem_openapi::registry::MetaSchema;
 
@@ -10,7 +10,7 @@ use crate::http::format;
 use crate::http::wire::text_type;
 
 text_type!(
-    /// A title of a task that is changed. Checked by [`Title::new`], since an old one may come back.
+    /// Title in a patch. Checked by [`Title::new`], since clients may send back an existing title.
     TitleText,
     "string_title",
     MetaSchema {
@@ -21,7 +21,7 @@ text_type!(
 );
 
 text_type!(
-    /// A title of a new task. Checked by [`Title::typed`].
+    /// Title of a new task. Checked by [`Title::typed`].
     NewTitleText,
     "string_new_title",
     MetaSchema {
@@ -32,7 +32,7 @@ text_type!(
 );
 
 text_type!(
-    /// When a task is due. Checked by [`Due::parse`].
+    /// Due date of a task. Checked by [`Due::parse`].
     DueText,
     "string_due",
     MetaSchema {
@@ -42,14 +42,14 @@ text_type!(
 );
 
 text_type!(
-    /// A tag. Checked by [`Tag::new`](crate::domain::tag::Tag::new).
+    /// Tag of a task. Checked by [`Tag::new`](crate::domain::tag::Tag::new).
     TagText,
     "string_tag",
     MetaSchema::new_with_format("string", format::TAG)
 );
 
 text_type!(
-    /// A place in the order of all tasks. Checked by [`Position::parse`].
+    /// Position among all tasks. Checked by [`Position::parse`].
     PositionText,
     "string_position",
     MetaSchema {
@@ -60,7 +60,7 @@ text_type!(
 );
 
 text_type!(
-    /// When a task comes round again. Checked by [`Rule::parse`].
+    /// Recurrence rule of a task. Checked by [`Rule::parse`].
     RuleText,
     "string_rule",
     MetaSchema {

@@ -1,4 +1,4 @@
-//! Tasks as their owners see them.
+//! Tasks, tags and counts in responses.
 
 use poem_openapi::Object;
 use poem_openapi::types::Example;
@@ -14,45 +14,44 @@ use crate::http::etag;
 use crate::http::problem::Problem;
 use crate::service::Error;
 
-/// A task, as its owner sees it.
+/// A task.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub(super) struct TaskView {
-    /// Never changes, and never names another task.
+    /// Id. Never changes and is never reused.
     id: u64,
-    /// What to do.
+    /// Title.
     title: String,
-    /// More about it.
+    /// Description.
     #[oai(nullable)]
     description: Option<String>,
-    /// Whether it is done.
+    /// Whether the task is completed.
     completed: bool,
-    /// Whose it is.
+    /// Id of the owner's account.
     owner_id: u64,
-    /// When it was made.
+    /// Creation time.
     created_at: Timestamp,
-    /// When it last changed.
+    /// Time of the last change.
     updated_at: Timestamp,
-    /// When it was done.
+    /// Completion time.
     #[oai(nullable)]
     completed_at: Option<Timestamp>,
-    /// When it is to be done: a day, or a moment with the time zone that it is meant in
-    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)).
+    /// Due date: a day, or a time with its time zone ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)).
     #[oai(nullable)]
     due: Option<String>,
-    /// How much it matters: `none`, `low`, `medium`, `high` or `urgent`.
+    /// Priority: `none`, `low`, `medium`, `high` or `urgent`.
     priority: Priority,
-    /// Words to find it by, sorted.
+    /// Tags, sorted.
     tags: Vec<String>,
-    /// Its place among all tasks. Sorts byte by byte; there is room between any two.
+    /// Position among all tasks. Compares byte by byte; a new position fits between any two.
     position: String,
-    /// The task that it is a part of.
+    /// Id of the parent task.
     #[oai(nullable)]
     parent_id: Option<u64>,
-    /// When it comes round again ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)).
+    /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)).
     #[oai(nullable)]
     recurrence: Option<String>,
-    /// How often it has been written, from 1. The `ETag` is the same in quotes.
+    /// Revision: 1 for a new task, incremented by each write. The `ETag` is this number in quotes.
     rev: u64,
 }
 
@@ -100,7 +99,7 @@ impl From<Task> for TaskView {
     }
 }
 
-/// With the task as it is now, if that is what is wrong.
+/// Converts an error to a problem; one of a failed precondition includes the current task.
 pub(super) fn problem(error: Error) -> Problem {
     let Error::Changed(task) = &error else { return error.into() };
     let (etag, view) = (etag::of(task), TaskView::from((**task).clone()));
@@ -108,17 +107,17 @@ pub(super) fn problem(error: Error) -> Problem {
     Problem::from(error).with_etag(&etag).with_member("task", view)
 }
 
-/// How many tasks have a tag.
+/// Number of tasks with a tag.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub(super) struct TagView {
     /// The tag.
     tag: String,
-    /// All tasks with it.
+    /// Number of tasks with the tag.
     count: u64,
-    /// Those that are open.
+    /// Number of open tasks.
     open: u64,
-    /// Those that are done.
+    /// Number of completed tasks.
     done: u64,
 }
 
@@ -128,19 +127,20 @@ impl Example for TagView {
     }
 }
 
-/// How many tasks there are.
+/// Numbers of tasks.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub(super) struct TaskCountsView {
-    /// All of them.
+    /// Number of all tasks.
     total: u64,
-    /// Those that are open.
+    /// Number of open tasks.
     open: u64,
-    /// Those that are done.
+    /// Number of completed tasks.
     done: u64,
-    /// Open ones whose time has passed. A day has passed when it is over in the time zone of your profile, else in UTC.
+    /// Number of open tasks past their due date. A day has passed when it is over in the time zone of your profile,
+    /// else UTC.
     overdue: u64,
-    /// By tag, sorted. A task counts for each tag that it has.
+    /// Counts by tag, sorted. A task counts towards each of its tags.
     tags: Vec<TagView>,
 }
 

@@ -74,7 +74,8 @@ pub(super) fn invitation(made: &Invitation) -> String {
     line("invitation", &about)
 }
 
-/// Of an administrator who did it to this account, only the role: who that is belongs to somebody else.
+/// Returns the line of an audit record. An administrator who acted on this account is named by role alone: the identity
+/// is that person's data.
 pub(super) fn audit(record: &AuditRecord, whose: UserId) -> String {
     let actor = match record.act.actor {
         Actor::Admin(id) if id == whose => "self",

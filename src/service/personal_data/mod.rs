@@ -1,4 +1,4 @@
-//! All that is kept about one person, for that person: JSON Lines, version 2.
+//! All data that is kept about one person, for that person: JSON Lines, version 2.
 //!
 //! ```text
 //! {"personal_data":{"version":2,"created_at":"..."}}
@@ -12,13 +12,13 @@
 //! {"end":{"sessions":1,"tokens":1,"invitations":1,"audit":1,"answers":1,"tasks":1}}
 //! ```
 //!
-//! Without what only proves who somebody is: the hash of the password, the digests of tokens and invitations. Audit
-//! records are those of what this person did, and of what was done to this account. Of an answer that is kept for an
-//! `Idempotency-Key` there is what is known without opening it; what it says may be a secret that is shown once.
+//! Secrets that only prove an identity are excluded: the password hash and the digests of tokens and invitations. Audit
+//! records cover the actions of this person and the actions on this account. Of an answer kept for an
+//! `Idempotency-Key`, only unsealed members are included; its content may be a secret that is shown once.
 //!
-//! The last line tells a whole file from one that was cut off. Long lists are read a few at a time, so that no moment
-//! of the store is held for a client that reads slowly; a task that changes meanwhile is there as it was when its turn
-//! came.
+//! The last line tells a whole file from a truncated one. Long lists are read a few items at a time, so that no
+//! snapshot of the store is held for a client that reads slowly; a task that changes during the export is included as
+//! it was when read.
 
 mod line;
 mod task;
@@ -33,25 +33,25 @@ use crate::domain::answer::AnswerNote;
 use crate::domain::id::{InvitationId, TaskId};
 use crate::domain::scope::Scope;
 
-/// Things that are read together.
+/// Items that are read together.
 const TOGETHER: usize = 20;
 
-/// Audit records that are looked at together, of which few are about one account.
+/// Audit records that are scanned together, of which few are about one account.
 const LOOKED_AT: usize = 500;
 
-/// Someone's data on its way. Ends after an error.
+/// An export in progress. Ends after an error.
 #[derive(Debug)]
 pub struct PersonalData {
     service: Service,
     caller: Caller<Account>,
-    /// Lines before the long lists.
+    /// Lines that come before the long lists.
     first: Option<String>,
     next: Next,
     sent: Sent,
     _held: OwnExport,
 }
 
-/// The list that comes next, and the thing after which it goes on.
+/// The list to read next, and the item after which it continues.
 #[derive(Clone, Copy, Debug)]
 enum Next {
     Invitations(Option<InvitationId>),
@@ -62,7 +62,7 @@ enum Next {
     Nothing,
 }
 
-/// Numbers of things that were sent.
+/// Counts of items sent.
 #[derive(Debug, Default)]
 struct Sent {
     sessions: usize,
@@ -74,12 +74,12 @@ struct Sent {
 }
 
 impl Service {
-    /// Begins to read all that is kept about the caller.
+    /// Begins an export of all data about the caller.
     ///
     /// # Errors
     ///
     /// [`Error::Denied`] for a token that may not read tasks, [`Error::AccountBusy`] while the account has another
-    /// export, and those of the store.
+    /// export, and store errors.
     pub async fn personal_data(
         &self,
         caller: &Caller<Account>,
@@ -96,21 +96,21 @@ impl Service {
             sent: Sent::default(),
             _held: held.ok_or(Error::AccountBusy)?,
         };
-        // What fails here is told with a status.
+        // An error here can still be reported with a status.
         data.first = Some(data.account().await?);
         Ok(data)
     }
 }
 
 impl PersonalData {
-    /// The most that one part takes, in bytes: as many of the longest tasks, in which each character is escaped.
+    /// Maximum size of one part, in bytes: `TOGETHER` tasks of maximum length, with every character escaped.
     pub const MOST_BYTES: usize = TOGETHER * 20 * 1024;
 
-    /// The next lines, each with its end. `None` after the last.
+    /// Returns the next lines, each with its line end; `None` after the last.
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`] once the credential has ended, and those of the store.
+    /// [`Error::BadToken`] once the credential has ended, and store errors.
     pub async fn next(&mut self) -> Result<Option<String>, Error> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
@@ -120,7 +120,7 @@ impl PersonalData {
             if matches!(now, Next::Nothing) {
                 return Ok(None);
             }
-            // Whoever has lost access since gets no more.
+            // A caller who has lost access gets no more data.
             self.service.see_again(&self.caller).await?;
             let lines = match now {
                 Next::Invitations(after) => self.invitations(after).await?,
@@ -132,7 +132,7 @@ impl PersonalData {
             if !lines.is_empty() {
                 return Ok(Some(lines));
             }
-            // A long list without anything of this account holds up nobody else's.
+            // A long list without items of this account must not block the exports of others.
             tokio::task::yield_now().await;
         }
     }

@@ -1,4 +1,4 @@
-//! The line of a task.
+//! Line of a task.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! From a token to the account that it stands for.
+//! Authentication of requests by their token.
 
 use crate::auth::Caller;
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
@@ -17,13 +17,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 impl Service {
-    /// Finds out who sent this token, and whether they may do this. Asks the store every time, so that the
-    /// end of a session, a token or an account ends access with the next request.
+    /// Authenticates a token and checks its permission. Reads the store every time, so that the end of a session, a
+    /// token or an account ends access with the next request.
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`], [`Error::Denied`], [`Error::Throttled`] where requests are limited, and those of the
-    /// store.
+    /// [`Error::BadToken`], [`Error::Denied`], [`Error::Throttled`] if requests are limited, and store errors.
     pub async fn authenticate<P: Permission>(
         &self,
         token: &str,
@@ -43,7 +42,7 @@ impl Service {
         Ok(Caller::admit(user, access, Network::of(address), scopes)?)
     }
 
-    /// Sees that somebody who was let in a while ago would be let in again.
+    /// Checks that a caller authenticated earlier is still authorized.
     pub(in crate::service) async fn see_again<P: Permission>(
         &self,
         caller: &Caller<P>,
@@ -80,8 +79,8 @@ impl Service {
         let claims = self.0.tokens.verify(token, now).map_err(|_| Error::BadToken)?;
         let (user, session) = self.live_session(claims.user, claims.session, now).await?;
         let access = Access::Session(session.id);
-        // The first use tells that the session is one that is used, however soon after the log-in it comes. In the same
-        // millisecond it could not be told from the log-in.
+        // The first use marks the session as used, however soon after the log-in it comes. In the same millisecond it
+        // could not be told from the log-in.
         let at_once = Some(session.created_at).filter(|made| now <= *made);
         let used = session.used_at().or(at_once);
         Ok((user, access, claims.scopes, used))
@@ -123,8 +122,8 @@ impl Service {
         found.filter(|(_, token)| !token.is_expired(now)).ok_or(Error::BadToken)
     }
 
-    /// Writes down beside the request that a credential was used. Nobody waits for it, and a full disk or
-    /// a full queue only leaves the note of before.
+    /// Records in the background that a credential was used. No request waits for it; if the disk or the queue is full,
+    /// the previous record stays.
     fn note_use(
         &self,
         user: UserId,

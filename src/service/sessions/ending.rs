@@ -1,4 +1,4 @@
-//! Listing sessions, and ending them.
+//! Listing and ending sessions.
 
 use super::NO_SESSION;
 use crate::auth::Caller;
@@ -11,11 +11,11 @@ use crate::service::{Doing, Error, Service};
 use tracing::instrument;
 
 impl Service {
-    /// Ends what the caller was let in by: the session, or the personal token.
+    /// Ends the credential of the caller: the session, or the personal token.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn session_leave(
         &self,
@@ -31,7 +31,7 @@ impl Service {
         access: Access,
         doing: Doing<()>,
     ) -> Result<(), Error> {
-        // It may have ended meanwhile, which is what was wanted.
+        // It may have ended meanwhile, as intended.
         let ended = match access {
             Access::Session(id) => self.0.store.session_delete(user, id),
             Access::Token(id) => self.0.store.token_delete(user, id),
@@ -40,11 +40,11 @@ impl Service {
         Ok(())
     }
 
-    /// Ends every session and every personal token of the caller.
+    /// Ends all sessions and personal tokens of the caller.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn session_leave_all(
         &self,
@@ -56,11 +56,11 @@ impl Service {
         self.write(caller, ended).await?.map_err(|_| Error::BadToken)
     }
 
-    /// Lists the caller's live sessions, the latest used first.
+    /// Lists the caller's live sessions, most recently used first.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn session_list(
         &self,
         caller: &Caller<Account>,
@@ -77,7 +77,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn session_delete(
         &self,

@@ -1,4 +1,4 @@
-//! Logging in and out, and knowing who asks.
+//! Sessions: log-in, log-out and authentication.
 
 mod caller;
 mod ending;
@@ -27,35 +27,35 @@ use zeroize::Zeroizing;
 
 const NO_SESSION: Error = Error::NotFound { what: "session" };
 
-/// Where a request comes from.
+/// Origin of a request.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// The address of the client.
+    /// IP address of the client.
     pub address: IpAddr,
-    /// What the client calls itself.
+    /// Name that the client gives itself.
     pub client: Option<Label>,
 }
 
-/// What a log-in gives.
+/// Tokens of a log-in.
 #[derive(Clone, Debug)]
 pub struct Grant {
-    /// To be sent with every request.
+    /// Token to send with every request.
     pub access_token: Secret,
-    /// How long the access token is good for.
+    /// Lifetime of the access token.
     pub expires_in: Duration,
-    /// Stands for the session when the access token has expired. Good for one use.
+    /// Token that renews the session after the access token has expired. Valid once.
     pub refresh_token: Secret,
     /// Scopes of the access token.
     pub scopes: Scopes,
 }
 
 impl Service {
-    /// Logs somebody in, for these scopes alone. The session is durable when this returns.
+    /// Logs in an account, with these scopes only. The session is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`Error::WrongCredentials`] for an unknown email, a disabled account and a wrong password, after the
-    /// same work; [`Error::Throttled`]; [`Error::Busy`] when too many passwords wait; and those of the store.
+    /// [`Error::WrongCredentials`] for an unknown email, a disabled account or a wrong password, after the same work;
+    /// [`Error::Throttled`]; [`Error::Busy`] if too many passwords wait; and store errors.
     #[instrument(skip_all, fields(user.id))]
     pub async fn session_open(
         &self,
@@ -65,7 +65,7 @@ impl Service {
         origin: Origin,
         once: Once<Grant>,
     ) -> Result<Done<Grant>, Error> {
-        // What cannot be an email is nobody's email.
+        // A text that is not a valid email matches no account.
         let email = Email::new(email).ok();
         let account = email.as_ref().map(Email::canonical);
         let account = account.as_ref().map_or("", CanonicalEmail::as_str);
@@ -96,8 +96,8 @@ impl Service {
         }
 
         // A client that asks again has proven as much as the first time. A refresh token that was used since would end
-        // the session, so the answer is not given again then. One that is used between this look and the replay is used
-        // while the answer is on its way, which clients that share a session cannot rule out.
+        // the session, so the answer is not replayed then. A token used between this check and the replay is used while
+        // the answer is on its way, which clients that share a session cannot rule out.
         let once = match self.answer_session(user.id, once.asked()).await? {
             Some(session) if !self.is_unused(user.id, session).await? => {
                 once.without_key()
@@ -108,9 +108,9 @@ impl Service {
         self.once_of(user.id, once, begin).await
     }
 
-    /// Sees that the password is that of the account. A guess that comes from everywhere is slowed down, and the
-    /// owner at home is not. Without the right password it cannot be told from answer or time whether the network is
-    /// one that an account knows: a wrong one is counted, and waits, as that of a stranger.
+    /// Verifies the password of a log-in. Distributed guessing is slowed down, but not the owner on a known network.
+    /// Without the right password, neither the answer nor its time reveals whether the account knows the network: a
+    /// wrong password counts, and waits, as one from an unknown network.
     async fn session_prove(
         &self,
         credential: Option<Credential>,
@@ -131,7 +131,7 @@ impl Service {
             }
             _ => None,
         };
-        // After the hash for every client: `Retry-After` would tell which ones were counted before it.
+        // After the hash for every client: otherwise `Retry-After` would reveal which were counted before it.
         if (known.is_none() || proven.is_none())
             && let Some(throttle) = &self.0.throttle
         {
@@ -143,8 +143,7 @@ impl Service {
         })
     }
 
-    /// Replaces a hash by one of today's cost. It is only an improvement: if it cannot be made now, the next log-in
-    /// tries again.
+    /// Replaces a hash by one of the current cost. Best effort: if it fails, the next log-in tries again.
     async fn session_rehash(
         &self,
         user: UserId,
@@ -228,7 +227,7 @@ impl Service {
         Ok(Grant { access_token, expires_in, refresh_token: token.write(), scopes })
     }
 
-    /// Never shorter than an access token is good for.
+    /// Returns the lifetime of a session, at least that of an access token.
     fn session_lifetime(&self) -> Duration {
         Session::IDLE.max(self.0.tokens.lifetime())
     }

@@ -1,4 +1,4 @@
-//! Going on with a session.
+//! Refreshing sessions.
 
 use super::refresh_token::RefreshToken;
 use super::{Grant, Origin};
@@ -11,13 +11,13 @@ use crate::service::{Doing, Done, Error, Once, Service};
 use tracing::instrument;
 
 impl Service {
-    /// Takes a refresh token for new tokens of the same session. The old one is worth nothing then, but for
-    /// [`Session::GRACE`](crate::domain::session::Session::GRACE), in which it gives the same answer once more. The access token is for these scopes, or for
-    /// all that the session has.
+    /// Exchanges a refresh token for new tokens of the same session. The old token is invalid from then on, except that
+    /// it yields the same answer once more within [`Session::GRACE`](crate::domain::session::Session::GRACE). The
+    /// access token has these scopes, or all scopes of the session.
     ///
     /// # Errors
     ///
-    /// [`Error::BadGrant`], [`Error::ScopeTooWide`], [`Error::Throttled`], and those of the store.
+    /// [`Error::BadGrant`], [`Error::ScopeTooWide`], [`Error::Throttled`], and store errors.
     #[instrument(skip_all, fields(user.id))]
     pub async fn session_refresh(
         &self,
@@ -49,7 +49,7 @@ impl Service {
         .await
     }
 
-    /// Whether a session is as its log-in has left it: the refresh token of then is the one to come next.
+    /// Whether a session is as its log-in left it: its first refresh token is the next one to be used.
     pub(super) async fn is_unused(
         &self,
         user: UserId,
@@ -61,8 +61,8 @@ impl Service {
         }))
     }
 
-    /// Whether this is the refresh token to come next, or the one before and the one after it was not used yet. Only
-    /// then may its answer be given again: what came after it tells a thief from a client that lost an answer.
+    /// Whether this is the next refresh token to be used, or the previous one while its successor is unused. Only then
+    /// may its answer be replayed: the use of the successor tells a thief from a client that lost an answer.
     async fn is_latest(&self, token: &RefreshToken) -> Result<bool, Error> {
         let found = self.0.store.session_get(token.user, token.session).await?;
         let Some((_, session)) = found else { return Ok(false) };
@@ -81,7 +81,8 @@ impl Service {
         doing: Doing<Grant>,
     ) -> Result<Grant, Error> {
         let (now, network) = (self.0.clock.now(), Network::of(origin.address));
-        // The same for the same token: programs that refresh at once, and one that lost the answer, get it.
+        // Derived, so that the same token yields the same answer: concurrent refreshes, and clients that lost the
+        // answer, get it.
         let secret = self
             .0
             .tokens

@@ -1,4 +1,4 @@
-//! Refresh tokens: what is in them, and what is kept of it.
+//! Refresh tokens: their content, and the digests that are stored.
 
 use zeroize::Zeroizing;
 
@@ -8,15 +8,15 @@ use crate::domain::digest::SecretDigest;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::scope::Scopes;
 
-/// The parts of a refresh token.
+/// Parts of a refresh token.
 pub(super) struct RefreshToken {
     pub(super) user: UserId,
     pub(super) session: SessionId,
-    /// The same in all tokens of a session, so that an old one is told from a made-up one.
+    /// Id shared by all tokens of a session, which tells an old token from a forged one.
     pub(super) family: [u8; 16],
     pub(super) secret: [u8; 32],
-    /// Scopes of the session. Only in the token, as one byte, if that is not everything: the digest of the family
-    /// is one of the scopes too, so nobody can write others into a token.
+    /// Scopes of the session. Encoded in the token, as one byte, only if not all: the digest of the family covers the
+    /// scopes too, so no client can change them.
     pub(super) scopes: Scopes,
 }
 
@@ -55,7 +55,7 @@ impl RefreshToken {
         ])
     }
 
-    /// Digest of the part that all tokens of the session share, as it is stored.
+    /// Returns the stored digest of the part that all tokens of the session share.
     pub(super) fn family_digest(&self) -> SecretDigest {
         let Some(scopes) = self.mark() else { return digest(&self.family) };
         let mut marked = Zeroizing::new([scopes; 17]);
@@ -65,12 +65,12 @@ impl RefreshToken {
         digest(&*marked)
     }
 
-    /// Digest of the part that is different in each, as it is stored.
+    /// Returns the stored digest of the part that is unique to each token.
     pub(super) fn secret_digest(&self) -> SecretDigest {
         digest(&self.secret)
     }
 
-    /// The scopes in the token. A token that may do everything is as versions before wrote it.
+    /// Returns the encoded scopes. A token with all scopes has none, as in earlier versions.
     fn mark(&self) -> Option<u8> {
         (self.scopes != Scopes::ALL).then(|| self.scopes.bits())
     }

@@ -1,4 +1,4 @@
-//! Giving tokens back ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
+//! Token revocation ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)).
 
 use tracing::instrument;
 
@@ -10,13 +10,13 @@ use crate::domain::network::Network;
 use crate::service::{Done, Error, Once, Service};
 
 impl Service {
-    /// Ends the session that an access token or a refresh token stands for, or deletes a personal token. Whoever has
-    /// the token may do this. A token that is none, or ended before, changes nothing and is no error
+    /// Ends the session of an access token or refresh token, or deletes a personal token. Possession of the token is
+    /// enough. An invalid or ended token changes nothing and is no error
     /// ([RFC 7009, section 2.2](https://www.rfc-editor.org/rfc/rfc7009#section-2.2)).
     ///
     /// # Errors
     ///
-    /// [`Error::Throttled`], and those of the store.
+    /// [`Error::Throttled`], and store errors.
     #[instrument(skip_all, fields(user.id))]
     pub async fn session_revoke(
         &self,
@@ -37,12 +37,12 @@ impl Service {
         self.once_of(user, once, |doing| self.access_leave(user, access, doing)).await
     }
 
-    /// The live credential behind a token of any kind.
+    /// Returns the live credential behind a token of any kind.
     async fn access_of(&self, token: &str) -> Result<Option<(UserId, Access)>, Error> {
         let now = self.0.clock.now();
         if let Some(refresh) = RefreshToken::read(token) {
             let found = self.0.store.session_get(refresh.user, refresh.session).await?;
-            // One that was used before is a token of the session still.
+            // A used refresh token still identifies its session.
             let family = refresh.family_digest();
             let found = found.filter(|(_, session)| session.refresh.family == family);
             return Ok(

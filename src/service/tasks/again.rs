@@ -1,9 +1,9 @@
-//! Completions that come again without an `Idempotency-Key`.
+//! Repeated completions without an `Idempotency-Key`.
 //!
-//! Clients of the replaced service have no keys. One that gets no answer to `PATCH {"completed":true}` sends it again,
-//! and a task that recurs would move on twice. So its answer is kept as if the request had a key: the credential, the
-//! task, the state that the change has left it in, and the change. For [`AGAIN`] the same request gets the same answer,
-//! unless the task was changed meanwhile.
+//! Clients of the replaced service have no keys. A client that gets no answer to `PATCH {"completed":true}` repeats it,
+//! and a recurring task would advance twice. So the answer is kept as if the request had a key, made of the credential,
+//! the task, the state after the change, and the change. For [`AGAIN`] the same request gets the same answer, unless
+//! the task was changed meanwhile.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::domain::task::{IfMatch, Task};
 use crate::service::tasks::TaskChange;
 use crate::service::{Asked, Done, Error, Once, Service};
 
-/// How long the answer is given again.
+/// Time for which the answer is replayed.
 const AGAIN: Duration = Duration::from_secs(20);
 
-/// How often the state of the task is looked at, if others change it at the same time.
+/// Maximum tries while others change the task at the same time.
 const TRIES: usize = 3;
 
 impl Service {
-    /// Changes a task. The change is durable when this returns. If the task recurs and was completed, it has moved
-    /// on; the id is that of the task which keeps what was finished.
+    /// Changes a task. The change is durable when this returns. A recurring task that was completed advances; the id is
+    /// then that of the task that keeps the finished occurrence.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::NotFound`], [`Error::Changed`],
-    /// [`Error::IfMatchRequired`], and those of [`Self::once`] and the store.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::NotFound`], [`Error::Changed`],
+    /// [`Error::IfMatchRequired`], the errors of [`Self::once`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_patch(
         &self,
@@ -53,7 +53,7 @@ impl Service {
                 }
                 match self.task_move_on(caller, &task, &change, &once).await {
                     Err(Error::Changed(_)) => {}
-                    // There is no room for the answer, or one from long ago is in its place: do without.
+                    // There is no room for the answer, or an old one is in its place: go on without.
                     Err(Error::Quota(_) | Error::Repeated) => break,
                     done => return done,
                 }
@@ -63,8 +63,7 @@ impl Service {
         self.once(caller, once, work).await
     }
 
-    /// Completes a task that recurs in the state that it was seen in, unless that state is what the same request has
-    /// just left.
+    /// Completes a recurring task in the state that was read, unless the same request has just produced that state.
     async fn task_move_on(
         &self,
         caller: &Caller<TasksWrite>,
@@ -79,7 +78,7 @@ impl Service {
                 self.see_again(caller).await?;
                 return Ok(Done::Before(before));
             }
-            // An answer that was sealed with another key is as good as none here.
+            // An answer sealed with an unknown key counts as none here.
             Ok(None) | Err(Error::AnswerLost) => {}
             Err(error) => return Err(error),
         }

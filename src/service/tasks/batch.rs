@@ -1,4 +1,4 @@
-//! Several changes at once.
+//! Batches of task operations.
 
 use std::sync::Arc;
 
@@ -18,50 +18,50 @@ use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::service::{Doing, Error, FieldError, Service};
 
-/// One thing that is asked for.
+/// One operation of a batch.
 #[derive(Clone, Debug)]
 pub struct TaskRequest {
-    /// What is to be done.
+    /// Operation to perform.
     pub ask: TaskAsk,
-    /// Which revisions of the task are meant; `None` if nobody said.
+    /// Precondition on the task's revision; `None` if the client gave none.
     pub if_match: Option<IfMatch>,
 }
 
-/// What is to be done.
+/// A task operation.
 #[derive(Clone, Debug)]
 pub enum TaskAsk {
-    /// Make a task.
+    /// Creates a task.
     Create(Box<TaskDraft>),
-    /// Change a task.
+    /// Changes a task.
     Patch(TaskId, Box<TaskChange>),
-    /// Complete a task.
+    /// Completes a task.
     Complete(TaskId),
-    /// Move a task.
+    /// Moves a task.
     Move(TaskId, TaskMove),
-    /// Delete a task and all below it.
+    /// Deletes a task and its subtasks.
     Delete(TaskId),
 }
 
-/// Several requests, to be done one after the other at one moment.
+/// Operations performed in order, in one transaction.
 #[derive(Clone, Debug)]
 pub struct TaskBatch {
-    /// The requests, or what is wrong with each in itself.
+    /// Operations, or the errors of those that are invalid in themselves.
     pub requests: Vec<Result<TaskRequest, Vec<FieldError>>>,
-    /// Whether all of it is done or nothing.
+    /// Whether all operations are applied or none.
     pub atomic: bool,
-    /// Whether it is only tried.
+    /// Whether nothing is written (dry run).
     pub dry_run: bool,
 }
 
 impl TaskBatch {
-    /// A single request.
+    /// Creates a batch of one operation.
     pub(super) fn one(ask: TaskAsk, terms: Terms) -> Self {
         let Terms { if_match, dry_run } = terms;
         Self { requests: vec![Ok(TaskRequest { ask, if_match })], atomic: true, dry_run }
     }
 }
 
-/// What became of a request before the store was asked.
+/// Result of validating an operation before the store is called.
 #[derive(Clone, Debug)]
 enum Checked {
     Asked(Option<Neighbour>),
@@ -70,17 +70,17 @@ enum Checked {
     IfMatchRequired,
 }
 
-/// What came of each request.
+/// Result of each operation.
 pub type TaskResults = Vec<Result<TaskDone, TaskFailure>>;
 
-/// A batch on its way to the store and back.
+/// A batch in the store.
 struct Plan {
     checked: Vec<Checked>,
     atomic: bool,
 }
 
 impl Plan {
-    /// What to tell of each request.
+    /// Returns the result of each operation.
     fn results(&self, written: TaskWritten) -> TaskResults {
         let is_whole = |it: &Checked| matches!(it, Checked::Asked(_));
         let failed = !self.checked.iter().all(is_whole)
@@ -101,14 +101,14 @@ impl Plan {
 }
 
 impl Service {
-    /// Makes several changes in one transaction. What was done is durable when this returns.
+    /// Applies a batch in one transaction. Its changes are durable when this returns.
     ///
-    /// For each request there is what came of it. If all or nothing was to be done and something cannot be, what
-    /// could have been is [`TaskFailure::NotApplied`].
+    /// Returns a result for each operation. If an atomic batch fails, the operations that were possible are
+    /// [`TaskFailure::NotApplied`].
     ///
     /// # Errors
     ///
-    /// [`Error::BadToken`] if the account has just been deleted, and those of the store.
+    /// [`Error::BadToken`] if the account has just been deleted, and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id, requests = batch.requests.len()))]
     pub async fn task_batch(
         &self,
@@ -119,7 +119,7 @@ impl Service {
         self.task_write(caller, batch, doing, Some).await
     }
 
-    /// Does what is asked for. `answer` is what is kept of it for requests that come again.
+    /// Applies a batch. `answer` builds the answer that is kept for repeated requests.
     pub(super) async fn task_write<A: 'static>(
         &self,
         caller: &Caller<TasksWrite>,
@@ -179,7 +179,7 @@ impl Service {
             TaskAsk::Delete(id) => Ok(TaskAction::Delete(id)),
         };
         let action = action.map_err(Checked::InvalidTask)?;
-        // `If-None-Match` alone says what the client does not have, not what it has.
+        // `If-None-Match` alone names what the client lacks, not what it has.
         let is_said = !matches!(if_match, None | Some(IfMatch::NoneOf(_)));
         if self.0.require_if_match && !is_said && !is_new {
             return Err(Checked::IfMatchRequired);

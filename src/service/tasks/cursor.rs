@@ -1,8 +1,8 @@
-//! Places in lists, as texts that only this server can have written.
+//! Cursors: positions in lists, as texts that only this server can create.
 //!
-//! A cursor is sealed for one person and one list: for anybody else, for another order or other conditions, and after
-//! any change to it, it is nothing. It names a place and not a task, so it stays good when that task is changed
-//! or deleted. It does not expire, and gives access to nothing.
+//! A cursor is sealed for one account and one list: it is invalid for another account, another order or other
+//! conditions, and after any modification. It names a position, not a task, so it stays valid when that task is changed
+//! or deleted. It does not expire, and grants no access.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,24 +13,24 @@ use crate::domain::task::TaskPlace;
 
 const PURPOSE: &str = "task list cursor";
 
-/// The beginning of every cursor: its version, and a character that no cursor without a version has.
+/// Prefix of every cursor: its version, and a character that no unversioned cursor has.
 const VERSION: &str = "2.";
 
-/// Longest cursor that is looked at, in bytes: longer than the place of the longest position.
+/// Maximum length of a cursor that is parsed, in bytes: above that for the longest position.
 const MAX_BYTES: usize = 12_000;
 
-/// Why a cursor is refused.
+/// Reason that a cursor is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CursorError {
-    /// The text is no cursor of this list and this person.
+    /// The text is no cursor of this list and this account.
     #[error("is not one that this list gave you: begin again with an empty one")]
     Foreign,
-    /// It may be a cursor of a version of the program that cannot be read any more.
+    /// Possibly a cursor of an earlier version of the program, which can no longer be read.
     #[error("is from an earlier version of the server: begin again with an empty one")]
     Outdated,
 }
 
-/// What a cursor is good for.
+/// Account and query that a cursor is valid for.
 pub(super) struct Scope {
     user: [u8; UserId::LEN],
     query: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What people send to make and change tasks, checked.
+//! Data of task requests, and its validation.
 
 use crate::domain::due::Due;
 use crate::domain::id::TaskId;
@@ -11,61 +11,61 @@ use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::service::FieldError;
 
-/// What somebody sends to make a task.
+/// Data of a new task, unchecked.
 #[derive(Clone, Debug, Default)]
 pub struct TaskDraft {
-    /// Checked by [`Title::new`].
+    /// Title, checked by [`Title::new`].
     pub title: String,
-    /// Checked by [`Description::new`].
+    /// Description, checked by [`Description::new`].
     pub description: Option<String>,
-    /// Whether it is done already.
+    /// Whether the task is completed already.
     pub completed: bool,
-    /// Checked by [`Due::parse`].
+    /// Due date, checked by [`Due::parse`].
     pub due: Option<String>,
-    /// How much it matters.
+    /// Priority.
     pub priority: Priority,
-    /// Each checked by [`Tag::new`], all by [`Tags::new`].
+    /// Tags, each checked by [`Tag::new`], all by [`Tags::new`].
     pub tags: Vec<String>,
-    /// Checked by [`Position::parse`].
+    /// Position, checked by [`Position::parse`].
     pub position: Option<String>,
-    /// The task that it is a part of.
+    /// Parent task.
     pub parent: Option<TaskId>,
-    /// Checked by [`Rule::parse`].
+    /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<String>,
 }
 
-/// What somebody sends to change a task. What is `None` stays as it is, `Some(None)` clears. Its `Debug` text tells one
-/// change from another ([`super::again`]).
+/// Changes to a task, unchecked. `None` leaves a member unchanged, `Some(None)` clears it. Its `Debug` text identifies
+/// the change ([`super::again`]).
 #[derive(Clone, Debug, Default)]
 pub struct TaskChange {
-    /// Checked by [`Title::new`].
+    /// Title, checked by [`Title::new`].
     pub title: Option<String>,
-    /// Checked by [`Description::new`].
+    /// Description, checked by [`Description::new`].
     pub description: Option<Option<String>>,
-    /// Done, or open again.
+    /// Whether the task is completed.
     pub completed: Option<bool>,
-    /// Checked by [`Due::parse`].
+    /// Due date, checked by [`Due::parse`].
     pub due: Option<Option<String>>,
-    /// How much it matters.
+    /// Priority.
     pub priority: Option<Priority>,
-    /// Each checked by [`Tag::new`], all by [`Tags::new`].
+    /// Tags, each checked by [`Tag::new`], all by [`Tags::new`].
     pub tags: Option<Vec<String>>,
-    /// Checked by [`Position::parse`].
+    /// Position, checked by [`Position::parse`].
     pub position: Option<String>,
-    /// The task that it becomes a part of.
+    /// New parent task.
     pub parent: Option<Option<TaskId>>,
-    /// Checked by [`Rule::parse`].
+    /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<Option<String>>,
     /// Members that cannot be changed.
     pub fixed: Fixed,
 }
 
-/// Every field that was refused so far.
+/// Collector of rejected fields.
 #[derive(Debug, Default)]
 pub(super) struct Check(Vec<FieldError>);
 
 impl Check {
-    /// The value, or a note of why the field was refused.
+    /// Returns the value, or records why the field was rejected.
     pub(super) fn take<T, E: ToString>(
         &mut self,
         field: &str,
@@ -74,7 +74,7 @@ impl Check {
         value.map_err(|error| self.0.push(FieldError::new(field, error))).ok()
     }
 
-    /// The same for what may be left out.
+    /// Does the same for an optional value.
     pub(super) fn maybe<V, T, E: ToString>(
         &mut self,
         field: &str,
@@ -84,7 +84,7 @@ impl Check {
         value.and_then(|value| self.take(field, check(value)))
     }
 
-    /// The value, unless something was refused.
+    /// Returns the value, unless a field was rejected.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

@@ -1,4 +1,4 @@
-//! Finding tasks.
+//! Lists of tasks.
 
 use super::cursor::{self, CursorError, Scope};
 use super::draft::Check;
@@ -14,59 +14,59 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::words::Words;
 use crate::service::{Error, Service};
 
-/// Which tasks somebody asks for.
+/// Filter of a list, unchecked.
 #[derive(Clone, Debug, Default)]
 pub struct TaskListing {
-    /// Done, or open.
+    /// Completed tasks, or open ones.
     pub completed: Option<bool>,
-    /// Of this priority.
+    /// Tasks of this priority.
     pub priority: Option<Priority>,
-    /// With all of these. Each checked by [`Tag::new`].
+    /// Tasks with all of these tags, each checked by [`Tag::new`].
     pub tags: Vec<String>,
-    /// Due before a moment. Checked by [`Due::parse`].
+    /// Tasks due before this time, checked by [`Due::parse`].
     pub due_before: Option<String>,
-    /// Due at a moment or later. Checked by [`Due::parse`].
+    /// Tasks due at this time or later, checked by [`Due::parse`].
     pub due_after: Option<String>,
-    /// Open, and their time has passed; or not so.
+    /// Open tasks past their due time, or all others.
     pub overdue: Option<bool>,
-    /// Changed at this time or later.
+    /// Tasks changed at this time or later.
     pub updated_since: Option<Timestamp>,
-    /// In another task, or in none.
+    /// Tasks below a parent, or without one.
     pub parent: Option<Within>,
-    /// With these words. Checked by [`Words::parse`]. A text without words, such as `!!!`, finds nothing.
+    /// Tasks with these words, checked by [`Words::parse`]. A text without words, such as `!!!`, matches nothing.
     pub words: String,
 }
 
-/// Which part of the list somebody asks for.
+/// Start of a page.
 #[derive(Clone, Debug)]
 pub enum Part {
-    /// After so many.
+    /// After this number of tasks.
     Skip(u64),
-    /// From where a cursor stands; the empty one stands at the beginning.
+    /// At a cursor; the empty cursor is the beginning.
     Cursor(String),
 }
 
-/// A page, and where it goes on.
+/// A page of tasks.
 #[derive(Clone, Debug)]
 pub struct Listed {
-    /// The tasks.
+    /// Tasks of this page.
     pub tasks: Vec<Task>,
-    /// How many there are on all pages.
+    /// Number of tasks on all pages.
     pub total: u64,
-    /// How to ask for those after these, if there are any.
+    /// Reference to the next page, if any.
     pub next: Option<Next>,
 }
 
-/// How to ask for the next page.
+/// Reference to the next page.
 #[derive(Clone, Debug)]
 pub enum Next {
-    /// By passing over these as well.
+    /// Skip the tasks of this page as well.
     Skip,
-    /// With this cursor.
+    /// Use this cursor.
     Cursor(String),
 }
 
-/// Most tags that a list is asked for.
+/// Maximum number of tags in a filter.
 const MAX_TAGS: usize = 20;
 
 impl Service {
@@ -74,8 +74,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with everything that was refused, a cursor that is not from this list among it; and those
-    /// of the store.
+    /// [`Error::Invalid`] naming everything that was rejected, including a cursor of another list; and store errors.
     pub async fn task_list(
         &self,
         caller: &Caller<TasksRead>,
@@ -137,7 +136,7 @@ impl Service {
         let overdue = DueRange::overdue(self.0.clock.now(), &home);
         match listing.overdue {
             Some(true) => {
-                // What is done is never overdue.
+                // A completed task is never overdue.
                 let range =
                     if completed == Some(true) { DueRange::NONE } else { overdue };
                 completed = completed.or(Some(false));
@@ -159,7 +158,7 @@ impl Service {
         let words = check.take("q", Words::parse(&listing.words));
         let has_no_word = words.as_ref().is_some_and(Words::is_empty);
         if has_no_word && !listing.words.trim().is_empty() {
-            // No task has a word that is no word: `!!!` finds nothing, and not everything.
+            // No task contains a word that is not one: `!!!` matches nothing, not everything.
             due = Some(DueRange::NONE);
         }
         TaskFilter {

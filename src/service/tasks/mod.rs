@@ -1,7 +1,6 @@
-//! Keeping tasks.
+//! Tasks.
 //!
-//! Every method takes the [`Caller`] and asks the store for that person's tasks only: somebody else's are
-//! not found.
+//! Every method takes the [`Caller`] and reads the tasks of that account only: other accounts' tasks are not found.
 
 mod again;
 mod batch;
@@ -28,25 +27,25 @@ use crate::domain::user::User;
 
 const NO_TASK: Error = Error::NotFound { what: "task" };
 
-/// A task that was changed, and the one that keeps what was finished, if the task has moved on.
+/// A changed task, and the id of the task that keeps the finished occurrence, if the task advanced.
 pub type Moved = (Task, Option<TaskId>);
 
-/// How a change is made.
+/// Preconditions and options of a task write.
 #[derive(Clone, Debug, Default)]
 pub struct Terms {
-    /// Which revisions of the task are meant; `None` if nobody said.
+    /// Precondition on the task's revision; `None` if the client gave none.
     pub if_match: Option<IfMatch>,
-    /// Whether the change is only tried.
+    /// Whether nothing is written (dry run).
     pub dry_run: bool,
 }
 
 impl Service {
-    /// Makes a task. It is durable when this returns.
+    /// Creates a task. It is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] with every field that was refused, [`Error::BadToken`] if the account has just
-    /// been deleted, and those of the store.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::BadToken`] if the account has just been deleted, and
+    /// store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn task_create(
         &self,
@@ -61,11 +60,11 @@ impl Service {
         made.map(|(task, _)| task)
     }
 
-    /// Finds a task.
+    /// Returns a task.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], and those of the store.
+    /// [`Error::NotFound`], and store errors.
     pub async fn task_get(
         &self,
         caller: &Caller<TasksRead>,
@@ -74,7 +73,7 @@ impl Service {
         self.0.store.task_get(caller.user.id, id).await?.ok_or(NO_TASK)
     }
 
-    /// What [`Self::task_patch`] does, whatever was done before.
+    /// Does the work of [`Self::task_patch`], without regard to earlier requests.
     pub(super) async fn task_change(
         &self,
         caller: &Caller<TasksWrite>,
@@ -87,11 +86,11 @@ impl Service {
         self.task_write_one(caller, ask, terms, doing, |it| it).await
     }
 
-    /// Completes a task, as [`Self::task_patch`] would.
+    /// Completes a task, like [`Self::task_patch`].
     ///
     /// # Errors
     ///
-    /// As there.
+    /// The errors of [`Self::task_patch`].
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_complete(
         &self,
@@ -103,11 +102,11 @@ impl Service {
         self.task_write_one(caller, TaskAsk::Complete(id), terms, doing, |it| it).await
     }
 
-    /// Moves a task beside another, perhaps below another.
+    /// Moves a task next to another, possibly below a new parent.
     ///
     /// # Errors
     ///
-    /// As of [`Self::task_patch`].
+    /// The errors of [`Self::task_patch`].
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_move(
         &self,
@@ -122,11 +121,11 @@ impl Service {
         moved.map(|(task, _)| task)
     }
 
-    /// Deletes a task and all below it, durably. Says how many.
+    /// Deletes a task and its subtasks, durably. Returns their number.
     ///
     /// # Errors
     ///
-    /// [`Error::NotFound`], [`Error::Changed`], [`Error::IfMatchRequired`], and those of the store.
+    /// [`Error::NotFound`], [`Error::Changed`], [`Error::IfMatchRequired`], and store errors.
     #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_delete(
         &self,
@@ -140,11 +139,11 @@ impl Service {
         first(self.task_write(caller, batch, doing, kept).await?).and_then(deleted)
     }
 
-    /// Counts tasks: open and done, overdue, and by tag.
+    /// Counts tasks: open, completed, overdue, and by tag.
     ///
     /// # Errors
     ///
-    /// Those of the store.
+    /// Store errors.
     pub async fn task_summary(
         &self,
         caller: &Caller<TasksRead>,
@@ -167,12 +166,12 @@ impl Service {
     }
 }
 
-/// What came of the only request.
+/// Returns the result of the only operation.
 fn first(results: TaskResults) -> Result<TaskDone, Error> {
     results.into_iter().next().unwrap_or(Err(TaskFailure::Missing)).map_err(Error::from)
 }
 
-/// The task that was made or changed, and the one that keeps what was finished.
+/// Returns the created or changed task, and the id of the task that keeps the finished occurrence, if any.
 fn task(done: TaskDone) -> Result<Moved, Error> {
     match done {
         TaskDone::Created(task) => Ok((task, None)),
@@ -181,7 +180,7 @@ fn task(done: TaskDone) -> Result<Moved, Error> {
     }
 }
 
-/// How many tasks are gone.
+/// Returns the number of deleted tasks.
 fn deleted(done: TaskDone) -> Result<u64, Error> {
     match done {
         TaskDone::Deleted(count) => Ok(count),
@@ -189,7 +188,7 @@ fn deleted(done: TaskDone) -> Result<u64, Error> {
     }
 }
 
-/// The time zone that a person's days are counted in.
+/// Returns the time zone of the user's days.
 fn home(user: &User) -> TimeZone {
     user.time_zone.clone().unwrap_or_else(TimeZone::utc)
 }

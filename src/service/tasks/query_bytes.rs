@@ -1,12 +1,12 @@
-//! The query of a list as bytes, which a cursor is bound to.
+//! Byte encoding of a list's query, which a cursor is bound to.
 //!
 //! ```text
 //! version 1 | sort 1 | descending 1 | condition ...
 //! condition: tag 1 | length of the value 4, big-endian | value
 //! ```
 //!
-//! Only conditions that are set are written, so a cursor outlives an upgrade that adds one. A new condition takes the next
-//! tag; numbers that are in use never change. The conditions are those of the request: the time now is not part of them.
+//! Only conditions that are set are encoded, so a cursor outlives an upgrade that adds one. A new condition takes the
+//! next tag; assigned numbers never change. Only conditions of the request are encoded, not the current time.
 
 use super::listing::TaskListing;
 use crate::domain::task::{TaskOrder, TaskSort, Within};
@@ -25,7 +25,7 @@ const WORDS: u8 = 9;
 
 /// Encodes a query.
 pub(super) fn encode(order: TaskOrder, listing: &TaskListing) -> Vec<u8> {
-    // A new condition does not compile until it is written below.
+    // A new condition does not compile until it is encoded below.
     let TaskListing {
         completed,
         priority,

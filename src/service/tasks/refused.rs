@@ -1,31 +1,31 @@
-//! Why a change was not made, said as an error of a request.
+//! Reasons that a task operation failed, as errors of a request.
 
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::{Neighbour, Task, TaskRefused};
 use crate::service::{Error, FieldError};
 
-/// Why one of several changes was not made.
+/// Reason that an operation of a batch failed.
 #[derive(Clone, Debug)]
 pub enum TaskFailure {
-    /// There is no such task.
+    /// The task does not exist.
     Missing,
-    /// The task is not what the change was meant for. This is what it is.
+    /// The task does not match the precondition. Holds the current task.
     Changed(Box<Task>),
-    /// The same, and what the task is has been told with a change before this one.
+    /// The same, when an earlier result already holds the current task.
     ChangedAsTold,
-    /// Fields of the request were refused. Names all of them.
+    /// Fields of the request were rejected. Names all of them.
     Invalid(Vec<FieldError>),
-    /// Fields of the task were refused. Names all of them.
+    /// Fields of the task were rejected. Names all of them.
     InvalidTask(Vec<FieldError>),
-    /// The request does not say which revision of the task it is meant for.
+    /// The request does not name the revision of the task.
     IfMatchRequired,
-    /// The account would hold more than it may.
+    /// The account would exceed its quota.
     Quota(QuotaExceeded),
-    /// Possible, but part of something that is done as a whole or not at all.
+    /// Valid, but not applied because another operation of an atomic batch failed.
     NotApplied,
-    /// It touches too much, together with what was done before it.
+    /// Too much work, together with the operations before it.
     TooMuch,
-    /// Something before it was too much.
+    /// Not tried, because an earlier operation was too much.
     NotTried,
 }
 
@@ -48,7 +48,7 @@ impl From<TaskFailure> for Error {
 }
 
 impl TaskFailure {
-    /// What the rules of tasks refuse. `to` is where the task was to go, if it was to be moved.
+    /// Converts a refusal of the task rules. `to` is the target, if the task was to be moved.
     pub(super) fn of(refused: TaskRefused, to: Option<Neighbour>) -> Self {
         use TaskRefused as R;
 

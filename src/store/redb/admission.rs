@@ -1,4 +1,4 @@
-//! Whether there is room for a write: on the disk, and in the account that wants it.
+//! Admission of writes: space on the disk, and in the account.
 
 use super::batch::{Batch, Op};
 use super::key::{Owned, Table};
@@ -10,7 +10,7 @@ use crate::domain::quota::QuotaExceeded;
 use crate::store::StoreError;
 
 impl Batch<'_> {
-    /// Refuses steps that the disk has no room for, or the account that wants them.
+    /// Refuses steps for which the disk or the account has no room.
     pub(super) fn admit(
         &self,
         growth: Growth,
@@ -37,8 +37,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Refuses a write that adds if the account may not hold its kept answer beside all else. What tasks may hold
-    /// was seen to before ([`super::tasks::Allowance`]).
+    /// Refuses an adding write if the quota of the account has no room for its stored answer. The quota of tasks
+    /// was checked before ([`super::tasks::Allowance`]).
     fn admit_answer(&self, account: UserId, ops: &[Op]) -> Result<(), StoreError> {
         let is_answer = |op: &Op| match op {
             Op::Put(Table::Owned, key, _) => {

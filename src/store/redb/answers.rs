@@ -1,4 +1,4 @@
-//! Kept answers: reads and decisions.
+//! Stored answers: reads and decisions.
 
 use std::any::Any;
 
@@ -18,21 +18,21 @@ use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
 use crate::store::{Once, StoreError};
 
-/// Most old answers that a write with a key removes because their time is over.
+/// Maximum number of expired answers that a write with a key removes.
 const EXPIRED_AT_ONCE: usize = 4;
 
-/// Most old answers that a write with a key removes to make room. So many that what is kept cannot grow: long
-/// answers may be over the bound for some writes, until the many short ones before them are gone.
+/// Maximum number of old answers that a write with a key removes to make room. The total cannot grow: long
+/// answers may exceed the bound for some writes, until the many short ones before them are gone.
 const CROWDED_AT_ONCE: usize = 512;
 
-/// Accounts that a slice of the sweep looks at, and most answers that it removes: about 2 ms of work each.
+/// Accounts that a slice of the sweep examines, and maximum number of answers removed: about 2 ms each.
 const SWEPT_ACCOUNTS: usize = 256;
 const SWEPT_ANSWERS: usize = 512;
 
 /// Planned work of a slice.
 pub(super) const SWEEP: Work = Work::new(2_000, 0);
 
-/// Decides something that is to be done once: not at all if its answer is there, and otherwise with its answer.
+/// Decides a write once: fails if its answer is stored, and otherwise stores its answer with the changes.
 pub(super) fn decide<T: Any>(
     view: &View<'_, '_>,
     once: Once,
@@ -56,7 +56,7 @@ pub(super) fn decide<T: Any>(
     Ok(verdict)
 }
 
-/// Whether there is such an account when these changes are made.
+/// Whether the account exists after these changes.
 fn outlasts(
     view: &View<'_, '_>,
     owner: UserId,
@@ -72,7 +72,7 @@ fn outlasts(
     Ok(view.credential(owner)?.is_some())
 }
 
-/// Adds an answer, in the place of an old one with its key, and makes room.
+/// Stores an answer, in place of an old one with its key, and makes room.
 fn keep(
     view: &View<'_, '_>,
     owner: UserId,
@@ -107,7 +107,7 @@ fn keep(
     Ok(changes)
 }
 
-/// What [`crate::store::Store::answer_sweep`] does.
+/// Implements [`crate::store::Store::answer_sweep`].
 pub(super) fn sweep(
     view: &View<'_, '_>,
     after: Option<UserId>,
@@ -128,7 +128,7 @@ pub(super) fn sweep(
             changes.push(Change::AnswerDelete(owner, of(view, entry)?));
         }
         if changes.len() == SWEPT_ANSWERS {
-            // There may be more of this one.
+            // This account may have more.
             next = Some(done.unwrap_or(UserId::new(0)));
             break;
         }
@@ -138,7 +138,7 @@ pub(super) fn sweep(
     Ok(Verdict { answer: Swept { removed, next }, changes })
 }
 
-/// Removes kept answers of an account; see [`crate::store::Store::answer_forget`].
+/// Removes stored answers of an account; see [`crate::store::Store::answer_forget`].
 pub(super) fn forget(
     view: &View<'_, '_>,
     owner: UserId,
@@ -151,7 +151,7 @@ pub(super) fn forget(
     Ok(Verdict { answer: removed, changes })
 }
 
-/// The answer of an entry, which every entry has.
+/// Returns the answer of an index entry, which every entry has.
 fn of(view: &View<'_, '_>, entry: AnswerByAge) -> Result<Answer, StoreError> {
     view.answer(entry.owner, entry.key)?.ok_or_else(|| {
         codec::damaged(Table::Owned, &entry.encode(), &"an entry without its answer")
@@ -162,12 +162,12 @@ fn is_live(entry: AnswerByAge, now: Timestamp) -> bool {
     now.since(entry.made_at) < Answer::KEPT
 }
 
-/// What an answer counts for.
+/// Returns the size of an answer that counts towards the bound, in bytes.
 pub(super) fn size(answer: &Answer) -> u64 {
     u64::try_from(answer.sealed.len()).unwrap_or(u64::MAX)
 }
 
-/// Of an account that is there and not disabled: the answers of a large one outlast it for a while.
+/// Finds an answer of an existing, enabled account: the answers of a large account outlast it for a while.
 pub(super) fn get(
     txn: &ReadTransaction,
     owner: UserId,
@@ -181,7 +181,7 @@ pub(super) fn get(
     value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
 }
 
-/// What [`crate::store::Store::answer_list`] does. Of an account that is there and not disabled.
+/// Implements [`crate::store::Store::answer_list`] for an existing, enabled account.
 pub(super) fn list(
     txn: &ReadTransaction,
     owner: UserId,

@@ -1,4 +1,4 @@
-//! Audit records: reads, and what other decisions add.
+//! Audit records: reads, and records that decisions add.
 
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
@@ -12,7 +12,7 @@ use crate::domain::page::{AuditPage, AuditPart, Page};
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// Notes what was done to somebody, or to nobody.
+/// Appends audit records for actions on one target, if any.
 pub(super) fn add(
     view: &View<'_, '_>,
     act: Act,
@@ -22,7 +22,7 @@ pub(super) fn add(
     add_all(view, act, actions.iter().map(|action| (*action, target)))
 }
 
-/// Notes what was done to whom. The oldest records give way beyond [`AuditRecord::MAX`].
+/// Appends audit records, each with its target. Removes the oldest beyond [`AuditRecord::MAX`].
 pub(super) fn add_all(
     view: &View<'_, '_>,
     act: Act,
@@ -45,7 +45,7 @@ pub(super) fn add_all(
     Ok(changes)
 }
 
-/// Newest first.
+/// Lists records, newest first.
 pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, StoreError> {
     let table = table::open(txn, Table::Audit)?;
     let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
@@ -56,7 +56,7 @@ pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, Store
     Ok(AuditPage { records, total: table.len()? })
 }
 
-/// Looks at some records and keeps those that are about an account.
+/// Examines some records and returns those about an account.
 pub(super) fn about(
     txn: &ReadTransaction,
     user: UserId,

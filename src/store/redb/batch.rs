@@ -1,4 +1,4 @@
-//! One write transaction, shared by all writes of a commit.
+//! Write transaction, shared by all writes of a commit.
 
 use redb::{ReadableTable as _, WriteTransaction};
 
@@ -15,39 +15,39 @@ use crate::domain::quota::Quota;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// Rows read that take as long as one row written.
+/// Row reads that take as long as one row write.
 const READS_A_ROW: u64 = 4;
 
-/// One step on bytes. Can fail only when the file itself does.
+/// Step on bytes. Fails only if the file fails.
 #[derive(Debug)]
 pub(super) enum Op {
     Put(Table, Vec<u8>, Vec<u8>),
     Delete(Table, Vec<u8>),
-    /// Removes all entries of a range of a deleted account, however many. Their bytes are counted no more.
+    /// Removal of all entries of a range of a deleted account. Their bytes are no longer counted.
     DeleteOwned(KeyRange),
-    /// Writes the statistics of an account, with the bytes as they were before these steps.
+    /// Statistics of an account to write, with the byte count from before these steps.
     Stats(UserId, Stats),
-    /// Ids up to and including this one are used.
+    /// Highest used user id.
     UsedUserId(u64),
-    /// Ids up to and including this one are used.
+    /// Highest used task id.
     UsedTaskId(u64),
 }
 
-/// The tables of a transaction and the ids it will give out next.
+/// Tables of a transaction, and the ids that it assigns next.
 pub(super) struct Batch<'txn> {
     pub(super) tables: Tables<'txn>,
     pub(super) next_user_id: u64,
     pub(super) next_task_id: u64,
-    /// Rows that deletions of whole accounts have taken so far.
+    /// Rows removed so far by deletions of whole accounts.
     pub(super) rows_deleted: u64,
     /// See [`Options::delete_at_once`].
     pub(super) delete_at_once: u64,
     pub(super) quota: Quota,
-    /// What was written so far.
+    /// Work written so far.
     pub(super) done: Work,
     /// Rows and bytes that decisions have read so far, with the bytes that their answers hold.
     pub(super) read: Work,
-    /// `None` if nobody watches the space.
+    /// Space on the disk; `None` if it is not monitored.
     pub(super) room: Option<Room>,
     ids_changed: bool,
     changed: bool,
@@ -77,7 +77,7 @@ impl<'txn> Batch<'txn> {
         })
     }
 
-    /// The first transaction of a new file: makes every table, so that reads never find one missing.
+    /// Writes the first transaction of a file: creates every table, so that reads find all of them.
     pub(super) fn create(
         txn: &'txn WriteTransaction,
         format: u64,
@@ -91,7 +91,7 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
-    /// Says which format the file has from this transaction on.
+    /// Sets the format that the file has from this transaction on.
     pub(super) fn set_format(
         tables: &mut Tables<'_>,
         format: u64,
@@ -101,7 +101,7 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
-    /// The work so far, reads and the memory of answers included.
+    /// Returns the work so far, including reads and the memory of answers.
     pub(super) fn spent(&self) -> Work {
         let mut spent = self.done;
         spent.add(Work::new(self.read.rows / READS_A_ROW, self.read.bytes));
@@ -113,7 +113,7 @@ impl<'txn> Batch<'txn> {
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
     }
 
-    /// Carries steps out.
+    /// Executes steps.
     pub(super) fn apply(&mut self, ops: Vec<Op>) -> Result<(), StoreError> {
         self.changed |= !ops.is_empty();
         self.done.add(Work::of(&ops));
@@ -179,7 +179,7 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
-    /// Removes entries of a range, at most `most`, and says how many it removed.
+    /// Removes up to `most` entries of a range, and returns how many.
     pub(super) fn delete_owned(
         &mut self,
         range: &KeyRange,
@@ -197,7 +197,7 @@ impl<'txn> Batch<'txn> {
         Ok(count)
     }
 
-    /// Writes what is kept in memory during the batch. Says whether there is anything to commit.
+    /// Writes the state kept in memory during the batch. Returns whether there is anything to commit.
     pub(super) fn finish(mut self) -> Result<bool, StoreError> {
         if self.ids_changed && !plant::is(Bug::IdsForgotten) {
             let ids = [
@@ -234,7 +234,7 @@ mod tests {
         let db = Builder::new().create_with_backend(InMemoryBackend::new()).unwrap();
         let txn = begin(&db, CommitMode::OnePhase).unwrap();
         Batch::create(&txn, 1).unwrap();
-        // Room for five times as much as one of these writes holds, and each may take twice what it holds.
+        // Room for five times the content of one write; each may take twice its content.
         let reserve = 1000 * KB;
         let room = Room::given(reserve + Room::OVERHEAD + 500 * KB, 0, reserve);
         let mut batch = Batch::open(&txn, &Options::default(), Some(room)).unwrap();

@@ -1,4 +1,4 @@
-//! A window through which `benches/` can time what is private. Not for anything else.
+//! Access to private functions for `benches/`. Not for any other use.
 
 use super::list::Cost;
 use super::{RedbStore, index, key, list, record};
@@ -7,16 +7,16 @@ use crate::domain::page::TaskPage;
 use crate::domain::task::{Task, TaskQuery};
 use crate::store::StoreError;
 
-/// The keys of a task and of its index entries.
+/// Returns the keys of a task and of its index entries.
 pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, Vec<Vec<u8>>) {
     (key::task(task.owner, task.id), index::task(task))
 }
 
-/// A page of a list, and how many rows it read.
+/// Returns a page of a list, and the number of rows read.
 ///
 /// # Errors
 ///
-/// When the file cannot be read.
+/// [`StoreError`] if the file cannot be read.
 pub fn task_list(
     store: &RedbStore,
     owner: UserId,
@@ -27,7 +27,7 @@ pub fn task_list(
     Ok((page.unwrap_or(TaskPage::EMPTY), cost.rows))
 }
 
-/// The stored value of a task.
+/// Encodes the stored value of a task.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ pub fn task_encode(task: &Task) -> Result<Vec<u8>, StoreError> {
     record::task(task)
 }
 
-/// Reads the stored value of the task under the same key as `like`.
+/// Decodes the stored value of the task under the same key as `like`.
 ///
 /// # Errors
 ///

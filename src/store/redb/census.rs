@@ -1,4 +1,4 @@
-//! Numbers of a store for metrics, gathered when they are asked for.
+//! Metrics of a store, gathered on request.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use super::{RedbStore, codec, quota, table};
 use crate::store::StoreError;
 use crate::store::metrics::StoreMetrics;
 
-/// Shortest and longest time from one count of tasks to the next. In between it is a second for each account: a count
+/// Shortest and longest time between two counts of tasks. Within these limits it is one second per account: a count
 /// reads a row of each, which takes room in the cache.
 const PAUSES: [Duration; 2] = [Duration::from_secs(15), Duration::from_secs(3600)];
 
-/// The last count of tasks.
+/// Last count of tasks.
 #[derive(Debug, Default)]
 pub(super) struct Census(Mutex<Option<Counted>>);
 
@@ -53,7 +53,7 @@ impl RedbStore {
         }
     }
 
-    /// Counts the tasks of all accounts, or gives the last count: if it is recent, or if reads of administrators are many.
+    /// Counts the tasks of all accounts, or returns the last count if it is recent or many administrative reads run.
     async fn tasks(&self) -> Option<u64> {
         let last = self.census.last();
         let is_due = last.is_none_or(|last| Instant::now() >= last.next);
@@ -74,7 +74,7 @@ fn accounts(txn: &ReadTransaction) -> Result<u64, StoreError> {
     Ok(table::open(txn, Table::Users)?.len()?)
 }
 
-/// Tasks, and the accounts that have them.
+/// Counts tasks and accounts.
 fn count(txn: &ReadTransaction) -> Result<(u64, u64), StoreError> {
     let users = table::open(txn, Table::Users)?;
     let owned = table::open(txn, Table::Owned)?;

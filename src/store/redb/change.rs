@@ -1,8 +1,8 @@
-//! Every change that can be made to the data.
+//! Changes to the data.
 //!
-//! The only place where records, index entries and counts are put together, so that none can be
-//! forgotten. [`plan`] reads and may find damage; what it returns are plain steps on bytes, which are
-//! carried out only if all of them could be planned. A change that fails has written nothing.
+//! This is the only place that combines records, index entries and counts, so that none can be
+//! forgotten. [`plan`] reads and may find damage; it returns plain steps on bytes, which are executed
+//! only if all of them could be planned. A change that fails has written nothing.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,19 +27,19 @@ use crate::domain::user::Credential;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// A change as data. Old values are those that the decision has read from its [`View`].
+/// Change as data. Old values are those that the decision has read from its [`View`].
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
 pub(super) enum Change {
-    /// An account, and its key in the index of emails.
+    /// New account, and its key in the index of emails.
     UserCreate(Credential, String),
-    /// Anything but the id may differ.
+    /// Changed account. Only the id must stay the same.
     UserReplace {
         old: Credential,
         new: Credential,
     },
     UserDelete(Credential),
-    /// Ids below these are not given out any more.
+    /// Ids below these are no longer assigned.
     IdsUsed(NextIds),
     SessionPut(Session),
     SessionDelete(UserId, SessionId),
@@ -51,13 +51,13 @@ pub(super) enum Change {
     AuditDelete(u64),
     AnswerPut(UserId, Answer),
     AnswerDelete(UserId, Answer),
-    /// Limits of an account's own.
+    /// Limits of one account.
     QuotaSet(UserId, OwnQuota),
     TaskCreate(Task),
-    /// A task that was made elsewhere or before, with its id and its times.
+    /// Imported task, with its id and its times.
     TaskRestore {
         new: Task,
-        /// Whether its neighbours by id are its neighbours by time as well.
+        /// Whether its neighbours by id are also its neighbours by time.
         in_order: bool,
     },
     TaskReplace {
@@ -65,11 +65,11 @@ pub(super) enum Change {
         new: Task,
     },
     TaskDelete(Task),
-    /// The latest change of a task of this account that was deleted.
+    /// Latest change of a deleted task of this account.
     TaskGone(UserId, Timestamp),
 }
 
-/// Turns changes into steps on bytes.
+/// Converts changes to steps on bytes.
 pub(super) fn plan(
     view: &View<'_, '_>,
     changes: &[Change],
@@ -95,11 +95,11 @@ pub(super) fn plan(
 struct Plan<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     ops: Vec<Op>,
-    /// Counts as they are after the changes planned so far.
+    /// Counts after the changes planned so far.
     stats: Vec<(UserId, Stats)>,
-    /// Counts of tags as they were, and as they are after the changes planned so far.
+    /// Counts of tags before the changes, and after those planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
-    /// The same of kept answers.
+    /// Counts of stored answers after the changes planned so far.
     answers: Vec<(UserId, AnswerStats)>,
 }
 
@@ -189,7 +189,7 @@ impl Plan<'_, '_, '_> {
         self.put(Table::Users, &id.to_bytes(), record::user(new)?);
         if old.user.email != new.user.email {
             self.email_delete(old)?;
-            // There is one, or it would have been refused.
+            // A key exists, or the change would have been refused.
             let to = self.view.email_key(&new.user.email, id)?;
             self.email_put(&to.unwrap_or_else(|| new.user.email.lower()), id)?;
         }
@@ -215,8 +215,8 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
-    /// Takes along all that the person has: at once, or, when that would hold the writer for long,
-    /// all that can be found by anybody at once and the rest in slices (see [`super::writer`]).
+    /// Deletes an account with all its rows: at once, or, if that would hold up the writer for long,
+    /// the reachable rows at once and the rest in slices (see [`super::writer`]).
     fn user_delete(&mut self, old: &Credential) -> Result<(), StoreError> {
         let id = old.user.id;
         self.delete(Table::Users, &id.to_bytes());
@@ -286,7 +286,7 @@ impl Plan<'_, '_, '_> {
         self.count(Some(old), None)
     }
 
-    /// Counts one task less and one more.
+    /// Removes the old task from the counts and adds the new one.
     fn count(
         &mut self,
         old: Option<&Task>,
@@ -337,7 +337,7 @@ impl Plan<'_, '_, '_> {
         })
     }
 
-    /// A tag has a row of counts as long as a task has it.
+    /// Writes the counts of tags. A tag has a row of counts as long as a task has it.
     fn tags(&mut self) -> Result<(), StoreError> {
         for ((owner, tag), (before, after)) in std::mem::take(&mut self.tags) {
             let key = task_key::tag_counts(owner, &tag);
@@ -371,7 +371,7 @@ impl Plan<'_, '_, '_> {
         Ok(stats)
     }
 
-    /// Writes the row of everybody of whose answers something has changed, if there are any left.
+    /// Writes the row of each account whose stored answers changed, or removes it if none are left.
     fn answer_stats(&mut self) -> Result<(), StoreError> {
         for (owner, stats) in std::mem::take(&mut self.answers) {
             let key = key::answer_stats(owner);

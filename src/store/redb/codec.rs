@@ -1,13 +1,13 @@
-//! The envelope of every stored value.
+//! Envelope of every stored value.
 //!
 //! ```text
 //! record version 1 | checksum 8 | payload: bincode 2, standard configuration
 //! ```
 //!
 //! The checksum is [XXH3-64](https://xxhash.com) of table name, key, version and payload, each hashed
-//! with the hash of the one before as its seed. redb verifies its own checksums only when it repairs a
-//! file, so this one is verified on every read: a value that was altered, or that stands under another
-//! key than the one it was written for, is an error and never an answer.
+//! with the previous hash as its seed. redb verifies its own checksums only when it repairs a file, so
+//! this one is verified on every read: a value that was altered, or that was moved to another key, is
+//! an error and never an answer.
 
 use bincode::config::{Config, Configuration, Limit, LittleEndian, Varint};
 use bincode::{BorrowDecode, Encode};
@@ -20,13 +20,13 @@ use crate::domain::id::UserId;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// Longest payload, in bytes. Without a limit bincode trusts the lengths that it reads.
+/// Maximum length of a payload, in bytes. Without a limit bincode trusts the lengths that it reads.
 const MAX_PAYLOAD: usize = 64 * 1024;
 
 const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD>();
 
-/// Longest payload of a kept answer, in bytes.
+/// Maximum length of the payload of a stored answer, in bytes.
 const MAX_LONG_PAYLOAD: usize = Answer::MAX_BYTES + MAX_PAYLOAD;
 
 const LONG: Configuration<LittleEndian, Varint, Limit<MAX_LONG_PAYLOAD>> =
@@ -34,7 +34,7 @@ const LONG: Configuration<LittleEndian, Varint, Limit<MAX_LONG_PAYLOAD>> =
 
 const HEAD: usize = 1 + 8;
 
-/// A payload and the version of its layout.
+/// Payload and the version of its layout.
 pub(super) struct Envelope<'a> {
     pub(super) version: u8,
     payload: &'a [u8],
@@ -42,7 +42,7 @@ pub(super) struct Envelope<'a> {
     key: &'a [u8],
 }
 
-/// Wraps a record for the place where it will stand.
+/// Wraps a record for its table and key.
 pub(super) fn seal(
     table: Table,
     key: &[u8],
@@ -52,7 +52,7 @@ pub(super) fn seal(
     seal_with(CONFIG, table, key, version, record)
 }
 
-/// As [`seal`], for the few records that may be long.
+/// Wraps one of the few records that may be long, like [`seal`].
 pub(super) fn seal_long(
     table: Table,
     key: &[u8],
@@ -82,7 +82,7 @@ fn seal_with(
     Ok(value)
 }
 
-/// Unwraps the value found at a place.
+/// Unwraps the value of a table and key.
 pub(super) fn open<'a>(
     table: Table,
     key: &'a [u8],
@@ -103,12 +103,12 @@ pub(super) fn open<'a>(
 }
 
 impl<'a> Envelope<'a> {
-    /// Reads the payload as a record of one layout. Every byte must belong to it.
+    /// Decodes the payload as a record of one layout. Every byte must belong to it.
     pub(super) fn record<T: BorrowDecode<'a, ()>>(&self) -> Result<T, StoreError> {
         self.record_with(CONFIG)
     }
 
-    /// As [`Self::record`], of one that was written by [`seal_long`].
+    /// Decodes a record written by [`seal_long`], like [`Self::record`].
     pub(super) fn long_record<T: BorrowDecode<'a, ()>>(&self) -> Result<T, StoreError> {
         self.record_with(LONG)
     }
@@ -124,7 +124,7 @@ impl<'a> Envelope<'a> {
         }
     }
 
-    /// An error that names this place.
+    /// Returns an error that names this table and key.
     pub(super) fn damaged(&self, why: &dyn std::fmt::Display) -> StoreError {
         damaged(self.table, self.key, why)
     }
@@ -141,7 +141,7 @@ pub(super) fn damaged(
 ) -> StoreError {
     let key: String = match table {
         Table::Meta => String::from_utf8_lossy(key).into_owned(),
-        // An address is personal, so the log gets its hash.
+        // An email is personal data, so the log gets its hash.
         Table::UserByEmail => format!("xxh3 {:016x}", xxh3_64(key)),
         Table::Users
         | Table::Admins
@@ -153,12 +153,12 @@ pub(super) fn damaged(
     StoreError::Damaged { what: format!("table {}, key {key}: {why}", table.name()) }
 }
 
-/// The account that a key of a table stands for.
+/// Decodes a key that is an account id.
 pub(super) fn user_id(table: Table, key: &[u8]) -> Result<UserId, StoreError> {
     key::decode_user_id(key).ok_or_else(|| damaged(table, key, &"not a user id"))
 }
 
-/// A hash over many rows, one after the other. Tells two files with different rows apart.
+/// Hash over a sequence of rows. Distinguishes two files with different rows.
 pub(super) struct RowsHash(Xxh3);
 
 impl RowsHash {
@@ -169,7 +169,7 @@ impl RowsHash {
     pub(super) fn add(&mut self, table: Table, key: &[u8], value: &[u8]) {
         self.0.update(table.name().as_bytes());
         for part in [key, value] {
-            // With its length, so that no two rows run into each other.
+            // The length keeps adjacent parts apart.
             self.0.update(&part.len().to_be_bytes());
             self.0.update(part);
         }
@@ -180,7 +180,7 @@ impl RowsHash {
     }
 }
 
-/// What [`super::guard`] remembers of a block. Never 0.
+/// Returns the hash of a block that [`super::guard`] remembers. Never 0.
 pub(super) fn block_hash(block: &[u8]) -> u64 {
     xxh3_64(block).max(1)
 }

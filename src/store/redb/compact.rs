@@ -1,15 +1,15 @@
-//! Making a data file small again: redb keeps the room of what was deleted.
+//! Compaction of a data file: redb keeps the space of deleted rows.
 //!
-//! The rows are copied to a new file, which is made as small as redb can make it, is proven as a backup is, and takes the
-//! place of the old one. redb would make a file small in its place as well, but cannot be stopped then, and a crash
-//! leaves a file that has to be repaired. Sizes, of 10,240 tasks of 2 KB, and after all but one were deleted:
+//! The rows are copied to a new file, which redb compacts, which is verified like a backup, and which replaces the old
+//! file. redb can also compact a file in place, but cannot be stopped then, and a crash leaves a file that needs a
+//! repair. Sizes with 10,240 tasks of 2 KB, and after all but one were deleted:
 //!
 //! | | full | emptied |
 //! |---|---|---|
 //! | as the server left it | 39.8 MB | 21.8 MB |
-//! | made small in its place | 26.3 MB | 53 kB |
+//! | compacted in place | 26.3 MB | 53 kB |
 //! | copied | 35.7 MB | 74 kB |
-//! | copied and made small | 24.5 MB | 70 kB |
+//! | copied and compacted | 24.5 MB | 70 kB |
 
 use std::fs::{File, Metadata, Permissions};
 use std::io;
@@ -26,25 +26,25 @@ use super::{CopyError, Progress, RedbStore, table};
 use crate::files::{give_to_owner_of, replace};
 use crate::store::StoreError;
 
-/// What became of the data file.
+/// Result of a compaction.
 #[derive(Debug)]
 pub struct Compacted {
-    /// Its size before, in bytes.
+    /// Size before, in bytes.
     pub before: u64,
-    /// Its size now, in bytes.
+    /// Size now, in bytes.
     pub after: u64,
-    /// What the check has seen in it.
+    /// Report of the check.
     pub report: Report,
 }
 
-/// Puts a small copy of a data file that nobody has open in its place, with the owner and the mode that it had.
+/// Replaces a data file that is not open with a compact copy, which keeps its owner and mode.
 ///
 /// A crash leaves the old file or the new one, both whole. A file that would not become smaller stays.
 ///
 /// # Errors
 ///
-/// Whatever is wrong with the file or the copy; [`io::ErrorKind::StorageFull`] if the disk has no room for both. The
-/// file is then as it was.
+/// Any defect of the file or the copy; [`io::ErrorKind::StorageFull`] if the disk has no room for both. The file is
+/// unchanged then.
 pub fn compact(
     path: &Path,
     options: &Options,
@@ -54,7 +54,7 @@ pub fn compact(
         Options { create: false, upgrade: false, purge_slice: 0, ..options.clone() };
     // Held until the end, so that no server opens the file meanwhile.
     let store = RedbStore::open(path, &options)?;
-    // Where the file is, if its name only points there.
+    // The file itself, if the path is a symbolic link.
     let place = path.canonicalize()?;
     let old = place.metadata()?;
     let mut report = Report::default();
@@ -77,7 +77,7 @@ pub fn compact(
 }
 
 impl RedbStore {
-    /// Bytes that a copy of all rows takes, about.
+    /// Estimates the bytes that a copy of all rows takes.
     fn needed(&self) -> Result<u64, StoreError> {
         self.read(|txn| {
             let mut bytes = 0_u64;
@@ -92,7 +92,7 @@ impl RedbStore {
     }
 }
 
-/// What the server could write before, it can write afterwards.
+/// Gives the copy the owner and mode of the old file, so that the server can still write it.
 fn keep_rights(file: &File, place: &Path, old: &Metadata) -> io::Result<()> {
     give_to_owner_of(file, place)?;
     let new = file.metadata()?;
@@ -106,7 +106,7 @@ fn keep_rights(file: &File, place: &Path, old: &Metadata) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(old.mode() & 0o7777))
 }
 
-/// Why the old file stays.
+/// Reason that the old file stays.
 enum Kept {
     AsSmall,
     Failed(CopyError),

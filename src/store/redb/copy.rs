@@ -1,8 +1,7 @@
-//! Copies of the data file, made while it is in use and proven before anybody relies on them.
+//! Copies of the data file, made while it is in use and verified before use.
 //!
-//! A copy is made row by row from one snapshot, so writers go on and the copy is of one moment. It is then
-//! opened as if after a crash: every page and every row is verified, and the rows are compared with those of
-//! the snapshot.
+//! A copy is made row by row from one snapshot, so writers continue and the copy is consistent. It is then opened as if
+//! after a crash: every page and every row is verified, and the rows are compared with the snapshot.
 
 use std::fs::File;
 use std::io;
@@ -30,31 +29,31 @@ use crate::domain::progress::Phase;
 use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
-/// Memory for the pages of a copy. What is written goes to the file soon, so more does not help.
+/// Cache for the pages of a copy, in bytes. Written pages go to the file soon, so more does not help.
 const CACHE_BYTES: usize = 16 << 20;
 
-/// Rows that are copied between two looks at whether to go on.
+/// Rows copied between two checks for cancellation.
 const STRIDE: usize = 256;
 
-/// Rows that are compared between two steps of the progress.
+/// Rows compared between two steps of the progress.
 const COMPARE_STRIDE: u64 = 1024;
 
-/// Bytes that compaction reads for each byte of the file: measured with 200,000 tasks.
+/// Bytes that compaction reads per byte of the file: measured with 200,000 tasks.
 const COMPACT_READS: u64 = 2;
 
-/// Why there is no copy.
+/// Reason that a copy failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The store could not be read, or what it holds is damaged.
+    /// Store that could not be read, or holds damaged data.
     #[error("the data could not be read")]
     Source(#[from] StoreError),
-    /// The copy could not be written or did not stand the check.
+    /// Copy that could not be written or did not pass the check.
     #[error(transparent)]
     Copy(#[from] OpenError),
-    /// Somebody wanted it to stop.
+    /// Cancellation by the caller.
     #[error("stopped before it was whole")]
     Stopped,
-    /// The operating system refused.
+    /// Refusal by the operating system.
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -63,7 +62,7 @@ pub enum CopyError {
 const COPY: Plan =
     &[(Phase::CopyRows, 29), (Phase::Pages, 2), (Phase::Compare, 6), (Phase::Rows, 63)];
 
-/// The same, of one that is made small.
+/// Phases of a compacted copy, measured with 200,000 tasks.
 const COPY_SMALL: Plan = &[
     (Phase::CopyRows, 25),
     (Phase::Compact, 16),
@@ -73,14 +72,14 @@ const COPY_SMALL: Plan = &[
 ];
 
 impl RedbStore {
-    /// Writes one snapshot into an empty file, as a data file, and proves it. Blocks for as long as that takes.
+    /// Writes one snapshot into an empty file, as a data file, and verifies it. Blocks for as long as that takes.
     ///
-    /// The rows are on disk when this returns `Ok`; the name of the file is the caller's to make durable.
-    /// `name` stands for the file in errors.
+    /// The rows are durable when this returns `Ok`; the caller must make the name of the file durable. `name`
+    /// identifies the file in errors.
     ///
     /// # Errors
     ///
-    /// Every variant of [`CopyError`]. What is in the file is worthless then.
+    /// Every variant of [`CopyError`]. The content of the file is worthless then.
     pub fn copy_into(
         &self,
         file: &File,
@@ -90,7 +89,7 @@ impl RedbStore {
         self.copy(file, name, Size::AsItComes, progress)
     }
 
-    /// The same, into a file that is as small as it can be. Takes longer.
+    /// Writes a compacted copy, like [`Self::copy_into`]. Takes longer.
     pub(super) fn copy_small(
         &self,
         file: &File,
@@ -109,7 +108,7 @@ impl RedbStore {
     ) -> Result<Report, CopyError> {
         progress.begin(if size == Size::Small { COPY_SMALL } else { COPY });
         let copied = super::unpanicked(|| {
-            // Let go when all is written, since it holds pages that writers want.
+            // Released once all is written, since it holds pages that writers need.
             let txn = self.shared.begin_read()?;
             let (copy, written) = self.copy_rows(&txn, file, name, size, progress)?;
             drop(txn);
@@ -126,7 +125,7 @@ impl RedbStore {
         })
     }
 
-    /// Copies all rows in one transaction. Returns the copy, and the hash of what was read.
+    /// Copies all rows in one transaction. Returns the copy, and the hash of the rows read.
     fn copy_rows(
         &self,
         txn: &ReadTransaction,
@@ -141,13 +140,13 @@ impl RedbStore {
         let vitals = Arc::new(Vitals::default());
         let made = match size {
             Size::AsItComes => builder.create_with_backend(backend),
-            // It counts what compaction reads.
+            // The guard counts the bytes that compaction reads.
             Size::Small => {
                 builder.create_with_backend(Guard::new(backend, Arc::clone(&vitals)))
             }
         };
         let db = made.map_err(copy_error(name))?;
-        // What goes wrong here is the copy's, and no reason for the server to stop.
+        // An error here concerns the copy, and is no reason for the server to stop.
         let to = writer::begin(&db, CommitMode::TwoPhase)
             .map_err(|error| inside(name, error))?;
         let mut hash = RowsHash::new();
@@ -157,7 +156,7 @@ impl RedbStore {
                 to.open_table(table::definition(place)).map_err(written(name))?;
             let source = table::open(txn, place)?;
             let mut rows = table::all(&source)?.peekable();
-            // The cursor keeps what it is given until it is closed.
+            // The cursor keeps its input until it is closed.
             while rows.peek().is_some() {
                 let end = Bound::<&[u8]>::Unbounded;
                 let mut cursor = target.upper_bound_mut(end).map_err(written(name))?;
@@ -188,7 +187,7 @@ impl RedbStore {
         Ok((Copied { db, vitals }, hash.finish()))
     }
 
-    /// Opens a copy as if after a crash, and compares it with what was written.
+    /// Opens a copy as if after a crash, and compares it with the rows written.
     fn prove(
         &self,
         file: &File,
@@ -211,7 +210,7 @@ impl RedbStore {
         if read != written {
             return Err(damaged(name, &"its rows are not those of the snapshot"));
         }
-        // Of the same rows, so what is wrong with them is wrong with the original.
+        // The rows are the same, so a defect in them is a defect of the original.
         let report = sound(&db, name, self.formats.newest(), progress).map_err(
             |error| match error {
                 OpenError::Damaged { what, .. } => StoreError::Damaged { what }.into(),
@@ -232,11 +231,11 @@ impl RedbStore {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Size {
     AsItComes,
-    /// Without room between pages, and at their ends.
+    /// Compacted, without free space between pages and at their ends.
     Small,
 }
 
-/// A copy that is written and open.
+/// Copy that is written and open.
 struct Copied {
     db: Database,
     vitals: Arc<Vitals>,
@@ -262,7 +261,7 @@ fn close(
     Ok(())
 }
 
-/// Takes the lock that a database lets go of when it is closed, so that the file is not removed as one that was left behind.
+/// Takes the lock again that closing a database releases, so that the file is not removed as a leftover.
 fn lock_again(file: &File) {
     // Best effort: not every file system has locks.
     drop(file.try_lock());
@@ -277,7 +276,7 @@ fn rows(txn: &ReadTransaction) -> Result<u64, StoreError> {
     Ok(total)
 }
 
-/// The hash of all rows of a copy.
+/// Returns the hash of all rows of a copy.
 fn read(db: &Database, progress: &mut Progress<'_>) -> Result<u128, StoreError> {
     let txn = db.begin_read()?;
     let mut hash = RowsHash::new();
@@ -288,7 +287,7 @@ fn read(db: &Database, progress: &mut Progress<'_>) -> Result<u128, StoreError> 
             hash.add(place, key.value(), value.value());
             done += 1;
             if done.is_multiple_of(COMPARE_STRIDE) {
-                // The caller sees that it was stopped.
+                // The caller checks for cancellation.
                 if progress.step(Phase::Compare, (done, total), done).is_break() {
                     return Ok(hash.finish());
                 }

@@ -1,4 +1,4 @@
-//! Everything, or all of one person, sent as of one moment.
+//! Export of all records, or all records of one account, from one snapshot.
 
 use std::ops::RangeInclusive;
 
@@ -12,10 +12,10 @@ use crate::domain::id::UserId;
 use crate::domain::transfer::{Exported, NextIds, Record};
 use crate::store::StoreError;
 
-/// Records that are sent together.
+/// Records per message.
 const TOGETHER: usize = 256;
 
-/// Blocks while the receiver is behind.
+/// Sends the records. Blocks while the receiver is behind.
 pub(super) fn export(
     txn: &ReadTransaction,
     whose: Option<UserId>,
@@ -92,7 +92,7 @@ pub(super) fn next_ids(txn: &ReadTransaction) -> Result<NextIds, StoreError> {
 struct Sender<'a> {
     out: &'a mpsc::Sender<Exported>,
     records: Vec<Record>,
-    /// Whether nobody listens any more.
+    /// Whether the receiver is gone.
     closed: bool,
 }
 

@@ -1,12 +1,12 @@
-//! Notices pages that have changed behind the program's back.
+//! Detection of pages that were changed by other means than this program.
 //!
-//! redb verifies the checksums of its pages when it checks a whole file and at no other time. A bit that
-//! flips in an inner page afterwards would send a search the wrong way, and a task that exists would not be
-//! found: an answer that no checksum of a value can catch. So this stands between redb and the file,
-//! remembers a hash of every block that was written or read, and compares it when the block is read again.
-//! What the check at the start has read is known to be sound; from then on nothing that differs gets through.
+//! redb verifies the checksums of its pages only when it checks a whole file. A bit that flips in an inner
+//! page afterwards would misdirect a search, and an existing task would not be found: an answer that no
+//! checksum of a value can catch. So this backend sits between redb and the file, remembers a hash of every
+//! block that was written or read, and compares it when the block is read again. Blocks read by the check at
+//! the start are known to be sound; from then on any difference is detected.
 //!
-//! It costs 8 bytes of memory for each 4 KiB of the file, and a hash for each block that is not in the cache.
+//! It costs 8 bytes of memory per 4 KiB of the file, and a hash for each block that is not in the cache.
 
 use std::io;
 use std::ops::Bound;
@@ -19,14 +19,14 @@ use super::codec::block_hash;
 use super::vitals::Vitals;
 use crate::plant::{self, Bug};
 
-/// Pages are of this size or of a multiple of it, and begin at multiples of it.
+/// Block size, in bytes. The size and the offset of every page are multiples of it.
 const BLOCK: usize = 4096;
 
-/// A backend whose blocks are read as they were written, or not at all.
+/// Backend that returns blocks as they were written, or fails.
 #[derive(Debug)]
 pub(super) struct Guard<B> {
     inner: B,
-    /// The hash of each block, 0 for one that has not been seen.
+    /// Hash of each block; 0 for a block that has not been seen.
     seen: RwLock<Vec<u64>>,
     vitals: Arc<Vitals>,
 }
@@ -49,7 +49,7 @@ impl<B: StorageBackend> Guard<B> {
         }
     }
 
-    /// Compares what was read. Says where it differs, and whether there are blocks to remember.
+    /// Compares data with the hashes. Returns whether there are blocks to remember, or the bad offset.
     fn compare(&self, offset: u64, data: &[u8]) -> Result<bool, u64> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
         let mut unseen = false;
@@ -75,7 +75,7 @@ impl<B: StorageBackend> Guard<B> {
     }
 }
 
-/// The numbers of the blocks that a stretch touches, with the part of it that lies in each.
+/// Returns the numbers of the blocks that a range touches, with the part of the range in each.
 fn blocks(
     offset: u64,
     len: usize,
@@ -132,7 +132,7 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let outcome = self.inner.write(offset, data);
-        // A write that failed may have reached the file in part.
+        // A failed write may have reached the file in part.
         self.remember(offset, data, outcome.is_ok());
         outcome
     }
@@ -232,7 +232,7 @@ mod tests {
         guard.write(0, &[1; BLOCK]).unwrap();
         guard.write(0, &[2; BLOCK]).unwrap();
         read(&guard, 0, 1).unwrap();
-        // A part of a block says nothing about the rest.
+        // A part of a block proves nothing about the rest.
         guard.write(10, &[3; 20]).unwrap();
         read(&guard, 0, 1).unwrap();
     }

@@ -1,4 +1,4 @@
-//! Accounts and tasks that were made elsewhere or before: decisions.
+//! Decisions about imported accounts and tasks.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -34,7 +34,7 @@ pub(super) fn begin(ids: NextIds) -> Verdict<()> {
     Verdict { answer: (), changes: vec![Change::IdsUsed(ids)] }
 }
 
-/// The ids of all tasks that somebody can find.
+/// Returns the ids of all reachable tasks.
 pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     let users = table::open(txn, Table::Users)?;
     let owned = table::open(txn, Table::Owned)?;
@@ -52,7 +52,7 @@ pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {
     Ok(ids)
 }
 
-/// Planned work of a chunk. Rows of tasks that are replaced are not known before they are read.
+/// Estimates the work of a chunk. The rows of replaced tasks are unknown before they are read.
 pub(super) fn planned(chunk: &Chunk) -> Work {
     let mut work = Work::default();
     for record in &chunk.records {
@@ -69,7 +69,7 @@ pub(super) fn import(
     taken: &Taken,
     now: Timestamp,
 ) -> Result<Verdict<Outcome>, StoreError> {
-    // Somebody may have deleted the account since the chunk before.
+    // The account may have been deleted since the previous chunk.
     let owner = match chunk.owner {
         Some(owner) if view.credential(owner.here)?.is_some() => Some(owner),
         _ => None,
@@ -104,15 +104,15 @@ pub(super) fn import(
     Ok(Verdict { answer: Ok((done, owner)), changes })
 }
 
-/// What is there of an account.
+/// Result of the search for an account.
 enum Found {
-    /// The account.
+    /// Existing account.
     Same(UserId),
-    /// A free key for it.
+    /// Free key for a new account.
     Free(String),
 }
 
-/// A chunk on its way. What it has made so far is not in the view yet.
+/// Chunk during its import. The view does not include its changes yet.
 struct Import<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     taken: MutexGuard<'a, TaskIds>,
@@ -121,12 +121,12 @@ struct Import<'a, 'view, 'txn> {
     existing: Existing,
     owner: Option<Owner>,
     next_user: UserId,
-    /// Accounts that were made, by their keys in the index of emails, and their emails in lower case.
+    /// Created accounts, by their keys in the index of emails, with their emails in lower case.
     users: BTreeMap<String, (UserId, String)>,
     drafts: BTreeMap<UserId, Draft<'a, 'view, 'txn>>,
     done: Imported,
     changes: Vec<Change>,
-    /// Accounts that were made.
+    /// Audit entries of created accounts.
     audited: Vec<(AuditAction, Option<UserId>)>,
 }
 
@@ -157,8 +157,8 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(())
     }
 
-    /// Looks for the account with an email. One whose email is spelled in another way is another one, as long as there is
-    /// a key for both: accounts that were apart are not put together.
+    /// Finds the account with an email. An account with another spelling of it is a different one, as long as there is
+    /// a key for both: separate accounts are not merged.
     fn find(&self, email: &Email) -> Result<Found, StoreError> {
         let (keys, lower) = (email.keys(), email.lower());
         let (mut free, mut holder) = (None, None);
@@ -175,7 +175,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         })
     }
 
-    /// The account that has a key in the index of emails, and its email in lower case.
+    /// Returns the account with a key in the index of emails, and its email in lower case.
     fn holder(&self, key: &str) -> Result<Option<(UserId, String)>, StoreError> {
         if let Some(made) = self.users.get(key) {
             return Ok(Some(made.clone()));
@@ -185,7 +185,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(Some((id, found.map_or_else(String::new, |it| it.user.email.lower()))))
     }
 
-    /// Whether nobody has this id, nor any row that waits to be removed.
+    /// Whether no account has this id, and no rows of it wait for removal.
     fn is_free(&self, id: UserId) -> Result<bool, StoreError> {
         Ok(self.users.values().all(|(used, _)| *used != id)
             && self.view.credential(id)?.is_none()
@@ -224,19 +224,19 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(match self.drafts.entry(owner) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                // An account of this chunk has none yet.
+                // An account created by this chunk has no stats yet.
                 let stats = self.view.stats(owner)?.unwrap_or(Stats::EMPTY);
-                // The operator may take in more than an account may make.
+                // The operator may import more than an account may create.
                 let allowance = Allowance::new(&stats, &Quota::default(), 0);
                 let mut draft = Draft::new(self.view, owner, &stats, allowance)?;
-                // A chunk has to be taken in, however long that is.
+                // A chunk must be imported, however long that takes.
                 draft.most_looked_at = usize::MAX;
                 place.insert(draft)
             }
         })
     }
 
-    /// Takes in a task as it was. If its parent is still to come, the parent takes it in.
+    /// Restores a task. If its parent has not arrived yet, the task is moved below it on arrival.
     fn restore(&mut self, new: Task) -> Result<(), StoreError> {
         let (owner, id, wanted) = (new.owner, new.id, new.parent);
         let draft = self.draft(owner)?;
@@ -252,7 +252,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(())
     }
 
-    /// Leaves a task as it is. If it lacks nothing but its parent, an import was cut short before that came.
+    /// Keeps an existing task. If only its parent is missing, an earlier import was interrupted before that arrived.
     fn keep(&mut self, old: &Task, new: Task) -> Result<(), StoreError> {
         let (owner, id) = (new.owner, new.id);
         match new.parent {
@@ -268,12 +268,12 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(())
     }
 
-    /// Remembers that a task is to become a part of another as soon as that comes.
+    /// Remembers to move a task below a parent as soon as that arrives.
     fn wait(&mut self, owner: UserId, parent: TaskId, id: TaskId) {
         self.orphans.entry((owner, parent)).or_default().push(id);
     }
 
-    /// Makes a task a part of another as it was before, if that is possible.
+    /// Moves a task below its original parent, if that is possible.
     fn put_below(
         &mut self,
         owner: UserId,
@@ -290,7 +290,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         Ok(is_possible)
     }
 
-    /// Changes a task as its owner could have, so that its history goes on.
+    /// Changes a task as its owner could have, so that its history continues.
     fn replace(&mut self, old: Task, wanted: Task) -> Result<(), StoreError> {
         let now = self.now;
         let (owner, id) = (old.owner, old.id);
@@ -298,7 +298,7 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
             Some(parent)
                 if tree::may_go_below(self.draft(owner)?, Some(id), parent)?.is_err() =>
             {
-                // What is in its way may go away with the line of its parent.
+                // The record of its parent may remove the obstacle.
                 self.wait(owner, parent, id);
                 None
             }

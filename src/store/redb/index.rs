@@ -1,7 +1,7 @@
 //! Index entries of records. One pure function for each index.
 //!
-//! The writer uses them to move entries with their records, the checker to derive the entries that a file must have, by
-//! its format, and the steps from one format to the next to remove and add entries.
+//! The writer uses them to move entries with their records, the checker to derive the entries that a file of a format
+//! must have, and the steps from one format to the next to remove and add entries.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -16,16 +16,16 @@ use crate::domain::task::{Task, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
-/// The one entry of an account among the administrators, if it is an active one.
+/// Returns the entry of an account in the index of administrators, if it is an active administrator.
 pub(super) const fn admin(user: &User) -> Option<[u8; UserId::LEN]> {
     if user.is_active_admin() { Some(user.id.to_bytes()) } else { None }
 }
 
-/// An index of tasks.
+/// Index of tasks.
 struct TaskIndex {
-    /// Formats of the data file that have it. A released number never changes.
+    /// Formats of the data file that have the index. A released number never changes.
     formats: RangeInclusive<u64>,
-    /// Whether its entries depend on the words of a task alone.
+    /// Whether its entries depend only on the words of a task.
     is_of_words: bool,
     add: fn(&Task, &mut Vec<Vec<u8>>),
 }
@@ -45,7 +45,7 @@ impl TaskIndex {
 
 const EVER_SINCE: u64 = u64::MAX;
 
-/// Every index that tasks have had. A new one begins with the next format, whose step calls [`super::steps::reindex`].
+/// All indexes that tasks have had. A new one begins with the next format, whose step calls [`super::steps::reindex`].
 const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(1..=2, by_state),
     TaskIndex::new(3..=EVER_SINCE, by_priority),
@@ -59,17 +59,17 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(4..=EVER_SINCE, by_word).of_words(),
 ];
 
-/// All entries of a task in a file of this format.
+/// Returns all entries of a task in a file of this format.
 pub(super) fn task_in(format: u64, task: &Task) -> Vec<Vec<u8>> {
     entries(task, |index| index.formats.contains(&format))
 }
 
-/// All entries of a task.
+/// Returns all entries of a task.
 pub(super) fn task(task: &Task) -> Vec<Vec<u8>> {
     task_in(FORMAT, task)
 }
 
-/// All entries of a task but for those of its words, which do not change unless its texts do.
+/// Returns all entries of a task except the entries of its words, which change only with its texts.
 pub(super) fn task_without_words(task: &Task) -> Vec<Vec<u8>> {
     entries(task, |index| index.formats.contains(&FORMAT) && !index.is_of_words)
 }
@@ -146,7 +146,7 @@ fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
     keys.extend(words.into_iter().map(entry));
 }
 
-/// The one entry of an answer in the index for removing the oldest.
+/// Returns the entry of an answer in the index by age, for removing the oldest.
 pub(super) const fn answer_by_age(
     owner: UserId,
     key: AnswerKey,

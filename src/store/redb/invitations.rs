@@ -12,7 +12,7 @@ use crate::domain::id::InvitationId;
 use crate::domain::invitation::Invitation;
 use crate::store::StoreError;
 
-/// Removes expired ones along the way. `false` if there are too many that have not expired.
+/// Creates an invitation and removes expired ones. `false` if too many have not expired.
 pub(super) fn create(
     view: &View<'_, '_>,
     new: Invitation,

@@ -1,8 +1,8 @@
 //! Keys, as bytes.
 //!
-//! Every layout there is. All are of fixed width except the texts, all numbers big-endian, so
-//! that byte order is the order wanted. Layouts are append-only: released ones never change, and the
-//! tests below pin them.
+//! This is the list of all layouts. Fields have a fixed width, except for texts, and numbers are big-endian, so
+//! that byte order is the sort order. Layouts are append-only: released ones never change, and the tests below pin
+//! them.
 //!
 //! ```text
 //! table          key                                                         value
@@ -32,17 +32,17 @@
 //! purge          user id 8                                                   u64 record: 0
 //! ```
 //!
-//! `owned` holds all that one person has under that person's id, told apart by a *kind* byte. One table
-//! rather than one for each kind: a write then touches the leaf pages of one person instead of a page in
-//! each of three tables, and a commit costs by the page. Measured with 10,000 owners at random, 100,000
-//! rows, 32 creations a commit: 13,200 creations a second against 9,100 with separate tables (1.45 times).
+//! `owned` holds all rows of an account under its id, distinguished by a *kind* byte. It is one table rather than
+//! one per kind: a write then touches the leaf pages of one account instead of a page in each of three tables, and
+//! the cost of a commit grows with its pages. Measured with 10,000 owners at random, 100,000 rows, 32 creations a
+//! commit: 13,200 creations a second against 9,100 with separate tables (1.45 times).
 //!
 //! `purge` names deleted users whose rows were too many for one transaction; the writer removes the rest in
-//! slices. Nothing finds these rows any more: whoever looks for a task asks for its owner's counts first,
-//! and ids are never given out twice.
+//! slices. These rows are unreachable: a search for a task reads its owner's counts first, and ids are never
+//! assigned twice.
 //!
-//! `admins` has an entry for each account that is an administrator and not disabled, so that the last of
-//! them is known without a look at all accounts.
+//! `admins` has an entry for each account that is an administrator and not disabled, so that the last one is known
+//! without reading all accounts.
 
 use std::ops::RangeInclusive;
 
@@ -52,7 +52,7 @@ use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::timestamp::Timestamp;
 use crate::plant::{self, Bug};
 
-/// One table of the file. The name is part of every checksum.
+/// Table of the file. The name is part of every checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Table {
     Meta,
@@ -113,7 +113,7 @@ const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
 const ANSWER_LEN: usize = UserId::LEN + 1 + AnswerKey::LEN;
 const ANSWER_BY_AGE_LEN: usize = UserId::LEN + 1 + 8 + AnswerKey::LEN;
 
-/// First and last key of something.
+/// First and last key of a range.
 pub(super) type KeyRange = RangeInclusive<Vec<u8>>;
 
 pub(super) fn stats(owner: UserId) -> [u8; STATS_LEN] {
@@ -141,7 +141,7 @@ pub(super) fn answer_stats(owner: UserId) -> [u8; STATS_LEN] {
     join(&[&owner.to_bytes(), &[ANSWER_STATS]])
 }
 
-/// A place in the order in which one owner's answers were made.
+/// Key in the order in which one owner's answers were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct AnswerByAge {
     pub(super) owner: UserId,
@@ -160,7 +160,7 @@ impl AnswerByAge {
     }
 }
 
-/// A place in one owner's list of open or completed tasks, oldest first.
+/// Key in one owner's list of open or completed tasks, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TaskByState {
     pub(super) owner: UserId,
@@ -181,7 +181,7 @@ impl TaskByState {
     }
 }
 
-/// All that one person has.
+/// Returns the range of all rows of an account.
 pub(super) fn everything_of(owner: UserId) -> KeyRange {
     span(&owner.to_bytes(), TASK_BY_STATE_LEN.max(ANSWER_BY_AGE_LEN))
 }
@@ -203,7 +203,7 @@ pub(super) fn tasks_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TASK]]), TASK_LEN)
 }
 
-/// What a key of `owned` stands for.
+/// Decoded key of `owned`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owned {
     Stats(UserId),
@@ -211,7 +211,7 @@ pub(super) enum Owned {
     TaskByState(TaskByState),
     Task(UserId, TaskId),
     Token(UserId, TokenId),
-    /// An entry of any of the indexes of tasks.
+    /// Entry of any index of tasks.
     TaskIndex(UserId, TaskId),
     TagCounts(UserId),
     Answer(UserId, AnswerKey),
@@ -220,7 +220,7 @@ pub(super) enum Owned {
 }
 
 impl Owned {
-    /// Reads a key back. `None` if nothing writes such keys.
+    /// Decodes a key. `None` if nothing writes such keys.
     pub(super) fn decode(key: &[u8]) -> Option<Self> {
         let (owner, rest) = split_number(key)?;
         let owner = UserId::new(owner);
@@ -281,27 +281,27 @@ impl Owned {
     }
 }
 
-/// The key of an audit record.
+/// Returns the key of an audit record.
 pub(super) const fn audit(number: u64) -> [u8; 8] {
     number.to_be_bytes()
 }
 
-/// Reads back the key of an audit record.
+/// Decodes the key of an audit record.
 pub(super) fn decode_audit(key: &[u8]) -> Option<u64> {
     last_number(key)
 }
 
-/// Reads back the key of an invitation.
+/// Decodes the key of an invitation.
 pub(super) fn decode_invitation(key: &[u8]) -> Option<InvitationId> {
     key.try_into().ok().map(InvitationId::from_bytes)
 }
 
-/// Reads back a key that is one user id.
+/// Decodes a key that is one user id.
 pub(super) fn decode_user_id(key: &[u8]) -> Option<UserId> {
     last_number(key).map(UserId::new)
 }
 
-/// The account that a key of table `owned` begins with.
+/// Returns the account id at the start of a key of table `owned`.
 pub(super) fn owner(key: &[u8]) -> Option<UserId> {
     split_number(key).map(|(number, _)| UserId::new(number))
 }
@@ -321,7 +321,7 @@ fn last_number(bytes: &[u8]) -> Option<u64> {
     bytes.try_into().ok().map(u64::from_be_bytes)
 }
 
-/// Puts parts one after the other; their lengths must add up to `LEN`.
+/// Concatenates parts, whose lengths must add up to `LEN`.
 fn join<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     let mut key = [0; LEN];
     let bytes = parts.iter().copied().flatten();
@@ -332,7 +332,7 @@ fn join<const LEN: usize>(parts: &[&[u8]]) -> [u8; LEN] {
     key
 }
 
-/// From the prefix itself to the prefix filled up with ones, at least `len` long.
+/// Returns the range from a prefix to the prefix padded with ones to at least `len` bytes.
 fn span(prefix: &[u8], len: usize) -> KeyRange {
     let mut last = prefix.to_vec();
     last.resize(len.max(prefix.len()), 0xFF);

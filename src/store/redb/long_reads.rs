@@ -12,21 +12,20 @@ use crate::permits::{self, Permits};
 use crate::store::StoreError;
 use crate::store::metrics::LongReadMetrics;
 
-/// Most long reads of people's own things at once.
+/// Maximum number of concurrent long reads by accounts of their own data.
 const MOST: usize = 4;
 
-/// Most of one account.
+/// Maximum number of concurrent long reads of one account.
 const MOST_OF_ACCOUNT: usize = 2;
 
-/// Most reads of one account that wait.
+/// Maximum number of waiting reads of one account.
 const MOST_WAITING: usize = 16;
 
-/// Time that a read waits for its turn.
+/// Maximum time that a read waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Gives permits in the order in which they are asked for. One account holds, and waits for, at most
-/// [`MOST_OF_ACCOUNT`], so that another one's read waits for a few reads of everybody who is busy, and not for all of
-/// them.
+/// Permits, granted in the order of the requests. One account holds, and waits for, at most [`MOST_OF_ACCOUNT`], so
+/// that the read of another account waits for a few reads of each busy account, and not for all of them.
 pub(super) struct LongReads {
     all: Arc<Semaphore>,
     accounts: Permits<UserId>,
@@ -34,7 +33,7 @@ pub(super) struct LongReads {
     refused: Counter,
 }
 
-/// A read may go on until this is dropped.
+/// Permission to read, until it is dropped.
 pub(super) struct Permit {
     _of_all: OwnedSemaphorePermit,
     _of_account: permits::Permit<UserId>,
@@ -58,7 +57,7 @@ impl LongReads {
     /// # Errors
     ///
     /// [`StoreError::AccountBusy`] if too many reads of the account wait or its own reads take too long, and
-    /// [`StoreError::Busy`] if those of others do.
+    /// [`StoreError::Busy`] if reads of other accounts do.
     pub(super) async fn acquire(&self, account: UserId) -> Result<Permit, StoreError> {
         self.wait(account).await.inspect_err(|_| self.refused.add(1))
     }
@@ -72,7 +71,7 @@ impl LongReads {
         Ok(Permit { _of_all: of_all, _of_account: of_account })
     }
 
-    /// Reads at this moment, and those refused so far.
+    /// Returns the numbers of current reads, and of refused reads so far.
     pub(super) fn metrics(&self) -> LongReadMetrics {
         let running = MOST.saturating_sub(self.all.available_permits());
         let waiting = self.accounts.asking().saturating_sub(running);

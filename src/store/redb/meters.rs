@@ -1,4 +1,4 @@
-//! Numbers that the writer, the readers and the guard of the file add to.
+//! Counters of the writer, the readers and the guard of the file.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::metrics::{Counter, Histogram, Unit};
 use crate::store::StoreError;
 use crate::store::metrics::Commits;
 
-/// What was counted since the file was opened.
+/// Counts since the file was opened.
 #[derive(Debug)]
 pub(super) struct Meters {
     pub(super) commit_times: Histogram,
@@ -62,7 +62,7 @@ impl Meters {
         self.commit_writes.add(u64::try_from(writes).unwrap_or(u64::MAX));
     }
 
-    /// Counts a write that came to nothing, if it was refused.
+    /// Counts a write without effect, if it was refused.
     pub(super) fn refused(&self, error: &StoreError) {
         match error {
             StoreError::Busy => self.refused.busy.add(1),
@@ -74,7 +74,7 @@ impl Meters {
         }
     }
 
-    /// Counts the changes of a write that a quota has refused.
+    /// Counts the changes of a write that a quota refused.
     pub(super) fn written(&self, written: Option<&TaskWritten>) {
         for result in written.iter().flat_map(|it| &it.results) {
             if let Err(TaskRefused::Quota(exceeded)) = result {
@@ -83,7 +83,7 @@ impl Meters {
         }
     }
 
-    /// Counts an account that was not made because there are as many as there may be.
+    /// Counts a registration that was refused because the maximum number of accounts is reached.
     pub(super) fn registered<T>(&self, outcome: &Result<T, Refused>) {
         if matches!(outcome, Err(Refused::Full)) {
             self.quota.accounts.add(1);

@@ -1,8 +1,8 @@
 //! Formats of the data file, and the steps from one to the next.
 //!
-//! A released step never changes. A new format is a new number, a new step at the end of [`super::steps`], and a
-//! fixture of the format before it in `tests/fixtures`. How a file is brought up to date without risk to
-//! what is in it stands in [`super::upgrade`].
+//! A released step never changes. A new format takes a new number, a new step at the end of [`super::steps`],
+//! and a fixture of the previous format in `tests/fixtures`. [`super::upgrade`] describes how a file is upgraded
+//! without risk to its content.
 
 use redb::Database;
 
@@ -14,10 +14,10 @@ use super::writer;
 use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
-/// The format that this version writes, and the newest one it reads.
+/// Format that this version writes, and the newest one it reads.
 pub const FORMAT: u64 = 4;
 
-/// The formats that a version of the program knows: all up to its newest.
+/// Formats that a version of the program knows: all up to its newest.
 #[derive(Clone, Copy, Debug)]
 pub struct Formats {
     steps: &'static [Step],
@@ -30,16 +30,16 @@ impl Default for Formats {
 }
 
 impl Formats {
-    /// What the version after this one might know, to prove that a migration loses nothing: tests only.
+    /// Formats of a hypothetical next version, to prove that a migration loses nothing: tests only.
     #[doc(hidden)]
     pub const NEXT: Self = Self { steps: steps::NEXT };
 
-    /// The format that is written.
+    /// Returns the format that is written.
     pub const fn newest(self) -> u64 {
         1 + self.steps.len() as u64
     }
 
-    /// The steps from an older format to the newest. `None` if it is no older format.
+    /// Returns the steps from an older format to the newest. `None` if the format is not older.
     fn from(self, found: u64) -> Option<&'static [Step]> {
         let passed = usize::try_from(found.checked_sub(1)?).ok()?;
         self.steps.get(passed..)
@@ -51,7 +51,7 @@ impl Formats {
     }
 }
 
-/// Brings a file up to date in one transaction: all of it, or nothing.
+/// Upgrades a file in one transaction: entirely, or not at all.
 pub(super) fn migrate(
     db: &Database,
     formats: Formats,

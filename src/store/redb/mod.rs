@@ -1,9 +1,9 @@
-//! The default store: one redb file, no other server.
+//! Default store: one redb file, no other server.
 //!
-//! Reads take a snapshot and are answered on the spot; writes go through [`writer`]. The layout stands in
-//! [`key`], the form of values in [`codec`], what holds in a sound file in [`verify`].
+//! Reads take a snapshot and are answered immediately; writes go through [`writer`]. [`key`] describes the layout,
+//! [`codec`] the encoding of values, [`verify`] the invariants of a sound file.
 //!
-//! # How a commit reaches the disk
+//! # Durability of commits
 //!
 //! [`CommitMode::TwoPhase`], redb's two-phase commit with quick repair, is the default. Measured with
 //! `cargo bench --bench storage` on two cores, 10,000 owners at random, medians:
@@ -12,21 +12,21 @@
 //! |---|---|---|---|
 //! | creations a second, 17 MB file, 1 / 8 / 64 writers | 3,160 / 10,600 / 26,800 | 1,850 / 8,040 / 20,900 | 0.59 / 0.76 / 0.78 |
 //! | creations a second, 1.2 GB file | 2,310 / 3,720 / 5,910 | 1,530 / 3,510 / 5,270 | 0.66 / 0.94 / 0.89 |
-//! | time of one, 17 MB, half of them (ms) | 0.39 / 0.73 / 2.4 | 0.48 / 1.0 / 3.0 | 1.2 / 1.4 / 1.3 |
-//! | time of one, 1.2 GB, 99 in 100 (ms) | 0.62 / 2.7 / 20 | 0.97 / 4.0 / 19 | 1.6 / 1.4 / 0.9 |
-//! | open again after kill -9, 17 MB | 7.4 ms | 0.6 ms | 0.09 |
-//! | open again after kill -9, 1.2 GB | 1,170 ms | 0.9 ms | 0.001 |
+//! | latency, 17 MB, median (ms) | 0.39 / 0.73 / 2.4 | 0.48 / 1.0 / 3.0 | 1.2 / 1.4 / 1.3 |
+//! | latency, 1.2 GB, 99th percentile (ms) | 0.62 / 2.7 / 20 | 0.97 / 4.0 / 19 | 1.6 / 1.4 / 0.9 |
+//! | reopen after kill -9, 17 MB | 7.4 ms | 0.6 ms | 0.09 |
+//! | reopen after kill -9, 1.2 GB | 1,170 ms | 0.9 ms | 0.001 |
 //! | growth of the file after 20,000 creations and deletions | none | none | |
 //!
-//! Two phases cost a fifth to a third of the throughput, and buy two things: a crash needs no repair whatever the
-//! size of the file, and damage to the newest tree is an error at the next start, where one phase falls back
-//! to the tree before it and loses acknowledged writes without a word.
+//! Two phases cost a fifth to a third of the throughput, and have two advantages: a crash needs no repair whatever
+//! the size of the file, and damage to the newest tree is an error at the next start, where one phase falls back
+//! to the previous tree and silently loses acknowledged writes.
 //!
-//! # How damage is kept from being served
+//! # Detection of damage
 //!
-//! Values carry a checksum of their own ([`codec`]). What lies between them, the pages of redb, is verified when
-//! the file is opened ([`Options::check_pages`]), and by [`guard`] from then on. The check is on by default:
-//! time until the server listens, medians of five starts on two cores,
+//! Values carry a checksum of their own ([`codec`]). The pages of redb around them are verified when the file is
+//! opened ([`Options::check_pages`]), and by [`guard`] from then on. The check is on by default. Time until the
+//! server listens, medians of five starts on two cores:
 //!
 //! | | 105 MB | 1.04 GB |
 //! |---|---|---|
@@ -34,9 +34,9 @@
 //! | pages verified, file read from the disk | 192 ms | 1.57 s |
 //! | not verified | 5 ms | 7 ms |
 //!
-//! and of 10,875 files, each damaged in one place (`DULY_DAMAGE_CASES=10000 cargo test --release damage`),
-//! 334 gave a wrong answer without the check and none with it. The guard costs a hash for each block that is
-//! read from the disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
+//! Of 10,875 files, each damaged in one place (`DULY_DAMAGE_CASES=10000 cargo test --release damage`), 334 gave a
+//! wrong answer without the check and none with it. The guard costs a hash for each block that is read from the
+//! disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
 mod admission;
 mod answers;
@@ -119,7 +119,7 @@ use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
 use crate::store::{StoreError, behalf, once};
 
-/// Everything in a single file.
+/// Store in a single file.
 ///
 /// Dropping it waits for the writer and closes the file.
 pub struct RedbStore {
@@ -127,7 +127,7 @@ pub struct RedbStore {
     writer: Writer,
     space: Option<Arc<Space>>,
     shared: Arc<Shared>,
-    /// One import at a time.
+    /// Permit for the one import at a time.
     importing: Arc<Semaphore>,
     answers: AnswerBounds,
     quota: Quota,
@@ -136,20 +136,20 @@ pub struct RedbStore {
     census: Census,
 }
 
-/// What reads need; they may outlast a caller that gave up waiting.
+/// State that reads need; reads may outlast a caller that stopped waiting.
 struct Shared {
-    /// There until the end.
+    /// `Some` until dropped.
     db: Option<Arc<Database>>,
     vitals: Arc<Vitals>,
     long_reads: LongReads,
     admin_reads: Arc<Semaphore>,
 }
 
-/// What is said of pages that redb panics over.
+/// Finding for pages that make redb panic.
 const NONSENSE: &str = "pages make no sense";
 
-/// Most long reads of those who look after the server. More wait: no crowd of the others may keep them from
-/// finding out who it is.
+/// Maximum number of concurrent long reads of administrators and the operator. More wait: load by other accounts
+/// must not keep them from finding out which account causes it.
 const MAX_ADMIN_READS: usize = 4;
 
 impl fmt::Debug for RedbStore {
@@ -170,7 +170,7 @@ impl Shared {
         Ok(db.begin_read()?)
     }
 
-    /// Reads one snapshot.
+    /// Reads from one snapshot.
     fn read<T>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
@@ -185,7 +185,7 @@ impl Shared {
 }
 
 impl Drop for Shared {
-    /// Closes the file, which reads pages and writes some.
+    /// Closes the file, which reads and writes pages.
     fn drop(&mut self) {
         let db = self.db.take();
         let closed = unpanicked(|| {
@@ -198,7 +198,7 @@ impl Drop for Shared {
     }
 }
 
-/// Looks at pages that may be damaged in a way that redb does not expect.
+/// Reads pages that may be damaged in a way that makes redb panic.
 fn unpanicked<T, E: From<StoreError>>(
     look: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
@@ -214,7 +214,7 @@ impl RedbStore {
         self.shared.read(read)
     }
 
-    /// Reads one snapshot for an account, on a thread where a long read holds nobody up.
+    /// Reads from one snapshot for an account, on a thread where a long read blocks no others.
     async fn read_long<T: Send + 'static>(
         &self,
         account: UserId,
@@ -224,7 +224,7 @@ impl RedbStore {
         self.read_beside(permit, read).await
     }
 
-    /// As [`Self::read_long`], for those who look after the server.
+    /// Reads like [`Self::read_long`], for administrators and the operator.
     async fn read_admin<T: Send + 'static>(
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError> + Send + 'static,
@@ -248,7 +248,7 @@ impl RedbStore {
         task.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
-    /// Decides about tasks on a snapshot, and changes nothing. A key of the request is neither looked at nor kept.
+    /// Decides about tasks on a snapshot, without changes. The key of the request is neither checked nor stored.
     async fn task_try(
         &self,
         owner: UserId,

@@ -1,4 +1,4 @@
-//! Pages that make no sense. redb panics over some of them, which is a finding here and no crash.
+//! Malformed pages. redb panics over some of them, which is a finding here and not a crash.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,9 +7,9 @@ thread_local! {
     static LOOKING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Looks at pages that may be damaged in a way that redb does not expect. `None` if they are.
+/// Reads pages that may be damaged in a way that makes redb panic. `None` if they are.
 ///
-/// What `look` works with must not be used again after that.
+/// The state that `look` uses must not be used again after that.
 pub(super) fn catch<T>(look: impl FnOnce() -> T) -> Option<T> {
     let before = LOOKING.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(look));
@@ -17,7 +17,7 @@ pub(super) fn catch<T>(look: impl FnOnce() -> T) -> Option<T> {
     outcome.ok()
 }
 
-/// Whether a panic of this thread is caught and told as damage: panic hooks need not tell it as well.
+/// Whether a panic of this thread is caught and reported as damage: panic hooks need not report it.
 pub fn is_caught() -> bool {
     LOOKING.get()
 }

@@ -30,24 +30,24 @@ use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
 impl RedbStore {
-    /// Opens a data file, or makes one that only its owner may read.
+    /// Opens a data file, or creates one that only its owner may read.
     ///
-    /// A new file, and its name in its folder, are durable when this returns. A file of an older format is
-    /// brought up to date if that is wanted; the file that was there before stays beside it.
+    /// A new file, and its name in its directory, are durable when this returns. A file of an older format is
+    /// upgraded if that is wanted; the previous file stays beside it.
     ///
     /// # Errors
     ///
-    /// Every variant of [`OpenError`]. A file that is refused is left as it is, to the byte; only one
-    /// that had to be repaired or checked before it could be read may differ in its bookkeeping.
+    /// Every variant of [`OpenError`]. A refused file is unchanged, to the byte; only one that had to be repaired or
+    /// checked before it could be read may differ in its bookkeeping.
     pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         Self::open_watched(path, options, &mut Progress::untold())
     }
 
-    /// The same, and tells how many pages are checked, or how far a file of an older format is brought up to date.
+    /// Opens a data file like [`Self::open`], and reports the progress of the page check or the upgrade.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`].
+    /// Same as [`Self::open`].
     pub fn open_watched(
         path: &Path,
         options: &Options,
@@ -61,7 +61,7 @@ impl RedbStore {
             }
             make(path, options)?;
         }
-        // Each time: whoever made the file may have been stopped before this.
+        // Each time: the process that created the file may have been stopped before this.
         sync_folder(path).map_err(io)?;
         let bring_up_to_date = |found, progress: &mut Progress<'_>| {
             if options.upgrade {
@@ -82,7 +82,7 @@ impl RedbStore {
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
             let space = Space::new(path, options.reserve_bytes).map_err(io)?;
             let store = Self::start(backend, path, options, Some(space), progress)?;
-            // Before it was locked, another file may have taken its place.
+            // Another file may have taken its place before the lock.
             if is_at(&again, path).map_err(io)? {
                 Ok(store)
             } else {
@@ -90,7 +90,7 @@ impl RedbStore {
             }
         };
         match open(progress) {
-            // One that could not be looked at before it was repaired.
+            // The format could not be read before the repair.
             Err(OpenError::Older { found, .. }) => {
                 bring_up_to_date(found, progress)?;
                 open(progress)
@@ -99,11 +99,11 @@ impl RedbStore {
         }
     }
 
-    /// Opens a store on anything that looks like a file, without a disk reserve: for tests.
+    /// Opens a store on any backend, without a disk reserve: for tests.
     ///
     /// # Errors
     ///
-    /// As [`Self::open`]. An older format is refused.
+    /// Same as [`Self::open`]. An older format is refused.
     #[doc(hidden)]
     pub fn open_backend(
         backend: impl StorageBackend,
@@ -113,11 +113,11 @@ impl RedbStore {
         Self::start(backend, Path::new("(no file)"), options, None, progress)
     }
 
-    /// Makes a store on anything that looks like a file, and closes it: for tests.
+    /// Creates a store on any backend, and closes it: for tests.
     ///
     /// # Errors
     ///
-    /// Those of the backend.
+    /// Errors of the backend.
     #[doc(hidden)]
     pub fn make_backend(
         backend: impl StorageBackend,
@@ -169,8 +169,8 @@ impl RedbStore {
     }
 }
 
-/// Opens a data file and guards it from then on. Verifies every page first if that is wanted, or if the file needs a
-/// repair, and tells how far that has got.
+/// Opens a data file and guards it from then on. Verifies every page first if that is wanted or the file needs a
+/// repair, and reports the progress.
 pub(super) fn database(
     backend: impl StorageBackend,
     path: &Path,
@@ -179,7 +179,7 @@ pub(super) fn database(
     progress: &mut Progress<'_>,
 ) -> Result<Database, OpenError> {
     let length = backend.len().map_err(|error| io_error(path, &error))?;
-    // redb would begin anew in an empty file.
+    // redb would create a database in an empty file.
     if length == 0 {
         let what = "it is empty".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), what });
@@ -207,10 +207,10 @@ pub(super) fn database(
         .map_err(|error| open_error(path, error))
 }
 
-/// Makes a new file, unless somebody else does meanwhile.
+/// Creates a new file, unless another process does meanwhile.
 fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
     let made = make_private(path, |file| {
-        // What root makes for the server must be the server's.
+        // A file that root creates for the server must belong to the server.
         give_to_owner_of(&file, path)?;
         let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
         format_new(db, options)
@@ -222,7 +222,7 @@ fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
     }
 }
 
-/// Why a new file could not be made.
+/// Reason that a new file could not be created.
 #[derive(Debug, thiserror::Error)]
 enum MakeError {
     #[error(transparent)]
@@ -233,7 +233,7 @@ enum MakeError {
     Store(#[from] StoreError),
 }
 
-/// Looks at a file that may be damaged in a way that redb does not expect.
+/// Reads a file that may be damaged in a way that makes redb panic.
 pub(super) fn unpanicked<T>(
     path: &Path,
     look: impl FnOnce() -> Result<T, OpenError>,
@@ -244,9 +244,9 @@ pub(super) fn unpanicked<T>(
     })
 }
 
-/// Judges a file without writing to it: redb notes in the file itself that it is open for writing.
+/// Examines a file without writing to it: redb marks in the file itself that it is open for writing.
 ///
-/// Returns the format of a file that is to be brought up to date.
+/// Returns the format of a file that needs an upgrade.
 fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
@@ -255,13 +255,13 @@ fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
             Err(OpenError::Older { found, .. }) => Ok(Some(found)),
             judged => judged.map(|()| None),
         },
-        // Cannot be read before it is repaired; judged after that.
+        // Unreadable before the repair; judged after it.
         Err(DatabaseError::RepairAborted) => Ok(None),
         Err(error) => Err(open_error(path, error)),
     })
 }
 
-/// Reads the format number and says whether this program may use the file.
+/// Reads the format number and checks that this program may use the file.
 pub(super) fn judge(
     db: &impl ReadableDatabase,
     path: &Path,
@@ -293,13 +293,13 @@ pub(super) fn inside(path: &Path, error: StoreError) -> OpenError {
     }
 }
 
-/// What redb says if it found no database, or looked for a page where the file has none, and what the
-/// guard says of a page that has changed.
+/// Whether an error of redb or the guard means damage: no database, a page beyond the end of the file, or a page
+/// that has changed.
 pub(super) fn is_nonsense(cause: &std::io::Error) -> bool {
     matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
-/// The format number, if there is one.
+/// Reads the format number, if there is one.
 fn format_of(db: &impl ReadableDatabase) -> Result<Option<u64>, StoreError> {
     let txn = db.begin_read()?;
     let meta = match txn.open_table(table::definition(Table::Meta)) {

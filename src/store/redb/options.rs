@@ -1,63 +1,61 @@
-//! How a data file is opened and written.
+//! Options for opening and writing a data file.
 
 use super::migrate::Formats;
 use crate::domain::quota::Quota;
 
-/// How a commit reaches the disk.
+/// Commit protocol.
 ///
-/// Both survive a crash at any moment. In one phase, pages and header are flushed together and a crash is
-/// repaired by walking the file. In two phases the pages are flushed before the header that names them and
-/// the allocator's state is kept, so that nothing has to be walked. The figures behind the default stand
-/// in the documentation of [`super`].
+/// Both survive a crash at any moment. With one phase, pages and header are flushed together and a crash is repaired
+/// by walking the file. With two phases the pages are flushed before the header that names them and the allocator's
+/// state is kept, so that no walk is needed. The documentation of [`super`] has the figures behind the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CommitMode {
-    /// One flush a commit.
+    /// One flush per commit.
     OnePhase,
-    /// Two flushes a commit; serving again after a crash takes no repair.
+    /// Two flushes per commit; serving again after a crash takes no repair.
     TwoPhase,
 }
 
-/// How much is kept of each person's answers.
+/// Maximum number and size of the stored answers of one account.
 #[derive(Clone, Copy, Debug)]
 pub struct AnswerBounds {
-    /// Most answers.
+    /// Maximum number of answers.
     pub records: u64,
-    /// Most bytes of them.
+    /// Maximum total size of the answers, in bytes.
     pub bytes: u64,
 }
 
-/// How to open a data file.
+/// Options of a data file.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Most memory for cached pages, in bytes.
+    /// Maximum memory for cached pages, in bytes.
     pub cache_bytes: usize,
     /// Free disk space below which writes are refused, in bytes.
     pub reserve_bytes: u64,
-    /// Whether to make the file if there is none.
+    /// Whether to create the file if it does not exist.
     pub create: bool,
-    /// Whether to bring a file of an older format up to date. If not it is refused, and stays as it is.
+    /// Whether to upgrade a file of an older format. Otherwise it is refused, and stays unchanged.
     pub upgrade: bool,
-    /// Whether to verify every page before anything is read. What that costs stands in the documentation
-    /// of [`super`].
+    /// Whether to verify every page before the first read. The documentation of [`super`] has the cost.
     pub check_pages: bool,
-    /// How a commit reaches the disk.
+    /// Commit protocol.
     pub commit: CommitMode,
-    /// Most tasks and answers that deletions of accounts take in one transaction; rows of larger accounts are purged.
+    /// Maximum number of tasks and answers of accounts deleted in one transaction; larger accounts are purged.
     pub delete_at_once: u64,
-    /// Rows that a purge removes with one commit: about 2 ms of work. With 0 nothing is purged.
+    /// Rows that a purge removes per commit: about 2 ms of work. 0 disables purging.
     pub purge_slice: usize,
-    /// How many answers to requests with a key are kept for each person, and how many bytes of them. The oldest
-    /// make room for new ones.
+    /// Maximum number and size of stored answers to requests with a key, per account. The oldest make room for new
+    /// ones.
     pub answers: AnswerBounds,
-    /// Limits of tasks and bytes of one account, and of the number of accounts. Imports are not held to them.
+    /// Limits of tasks and bytes per account, and of the number of accounts. Imports are exempt.
     pub quota: Quota,
-    /// Most tasks that are gathered for a list and then sorted. Where more would have to be, the list is read in
-    /// its order.
+    /// Maximum number of tasks that are gathered for a list and then sorted. Beyond it, the list is read in its
+    /// order.
     pub gather_at_most: usize,
-    /// Most rows that a list reads where it holds up others; a longer one has a thread of its own. So many take about
-    /// a millisecond.
+    /// Maximum number of rows that a list reads where it blocks others, about a millisecond of work; a longer one has
+    /// its own thread.
     pub short_read: u64,
-    /// Formats that are known.
+    /// Known formats.
     pub formats: Formats,
 }
 

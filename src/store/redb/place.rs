@@ -1,4 +1,4 @@
-//! What stands where the data file should be.
+//! Checks of the path of the data file.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read as _};
@@ -9,10 +9,10 @@ use crate::config::BRING_OVER;
 use crate::files::{folder_of, is_lasting, not_opened};
 use crate::store::OpenError;
 
-/// How an SQLite database begins (<https://www.sqlite.org/fileformat.html>).
+/// Header of an SQLite database (<https://www.sqlite.org/fileformat.html>).
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
 
-/// Refuses what can be no data file, before it is opened: a pipe would never open. What is not there is fine.
+/// Refuses a path that cannot be a data file before opening it: a pipe never opens. A missing file is fine.
 pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     let found = match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -29,7 +29,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     let file = File::options().read(true).write(true).open(path);
     let mut file = file.map_err(|error| refused(path, error))?;
     let mut begin = [0; SQLITE.len()];
-    // Too short is for the database to tell.
+    // redb judges a file that is too short.
     if file.read_exact(&mut begin).is_ok() && begin == *SQLITE {
         let why = format!(
             "is an SQLite database, which Duly does not read: name another file. {BRING_OVER}"
@@ -39,7 +39,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// A file that is there and cannot be opened.
+/// Returns the error for an existing file that cannot be opened.
 pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
     if is_lasting(&error) && error.kind() != ErrorKind::NotFound {
         return unusable(path, format!("cannot be opened: {}", not_opened(path, error)));
@@ -47,7 +47,7 @@ pub(super) fn refused(path: &Path, error: io::Error) -> OpenError {
     io_error(path, &error)
 }
 
-/// A file that cannot be made.
+/// Returns the error for a file that cannot be created.
 pub(super) fn not_made(path: &Path, error: &io::Error) -> OpenError {
     if is_lasting(error) {
         let folder = folder_of(path);

@@ -10,13 +10,13 @@ use crate::domain::progress::{Phase, Step, part_of};
 /// Time between two steps of one phase.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Receiver of steps. Says whether to go on.
+/// Receiver of steps. Returns whether to continue.
 pub type Tell<'a> = dyn FnMut(Step) -> ControlFlow<()> + Send + 'a;
 
 /// Phases of work, each with its share of the time. Shares are relative to one another.
 pub(super) type Plan = &'static [(Phase, u16)];
 
-/// Tells how far work has got, at most ten times a second and never less than before.
+/// Progress of work, reported at most ten times a second and never decreasing.
 pub struct Progress<'a> {
     tell: Option<&'a mut Tell<'a>>,
     plan: Plan,
@@ -32,12 +32,12 @@ impl std::fmt::Debug for Progress<'_> {
 }
 
 impl<'a> Progress<'a> {
-    /// Progress that `tell` is told.
+    /// Creates progress that is reported to `tell`.
     pub fn new(tell: &'a mut Tell<'a>) -> Self {
         Self { tell: Some(tell), ..Self::untold() }
     }
 
-    /// Progress of work that is not watched.
+    /// Creates progress of unwatched work.
     pub const fn untold() -> Self {
         Self { tell: None, plan: &[], at: 0, is_stopped: false, last: None }
     }
@@ -47,12 +47,12 @@ impl<'a> Progress<'a> {
         (self.plan, self.at, self.last) = (plan, 0, None);
     }
 
-    /// Replaces the phases of work that has begun.
+    /// Replaces the phases of the current work.
     pub(super) fn replan(&mut self, plan: Plan) {
         self.plan = plan;
     }
 
-    /// Tells that `done` of `total` is done in a phase, and `count` in its unit. Says whether to go on.
+    /// Reports that `done` of `total` is done in a phase, and `count` in its unit. Returns whether to continue.
     pub(super) fn step(
         &mut self,
         phase: Phase,
@@ -76,18 +76,18 @@ impl<'a> Progress<'a> {
         answer
     }
 
-    /// Whether anybody is told.
+    /// Whether there is a receiver.
     pub(super) const fn is_told(&self) -> bool {
         self.tell.is_some()
     }
 
-    /// Whether the work was to stop. Nothing is told from then on.
+    /// Whether the work was cancelled. No more steps are reported then.
     pub const fn is_stopped(&self) -> bool {
         self.is_stopped
     }
 
-    /// Does work that tells nothing of itself. `count` reads how much is done of `total` meanwhile, or 0 for nothing to
-    /// tell.
+    /// Runs work that reports no progress itself. `count` reads how much of `total` is done meanwhile, or 0 if there is
+    /// nothing to report.
     pub(super) fn watch<T>(
         &mut self,
         phase: Phase,
@@ -104,12 +104,12 @@ impl<'a> Progress<'a> {
                 while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                     let count = count();
                     if count > 0 {
-                        // The work cannot be stopped.
+                        // The work cannot be cancelled.
                         let _ = self.step(phase, (count, total), count);
                     }
                 }
             };
-            // Without a thread the work is done unwatched.
+            // Without a thread the work runs unwatched.
             drop(
                 thread::Builder::new()
                     .name("progress".to_owned())
@@ -122,7 +122,7 @@ impl<'a> Progress<'a> {
     }
 }
 
-/// Where a phase begins and ends, in part_of of the work.
+/// Returns the start and end of a phase, in parts ([`part_of`]) of the work.
 fn share(plan: Plan, phase: Phase) -> (u16, u16) {
     let sum =
         |phases: Plan| phases.iter().map(|(_, share)| u64::from(*share)).sum::<u64>();

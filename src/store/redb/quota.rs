@@ -14,20 +14,20 @@ use crate::domain::quota::{Quota, Usage};
 use crate::domain::user::Account;
 use crate::store::StoreError;
 
-/// The size that accounts are sorted by.
+/// Size that accounts are sorted by.
 type Size = fn(&Usage) -> u64;
 
 impl RedbStore {
-    /// The limits of accounts that have none of their own.
+    /// Returns the limits of accounts that have none of their own.
     pub const fn quota(&self) -> Quota {
         self.quota
     }
 
-    /// Lists the usage of accounts, by id or the largest first.
+    /// Lists the usage of accounts, by id or largest first.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// [`StoreError`] if the file cannot be read.
     pub async fn usage_list(
         &self,
         largest_by: Option<Size>,
@@ -54,8 +54,8 @@ pub(super) fn usage(owned: &Snapshot, id: UserId) -> Result<Option<Usage>, Store
     Ok(tasks::stats(owned, id)?.map(Usage::from))
 }
 
-/// The largest accounts first, and of those that are as large the newest. Reads the stats of every account, and keeps
-/// a few numbers of each.
+/// Lists the largest accounts first, and the newest first among accounts of the same size. Reads the stats of every
+/// account, and keeps a few numbers of each.
 pub(super) fn page(
     txn: &ReadTransaction,
     containing: Option<&str>,
@@ -75,7 +75,7 @@ pub(super) fn page(
     Ok(UserPage { users: found, total })
 }
 
-/// All accounts by id; only those with a text in their canonical email, if one is given.
+/// Lists all accounts by id, optionally only those whose canonical email contains a text.
 fn list(
     txn: &ReadTransaction,
     containing: Option<&str>,

@@ -1,4 +1,4 @@
-//! Bytes of rows, counted as they change.
+//! Byte counts of rows, updated as they change.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::table::Writable;
 use crate::domain::id::UserId;
 use crate::store::StoreError;
 
-/// By how many bytes the rows of people have grown. Rows of stats do not count: they say how many the others have.
+/// Growth of the rows of accounts, in bytes. Rows of stats do not count, since they hold the sizes of the others.
 #[derive(Default)]
 pub(super) struct Sizes(Vec<(UserId, i64)>);
 
@@ -34,20 +34,20 @@ impl Sizes {
         }
     }
 
-    /// Of each of them.
+    /// Returns the growth of each account.
     pub(super) fn all(self) -> Vec<(UserId, i64)> {
         self.0
     }
 }
 
-/// By how many bytes steps that are still to be carried out will let the rows of an account grow.
+/// Returns the growth of the rows of an account by steps that are not executed yet, in bytes.
 pub(super) fn growth(
     owned: &Writable<'_>,
     account: UserId,
     ops: &[Op],
 ) -> Result<i64, StoreError> {
     let mut sizes = Sizes::default();
-    // Values that the steps so far have written, or removed.
+    // Values that the steps so far have written or removed.
     let mut written: BTreeMap<&[u8], Option<usize>> = BTreeMap::new();
     for op in ops {
         let (key, new) = match op {
@@ -71,13 +71,13 @@ pub(super) fn growth(
     Ok(sizes.0.first().map_or(0, |(_, grown)| *grown))
 }
 
-/// The account that a row counts for.
+/// Returns the account that a row counts towards.
 fn owner(key: &[u8]) -> Option<UserId> {
     let owner = key::owner(key)?;
     (key != key::stats(owner)).then_some(owner)
 }
 
-/// A length, to be added and subtracted.
+/// Converts a length for addition and subtraction.
 pub(super) fn signed(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }

@@ -1,4 +1,4 @@
-//! The steps from each format of the data file to the next. A released step never changes.
+//! Steps from each format of the data file to the next. A released step never changes.
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -12,17 +12,17 @@ use super::{codec, index, record};
 use crate::domain::task::Task;
 use crate::store::StoreError;
 
-/// From one format to the one that follows it. Rewrites whatever has changed, but for the format number.
+/// Step from one format to the next. Rewrites all that has changed, except for the format number.
 pub(super) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
 
-/// The first leads from format 1 to 2, and so on.
+/// Steps in order: the first leads from format 1 to 2, and so on.
 pub(super) const STEPS: &[Step] = &[accounts, plans, shares];
 
-/// What the version after this one might know.
+/// Steps of a hypothetical next version.
 pub(super) const NEXT: &[Step] = &[accounts, plans, shares, raise_revisions];
 
-/// From 1 to 2: accounts and sessions are written with what format 2 says of them. The new tables are there
-/// since all tables were opened, and empty: format 1 knows no administrators.
+/// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
+/// tables were opened, and are empty: format 1 has no administrators.
 fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, value)) = table::next_after(&tables.users, &after)? {
@@ -43,8 +43,8 @@ fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// From 2 to 3: tasks are written with what format 3 says of them, and with the entries of its indexes instead of
-/// the one they had. What deleted accounts have left is only going to be removed, and stays as it is.
+/// Upgrades format 2 to 3: writes tasks in the layout of format 3, with the entries of its indexes instead of the
+/// one they had. Rows of deleted accounts only await removal, and stay as they are.
 fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
@@ -70,15 +70,15 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// From 3 to 4: a task has entries of its first words only, and the stats of each account say how many bytes its
-/// rows have. What deleted accounts have left is only going to be removed, and stays as it is.
+/// Upgrades format 3 to 4: limits index entries to the first words of a task, and adds the bytes of the rows of
+/// each account to its stats. Rows of deleted accounts only await removal, and stay as they are.
 fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     reindex(tables, 3..=4)?;
     count_bytes(tables)
 }
 
-/// Gives every task the index entries of the second of two formats in place of those of the first. What deleted
-/// accounts have left is only going to be removed, and stays as it is.
+/// Replaces the index entries of every task, from the first of two formats to the second. Rows of deleted
+/// accounts only await removal, and stay as they are.
 pub(super) fn reindex(
     tables: &mut Tables<'_>,
     formats: RangeInclusive<u64>,
@@ -111,7 +111,7 @@ fn reindex_task(
     Ok(())
 }
 
-/// Writes into the stats of each account how many bytes its other rows have.
+/// Writes the byte count of the other rows of each account into its stats.
 fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
@@ -137,7 +137,7 @@ fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A step of no use: every task is written once more, under another revision.
+/// Rewrites every task under another revision: a step for tests only.
 fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     loop {

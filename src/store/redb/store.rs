@@ -1,4 +1,4 @@
-//! [`Store`], asked of the file. Says of each method whether it reads or writes, and nothing else.
+//! Implementation of [`Store`] on the file. Says of each method whether it reads or writes, and nothing else.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
@@ -41,7 +41,7 @@ use crate::domain::user::{
 use crate::store::metrics::StoreMetrics;
 use crate::store::{Failure, Store, StoreError, Taken};
 
-/// Planned work of the deletion of an account, of which at most [`super::Options::delete_at_once`] tasks go at once.
+/// Planned work of the deletion of an account; at most [`super::Options::delete_at_once`] of its tasks go at once.
 const DELETED_ACCOUNT: Work = Work::new(4_000, 0);
 
 #[async_trait]
@@ -119,7 +119,7 @@ impl Store for RedbStore {
         change: UserChange,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
         let ticket = Ticket::access(Flow::of(id, change.by));
-        // Names can wait for room, and their kept answers would take it from log-ins. Passwords and access cannot.
+        // Names can wait for space, which their stored answers would take from log-ins. Passwords and access cannot.
         let is_profile = change.patch.password.is_none() && change.by.is_none();
         let growth = if is_profile { Growth::Adds } else { Growth::AddsLittle };
         let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
@@ -276,7 +276,7 @@ impl Store for RedbStore {
         after: u64,
         limit: usize,
     ) -> Result<AuditPart, StoreError> {
-        // Records of everybody are looked at.
+        // Records of all accounts are examined.
         self.read_long(user, move |txn| audit::about(txn, user, after, limit)).await
     }
 
@@ -425,7 +425,7 @@ impl Store for RedbStore {
             return unwell("damage was found in the data file");
         }
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
-        // Nothing to do: an answer means that the thread runs.
+        // An empty write: an answer means that the thread runs.
         let ticket = Ticket::access(Flow::Server);
         self.write(ticket, Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
     }

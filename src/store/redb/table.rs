@@ -1,7 +1,7 @@
-//! The tables of the file, opened for reading and for writing.
+//! Tables of the file, opened for reading and for writing.
 //!
 //! Keys and values are plain bytes: redb's own tuple and `Option` types are never used, so the format
-//! is ours alone to keep. What the bytes mean stands in [`super::key`].
+//! depends on this program alone. [`super::key`] describes the bytes.
 
 use std::ops::Bound;
 
@@ -19,14 +19,14 @@ pub(super) const fn definition(table: Table) -> Definition {
     TableDefinition::new(table.name())
 }
 
-/// A table of a snapshot.
+/// Table of a snapshot.
 pub(super) type Snapshot = ReadOnlyTable<&'static [u8], &'static [u8]>;
 
 pub(super) fn open(txn: &ReadTransaction, table: Table) -> Result<Snapshot, StoreError> {
     Ok(txn.open_table(definition(table))?)
 }
 
-/// A table of a write transaction.
+/// Table of a write transaction.
 pub(super) type Writable<'txn> = redb::Table<'txn, &'static [u8], &'static [u8]>;
 
 /// All tables of one transaction, each opened once.
@@ -89,7 +89,7 @@ impl<T> TableSet<T> {
 }
 
 impl<'txn> Tables<'txn> {
-    /// Opens all tables, making those that do not exist.
+    /// Opens all tables, creating missing ones.
     pub(super) fn open(txn: &'txn WriteTransaction) -> Result<Self, StoreError> {
         Self::of(|table| Ok(txn.open_table(definition(table))?))
     }
@@ -101,13 +101,13 @@ impl SnapshotTables {
     }
 }
 
-/// A value, where it stands.
+/// Borrowed value.
 pub(super) type Value<'a> = redb::AccessGuard<'a, &'static [u8]>;
 
-/// Entries, in key order.
+/// Iterator over entries, in key order.
 pub(super) type Range<'a> = redb::Range<'a, &'static [u8], &'static [u8]>;
 
-/// The entries of a range, in key order.
+/// Returns the entries of a range, in key order.
 pub(super) fn range<'a>(
     table: &'a impl ReadableTable<&'static [u8], &'static [u8]>,
     range: &KeyRange,
@@ -115,14 +115,14 @@ pub(super) fn range<'a>(
     Ok(table.range::<&[u8]>(range.start().as_slice()..=range.end().as_slice())?)
 }
 
-/// A key and its value, where they stand.
+/// Borrowed key and value.
 pub(super) type Found<'a> =
     (redb::AccessGuard<'a, &'static [u8]>, redb::AccessGuard<'a, &'static [u8]>);
 
-/// A key and its value.
+/// Owned key and value.
 pub(super) type Entry = (Vec<u8>, Vec<u8>);
 
-/// The first entry whose key is greater. The table can be written to before the next one is asked for.
+/// Returns the first entry with a greater key. The table can be written between two calls.
 pub(super) fn next_after(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
     after: &[u8],
@@ -132,14 +132,14 @@ pub(super) fn next_after(
     Ok(next.map(|(key, value)| (key.value().to_vec(), value.value().to_vec())))
 }
 
-/// All entries of a table of a snapshot, in key order.
+/// Returns all entries of a table of a snapshot, in key order.
 pub(super) fn all(
     table: &Snapshot,
 ) -> Result<redb::Range<'static, &'static [u8], &'static [u8]>, StoreError> {
     Ok(table.range::<&[u8]>(..)?)
 }
 
-/// A number of `meta`, which every sound file has.
+/// Reads a number of `meta`, which every sound file has.
 pub(super) fn number(
     meta: &impl ReadableTable<&'static [u8], &'static [u8]>,
     name: &'static [u8],

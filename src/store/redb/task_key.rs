@@ -1,6 +1,6 @@
-//! Keys of the indexes of tasks: what they begin with, and how they end.
+//! Keys of the indexes of tasks: their beginnings and their ends.
 //!
-//! Every one ends with the id of its task. What stands between the beginning and the end sorts as tasks do
+//! Every key ends with the id of its task. The bytes between the beginning and the id sort as tasks do
 //! ([`crate::domain::task::TaskOrder::place`]), so that a place in a list is a place in an index.
 
 use super::key::KeyRange;
@@ -38,7 +38,7 @@ pub(super) fn is_index(kind: u8) -> bool {
     NAMES.iter().any(|(of, _)| *of == kind)
 }
 
-/// What the entries of one index begin with that belong together.
+/// Common prefix of related entries of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Beginning(Vec<u8>);
 
@@ -52,58 +52,58 @@ impl Beginning {
         Self(bytes)
     }
 
-    /// By state and priority; entries go on with the time of creation.
+    /// Selects a state and a priority; entries continue with the time of creation.
     pub(super) fn priority(owner: UserId, completed: bool, priority: Priority) -> Self {
         Self::new(owner, BY_PRIORITY, &[&[u8::from(completed), priority.code()]])
     }
 
-    /// By state; entries go on with the priority and the time of creation.
+    /// Selects a state; entries continue with the priority and the time of creation.
     pub(super) fn state(owner: UserId, completed: bool) -> Self {
         Self::new(owner, BY_PRIORITY, &[&[u8::from(completed)]])
     }
 
-    /// Those that are due at some time; entries go on with it.
+    /// Selects tasks with a due time; entries continue with it.
     pub(super) fn due(owner: UserId, completed: bool) -> Self {
         Self::new(owner, BY_DUE, &[&[u8::from(completed)]])
     }
 
-    /// By tag and state; entries go on with the time of creation.
+    /// Selects a tag and a state; entries continue with the time of creation.
     pub(super) fn tag(owner: UserId, tag: &Tag, completed: bool) -> Self {
         let text = text_key(tag.as_str());
         Self::new(owner, BY_TAG, &[&text, &[u8::from(completed)]])
     }
 
-    /// All; entries go on with the time of the last change.
+    /// Selects all tasks; entries continue with the time of the last change.
     pub(super) fn updated(owner: UserId) -> Self {
         Self::new(owner, BY_UPDATE, &[])
     }
 
-    /// All; entries go on with the position.
+    /// Selects all tasks; entries continue with the position.
     pub(super) fn position(owner: UserId) -> Self {
         Self::new(owner, BY_POSITION, &[])
     }
 
-    /// All; entries go on with the title as it is sorted.
+    /// Selects all tasks; entries continue with the title as it is sorted.
     pub(super) fn title(owner: UserId) -> Self {
         Self::new(owner, BY_TITLE, &[])
     }
 
-    /// Those directly in another one.
+    /// Selects the direct subtasks of a task.
     pub(super) fn parent(owner: UserId, parent: TaskId) -> Self {
         Self::new(owner, BY_PARENT, &[&parent.to_bytes()])
     }
 
-    /// Those with a word.
+    /// Selects tasks with a word.
     pub(super) fn word(owner: UserId, word: &str) -> Self {
         Self::new(owner, BY_WORD, &[&text_key(word)])
     }
 
-    /// Those with a word that begins so. Entries of a task with many such words are as many.
+    /// Selects tasks with a word by its prefix. A task has one entry for each such word.
     pub(super) fn word_prefix(owner: UserId, prefix: &str) -> Self {
         Self::new(owner, BY_WORD, &[prefix.as_bytes()])
     }
 
-    /// A whole entry.
+    /// Returns the whole key of an entry.
     pub(super) fn entry(&self, end: &[&[u8]], id: TaskId) -> Vec<u8> {
         let mut key = self.0.clone();
         for part in end {
@@ -113,37 +113,37 @@ impl Beginning {
         key
     }
 
-    /// All entries.
+    /// Returns the range of all entries.
     pub(super) fn range(&self) -> KeyRange {
-        // Nothing that follows is longer than the longest position, and nothing begins with so many ones.
+        // No end is longer than the longest position, and none begins with so many ones.
         let mut last = self.0.clone();
         last.extend([0xFF; 16]);
         self.0.clone()..=last
     }
 
-    /// What follows the beginning.
+    /// Returns the end of a key: the bytes after the beginning.
     pub(super) fn end<'a>(&self, key: &'a [u8]) -> &'a [u8] {
         key.get(self.0.len()..).unwrap_or_default()
     }
 
-    /// The key at an end.
+    /// Returns the key with an end.
     pub(super) fn at(&self, end: &[u8]) -> Vec<u8> {
         [self.0.as_slice(), end].concat()
     }
 }
 
-/// Ends that sort like times.
+/// Encodes a time as an end that sorts like it.
 pub(super) fn time(time: Timestamp) -> [u8; 8] {
     time.as_millis().to_be_bytes()
 }
 
-/// The time that such an end begins with.
+/// Decodes the time that such an end begins with.
 pub(super) fn time_of(end: &[u8]) -> Option<Timestamp> {
     let millis = i64::from_be_bytes(*end.first_chunk()?);
     Timestamp::from_millis(millis).ok()
 }
 
-/// The first and the last end of what may be due in a range, and some that are not.
+/// Returns the first and the last end that may be due in a range; ends between them may not be.
 pub(super) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
     const DAY: i64 = 86_400_000;
     let days = (i64::from(range.days.start) * DAY, i64::from(range.days.end) * DAY);
@@ -160,7 +160,7 @@ pub(super) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
     (first.max(0).to_be_bytes().to_vec(), last.max(0).to_be_bytes().to_vec())
 }
 
-/// Whether an end of [`Beginning::due`] is that of a task that is due in a range.
+/// Whether an end of [`Beginning::due`] belongs to a task that is due in a range.
 pub(super) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
     const DAY: i64 = 86_400_000;
     let Some((millis, rest)) = end.split_first_chunk() else { return false };
@@ -171,35 +171,35 @@ pub(super) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
     }
 }
 
-/// When something is due, as it stands in an index.
+/// Encodes a due time as in an index.
 pub(super) fn due(due: &Due) -> [u8; 9] {
     due_key(due)
 }
 
-/// The task that an end of any of these belongs to.
+/// Returns the task id of an end.
 pub(super) fn id(end: &[u8]) -> Option<TaskId> {
     end.last_chunk().map(|id| TaskId::new(u64::from_be_bytes(*id)))
 }
 
-/// What the index is called that an entry is of.
+/// Returns the name of the index of an entry.
 pub(super) fn name(key: &[u8]) -> &'static str {
     let kind = key.get(UserId::LEN);
-    // Formats 1 and 2 had one index, of another layout.
+    // Formats 1 and 2 had one index, with another layout.
     NAMES.iter().find(|(of, _)| Some(of) == kind).map_or("state", |(_, name)| *name)
 }
 
-/// The key of the counts of a tag.
+/// Returns the key of the counts of a tag.
 pub(super) fn tag_counts(owner: UserId, tag: &Tag) -> Vec<u8> {
     [&owner.to_bytes(), [TAG_COUNTS].as_slice(), tag.as_str().as_bytes()].concat()
 }
 
-/// The tag that a key of counts is of.
+/// Returns the tag of a key of counts.
 pub(super) fn tag(key: &[u8]) -> Option<Tag> {
     let text = str::from_utf8(key.get(UserId::LEN + 1..)?).ok()?;
     Some(Tag::checked_before(text.to_owned()))
 }
 
-/// The counts of all tags of one person.
+/// Returns the range of the counts of all tags of an account.
 pub(super) fn all_tag_counts(owner: UserId) -> KeyRange {
     Beginning::new(owner, TAG_COUNTS, &[]).range()
 }

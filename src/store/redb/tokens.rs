@@ -17,7 +17,8 @@ use crate::domain::token::PersonalToken;
 use crate::domain::user::User;
 use crate::store::StoreError;
 
-/// `None` if there is no such account, `false` if it has too many.
+/// Creates a token. `None` if there is no such account or it is disabled, `false` if it has too
+/// many.
 pub(super) fn create(
     view: &View<'_, '_>,
     new: PersonalToken,
@@ -42,7 +43,7 @@ pub(super) fn delete(
     })
 }
 
-/// Notes when something was last used. Whoever was later by a moment is not written again.
+/// Records the last use of a session or token. An earlier or equal time is not written.
 pub(super) fn touch(
     view: &View<'_, '_>,
     user: UserId,

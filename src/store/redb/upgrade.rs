@@ -1,10 +1,10 @@
-//! Files that become the data file: one of an older format, or a backup.
+//! Files that become the data file: a file of an older format, or a backup.
 //!
 //! Neither is opened for writing, unless it has to be repaired after a crash before its format can be read. It is
-//! copied, byte by byte and under a lock; the copy is verified, pages and rows, brought up to date in one
-//! transaction, and verified again; then the copy takes the place of the data file, and what was there keeps
-//! another name beside it. So whatever goes wrong, and whenever the power fails, there is a whole file in
-//! place, and the one from before is as it was to the byte.
+//! copied, byte by byte and under a lock; the copy is verified, pages and rows, upgraded in one transaction, and
+//! verified again; then the copy replaces the data file, and the previous file keeps another name beside it. So
+//! after any error or power failure there is a whole file in place, and the previous one is unchanged, to the
+//! byte.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -31,10 +31,10 @@ use crate::files::{
 use crate::plant::{self, Bug};
 use crate::store::OpenError;
 
-/// Memory for the pages of a file that is only looked into.
+/// Cache for a file that is only examined, in bytes.
 const LOOK_CACHE_BYTES: usize = 16 << 20;
 
-/// Brings a data file up to date. The file that was there is kept as `<path>.format-<number>`.
+/// Upgrades a data file. The previous file is kept as `<path>.format-<number>`.
 pub(super) fn upgrade(
     path: &Path,
     found: u64,
@@ -53,12 +53,12 @@ pub(super) fn upgrade(
     };
     let mut run = || {
         let old = Locked::take(path)?;
-        // Where the file is, if its name only points there.
+        // The file itself, if the path is a symbolic link.
         let path = &path.canonicalize().map_err(|error| io_error(path, &error))?;
         let keep = free_name(path, &format!("format-{found}"))
             .map_err(|error| io_error(path, &error))?;
         let replaced = replace_private(path, &keep, |file| {
-            // Somebody else may have done it between the look at the file and its lock.
+            // Another process may have upgraded the file between the examination and the lock.
             progress.begin(ADMIT_OLDER);
             match admit(&old.file, &file, path, options, progress)? {
                 (now, _) if now == found => Ok(()),
@@ -81,7 +81,7 @@ pub(super) fn upgrade(
     Ok(())
 }
 
-/// Copies a data file that nobody has open, as it is and whatever its format.
+/// Copies a data file that is not open, unchanged and whatever its format.
 ///
 /// # Errors
 ///
@@ -100,12 +100,12 @@ pub fn duplicate(
     copy_bytes(&old.file, to, options, progress).map_err(|error| io_error(path, &error))
 }
 
-/// Opens a copy of a backup that has no name and goes when it is closed. `scratch` is empty and becomes the
+/// Opens a copy of a backup that has no name and disappears when it is closed. `scratch` is empty and becomes the
 /// copy.
 ///
 /// # Errors
 ///
-/// Whatever is wrong with the backup.
+/// Any defect of the backup.
 pub fn open_copy(
     backup: &Path,
     scratch: &File,
@@ -127,41 +127,41 @@ fn open_backup(backup: &Path) -> Result<File, OpenError> {
     })
 }
 
-/// What a restore did.
+/// Result of a restore.
 #[derive(Debug)]
 pub struct Restored {
-    /// What the check has seen in the backup.
+    /// Report of the check of the backup.
     pub report: Report,
-    /// Where the file is that was there before.
+    /// New path of the previous file, if there was one.
     pub kept: Option<PathBuf>,
 }
 
-/// Why a backup was not restored.
+/// Reason that a backup was not restored.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// The backup, or the file that is there, cannot be used.
+    /// Backup or existing file that cannot be used.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// There is a data file already, and nobody said that it may be replaced.
+    /// Existing data file that was not to be replaced.
     #[error("{} exists already", path.display())]
     Exists {
-        /// The data file.
+        /// Data file.
         path: PathBuf,
-        /// The latest time in it. `None` if it is empty or cannot be read.
+        /// Latest time in the file. `None` if it is empty or cannot be read.
         latest: Option<Timestamp>,
-        /// What the backup holds. `None` if that takes a repair to see.
+        /// Content of the backup. `None` if that takes a repair to see.
         backup: Option<Box<Report>>,
     },
 }
 
-/// Puts a backup in the place of a data file that nobody has open, or where none is.
+/// Replaces a data file that is not open with a backup, or puts the backup where there is none.
 ///
-/// The backup itself is only read. One of an older format is brought up to date on the way.
+/// The backup itself is only read. One of an older format is upgraded on the way.
 ///
 /// # Errors
 ///
-/// [`RestoreError::Exists`] if there is a file and `replace` is not set; [`OpenError::InUse`] if somebody has
-/// it open, whatever `replace` says; and whatever is wrong with the backup.
+/// [`RestoreError::Exists`] if there is a file and `replace` is not set; [`OpenError::InUse`] if it is open,
+/// whatever `replace` says; and any defect of the backup.
 pub fn restore(
     backup: &Path,
     path: &Path,
@@ -203,7 +203,7 @@ pub fn restore(
     }
 }
 
-/// Why a backup is not put in the place of a file that is there, before all the work.
+/// Returns the reason not to replace an existing file, before all the work.
 fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
     let path = path.to_owned();
     let latest = look_into(&path).ok().and_then(|report| report.latest);
@@ -219,16 +219,16 @@ fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
     }
 }
 
-/// Looks into a data file that nobody has open, without writing to it: every row, and no page beside them.
+/// Examines a data file that is not open, without writing to it: every row, but not the pages.
 ///
 /// # Errors
 ///
-/// Whatever is wrong with it.
+/// Any defect of the file.
 pub fn look_into(path: &Path) -> Result<Report, OpenError> {
     look_at(path, Formats::default())
 }
 
-/// The same for a file of any format that is known.
+/// Examines a file of any known format, like [`look_into`].
 fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(LOOK_CACHE_BYTES);
@@ -242,13 +242,13 @@ fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     })
 }
 
-/// Whether somebody has a data file open.
+/// Whether a data file is open.
 pub fn is_in_use(path: &Path) -> bool {
     matches!(Locked::take(path), Err(OpenError::InUse { .. }))
 }
 
-/// Fills a file with a copy of another and makes sure that it can be the data file: every page, every row,
-/// of the newest format. Errors name the other file. Durable once the caller has synced the file.
+/// Fills a file with a copy of another and proves that it can be the data file: every page, every row, in the
+/// newest format. Errors name the other file. Durable once the caller has synced the file.
 fn admit(
     from: &File,
     to: &File,
@@ -260,17 +260,17 @@ fn admit(
     bring_up_to_date(to, name, options, progress)
 }
 
-/// Phases of a file that is copied and checked, measured with 200,000 tasks.
+/// Phases of copying and checking a file, measured with 200,000 tasks.
 const ADMIT: Plan = &[(Phase::CopyFile, 6), (Phase::Pages, 10), (Phase::Rows, 84)];
 
-/// The same, of a file of an older format.
+/// Phases for a file of an older format, measured with 200,000 tasks.
 const ADMIT_OLDER: Plan =
     &[(Phase::CopyFile, 2), (Phase::Pages, 5), (Phase::Upgrade, 62), (Phase::Rows, 31)];
 
-/// Bytes that an upgrade reads for each byte of the file.
+/// Bytes that an upgrade reads per byte of the file.
 const UPGRADE_READS: u64 = 2;
 
-/// Bytes that are copied between two steps of the progress.
+/// Bytes copied between two steps of the progress.
 const STRIDE: u64 = 8 << 20;
 
 fn copy_bytes(
@@ -293,12 +293,12 @@ fn copy_bytes(
     }
 }
 
-/// Makes sure that a file of our own can be the data file, and brings it up to date. Returns the format it
-/// had, and what the check has seen.
+/// Proves that a private file can be the data file, and upgrades it. Returns the format it had, and the report of
+/// the check.
 ///
 /// # Errors
 ///
-/// Whatever is wrong with it.
+/// Any defect of the file.
 pub fn prove(
     to: &File,
     name: &Path,
@@ -355,11 +355,11 @@ fn step(
         .map_err(|error| inside(name, error))
 }
 
-/// Brings a file up to date in place, in one transaction: for tests of that transaction alone.
+/// Upgrades a file in place, in one transaction: for tests of that transaction alone.
 ///
 /// # Errors
 ///
-/// Those of opening it.
+/// Errors of opening the file.
 #[doc(hidden)]
 pub fn migrate_backend(
     backend: impl StorageBackend,
@@ -379,7 +379,7 @@ pub fn migrate_backend(
     db.close().map_err(|error| open_error(name, error))
 }
 
-/// What a check has seen in a file that has nothing wrong.
+/// Returns the report of a check without findings; any finding is an error.
 pub(super) fn sound(
     db: &impl ReadableDatabase,
     name: &Path,
@@ -397,10 +397,10 @@ pub(super) fn sound(
     }
 }
 
-/// A file that nobody else has open or opens meanwhile. Nothing is written to it.
+/// File that no other process has open or can open meanwhile. Nothing is written to it.
 struct Locked {
     file: File,
-    /// Holds the lock that redb itself takes.
+    /// Lock that redb itself takes.
     lock: FileBackend,
 }
 
@@ -423,12 +423,12 @@ impl Locked {
 
 impl Drop for Locked {
     fn drop(&mut self) {
-        // The file is closed in any case, and with it the lock ends.
+        // Closing the file releases the lock in any case.
         drop(self.lock.close());
     }
 }
 
-/// Why a file was not put in place.
+/// Reason that a file was not put in place.
 enum Stopped {
     Io(io::Error),
     Open(OpenError),
@@ -471,7 +471,7 @@ mod tests {
         upgrade(&path, FORMAT, &next, &mut Progress::untold()).unwrap();
         let bytes = std::fs::read(&path).unwrap();
 
-        // As a process does that looked before the other was done.
+        // A process that examined the file before the other was done behaves like this.
         upgrade(&path, FORMAT, &next, &mut Progress::untold()).unwrap();
 
         assert!(std::fs::read(&path).unwrap() == bytes, "to the byte");

@@ -29,7 +29,7 @@ const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
     Verdict::unchanged(Err(why))
 }
 
-/// Makes an account, if there are fewer than so many; the operator may always.
+/// Creates an account if there are fewer than `most`; the operator always may.
 pub(super) fn create(
     view: &View<'_, '_>,
     new: NewUser,
@@ -67,7 +67,7 @@ pub(super) fn create(
     {
         return Ok(refused(Refused::Full));
     }
-    // After the invitation, or whoever has none would learn who is here.
+    // Checked after the invitation, or a caller without one would learn which accounts exist.
     if view.user_id(&new.email)?.is_some() {
         return Ok(refused(Refused::EmailTaken));
     }
@@ -100,7 +100,7 @@ pub(super) fn patch(
     if !new.user.is_active_admin() && view.is_last_admin(id)? {
         return Ok(refused(Refused::LastAdmin));
     }
-    // A disabled account has no sessions, whoever asks for what.
+    // A disabled account has no sessions, whatever the request.
     let (ended, mut changes) = if new.user.disabled && !old.user.disabled {
         let (sessions, changes) = all_sessions_but(view, id, None)?;
         (Ended { sessions, tokens: 0 }, changes)
@@ -125,14 +125,14 @@ pub(super) fn patch(
     Ok(Verdict { answer, changes })
 }
 
-/// Takes back the invitations of somebody who is no administrator any more.
+/// Revokes the invitations of a former administrator.
 fn uninvite(view: &View<'_, '_>, id: UserId) -> Result<Vec<Change>, StoreError> {
     let mut invitations = view.invitations()?;
     invitations.retain(|found| found.created_by == Some(id));
     Ok(invitations.into_iter().map(|found| Change::InvitationDelete(found.id)).collect())
 }
 
-/// What is said of a change in the audit records.
+/// Returns the audit actions of a change.
 fn actions(old: &Credential, new: &Credential) -> Vec<AuditAction> {
     use AuditAction as A;
     let (before, after) = (&old.user, &new.user);
@@ -197,7 +197,7 @@ fn end(
     Ok((Ended { sessions, tokens: count }, changes))
 }
 
-/// Ends every session of a person but one, and says how many.
+/// Ends every session of an account except one, and returns how many.
 fn all_sessions_but(
     view: &View<'_, '_>,
     user: UserId,
@@ -260,7 +260,7 @@ pub(super) fn get(
     value.map(|value| record::decode_user(id, value.value())).transpose()
 }
 
-/// As [`get`], without what proves that somebody owns it.
+/// Finds an account like [`get`], without its password hash.
 pub(super) fn owner(
     txn: &ReadTransaction,
     id: UserId,
@@ -297,7 +297,7 @@ pub(super) fn list(
     each_after(txn, after, limit, record::decode_account)
 }
 
-/// The hashes of passwords, by account.
+/// Lists password hashes, by account.
 pub(super) fn passwords(
     txn: &ReadTransaction,
     after: Option<UserId>,
@@ -308,7 +308,7 @@ pub(super) fn passwords(
     })
 }
 
-/// Something of each account by id, of at most `limit` from the first after `after`.
+/// Decodes each account by id, at most `limit`, starting after `after`.
 fn each_after<T>(
     txn: &ReadTransaction,
     after: Option<UserId>,
@@ -328,7 +328,7 @@ fn each_after<T>(
     Ok(page)
 }
 
-/// Newest first. With a text to look for it reads every account, without one those it passes over and returns.
+/// Lists accounts, newest first. A search reads every account; a plain list only skipped and returned ones.
 pub(super) fn page(
     txn: &ReadTransaction,
     containing: Option<&str>,

@@ -1,4 +1,4 @@
-//! What a write may look at while it decides: all earlier writes, those of its own batch included.
+//! Data that a write may read while it decides: all earlier writes, including those of its own batch.
 
 use std::cell::Cell;
 use std::ops::Bound;
@@ -25,29 +25,29 @@ use crate::domain::user::{Credential, Role};
 use crate::plant::{self, Bug};
 use crate::store::{Behalf, StoreError};
 
-/// The file as it will be, or a snapshot of it. Cannot change it.
+/// Future state of the file, or a snapshot of it. Read-only.
 pub(super) struct View<'a, 'txn> {
     source: Source<'a, 'txn>,
     read: Cell<Work>,
 }
 
-/// Where the rows come from.
+/// Source of the rows.
 #[derive(Clone, Copy)]
 enum Source<'a, 'txn> {
-    /// A write transaction, with all earlier writes.
+    /// Write transaction, with all earlier writes.
     Batch(&'a Batch<'txn>),
-    /// A snapshot, to try a decision whose changes are not made.
+    /// Snapshot, to try a decision whose changes are not made.
     Snapshot(&'a SnapshotTables),
 }
 
-/// A table of either.
+/// Table of either source.
 #[derive(Clone, Copy)]
 enum Rows<'a, 'txn> {
     Batch(&'a Writable<'txn>),
     Snapshot(&'a Snapshot),
 }
 
-/// Reads a table of either kind by the same expression.
+/// Reads a table of either source with the same expression.
 macro_rules! read {
     ($rows:expr, $table:ident => $read:expr) => {
         match $rows {
@@ -66,7 +66,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         Self { source: Source::Snapshot(tables), read: Cell::new(Work::new(0, 0)) }
     }
 
-    /// Rows that were read so far, about, with the bytes of single values and of answers.
+    /// Returns the approximate number of rows read so far, with the bytes of single values and of answers.
     pub(super) const fn read(&self) -> Work {
         self.read.get()
     }
@@ -101,7 +101,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         read!(self.rows(table), table => table::range(table, range))
     }
 
-    /// Ids of users, from the first after `after`.
+    /// Returns the ids of users, starting after `after`.
     pub(super) fn users_after(
         &self,
         after: Option<UserId>,
@@ -114,7 +114,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(users.map(|entry| codec::user_id(Table::Users, entry?.0.value())))
     }
 
-    /// Whether an account of so many rows is deleted in one transaction.
+    /// Whether an account with so many rows is deleted in one transaction.
     pub(super) fn is_deleted_at_once(&self, rows: u64) -> bool {
         match self.source {
             Source::Batch(batch) => {
@@ -124,12 +124,12 @@ impl<'a, 'txn> View<'a, 'txn> {
         }
     }
 
-    /// The id that the next user gets.
+    /// Returns the id of the next user.
     pub(super) fn next_user_id(&self) -> Result<UserId, StoreError> {
         self.next_id(|batch| batch.next_user_id, key::NEXT_USER_ID).map(UserId::new)
     }
 
-    /// The id that the next task gets.
+    /// Returns the id of the next task.
     pub(super) fn next_task_id(&self) -> Result<TaskId, StoreError> {
         self.next_id(|batch| batch.next_task_id, key::NEXT_TASK_ID).map(TaskId::new)
     }
@@ -153,12 +153,12 @@ impl<'a, 'txn> View<'a, 'txn> {
         value.map(|value| record::decode_user(id, value.value())).transpose()
     }
 
-    /// Number of accounts.
+    /// Returns the number of accounts.
     pub(super) fn users(&self) -> Result<u64, StoreError> {
         Ok(read!(self.rows(Table::Users), table => table.len()?))
     }
 
-    /// The account that has an email, in whatever spelling.
+    /// Finds the account with an email, in any spelling.
     pub(super) fn user_id(&self, email: &Email) -> Result<Option<UserId>, StoreError> {
         for key in email.spellings() {
             if let Some(id) = self.user_of_key(&key)? {
@@ -168,7 +168,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(None)
     }
 
-    /// The account of an entry in the index of emails.
+    /// Finds the account of an entry in the index of emails.
     pub(super) fn user_of_key(&self, key: &str) -> Result<Option<UserId>, StoreError> {
         let key = key.as_bytes();
         let value = self.get(Table::UserByEmail, key)?;
@@ -177,8 +177,8 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(id.transpose()?.map(UserId::new))
     }
 
-    /// The key of an account in the index of emails, or the one that it is to get. `None` if others have all that it
-    /// could have.
+    /// Returns the key of an account in the index of emails, existing or free. `None` if other accounts have all its
+    /// possible keys.
     pub(super) fn email_key(
         &self,
         email: &Email,
@@ -195,13 +195,13 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(free)
     }
 
-    /// What is kept about one person's tasks. Exists exactly as long as the person's account.
+    /// Returns the statistics of the tasks of an account. They exist exactly as long as the account.
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
     }
 
-    /// Tags that tasks of a person have, at most so many.
+    /// Returns tags of the tasks of an account, at most `most`.
     pub(super) fn tags(
         &self,
         owner: UserId,
@@ -216,7 +216,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         entries.take(most).map(tag).collect()
     }
 
-    /// How many tasks have a tag.
+    /// Counts the tasks with a tag.
     pub(super) fn tag_counts(
         &self,
         owner: UserId,
@@ -228,12 +228,12 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(counts.transpose()?.unwrap_or_default())
     }
 
-    /// Entries of an index between two ends, in their order.
+    /// Returns the entries of an index in a range, in their order.
     pub(super) fn entries(&self, range: &KeyRange) -> Result<Range<'_>, StoreError> {
         self.range(Table::Owned, range)
     }
 
-    /// When any of the owner's tasks last changed.
+    /// Returns the time of the last change of any of the owner's tasks.
     pub(super) fn latest_change(
         &self,
         owner: UserId,
@@ -248,12 +248,12 @@ impl<'a, 'txn> View<'a, 'txn> {
         time.map(Some).ok_or_else(damaged)
     }
 
-    /// Whether this id was that of an account, and rows of it still wait to be removed.
+    /// Whether rows of a deleted account with this id still wait for removal.
     pub(super) fn is_purged(&self, id: UserId) -> Result<bool, StoreError> {
         Ok(self.get(Table::Purge, id.to_bytes().as_slice())?.is_some())
     }
 
-    /// The times of creation of the tasks before and after this id.
+    /// Returns the times of creation of the tasks before and after this id.
     pub(super) fn neighbours(
         &self,
         owner: UserId,
@@ -312,14 +312,14 @@ impl<'a, 'txn> View<'a, 'txn> {
         value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
     }
 
-    /// How much is kept of one person's answers.
+    /// Returns the number and size of the stored answers of an account.
     pub(super) fn answer_stats(&self, owner: UserId) -> Result<AnswerStats, StoreError> {
         let value = self.get(Table::Owned, key::answer_stats(owner).as_slice())?;
         let stats = value.map(|it| record::decode_answer_stats(owner, it.value()));
         Ok(stats.transpose()?.unwrap_or_default())
     }
 
-    /// One person's answers, the oldest first.
+    /// Returns the stored answers of an account, oldest first.
     pub(super) fn answers_by_age(
         &self,
         owner: UserId,
@@ -334,7 +334,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         }))
     }
 
-    /// Whether a credential can still be used for what is about to be done.
+    /// Whether a credential is still valid for the write.
     pub(super) fn is_good(&self, behalf: Behalf) -> Result<bool, StoreError> {
         let Some(owner) = self.credential(behalf.user)?.map(|found| found.user) else {
             return Ok(false);
@@ -355,7 +355,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok((is_there && is_allowed) || plant::is(Bug::BehalfNotAsked))
     }
 
-    /// Whether there is one active administrator, this one.
+    /// Whether this account is the only active administrator.
     pub(super) fn is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
         let count = read!(self.rows(Table::Admins), table => table.len()?);
         Ok(self.get(Table::Admins, id.to_bytes().as_slice())?.is_some()
@@ -375,7 +375,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         read!(self.rows(Table::Invitations), table => invitations(table))
     }
 
-    /// The audit records that are kept: the first, and the last.
+    /// Returns the numbers of the first and the last audit record.
     pub(super) fn audited(&self) -> Result<Option<(u64, u64)>, StoreError> {
         let number = |key: &[u8]| {
             key::decode_audit(key)
@@ -419,7 +419,7 @@ fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
     }
 }
 
-/// All invitations of a table, newest first.
+/// Returns all invitations of a table, newest first.
 pub(super) fn invitations(
     table: &impl ReadableTable<&'static [u8], &'static [u8]>,
 ) -> Result<Vec<Invitation>, StoreError> {
@@ -435,7 +435,7 @@ pub(super) fn invitations(
     Ok(found)
 }
 
-/// All sessions of a person, by id.
+/// Returns all sessions of an account, by id.
 pub(super) fn sessions(
     owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
     owner: UserId,
@@ -449,7 +449,7 @@ pub(super) fn sessions(
     Ok(sessions)
 }
 
-/// All personal tokens of a person, by id.
+/// Returns all personal tokens of an account, by id.
 pub(super) fn tokens(
     owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
     owner: UserId,

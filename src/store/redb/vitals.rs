@@ -1,4 +1,4 @@
-//! Whether the store is well, for readiness and for the decision to end the process, and what it has done, for metrics.
+//! Health of the store, for readiness and for the decision to end the process, and its counters, for metrics.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::meters::Meters;
 use crate::store::{Failure, StoreError};
 
-/// Shared by the writer thread, the readers and the guard of the file.
+/// State shared by the writer thread, the readers and the guard of the file.
 #[derive(Debug, Default)]
 pub(super) struct Vitals {
     failed: watch::Sender<Option<Failure>>,
@@ -16,10 +16,10 @@ pub(super) struct Vitals {
 }
 
 impl Vitals {
-    /// Takes note of what an error means for the store as a whole.
+    /// Records the consequence of an error for the whole store.
     ///
-    /// After an I/O error redb refuses all writes until the file is opened again, so the process has to
-    /// end. Damage to one value says nothing of the others: readiness turns red, the rest is served.
+    /// After an I/O error redb refuses all writes until the file is opened again, so the process has to end. Damage to
+    /// one value says nothing about the others: readiness fails, the rest is served.
     pub(super) fn note(&self, error: &StoreError) {
         self.meters.refused(error);
         match error {
@@ -39,7 +39,7 @@ impl Vitals {
         }
     }
 
-    /// The store cannot go on. The first reason stands.
+    /// Marks the store as failed. The first reason stands.
     pub(super) fn fail(&self, failure: Failure) {
         self.failed.send_if_modified(|failed| {
             let first = failed.is_none();
@@ -48,7 +48,7 @@ impl Vitals {
         });
     }
 
-    /// Pages of the file are damaged, so nothing in it can be trusted.
+    /// Marks the store as failed because of damaged pages: nothing in the file can be trusted.
     pub(super) fn fail_damaged(&self, what: &str) {
         self.fail(Failure::Damaged { what: what.to_owned() });
     }
@@ -61,7 +61,7 @@ impl Vitals {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    /// Returns when the store has failed, with the reason.
+    /// Waits until the store has failed, and returns the reason.
     pub(super) async fn failed(&self) -> Failure {
         // The sender lives as long as this borrow of it, so waiting cannot fail.
         let mut receiver = self.failed.subscribe();

@@ -1,4 +1,4 @@
-//! The work of a write, planned and done.
+//! Planned and actual work of a write.
 
 use super::batch::Op;
 
@@ -9,26 +9,25 @@ pub(super) struct Work {
     pub(super) bytes: u64,
 }
 
-/// The most that one commit takes. A single write may take more.
+/// Maximum work of one commit. A single write may exceed it.
 pub(super) const COMMIT: Work = Work { rows: 20_000, bytes: 4 << 20 };
 
-/// A write of at most this much is small, and a commit takes at most this much from its first small write on. A quarter
-/// of [`COMMIT`].
+/// Maximum work of a small write, and of a commit from its first small write on. A quarter of [`COMMIT`].
 const SMALL: Work = Work { rows: COMMIT.rows / 4, bytes: COMMIT.bytes / 4 };
 
-/// Most bytes of the row of an account's statistics.
+/// Maximum size of the row of an account's statistics, in bytes.
 const STATS: u64 = 128;
 
-/// Bytes that count as much as one row.
+/// Bytes that count as one row.
 const BYTES_A_ROW: u64 = 256;
 
 impl Work {
-    /// A write that touches so many rows and writes so many bytes.
+    /// Creates the work of a write that touches `rows` and writes `bytes`.
     pub(super) const fn new(rows: u64, bytes: u64) -> Self {
         Self { rows, bytes }
     }
 
-    /// Steps on bytes, and the row of their owner's statistics. Ranges count as one row each.
+    /// Returns the work of steps, with the row of their owner's statistics. A range counts as one row.
     pub(super) fn of(ops: &[Op]) -> Self {
         if ops.is_empty() {
             return Self::new(0, 0);
@@ -58,20 +57,20 @@ impl Work {
         self.bytes = self.bytes.saturating_sub(less.bytes);
     }
 
-    /// The difference to a smaller amount of work.
+    /// Subtracts a smaller amount of work.
     pub(super) const fn beyond(mut self, other: Self) -> Self {
         self.take(other);
         self
     }
 
-    /// Whether both are together at most `most`.
+    /// Whether the sum of both is at most `most`.
     pub(super) const fn fits_beside(self, other: Self, most: Self) -> bool {
         self.rows.saturating_add(other.rows) <= most.rows
             && self.bytes.saturating_add(other.bytes) <= most.bytes
     }
 
-    /// The most that a commit takes once this write is in it, when it has `done` so much and would take at most `most`. A
-    /// small write lets it end soon, so that the caller does not wait for a large one behind it.
+    /// Returns the limit of a commit with this write in it, after the work `done` and with the limit `most` so far. A
+    /// small write lets it end soon, so that its caller does not wait for a large write behind it.
     pub(super) fn most_after(self, done: Self, most: Self) -> Self {
         if !self.fits_beside(Self::default(), SMALL) {
             return most;
@@ -81,7 +80,7 @@ impl Work {
         Self::new(soon.rows.min(most.rows), soon.bytes.min(most.bytes))
     }
 
-    /// Rows and bytes as one number, for turns.
+    /// Returns rows and bytes as one number, for turns.
     pub(super) const fn units(self) -> u64 {
         self.rows.saturating_add(self.bytes / BYTES_A_ROW).saturating_add(1)
     }

@@ -1,4 +1,4 @@
-//! One write on its way through the writer thread.
+//! Write on its way through the writer thread.
 
 use tokio::sync::oneshot;
 
@@ -9,45 +9,45 @@ use super::view::View;
 use crate::domain::id::UserId;
 use crate::store::StoreError;
 
-/// What a write decided.
+/// Result of a decision.
 pub(super) struct Verdict<T> {
-    /// Told to the caller once the changes are on disk.
+    /// Answer for the caller, sent once the changes are on disk.
     pub(super) answer: T,
-    /// Made in this order. May be empty.
+    /// Changes, in this order. May be empty.
     pub(super) changes: Vec<Change>,
 }
 
 impl<T> Verdict<T> {
-    /// An answer without any change.
+    /// Creates an answer without changes.
     pub(super) const fn unchanged(answer: T) -> Self {
         Self { answer, changes: Vec::new() }
     }
 }
 
-/// A write, whatever it decides about and whatever it answers.
+/// Write of any decision and any answer.
 pub(super) trait Job: Send {
-    /// Decides, and carries the decision out in this transaction. A decision that fails has changed
-    /// nothing and keeps its error for the answer; an error here is one of the transaction.
+    /// Decides, and executes the decision in this transaction. A decision that fails has changed nothing
+    /// and keeps its error for the answer; an error here is one of the transaction.
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError>;
 
     /// Whether the caller is gone.
     fn is_abandoned(&self) -> bool;
 
-    /// Tells the caller how it went. Whoever has no answer yet gets the error of the batch.
+    /// Sends the outcome to the caller. A caller without an answer yet gets the error of the batch.
     fn answer(self: Box<Self>, outcome: Result<(), StoreError>);
 }
 
-/// A decision and the way back to whoever asked for it.
+/// Decision and the channel to its caller.
 struct Write<T, D> {
     growth: Growth,
-    /// The account, if the write is its own.
+    /// Account, if the write is its own.
     account: Option<UserId>,
     decide: Option<D>,
     decided: Option<Result<T, StoreError>>,
     sender: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
-/// Packs a decision, and gives where its answer will come.
+/// Packs a decision as a job, and returns the receiver of its answer.
 pub(super) fn job<T, D>(
     growth: Growth,
     account: Option<UserId>,
@@ -107,14 +107,14 @@ where
 impl<T, D> Write<T, D> {
     fn send(&mut self, answer: Result<T, StoreError>) {
         if let Some(sender) = self.sender.take() {
-            // A caller that went away still has its write on disk.
+            // The write of a caller that is gone is still on disk.
             drop(sender.send(answer));
         }
     }
 }
 
 impl<T, D> Drop for Write<T, D> {
-    /// Reached without an answer only when the thread ends unexpectedly. What was decided may be on disk.
+    /// Answers a caller without an answer, if the thread ends unexpectedly. The decision may be on disk.
     fn drop(&mut self) {
         let cause = stopped();
         let answer = match (&self.decided, cause) {
@@ -127,7 +127,7 @@ impl<T, D> Drop for Write<T, D> {
     }
 }
 
-/// Nobody takes writes any more.
+/// Returns the error of a stopped writer.
 pub(super) fn stopped() -> StoreError {
     StoreError::unavailable(std::io::Error::other("the store writer has stopped"))
 }

@@ -1,20 +1,18 @@
-//! The one thread that writes.
+//! The only thread that writes.
 //!
-//! redb allows one writer at a time and each commit waits for the disk, so writes that arrive while a
-//! commit is under way share the next one. [`super::queue`] says which of them come first. A commit takes writes until
-//! it has done the work of [`COMMIT`], or more than half of the free space on the disk could be needed for it. From the
-//! first small write on it takes a quarter of that at most ([`Work::most_after`]): a large write behind it begins the next
-//! commit, and the small one does not wait for it.
+//! redb allows one writer at a time and each commit waits for the disk, so writes that arrive during a commit share the
+//! next one. [`super::queue`] determines their order. A commit takes writes until it has done the work of [`COMMIT`],
+//! or could need more than half of the free space on the disk. From its first small write on it takes at most a quarter
+//! of that ([`Work::most_after`]): a large write behind it begins the next commit, and the small one does not wait for
+//! it.
 //!
-//! A write is a *decision*: a function that looks at a [`View`] and returns an answer and the changes it
-//! wants. It cannot change anything itself. That is what makes sharing safe: a decision that is refused,
-//! or that meets a damaged record, has left nothing behind, and the rest of its batch goes on. A batch
-//! in which nobody changes anything is not committed at all.
+//! A write is a *decision*: a function that reads a [`View`] and returns an answer and the changes it wants. It cannot
+//! change anything itself, which makes sharing safe: a decision that is refused, or that meets a damaged record, leaves
+//! nothing behind, and the rest of its batch continues. A batch without changes is not committed.
 //!
-//! **Large deletions.** A deleted account with very many rows is unreachable after one small transaction;
-//! its rows are then removed here, at most [`Options::purge_slice`] with each commit, beside the writes that
-//! wait. So nobody waits longer than for one slice, and a crash in between loses nothing: the `purge`
-//! table is read again at the next start.
+//! **Large deletions.** A deleted account with very many rows is unreachable after one small transaction; its rows are
+//! then removed here, at most [`Options::purge_slice`] with each commit, beside the waiting writes. So a write waits
+//! for at most one slice, and a crash in between loses nothing: the `purge` table is read again at the next start.
 
 use std::sync::Arc;
 use std::thread;
@@ -39,20 +37,20 @@ use crate::plant::{self, Bug};
 use crate::store::metrics::WaitingWrites;
 use crate::store::{Failure, StoreError};
 
-/// Most writes that share one commit.
+/// Maximum number of writes per commit.
 const MAX_BATCH: usize = 256;
 
-/// Most of them that are of [`Lane::Access`], so that writes of data go on beside any crowd of log-ins.
+/// Maximum number of [`Lane::Access`] writes per commit, so that writes of data continue beside any number of log-ins.
 const MAX_ACCESS: usize = 64;
 
-/// Sends writes to the thread. Dropping it waits for the thread to finish.
+/// Handle that sends writes to the thread. Dropping it waits for the thread to finish.
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: Arc<Queue>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// The thread's own.
+/// State of the thread.
 struct Thread {
     db: Arc<Database>,
     queue: Arc<Queue>,
@@ -91,7 +89,7 @@ impl Writer {
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Writes that wait, by lane.
+    /// Returns the waiting writes, by lane.
     pub(super) fn waiting(&self) -> [(&'static str, WaitingWrites); 2] {
         self.queue.waiting()
     }
@@ -108,7 +106,7 @@ impl Drop for Writer {
     }
 }
 
-/// Tells writes that wait when the thread ends, and fails the store if nobody planned that.
+/// Guard that answers waiting writes when the thread ends, and fails the store if the thread panics.
 struct OnExit<'a>(&'a Thread);
 
 impl Drop for OnExit<'_> {
@@ -159,15 +157,15 @@ impl Thread {
         }
     }
 
-    /// Runs writes that wait and a slice of the purge in one transaction. Says whether there is more to purge.
+    /// Runs waiting writes and a slice of the purge in one transaction. Returns whether there is more to purge.
     ///
-    /// `jobs` are those that were begun, also if the commit fails.
+    /// `jobs` receives the writes that were begun, also if the commit fails.
     fn commit(
         &self,
         jobs: &mut Vec<Box<dyn Job>>,
         purge: Purge,
     ) -> Result<bool, StoreError> {
-        // The first one is taken before anything can fail, so that it is told.
+        // The first write is taken before anything can fail, so that its caller gets the error.
         let mut next = self.next(jobs, Spent::new(COMMIT));
         if next.is_none() && !matches!(purge, Purge::Slice(_)) {
             return Ok(false);
@@ -201,7 +199,7 @@ impl Thread {
         Ok(more)
     }
 
-    /// Takes the next write of a commit that has begun `jobs`, and adds it to them. Those of [`Lane::Access`] come first.
+    /// Takes the next write of a commit, and adds it to the begun `jobs`. Writes of [`Lane::Access`] come first.
     fn next(&self, jobs: &mut Vec<Box<dyn Job>>, spent: Spent) -> Option<Ticket> {
         let access = (jobs.len() < MAX_ACCESS)
             .then(|| self.queue.pop(Lane::Access, spent.access, spent.most));
@@ -221,9 +219,9 @@ impl Thread {
 struct Spent {
     access: Work,
     data: Work,
-    /// The most that writes of [`Lane::Access`] may take.
+    /// Maximum work of writes of [`Lane::Access`].
     most: Work,
-    /// The most that writes of [`Lane::Data`] may take.
+    /// Maximum work of writes of [`Lane::Data`].
     most_data: Work,
 }
 
@@ -233,8 +231,8 @@ impl Spent {
         Self { access, data, most, most_data: most }
     }
 
-    /// Counts the work of a write. One that changes nothing counts as a row, since its caller waits for the commit too;
-    /// and so does a log-in among writes of tasks.
+    /// Counts the work of a write. A write without changes counts as a row, since its caller waits for the commit too;
+    /// so does a log-in among writes of tasks.
     fn add(&mut self, ticket: Ticket, work: Work) {
         self.most_data = ticket.work.most_after(self.data, self.most_data);
         match ticket.lane {
@@ -247,18 +245,18 @@ impl Spent {
     }
 }
 
-/// What a commit does about deleted accounts.
+/// Purge of deleted accounts by a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purge {
-    /// Sees whether one of its writes has left rows behind.
+    /// Check whether one of its writes has left rows behind.
     Look,
-    /// Removes so many rows.
+    /// Removal of so many rows.
     Slice(usize),
-    /// Nothing, until the file is opened again: rows that wait are damaged, or nobody wants it.
+    /// Nothing, until the file is opened again: the remaining rows are damaged, or purging is disabled.
     GaveUp,
 }
 
-/// The one place that begins a write transaction.
+/// Begins a write transaction: the one place that does.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
 pub(super) fn begin(
     db: &Database,
@@ -267,7 +265,7 @@ pub(super) fn begin(
     let mut txn = db.begin_write()?;
     match mode {
         CommitMode::OnePhase => {}
-        // Implies the second phase.
+        // Implies two-phase commit.
         CommitMode::TwoPhase => txn.set_quick_repair(true),
     }
     if plant::is(Bug::NoSync) {
@@ -277,7 +275,7 @@ pub(super) fn begin(
     Ok(txn)
 }
 
-/// Whether a purge was cut short when the process ended.
+/// Whether a purge was interrupted when the process ended.
 pub(super) fn purge_is_due(db: &Database) -> Result<bool, StoreError> {
     Ok(!table::open(&db.begin_read()?, Table::Purge)?.is_empty()?)
 }
@@ -294,7 +292,7 @@ fn purge_slice(
     let first = batch.tables.purge.first()?.map(|(key, _)| key.value().to_vec());
     let Some(key) = first else { return Ok(false) };
     let Purge::Slice(slice) = purge else {
-        // Found only now: the commit at hand has work enough, the next one begins.
+        // Found only now: this commit has enough work, the next one begins the purge.
         return Ok(true);
     };
     let user = codec::user_id(Table::Purge, &key)?;
@@ -345,7 +343,7 @@ mod tests {
         answer
     }
 
-    /// Whether a small write of one account is answered when a write of another account begins that came before it.
+    /// Whether a small write of one account is answered when an earlier write of another account begins.
     async fn is_answered_before(other: Work) -> bool {
         let writer = spawn();
         let (begun, has_begun) = oneshot::channel();

@@ -1,4 +1,4 @@
-//! Times of day, and ends.
+//! Times of day, and ends of rules.
 
 use super::{Due, Recurrence, Rule, all, due};
 
@@ -40,7 +40,7 @@ fn the_time_of_day_stays_when_clocks_change() {
             "2026-11-01T01:30:00-04:00",
             "2026-11-02T01:30:00-05:00",
         ),
-        // It is already Sunday when the skipped time of Saturday is made up for, and Saturday that was meant.
+        // The skipped time of Saturday is made up for on Sunday, but the task still belongs to Saturday.
         (
             "FREQ=WEEKLY",
             "2026-03-21T23:30:00[America/Nuuk]",

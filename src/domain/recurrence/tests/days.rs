@@ -1,8 +1,8 @@
-//! Days that were worked out by hand.
+//! Expected days, calculated by hand.
 
 use super::{all, due};
 
-/// As short as possible: the year where it changes, and the month.
+/// Formats occurrences compactly: year and month only where they change.
 fn shown(rule: &str, first: &str) -> String {
     let (mut text, mut last) = (String::new(), String::new());
     for due in all(rule, first).take(10) {
@@ -107,7 +107,7 @@ fn days_that_do_not_exist_are_skipped() {
         ),
         ("FREQ=YEARLY;COUNT=3", "2092-02-29", "2092-02-29 2096-02-29 2104-02-29"),
         ("FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR;COUNT=3", "2026-07-02", "2026-07-02,03,06"),
-        // No rule of its own day: the next one that the rule means.
+        // The first day need not match the rule.
         ("FREQ=WEEKLY;BYDAY=MO;COUNT=3", "2026-07-02", "2026-07-02,06,13"),
         ("FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=30,31", "2026-02-01", "2026-02-01"),
         ("FREQ=DAILY;INTERVAL=7;BYDAY=TU", "2026-07-01", "2026-07-01"),

@@ -13,7 +13,7 @@ fn due(text: &str) -> Due {
     Due::parse(text, &TimeZone::utc()).unwrap()
 }
 
-/// The occurrences from the first on.
+/// Returns the occurrences, starting with the first.
 fn all(rule: &str, first: &str) -> impl Iterator<Item = Due> {
     let first = due(first);
     let recurrence = Recurrence::new(Rule::parse(rule).unwrap(), &first);

@@ -1,4 +1,4 @@
-//! Any rule, against one that looks at every day.
+//! Comparison of rules with a model that tests every day.
 
 use jiff::ToSpan;
 use jiff::civil;
@@ -8,7 +8,7 @@ use super::super::rule::{End, Frequency, NthWeekday, Rule};
 use super::super::step;
 use super::{Date, Due, Recurrence, TimeZone, all, rules};
 
-/// Whether the rule means a day, by the words of the RFC and one day at a time.
+/// Whether a day matches the rule, by the wording of the RFC.
 fn means(rule: &Rule, first: civil::Date, day: civil::Date) -> bool {
     let days = |from: civil::Date, to: civil::Date| (to - from).get_days();
     let weekday = |wanted: &NthWeekday| {

@@ -1,4 +1,4 @@
-//! Reading and writing.
+//! Parsing and formatting of rules.
 
 use proptest::prelude::*;
 

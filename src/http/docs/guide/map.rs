@@ -1,4 +1,4 @@
-//! The pages in their order and groups, read from the page that lists them.
+//! Order and groups of the pages, read from the index page.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use pulldown_cmark::{Event, HeadingLevel, Tag};
 use super::super::frame::escaped;
 use super::{INDEX, markdown};
 
-/// The groups of pages, one for each kind of reader.
+/// Groups of pages, one for each kind of reader.
 pub(super) struct Map(Vec<Group>);
 
 struct Group {
@@ -42,11 +42,11 @@ impl Map {
         Self(groups)
     }
 
-    /// All pages, for the side of one of them.
+    /// Returns the list of all pages as navigation for one of them.
     pub(super) fn list(&self, here: &str) -> String {
         let mut list = String::from("<nav class=\"pages\" aria-label=\"Pages\">\n");
         for Group { title, pages } in &self.0 {
-            // Writing to a text does not fail.
+            // Writing to a string cannot fail.
             let _ = write!(list, "<h2>{}</h2>\n<ul>", escaped(title));
             for entry in pages {
                 let mark =
@@ -59,7 +59,7 @@ impl Map {
         list
     }
 
-    /// Links to the pages before and after one.
+    /// Returns links to the pages before and after one.
     pub(super) fn turn(&self, here: &str) -> String {
         let pages: Vec<&Entry> = self.0.iter().flat_map(|group| &group.pages).collect();
         let at = pages.iter().position(|entry| entry.address == here);

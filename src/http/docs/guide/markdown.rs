@@ -1,4 +1,4 @@
-//! Markdown of our pages as HTML. Raw HTML in it is shown as text.
+//! Rendering of Markdown pages as HTML. Raw HTML is shown as text.
 
 use std::collections::HashMap;
 
@@ -6,19 +6,19 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, 
 
 use super::super::frame::escaped;
 
-/// A page as HTML.
+/// Page as HTML.
 #[derive(Default)]
 pub(super) struct Rendered {
-    /// The text of its first heading.
+    /// Text of the first heading.
     pub(super) title: String,
-    /// That heading, and the first paragraph.
+    /// First heading and first paragraph.
     pub(super) head: String,
     pub(super) body: String,
     /// Text and id of each heading of the second level.
     pub(super) sections: Vec<(String, String)>,
 }
 
-/// What a Markdown text consists of.
+/// Parses a Markdown text.
 pub(super) fn events(source: &str) -> Vec<Event<'_>> {
     Parser::new_ext(source, Options::ENABLE_TABLES).collect()
 }
@@ -47,12 +47,12 @@ pub(super) fn render(source: &str) -> Rendered {
                 None => drops_link = true,
             },
             Event::End(TagEnd::Link) if drops_link => drops_link = false,
-            // Long names in narrow columns are broken where people would.
+            // Lets long names in narrow columns break after an underscore.
             Event::Code(text) if in_table && text.contains('_') => {
                 let text = escaped(text).replace('_', "_<wbr>");
                 ready.push(written(format!("<code>{text}</code>")));
             }
-            // The pages have none.
+            // The pages have no images.
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             other => {
                 in_table = match other {
@@ -68,12 +68,12 @@ pub(super) fn render(source: &str) -> Rendered {
     page
 }
 
-/// HTML of our own.
+/// Wraps generated HTML as an event.
 fn written<'a>(html: impl Into<CowStr<'a>>) -> Event<'a> {
     Event::InlineHtml(html.into())
 }
 
-/// An element as we show it: boxes that scroll are reached with the keyboard, and HTML is text.
+/// Converts an element for display: scrollable boxes can be focused with the keyboard, and HTML becomes text.
 fn shown<'a>(event: &Event<'a>) -> [Option<Event<'a>>; 2] {
     let first = match event {
         Event::Start(Tag::Table(_)) => {
@@ -103,7 +103,7 @@ impl Rendered {
     }
 }
 
-/// The text of the element that begins here.
+/// Returns the text of the element that begins here.
 pub(super) fn text_of(events: &[Event<'_>]) -> String {
     let (mut text, mut depth) = (String::new(), 0_usize);
     for event in events {
@@ -120,7 +120,7 @@ pub(super) fn text_of(events: &[Event<'_>]) -> String {
     text
 }
 
-/// The address that a link of a page has in the guide: `tasks.md#plan` is `tasks#plan`. None for what is not served.
+/// Converts a link of a page to its URL in the guide: `tasks.md#plan` becomes `tasks#plan`. `None` if it is not served.
 pub(super) fn address(link: &str) -> Option<String> {
     if link.starts_with('#')
         || link.starts_with("https://")
@@ -140,7 +140,7 @@ pub(super) fn address(link: &str) -> Option<String> {
     })
 }
 
-/// Ids of headings, as GitHub makes them.
+/// Generator of heading ids, in the format of GitHub.
 #[derive(Default)]
 struct Slugs(HashMap<String, usize>);
 

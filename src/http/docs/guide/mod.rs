@@ -1,6 +1,6 @@
-//! The guide: our Markdown pages as HTML, below `/docs/guide/`.
+//! Guide: Markdown pages as HTML, below `/docs/guide/`.
 //!
-//! Links between the pages are relative, so that a page is the same below every path that a proxy puts in front.
+//! Links between pages are relative, so that a page is the same below any path that a proxy adds.
 
 mod map;
 mod markdown;
@@ -9,11 +9,11 @@ use super::asset::Asset;
 use super::frame::{Frame, Page, escaped};
 use map::Map;
 
-/// The page at the root of the guide.
+/// Page at the root of the guide.
 pub(super) const INDEX: &str = "index";
 pub(super) const ROOT: &str = "/docs/guide";
 
-/// Styles and pictures from this server, and nothing else.
+/// Policy of guide pages: styles and images from this server only.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'none'; \
     base-uri 'none'; frame-ancestors 'none'";
 
@@ -59,17 +59,17 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     page!("upgrade"),
 ];
 
-/// The Markdown of a page.
+/// Returns the Markdown of a page.
 pub(in crate::http) fn source(name: &str) -> Option<&'static str> {
     SOURCES.iter().find(|(of, _)| *of == name).map(|(_, text)| *text)
 }
 
-/// The path of a page as links have it: that of the index ends with a slash, and no other.
+/// Returns the path of a page. Only that of the index ends with a slash.
 pub(super) fn path(name: &str) -> String {
     if name == INDEX { format!("{ROOT}/") } else { format!("{ROOT}/{name}") }
 }
 
-/// All pages, by path without a slash at the end.
+/// All pages, by path without a trailing slash.
 pub(super) struct Guide(Vec<(String, Asset)>);
 
 impl Guide {
@@ -90,7 +90,7 @@ impl Guide {
 
 fn page(frame: &Frame, map: &Map, name: &str, text: &str) -> String {
     let page = markdown::render(text);
-    // The index is a list already.
+    // The index is a list itself.
     let sections = if name == INDEX { String::new() } else { contents(&page.sections) };
     let body = format!(
         "<div class=\"columns\"><main id=\"content\">\n{}{sections}{}{}</main>\n{}</div>\n",
@@ -110,7 +110,7 @@ fn page(frame: &Frame, map: &Map, name: &str, text: &str) -> String {
     })
 }
 
-/// The sections of a page, if they are worth a list.
+/// Returns the table of contents of a page with at least three sections.
 fn contents(sections: &[(String, String)]) -> String {
     if sections.len() < 3 {
         return String::new();

@@ -1,13 +1,13 @@
-//! The line of the log that says that the gate is full.
+//! Log line that reports a full gate.
 
 use std::time::{Duration, Instant};
 
 use crate::domain::network::{Block, LogNetworks};
 
-/// Time from one line to the next.
+/// Minimum time between two lines.
 const PAUSE: Duration = Duration::from_secs(60);
 
-/// Counts whom the gate closed or refused, and says so once a minute.
+/// Counts of evicted, refused and waiting connections, logged at most once a minute.
 #[derive(Debug)]
 pub(super) struct Alarm {
     networks: LogNetworks,
@@ -15,14 +15,14 @@ pub(super) struct Alarm {
     counts: Counts,
 }
 
-/// How many, since the last line.
+/// Counts since the last line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Closed to make room.
     pub(super) evicted: usize,
     /// Refused at once.
     pub(super) refused: usize,
-    /// Left to wait for a place.
+    /// Waiting for a place.
     pub(super) waiting: usize,
 }
 
@@ -35,7 +35,7 @@ impl Alarm {
         }
     }
 
-    /// Counts, and returns what a line is to say, if it is time for one.
+    /// Adds counts, and returns the totals if a line is due.
     pub(super) fn count(&mut self, more: Counts, now: Instant) -> Option<Counts> {
         self.counts.evicted += more.evicted;
         self.counts.refused += more.refused;
@@ -49,7 +49,7 @@ impl Alarm {
         Some(std::mem::take(&mut self.counts))
     }
 
-    /// Writes the line. `what` is counted: connections, or requests through proxies.
+    /// Writes the line. `what` names the counted items: connections, or requests through proxies.
     pub(super) fn warn(
         &self,
         what: &'static str,

@@ -1,22 +1,22 @@
-//! Who has a place, who waits, and who goes first when there is no place left.
+//! Allocation of places to connections, and selection of those to evict.
 
 use std::collections::HashMap;
 
 use super::slab::Slab;
 use crate::domain::network::Block;
 
-/// How much one connection alone counts, in a network of its own: [`Block::networks`] divides it.
+/// Weight of one connection in a block of one network; divided by [`Block::networks`] in a wider block.
 const ONE: usize = 4;
 
-/// What one network may take of the places that are left: so many times as many.
+/// Maximum places of one network when places run short, as a multiple of the free places.
 const OF_THE_REST: usize = 2;
 
-/// Counts those who have a place, and knows whom to close for another.
+/// Places and their owners, by address block.
 ///
-/// A block of addresses has at most its share: so many for each network that it counts as, and less when places run
-/// short, which is at most twice as many as are left. Over it, a newcomer takes the place of the one in that block that
-/// has waited longest. When no place is left, room is made in the blocks that hold most; among those that hold the same, by
-/// the one that has waited longest. Whoever is being served keeps his place.
+/// A block holds at most its share of places for each network that it counts as, or twice the free places if that is
+/// less. Above that limit, a newcomer replaces the owner in the block that has waited longest. When no place is free,
+/// the blocks that hold the most make room, starting with the owner that has waited longest. An owner that is being
+/// served keeps its place.
 #[derive(Debug)]
 pub(super) struct Book<T> {
     places: usize,
@@ -24,24 +24,24 @@ pub(super) struct Book<T> {
     seats: Slab<Seat<T>>,
     tallies: Slab<Tally>,
     by_block: HashMap<Block, usize>,
-    /// The number of the next event; the order of time.
+    /// Number of the last event; numbers order events in time.
     next: u64,
 }
 
 #[derive(Debug)]
 struct Seat<T> {
     number: u64,
-    /// Indices of the tallies of its blocks.
+    /// Indexes of the tallies of its blocks.
     tallies: Vec<usize>,
-    /// Since when it waits for a request.
+    /// Number of the event since which it has waited for a request.
     waiting: Option<u64>,
     owner: T,
 }
 
-/// A weight, and the tally that has it, if any.
+/// Weight, and the tally that has it, if any.
 type Weight = (usize, Option<usize>);
 
-/// How many of a block there are.
+/// Number of places that a block holds.
 #[derive(Debug)]
 struct Tally {
     block: Block,
@@ -54,26 +54,26 @@ impl Tally {
     }
 }
 
-/// A seat, for as long as it is taken.
+/// Handle of an occupied seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     seat: usize,
     number: u64,
 }
 
-/// What becomes of a newcomer.
+/// Outcome for a newcomer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entry<T> {
-    /// It has a place; these have lost theirs.
+    /// Admitted; these owners have lost their places.
     In(Key, Vec<T>),
-    /// Its network has as many places as it may have; these have lost theirs.
+    /// Refused, since its network is at its limit; these owners have lost their places.
     Refused(Vec<T>),
-    /// There is no place, and others hold more than its network does.
+    /// Not admitted yet: no place is free, and other networks hold more than its own.
     Full,
 }
 
 impl<T> Book<T> {
-    /// So many places, and the share of a network while there are enough of them.
+    /// Creates a book of `places`. `share` is the limit of a network while enough places are free.
     pub(super) fn new(places: usize, share: usize) -> Self {
         Self {
             places,
@@ -93,7 +93,7 @@ impl<T> Book<T> {
         self.places
     }
 
-    /// Places whose owners wait for a request.
+    /// Counts the places whose owners wait for a request.
     pub(super) fn idle(&self) -> usize {
         self.waiting().count()
     }
@@ -102,11 +102,11 @@ impl<T> Book<T> {
         self.taken() >= self.places
     }
 
-    /// Finds a place for a newcomer, who waits from then on. Without blocks it counts as alone in its network.
+    /// Finds a place for a newcomer, which then waits for a request. Without blocks it counts as alone in its network.
     pub(super) fn enter(&mut self, blocks: &[Block], owner: T) -> Entry<T> {
         let mut closed = Vec::new();
         for block in blocks {
-            // A wider block has room too once one of a narrower one has gone, unless its share has shrunk since.
+            // An eviction from a narrower block also makes room in a wider one, unless its share has shrunk since.
             while let Some(tally) = self.over_its_share(*block) {
                 let Some(first) = self.heaviest_in(tally) else {
                     return Entry::Refused(closed);
@@ -128,12 +128,12 @@ impl<T> Book<T> {
         Entry::In(self.sit(blocks, owner), closed)
     }
 
-    /// Says that a request has come; false if the place is lost.
+    /// Marks a place as serving a request. Returns false if the place is lost.
     pub(super) fn is_served(&mut self, key: Key) -> bool {
         self.seat(key).map(|seat| seat.waiting = None).is_some()
     }
 
-    /// Says that it waits for a request from now on.
+    /// Marks a place as waiting for a request.
     pub(super) fn waits(&mut self, key: Key) {
         let now = self.now();
         if let Some(seat) = self.seat(key)
@@ -143,14 +143,14 @@ impl<T> Book<T> {
         }
     }
 
-    /// Gives a place back, if it was not lost before.
+    /// Releases a place, unless it is lost already.
     pub(super) fn leave(&mut self, key: Key) {
         if self.seat(key).is_some() {
             drop(self.take_away(key.seat));
         }
     }
 
-    /// The block that holds most, for its kind, and how many.
+    /// Returns the block with the highest weight, and its number of places.
     pub(super) fn busiest(&self) -> Option<(Block, usize)> {
         let tallies = self.tallies.iter().map(|(_, tally)| tally);
         tallies
@@ -187,7 +187,7 @@ impl<T> Book<T> {
         index
     }
 
-    /// Empties a seat.
+    /// Removes a seat and returns its owner.
     fn take_away(&mut self, index: usize) -> Option<T> {
         let seat = self.seats.remove(index)?;
         for index in seat.tallies {
@@ -201,17 +201,17 @@ impl<T> Book<T> {
         Some(seat.owner)
     }
 
-    /// The tally of a block that may have no more.
+    /// Returns the tally of a block that is at its limit.
     fn over_its_share(&self, block: Block) -> Option<usize> {
         let left = self.places.saturating_sub(self.taken());
-        // When nothing is left, the heaviest makes room.
+        // When no place is free, the heaviest block makes room.
         let most =
             if left == 0 { self.share } else { self.share.min(OF_THE_REST * left) };
         let index = *self.by_block.get(&block)?;
         (self.tallies.get(index)?.count >= most * block.networks()).then_some(index)
     }
 
-    /// The waiting seat of a block whose network holds most; of several, the one that has waited longest.
+    /// Returns the waiting seat of a block whose network holds the most; among equals, the one that has waited longest.
     fn heaviest_in(&self, tally: usize) -> Option<usize> {
         let seats = self.waiting().filter(|(_, _, seat)| seat.tallies.contains(&tally));
         seats
@@ -222,7 +222,7 @@ impl<T> Book<T> {
             .map(|(_, _, index)| index)
     }
 
-    /// The waiting seat that makes room first, in the same order.
+    /// Returns the waiting seat that makes room first: the heaviest, then as in `heaviest_in`.
     fn heaviest_waiting(&self, newcomer: Weight) -> Option<usize> {
         let seats = self.waiting().filter(|(_, _, seat)| self.makes_room(seat, newcomer));
         seats
@@ -234,7 +234,8 @@ impl<T> Book<T> {
             .map(|(_, _, _, index)| index)
     }
 
-    /// Whether the blocks of a seat still hold as many as those of the newcomer if it takes that place.
+    /// Whether a seat can make room: its blocks weigh at least as much as those of the newcomer would, or share the
+    /// newcomer's heaviest block.
     fn makes_room(&self, seat: &Seat<T>, newcomer: Weight) -> bool {
         let (weight, heaviest) = newcomer;
         self.weight(seat) >= weight
@@ -259,7 +260,7 @@ impl<T> Book<T> {
         seat.tallies.first().map_or(ONE, |index| self.tally_weight(*index, 0))
     }
 
-    /// What the heaviest of these blocks weighs with one more.
+    /// Returns the weight of the heaviest of these blocks with one more place.
     fn heaviest_of(&self, blocks: &[Block]) -> Weight {
         let known = blocks.iter().filter_map(|block| self.by_block.get(block).copied());
         let heaviest = known.max_by_key(|index| self.tally_weight(*index, 1));
@@ -272,7 +273,7 @@ impl<T> Book<T> {
 mod tests {
     use super::*;
 
-    /// A connection that is let in.
+    /// Enters a connection that must get a place.
     fn sit(book: &mut Book<u32>, address: &str, owner: u32) -> (Key, Vec<u32>) {
         match book.enter(&Block::around(address.parse().unwrap()), owner) {
             Entry::In(key, closed) => (key, closed),
@@ -300,7 +301,7 @@ mod tests {
         sit(&mut book, "203.0.113.1", 6);
         assert!(book.is_full());
 
-        // Not the first of all, which is alone, and not the second, which is being served.
+        // Keeps the first, which is alone in its network, and the second, which is being served.
         assert_eq!(sit(&mut book, "203.0.113.2", 7).1, [3]);
         assert_eq!(sit(&mut book, "203.0.114.3", 8).1, [4]);
         assert!(book.is_served(first));
@@ -322,8 +323,8 @@ mod tests {
         assert!(!book.is_served(first));
     }
 
-    /// The server closes a connection when it is told of it: one that lost its place without a word would stay open,
-    /// and be counted nowhere.
+    /// The server closes the connections that it is told of: one that lost its place without notice would stay open and
+    /// uncounted.
     #[test]
     fn a_place_that_is_lost_to_a_newcomer_who_is_refused_is_told_of() {
         let mut book = Book::new(10, 10);
@@ -351,7 +352,7 @@ mod tests {
         assert!(book.is_served(first) && book.is_served(second));
 
         assert_eq!(refused(&mut book, "203.0.113.3"), Entry::Full);
-        // It would have more than anybody else.
+        // Its network would hold more than any other.
         assert_eq!(refused(&mut book, "192.0.2.1"), Entry::Refused(vec![]));
         book.waits(second);
         assert_eq!(sit(&mut book, "203.0.113.3", 3).1, [2]);

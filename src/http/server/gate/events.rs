@@ -1,4 +1,4 @@
-//! Counts of connections by what became of them, for metrics.
+//! Counts of connections by outcome, for metrics.
 
 use super::Admission;
 use super::alarm::Counts;
@@ -11,19 +11,19 @@ pub struct ConnectionMetrics {
     pub serving: u64,
     /// Waiting for a request.
     pub waiting: u64,
-    /// Most that there may be.
+    /// Maximum number of connections.
     pub places: u64,
-    /// Let in so far.
+    /// Accepted so far.
     pub accepted: u64,
-    /// Closed so far to make room for others.
+    /// Closed to make room for others, so far.
     pub evicted: u64,
     /// Refused so far.
     pub refused: u64,
-    /// Left to wait for a place so far.
+    /// Delayed until a place was free, so far.
     pub delayed: u64,
 }
 
-/// Connections since the start.
+/// Counters of connections since the start.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     accepted: Counter,

@@ -1,4 +1,4 @@
-//! How many connections, and how many requests through proxies, there may be, in all and from one network.
+//! Limits on connections and on requests through proxies, in total and per network.
 
 mod alarm;
 mod book;
@@ -21,23 +21,23 @@ use crate::config::Limits;
 use crate::domain::network::{Block, LogNetworks};
 use crate::http::address::TrustedProxies;
 
-/// Gives places to connections, and counts the requests that come through trusted proxies by who sent them.
+/// Allocator of places for connections; also counts requests through trusted proxies by client.
 pub(super) struct Gate {
     trusted: TrustedProxies,
     connections: Mutex<(Book<Arc<Notify>>, Alarm)>,
     requests: Arc<Mutex<(Book<()>, Alarm)>>,
-    /// Told when somebody who found no place may try again.
+    /// Notified when a waiting connection may try again.
     changed: Notify,
     events: Events,
 }
 
-/// What becomes of a connection.
+/// Outcome for a new connection.
 pub(super) enum Admission {
-    /// It has a place.
+    /// Admitted.
     In(Arc<Seat>),
-    /// Its network has as many as it may.
+    /// Refused, since its network is at its limit.
     Refused,
-    /// It may wait for a place.
+    /// Not admitted yet; may wait for a place.
     Full,
 }
 
@@ -60,7 +60,7 @@ impl Gate {
         }
     }
 
-    /// Connections at this moment, and what became of those before.
+    /// Returns the numbers of open connections and the totals of past ones.
     pub(super) fn metrics(&self) -> ConnectionMetrics {
         let (taken, waiting, places) = {
             let book = &lock(&self.connections).0;
@@ -69,9 +69,8 @@ impl Gate {
         self.events.metrics(taken, waiting, places)
     }
 
-    /// Lets a connection in if there is a place, or if one can be made. A trusted proxy stands for many clients, and
-    /// so does a Unix socket: each of its connections counts as one of a network of its own. Whoever was left to wait
-    /// tries `again`.
+    /// Admits a connection if a place is free or can be freed. A trusted proxy or a Unix socket stands for many
+    /// clients, so each of its connections counts as a separate network. `again` marks a retry after waiting.
     pub(super) fn enter(self: &Arc<Self>, peer: Peer, again: bool) -> Admission {
         let client = peer.ip().filter(|ip| !self.trusted.include(*ip));
         let blocks = client.map(Block::around).unwrap_or_default();
@@ -101,13 +100,12 @@ impl Gate {
         admission
     }
 
-    /// Returns when it is worth to try again.
+    /// Waits until a retry may succeed.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Counts a request that comes through a trusted proxy, until what this returns is dropped. `None` if its client has
-    /// too many.
+    /// Counts a request through a trusted proxy until the returned guard is dropped. `None` if its client has too many.
     pub(super) fn request(&self, peer: Peer, headers: &HeaderMap) -> Option<Request> {
         let counted = |key| Request { key, requests: Arc::clone(&self.requests) };
         let Some(client) = self.trusted.client_of_proxy(peer.ip(), headers) else {
@@ -118,7 +116,7 @@ impl Gate {
         let blocks = Block::around(client);
         let mut counts = Counts::default();
         let key = match book.enter(&blocks, ()) {
-            // Nobody ever waits here.
+            // No owner ever waits here.
             Entry::In(key, _) => Some(key).filter(|key| book.is_served(*key)),
             Entry::Refused(_) | Entry::Full => None,
         };
@@ -134,7 +132,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A request that is counted, if it is to be, until this is dropped.
+/// Guard of a request; counts it, if it came through a trusted proxy, until dropped.
 pub(super) struct Request {
     key: Option<Key>,
     requests: Arc<Mutex<(Book<()>, Alarm)>>,
@@ -148,12 +146,12 @@ impl Drop for Request {
     }
 }
 
-/// The place of a connection, until this is dropped.
+/// Guard of a connection's place; released when dropped.
 pub(super) struct Seat {
     gate: Arc<Gate>,
     key: Key,
     closing: Arc<Notify>,
-    /// Requests whose answers have not left.
+    /// Number of requests whose responses are not sent.
     requests: AtomicUsize,
     waits: AtomicBool,
 }
@@ -169,12 +167,12 @@ impl Seat {
         }
     }
 
-    /// Returns when the place is lost to another.
+    /// Waits until the place is lost to another connection.
     pub(super) async fn lost(&self) {
         self.closing.notified().await;
     }
 
-    /// Says that a request has come; it is there until what this returns is dropped. `None` if the place is lost.
+    /// Marks the place as serving a request until the returned guard is dropped. `None` if the place is lost.
     pub(super) fn serve(self: &Arc<Self>) -> Option<Serving> {
         if self.requests.fetch_add(1, Ordering::AcqRel) == 0 {
             self.waits.store(false, Ordering::Release);
@@ -183,7 +181,7 @@ impl Seat {
         lock(&self.gate.connections).0.is_served(self.key).then_some(serving)
     }
 
-    /// Says that all that was written is on its way.
+    /// Reports that all written data is flushed.
     pub(super) fn is_flushed(&self) {
         if self.requests.load(Ordering::Acquire) == 0
             && !self.waits.swap(true, Ordering::AcqRel)
@@ -196,7 +194,7 @@ impl Seat {
 }
 
 impl Gate {
-    /// Lets somebody who waits try again, after a place was given back or may be taken from another.
+    /// Lets a waiting connection try again, after a place was released or became evictable.
     fn tell(&self, book: &Book<Arc<Notify>>) {
         if book.is_full() {
             self.changed.notify_one();
@@ -212,7 +210,7 @@ impl Drop for Seat {
     }
 }
 
-/// A request that is being served.
+/// Guard of a request that is being served.
 pub(super) struct Serving(Arc<Seat>);
 
 impl Drop for Serving {
@@ -221,7 +219,7 @@ impl Drop for Serving {
     }
 }
 
-/// Tells connections that they have lost their places, and says how many they are.
+/// Notifies connections that have lost their places, and returns their number.
 fn close(evicted: &[Arc<Notify>]) -> usize {
     for closing in evicted {
         closing.notify_one();

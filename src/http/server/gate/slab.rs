@@ -1,4 +1,4 @@
-//! Things by number, the numbers used again.
+//! Storage for items by index; freed indexes are reused.
 
 #[derive(Debug)]
 pub(super) struct Slab<T> {
@@ -11,7 +11,7 @@ impl<T> Slab<T> {
         Self { things: Vec::new(), free: Vec::new() }
     }
 
-    /// Keeps a thing, and returns its number.
+    /// Stores an item and returns its index.
     pub(super) fn insert(&mut self, thing: T) -> usize {
         if let Some(number) = self.free.pop()
             && let Some(place) = self.things.get_mut(number)

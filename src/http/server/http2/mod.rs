@@ -1,12 +1,13 @@
-//! HTTP/2, for clients that agreed on it in the handshake of TLS.
+//! HTTP/2, for clients that negotiated it in the TLS handshake.
 //!
-//! One connection carries many requests at once, and hyper limits them in number only. So that a client takes
-//! no more this way than with HTTP/1.1:
+//! One connection carries many concurrent requests, and hyper limits only their number. These rules keep a client from
+//! using more resources than with HTTP/1.1:
 //!
-//! - a connection always has a place for one request; more at once take memory that all connections share ([`room`]);
-//! - a request and its answer together end after a while, whatever the client does or leaves undone;
-//! - an answer goes out in portions, so that its time runs until the last of it is on its way;
-//! - a connection without requests is closed after the time that HTTP/1.1 gives to a silent one.
+//! - a connection always has a place for one request; further concurrent requests use memory that all connections share
+//!   ([`room`]);
+//! - a request and its response together have a time limit, whatever the client does;
+//! - a response is sent in portions, so that the time limit covers it to the end;
+//! - a connection without requests is closed after the idle time of HTTP/1.1.
 
 mod portions;
 mod room;
@@ -29,31 +30,31 @@ use self::room::SharedRoom;
 use super::{Service, Stop};
 use crate::config::Limits;
 
-/// Requests that a client may begin at once on one connection: the least that RFC 9113, section 6.5.2 recommends.
-/// A client may send so many before it knows the number.
+/// Maximum concurrent streams of a connection: the minimum that RFC 9113, section 6.5.2 recommends. A client may send
+/// this many before it knows the limit.
 const STREAMS: u32 = 100;
 
-/// Requests of one connection without a body that are served at once; others wait, so that long answers do not fill the
-/// share of their account. A request with a body does not wait, since what nobody reads holds up the rest.
+/// Maximum requests without a body that one connection serves concurrently; others wait, so that long responses do not
+/// fill the share of their account. A request with a body does not wait, since an unread body blocks the other streams.
 const AT_ONCE: usize = 4;
 
-/// Bytes of one body, and of all on a connection, that may come before they are asked for. Those of the
-/// requests that wait for the place of their connection fit together with that of the one that has it, so none can keep
-/// another from what it waits for. All others are read as they come.
+/// Flow-control windows of one body and of a connection, in bytes. The connection window fits the bodies of the request
+/// that has the place and of those that wait for it, so none can block another. All other bodies are read as they
+/// arrive.
 const STREAM_WINDOW: u32 = 16 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * STREAM_WINDOW;
 
-/// Bytes of one stream that may wait for the network.
+/// Maximum bytes of one stream buffered for sending.
 const SEND_BUFFER: usize = 4 * PORTION;
 
-/// Time that a client may take to agree when it is told that the connection ends.
+/// Time that a client has to react to a graceful shutdown.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// Speaks HTTP/2 on all connections that want it.
+/// Server side of all HTTP/2 connections.
 pub(super) struct Http2 {
     header_bytes: u32,
     idle: Duration,
-    /// For a request and its answer.
+    /// Time limit for a request and its response.
     longest: Duration,
     room: SharedRoom,
 }
@@ -68,7 +69,7 @@ impl Http2 {
         }
     }
 
-    /// Serves a connection to its end.
+    /// Serves a connection until it ends.
     pub(super) async fn serve(
         &self,
         io: impl AsyncRead + AsyncWrite + Unpin + 'static,
@@ -84,10 +85,10 @@ impl Http2 {
             let is_head = request.method() == Method::HEAD;
             let is_whole = request.body().is_end_stream();
             let turn = is_whole.then(|| Arc::clone(&turns).acquire_owned());
-            // A request that is refused is not begun.
+            // A refused request is not started.
             let admitted = room.find(room::memory(&request)).map(|found| {
                 let answer = service.call(request);
-                // On the heap, so that many that are refused at once take little.
+                // On the heap, so that many concurrent refusals use little memory.
                 Box::pin(async move {
                     let held = found.wait().await?;
                     let turn = match turn {
@@ -135,7 +136,7 @@ impl Http2 {
     }
 }
 
-/// Runs the requests of one connection, and knows how many there are.
+/// Executor for the requests of one connection, with their count.
 #[derive(Clone)]
 struct Streams {
     count: Arc<watch::Sender<usize>>,
@@ -143,7 +144,7 @@ struct Streams {
 }
 
 impl Streams {
-    /// Returns when there has been no request for so long.
+    /// Waits until there has been no request for this time.
     async fn quiet_for(&self, time: Duration) {
         let mut count = self.count.subscribe();
         loop {
@@ -173,7 +174,7 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams
     }
 }
 
-/// Counted until it is dropped.
+/// Guard that counts a request until dropped.
 struct Running(Arc<watch::Sender<usize>>);
 
 impl Drop for Running {

@@ -1,4 +1,4 @@
-//! An answer in pieces.
+//! Response bodies sent in portions.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::room::Held;
 use crate::http::budget;
 
-/// Bytes of an answer that are handed on at a time: the longest frame of most clients.
+/// Maximum bytes of a response passed to hyper at a time: the maximum frame size of most clients.
 pub(super) const PORTION: usize = 16 * 1024;
 
 type Answer = Response<BoxBody<Bytes, io::Error>>;
@@ -28,7 +28,7 @@ pub(super) fn in_portions(
 ) -> Response<Portions> {
     let (mut head, mut body) = answer.into_parts();
     if is_head {
-        // On HTTP/1.1 hyper does this by itself. Some bodies have been left out before.
+        // hyper does this itself for HTTP/1.1. Some bodies are removed earlier.
         if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
             head.headers.entry(CONTENT_LENGTH).or_insert_with(|| length.into());
         }
@@ -39,8 +39,8 @@ pub(super) fn in_portions(
     Response::from_parts(head, body)
 }
 
-/// An answer in pieces. All at once, it would wait in hyper, and the request would be over with nobody to end it.
-/// The last piece waits there nevertheless, so each keeps the room of the request.
+/// Response body in portions. Passed whole, it would wait in hyper after the request has ended, without a time limit.
+/// The last portion still waits there, so each portion holds the room of the request.
 pub(super) struct Portions {
     inner: BoxBody<Bytes, io::Error>,
     rest: Bytes,
@@ -76,7 +76,7 @@ impl Body for Portions {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Asked before anything is taken.
+        // Called before any data is taken.
         self.inner.size_hint()
     }
 }

@@ -1,8 +1,8 @@
-//! Room for the requests of HTTP/2.
+//! Memory limits for HTTP/2 requests.
 //!
-//! A connection always has a place for one request. More at once take memory that all connections share, by network.
-//! When there is none left, a few wait for the place of their connection, and the rest are refused in a way that lets
-//! clients send them again.
+//! A connection always has a place for one request. Further concurrent requests use memory that all connections share,
+//! by network. When none is left, a few wait for the place of their connection, and the rest are refused so that
+//! clients can retry them.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::http::shares::{Holder, Limits, Most, Share, Shares};
 
-/// Memory of a request beside its header and its body: its task, and an answer that is short enough not to be counted.
+/// Memory of a request besides its header and body, in bytes: its task, and a response short enough not to be counted.
 const EACH: usize = 12 * 1024;
 
-/// Memory of a body that is short enough not to be counted.
+/// Memory of a body short enough not to be counted, in bytes.
 const BODY: usize = 16 * 1024;
 
-/// Requests that wait for the place of their connection. Each holds a header.
+/// Maximum requests that wait for the place of their connection. Each holds a header.
 const WAITING: usize = 3;
 
-/// Some 500 requests of one network, and some 2,000 in all.
+/// About 500 requests per network and 2,000 in total.
 const LIMITS: Limits = Limits {
     little: 1 << 20,
     account: 8 << 20,
@@ -31,11 +31,11 @@ const LIMITS: Limits = Limits {
     total: Most { much: 24 << 20, all: 32 << 20 },
 };
 
-/// The memory that all connections share. Clones share it.
+/// Memory that all connections share. Clones share it.
 #[derive(Clone)]
 pub(super) struct SharedRoom(Shares);
 
-/// The room of one connection.
+/// Room of one connection.
 pub(super) struct Room {
     place: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
@@ -43,7 +43,7 @@ pub(super) struct Room {
     holder: Holder,
 }
 
-/// Room that a request holds until the last of its answer has left.
+/// Room that a request holds until its response is sent.
 pub(super) struct Held {
     _place: Option<OwnedSemaphorePermit>,
     _memory: Option<Share>,
@@ -52,11 +52,11 @@ pub(super) struct Held {
 /// Memory or a place for a request.
 pub(super) enum Found {
     Now(Held),
-    /// It may wait for the place of its connection.
+    /// May wait for the place of its connection.
     Later(Turn),
 }
 
-/// A request that waits.
+/// Waiting request.
 pub(super) struct Turn {
     place: Arc<Semaphore>,
     _waiting: OwnedSemaphorePermit,
@@ -69,7 +69,7 @@ impl Default for SharedRoom {
 }
 
 impl SharedRoom {
-    /// The room of a connection from this address.
+    /// Returns the room of a connection from this address.
     pub(super) fn of_connection(&self, peer: Option<IpAddr>) -> Room {
         let address = peer.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
         Room {
@@ -82,7 +82,7 @@ impl SharedRoom {
 }
 
 impl Room {
-    /// Finds room for a request of so many bytes. `None` if it is refused.
+    /// Finds room for a request of this many bytes. `None` if it is refused.
     pub(super) fn find(&self, bytes: usize) -> Option<Found> {
         if let Ok(place) = Arc::clone(&self.place).try_acquire_owned() {
             return Some(Found::Now(Held { _place: Some(place), _memory: None }));
@@ -108,7 +108,7 @@ impl Found {
     }
 }
 
-/// The memory that a request may take.
+/// Returns the memory that a request may use, in bytes.
 pub(super) fn memory(request: &Request<Incoming>) -> usize {
     let length = |headers: &HeaderMap| {
         let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<usize>().ok();
@@ -120,7 +120,7 @@ pub(super) fn memory(request: &Request<Incoming>) -> usize {
         length(request.headers()).unwrap_or(BODY)
     };
     let line = request.uri().path().len() + request.uri().query().map_or(0, str::len);
-    // What RFC 9113, section 10.5.1 counts.
+    // The header size that RFC 9113, section 10.5.1 defines.
     let fields = request.headers().iter();
     let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 32);
     EACH + body + line + fields.sum::<usize>()
@@ -137,7 +137,7 @@ mod tests {
         }
     }
 
-    /// Requests of so many bytes that are served at once, at most so many.
+    /// Fills the room with requests of `bytes` that are served at once, at most `most`.
     fn fill(room: &Room, bytes: usize, most: usize) -> Vec<Held> {
         let mut taken = Vec::new();
         while taken.len() < most

@@ -1,4 +1,4 @@
-//! The ends of index entries, from several stretches of an index, merged into one order.
+//! Ends of index entries, merged from several stretches of an index into one order.
 
 use std::ops::Bound;
 
@@ -6,7 +6,7 @@ use super::{Cost, Halt};
 use crate::store::redb::table::Snapshot;
 use crate::store::redb::task_key::Beginning;
 
-/// Between which ends.
+/// Range of ends.
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     pub(super) from: Bound<Vec<u8>>,
@@ -16,7 +16,7 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const NONE: Self = Self { from: Bound::Unbounded, to: Bound::Unbounded };
 
-    /// Those after an end, in one direction or the other.
+    /// Restricts the range to the ends after an end, in either direction.
     pub(super) fn after(&self, end: &[u8], descending: bool) -> Self {
         let here = Bound::Excluded(end.to_vec());
         let mut bounds = self.clone();
@@ -60,7 +60,7 @@ pub(super) struct Ends<'a> {
 struct Source<'a> {
     entries: redb::Range<'a, &'static [u8], &'static [u8]>,
     beginning: Beginning,
-    /// The next end, once it was looked at.
+    /// Next end, once it was read.
     next: Option<Vec<u8>>,
     is_over: bool,
 }
@@ -91,7 +91,7 @@ impl<'a> Ends<'a> {
         Ok(Self { sources, descending })
     }
 
-    /// The next end.
+    /// Returns the next end.
     pub(super) fn next(&mut self, cost: &mut Cost) -> Result<Option<Vec<u8>>, Halt> {
         for source in &mut self.sources {
             source.look(self.descending, cost)?;
@@ -141,7 +141,7 @@ fn as_slice(bound: &Bound<Vec<u8>>) -> Bound<&[u8]> {
     }
 }
 
-/// redb panics over ranges that end before they begin.
+/// Whether a range is empty; redb panics over ranges that end before they begin.
 fn is_empty(from: &Bound<Vec<u8>>, to: &Bound<Vec<u8>>) -> bool {
     match (value(from), value(to)) {
         (Some(a), Some(b)) if a == b => {

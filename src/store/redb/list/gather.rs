@@ -1,4 +1,4 @@
-//! A page, gathered from the condition that the fewest tasks fulfil.
+//! Pages gathered from the condition that the fewest tasks fulfil.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -14,13 +14,13 @@ use crate::store::redb::key::{self, Table};
 use crate::store::redb::task_key::{self, Beginning};
 use crate::store::redb::tasks::find;
 
-/// One condition, and where those are that fulfil it.
+/// Condition, and the index ranges of the tasks that fulfil it.
 struct Condition {
     beginnings: Vec<Beginning>,
     bounds: Bounds,
 }
 
-/// `None` if no condition has few enough.
+/// Returns a page. `None` if every condition has too many tasks.
 pub(super) fn page(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
@@ -59,7 +59,7 @@ fn missing(tasks: &Tasks<'_>) -> Halt {
     codec::damaged(Table::Owned, &key, &"an index entry without its task").into()
 }
 
-/// The tasks that fulfil the condition that the fewest fulfil.
+/// Returns the tasks that fulfil the condition that the fewest fulfil.
 fn fewest(
     tasks: &Tasks<'_>,
     filter: &TaskFilter,
@@ -87,7 +87,7 @@ fn fewest(
     Ok(best)
 }
 
-/// Those that an index answers, the ones with the fewest tasks first as far as that can be guessed.
+/// Returns the conditions that an index answers, those with the fewest tasks (estimated) first.
 fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter, most: usize) -> Vec<Condition> {
     let owner = tasks.owner;
     let all = |beginnings| Condition { beginnings, bounds: Bounds::NONE };

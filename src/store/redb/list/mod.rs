@@ -1,7 +1,7 @@
-//! Lists of tasks: what is found, in which order, and what that reads.
+//! Lists of tasks: results, order and cost.
 //!
-//! `n` is the length of the page, `s` what is passed over, `m` what fits the filter, `a` all tasks of the person.
-//! Nobody else's tasks are ever read. Entries of indexes are about 40 bytes each, in a row; *records* are whole tasks.
+//! `n` is the length of the page, `s` the number of skipped tasks, `m` the matches, `a` all tasks of the account. Tasks
+//! of other accounts are never read. Index entries are about 40 bytes each, in a row; *records* are whole tasks.
 //!
 //! | query | reads | exact total from |
 //! |---|---|---|
@@ -10,14 +10,13 @@
 //! | the same with one `tag`, perhaps with `completed` | s + n entries, n records | counts of the tag |
 //! | `sort=updated_at`, `position`, `title` | s + n entries, n records | counts |
 //! | `sort=priority`, perhaps with `completed`, `priority` | s + n entries, n records | counts |
-//! | `sort=due` | s + n entries, n records; once the undated are reached, what is passed over to find them | counts |
+//! | `sort=due` | s + n entries, n records; once the undated are reached, the tasks skipped to find them | counts |
 //! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
 //! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
-//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, as many records, and up to [`Options::gather_at_most`] entries of each condition that was tried before it | what fits |
-//! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | what fits |
+//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, as many records, and up to [`Options::gather_at_most`] entries of each condition that was tried before it | the matches |
+//! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | the matches |
 //!
-//! With a cursor, s is 0. A read that turns out to be long is begun again on a thread of its own
-//! ([`Cost`]).
+//! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`Cost`]).
 
 mod ends;
 mod gather;
@@ -41,7 +40,7 @@ use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskFilter, TaskOrder, TaskQuery, TaskSort, Within};
 use crate::store::StoreError;
 
-/// What reads are held to ([`Options`]).
+/// Limits of reads ([`Options`]).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ReadLimits {
     gather_at_most: usize,
@@ -55,7 +54,7 @@ impl ReadLimits {
     }
 }
 
-/// What a read costs, in rows, and what it may cost.
+/// Cost of a read, in rows, and its limits.
 #[derive(Debug)]
 pub(super) struct Cost {
     pub(super) rows: u64,
@@ -64,13 +63,13 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    /// For a read that others wait for.
+    /// Creates the cost of a read that blocks others.
     pub(super) const fn short(limits: ReadLimits) -> Self {
         let ReadLimits { gather_at_most, short_read } = limits;
         Self { rows: 0, most: short_read, gather_at_most }
     }
 
-    /// For a read on a thread of its own.
+    /// Creates the cost of a read on its own thread.
     pub(super) const fn long(limits: ReadLimits) -> Self {
         Self { most: u64::MAX, ..Self::short(limits) }
     }
@@ -81,10 +80,10 @@ impl Cost {
     }
 }
 
-/// Why a read does not go on.
+/// Reason that a read does not continue.
 #[derive(Debug)]
 enum Halt {
-    /// It costs more than it may.
+    /// Cost over the limit.
     Dear,
     Failed(StoreError),
 }
@@ -101,14 +100,14 @@ impl From<redb::StorageError> for Halt {
     }
 }
 
-/// The tasks of one person as of one moment.
+/// Tasks of one account in one snapshot.
 struct Tasks<'a> {
     owned: &'a Snapshot,
     owner: UserId,
     stats: Stats,
 }
 
-/// A page of tasks. `None` if it costs more than it may.
+/// Reads a page of tasks. `None` if it costs more than it may.
 pub(super) fn list(
     txn: &ReadTransaction,
     owner: UserId,
@@ -148,8 +147,8 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
     page::along(tasks, &query, plan, cost)
 }
 
-/// Whether a page that begins there can be read by id. Ids sort like the times of creation of the tasks there are, but the
-/// task that stood at the place may be gone, and an older one with a higher id may have been imported since.
+/// Whether a page that begins there can be read by id. Ids sort like the times of creation of the existing tasks, but
+/// the task at that place may be gone, and an older one with a higher id may have been imported since.
 fn is_by_id(tasks: &Tasks<'_>, start: &Start, cost: &mut Cost) -> Result<bool, Halt> {
     let Start::After(place) = start else { return Ok(true) };
     let Some(id) = super::task_key::id(&place.key) else { return Ok(true) };
@@ -166,7 +165,7 @@ fn is_by_id(tasks: &Tasks<'_>, start: &Start, cost: &mut Cost) -> Result<bool, H
     Ok(before.is_none_or(Ordering::is_le) && after.is_none_or(Ordering::is_ge))
 }
 
-/// The records themselves: ids sort like the times of creation.
+/// Reads a page from the records: ids sort like the times of creation.
 fn by_id(
     tasks: &Tasks<'_>,
     query: &TaskQuery,

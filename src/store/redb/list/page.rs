@@ -1,4 +1,4 @@
-//! A page, read along an index in the order wanted.
+//! Pages read along an index in the requested order.
 
 use super::ends::{Bounds, Ends};
 use super::stretch::{Plan, Stretch};
@@ -11,13 +11,13 @@ use crate::store::redb::record;
 use crate::store::redb::task_key;
 use crate::store::redb::tasks::find;
 
-/// A page on its way.
+/// Page during its read.
 struct Walk<'a> {
     tasks: &'a Tasks<'a>,
     query: &'a TaskQuery,
     rest: &'a TaskFilter,
     found: Vec<Task>,
-    /// What is still to be passed over.
+    /// Number of tasks still to skip.
     skip: u64,
     more: bool,
 }
@@ -55,7 +55,7 @@ pub(super) fn along(
     Ok(TaskPage { tasks: walk.found, total, more: walk.more })
 }
 
-/// The total, if it need not be counted.
+/// Returns the total, if it is known without counting.
 fn kept_total(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
@@ -74,7 +74,7 @@ fn kept_total(
     Ok(plan.total)
 }
 
-/// How many entries there are.
+/// Counts the entries.
 fn count(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
@@ -101,7 +101,7 @@ impl Stretch {
         Ends::open(tasks.owned, &self.beginnings, bounds, query.order.descending)
     }
 
-    /// Whether an entry within the bounds is meant.
+    /// Whether an entry within the bounds matches.
     fn has(&self, query: &TaskQuery, end: &[u8]) -> bool {
         match &query.filter.due {
             Some(range) if self.is_dated => task_key::is_due_in(range, end),
@@ -111,7 +111,7 @@ impl Stretch {
 }
 
 impl Walk<'_> {
-    /// The page and no more, which needs no look at what comes before or after it.
+    /// Reads the page only, without the tasks before or after it.
     fn page(&mut self, stretches: &[Stretch], cost: &mut Cost) -> Result<(), Halt> {
         for (last, stretch) in (0..).zip(stretches) {
             let bounds = match &self.query.start {
@@ -152,7 +152,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// All there is, since only a look at every task tells how many fit.
+    /// Reads all tasks, since the number of matches takes a look at each.
     fn everything(
         &mut self,
         stretches: &[Stretch],
@@ -191,7 +191,7 @@ impl Walk<'_> {
         Ok(total)
     }
 
-    /// The task of an entry, which must be the one that the entry says it is.
+    /// Reads the task of an entry, and checks that they match.
     fn read(
         &self,
         end: &[u8],
@@ -207,7 +207,7 @@ impl Walk<'_> {
         };
         let is_here = |task: &Task| {
             let place = self.query.order.place(task);
-            // A dated task among those of all dates stands elsewhere in this order.
+            // A dated task among tasks of all dates has another place in this order.
             place.key == end || (stretch.is_undated && place.last != last)
         };
         task.filter(is_here).ok_or_else(|| {

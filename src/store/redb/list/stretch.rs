@@ -1,4 +1,4 @@
-//! Which parts of which index have the tasks in the order wanted, and what they leave to be looked at.
+//! Parts of indexes that have the tasks in the requested order, and the conditions left to check.
 
 use std::ops::Bound;
 
@@ -8,13 +8,13 @@ use crate::domain::priority::Priority;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort};
 use crate::store::redb::task_key::{self, Beginning};
 
-/// The way to read a list in its order.
+/// Plan for reading a list in its order.
 pub(super) struct Plan {
-    /// One after the other.
+    /// Stretches, one after the other.
     pub(super) stretches: Vec<Stretch>,
-    /// What is not certain of a task that was found this way.
+    /// Conditions that the stretches do not guarantee.
     pub(super) rest: TaskFilter,
-    /// How many tasks there are on the way, if that is kept.
+    /// Number of tasks in the stretches, if it is stored.
     pub(super) total: Option<u64>,
 }
 
@@ -22,9 +22,9 @@ pub(super) struct Plan {
 pub(super) struct Stretch {
     pub(super) beginnings: Vec<Beginning>,
     pub(super) bounds: Bounds,
-    /// Whether the dates of the entries have to be looked at.
+    /// Whether the dates of the entries must be checked.
     pub(super) is_dated: bool,
-    /// Whether only tasks without a date are meant.
+    /// Whether only tasks without a date match.
     pub(super) is_undated: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             if let [tag] = filter.tags.as_slice() {
                 rest.tags.clear();
                 let of_state = |state: &bool| Beginning::tag(owner, tag, *state);
-                // The counts of a tag are a row of their own, which is read when they are wanted.
+                // The counts of a tag are a separate row, read on demand.
                 (vec![Stretch::new(states.iter().map(of_state).collect())], None)
             } else {
                 rest.priority = None;
@@ -113,7 +113,7 @@ fn states(completed: Option<bool>) -> Vec<bool> {
     completed.map_or_else(|| vec![false, true], |state| vec![state])
 }
 
-/// All of some states and priorities, by time of creation.
+/// Returns the entries of some states and priorities, by time of creation.
 pub(super) fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Beginning> {
     let mut beginnings = Vec::new();
     for priority in Priority::ALL {

@@ -1,4 +1,4 @@
-//! Counts of one person's tasks.
+//! Counts of the tasks of an account.
 
 use redb::ReadTransaction;
 
@@ -13,8 +13,8 @@ use crate::store::redb::task_key::{self, Beginning};
 use crate::store::redb::tasks::stats;
 use crate::store::redb::{codec, record, table};
 
-/// Reads one row for each tag, and one entry for each open task that is due in the range. `None` if that costs
-/// more than it may.
+/// Reads one row per tag, and one entry per open task that is due in the range. `None` if that costs more than
+/// it may.
 pub(in crate::store::redb) fn summary(
     txn: &ReadTransaction,
     owner: UserId,

@@ -1,4 +1,4 @@
-//! Tags that somebody looks for.
+//! Tags in a query.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::redb::key::Table;
 use crate::store::redb::{codec, table, task_key};
 
-/// The query with tags that tasks have: in place of one that none has, its twin that some task has.
+/// Returns the query with known tags: replaces a tag that no task has by a twin that some task has.
 pub(super) fn known<'a>(
     tasks: &Tasks<'_>,
     query: &'a TaskQuery,

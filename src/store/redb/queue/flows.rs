@@ -1,4 +1,4 @@
-//! The flows of one lane, and whose turn it is.
+//! Flows of one lane, and their turns.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -8,32 +8,32 @@ use crate::store::metrics::WaitingWrites;
 use crate::store::redb::work::{COMMIT, Work};
 use crate::store::redb::write::Job;
 
-/// Flows without a write are looked through when there are more flows than this.
+/// Number of flows above which idle flows are forgotten.
 const FORGET_FROM: usize = 1024;
 
-/// The flows of one lane.
+/// Flows of one lane.
 #[derive(Default)]
 pub(super) struct Flows {
     by_flow: HashMap<Flow, Waiting>,
-    /// Flows that have a write waiting, in the order in which they are served.
+    /// Flows with a waiting write, in the order in which they are served.
     turns: BTreeSet<Turn>,
     /// Start of the first write of each of these flows.
     starts: BTreeSet<(u64, Flow)>,
-    /// The earliest start of a write that waits, in units of work. Never goes back while a write waits.
+    /// Earliest start of a waiting write, in units of work. Never goes back while a write waits.
     now: u64,
-    /// Turns so far.
+    /// Number of turns so far.
     count: u64,
-    /// Looks through flows without a write when there are more flows than this.
+    /// Number of flows above which idle flows are forgotten, at least [`FORGET_FROM`].
     forget_from: usize,
     pub(super) jobs: usize,
     work: Work,
 }
 
-/// Turn of the first write of a flow. One that is due is served first, then the one that ends first, then the one that
-/// came first.
+/// Turn of the first write of a flow. A due write is served first, then the one that ends first, then the one that came
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
-    /// False once a commit of smaller writes had no room for it.
+    /// False once a commit of smaller writes had no room for the write.
     is_not_due: bool,
     end: u64,
     count: u64,
@@ -48,7 +48,7 @@ struct Waiting {
     work: Work,
     /// Turn of its first write, if it has one.
     turn: Option<Turn>,
-    /// End of the write that was taken last, in units of work.
+    /// End of the last write taken, in units of work.
     end: u64,
 }
 
@@ -70,7 +70,7 @@ impl Flows {
                 Flow::Registrations | Flow::Operator | Flow::Server => StoreError::Busy,
             });
         }
-        // Shares shrink as the lane fills, so that there is always room for a flow that has little in it.
+        // Shares shrink as the lane fills, so that there is always room for a flow with few bytes in it.
         let (bytes, all) = (held.bytes.saturating_add(work.bytes), self.work.bytes);
         let has_room = if bytes <= LITTLE_BYTES {
             all.saturating_add(work.bytes) <= 2 * MOST_BYTES
@@ -121,13 +121,13 @@ impl Flows {
         }
     }
 
-    /// All writes that wait.
+    /// Returns all waiting writes.
     pub(super) fn waiting(&self) -> WaitingWrites {
         let writes = u64::try_from(self.jobs).unwrap_or(u64::MAX);
         WaitingWrites { writes, bytes: self.work.bytes }
     }
 
-    /// Lets the next writes of a flow wait for so many more units of work.
+    /// Delays the next writes of a flow by so many more units of work.
     pub(super) fn charge(&mut self, flow: Flow, units: u64) {
         let waiting = self.by_flow.entry(flow).or_default();
         waiting.end = waiting.end.saturating_add(units);
@@ -136,8 +136,8 @@ impl Flows {
         }
     }
 
-    /// Lets a large write begin the next commit. Otherwise small writes that keep coming would hold it up for ever: each of
-    /// them ends before it.
+    /// Lets a large write begin the next commit. Otherwise a stream of small writes would delay it for ever, since each
+    /// of them ends before it.
     fn make_due(&mut self, turn: Turn) {
         let due = Turn { is_not_due: false, ..turn };
         self.turns.remove(&turn);
@@ -158,8 +158,8 @@ impl Flows {
         }
     }
 
-    /// Gives a flow its turn, if it has a write. The write starts when the one before it ends, but not before now: a flow
-    /// saves nothing up by asking for nothing, and loses no debt by waiting for each answer.
+    /// Gives a flow its turn, if it has a write. The write starts when the previous one ends, but not before now: a
+    /// flow gains no credit by being idle, and loses no debt by waiting for each answer.
     fn queue(&mut self, flow: Flow) {
         let Some(waiting) = self.by_flow.get_mut(&flow) else { return };
         waiting.turn = None;
@@ -184,7 +184,7 @@ impl Flows {
         }
     }
 
-    /// Drops writes at the head of a flow whose callers are gone. Says whether there were any.
+    /// Drops writes at the head of a flow whose callers are gone. Returns whether there were any.
     fn drop_abandoned(&mut self, flow: Flow) -> bool {
         let is_abandoned = |waiting: &Waiting| {
             waiting.jobs.front().is_some_and(|(_, job)| job.is_abandoned())

@@ -1,25 +1,26 @@
-//! The writes that wait for the writer thread: a queue for each account, served by planned work.
+//! Queues of the writes that wait for the writer thread: one per account, served by planned work.
 //!
-//! Accounts are served by starting potential-based fair queueing (Stiliadis and Varma, *Efficient fair queueing algorithms
-//! for packet-switched networks*, IEEE/ACM Transactions on Networking 6(2), 1998): on a clock of planned work, a write
-//! starts when the write before it in its flow ends, or now if there is none, and the write that ends first is taken first. Now is the earliest
-//! start of a write that waits. So each account that has writes waiting gets the same work done, and a small write of
-//! an account that has asked for little waits for the write under way, however many others have large ones waiting. (With
-//! deficit round robin it waits for one large write of each of them, since all have saved up enough at the same time.)
+//! Accounts are served by starting potential-based fair queueing (Stiliadis and Varma, *Efficient fair queueing
+//! algorithms for packet-switched networks*, IEEE/ACM Transactions on Networking 6(2), 1998): on a clock of planned
+//! work, a write starts when the previous write of its flow ends, or now if there is none, and the write that ends
+//! first is taken first. Now is the earliest start of a waiting write. So accounts with waiting writes get equal work
+//! done, and a small write of an account with little demand waits only for the write under way, not for large ones of
+//! others. (With deficit round robin it would wait for one large write of each, since all have saved up enough at the
+//! same time.)
 //!
-//! A commit that begins with small writes has no room for a large one ([`Work::most_after`]). Such a write is then due, and
-//! begins the next commit.
+//! A commit that begins with small writes has no room for a large one ([`Work::most_after`]). That write is then due,
+//! and begins the next commit.
 //!
-//! A write that turns out to be more work than was planned delays the next ones of its flow by as much.
+//! A write that takes more work than planned delays the next ones of its flow by the difference.
 //!
-//! There are two lanes. [`Lane::Access`] holds small writes that let people in and out, and readiness; each commit
-//! takes some of them before any write of tasks.
+//! There are two lanes. [`Lane::Access`] holds small writes, of log-ins and log-outs, and readiness; each commit takes
+//! some of them before any write of tasks.
 //!
-//! | bound | value | who is refused |
+//! | bound | value | refused |
 //! |---|---|---|
-//! | writes that one flow may have waiting | [`JOBS_OF_FLOW`] | that flow, as [`StoreError::AccountBusy`] |
-//! | planned work that one flow may have waiting; a single write always may | [`super::work::COMMIT`] | that flow |
-//! | writes and planned bytes that wait in all | [`MOST_JOBS`], [`MOST_BYTES`] | flows that have more than half of the room left, as [`StoreError::Busy`] |
+//! | waiting writes per flow | [`JOBS_OF_FLOW`] | that flow, as [`StoreError::AccountBusy`] |
+//! | planned work waiting per flow; a single write is always accepted | [`super::work::COMMIT`] | that flow |
+//! | waiting writes and planned bytes in all | [`MOST_JOBS`], [`MOST_BYTES`] | flows that have more than half of the room left, as [`StoreError::Busy`] |
 //! | the same with flows that have at most [`LITTLE_BYTES`] waiting | twice [`MOST_BYTES`] | any flow, as [`StoreError::Busy`] |
 
 mod flows;
@@ -34,26 +35,26 @@ use crate::domain::id::UserId;
 use crate::store::StoreError;
 use crate::store::metrics::WaitingWrites;
 
-/// Most writes that one flow may have waiting.
+/// Maximum number of waiting writes per flow.
 pub(super) const JOBS_OF_FLOW: usize = 128;
 
-/// Most writes that may wait in one lane.
+/// Maximum number of waiting writes per lane.
 pub(super) const MOST_JOBS: usize = 4096;
 
-/// Most planned bytes that may wait in one lane; twice as many with those of flows that have little waiting.
+/// Maximum number of planned bytes waiting per lane; twice as many including flows that have little waiting.
 pub(super) const MOST_BYTES: u64 = 32 << 20;
 
-/// A flow that has at most so many planned bytes waiting has little waiting.
+/// Maximum number of planned bytes of a flow that has little waiting.
 pub(super) const LITTLE_BYTES: u64 = 64 << 10;
 
-/// An account, or a part of the server, whose writes share one queue.
+/// Account, or part of the server, whose writes share one queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Flow {
     /// An account.
     Account(UserId),
     /// Registrations.
     Registrations,
-    /// Administrators and the operator: what they do to other people's accounts, and imports.
+    /// Administrators and the operator: their changes to accounts of other users, and imports.
     Operator,
     /// The server itself: readiness, and sweeping.
     Server,
@@ -62,13 +63,13 @@ pub(super) enum Flow {
 /// Kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// A small write of a session, a token or an account, or the probe of readiness.
+    /// Small write of a session, a token or an account, or the readiness probe.
     Access,
     /// Any other write.
     Data,
 }
 
-/// A write's place in the queue.
+/// Place of a write in the queue.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) lane: Lane,
@@ -77,26 +78,26 @@ pub(super) struct Ticket {
     pub(super) work: Work,
 }
 
-/// A write that was taken from the queue.
+/// Write taken from the queue.
 pub(super) struct Taken {
     pub(super) ticket: Ticket,
     pub(super) job: Box<dyn Job>,
 }
 
 impl Ticket {
-    /// For a write of [`Lane::Access`].
+    /// Creates a ticket for a write of [`Lane::Access`].
     pub(super) const fn access(flow: Flow) -> Self {
         Self { lane: Lane::Access, flow, work: Work::new(16, 4096) }
     }
 
-    /// For a write of [`Lane::Data`].
+    /// Creates a ticket for a write of [`Lane::Data`].
     pub(super) const fn data(flow: Flow, work: Work) -> Self {
         Self { lane: Lane::Data, flow, work }
     }
 }
 
 impl Flow {
-    /// For a write to an account, `by` an administrator or the operator, or by its owner.
+    /// Returns the flow of a write to an account, `by` an administrator or the operator, or by its owner.
     pub(super) const fn of(account: UserId, by: Option<Act>) -> Self {
         match by {
             Some(_) => Self::Operator,
@@ -104,7 +105,7 @@ impl Flow {
         }
     }
 
-    /// The account whose own write it is.
+    /// Returns the account, if the write is its own.
     pub(super) const fn account(self) -> Option<UserId> {
         match self {
             Self::Account(id) => Some(id),
@@ -113,7 +114,7 @@ impl Flow {
     }
 }
 
-/// Writes that wait.
+/// Waiting writes.
 #[derive(Default)]
 pub(super) struct Queue {
     lanes: Mutex<Lanes>,
@@ -151,13 +152,13 @@ impl Queue {
     }
 
     /// Takes the next write of a lane, if it fits into a commit of at most `most` that has `done` so much. A commit
-    /// that has done nothing takes any, and a write that is due fits into any. Drops writes whose callers are gone.
+    /// that has done nothing takes any write, and a due write fits into any. Drops writes whose callers are gone.
     pub(super) fn pop(&self, lane: Lane, done: Work, most: Work) -> Option<Taken> {
         let (flow, work, job) = self.lock().of(lane).pop(done, most)?;
         Some(Taken { ticket: Ticket { lane, flow, work }, job })
     }
 
-    /// Counts the work of a write that was taken, as far as it is more than was planned.
+    /// Charges a flow for the work of a taken write beyond its plan.
     pub(super) fn charge(&self, ticket: Ticket, spent: Work) {
         let more = spent.units().saturating_sub(ticket.work.units());
         if more > 0 {
@@ -165,7 +166,7 @@ impl Queue {
         }
     }
 
-    /// Waits until there is a write. `false` when the queue is closed and empty.
+    /// Waits for a write. `false` when the queue is closed and empty.
     pub(super) fn wait(&self) -> bool {
         let lanes = self.lock();
         let lanes = self
@@ -175,13 +176,13 @@ impl Queue {
         !lanes.is_empty()
     }
 
-    /// Takes no more writes. Those that wait stay.
+    /// Closes the queue. Waiting writes stay.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;
         self.filled.notify_all();
     }
 
-    /// Takes no more writes and drops those that wait.
+    /// Closes the queue and drops the waiting writes.
     pub(super) fn abandon(&self) {
         let mut lanes = self.lock();
         lanes.is_closed = true;
@@ -191,7 +192,7 @@ impl Queue {
         drop(waiting);
     }
 
-    /// Writes that wait, by lane.
+    /// Returns the waiting writes, by lane.
     pub(super) fn waiting(&self) -> [(&'static str, WaitingWrites); 2] {
         let lanes = self.lock();
         [("access", lanes.access.waiting()), ("data", lanes.data.waiting())]

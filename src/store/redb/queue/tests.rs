@@ -57,7 +57,7 @@ impl Given {
         self.queue.push(Ticket { lane, flow, work }, Box::new(job))
     }
 
-    /// Takes everything that waits, as the writer does if each commit takes one write.
+    /// Takes all waiting writes, as the writer does if each commit takes one write.
     fn serve(&self, most: usize) -> Vec<u64> {
         for _ in 0..most {
             let Some(taken) = self.queue.pop(Lane::Data, Work::default(), COMMIT) else {

@@ -97,8 +97,8 @@ impl<'a> From<UserV1<'a>> for UserV2<'a> {
 }
 
 impl From<SessionV1> for SessionV2<'_> {
-    /// The refresh token of such a session has no part that names its family, so nothing matches it: the
-    /// session lasts until its access token has expired.
+    /// Converts a session whose refresh token has no part that names its family, so nothing matches it:
+    /// the session lasts until its access token has expired.
     fn from(old: SessionV1) -> Self {
         let SessionV1 { created_ms, expires_ms, refresh_sha256 } = old;
         Self {
@@ -146,7 +146,7 @@ pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
     })
 }
 
-/// The account without what proves that somebody owns it: every request reads the account of whoever asks.
+/// Decodes the account without its password hash: every request reads the account of its caller.
 pub(crate) fn decode_account(id: UserId, value: &[u8]) -> Result<User, StoreError> {
     let key = id.to_bytes();
     let envelope = open(Table::Users, &key, value)?;

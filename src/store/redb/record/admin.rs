@@ -12,7 +12,7 @@ use crate::store::StoreError;
 use crate::store::redb::codec::{open, seal};
 use crate::store::redb::key::{self, Table};
 
-/// Stored where the operator invites. No account has this id.
+/// Stored creator of invitations by the operator. No account has this id.
 const OPERATOR: u64 = 0;
 
 #[derive(Encode, BorrowDecode)]

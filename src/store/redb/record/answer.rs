@@ -1,4 +1,4 @@
-//! Kept answers as stored records.
+//! Answers as stored records.
 
 use bincode::{BorrowDecode, Encode};
 
@@ -23,17 +23,17 @@ struct AnswerStatsV1 {
     bytes: u64,
 }
 
-/// How much is kept of one person's answers.
+/// Number and size of the stored answers of an account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AnswerStats {
     pub(crate) records: u64,
-    /// Of what is sealed.
+    /// Bytes of sealed content.
     pub(crate) bytes: u64,
 }
 
 pub(crate) fn answer(owner: UserId, answer: &Answer) -> Result<Vec<u8>, StoreError> {
     if answer.sealed.len() > Answer::MAX_BYTES {
-        // It could not be read back.
+        // A longer answer could not be decoded.
         return Err(StoreError::internal(std::io::Error::other("an answer is too long")));
     }
     let record = AnswerV1 {

@@ -1,7 +1,7 @@
-//! Domain values as stored records, and back.
+//! Conversion between domain values and stored records.
 //!
-//! Records are types of their own, so that a change to a domain type cannot change the file by accident.
-//! To change one, add `TaskV2` beside `TaskV1` with a conversion from it, and let the decoder read both;
+//! Records are separate types, so that a change to a domain type cannot change the file by accident. To
+//! change one, add `TaskV2` beside `TaskV1` with a conversion from it, and let the decoder read both;
 //! old ones are never edited. Times are milliseconds since 1970, UTC; flags are bits of a byte.
 
 mod account;

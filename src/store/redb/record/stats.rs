@@ -20,7 +20,7 @@ struct StatsV1 {
     in_order: bool,
 }
 
-/// `by_priority`: all and open ones, from the lowest to the highest.
+/// `by_priority`: all and open tasks, from the lowest priority to the highest.
 #[derive(Encode, BorrowDecode)]
 struct StatsV2 {
     newest_created_ms: i64,
@@ -43,7 +43,7 @@ impl StatsV2 {
     }
 }
 
-/// As V2, and the bytes of all rows but this one, and limits of this account's own.
+/// Extension of V2 by the bytes of all other rows, and the limits of this account.
 #[derive(Encode, BorrowDecode)]
 struct StatsV3 {
     counts: StatsV2,
@@ -58,23 +58,23 @@ struct TagCountsV1 {
     open: u64,
 }
 
-/// What is kept about all of one person's tasks together.
+/// Statistics of all tasks of one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stats {
     /// Tasks of each priority, from the lowest to the highest.
     pub(crate) by_priority: [TaskCounts; Priority::ALL.len()],
-    /// Tasks that are a part of another.
+    /// Number of tasks below another.
     pub(crate) nested: u64,
-    /// Different tags.
+    /// Number of distinct tags.
     pub(crate) tags: u64,
-    /// The latest time of creation there has been, and of the last change of a task that is deleted.
+    /// Latest time of creation so far, or of the last change of a deleted task.
     pub(crate) newest: Timestamp,
-    /// Whether tasks have always been created at a later time than the one before, so that ids sort
-    /// like times. Lost for good when the clock steps back.
+    /// Whether every task was created at a later time than the one before, so that ids sort like times. Lost
+    /// for good when the clock steps back.
     pub(crate) in_order: bool,
-    /// Key and value bytes of all rows of table `owned` under the account's id, but for the row of these stats.
+    /// Key and value bytes of all rows of table `owned` under the account's id, except for the stats row.
     pub(crate) bytes: u64,
-    /// Limits that the operator or an administrator has set for this account alone.
+    /// Limits of this account, set by the operator or an administrator.
     pub(crate) own: OwnQuota,
 }
 
@@ -89,7 +89,7 @@ impl Stats {
         own: OwnQuota { tasks: None, mib: None },
     };
 
-    /// All tasks.
+    /// Counts all tasks.
     pub(crate) fn counts(&self) -> TaskCounts {
         let sum = |of: fn(&TaskCounts) -> u64| {
             self.by_priority.iter().map(of).fold(0, u64::saturating_add)
@@ -97,13 +97,13 @@ impl Stats {
         TaskCounts { total: sum(|it| it.total), open: sum(|it| it.open) }
     }
 
-    /// Those of one priority.
+    /// Returns the counts of one priority.
     pub(crate) fn of(&self, priority: Priority) -> TaskCounts {
         let mut all = Priority::ALL.iter().zip(self.by_priority);
         all.find(|(it, _)| **it == priority).map(|(_, counts)| counts).unwrap_or_default()
     }
 
-    /// Those of one priority, to be changed.
+    /// Returns the counts of one priority, to be changed.
     pub(crate) fn of_mut(&mut self, priority: Priority) -> &mut TaskCounts {
         let [none, low, medium, high, urgent] = &mut self.by_priority;
         match priority {

@@ -26,8 +26,8 @@ struct TaskV1<'a> {
     revision: u64,
 }
 
-/// `due`: a day since 1970, or milliseconds and the name of a time zone. `recurrence`: the rule, and the time of
-/// the day in milliseconds that it is meant for.
+/// `due`: a day since 1970, or milliseconds and the name of a time zone. `recurrence`: the rule, and its time of
+/// the day in milliseconds.
 #[derive(Encode, BorrowDecode)]
 struct TaskV2<'a> {
     title: &'a str,
@@ -80,7 +80,7 @@ pub(crate) fn decode_task(
     }
 }
 
-/// From before tasks could be planned: they follow one another as they were made.
+/// Decodes a task from before tasks could be planned, whose order is that of creation.
 fn first(owner: UserId, id: TaskId, envelope: &Envelope<'_>) -> Result<Task, StoreError> {
     let record: TaskV1<'_> = envelope.record()?;
     let updated_at = time(envelope, record.updated_ms)?;

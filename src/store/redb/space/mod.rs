@@ -1,5 +1,5 @@
-//! The disk reserve: writes stop before the disk is full, so that redb never meets a full one. Writes of
-//! accounts that hold much stop earlier.
+//! Disk reserve: writes stop before the disk is full, so that redb never meets a full disk. Writes of accounts that
+//! hold much stop earlier.
 
 use std::fs::File;
 use std::io;
@@ -11,19 +11,19 @@ use crate::plant::{self, Bug};
 use crate::store::StoreError;
 use crate::store::metrics::Disk;
 
-/// What a write does to the space it needs.
+/// Effect of a write on the space that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Growth {
-    /// Adds data. Refused once the reserve is reached, or what its account may hold.
+    /// Adds data. Refused once the reserve or the limit of its account is reached.
     Adds,
-    /// Adds a little that is bounded for each account, such as a session: people must be able to log in
-    /// to delete something. May use three quarters of the reserve.
+    /// Adds a little that is bounded for each account, such as a session: users must be able to log in to delete
+    /// something. May use three quarters of the reserve.
     AddsLittle,
-    /// Frees data, but for the answer that is kept of it for a key. Refused only where the pages that it moves may not fit on the disk.
+    /// Frees data, except for its stored answer. Refused only where the pages that it moves may not fit on the disk.
     Frees,
 }
 
-/// Watches the free space around the data file.
+/// Monitor of the free space around the data file.
 #[derive(Debug)]
 pub(super) struct Space {
     data_file: File,
@@ -36,7 +36,7 @@ pub(super) struct Room {
     free: u64,
     /// Size of the data file.
     taken: u64,
-    /// To be kept free.
+    /// Space to keep free.
     reserve: u64,
 }
 
@@ -46,20 +46,20 @@ impl From<Room> for Disk {
     }
 }
 
-/// Below so many times the reserve, an account that holds much cannot add more.
+/// Multiple of the reserve below which an account that holds much cannot add more.
 const SHORT: u64 = 4;
 
-/// An account holds much if it holds more than one part of so many of the data file.
+/// Divisor of the size of the data file: an account that holds more than this part of it holds much.
 const MUCH: u64 = 10;
 
-/// An account that holds no more than this never holds much, in bytes: where little is stored, each account has a tenth.
+/// Maximum size that is never much, in bytes: where little is stored, each account has a tenth.
 const LITTLE: u64 = 1 << 20;
 
-/// Size of the pages of the file.
+/// Size of the pages of the file, in bytes.
 const PAGE: u64 = 4096;
 
 impl Room {
-    /// Space that any commit takes for the pages on the way to its rows and for the list of free pages, in bytes.
+    /// Space that any commit takes for inner pages above its rows and for the list of free pages, in bytes.
     pub(super) const OVERHEAD: u64 = 64 * PAGE;
 
     #[cfg(test)]
@@ -67,7 +67,7 @@ impl Room {
         Self { free, taken, reserve }
     }
 
-    /// Refuses a write that there is no room for after what its commit has `done` so far, itself included. Without a
+    /// Refuses a write that has no room after the work `done` by its commit, which includes the write. Without a
     /// reserve nothing is refused.
     pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
         let kept = match growth {
@@ -80,33 +80,33 @@ impl Room {
         if needed > self.free { Err(StoreError::DiskFull) } else { Ok(()) }
     }
 
-    /// Whether the disk is so full that it matters how much an account holds.
+    /// Whether the disk is so full that the size of an account matters.
     pub(super) fn is_short(self, done: Work) -> bool {
         self.left(done) < self.reserve.saturating_mul(SHORT)
             && !plant::is(Bug::ReserveIgnored)
     }
 
-    /// Refuses a write of an account that holds so many bytes already, where the disk is short.
+    /// Refuses a write of an account that already holds `held` bytes, if that is much, where the disk is short.
     pub(super) fn admit_share(self, held: u64) -> Result<(), StoreError> {
         let is_much = held > LITTLE && held.saturating_mul(MUCH) > self.taken;
         if is_much { Err(StoreError::DiskShort) } else { Ok(()) }
     }
 
-    /// Free space after a commit has `done` so much.
+    /// Returns the free space after a commit has `done` so much.
     fn left(self, done: Work) -> u64 {
         self.free.saturating_sub(self.growth_of(done))
     }
 
-    /// The most that a commit may take here, so that it never uses more than half of the free space.
+    /// Returns the maximum work of a commit, so that it never uses more than half of the free space.
     pub(super) fn most(self) -> Work {
         let pages = self.free / 2 / PAGE;
         Work::new(COMMIT.rows.min(pages), COMMIT.bytes)
     }
 
-    /// An upper bound of what a commit adds to the file, in bytes.
+    /// Returns an upper bound of the bytes that a commit adds to the file.
     ///
-    /// Each row may lie on a page of its own, which is written to a new place, and pages of what is new may be half
-    /// empty. There are no more pages to write anew than the file has.
+    /// Each row may lie on a separate page, which is written to a new place, and new pages may be half empty. A commit
+    /// rewrites no more pages than the file has.
     fn growth_of(self, done: Work) -> u64 {
         let moved = done.rows.saturating_mul(PAGE).min(self.taken);
         moved.saturating_add(done.bytes.saturating_mul(2)).saturating_add(Self::OVERHEAD)
@@ -114,20 +114,20 @@ impl Room {
 }
 
 impl Space {
-    /// Of the file system that a data file lies on.
+    /// Creates a monitor of the file system of a data file.
     pub(super) fn new(path: &Path, reserve_bytes: u64) -> io::Result<Self> {
         Ok(Self { data_file: File::open(path)?, reserve_bytes })
     }
 
-    /// Looks at the file system. Asked before each commit, since other programs may fill the disk meanwhile.
+    /// Reads the free space. Called before each commit, since other programs may fill the disk meanwhile.
     pub(super) fn look(&self) -> Result<Room, StoreError> {
         let free = free_bytes(&self.data_file).map_err(StoreError::unavailable)?;
         let file = self.data_file.metadata().map_err(StoreError::unavailable)?;
         Ok(Room { free, taken: file.len(), reserve: self.reserve_bytes })
     }
 
-    /// Refuses to let a copy of the data go on into the reserve: a full disk would end the service that it is
-    /// made for. What is written to another disk has that one to itself.
+    /// Stops a copy of the data from growing into the reserve: a full disk would end the service that it is made for. A
+    /// copy on another disk may fill that disk.
     pub(super) fn admit_copy(&self, copy: &File) -> io::Result<()> {
         if copy.metadata()?.dev() != self.data_file.metadata()?.dev() {
             return Ok(());
@@ -136,7 +136,7 @@ impl Space {
     }
 }
 
-/// Refuses when a file has less room to grow than this, in bytes.
+/// Refuses if a file has less room to grow than this, in bytes.
 pub fn has_room(file: &File, bytes: u64) -> io::Result<()> {
     if free_bytes(file)? < bytes {
         let full = "the disk has no room for a copy beside DISK_RESERVE_MIB";
@@ -145,7 +145,7 @@ pub fn has_room(file: &File, bytes: u64) -> io::Result<()> {
     Ok(())
 }
 
-/// The free space of the file system that a file lies on.
+/// Returns the free space of the file system of a file, in bytes.
 fn free_bytes(file: &File) -> io::Result<u64> {
     let stat = rustix::fs::fstatvfs(file)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))

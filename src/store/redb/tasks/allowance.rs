@@ -1,4 +1,4 @@
-//! The quota of one account, while a write to its tasks is being decided.
+//! Quota of one account, while a write to its tasks is decided.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,10 @@ use crate::store::redb::sizes::signed;
 use crate::store::redb::view::View;
 use crate::store::redb::{index, key, task_key};
 
-/// More bytes than the rows of any task have, the counts of its tags included.
+/// Upper bound of the bytes of the rows of a task, including the counts of its tags.
 const MOST_OF_A_TASK: u64 = 64 << 10;
 
-/// Tasks that one operation makes or lengthens at most: a task that recurs, and the one that keeps what was finished.
+/// Maximum number of tasks that one operation creates or lengthens: a recurring task, and its completed occurrence.
 const MOST_TASKS: u64 = 2;
 
 /// Usage of the account with the changes so far, and its limits.
@@ -23,14 +23,14 @@ pub(in crate::store::redb) struct Allowance {
     tasks: u64,
     max_tasks: Option<u64>,
     bytes: u64,
-    /// `None` if the write cannot reach the limit, so that no bytes need to be counted beforehand.
+    /// Maximum number of bytes. `None` if the write cannot reach it, so that no bytes need to be counted beforehand.
     max_bytes: Option<u64>,
-    /// Tags that tasks have got from this write.
+    /// Tags that this write adds to tasks.
     tags: BTreeSet<Tag>,
 }
 
 impl Allowance {
-    /// For a write of so many operations.
+    /// Creates the allowance of a write of `ops` operations.
     pub(in crate::store::redb) fn new(stats: &Stats, quota: &Quota, ops: usize) -> Self {
         let ops = u64::try_from(ops).unwrap_or(u64::MAX);
         let most = ops.saturating_mul(MOST_TASKS).saturating_mul(MOST_OF_A_TASK);
@@ -44,8 +44,8 @@ impl Allowance {
         }
     }
 
-    /// Whether a task may be made or changed. What frees or shrinks always may, and so may what only completes a
-    /// task or opens it again.
+    /// Checks whether a task may be created or changed. A change that frees or shrinks is always allowed, as is one
+    /// that only completes or reopens a task.
     pub(super) fn admit(
         &self,
         view: &View<'_, '_>,
@@ -66,7 +66,7 @@ impl Allowance {
         Ok(Ok(()))
     }
 
-    /// Takes note of a change to a task.
+    /// Records a change to a task.
     pub(super) fn change(
         &mut self,
         view: &View<'_, '_>,
@@ -83,7 +83,7 @@ impl Allowance {
         Ok(())
     }
 
-    /// By how many bytes the rows grow.
+    /// Returns the growth of the rows, in bytes.
     fn growth(
         &self,
         view: &View<'_, '_>,
@@ -102,7 +102,7 @@ impl Allowance {
     }
 }
 
-/// The bytes of the row of a tag's counts, if no task has the tag yet.
+/// Returns the bytes of the row of a tag's counts, if no task has the tag yet.
 fn tag_row(view: &View<'_, '_>, tag: &Tag, owner: UserId) -> Result<i64, StoreError> {
     if view.tag_counts(owner, tag)?.total > 0 {
         return Ok(0);
@@ -112,14 +112,14 @@ fn tag_row(view: &View<'_, '_>, tag: &Tag, owner: UserId) -> Result<i64, StoreEr
     Ok(signed(key.len() + value.len()))
 }
 
-/// The bytes of a task's own rows.
+/// Returns the bytes of a task's own rows.
 fn bytes_of(task: &Task) -> Result<i64, StoreError> {
     let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
     let entries = index::task(task);
     Ok(signed(row + entries.iter().map(|entry| entry.len()).sum::<usize>()))
 }
 
-/// Whether two revisions of a task differ in nothing but its state and what changes with it.
+/// Whether two revisions of a task differ only in the state and the fields that change with it.
 fn is_same_text(old: &Task, new: &Task) -> bool {
     let as_new = Task {
         completed_at: new.completed_at,

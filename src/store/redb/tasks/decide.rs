@@ -18,10 +18,10 @@ use crate::store::StoreError;
 use crate::store::redb::view::View;
 use crate::store::redb::write::Verdict;
 
-/// Within the file's errors, what the rules say.
+/// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
 
-/// Returns from a decision what the rules refuse.
+/// Unwraps a decision, or returns the refusal.
 macro_rules! allowed {
     ($decided:expr) => {
         match $decided {
@@ -43,7 +43,7 @@ pub(in crate::store::redb) fn write(
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
-        // Another change would be looked at in vain, or at the cost of everybody who waits.
+        // Another change would be examined in vain, or at the cost of all callers that wait.
         let mut result = if results.last().is_some_and(is_too_much) {
             Err(TaskRefused::NotTried)
         } else {
@@ -63,7 +63,7 @@ pub(in crate::store::redb) fn write(
     Ok(Verdict { answer: Some(TaskWritten { results, applied }), changes })
 }
 
-/// Whether nothing after this is tried.
+/// Whether no later operation is tried.
 const fn is_too_much(result: &Result<TaskDone, TaskRefused>) -> bool {
     matches!(result, Err(TaskRefused::TooMuch | TaskRefused::NotTried))
 }
@@ -106,7 +106,7 @@ fn create(draft: &mut Draft<'_, '_, '_>, mut new: NewTask) -> Decided<TaskDone> 
     new.tags = allowed!(tags::settle(draft, &Tags::default(), new.tags)?);
     let made = draft.create(new)?;
     if made.is_err() {
-        // It was counted as made.
+        // The task was counted as created.
         draft.below.clear();
     }
     Ok(made.map(TaskDone::Created))
@@ -161,7 +161,7 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
     Ok(Ok(TaskDone::Deleted(count)))
 }
 
-/// A position beside the neighbour.
+/// Returns a position beside the neighbour.
 fn place(draft: &Draft<'_, '_, '_>, id: TaskId, to: Neighbour) -> Decided<Position> {
     let (before, after) = match to {
         Neighbour::First => (None, draft.outermost(Side::Before, Some(id))?),

@@ -1,4 +1,4 @@
-//! One person's tasks as they will be, while a write of several changes is being decided.
+//! Future state of the tasks of an account, while a write of several changes is decided.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,38 +20,38 @@ use crate::store::redb::record::Stats;
 use crate::store::redb::task_key::{self, Beginning};
 use crate::store::redb::view::View;
 
-/// Most tags of an account that differ by case alone and are looked through: one more than a task can have, so that one of
-/// them is that of another task.
+/// Maximum number of tags of an account that differ by case alone and are examined: one more than a task can have, so
+/// that one of them belongs to another task.
 const TWINS: usize = Tags::MAX + 1;
 
-/// What the view shows, with the changes so far on top.
+/// View with the changes so far on top.
 pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     view: &'a View<'view, 'txn>,
     pub(super) owner: UserId,
     allowance: Allowance,
     edited: BTreeMap<TaskId, Edited>,
-    /// The edited tasks that are parts of others, by those.
+    /// Edited tasks with a parent, by parent.
     children: BTreeMap<TaskId, BTreeSet<TaskId>>,
-    /// How many tasks there are below some, as far as that was counted.
+    /// Number of tasks below others, as far as it was counted.
     pub(super) below: BTreeMap<TaskId, usize>,
-    /// How many tasks were looked at to count those below others.
+    /// Number of tasks examined to count those below others.
     pub(super) looked_at: Cell<usize>,
-    /// The most there may be.
+    /// Maximum of `looked_at`.
     pub(in crate::store::redb) most_looked_at: usize,
-    /// How many rows the changes so far touch, at most.
+    /// Upper bound of the rows that the changes so far touch.
     rows: u64,
     newest: Timestamp,
-    /// The latest change of a task that was deleted.
+    /// Latest change of a deleted task.
     gone: Option<Timestamp>,
-    /// When any of the tasks last changed, once that was looked up.
+    /// Time of the last change of any task, once it was read.
     latest: Option<Timestamp>,
     next_id: u64,
     tags: u64,
-    /// Tags that tasks have got, and that may be new.
+    /// Tags added to tasks, which may be new.
     tags_given: BTreeSet<Tag>,
-    /// Tags that tasks have or may get, by what twins have in common. Read when it is needed.
+    /// Tags that tasks have or may get, by the text that twins share. Read on demand.
     tags_known: Option<BTreeMap<String, Vec<Tag>>>,
-    /// Tasks that were taken in, and whether their neighbours by id are their neighbours by time as well.
+    /// Imported tasks, and whether their neighbours by id are also their neighbours by time.
     restored: BTreeMap<TaskId, bool>,
 }
 
@@ -60,7 +60,7 @@ struct Edited {
     new: Option<Task>,
 }
 
-/// A direction along the order that the owner gave to the tasks.
+/// Direction along the owner's order of the tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Before,
@@ -95,7 +95,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         })
     }
 
-    /// Counts rows that a change is about to touch. `false`, and nothing is counted, if they are too many.
+    /// Counts rows that a change is about to touch. `false`, without counting, if they are too many.
     pub(super) fn may_touch(&mut self, rows: u64) -> bool {
         let rows = self.rows.saturating_add(rows);
         let may = rows <= TaskWrite::MAX_ROWS;
@@ -105,7 +105,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         may
     }
 
-    /// How many tasks were touched.
+    /// Returns the number of touched tasks.
     pub(super) fn touched(&self) -> usize {
         self.edited.len()
     }
@@ -120,7 +120,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         }
     }
 
-    /// Makes a task; the last one if it has no place.
+    /// Creates a task, as the last one if it has no position.
     pub(super) fn create(
         &mut self,
         new: NewTask,
@@ -157,8 +157,8 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(Ok(task))
     }
 
-    /// Dates a change no earlier than every other change of the owner's tasks, whatever the clock does. Who asks for what
-    /// has changed since the latest that was seen misses nothing.
+    /// Dates a change no earlier than every other change of the owner's tasks, whatever the clock does. A client that
+    /// asks for changes since the latest one it saw misses nothing.
     pub(in crate::store::redb) fn date(
         &mut self,
         task: &mut Task,
@@ -172,7 +172,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(())
     }
 
-    /// Takes in a task that was made elsewhere or before.
+    /// Adds an imported task.
     pub(in crate::store::redb) fn restore(
         &mut self,
         task: Task,
@@ -184,7 +184,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         self.edit(None, Some(task), id)
     }
 
-    /// Whether the task was made between its neighbours by id.
+    /// Whether the task was created between its neighbours by id.
     fn is_in_order(&self, new: &Task) -> Result<bool, StoreError> {
         let (before, after) = self.view.neighbours(self.owner, new.id)?;
         let created = |edited: Option<(&TaskId, &Edited)>| {
@@ -198,7 +198,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             && after.is_none_or(|time| time >= new.created_at))
     }
 
-    /// Puts a changed task in the place of what it was.
+    /// Replaces a task with its changed version.
     pub(in crate::store::redb) fn put(
         &mut self,
         old: Task,
@@ -211,7 +211,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         self.edit(Some(old), Some(new), id)
     }
 
-    /// Notes what a task has become. `old` is what it was if it was not edited before.
+    /// Records the new state of a task. `old` is its state before, if it was not edited yet.
     fn edit(
         &mut self,
         old: Option<Task>,
@@ -236,7 +236,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(())
     }
 
-    /// As [`Self::put`], if there is room for its tags and for all that it says.
+    /// Replaces a task like [`Self::put`], if its rows, tags and size are within the limits.
     pub(super) fn replace(
         &mut self,
         old: Task,
@@ -256,7 +256,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(Ok(()))
     }
 
-    /// As [`Self::remove`] of a task that somebody may have seen. What is changed after it is no older.
+    /// Deletes a task that a client may have seen, like [`Self::remove`]. Later changes are dated no earlier.
     pub(super) fn delete(&mut self, task: Task) -> Result<(), StoreError> {
         self.newest = self.newest.max(task.updated_at);
         self.gone = self.gone.max(Some(task.updated_at));
@@ -298,13 +298,13 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(is_possible)
     }
 
-    /// Whether more than so many tasks have a tag, or one has got it.
+    /// Whether more than `but` tasks have a tag, or one has got it.
     pub(super) fn is_tag_used(&self, tag: &Tag, but: u64) -> Result<bool, StoreError> {
         let counts = self.view.tag_counts(self.owner, tag)?;
         Ok(counts.total > but || (but == 0 && self.tags_given.contains(tag)))
     }
 
-    /// Tags that differ from one by case alone, among so many that tasks have, and those that were given. At most
+    /// Returns tags that differ from one by case alone, among `most` existing tags and the added ones. At most
     /// [`TWINS`].
     pub(super) fn twins(
         &mut self,
@@ -329,7 +329,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(twins)
     }
 
-    /// The tasks directly below one.
+    /// Returns the tasks directly below one.
     pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
         let beginning = Beginning::parent(self.owner, parent);
         let mut children = Vec::new();
@@ -344,7 +344,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         Ok(children)
     }
 
-    /// The first or the last position of all, but for that of one task.
+    /// Returns the first or the last position of all, except for that of one task.
     pub(super) fn outermost(
         &self,
         side: Side,
@@ -357,7 +357,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         self.nearest(Beginning::position(self.owner).range(), from, but, |_| true)
     }
 
-    /// The next position on one side of a position, but for that of one task.
+    /// Returns the next position on one side of a position, except for that of one task.
     pub(super) fn beside(
         &self,
         position: &Position,
@@ -377,7 +377,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         })
     }
 
-    /// The first position of a stretch, seen from one of its ends.
+    /// Returns the first position of a range, seen from one of its ends.
     fn nearest(
         &self,
         range: RangeInclusive<Vec<u8>>,
@@ -409,7 +409,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         })
     }
 
-    /// What has to be done for the tasks to be so.
+    /// Returns the changes that produce this state.
     pub(in crate::store::redb) fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.edited.len());
         let mut is_id_lost = false;
@@ -429,18 +429,18 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             }
         }
         if let Some(gone) = self.gone {
-            // Somebody has seen it, so nothing that comes after may be older.
+            // A client has seen it, so no later change may be older.
             changes.push(Change::TaskGone(self.owner, gone));
         }
         if is_id_lost {
-            // Somebody was told of it, so it must not come again.
+            // A client was told of it, so it must not be assigned again.
             changes.push(Change::IdsUsed(NextIds { user: 1, task: self.next_id }));
         }
         changes
     }
 }
 
-/// Adds a tag to those that are known, unless there are enough of its kind.
+/// Adds a tag to the known ones, unless there are enough of its kind.
 fn note(known: &mut BTreeMap<String, Vec<Tag>>, tag: &Tag) {
     let twins = known.entry(tag.caseless()).or_default();
     if twins.len() < TWINS && !twins.contains(tag) {

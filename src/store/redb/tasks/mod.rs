@@ -44,7 +44,7 @@ pub(super) fn counts(
     Ok(stats.map_or_else(TaskCounts::default, |stats| stats.counts()))
 }
 
-/// By id, from the first after `after`.
+/// Lists tasks by id, starting after `after`.
 pub(super) fn after(
     txn: &ReadTransaction,
     owner: UserId,
@@ -62,7 +62,7 @@ pub(super) fn after(
     entries.take(limit).map(|entry| decoded(entry?)).collect()
 }
 
-/// The task of a row.
+/// Decodes the task of a row.
 pub(super) fn decoded((key, value): table::Found<'_>) -> Result<Task, StoreError> {
     match Owned::decode(key.value()) {
         Some(Owned::Task(owner, id)) => record::decode_task(owner, id, value.value()),

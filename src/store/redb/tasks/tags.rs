@@ -1,4 +1,4 @@
-//! Tags that a request gives to a task.
+//! Tags that a request adds to a task.
 
 use super::decide::Decided;
 use super::draft::Draft;
@@ -7,11 +7,11 @@ use crate::domain::task::TaskRefused;
 use crate::domain::visible::is_visible;
 use crate::store::StoreError;
 
-/// Most tags of an account that are looked through: an import may bring more than requests.
+/// Maximum number of tags of an account that are examined: an import may bring more than requests.
 const MOST: usize = 2_000;
 
-/// The tags that a task gets: in place of one that no task has, its twin that some task has; and no two twins. What the
-/// task had before is not looked at.
+/// Returns the tags that a task gets: a tag that no task has is replaced by its twin that some task has, and only one
+/// of two twins stays. Previous tags of the task are not examined.
 pub(super) fn settle(
     draft: &mut Draft<'_, '_, '_>,
     before: &Tags,
@@ -27,12 +27,12 @@ pub(super) fn settle(
             settled.push(used(draft, before, tag)?.unwrap_or_else(|| tag.clone()));
         }
     }
-    // They were few enough before some became the same.
+    // The number was valid before some tags became equal.
     let settled = Tags::new(settled).unwrap_or(wanted);
     Ok(Ok(settled.without_twins(before)))
 }
 
-/// The twin that tasks have of a tag that none has. One that only this task has may be spelled anew.
+/// Returns the existing twin of a tag that no task has. A tag that only this task has may be respelled.
 fn used(
     draft: &mut Draft<'_, '_, '_>,
     before: &Tags,

@@ -1,12 +1,12 @@
-//! Tasks in tasks.
+//! Nested tasks.
 
 use super::draft::Draft;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Task, TaskRefused};
 use crate::store::StoreError;
 
-/// A task and all below it, level by level. One more than [`Task::MAX_BELOW`] are enough to see that there are too
-/// many.
+/// Task and all its descendants, level by level. One more than [`Task::MAX_BELOW`] suffice to see that there are
+/// too many.
 struct Below {
     ids: Vec<TaskId>,
     levels: usize,
@@ -36,7 +36,7 @@ impl Below {
     }
 }
 
-/// A task and all below it, the deepest last.
+/// Returns a task and all its descendants, the deepest last.
 pub(super) fn all_below(
     draft: &Draft<'_, '_, '_>,
     top: TaskId,
@@ -44,7 +44,7 @@ pub(super) fn all_below(
     Ok(Below::look(draft, top)?.map(|below| below.ids))
 }
 
-/// Whether a task may become a part of another. `id` is `None` for one that is about to be made.
+/// Checks whether a task may become a subtask of another. `id` is `None` for a task that is about to be created.
 pub(in crate::store::redb) fn may_go_below(
     draft: &mut Draft<'_, '_, '_>,
     id: Option<TaskId>,
@@ -77,14 +77,14 @@ pub(in crate::store::redb) fn may_go_below(
         Err(refused) => return Ok(Err(refused)),
     };
     let coming = if there.contains(&id) { 0 } else { moved.ids.len() };
-    // The one at the top does not count.
+    // The top task does not count.
     if there.len() - 1 + coming > Task::MAX_BELOW {
         return Ok(Err(TaskRefused::TooManyBelow));
     }
     Ok(Ok(()))
 }
 
-/// Whether one more task may be made below one without a parent, on a level below this one. Counts it as made.
+/// Checks whether a task may be created below the top-level task `top`, deeper than `depth`. Counts it as created.
 fn may_grow(
     draft: &mut Draft<'_, '_, '_>,
     top: TaskId,

@@ -1,4 +1,4 @@
-//! The work of writing tasks, in rows.
+//! Work of writing tasks, in rows.
 
 use crate::domain::task::rows::{ROWS, word_rows};
 use crate::domain::task::{
@@ -6,10 +6,10 @@ use crate::domain::task::{
 };
 use crate::store::redb::work::Work;
 
-/// Rows of a task whose texts, tags and size are not known before it is read.
+/// Rows of a task whose texts, tags and size are unknown before it is read.
 const UNKNOWN: u64 = 16;
 
-/// An upper bound of the rows that a change of a task touches.
+/// Returns an upper bound of the rows that a change of a task touches.
 pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     let mut count = 2 * ROWS;
     if old.tags != new.tags || old.is_completed() != new.is_completed() {
@@ -21,7 +21,7 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     count
 }
 
-/// The work that a write is planned to be, before anything is read for it.
+/// Estimates the work of a write, before anything is read for it.
 pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
     let mut work = Work::default();
     for op in &write.ops {
@@ -35,7 +35,7 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
     work
 }
 
-/// Memory that the answer to one operation holds, about, in bytes.
+/// Estimates the memory that the answer to one operation holds, in bytes.
 pub(super) fn answered(result: &Result<TaskDone, TaskRefused>) -> u64 {
     match result {
         Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => {
@@ -58,7 +58,7 @@ fn patched(patch: &TaskPatch) -> Work {
     written(UNKNOWN, title, description.map(|it| it.as_str()), tags)
 }
 
-/// The work of writing a task with these texts and so many tags, beside `rows` of what it was.
+/// Returns the work of writing a task with these texts and tags, beside `rows` of its old state.
 fn written(rows: u64, title: &str, description: Option<&str>, tags: usize) -> Work {
     let rows = rows + ROWS + size(tags) + word_rows(title, description);
     let length = title.len() + description.map_or(0, str::len);

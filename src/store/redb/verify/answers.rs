@@ -1,4 +1,4 @@
-//! One person's kept answers.
+//! Checks of the stored answers of an account.
 
 use super::Check;
 use super::tasks::Seen;
@@ -41,7 +41,7 @@ impl Check<'_> {
             self.report.add(format!("an entry of {owner:?}'s answers has a value"));
         }
         let answer = self.owned.get(key::answer(owner, key).as_slice())?;
-        // Damage is reported where the answer itself is met.
+        // Damage is reported at the answer itself.
         let answer =
             answer.and_then(|it| record::decode_answer(owner, key, it.value()).ok());
         let made_at = answer.map(|answer| answer.made_at);
@@ -51,7 +51,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// All rows of a person were seen.
+    /// Compares the answers with their stats, after all rows of an account were read.
     pub(super) fn leave_answers(&mut self, seen: &Seen) {
         let owner = seen.owner;
         if seen.answer_stats != seen.answers {

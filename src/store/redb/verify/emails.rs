@@ -1,4 +1,4 @@
-//! Checks the index of emails.
+//! Checks of the index of emails.
 
 use super::{Check, MAX_FINDINGS};
 use crate::domain::email::Email;
@@ -8,7 +8,7 @@ use crate::store::redb::key::Table;
 use crate::store::redb::{record, table};
 
 impl Check<'_> {
-    /// Looks for the entry of an account, and for other accounts that have the same address in another spelling.
+    /// Looks for the entry of an account, and for other accounts with another spelling of the same address.
     pub(super) fn email(&mut self, id: UserId, email: &Email) -> Result<(), StoreError> {
         let mut entries = 0;
         let keys = email.keys();
@@ -34,7 +34,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Notes another account, if it has the same address. A wrong entry is found when its turn comes.
+    /// Records another account, if it has the same address. A wrong entry is reported at its own check.
     fn namesake(
         &mut self,
         id: UserId,
@@ -49,7 +49,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The email of an account, if that is there, or its damage.
+    /// Returns the email of an account, if it exists, or its damage.
     fn email_of(
         &self,
         id: UserId,
@@ -59,7 +59,7 @@ impl Check<'_> {
         Ok(found.map(|found| found.map(|found| found.user.email)))
     }
 
-    /// Looks for the account of each entry.
+    /// Checks the account of each entry.
     pub(super) fn emails(&mut self) -> Result<(), StoreError> {
         for entry in table::all(&self.by_email)? {
             let (key, value) = entry?;

@@ -1,18 +1,18 @@
-//! Re-derives everything that can be derived, and reports each difference.
+//! Verification: derives everything that can be derived, and reports each difference.
 //!
-//! What holds in a sound file:
+//! Invariants of a sound file:
 //!
 //! 1. Every value has the checksum of its place and a known layout; every key has a known layout.
 //! 2. `meta` has this program's format, and its next ids are above all ids in use.
 //! 3. Each user has exactly one email entry, by one of the keys of that user's email, and one stats row.
 //! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
-//! 5. No two tasks have the same id, whoever owns them. Each task has exactly the index entries that it should have, and each entry a task.
-//! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
-//!    The bytes that are counted are the bytes of the rows, but for the row of the counts.
-//!    A task is a part of one that is there, and not of itself; only an open one with a date recurs.
-//! 7. Nobody named in `purge` is a user. There is no other table.
+//! 5. No two tasks of any owners have the same id. Each task has exactly its index entries, and each entry a task.
+//! 6. Counts match the rows, also for each tag; `newest` and `in_order` claim no more than the rows do.
+//!    The counted bytes are the bytes of the rows, except for the row of the counts.
+//!    The parent of a task exists, and no task is below itself; only an open one with a date recurs.
+//! 7. No account named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
-//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers are those of the rows.
+//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers match the rows.
 
 mod answers;
 mod emails;
@@ -35,10 +35,10 @@ use crate::domain::progress::Phase;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 
-/// Most findings that are spelled out.
+/// Maximum number of findings that are spelled out.
 const MAX_FINDINGS: usize = 100;
 
-/// What a check has seen.
+/// Results of a check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Accounts.
@@ -49,18 +49,18 @@ pub struct Report {
     pub tokens: u64,
     /// Tasks.
     pub tasks: u64,
-    /// Answers that are kept.
+    /// Stored answers.
     pub answers: u64,
-    /// Rows of deleted accounts that wait for their removal.
+    /// Rows of deleted accounts that wait for removal.
     pub to_purge: u64,
-    /// The latest time in any record.
+    /// Latest time in any record.
     pub latest: Option<Timestamp>,
-    /// How many differences there are.
+    /// Number of differences.
     pub problems: u64,
-    /// The first of them, in words. May name keys, never contents.
+    /// First differences, in words. May name keys, never contents.
     pub findings: Vec<String>,
-    /// Pairs of accounts whose emails are one address in two spellings, from before these were told to be one. Nothing is
-    /// wrong with them.
+    /// Pairs of accounts whose emails are one address in two spellings, from before these were treated as one. Not a
+    /// defect.
     pub namesakes: BTreeSet<(UserId, UserId)>,
 }
 
@@ -76,7 +76,7 @@ impl Report {
         self.latest = self.latest.max(Some(time));
     }
 
-    /// Reports damage to one value and goes on; fails only if the file cannot be read.
+    /// Reports damage to one value and continues; fails only if the file cannot be read.
     fn sound<T>(
         &mut self,
         outcome: Result<T, StoreError>,
@@ -97,16 +97,16 @@ impl RedbStore {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read. Damage is not an error but part of the [`Report`].
+    /// [`StoreError`] if the file cannot be read. Damage is not an error but part of the [`Report`].
     pub fn verify(&self) -> Result<Report, StoreError> {
         self.verify_watched(&mut Progress::untold())
     }
 
-    /// The same, and tells how far the check has got. A check that was stopped has a report of the rows before.
+    /// Checks one snapshot like [`Self::verify`], with progress. A cancelled check reports on the rows before.
     ///
     /// # Errors
     ///
-    /// As [`Self::verify`].
+    /// Same as [`Self::verify`].
     pub fn verify_watched(
         &self,
         progress: &mut Progress<'_>,
@@ -127,7 +127,7 @@ pub(super) fn verify(
     let mut check = Check {
         users: table::open(txn, Table::Users)?,
         by_email: table::open(txn, Table::UserByEmail)?,
-        // Format 1 has no such tables.
+        // Format 1 lacks these tables.
         admins: (format > 1).then(|| table::open(txn, Table::Admins)).transpose()?,
         owned: table::open(txn, Table::Owned)?,
         purge: table::open(txn, Table::Purge)?,
@@ -173,14 +173,14 @@ struct Check<'a> {
     highest_task: u64,
     ids: TaskIds,
     rows: u64,
-    /// Work that is done and that there is, in units of a row that is only read.
+    /// Work done and total work, in units of a row that is only read.
     done: u64,
     total: u64,
     tell: &'a mut dyn FnMut((u64, u64), u64) -> bool,
     is_stopped: bool,
 }
 
-/// Work for a task or an account beyond that of reading its row: its entries are looked up.
+/// Work for a task or an account beyond reading its row: its entries are looked up.
 const LOOKUPS: u64 = 30;
 
 impl Check<'_> {
@@ -256,7 +256,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// The numbers follow one another: the oldest records are the first to go.
+    /// Checks that the numbers are consecutive: the oldest records are the first to be removed.
     fn audit(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
         let mut last = None;
         for entry in table::all(&table::open(txn, Table::Audit)?)? {

@@ -1,4 +1,4 @@
-//! One person's tasks: their index entries, their counts, and how they lie in one another.
+//! Checks of the tasks of an account: index entries, counts and nesting.
 
 use std::collections::BTreeMap;
 
@@ -14,27 +14,27 @@ use crate::store::redb::record::{self, AnswerStats, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
 
-/// The first format whose stats count bytes.
+/// First format whose stats count bytes.
 const COUNTED: u64 = 4;
 
-/// What was seen of one person while walking through that person's rows.
+/// Findings about one account during the walk through its rows.
 pub(super) struct Seen {
     pub(super) owner: UserId,
     pub(super) is_user: bool,
     pub(super) stats: Option<Stats>,
     counted: Stats,
-    /// Of all rows but that of the stats.
+    /// Bytes of all rows except for the stats.
     bytes: u64,
     tags: BTreeMap<Tag, TaskCounts>,
-    /// Rows of counts of tags that some task has.
+    /// Number of rows of counts of tags that some task has.
     tag_rows: usize,
-    /// Index entries that there should be, and that there are.
+    /// Number of expected index entries, and of existing ones.
     entries: (u64, u64),
-    /// Whether an index entry that there should be was not there.
+    /// Whether an expected index entry is missing.
     is_missing: bool,
     pub(super) answer_entries: u64,
     pub(super) answers: AnswerStats,
-    /// What is noted of them.
+    /// Stored statistics of the answers.
     pub(super) answer_stats: AnswerStats,
 }
 
@@ -56,7 +56,7 @@ impl Seen {
         }
     }
 
-    /// Whether a row is one of this person's.
+    /// Whether a row belongs to this account.
     pub(super) fn has_row(&self, key: &[u8]) -> bool {
         key.starts_with(&self.owner.to_bytes())
     }
@@ -72,7 +72,7 @@ fn count(counts: &mut TaskCounts, task: &Task) {
 }
 
 impl Check<'_> {
-    /// A task, or one that cannot be read.
+    /// Checks a task. `None` if it cannot be read.
     pub(super) fn task(
         &mut self,
         seen: &mut Seen,
@@ -112,7 +112,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Entries that should be there are looked for with their tasks, so here it is enough to count.
+    /// Counts an entry. The expected entries are looked up with their tasks.
     pub(super) fn entry(&mut self, seen: &mut Seen, key: &[u8], value: &[u8]) {
         seen.entries.1 += 1;
         let id = task_key::id(key).unwrap_or_else(|| TaskId::new(0));
@@ -136,7 +136,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// All rows of a person were seen.
+    /// Compares the totals, after all rows of an account were read.
     pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
         let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
         let owner = seen.owner;
@@ -174,7 +174,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Names the entries that belong to no task.
+    /// Reports the entries that belong to no task.
     fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
         let owned = &self.owned;
         for row in table::range(owned, &key::everything_of(owner))? {
@@ -200,13 +200,13 @@ impl Check<'_> {
     }
 }
 
-/// Damage is reported where the task itself is met.
+/// Finds a task. Damage is reported at the task itself.
 fn find(owned: &Snapshot, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
     let value = owned.get(key::task(owner, id).as_slice())?;
     Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
 }
 
-/// Whether a task is a part of tasks that are there, and of no more than possible.
+/// Whether all ancestors of a task exist, and are no more than allowed.
 fn lies_well(owned: &Snapshot, task: &Task) -> Result<bool, StoreError> {
     let mut parent = task.parent;
     for _ in 1..Task::MAX_DEPTH {

@@ -113,7 +113,6 @@ pub mod jobs;
 pub mod metrics;
 pub mod permits;
 #[doc(hidden)]
-pub mod plant;
 pub mod random;
 pub mod service;
 pub mod socket;

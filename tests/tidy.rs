@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["service"],
     &["store", "auth"],
     &["config", "clock", "random"],
-    &["domain", "files", "metrics", "permits", "plant", "socket"],
+    &["domain", "files", "metrics", "permits", "socket"],
 ];
 
 /// Libraries that may be named only in these places.

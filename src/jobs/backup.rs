@@ -21,7 +21,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::files::{
     PARTIAL, folder_of, give_to_owner_of, make_private, remove_unless_written,
 };
-use crate::plant::{self, Bug};
 use crate::service::backups::{BackupLog, BackupResult, BackupState};
 use crate::store::redb::{self, CopyError, Progress, RedbStore};
 
@@ -246,9 +245,6 @@ impl BackupJob {
     fn remove_old(&self, made: &Path, now: Timestamp) -> io::Result<()> {
         let mut kept = self.kept()?;
         kept.retain(|(moment, path)| *moment <= now && !self.is_rejected(path));
-        if plant::is(Bug::RetentionBackwards) {
-            kept.reverse();
-        }
         let surplus = kept.len().saturating_sub(self.settings.keep);
         let old = kept.iter().map(|(_, path)| path).filter(|path| *path != made);
         for path in old.take(surplus) {

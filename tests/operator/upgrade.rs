@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use duly::domain::id::UserId;
 use duly::domain::transfer::{Exported, Record};
-#[cfg(feature = "planted-bugs")]
-use duly::store::redb::FORMAT;
-use duly::store::redb::{self, Formats, Options, Progress, RedbStore};
+use duly::store::redb::{self, FORMAT, Formats, Options, Progress, RedbStore};
 use duly::store::{OpenError, Store};
 use flate2::read::GzDecoder;
 use hyper::StatusCode;
@@ -25,6 +23,11 @@ use crate::harness::{Client, Home};
 /// As the version after this one would open it.
 fn next() -> Options {
     Options { formats: Formats::NEXT, ..Options::default() }
+}
+
+/// Name under which an upgrade by the next version keeps a file.
+fn kept_name() -> String {
+    format!("test.redb.format-{FORMAT}")
 }
 
 /// Two people, four tasks in all states, a session; and what they look like.
@@ -85,8 +88,8 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     let jane = store.session_get(UserId::new(1), session(UserId::new(1), 7, 0, 1).id);
     assert!(jane.await.unwrap().is_some(), "sessions go on");
     assert_eq!(records(store).await, one_revision_on(before));
-    assert_eq!(names(data.path()), ["test.redb", "test.redb.format-4"]);
-    let kept = fs::read(data.path().join("test.redb.format-4")).unwrap();
+    assert_eq!(names(data.path()), ["test.redb", &kept_name()]);
+    let kept = fs::read(data.path().join(kept_name())).unwrap();
     assert!(kept == bytes, "to the byte");
     // The next start has nothing to do.
     drop(RedbStore::open(&path, &next()).unwrap());
@@ -105,11 +108,15 @@ async fn a_newer_file_is_refused_with_both_numbers_and_left_alone() {
         [&["serve", "--log-level=off"][..], &["check"], &["upgrade"], &["export"]]
     {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains("has format 5") && line.contains("up to 4"), "{line}");
+        assert!(
+            line.contains(&format!("has format {}", FORMAT + 1))
+                && line.contains(&format!("up to {FORMAT}")),
+            "{line}"
+        );
     }
 
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
-    let kept = format!("redb://{}.format-4", path.display());
+    let kept = format!("redb://{}.format-{FORMAT}", path.display());
     assert_eq!(everything(&home.set("DATABASE_URL", &kept)).len(), 8, "the way back");
 }
 
@@ -122,22 +129,20 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let options = Options { upgrade: false, ..next() };
     let error = RedbStore::open(&path, &options).unwrap_err();
 
-    assert!(matches!(error, OpenError::Older { found: 4, known: 5, .. }), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Older { found: FORMAT, known, .. } if known == FORMAT + 1),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
 
-/// A backup by the next version, before its server was started, once brought the file up to date: the server
-/// of this version did not start again.
-///
-/// Takes a build with planted bugs, as in CI, to be the next version.
-#[cfg(feature = "planted-bugs")]
-#[tokio::test]
-async fn no_command_that_only_reads_brings_a_file_up_to_date() {
-    let (home, _) = given_stopped().await;
-    let bytes = fs::read(home.data_file()).unwrap();
-    let home = home.set("DULY_PLANT", "NextFormat");
+/// A backup by a new version, before its server was started, once brought the file up to date: the server of the version
+/// before did not start again.
+#[test]
+fn no_command_that_only_reads_brings_a_file_up_to_date() {
+    let (home, bytes) = given_older(&FORMAT_3);
     for command in [
         &["check"][..],
         &["backup", "--to", "b.redb"],
@@ -146,16 +151,14 @@ async fn no_command_that_only_reads_brings_a_file_up_to_date() {
         &["user", "list"],
     ] {
         let line = refused(home.run(command, ""), 65);
-        assert!(line.contains(&format!("format {FORMAT}")), "{line}");
-        assert!(line.contains("duly upgrade"), "{line}");
+        assert!(line.contains("format 3") && line.contains("duly upgrade"), "{line}");
         assert!(fs::read(home.data_file()).unwrap() == bytes, "{command:?}");
         assert_eq!(names(home.folder.path()), ["duly.redb"]);
     }
 
     expect(home.run(&["user", "delete", JANE], ""), 0);
 
-    let kept = format!("duly.redb.format-{FORMAT}");
-    assert_eq!(names(home.folder.path()), ["duly.redb", &kept]);
+    assert_eq!(names(home.folder.path()), ["duly.redb", "duly.redb.format-3"]);
     expect(home.run(&["user", "list"], ""), 0);
 }
 
@@ -168,9 +171,15 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
 
     let error = RedbStore::open(&path, &next()).unwrap_err();
 
-    assert!(matches!(error, OpenError::Upgrade { found: 4, known: 5, .. }), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Upgrade { found: FORMAT, known, .. } if known == FORMAT + 1),
+        "{error:?}"
+    );
     let text = error.to_string();
-    assert!(text.contains("stays in format 4") && text.contains("problems"), "{text}");
+    assert!(
+        text.contains(&format!("stays in format {FORMAT}")) && text.contains("problems"),
+        "{text}"
+    );
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -186,7 +195,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     let (found, report) =
         redb::prove(&copy, &path, &next(), &mut Progress::untold()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (4, 2, 4));
+    assert_eq!((found, report.users, report.tasks), (FORMAT, 2, 4));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -211,7 +220,8 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let (home, _) = given_stopped().await;
 
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
-    assert_eq!(said, "format 4 is the newest: nothing to do for 2 users, 3 tasks\n");
+    let nothing = "is the newest: nothing to do for 2 users, 3 tasks\n";
+    assert_eq!(said, format!("format {FORMAT} {nothing}"));
     let server = home.serve();
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
@@ -220,7 +230,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);
-    assert!(said.contains("has format 4, the newest"), "{said}");
+    assert!(said.contains(&format!("has format {FORMAT}, the newest")), "{said}");
     assert_eq!(names(home.folder.path()), ["duly.redb"]);
     refused(Home::new().run(&["upgrade"], ""), 66);
 }
@@ -287,12 +297,18 @@ const FORMAT_3: Old = Old {
     holds: "3 users, 4 sessions, 1 token, 7 tasks, ",
 };
 
-/// Brings an old file up to date, with all that is in it and beside a copy.
-fn given_upgraded(old: &Old) -> Home {
+/// A folder with an old file, and the bytes of it.
+fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let home = home();
     let mut bytes = Vec::new();
     GzDecoder::new(old.packed).read_to_end(&mut bytes).unwrap();
     fs::write(home.data_file(), &bytes).unwrap();
+    (home, bytes)
+}
+
+/// Brings an old file up to date, with all that is in it and beside a copy.
+fn given_upgraded(old: &Old) -> Home {
+    let (home, bytes) = given_older(old);
 
     expect(home.run(&["upgrade"], ""), 0);
 

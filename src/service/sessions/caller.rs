@@ -11,7 +11,6 @@ use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::User;
-use crate::plant::{self, Bug};
 use crate::service::{Error, Service};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -30,7 +29,7 @@ impl Service {
     ) -> Result<Caller<P>, Error> {
         let now = self.0.clock.now();
         let (user, access, scopes, used) = self.holder(token, now).await?;
-        if user.disabled && !plant::is(Bug::DisabledLetIn) {
+        if user.disabled {
             return Err(Error::BadToken);
         }
         if let Some(requests) = &self.0.requests {

@@ -15,7 +15,6 @@ use super::{codec, record, table, users};
 use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::id::UserId;
 use crate::domain::timestamp::Timestamp;
-use crate::plant::{self, Bug};
 use crate::store::{Once, StoreError};
 
 /// Maximum number of expired answers that a write with a key removes.
@@ -45,9 +44,6 @@ pub(super) fn decide<T: Any>(
         return Err(StoreError::Repeated);
     }
     let mut verdict = decide(view)?;
-    if plant::is(Bug::AnswerApart) {
-        return Ok(verdict);
-    }
     if let Some((owner, answer)) = (once.answer)(&verdict.answer)?
         && outlasts(view, owner, &verdict.changes)?
     {

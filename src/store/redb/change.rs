@@ -24,7 +24,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
-use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 /// Change as data. Old values are those that the decision has read from its [`View`].
@@ -228,9 +227,7 @@ impl Plan<'_, '_, '_> {
         let rows = self.stats_of(id)?.counts().total.saturating_add(answers);
         self.stats.retain(|(owner, _)| *owner != id);
         self.answers.retain(|(owner, _)| *owner != id);
-        if plant::is(Bug::CascadeMissesSessions) {
-            self.ops.push(Op::DeleteOwned(key::tasks_of(id)));
-        } else if self.view.is_deleted_at_once(rows) {
+        if self.view.is_deleted_at_once(rows) {
             self.ops.push(Op::DeleteOwned(key::everything_of(id)));
         } else {
             self.delete(Table::Owned, &key::stats(id));
@@ -245,10 +242,8 @@ impl Plan<'_, '_, '_> {
     fn task_add(&mut self, new: &Task, in_order: bool) -> Result<(), StoreError> {
         self.task_put(new)?;
         self.ops.push(Op::UsedTaskId(new.id.get()));
-        if !plant::is(Bug::IndexInsertForgotten) {
-            for entry in index::task(new) {
-                self.ops.push(Op::Put(Table::Owned, entry, Vec::new()));
-            }
+        for entry in index::task(new) {
+            self.ops.push(Op::Put(Table::Owned, entry, Vec::new()));
         }
         let stats = self.stats_of(new.owner)?;
         stats.in_order &= in_order;
@@ -268,18 +263,13 @@ impl Plan<'_, '_, '_> {
         for entry in to.difference(&from) {
             self.put(Table::Owned, entry, Vec::new());
         }
-        if plant::is(Bug::CountNotUpdated) {
-            return Ok(());
-        }
         self.count(Some(old), Some(new))
     }
 
     fn task_delete(&mut self, old: &Task) -> Result<(), StoreError> {
         self.delete(Table::Owned, &key::task(old.owner, old.id));
-        if !plant::is(Bug::IndexDeleteForgotten) {
-            for entry in index::task(old) {
-                self.ops.push(Op::Delete(Table::Owned, entry));
-            }
+        for entry in index::task(old) {
+            self.ops.push(Op::Delete(Table::Owned, entry));
         }
         let stats = self.stats_of(old.owner)?;
         stats.newest = stats.newest.max(old.updated_at);

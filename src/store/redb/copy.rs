@@ -26,7 +26,6 @@ use super::verify::Report;
 use super::vitals::Vitals;
 use super::{RedbStore, table, writer};
 use crate::domain::progress::Phase;
-use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
 /// Cache for the pages of a copy, in bytes. Written pages go to the file soon, so more does not help.
@@ -113,9 +112,6 @@ impl RedbStore {
             let (copy, written) = self.copy_rows(&txn, file, name, size, progress)?;
             drop(txn);
             close(copy, file, name, size, progress)?;
-            if plant::is(Bug::BackupNotVerified) {
-                return Ok(Report::default());
-            }
             self.prove(file, name, written, progress)
         });
         copied.inspect_err(|error| {

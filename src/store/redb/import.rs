@@ -25,7 +25,6 @@ use crate::domain::transfer::{
     Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
 };
 use crate::domain::user::{Credential, Role, User};
-use crate::plant::{self, Bug};
 use crate::store::{Orphans, StoreError, Taken};
 
 type Outcome = Result<(Imported, Option<Owner>), Conflict>;
@@ -201,12 +200,10 @@ impl<'a, 'view, 'txn> Import<'a, 'view, 'txn> {
         match self.draft(owner)?.get(id)? {
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(old) => match self.existing {
-                Existing::Keep if !plant::is(Bug::ImportOverwrites) => {
-                    self.keep(&old, new)?;
-                }
-                Existing::Keep | Existing::Replace => self.replace(old, new)?,
+                Existing::Keep => self.keep(&old, new)?,
+                Existing::Replace => self.replace(old, new)?,
             },
-            None if !self.taken.insert(id) && !plant::is(Bug::ImportTakesTakenIds) => {
+            None if !self.taken.insert(id) => {
                 return Ok(Err(Conflict::Taken(id)));
             }
             None => self.restore(new)?,

@@ -11,7 +11,6 @@ use super::options::CommitMode;
 use super::steps::{self, STEPS, Step};
 use super::table::Tables;
 use super::writer;
-use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 /// Format that this version writes, and the newest one it reads.
@@ -25,7 +24,7 @@ pub struct Formats {
 
 impl Default for Formats {
     fn default() -> Self {
-        if plant::is(Bug::NextFormat) { Self::NEXT } else { Self { steps: STEPS } }
+        Self { steps: STEPS }
     }
 }
 
@@ -59,11 +58,6 @@ pub(super) fn migrate(
     mode: CommitMode,
 ) -> Result<(), StoreError> {
     let steps = formats.from(found).unwrap_or_default();
-    if plant::is(Bug::MigrationInTwoSteps) {
-        let txn = writer::begin(db, mode)?;
-        Batch::set_format(&mut Tables::open(&txn)?, formats.newest())?;
-        txn.commit()?;
-    }
     let txn = writer::begin(db, mode)?;
     {
         let mut tables = Tables::open(&txn)?;

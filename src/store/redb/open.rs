@@ -26,7 +26,6 @@ use super::writer::{self, Writer};
 use super::{RedbStore, Shared, nonsense, place, record, table, upgrade};
 use crate::domain::progress::Phase;
 use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
-use crate::plant::{self, Bug};
 use crate::store::{OpenError, StoreError};
 
 impl RedbStore {
@@ -189,9 +188,7 @@ pub(super) fn database(
     let repaired = Arc::clone(&is_walked);
     builder
         .set_cache_size(options.cache_bytes)
-        .set_check_integrity_on_open(
-            options.check_pages && !plant::is(Bug::PagesNotVerified),
-        )
+        .set_check_integrity_on_open(options.check_pages)
         .set_repair_callback(move |repair| {
             repaired.store(true, Ordering::Relaxed);
             tracing::debug!(progress = repair.progress(), "walking the data file");

@@ -12,7 +12,6 @@ use crate::domain::network::Network;
 use crate::domain::password::PasswordHash;
 use crate::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use crate::domain::user::User;
-use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 pub(super) fn create(
@@ -60,9 +59,6 @@ pub(super) fn refresh(
         Refreshed::Renewed(new) => {
             let changes = vec![Change::SessionPut(new.clone())];
             Verdict { answer: Refreshed::Renewed((credential.user, new)), changes }
-        }
-        Refreshed::Reused if plant::is(Bug::ReuseForgiven) => {
-            Verdict::unchanged(Refreshed::Unknown)
         }
         Refreshed::Reused => Verdict {
             answer: Refreshed::Reused,

@@ -28,7 +28,6 @@ use crate::domain::timestamp::Timestamp;
 use crate::files::{
     free_name, give_to_owner_of, is_at, make_private, not_opened, replace_private,
 };
-use crate::plant::{self, Bug};
 use crate::store::OpenError;
 
 /// Cache for a file that is only examined, in bytes.
@@ -68,9 +67,6 @@ pub(super) fn upgrade(
         match replaced {
             Err(Stopped::Unwanted) => return Ok(None),
             replaced => replaced.map_err(|error| error.at(path))?,
-        }
-        if plant::is(Bug::UpgradeKeepsNothing) {
-            std::fs::remove_file(&keep).map_err(|error| io_error(path, &error))?;
         }
         Ok(Some(keep))
     };
@@ -174,7 +170,7 @@ pub fn restore(
     let exists = path.try_exists().map_err(io)?;
     // Held until the end, so that no server opens the file meanwhile.
     let locked = if exists { Some(Locked::take(path)?) } else { None };
-    if exists && !replace && !plant::is(Bug::RestoreUnasked) {
+    if exists && !replace {
         drop(locked);
         return Err(unasked(backup, path, options));
     }

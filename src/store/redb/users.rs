@@ -20,7 +20,6 @@ use crate::domain::user::{
     Account, Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
     UserChange,
 };
-use crate::plant::{self, Bug};
 use crate::store::StoreError;
 
 type Decision<T> = Result<Verdict<Result<T, Refused>>, StoreError>;
@@ -47,9 +46,7 @@ pub(super) fn create(
             if !admitted {
                 return Ok(refused(Refused::BadInvitation));
             }
-            if !plant::is(Bug::InvitationKept) {
-                changes.push(Change::InvitationDelete(invitation));
-            }
+            changes.push(Change::InvitationDelete(invitation));
         }
         Admission::By(act) => {
             let made: &[AuditAction] = match new.role {
@@ -187,11 +184,7 @@ fn end(
         Ending::Everything => None,
     };
     let (sessions, mut changes) = all_sessions_but(view, id, keep)?;
-    let tokens = if plant::is(Bug::TokensOutliveThePassword) {
-        Vec::new()
-    } else {
-        view.tokens(id)?
-    };
+    let tokens = view.tokens(id)?;
     let count = u64::try_from(tokens.len()).unwrap_or(u64::MAX);
     changes.extend(tokens.into_iter().map(|token| Change::TokenDelete(id, token.id)));
     Ok((Ended { sessions, tokens: count }, changes))
@@ -203,9 +196,6 @@ fn all_sessions_but(
     user: UserId,
     keep: Option<SessionId>,
 ) -> Result<(u64, Vec<Change>), StoreError> {
-    if plant::is(Bug::SessionsOutliveThePassword) {
-        return Ok((0, Vec::new()));
-    }
     let mut sessions = view.sessions(user)?;
     sessions.retain(|session| Some(session.id) != keep);
     let count = u64::try_from(sessions.len()).unwrap_or(u64::MAX);

@@ -33,7 +33,6 @@ use super::work::{COMMIT, Work};
 use super::write::{Job, Verdict, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
-use crate::plant::{self, Bug};
 use crate::store::metrics::WaitingWrites;
 use crate::store::{Failure, StoreError};
 
@@ -135,10 +134,7 @@ impl Thread {
             };
             let mut jobs = Vec::new();
             let span = tracing::debug_span!("store.commit");
-            let mut outcome = span.in_scope(|| self.commit(&mut jobs, purge));
-            if plant::is(Bug::CommitFailureHidden) {
-                outcome = outcome.or(Ok(false));
-            }
+            let outcome = span.in_scope(|| self.commit(&mut jobs, purge));
             if let Err(error) = &outcome {
                 let writes = jobs.len();
                 tracing::error!(error = %Chain(error), writes, "a commit failed");
@@ -183,9 +179,6 @@ impl Thread {
             spent.add(ticket, more);
             self.queue.charge(ticket, more);
             next = self.next(jobs, spent);
-        }
-        if plant::is(Bug::AnswerBeforeCommit) {
-            jobs.drain(..).for_each(|job| job.answer(Ok(())));
         }
         let more = purge_slice(&mut batch, purge, most)?;
         tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
@@ -267,10 +260,6 @@ pub(super) fn begin(
         CommitMode::OnePhase => {}
         // Implies two-phase commit.
         CommitMode::TwoPhase => txn.set_quick_repair(true),
-    }
-    if plant::is(Bug::NoSync) {
-        txn.set_quick_repair(false);
-        txn.set_durability(redb::Durability::None).map_err(StoreError::unavailable)?;
     }
     Ok(txn)
 }

@@ -7,7 +7,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::work::{COMMIT, Work};
-use crate::plant::{self, Bug};
 use crate::store::StoreError;
 use crate::store::metrics::Disk;
 
@@ -71,7 +70,7 @@ impl Room {
     /// reserve nothing is refused.
     pub(super) fn admit(self, growth: Growth, done: Work) -> Result<(), StoreError> {
         let kept = match growth {
-            _ if plant::is(Bug::ReserveIgnored) || self.reserve == 0 => return Ok(()),
+            _ if self.reserve == 0 => return Ok(()),
             Growth::Adds => self.reserve,
             Growth::AddsLittle => self.reserve / 4,
             Growth::Frees => 0,
@@ -83,7 +82,6 @@ impl Room {
     /// Whether the disk is so full that the size of an account matters.
     pub(super) fn is_short(self, done: Work) -> bool {
         self.left(done) < self.reserve.saturating_mul(SHORT)
-            && !plant::is(Bug::ReserveIgnored)
     }
 
     /// Refuses a write of an account that already holds `held` bytes, if that is much, where the disk is short.

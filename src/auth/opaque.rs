@@ -8,7 +8,7 @@
 //! of the random part, or of all of it. Prefix and checksum serve secret scanners, and let invalid texts be rejected
 //! without reading the store.
 
-use flate2::Crc;
+use crc32fast::Hasher as Crc;
 use sha2::{Digest as _, Sha256};
 
 use super::Secret;
@@ -57,7 +57,7 @@ impl Kind {
 fn checksum(text: &str) -> String {
     let mut crc = Crc::new();
     crc.update(text.as_bytes());
-    hex(&crc.sum().to_be_bytes())
+    hex(&crc.finalize().to_be_bytes())
 }
 
 /// Returns the digest of a secret, as it is stored.

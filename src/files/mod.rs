@@ -17,8 +17,10 @@ pub use self::left_behind::remove_unless_written;
 use self::partial::Partial;
 pub use self::partial::{PARTIAL, abandon};
 
-/// Creates a file that only its owner can read, under another name first: a crash leaves the whole file or none, and an
-/// existing file stays untouched. The file and its name are durable when this returns.
+/// Creates a file that only its owner can read, under another name first.
+///
+/// A crash leaves the whole file or none, and an existing file stays untouched. The file and its name are durable when
+/// this returns.
 ///
 /// # Errors
 ///

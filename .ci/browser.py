@@ -72,7 +72,7 @@ def look_at_pages(browser, home, new_picture):
         assert list(jane.tasks().values()) == [TITLE]
 
         browser.open("/redoc")
-        browser.read("#ui", "Make a task")
+        browser.read("#ui", "Create a task")
         browser.check_logs("/redoc")
         assert server.stop() == 0
 

@@ -76,7 +76,7 @@ class Look:
             self.at(f"{operation}-done")
             browser.click(f"{block} .opblock-summary-control")
         browser.open("/redoc")
-        browser.read("#ui", "Make a task")
+        browser.read("#ui", "Create a task")
         self.at("redoc")
 
 

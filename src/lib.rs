@@ -7,8 +7,8 @@
 //! cli -> {http, control, jobs} -> service -> {store, auth} -> {config, clock, random} -> domain
 //! ```
 //!
-//! Dependencies point one way, to the right; `tests/tidy.rs` sees to it. One noun has one file name in every
-//! layer: a task is [`domain::task`], `service/tasks.rs`, `store/redb/tasks.rs` and `http/tasks.rs`.
+//! Dependencies point one way, to the right; `tests/tidy.rs` sees to it. One noun has one name in every layer: tasks are
+//! [`domain::task`], `service/tasks/`, `store/redb/tasks/` and `http/tasks/`.
 //!
 //! | module | what it is for |
 //! |---|---|
@@ -16,7 +16,7 @@
 //! | [`http`] | parse, ask, shape: routes, problems, the OpenAPI document, the front door |
 //! | [`control`] | the operator's way into a running server: a Unix socket, and what it can be asked |
 //! | [`jobs`] | what the server does by itself: backups, and removing old answers |
-//! | [`service`] | what the program does, whoever asks |
+//! | [`service`] | what the program does, for every interface |
 //! | [`store`] | where things are kept: a trait, and redb behind it |
 //! | [`auth`] | passwords, tokens, permissions, throttling; knows neither HTTP nor the store |
 //! | [`config`] | every setting; the one reader of the environment |

@@ -1,7 +1,7 @@
 //! Storage of accounts, credentials and tasks.
 //!
 //! [`Store`] is the complete interface to the database. Each method is one transaction: it takes effect entirely and
-//! durably (fsynced when the method returns), or not at all. `tests/store.rs` holds every implementation to the same
+//! durably (fsynced when the method returns), or not at all. `tests/store/` holds every implementation to the same
 //! contract.
 //!
 //! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the database failed. No

@@ -7,7 +7,7 @@ use std::io::Read as _;
 
 use duly::domain::transfer::Record;
 use duly::store::OpenError;
-use duly::store::redb::{Formats, Options, migrate_backend};
+use duly::store::redb::{FORMAT, Formats, Options, migrate_backend};
 use flate2::read::GzDecoder;
 
 use super::cut::History;
@@ -75,7 +75,8 @@ fn check(
         judge(shown, std::slice::from_ref(state), (0, 0))
     };
     match open(&Disk::new(image.clone()), &next) {
-        Err(Unseen::Refused(OpenError::Older { found: 4, known: 5, .. })) => {}
+        Err(Unseen::Refused(OpenError::Older { found: FORMAT, known, .. }))
+            if known == FORMAT + 1 => {}
         _ => return is(&open_thrice(image, &next)?, new).map(|()| true),
     }
     is(&open_thrice(image, options)?, old)?;
@@ -138,9 +139,9 @@ fn cut_while_migrated(old: &Old) {
             let is_new =
                 |shown: &Snapshot| judge(shown, std::slice::from_ref(&new), (0, 0));
             let outcome = match open(&Disk::new(cut_image.clone()), &options) {
-                Err(Unseen::Refused(OpenError::Older { found, known: 4, .. }))
-                    if found == old.format =>
-                {
+                Err(Unseen::Refused(OpenError::Older {
+                    found, known: FORMAT, ..
+                })) if found == old.format => {
                     let again = Disk::new(cut_image.clone());
                     migrate_backend(again.clone(), Formats::default(), &options)
                         .map_err(|error| format!("migrated after the cut: {error}"))

@@ -10,8 +10,8 @@
 //!
 //! The salt is a keyed hash of purpose, context and content (like the synthetic IV of
 //! [RFC 5297](https://www.rfc-editor.org/rfc/rfc5297)), and each salt has its own encryption key, with a nonce of zero.
-//! So no nonce can be reused, sealing needs no randomness and cannot fail, and it reveals only whether the same data
-//! was sealed twice for the same purpose and context.
+//! No nonce can be reused therefore, sealing needs no randomness and cannot fail, and it reveals only whether the same
+//! data was sealed twice for the same purpose and context.
 
 use std::fmt;
 

@@ -289,18 +289,13 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(form: Form) -> Self {
-        Self::with(Bar::get(), form)
-    }
-
-    /// Creates a screen with a bar that other work moves too.
-    pub(super) const fn with(bar: Bar, form: Form) -> Self {
-        Self { bar, form, part: None }
+        Self { bar: Bar::get(), form, part: None }
     }
 
     /// Creates a screen with progress and no answers, for a command that is the first part of longer work, up to
     /// `to` thousandths.
-    pub(super) const fn part(bar: Bar, to: u16) -> Self {
-        Self { bar, form: Form::Text, part: Some(to) }
+    pub(super) fn part(to: u16) -> Self {
+        Self { bar: Bar::get(), form: Form::Text, part: Some(to) }
     }
 }
 

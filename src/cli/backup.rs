@@ -83,10 +83,8 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     let mut copy = restore::scratch(config)?;
     let mut task = Task::new(Command::Backup, config);
     task.file = Some((&copy, Path::new("the copy")));
-    let bar = Bar::get();
-    let made =
-        admin::carry_out(config, task, &mut Screen::part(bar.clone(), Step::WHOLE));
-    bar.clear();
+    let made = admin::carry_out(config, task, &mut Screen::part(Step::WHOLE));
+    progress::clear();
     made?;
     let failed = || CommandError::io("the backup could not be written");
     copy.rewind().map_err(failed())?;

@@ -9,8 +9,7 @@ use clap::Args;
 use super::CommandError;
 use super::admin::{self, Screen, Task};
 use super::confirm::Sure;
-use super::progress::{self, Bar};
-use super::{input, interrupt, settings};
+use super::{input, interrupt, progress, settings};
 use crate::config::{Config, Options};
 use crate::control::client;
 use crate::control::{Command, Failure, Form, Reply, Sink};
@@ -80,24 +79,19 @@ fn take_in(
     from: impl Read + Send + 'static,
     length: Option<u64>,
 ) -> Result<(), CommandError> {
-    let bar = Bar::get();
     let (from, bytes) = progress::counted(from);
     let lines = client::lines(BufReader::new(from), MAX_LINE);
-    let lines = progress::of_import(Box::new(lines), bytes, length, &bar);
+    let lines = progress::of_import(Box::new(lines), bytes, length);
     let mut task = Task { lines, ..Task::new(command, config) };
     // The usual case is a new installation.
     task.options.create = true;
-    carry_out(config, task, bar)
+    carry_out(config, task)
 }
 
 /// Carries out an import. If it is interrupted, the lines before that are imported and counted.
-pub(super) fn carry_out(
-    config: &Config,
-    task: Task<'_>,
-    bar: Bar,
-) -> Result<(), CommandError> {
+pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandError> {
     interrupt::begin();
-    let mut counting = Counting { screen: Screen::with(bar, Form::Text), counts: None };
+    let mut counting = Counting { screen: Screen::new(Form::Text), counts: None };
     let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
     match admin::carry_out(config, task, &mut counting) {
         Err(_) if interrupt::came() => {

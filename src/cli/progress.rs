@@ -183,9 +183,8 @@ pub(super) fn of_import(
     lines: Lines,
     bytes: Arc<AtomicU64>,
     total: Option<u64>,
-    bar: &Bar,
 ) -> Lines {
-    let (bar, mut count) = (bar.clone(), 0);
+    let (bar, mut count) = (Bar::get(), 0);
     Box::new(lines.inspect(move |_| {
         count += 1;
         let read = bytes.load(Ordering::Relaxed);

@@ -175,7 +175,6 @@ fn one(
     let parts = admin::parts(config, Arc::new(copy))?;
     // The queue is short, so that an account of any size fits into memory.
     let (sender, lines) = mpsc::sync_channel(1024);
-    let moved = bar.clone();
     std::thread::scope(|scope| {
         let exporting = scope.spawn(move || {
             let command = Command::Export { email: Some(email) };
@@ -186,7 +185,7 @@ fn one(
                 command,
                 Form::Text,
                 input,
-                &mut Outbox { lines: sender, bar: moved },
+                &mut Outbox { lines: sender, bar: Bar::get() },
             ))
         });
         let mut lines = lines.into_iter().peekable();
@@ -201,7 +200,7 @@ fn one(
         let import = Command::Import { replace: true, allow_admins };
         let task = Task { lines: Box::new(lines), ..Task::new(import, config) };
         // Consumes the lines, so that the sender does not wait for a receiver that has given up.
-        let imported = import::carry_out(config, task, bar.clone());
+        let imported = import::carry_out(config, task);
         match exporting.join() {
             // An incomplete export makes the import fail, so its error is the cause; but if the export lost its
             // receiver, the import's error is.

@@ -58,7 +58,7 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
             let none = Box::new(std::iter::empty());
             let form = Form::Text;
             let order = Order { command: Command::Backup, form, file: Some(&copy) };
-            let screen = &mut Screen::part(bar.clone(), copied);
+            let screen = &mut Screen::part(copied);
             client::ask(&stream, order, none, screen).inspect_err(|_| bar.clear())?;
         }
         None => {

@@ -246,10 +246,9 @@ fn close(
     progress: &mut Progress<'_>,
 ) -> Result<(), CopyError> {
     if size == Size::Small {
-        let before = vitals.meters.page_read_bytes.get();
-        let read = || vitals.meters.page_read_bytes.get().saturating_sub(before);
         let total = file.metadata()?.len().saturating_mul(COMPACT_READS);
-        let compacted = progress.watch(Phase::Compact, total, read, || db.compact());
+        let compacted =
+            progress.watch_reads(Phase::Compact, total, &vitals, || db.compact());
         compacted.map_err(written(name))?;
     }
     db.close().map_err(copy_error(name))?;

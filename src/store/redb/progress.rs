@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::vitals::Vitals;
 use crate::domain::progress::{Phase, Step, part_of};
 
 /// Time between two steps of one phase.
@@ -119,6 +120,19 @@ impl<'a> Progress<'a> {
             drop(working);
             outcome
         })
+    }
+
+    /// Watches work by the bytes of pages that it reads, of about `total`.
+    pub(super) fn watch_reads<T>(
+        &mut self,
+        phase: Phase,
+        total: u64,
+        vitals: &Vitals,
+        work: impl FnOnce() -> T,
+    ) -> T {
+        let reads = &vitals.meters.page_read_bytes;
+        let before = reads.get();
+        self.watch(phase, total, || reads.get().saturating_sub(before), work)
     }
 }
 

@@ -327,10 +327,8 @@ fn bring_up_to_date(
         if found != newest {
             progress.replan(ADMIT_OLDER);
             let length = to.metadata().map_err(io)?.len();
-            let before = vitals.meters.page_read_bytes.get();
-            let read = || vitals.meters.page_read_bytes.get().saturating_sub(before);
             let total = length.saturating_mul(UPGRADE_READS);
-            progress.watch(Phase::Upgrade, total, read, || {
+            progress.watch_reads(Phase::Upgrade, total, &vitals, || {
                 sound(&db, name, found, &mut Progress::untold())?;
                 step(&db, name, found, &options)
             })?;

@@ -18,7 +18,8 @@ pub(super) struct Arguments {
 
 /// Prints the document that the server would serve with these settings.
 pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let document = http::document(&arguments.options.check()?);
+    let config = arguments.options.check()?;
+    let document = http::document(&config.project_name, &config.api_prefix);
     if arguments.yaml {
         output::text_only(&http::to_yaml(&document))
     } else {

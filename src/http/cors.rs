@@ -7,13 +7,17 @@ use std::collections::{BTreeSet, HashSet};
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Request, Response};
-use serde_json::Value;
+use poem_openapi::registry::{MetaOperation, MetaParamIn, MetaPath};
 
-/// Response headers that a page may read besides those in the document.
+use super::once::KEY;
+use super::openapi;
+
+/// Response headers that a page may read besides those that operations describe.
 const EXPOSED: [&str; 3] = ["Accept-Encoding", "Allow", "Content-Disposition"];
 
-/// Request headers that a page may send besides those in the document.
-const ACCEPTED: [&str; 4] = ["Accept", "Authorization", "Content-Type", "X-Request-Id"];
+/// Request headers that a page may send besides those that operations describe.
+const ACCEPTED: [&str; 5] =
+    ["Accept", "Authorization", "Content-Type", KEY, "X-Request-Id"];
 
 const METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
@@ -30,13 +34,16 @@ pub(super) struct Cors {
 }
 
 impl Cors {
-    /// Reads the header names from the OpenAPI document.
-    pub(super) fn new(origins: &[String], document: &Value) -> Self {
-        let mut exposed: BTreeSet<&str> = EXPOSED.into();
-        let mut accepted: BTreeSet<&str> = ACCEPTED.into();
-        collect(document, &mut exposed, &mut accepted);
+    /// Reads the header names from the operations of these paths.
+    pub(super) fn new(origins: &[String], paths: &[MetaPath]) -> Self {
+        let operations = || paths.iter().flat_map(|path| &path.operations);
+        let mut exposed: BTreeSet<String> = EXPOSED.map(str::to_owned).into();
+        exposed.extend(openapi::shared_headers());
+        exposed.extend(operations().flat_map(response_headers));
+        let mut accepted: BTreeSet<String> = ACCEPTED.map(str::to_owned).into();
+        accepted.extend(operations().flat_map(request_headers));
         let join =
-            |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+            |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(", ");
         Self {
             origins: origins.iter().cloned().collect(),
             exposed: HeaderValue::try_from(join(exposed)).unwrap_or(NOTHING),
@@ -105,29 +112,12 @@ impl Cors {
     }
 }
 
-/// Collects the names of response headers and request headers below a value.
-fn collect<'a>(
-    value: &'a Value,
-    of_answers: &mut BTreeSet<&'a str>,
-    of_requests: &mut BTreeSet<&'a str>,
-) {
-    match value {
-        Value::Array(items) => {
-            for item in items {
-                collect(item, of_answers, of_requests);
-            }
-        }
-        Value::Object(members) => {
-            let headers = members.get("headers").and_then(Value::as_object);
-            of_answers
-                .extend(headers.into_iter().flatten().map(|(name, _)| name.as_str()));
-            if members.get("in").and_then(Value::as_str) == Some("header") {
-                of_requests.extend(members.get("name").and_then(Value::as_str));
-            }
-            for member in members.values() {
-                collect(member, of_answers, of_requests);
-            }
-        }
-        _ => {}
-    }
+fn response_headers(operation: &MetaOperation) -> impl Iterator<Item = String> {
+    let headers = operation.responses.responses.iter().flat_map(|it| &it.headers);
+    headers.map(|header| openapi::usual_spelling(&header.name))
+}
+
+fn request_headers(operation: &MetaOperation) -> impl Iterator<Item = String> {
+    let headers = operation.params.iter().filter(|it| it.in_type == MetaParamIn::Header);
+    headers.map(|header| header.name.clone())
 }

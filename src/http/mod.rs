@@ -49,7 +49,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use poem::endpoint::BoxEndpoint;
 use poem::middleware::{CatchPanic, NormalizePath, TrailingSlash};
 use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
-use poem_openapi::{OpenApiService, Tags};
+use poem_openapi::registry::MetaPath;
+use poem_openapi::{OpenApi, OpenApiService, Tags};
 
 use self::accounts::AccountsApi;
 use self::address::TrustedProxies;
@@ -133,8 +134,8 @@ pub fn endpoint(
     config: &Config,
     stopping: Stopping,
 ) -> (BoxEndpoint<'static, Response>, Requests) {
-    let document = document(config);
-    let table = RouteTable::of(&document);
+    let paths = paths(&config.api_prefix);
+    let table = RouteTable::of(&paths);
     let requests = Requests::new(table.all_counts());
     let site = Site {
         environment: config.environment.as_str().into(),
@@ -143,7 +144,7 @@ pub fn endpoint(
         is_tls: config.tls.is_some(),
         stopping,
     };
-    let docs = Docs::new(&document);
+    let docs = Docs::new(&config.project_name, &config.api_prefix);
     let routes = docs::routes(docs, api_routes(&config.api_prefix));
     let proxies = Arc::new(TrustedProxies(config.trusted_proxies.clone()));
     let edge = Edge {
@@ -152,7 +153,7 @@ pub fn endpoint(
             .with(CatchPanic::new().with_handler(OnPanic)),
         table,
         requests: requests.clone(),
-        cors: Cors::new(&config.cors_origins, &document),
+        cors: Cors::new(&config.cors_origins, &paths),
         service,
         site,
         forwarded: Forwarded::new(Arc::clone(&proxies), config.log_networks),
@@ -172,7 +173,7 @@ pub fn endpoint(
     (edge.boxed(), requests)
 }
 
-fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
+fn base_service() -> OpenApiService<impl OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
     OpenApiService::new((auth, TasksApi, TagsApi, admin, BaseHealth), "", "")
@@ -180,6 +181,20 @@ fn base_service() -> OpenApiService<impl poem_openapi::OpenApi, ()> {
 
 fn root_service() -> OpenApiService<(RootHealth, MetadataApi), ()> {
     OpenApiService::new((RootHealth, MetadataApi), "", "")
+}
+
+/// Returns all paths of the API with their operations.
+fn paths(prefix: &str) -> Vec<MetaPath> {
+    let below = |prefix: &str, mut path: MetaPath| {
+        path.path.insert_str(0, prefix);
+        path
+    };
+    let base = described(base_service()).map(|path| below(prefix, path));
+    base.chain(described(root_service())).collect()
+}
+
+fn described<T: OpenApi>(_: OpenApiService<T, ()>) -> impl Iterator<Item = MetaPath> {
+    T::meta().into_iter().flat_map(|api| api.paths)
 }
 
 fn api_routes(prefix: &str) -> Route {

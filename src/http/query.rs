@@ -83,6 +83,8 @@ fn unknown(name: &str, known: &[QueryParameter]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::Method;
+
     use super::*;
 
     fn refused(query: &str) -> Vec<String> {
@@ -91,7 +93,7 @@ mod tests {
             repeats,
         };
         let operation = Operation {
-            method: "get".to_owned(),
+            method: Method::GET,
             needs_token: true,
             query: [("tag", true), ("dry_run", false)].map(query_parameter).into(),
         };

@@ -1,14 +1,14 @@
-//! Paths of the API and their methods, read from the OpenAPI document.
+//! Paths of the API and their methods, read from the handlers' descriptions.
 
 use std::sync::Arc;
 
 use poem::http::Method;
-use serde_json::{Value, json};
+use poem_openapi::registry::{MetaOperation, MetaParamIn, MetaPath};
 
 use super::metrics::{OTHER, Operation as Counted};
 use super::openapi;
 
-/// All paths of the document.
+/// All paths of the API.
 pub(super) struct RouteTable {
     routes: Vec<Route>,
     /// Counters of requests without a route.
@@ -23,7 +23,7 @@ pub(super) const NO_ROUTE: &str = "-";
 
 /// One path.
 pub(super) struct Route {
-    /// Path as in the document: `/api/v1/tasks/{id}`.
+    /// Path with its prefix: `/api/v1/tasks/{id}`.
     pub(super) pattern: String,
     /// Value of an `Allow` header.
     pub(super) allow: String,
@@ -37,8 +37,7 @@ pub(super) struct Route {
 /// An operation of a path.
 #[derive(Debug)]
 pub(super) struct Operation {
-    /// Name of the method, in lower case.
-    pub(super) method: String,
+    pub(super) method: Method,
     pub(super) needs_token: bool,
     pub(super) query: Vec<QueryParameter>,
 }
@@ -52,11 +51,45 @@ pub(super) struct QueryParameter {
 }
 
 impl Route {
+    fn of(path: &MetaPath) -> Self {
+        let methods = || path.operations.iter().map(|it| it.method.as_str());
+        let mut allow: Vec<&str> = methods().collect();
+        if allow.contains(&"GET") {
+            allow.push("HEAD");
+        }
+        allow.push("OPTIONS");
+        allow.sort_unstable();
+        let mut ids = path.operations.iter().filter_map(|it| it.operation_id);
+        let strict = path.operations.iter().filter(|it| it.tags != [openapi::HEALTH]);
+        Self {
+            pattern: path.path.clone(),
+            allow: allow.join(", "),
+            speaks_oauth: ids.any(|id| openapi::OAUTH.contains(&id)),
+            operations: strict.map(Operation::of).collect(),
+            counts: Counts::new(&path.path, methods()),
+        }
+    }
+
     /// Returns the operation of a method, if its query is checked.
     pub(super) fn operation(&self, method: &Method) -> Option<&Operation> {
         let method = if method == Method::HEAD { &Method::GET } else { method };
-        let method = method.as_str();
-        self.operations.iter().find(|it| method.eq_ignore_ascii_case(&it.method))
+        self.operations.iter().find(|it| it.method == *method)
+    }
+}
+
+impl Operation {
+    fn of(operation: &MetaOperation) -> Self {
+        let queries =
+            operation.params.iter().filter(|it| it.in_type == MetaParamIn::Query);
+        let query = queries.map(|it| QueryParameter {
+            name: it.name.clone(),
+            repeats: it.schema.is_array(),
+        });
+        Self {
+            method: operation.method.clone(),
+            needs_token: !operation.security.is_empty(),
+            query: query.collect(),
+        }
     }
 }
 
@@ -74,36 +107,11 @@ impl Counts {
 }
 
 impl RouteTable {
-    pub(super) fn of(document: &Value) -> Self {
-        let paths = document.get("paths").and_then(Value::as_object);
-        let routes = paths.into_iter().flatten().map(|(pattern, operations)| {
-            let operations = || operations.as_object().into_iter().flatten();
-            let methods: Vec<String> =
-                operations().map(|(method, _)| method.to_ascii_uppercase()).collect();
-            let counts = Counts::new(pattern, methods.iter().map(String::as_str));
-            let mut allow = methods;
-            if allow.iter().any(|method| method == "GET") {
-                allow.push("HEAD".to_owned());
-            }
-            allow.push("OPTIONS".to_owned());
-            allow.sort();
-            let strict = operations().filter(|(_, it)| !openapi::is_health_check(it));
-            let strict = strict.map(|(method, it)| Operation {
-                method: method.clone(),
-                needs_token: it.get("security").is_some(),
-                query: query_parameters(it),
-            });
-            let speaks_oauth = operations().any(|(_, it)| openapi::speaks_oauth(it));
-            Route {
-                pattern: pattern.clone(),
-                allow: allow.join(", "),
-                speaks_oauth,
-                operations: strict.collect(),
-                counts,
-            }
-        });
-        let others = Counts::new(NO_ROUTE, ["GET"].into_iter());
-        Self { routes: routes.collect(), others }
+    pub(super) fn of(paths: &[MetaPath]) -> Self {
+        let mut routes: Vec<Route> = paths.iter().map(Route::of).collect();
+        // A literal segment comes before a parameter: `{` sorts after all letters.
+        routes.sort_by(|one, other| one.pattern.cmp(&other.pattern));
+        Self { routes, others: Counts::new(NO_ROUTE, ["GET"].into_iter()) }
     }
 
     /// Returns the counter of a method, for a route or for requests without one.
@@ -124,18 +132,6 @@ impl RouteTable {
     pub(super) fn find(&self, path: &str) -> Option<&Route> {
         self.routes.iter().find(|route| fits(&route.pattern, path))
     }
-}
-
-fn query_parameters(operation: &Value) -> Vec<QueryParameter> {
-    let parameters = operation.get("parameters").and_then(Value::as_array);
-    let parameters = parameters.into_iter().flatten();
-    let of_query = parameters.filter(|it| it.get("in") == Some(&json!("query")));
-    let parameter = |it: &Value| {
-        let name = it.get("name").and_then(Value::as_str)?.to_owned();
-        let repeats = it.pointer("/schema/type") == Some(&json!("array"));
-        Some(QueryParameter { name, repeats })
-    };
-    of_query.filter_map(parameter).collect()
 }
 
 /// Whether a path matches a pattern, segment by segment; a segment in braces matches any. Trailing and repeated
@@ -161,17 +157,40 @@ fn fits(pattern: &str, path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use poem_openapi::registry::MetaResponses;
 
     use super::*;
 
+    fn path(path: &str, methods: &[Method]) -> MetaPath {
+        let operation = |method: &Method| MetaOperation {
+            method: method.clone(),
+            tags: Vec::new(),
+            summary: None,
+            description: None,
+            external_docs: None,
+            params: Vec::new(),
+            request: None,
+            responses: MetaResponses { responses: Vec::new() },
+            deprecated: false,
+            security: Vec::new(),
+            operation_id: None,
+            code_samples: Vec::new(),
+        };
+        MetaPath {
+            path: path.to_owned(),
+            operations: methods.iter().map(operation).collect(),
+        }
+    }
+
     #[test]
     fn paths_are_found_by_their_parts() {
-        let operations = json!({ "get": {}, "patch": {} });
-        let table = RouteTable::of(&json!({
-            "paths": { "/a/tasks": { "post": {} }, "/a/tasks/{id}": operations },
-        }));
+        let table = RouteTable::of(&[
+            path("/a/tasks/{id}", &[Method::GET, Method::PATCH]),
+            path("/a/tasks/batch", &[Method::POST]),
+            path("/a/tasks", &[Method::POST]),
+        ]);
         assert_eq!(table.find("/a/tasks/7").unwrap().allow, "GET, HEAD, OPTIONS, PATCH");
+        assert_eq!(table.find("/a/tasks/batch").unwrap().allow, "OPTIONS, POST");
         assert_eq!(table.find("/a/tasks").unwrap().allow, "OPTIONS, POST");
         assert_eq!(table.find("/a//tasks/").unwrap().pattern, "/a/tasks");
         for path in ["/", "/a", "/a/tasks/7/x", "/b/tasks", "//a/tasks"] {

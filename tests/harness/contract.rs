@@ -11,7 +11,8 @@ use super::server::Arguments;
 /// The document of a server with default settings.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let arguments = Arguments::parse_from(["duly", "--database-url=redb:///nowhere"]);
-    duly::http::document(&arguments.options.check().unwrap())
+    let config = arguments.options.check().unwrap();
+    duly::http::document(&config.project_name, &config.api_prefix)
 });
 
 /// The operation that a request meets, if it meets one.

@@ -1,9 +1,11 @@
 //! OpenAPI document for clients that see the server at the root of a site or below a path.
+//!
+//! Generated on the first request, so that a server uses no memory for it until then.
 
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::asset::Asset;
 use crate::http::openapi;
@@ -11,7 +13,9 @@ use crate::http::problem::Problem;
 
 /// Document for the root, and the one for the last requested path.
 pub(super) struct Documents {
-    own: Document,
+    title: String,
+    api_prefix: String,
+    own: OnceCell<Document>,
     /// Document of the last path; the lock allows one generation at a time.
     below: Arc<Mutex<Option<Below>>>,
 }
@@ -46,14 +50,20 @@ impl Document {
 }
 
 impl Documents {
-    pub(super) fn new(document: &Value) -> Self {
-        Self { own: Document::new(document, |it| it), below: Arc::default() }
+    pub(super) fn new(title: &str, api_prefix: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            api_prefix: api_prefix.to_owned(),
+            own: OnceCell::new(),
+            below: Arc::default(),
+        }
     }
 
     /// Returns the document for clients whose proxy shows the server below `root`, which may be empty.
     pub(super) async fn below(&self, root: &Arc<str>) -> Result<Document, Problem> {
+        let own = self.own().await?.clone();
         if root.is_empty() {
-            return Ok(self.own.clone());
+            return Ok(own);
         }
         // Held until the document is made, even if the client disconnects.
         let mut below = Arc::clone(&self.below).lock_owned().await;
@@ -62,12 +72,23 @@ impl Documents {
         {
             return Ok(document.clone());
         }
-        let (own, of) = (self.own.clone(), Arc::clone(root));
+        let of = Arc::clone(root);
         let make = move || {
             let made = own.below(&of);
             *below = Some((of, made.clone()));
             made
         };
         tokio::task::spawn_blocking(make).await.map_err(|_| Problem::internal())
+    }
+
+    /// Returns the document for the root. The first call generates it, on a blocking thread.
+    async fn own(&self) -> Result<&Document, Problem> {
+        let make = || async {
+            let (title, api_prefix) = (self.title.clone(), self.api_prefix.clone());
+            let make =
+                move || Document::new(&openapi::document(&title, &api_prefix), |it| it);
+            tokio::task::spawn_blocking(make).await
+        };
+        self.own.get_or_try_init(make).await.map_err(|_| Problem::internal())
     }
 }

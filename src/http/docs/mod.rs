@@ -15,7 +15,6 @@ use std::sync::Arc;
 use poem::endpoint::make;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
-use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use self::asset::Accept;
@@ -27,7 +26,7 @@ use self::pages::Pages;
 use super::Site;
 use super::problem::Problem;
 
-/// OpenAPI document in both formats, and the pages once requested.
+/// OpenAPI document in both formats, the pages and the guide, each made when first requested.
 pub(super) struct Docs {
     documents: Documents,
     title: String,
@@ -37,11 +36,10 @@ pub(super) struct Docs {
 }
 
 impl Docs {
-    pub(super) fn new(document: &Value) -> Arc<Self> {
-        let title = document.pointer("/info/title").and_then(Value::as_str);
+    pub(super) fn new(title: &str, api_prefix: &str) -> Arc<Self> {
         Arc::new(Self {
-            documents: Documents::new(document),
-            title: title.unwrap_or_default().to_owned(),
+            documents: Documents::new(title, api_prefix),
+            title: title.to_owned(),
             frame: Arc::new(Frame::new()),
             pages: OnceCell::new(),
             guide: OnceCell::new(),

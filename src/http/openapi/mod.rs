@@ -19,21 +19,26 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::Config;
-
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
     Errors are `application/problem+json` (RFC 9457), those of log-in, refresh and revocation `application/json`, which OAuth 2 \
     asks for: `detail` is for people, `code` for programs, and \
     `errors` names every field that was refused. A task of somebody else looks exactly like none. \
     What a 2xx answers is on disk, and a request with an `Idempotency-Key` can be sent again without being done again.";
 
-/// Generates the document for a configuration.
-pub fn document(config: &Config) -> Value {
+/// Tag of health checks, which accept any parameters that a probe sends.
+pub(super) const HEALTH: &str = "Health";
+
+/// Operations by which OAuth 2 clients obtain or revoke tokens.
+pub(super) const OAUTH: [&str; 3] =
+    ["session_login", "session_refresh", "session_revoke"];
+
+/// Generates the document of an API with this title, below this path.
+pub fn document(title: &str, api_prefix: &str) -> Value {
     let base = parse(&super::base_service().spec());
     let root = parse(&super::root_service().spec());
     let mut paths = Map::new();
     let mut schemas = Map::new();
-    for (prefix, part) in [(config.api_prefix.as_str(), &base), ("", &root)] {
+    for (prefix, part) in [(api_prefix, &base), ("", &root)] {
         for (path, operations) in members(part.get("paths")) {
             paths.insert(format!("{prefix}{path}"), operations.clone());
         }
@@ -60,12 +65,12 @@ pub fn document(config: &Config) -> Value {
         problems::add(method, operation, need, &mut used);
     }
     links::add(&mut paths);
-    samples::add(&config.api_prefix, &mut paths, &schemas);
+    samples::add(api_prefix, &mut paths, &schemas);
 
     let mut document = json!({
         "openapi": "3.0.3",
         "info": {
-            "title": config.project_name,
+            "title": title,
             "description": guides::description(DESCRIPTION),
             "version": env!("CARGO_PKG_VERSION"),
             "license": { "name": "MIT", "url": "https://opensource.org/license/mit" },
@@ -79,7 +84,7 @@ pub fn document(config: &Config) -> Value {
             "schemas": schemas,
             "responses": problems::responses(&used),
             "headers": problems::headers(),
-            "securitySchemes": security::schemes(&config.api_prefix),
+            "securitySchemes": security::schemes(api_prefix),
         },
     });
     schemas::mend_all(&mut document);
@@ -105,15 +110,18 @@ pub fn to_yaml(document: &Value) -> String {
     serde_yaml::to_string(&order::Ordered::new(document)).unwrap_or_default()
 }
 
-/// Whether an operation is a health check, which accepts any parameters that a probe sends.
-pub(super) fn is_health_check(operation: &Value) -> bool {
-    operation.get("tags") == Some(&json!(["Health"]))
+fn is_health_check(operation: &Value) -> bool {
+    operation.get("tags") == Some(&json!([HEALTH]))
 }
 
-/// Whether OAuth 2 clients use an operation, to obtain or revoke tokens.
-pub(super) fn speaks_oauth(operation: &Value) -> bool {
+fn speaks_oauth(operation: &Value) -> bool {
     let id = operation.get("operationId").and_then(Value::as_str);
-    matches!(id, Some("session_login" | "session_refresh" | "session_revoke"))
+    id.is_some_and(|id| OAUTH.contains(&id))
+}
+
+/// Returns the names of the headers that several responses share.
+pub(super) fn shared_headers() -> Vec<String> {
+    members(Some(&problems::headers())).map(|(name, _)| name.clone()).collect()
 }
 
 fn parse(text: &str) -> Value {
@@ -151,7 +159,8 @@ fn mend_responses(operation: &mut Value) {
     }
 }
 
-fn usual_spelling(name: &str) -> String {
+/// Returns a header name with capitals, as documents and people write it.
+pub(super) fn usual_spelling(name: &str) -> String {
     if name.eq_ignore_ascii_case("etag") {
         return "ETag".to_owned();
     }

@@ -8,11 +8,12 @@ use duly::config::TokenAlgorithm;
 use duly::domain::scope::Scopes;
 use duly::domain::task::{NewTask, Title};
 use duly::domain::timestamp::Timestamp;
-use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
+use duly::store::{Store, WriteContext};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
+use crate::harness::TaskStore as _;
 use crate::harness::raw::{head, raw};
 use crate::harness::server::{KEY, START};
 use crate::harness::values::{given_user, session};
@@ -220,7 +221,7 @@ async fn given_data(path: &std::path::Path) -> String {
     let end = now.plus(lifetime);
     let session = session(user, 1, now.as_millis(), end.as_millis());
     let id = session.id;
-    assert!(store.session_create(session, None).await.unwrap());
+    assert!(store.session_create(session, None, WriteContext::system()).await.unwrap());
     let title = Title::new("a".to_owned()).unwrap();
     let new = NewTask::new(title, now);
     store.task_create(user, new).await.unwrap().unwrap();

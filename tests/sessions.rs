@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use duly::domain::session::Session;
 use duly::domain::timestamp::Timestamp;
-use duly::store::Store as _;
+use duly::store::{Store as _, WriteContext};
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -250,7 +250,7 @@ async fn another_password_ends_every_session_at_once() {
     let other = server.account("john@example.com").await.password;
 
     let change = set_password(other.as_str());
-    server.store.user_patch(id, change).await.unwrap().unwrap();
+    server.store.user_patch(id, change, WriteContext::system()).await.unwrap().unwrap();
 
     expect_shut(&jane).await;
     expect_shut(&phone).await;
@@ -267,7 +267,14 @@ async fn deletion_ends_access_at_once() {
     jane.get("/auth/me").await.expect(StatusCode::OK);
     let id = server.account("jane@example.com").await.user.id;
 
-    assert!(server.store.user_delete(id, None, None).await.unwrap().is_ok());
+    assert!(
+        server
+            .store
+            .user_delete(id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     expect_shut(&jane).await;
     john.get("/auth/me").await.expect(StatusCode::OK);

@@ -205,32 +205,6 @@ fn only_one_place_prints() {
     }
 }
 
-/// What changes something, as the store names it.
-const WRITES: &[&str] = &["_create(", "_patch(", "_delete(", "_end(", "_write("];
-
-/// A credential may end while its request is on its way ([`duly::store::on_behalf`]).
-#[test]
-fn whoever_writes_for_a_caller_asks_again_for_the_credential() {
-    let mut seen = 0;
-    for (path, text) in sources("src/service") {
-        for method in text.split("async fn ").skip(1) {
-            let method = method.split("\n    }\n").next().unwrap();
-            let name = identifier(method);
-            let writes = method.split(".store.").skip(1).any(|call| {
-                let call = call.split('(').next().unwrap();
-                WRITES.iter().any(|end| format!("{call}(").ends_with(end))
-            });
-            // Giving the own credential back is all that needs none.
-            if method.contains("&Caller<") && writes && name != "session_leave" {
-                seen += 1;
-                let asks = method.contains("self.write(caller");
-                assert!(asks, "{} does not ask again in {name}", path.display());
-            }
-        }
-    }
-    assert!(seen >= 13, "{seen}");
-}
-
 fn rank(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }

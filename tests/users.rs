@@ -1,6 +1,6 @@
 //! Registering, and the account.
 
-use duly::store::Store as _;
+use duly::store::{Store as _, WriteContext};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
@@ -200,7 +200,14 @@ async fn an_email_is_free_again_once_its_account_is_deleted() {
     jane.given_task("a").await;
     let id = server.account("jane@example.com").await.user.id;
 
-    assert!(server.store.user_delete(id, None, None).await.unwrap().is_ok());
+    assert!(
+        server
+            .store
+            .user_delete(id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     let again = server.client.registered("Jane@Example.com").await;
     let me = again.get("/auth/me").await.expect(StatusCode::OK);

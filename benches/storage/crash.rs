@@ -13,6 +13,7 @@ use ::duly::store::redb::CommitMode;
 use crate::commit::{MODES, files};
 use crate::data::{new_task, open, runtime};
 use crate::engine::{Dice, is_test};
+use crate::tasks::TaskStore as _;
 
 const CHILD: &str = "write-until-killed";
 

@@ -9,13 +9,14 @@ use ::duly::domain::password::PasswordHash;
 use ::duly::domain::task::{Description, NewTask, Title};
 use ::duly::domain::timestamp::Timestamp;
 use ::duly::domain::user::{Admission, NewUser, Role};
-use ::duly::store::Store;
 use ::duly::store::redb::{CommitMode, Options, RedbStore};
+use ::duly::store::{Store, WriteContext};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::engine::Dice;
+use crate::tasks::TaskStore as _;
 
 /// How many of what.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +64,14 @@ pub(crate) fn fill(
         let store = Arc::clone(store);
         move |n| {
             let store = Arc::clone(&store);
-            async move { store.user_create(new_user(n)).await.unwrap().unwrap().id }
+            async move {
+                store
+                    .user_create(new_user(n), WriteContext::system())
+                    .await
+                    .unwrap()
+                    .unwrap()
+                    .id
+            }
         }
     });
     let each = size.tasks.div_ceil(size.owners);

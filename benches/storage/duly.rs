@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 
 use crate::data::{Data, new_task, time};
 use crate::engine::{Dice, Engine, Work};
+use crate::tasks::TaskStore as _;
 
 /// The redb store under a runtime.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::commit::{MODES, files, size_of};
 use crate::data::{new_task, open, runtime};
 use crate::engine::{Dice, is_test};
-use ::duly::store::Store;
+use crate::tasks::TaskStore as _;
 
 /// One caller, so that each write is a commit and the bookkeeping weighs most.
 pub(crate) fn report() {

@@ -19,12 +19,13 @@ use ::duly::domain::task::{
 };
 use ::duly::domain::time_zone::TimeZone;
 use ::duly::domain::words::Words;
-use ::duly::store::Store;
 use ::duly::store::redb::bench::task_list;
 use ::duly::store::redb::{CommitMode, RedbStore};
+use ::duly::store::{Store, WriteContext};
 
 use crate::data::{new_user, open, runtime, time};
 use crate::engine::is_test;
+use crate::tasks::TaskStore as _;
 
 const RARE: usize = 50;
 const TOGETHER: usize = 500;
@@ -84,9 +85,15 @@ fn measured(size: usize, others: usize) -> Vec<Figure> {
 
 /// The tasks of the first account; one each of the others.
 async fn fill(store: &RedbStore, size: usize, others: usize) -> UserId {
-    let owner = store.user_create(new_user(0)).await.unwrap().unwrap().id;
+    let owner =
+        store.user_create(new_user(0), WriteContext::system()).await.unwrap().unwrap().id;
     for n in 1..=others {
-        let other = store.user_create(new_user(n)).await.unwrap().unwrap().id;
+        let other = store
+            .user_create(new_user(n), WriteContext::system())
+            .await
+            .unwrap()
+            .unwrap()
+            .id;
         store.task_create(other, task(n)).await.unwrap().unwrap();
     }
     let mut next = 0;
@@ -98,7 +105,14 @@ async fn fill(store: &RedbStore, size: usize, others: usize) -> UserId {
         };
         let ops = (next..upto).map(op).collect();
         let write = TaskWrite { ops, atomic: true, dry_run: false, now: time(next) };
-        assert!(store.task_write(owner, write).await.unwrap().unwrap().applied);
+        assert!(
+            store
+                .task_write(owner, write, WriteContext::system())
+                .await
+                .unwrap()
+                .unwrap()
+                .applied
+        );
         next = upto;
     }
     owner

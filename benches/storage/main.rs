@@ -21,6 +21,8 @@ mod growth;
 mod lists;
 mod sqlite;
 mod store;
+#[path = "../../tests/harness/tasks.rs"]
+mod tasks;
 
 use std::time::Duration;
 

@@ -6,31 +6,9 @@
 use super::Caller;
 use crate::domain::access::Access;
 use crate::domain::network::Network;
+use crate::domain::permission::{Denied, Need};
 use crate::domain::scope::{Scope, Scopes};
-use crate::domain::user::{Role, User};
-
-/// Requirements of a permission.
-#[derive(Clone, Copy, Debug)]
-pub struct Need {
-    /// Name of the permission in the OpenAPI document.
-    pub name: &'static str,
-    /// Scope that a personal token must have.
-    pub scope: Option<Scope>,
-    /// Whether the caller must be an administrator.
-    pub admin: bool,
-    /// Whether a log-in with every scope is required.
-    pub log_in: bool,
-    /// Whether it is granted before a required change of the password.
-    pub before_password_change: bool,
-}
-
-impl Need {
-    /// Whether a valid credential may be insufficient.
-    pub fn is_more_than_a_credential(&self) -> bool {
-        let Self { scope, admin, log_in, before_password_change, .. } = self;
-        scope.is_some() || *admin || *log_in || !before_password_change
-    }
-}
+use crate::domain::user::User;
 
 /// A permission.
 pub trait Permission: Send + Sync + 'static {
@@ -96,23 +74,6 @@ permissions! {
     };
 }
 
-/// Reason that a caller with a valid credential is denied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// The token lacks this scope.
-    #[error("this token lacks the scope {}", .0.as_str())]
-    Scope(Scope),
-    /// The role `admin` is required.
-    #[error("this needs the role admin")]
-    Role,
-    /// A log-in with every scope is required.
-    #[error("only a log-in with every scope may do this")]
-    LogIn,
-    /// The password must be changed first.
-    #[error("the password must be changed first, at auth/password")]
-    PasswordChange,
-}
-
 impl<P: Permission> Caller<P> {
     /// Creates a caller with this permission, if it is granted. The only way to create one.
     ///
@@ -125,20 +86,7 @@ impl<P: Permission> Caller<P> {
         network: Network,
         scopes: Scopes,
     ) -> Result<Self, Denied> {
-        let need = P::NEED;
-        if let Some(scope) = need.scope.filter(|scope| !scopes.contain(*scope)) {
-            return Err(Denied::Scope(scope));
-        }
-        if need.admin && user.role != Role::Admin {
-            return Err(Denied::Role);
-        }
-        let is_whole = matches!(access, Access::Session(_)) && scopes == Scopes::ALL;
-        if need.log_in && !is_whole {
-            return Err(Denied::LogIn);
-        }
-        if user.must_change_password && !need.before_password_change {
-            return Err(Denied::PasswordChange);
-        }
+        P::NEED.check(&user, access, scopes)?;
         Ok(Self { user, access, network, scopes, permission: std::marker::PhantomData })
     }
 }

@@ -3,8 +3,8 @@
 //! Values of these types are valid. Code that holds one need not validate it again.
 
 pub mod access;
-pub mod answer;
 pub mod audit;
+pub mod authority;
 pub mod chain;
 mod clock_text;
 pub mod date;
@@ -15,11 +15,13 @@ pub mod fold;
 pub mod hex;
 pub mod id;
 pub mod id_set;
+pub mod idempotency;
 pub mod invitation;
 pub mod label;
 pub mod network;
 pub mod page;
 pub mod password;
+pub mod permission;
 pub mod position;
 pub mod priority;
 pub mod progress;

@@ -45,7 +45,7 @@ pub struct Usage {
     /// Number of tasks, open and completed.
     pub tasks: u64,
     /// Key and value bytes of all rows kept under the account's id: tasks, their index entries, counts of tags,
-    /// sessions, personal tokens and stored answers, but not the row that holds this count. The pages of the file
+    /// sessions, personal tokens and idempotency records, but not the row that holds this count. The pages of the file
     /// take more.
     pub bytes: u64,
     /// Limits of this account.

@@ -9,8 +9,8 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use serde::Serialize;
 
 use super::caller::Authenticated;
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::ignored::Ignored;
-use super::once::{Attempt, Reply};
 use super::param::{
     AccountSortParam, Faults, LimitParam, SearchParam, SkipParam, UserIdParam,
 };
@@ -26,7 +26,7 @@ use crate::domain::label::Label;
 use crate::domain::page::UserPage;
 use crate::domain::quota::{OwnQuota, QuotaPatch, Usage};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Account, Ended, User};
+use crate::domain::user::{Account, User};
 use crate::service::{AccountChange, FixedAccount, NewAccount, Service};
 
 /// Handlers for the administration of accounts.
@@ -291,7 +291,7 @@ impl AccountsApi {
         caller: Authenticated<Admin>,
         service: Data<&Service>,
         site: Data<&Site>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<AccountCreate>,
     ) -> Result<Reply<Created>, Problem> {
         let AccountCreate { email, password, role, must_change_password } = body.0;
@@ -299,10 +299,11 @@ impl AccountsApi {
         let role = role.unwrap_or(RoleView::User).into();
         let must_change = must_change_password.unwrap_or(true);
         let prefix = Arc::clone(&site.api_prefix);
-        let answers = attempt.with(move |user: &User| Created::of(user.clone(), &prefix));
-        let work =
-            |doing| service.account_create(&caller.0, new, role, must_change, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| {
+            service.account_create(&caller.0, new, role, must_change, recorder)
+        };
+        let user = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(user, |user| Created::of(user, &prefix)))
     }
 
     /// Show an account
@@ -328,13 +329,14 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: MergePatch<AccountPatch>,
     ) -> Result<Reply<Json<AccountView>>, Problem> {
         let (id, patch) = Problem::both(id.0.parse(), body.0)?;
-        let answers = attempt.with(|account: &Account| Json(account.clone().into()));
-        let work = |doing| service.account_patch(&caller.0, id, patch.into(), doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work =
+            |recorder| service.account_patch(&caller.0, id, patch.into(), recorder);
+        let account = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(account, |account| Json(account.into())))
     }
 
     /// Delete an account
@@ -347,11 +349,12 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Deleted>, Problem> {
-        let (id, answers) = (id.0.parse()?, attempt.with(|(): &()| Deleted::Deleted));
-        let work = |doing| service.account_delete(&caller.0, id, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let id = id.0.parse()?;
+        let work = |recorder| service.account_delete(&caller.0, id, recorder);
+        let deleted = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(deleted, |()| Deleted::Deleted))
     }
 
     /// End all sessions and personal tokens of an account
@@ -362,11 +365,11 @@ impl AccountsApi {
         service: Data<&Service>,
         /// The account.
         id: Path<UserIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Json<EndedView>>, Problem> {
         let id = id.0.parse()?;
-        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
-        let work = |doing| service.account_end_access(&caller.0, id, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| service.account_end_access(&caller.0, id, recorder);
+        let ended = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(ended, |ended| Json(ended.into())))
     }
 }

@@ -9,7 +9,7 @@ use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use poem::{Request, Response};
 use poem_openapi::registry::{MetaOperation, MetaParamIn, MetaPath};
 
-use super::once::KEY;
+use super::idempotency::KEY;
 use super::openapi;
 
 /// Response headers that a page may read besides those that operations describe.

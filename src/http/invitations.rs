@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Api;
 use super::caller::Authenticated;
-use super::once::{Attempt, Reply};
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
@@ -120,8 +120,8 @@ enum Created {
 }
 
 impl Created {
-    fn of((invitation, secret): &(Invitation, Secret)) -> Self {
-        let view = InvitationView::from(invitation.clone());
+    fn of((invitation, secret): (Invitation, Secret)) -> Self {
+        let view = InvitationView::from(invitation);
         let InvitationView { id, email, created_at, expires_at, .. } = view;
         let invitation = secret.expose().to_owned();
         let view = NewInvitationView { id, invitation, email, created_at, expires_at };
@@ -144,14 +144,15 @@ impl InvitationsApi {
         &self,
         caller: Authenticated<Admin>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<InvitationCreate>,
     ) -> Result<Reply<Created>, Problem> {
         let InvitationCreate { email, expires_at } = body.0;
         let email = email.map(|email| email.0);
-        let answers = attempt.with(|made: &(Invitation, Secret)| Created::of(made));
-        let work = |doing| service.invitation_create(&caller.0, email, expires_at, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work =
+            |recorder| service.invitation_create(&caller.0, email, expires_at, recorder);
+        let created = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(created, Created::of))
     }
 
     /// List valid invitations, newest first
@@ -173,10 +174,11 @@ impl InvitationsApi {
         service: Data<&Service>,
         /// The invitation.
         id: Path<RandomIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Deleted>, Problem> {
-        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| Deleted::Deleted));
-        let work = |doing| service.invitation_delete(&caller.0, id, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let id = id.0.parse();
+        let work = |recorder| service.invitation_delete(&caller.0, id, recorder);
+        let deleted = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(deleted, |()| Deleted::Deleted))
     }
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::address::ClientOrigin;
 use super::base_url::BaseUrl;
-use super::once::{Attempt, Reply};
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::payload::{Form, Json};
 use super::problem::Problem;
 use super::wire::PasswordText;
@@ -73,13 +73,11 @@ impl RevocationApi {
         &self,
         service: Data<&Service>,
         origin: ClientOrigin,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         form: Form<Revocation>,
     ) -> Result<Reply<Json<Revoked>>, Problem> {
-        let answers = attempt.with(|(): &()| Json(Revoked {}));
-        let revoked =
-            service.session_revoke(form.0.token.as_ref(), origin.0, answers.once());
-        Ok(answers.reply(revoked.await?))
+        let revoked = service.session_revoke(form.0.token.as_ref(), origin.0, key.key());
+        Ok(Reply::of(revoked.await?, |()| Json(Revoked {})))
     }
 }
 

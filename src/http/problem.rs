@@ -18,10 +18,10 @@ use poem_openapi::registry::{MetaResponses, Registry};
 use serde::Serialize;
 
 use super::shares::Full;
-use super::{once, param};
-use crate::auth::permission::Denied;
+use super::{idempotency, param};
 use crate::auth::throttle::{Policy, Throttled};
 use crate::domain::chain::Chain;
+use crate::domain::permission::Denied;
 use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
 
@@ -262,6 +262,7 @@ impl Problem {
     /// token would help ([RFC 6750, section 3.1](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)).
     fn denied(denied: Denied, detail: String) -> Self {
         let code = match denied {
+            Denied::Disabled => return service::Error::BadToken.into(),
             Denied::Scope(_) => "insufficient_scope",
             Denied::Role => "insufficient_role",
             Denied::LogIn => "log_in_required",
@@ -272,7 +273,9 @@ impl Problem {
             Denied::Scope(Scope::TasksRead) => problem.challenge(CHALLENGE_TASKS_READ),
             Denied::Scope(Scope::TasksWrite) => problem.challenge(CHALLENGE_TASKS_WRITE),
             Denied::Scope(Scope::Account) => problem.challenge(CHALLENGE_ACCOUNT),
-            Denied::Role | Denied::LogIn | Denied::PasswordChange => problem,
+            Denied::Disabled | Denied::Role | Denied::LogIn | Denied::PasswordChange => {
+                problem
+            }
         }
     }
 
@@ -497,7 +500,7 @@ impl From<service::Error> for Problem {
                     detail,
                 );
                 let fault = "is not possible with an answer that is this long";
-                Self { fields: vec![FieldError::new(once::KEY, fault)], ..problem }
+                Self { fields: vec![FieldError::new(idempotency::KEY, fault)], ..problem }
             }
             E::Repeated => Self::unavailable("busy", detail),
             E::Throttled(throttled) => Self::throttled(&throttled, detail),

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Api;
 use super::address::ClientOrigin;
 use super::caller::Authenticated;
-use super::once::{Attempt, Reply};
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::param::RandomIdParam;
 use super::payload::{Form, Json, Unchecked};
 use super::problem::Problem;
@@ -145,7 +145,7 @@ impl Example for Token {
 }
 
 impl Token {
-    fn of(grant: &Grant) -> Json<Self> {
+    fn of(grant: Grant) -> Json<Self> {
         Json(Self {
             access_token: grant.access_token.expose().to_owned(),
             token_type: TokenType::Bearer,
@@ -258,7 +258,7 @@ impl SessionsApi {
         &self,
         service: Data<&Service>,
         origin: ClientOrigin,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         form: Form<Login>,
     ) -> Result<Reply<Json<Token>>, Problem> {
         let Login { grant_type, username, password, refresh_token, scope, .. } = form.0;
@@ -270,7 +270,7 @@ impl SessionsApi {
             })
         };
         let password = password.map(|it| it.0);
-        let answers = attempt.with(Token::of);
+        let key = key.key();
         // OAuth 2 has an error code of its own for this.
         let grant_type = grant_type.map(Unchecked::check).transpose();
         let grant_type = grant_type.map_err(|_| Problem::unsupported_grant())?;
@@ -284,19 +284,17 @@ impl SessionsApi {
                     return Err(Problem::invalid(missing));
                 }
                 let scopes = scopes.unwrap_or(Scopes::ALL);
-                service
-                    .session_open(&username, password, scopes, origin.0, answers.once())
-                    .await?
+                service.session_open(&username, password, scopes, origin.0, key).await?
             }
             GrantType::RefreshToken => {
                 let token = required("refresh_token", refresh_token);
                 if !missing.is_empty() {
                     return Err(Problem::invalid(missing));
                 }
-                service.session_refresh(&token, scopes, origin.0, answers.once()).await?
+                service.session_refresh(&token, scopes, origin.0, key).await?
             }
         };
-        Ok(answers.reply(grant))
+        Ok(Reply::of(grant, Token::of))
     }
 
     /// Refresh a session
@@ -310,17 +308,17 @@ impl SessionsApi {
         &self,
         service: Data<&Service>,
         origin: ClientOrigin,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         form: Form<Refresh>,
     ) -> Result<Reply<Json<Token>>, Problem> {
         form.0
             .grant_type
             .check::<RefreshGrant>()
             .map_err(|_| Problem::unsupported_grant())?;
-        let (answers, token) = (attempt.with(Token::of), form.0.refresh_token);
+        let token = form.0.refresh_token;
         let scopes = scopes(form.0.scope)?;
-        let grant = service.session_refresh(&token, scopes, origin.0, answers.once());
-        Ok(answers.reply(grant.await?))
+        let grant = service.session_refresh(&token, scopes, origin.0, key.key());
+        Ok(Reply::of(grant.await?, Token::of))
     }
 
     /// Log out
@@ -331,11 +329,11 @@ impl SessionsApi {
         &self,
         caller: Authenticated<Leave>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<LoggedOut>, Problem> {
-        let answers = attempt.with(|(): &()| LoggedOut::LoggedOut);
-        let work = |doing| service.session_leave(&caller.0, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| service.session_leave(&caller.0, recorder);
+        let ended = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(ended, |()| LoggedOut::LoggedOut))
     }
 
     /// Log out everywhere
@@ -346,11 +344,11 @@ impl SessionsApi {
         &self,
         caller: Authenticated<Entry>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Json<EndedView>>, Problem> {
-        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
-        let work = |doing| service.session_leave_all(&caller.0, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| service.session_leave_all(&caller.0, recorder);
+        let ended = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(ended, |ended| Json(ended.into())))
     }
 
     /// List my sessions, most recently used first
@@ -373,10 +371,11 @@ impl SessionsApi {
         service: Data<&Service>,
         /// The session.
         id: Path<RandomIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<LoggedOut>, Problem> {
-        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| LoggedOut::LoggedOut));
-        let work = |doing| service.session_delete(&caller.0, id, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let id = id.0.parse();
+        let work = |recorder| service.session_delete(&caller.0, id, recorder);
+        let deleted = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(deleted, |()| LoggedOut::LoggedOut))
     }
 }

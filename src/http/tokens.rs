@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::Api;
 use super::caller::Authenticated;
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::label::LabelText;
-use super::once::{Attempt, Reply};
 use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
@@ -162,8 +162,8 @@ enum Created {
 }
 
 impl Created {
-    fn of((token, secret): &(PersonalToken, Secret)) -> Self {
-        let view = TokenView::from(token.clone());
+    fn of((token, secret): (PersonalToken, Secret)) -> Self {
+        let view = TokenView::from(token);
         let TokenView { id, name, scopes, created_at, expires_at, .. } = view;
         let token = secret.expose().to_owned();
         let view = NewTokenView { id, token, name, scopes, created_at, expires_at };
@@ -189,15 +189,15 @@ impl TokensApi {
         &self,
         caller: Authenticated<Mint>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<TokenCreate>,
     ) -> Result<Reply<Created>, Problem> {
         let TokenCreate { name, scopes, expires_at } = body.0;
         let scopes = scopes.into_iter().map(Scope::from).collect();
         let draft = TokenDraft { name: name.0, scopes, expires_at };
-        let answers = attempt.with(|made: &(PersonalToken, Secret)| Created::of(made));
-        let work = |doing| service.token_create(&caller.0, draft, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| service.token_create(&caller.0, draft, recorder);
+        let created = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(created, Created::of))
     }
 
     /// List my personal tokens, newest first
@@ -219,10 +219,11 @@ impl TokensApi {
         service: Data<&Service>,
         /// The token.
         id: Path<RandomIdParam>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Deleted>, Problem> {
-        let (id, answers) = (id.0.parse(), attempt.with(|(): &()| Deleted::Deleted));
-        let work = |doing| service.token_delete(&caller.0, id, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let id = id.0.parse();
+        let work = |recorder| service.token_delete(&caller.0, id, recorder);
+        let deleted = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(deleted, |()| Deleted::Deleted))
     }
 }

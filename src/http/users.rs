@@ -9,8 +9,8 @@ use super::Api;
 use super::address::ClientAddress;
 use super::budget::Room;
 use super::caller::Authenticated;
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::label::LabelText;
-use super::once::{Attempt, Reply};
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
 use super::sessions::EndedView;
@@ -21,7 +21,7 @@ use crate::domain::label::Label;
 use crate::domain::network::Network;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Ended, Role, User};
+use crate::domain::user::{Role, User};
 use crate::service::{FixedAccount, NewAccount, ProfileChange, Service};
 
 /// Handlers for the caller's account.
@@ -244,16 +244,14 @@ impl UsersApi {
         &self,
         service: Data<&Service>,
         address: ClientAddress,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<UserRegister>,
     ) -> Result<Reply<Registered>, Problem> {
         let UserRegister { email, password, invitation } = body.0;
         let new = NewAccount { email: email.0, password: password.0 };
         let network = Network::of(address.0);
-        let answers =
-            attempt.with(|user: &User| Registered::Created(Json(user.clone().into())));
-        let made = service.user_register(new, invitation, network, answers.once());
-        Ok(answers.reply(made.await?))
+        let user = service.user_register(new, invitation, network, key.key()).await?;
+        Ok(Reply::of(user, |user| Registered::Created(Json(user.into()))))
     }
 
     /// Show my account
@@ -276,13 +274,13 @@ impl UsersApi {
         &self,
         caller: Authenticated<Account>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: MergePatch<ProfilePatch>,
     ) -> Result<Reply<Json<UserView>>, Problem> {
         let change = body.0?.into();
-        let answers = attempt.with(|user: &User| Json(UserView::from(user.clone())));
-        let work = |doing| service.user_update(&caller.0, change, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let work = |recorder| service.user_update(&caller.0, change, recorder);
+        let user = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(user, |user| Json(user.into())))
     }
 
     /// Delete my account
@@ -323,14 +321,14 @@ impl UsersApi {
         &self,
         caller: Authenticated<Entry>,
         service: Data<&Service>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<PasswordChange>,
     ) -> Result<Reply<Json<EndedView>>, Problem> {
         let PasswordChange { current_password, new_password } = body.0;
-        let answers = attempt.with(|ended: &Ended| Json(EndedView::from(*ended)));
         let (caller, old, new) = (&caller.0, current_password.0, new_password.0);
-        let work = |doing| service.user_change_password(caller, old, new, doing);
-        Ok(answers.reply(service.once(caller, answers.once(), work).await?))
+        let work = |recorder| service.user_change_password(caller, old, new, recorder);
+        let ended = service.once(caller, key.key(), work).await?;
+        Ok(Reply::of(ended, |ended| Json(ended.into())))
     }
 }
 

@@ -116,7 +116,7 @@ impl AnswerJob {
         }
         let (mut removed, mut after) = (0, None);
         loop {
-            let swept = self.store.answer_sweep(after, time).await?;
+            let swept = self.store.idempotency_sweep(after, time).await?;
             removed += swept.removed;
             match swept.next {
                 Some(next) => after = Some(next),

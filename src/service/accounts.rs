@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::profile::Changed;
 use super::users::NO_USER;
-use super::{Doing, Error, FixedAccount, NewAccount, Service};
+use super::{Error, FixedAccount, NewAccount, Recorder, Service};
 use crate::auth::Caller;
 use crate::auth::password::Whose;
 use crate::auth::permission::Admin;
@@ -17,6 +17,7 @@ use crate::domain::quota::{QuotaPatch, Usage};
 use crate::domain::user::{
     Account, Admission, Ended, Ending, Refused, Role, User, UserChange, UserPatch,
 };
+use crate::store::WriteContext;
 
 /// Changes to an account by an administrator. `None` leaves a member unchanged.
 #[derive(Clone, Debug, Default)]
@@ -76,15 +77,15 @@ impl Service {
         new: NewAccount,
         role: Role,
         must_change_password: bool,
-        doing: Doing<User>,
+        recorder: Recorder<User>,
     ) -> Result<User, Error> {
         let by = Admission::By(self.act(caller)?);
         let new = self
             .user_prepare(new, role, must_change_password, by, caller.whose())
             .await?;
-        let made = self.0.store.user_create(new);
-        let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
-        let user = self.write(caller, made).await??;
+        let made = |made: &Result<User, Refused>| made.clone().ok();
+        let context = recorder.context(self.authority(caller), made);
+        let user = self.0.store.user_create(new, context).await??;
         tracing::info!(made.id = %user.id, role = role.as_str(), "account made");
         Ok(user)
     }
@@ -100,7 +101,7 @@ impl Service {
         caller: &Caller<Admin>,
         id: UserId,
         change: AccountChange,
-        doing: Doing<Account>,
+        recorder: Recorder<Account>,
     ) -> Result<Account, Error> {
         let AccountChange { disabled, role, must_change_password, quota, fixed } = change;
         let by = Some(self.act(caller)?);
@@ -112,15 +113,14 @@ impl Service {
         let patch =
             UserPatch { role, disabled, must_change_password, ..UserPatch::default() };
         let change = UserChange { patch, quota, by, ..UserChange::default() };
-        let changed = self.0.store.user_patch(id, change);
         let account = move |user: &User| {
             let usage = Usage { own: quota.apply(usage.own), ..usage };
             Account { user: user.clone(), usage }
         };
-        let changed = doing.record(changed, move |changed: &Changed| {
-            changed.as_ref().ok().map(|(user, _)| account(user))
-        });
-        let (user, _) = self.write(caller, changed).await??;
+        let changed =
+            move |changed: &Changed| changed.as_ref().ok().map(|(user, _)| account(user));
+        let context = recorder.context(self.authority(caller), changed);
+        let (user, _) = self.0.store.user_patch(id, change, context).await??;
         tracing::info!(
             ?disabled,
             ?role,
@@ -141,12 +141,12 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: UserId,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
         let by = Some(self.act(caller)?);
-        let deleted = self.0.store.user_delete(id, None, by);
-        let deleted = doing.record(deleted, |it: &Result<(), Refused>| (*it).ok());
-        self.write(caller, deleted).await??;
+        let deleted = |deleted: &Result<(), Refused>| (*deleted).ok();
+        let context = recorder.context(self.authority(caller), deleted);
+        self.0.store.user_delete(id, None, by, context).await??;
         tracing::info!("account deleted");
         Ok(())
     }
@@ -161,12 +161,13 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: UserId,
-        doing: Doing<Ended>,
+        recorder: Recorder<Ended>,
     ) -> Result<Ended, Error> {
         let by = Some(self.act(caller)?);
-        let ended = self.0.store.access_end(id, Ending::Everything, by);
-        let ended = doing.record(ended, |it: &Result<Ended, Refused>| (*it).ok());
-        let ended = self.write(caller, ended).await??;
+        let ended = |ended: &Result<Ended, Refused>| (*ended).ok();
+        let context = recorder.context(self.authority(caller), ended);
+        let ended =
+            self.0.store.access_end(id, Ending::Everything, by, context).await??;
         tracing::info!("access ended");
         Ok(ended)
     }
@@ -193,7 +194,7 @@ impl Service {
     pub async fn user_add(&self, new: NewAccount, role: Role) -> Result<User, Error> {
         let by = Admission::By(self.operator());
         let new = self.user_prepare(new, role, false, by, Whose::Operator).await?;
-        Ok(self.0.store.user_create(new).await??)
+        Ok(self.0.store.user_create(new, WriteContext::system()).await??)
     }
 
     /// Sets the password of an account and ends its sessions and tokens, for the operator.
@@ -218,7 +219,7 @@ impl Service {
         };
         let (ending, by) = (Ending::Everything, Some(self.operator()));
         let change = UserChange { patch, ending, by, ..UserChange::default() };
-        self.0.store.user_patch(user.id, change).await??;
+        self.0.store.user_patch(user.id, change, WriteContext::system()).await??;
         Ok(())
     }
 
@@ -252,7 +253,7 @@ impl Service {
         let user = self.user_by_email(email).await?;
         let by = Some(self.operator());
         let change = UserChange { patch, by, ..UserChange::default() };
-        self.0.store.user_patch(user.id, change).await??;
+        self.0.store.user_patch(user.id, change, WriteContext::system()).await??;
         Ok(())
     }
 
@@ -266,7 +267,7 @@ impl Service {
         let user = self.user_by_email(email).await?;
         let usage = self.usage(user.id).await?;
         let by = Some(self.operator());
-        self.0.store.user_delete(user.id, None, by).await??;
+        self.0.store.user_delete(user.id, None, by, WriteContext::system()).await??;
         Ok(usage)
     }
 
@@ -296,7 +297,7 @@ impl Service {
         if quota != QuotaPatch::default() {
             let by = Some(self.operator());
             let change = UserChange { quota, by, ..UserChange::default() };
-            self.0.store.user_patch(user.id, change).await??;
+            self.0.store.user_patch(user.id, change, WriteContext::system()).await??;
         }
         self.usage(user.id).await
     }

@@ -9,7 +9,7 @@ use tracing::instrument;
 use super::{Error, Service};
 use crate::domain::id::UserId;
 use crate::domain::user::{Ending, Refused};
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteContext};
 
 /// Accounts whose access is ended concurrently: as many as fit into the operator's share of the writer. Each is a write
 /// of its own, so no commit grows with their number.
@@ -94,7 +94,8 @@ impl Service {
 
     async fn access_end_of(&self, user: UserId) -> Result<AllEnded, Error> {
         let (store, by) = (&self.0.store, Some(self.operator()));
-        let end = || store.access_end(user, Ending::Everything, by);
+        let end =
+            || store.access_end(user, Ending::Everything, by, WriteContext::system());
         let ended = match patiently(FIRST_WAIT, end).await? {
             Ok(ended) => ended,
             // The account was deleted meanwhile, with all access to it.
@@ -103,7 +104,7 @@ impl Service {
         };
         let mut answers = 0;
         loop {
-            match patiently(FIRST_WAIT, || store.answer_forget(user)).await? {
+            match patiently(FIRST_WAIT, || store.idempotency_forget(user)).await? {
                 0 => break,
                 removed => answers += removed,
             }

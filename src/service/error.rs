@@ -5,8 +5,8 @@
 use std::io;
 
 use crate::auth::password::HashError;
-use crate::auth::permission::Denied;
 use crate::auth::throttle::Throttled;
+use crate::domain::permission::Denied;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::Task;
 use crate::store::StoreError;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use super::{Doing, Error, FieldError, Service};
+use super::{Error, FieldError, Recorder, Service};
 use crate::auth::opaque::{INVITATION, digest};
 use crate::auth::permission::Admin;
 use crate::auth::{Caller, Secret};
@@ -12,6 +12,7 @@ use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::timestamp::Timestamp;
+use crate::store::WriteContext;
 
 /// Default lifetime of an invitation.
 const USUAL: Duration = Duration::from_secs(7 * DAY);
@@ -38,16 +39,21 @@ impl Service {
         caller: &Caller<Admin>,
         email: Option<String>,
         expires_at: Option<Timestamp>,
-        doing: Doing<(Invitation, Secret)>,
+        recorder: Recorder<(Invitation, Secret)>,
     ) -> Result<(Invitation, Secret), Error> {
         let created_by = Some(caller.user.id);
         let (invitation, secret) = self.invitation(created_by, email, expires_at)?;
         let by = self.act(caller)?;
-        let made = self.0.store.invitation_create(invitation.clone(), by);
-        let answer = (invitation, secret);
-        let kept = answer.clone();
-        let made = doing.record(made, |made: &bool| made.then_some(kept));
-        if self.write(caller, made).await? { Ok(answer) } else { Err(FULL) }
+        let created = (invitation.clone(), secret);
+        let outcome = created.clone();
+        let context = recorder.context(self.authority(caller), move |made: &bool| {
+            made.then(|| outcome.clone())
+        });
+        if self.0.store.invitation_create(invitation, by, context).await? {
+            Ok(created)
+        } else {
+            Err(FULL)
+        }
     }
 
     /// Creates an invitation that is valid for `days`, or seven by default, for the operator.
@@ -67,7 +73,8 @@ impl Service {
         let expires_at = time.map(|time| now.plus(time.min(LONGEST * 2)));
         let (invitation, secret) = self.invitation(None, email, expires_at)?;
         let by = self.operator();
-        if self.0.store.invitation_create(invitation.clone(), by).await? {
+        let context = WriteContext::system();
+        if self.0.store.invitation_create(invitation.clone(), by, context).await? {
             Ok((invitation, secret))
         } else {
             Err(FULL)
@@ -132,11 +139,16 @@ impl Service {
         &self,
         caller: &Caller<Admin>,
         id: Option<InvitationId>,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_INVITATION)?;
-        let deleted = self.0.store.invitation_delete(id, self.act(caller)?);
-        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
-        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_INVITATION) }
+        let by = self.act(caller)?;
+        let context = recorder
+            .context(self.authority(caller), |deleted: &bool| deleted.then_some(()));
+        if self.0.store.invitation_delete(id, by, context).await? {
+            Ok(())
+        } else {
+            Err(NO_INVITATION)
+        }
     }
 }

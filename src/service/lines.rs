@@ -138,7 +138,7 @@ struct WireUser {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireTask {
+pub(super) struct WireTask {
     id: u64,
     owner_id: u64,
     title: String,
@@ -269,7 +269,7 @@ impl WireUser {
 }
 
 impl WireTask {
-    fn of(task: &Task) -> Self {
+    pub(super) fn of(task: &Task) -> Self {
         let recurrence = task.recurrence.as_ref();
         Self {
             id: task.id.get(),
@@ -291,7 +291,7 @@ impl WireTask {
         }
     }
 
-    fn check(self) -> Result<Task, LineError> {
+    pub(super) fn check(self) -> Result<Task, LineError> {
         let id_of_task = number("id", self.id)?;
         let description = self.description.map(Description::new).transpose();
         let updated_at = time("updated_at", &self.updated_at)?;

@@ -7,10 +7,10 @@ mod ending;
 mod error;
 mod events;
 mod fixed;
+mod idempotency;
 mod invitations;
 pub mod lines;
 pub mod metrics;
-mod once;
 mod passwords;
 mod personal_data;
 mod profile;
@@ -30,7 +30,7 @@ pub use self::ending::{AllEnded, Left};
 pub use self::error::{Error, FieldError};
 pub use self::events::Events;
 pub use self::fixed::FixedAccount;
-pub use self::once::{Asked, Doing, Done, Once, Recorded};
+pub use self::idempotency::{Outcome, Recorder, Replayable, RequestKey};
 pub use self::personal_data::PersonalData;
 pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
@@ -50,10 +50,11 @@ use crate::auth::throttle::{RequestLimit, Throttle, Throttled};
 use crate::auth::token::AccessTokens;
 use crate::clock::Clock;
 use crate::config::Registration;
+use crate::domain::authority::{Authority, Claim};
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
 use crate::random::Random;
-use crate::store::{Behalf, Store, StoreError, on_behalf};
+use crate::store::Store;
 
 /// Parts that the service is built from.
 #[derive(Debug)]
@@ -109,20 +110,15 @@ impl Service {
         Ok(self.0.backups.as_ref().map(|log| log.health(now)))
     }
 
-    /// Writes on behalf of a caller, whose credential must still be valid when the write is decided.
-    async fn write<P: Permission, T>(
-        &self,
-        caller: &Caller<P>,
-        write: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, Error> {
-        let behalf = Behalf {
+    /// Returns the authority of a caller, whose credential must still be valid when the write is decided.
+    fn authority<P: Permission>(&self, caller: &Caller<P>) -> Authority {
+        Authority::Caller(Claim {
             user: caller.user.id,
             access: caller.access,
-            admin: P::NEED.admin,
-            before_password_change: P::NEED.before_password_change,
+            scopes: caller.scopes,
+            need: P::NEED,
             at: self.0.clock.now(),
-        };
-        Ok(on_behalf(behalf, write).await?)
+        })
     }
 
     /// Learns the costs of the stored hashes, so that the time of a log-in does not reveal the cost of an account's

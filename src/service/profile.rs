@@ -3,7 +3,7 @@
 use tracing::instrument;
 use zeroize::Zeroizing;
 
-use super::{Doing, Error, FieldError, FixedAccount, Service};
+use super::{Error, FieldError, FixedAccount, Recorder, Service};
 use crate::auth::Caller;
 use crate::auth::password::Verdict;
 use crate::auth::permission::{Account, Entry, Permission};
@@ -15,6 +15,7 @@ use crate::domain::time_zone::TimeZone;
 use crate::domain::user::{
     Credential, Ended, Ending, Refused, User, UserChange, UserPatch,
 };
+use crate::store::WriteContext;
 
 /// Changes to the caller's own account. `None` leaves a member unchanged.
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         change: ProfileChange,
-        doing: Doing<User>,
+        recorder: Recorder<User>,
     ) -> Result<User, Error> {
         let mut refused = change.fixed.check(&caller.user);
         let mut note = |field: &str, error: String| {
@@ -83,11 +84,10 @@ impl Service {
         };
         let patch = UserPatch { email, display_name, time_zone, ..UserPatch::default() };
         let change = UserChange { patch, expected, ..UserChange::default() };
-        let changed = self.0.store.user_patch(caller.user.id, change);
-        let changed = doing.record(changed, |changed: &Changed| {
-            changed.as_ref().ok().map(|(user, _)| user.clone())
-        });
-        let changed = self.write(caller, changed).await?;
+        let changed =
+            |changed: &Changed| changed.as_ref().ok().map(|(user, _)| user.clone());
+        let context = recorder.context(self.authority(caller), changed);
+        let changed = self.0.store.user_patch(caller.user.id, change, context).await?;
         let (user, _) = changed.map_err(|why| self::refused(why, "password"))?;
         Ok(user)
     }
@@ -103,7 +103,7 @@ impl Service {
         caller: &Caller<Entry>,
         current: Zeroizing<String>,
         new: Zeroizing<String>,
-        doing: Doing<Ended>,
+        recorder: Recorder<Ended>,
     ) -> Result<Ended, Error> {
         let new = self.password_length("new_password", new);
         let new = new.map_err(|refused| Error::Invalid(vec![refused]))?;
@@ -130,10 +130,9 @@ impl Service {
             expected: Some(old.password),
             ..UserChange::default()
         };
-        let changed = self.0.store.user_patch(caller.user.id, change);
-        let changed = doing
-            .record(changed, |changed: &Changed| changed.as_ref().ok().map(|it| it.1));
-        let changed = self.write(caller, changed).await?;
+        let ended = |changed: &Changed| changed.as_ref().ok().map(|it| it.1);
+        let context = recorder.context(self.authority(caller), ended);
+        let changed = self.0.store.user_patch(caller.user.id, change, context).await?;
         let (_, ended) = changed.map_err(|why| refused(why, "current_password"))?;
         tracing::info!("password changed");
         Ok(ended)
@@ -152,8 +151,12 @@ impl Service {
     ) -> Result<(), Error> {
         let password = Password::claimed(password);
         let expected = self.confirm(caller, "password", password).await?.password;
-        let deleted = self.0.store.user_delete(caller.user.id, Some(expected), None);
-        self.write(caller, deleted).await?.map_err(|why| refused(why, "password"))?;
+        // Without a record: deleting the account deletes its records.
+        let context =
+            WriteContext { authority: self.authority(caller), idempotency: None };
+        let deleted =
+            self.0.store.user_delete(caller.user.id, Some(expected), None, context);
+        deleted.await?.map_err(|why| refused(why, "password"))?;
         tracing::info!("user deleted");
         Ok(())
     }

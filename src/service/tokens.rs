@@ -2,7 +2,7 @@
 
 use tracing::instrument;
 
-use super::{Doing, Error, FieldError, Service};
+use super::{Error, FieldError, Recorder, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
 use crate::auth::permission::{Account, Mint};
 use crate::auth::{Caller, Secret};
@@ -36,7 +36,7 @@ impl Service {
         &self,
         caller: &Caller<Mint>,
         draft: TokenDraft,
-        doing: Doing<(PersonalToken, Secret)>,
+        recorder: Recorder<(PersonalToken, Secret)>,
     ) -> Result<(PersonalToken, Secret), Error> {
         let now = self.0.clock.now();
         let mut refused = Vec::new();
@@ -64,11 +64,12 @@ impl Service {
             last_used_at: None,
             digest: digest(text.expose().as_bytes()),
         };
-        let made = self.0.store.token_create(token.clone());
-        let answer = (token.clone(), text.clone());
-        let made = doing
-            .record(made, |made: &Option<bool>| (*made == Some(true)).then_some(answer));
-        match self.write(caller, made).await? {
+        let outcome = (token.clone(), text.clone());
+        let created = move |created: &Option<bool>| {
+            (*created == Some(true)).then(|| outcome.clone())
+        };
+        let context = recorder.context(self.authority(caller), created);
+        match self.0.store.token_create(token.clone(), context).await? {
             Some(true) => Ok((token, text)),
             Some(false) => {
                 Err(Error::TooMany { what: "tokens", most: PersonalToken::MAX_PER_USER })
@@ -101,11 +102,15 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         id: Option<TokenId>,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_TOKEN)?;
-        let deleted = self.0.store.token_delete(caller.user.id, id);
-        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
-        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_TOKEN) }
+        let context = recorder
+            .context(self.authority(caller), |deleted: &bool| deleted.then_some(()));
+        if self.0.store.token_delete(caller.user.id, id, context).await? {
+            Ok(())
+        } else {
+            Err(NO_TOKEN)
+        }
     }
 }

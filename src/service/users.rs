@@ -3,11 +3,11 @@
 use tracing::instrument;
 use zeroize::Zeroizing;
 
-use super::once::{Asked, Doing, Done, Once, Recorded};
-use super::{Error, FieldError, Service};
+use super::{Error, FieldError, Outcome, Recorder, RequestKey, Service};
 use crate::auth::opaque::{INVITATION, digest};
 use crate::auth::password::Whose;
 use crate::config::Registration;
+use crate::domain::authority::Authority;
 use crate::domain::digest::SecretDigest;
 use crate::domain::email::Email;
 use crate::domain::id::InvitationId;
@@ -43,8 +43,8 @@ impl Service {
         new: NewAccount,
         invitation: Option<String>,
         network: Network,
-        once: Once<User>,
-    ) -> Result<Done<User>, Error> {
+        key: Option<RequestKey>,
+    ) -> Result<Outcome<User>, Error> {
         let admission = match (self.0.registration, invitation) {
             (Registration::Closed, _) => return Err(Error::RegistrationClosed),
             (Registration::Invite, None) => {
@@ -58,18 +58,18 @@ impl Service {
                 .registration(network)
                 .map_err(|why| self.throttled(network, None, why))?;
         }
-        let (asked, email) = (once.asked().cloned(), new.email.clone());
-        if let Some(before) = self.registered(&email, asked.as_ref()).await? {
-            return Ok(Done::Before(before));
+        let email = new.email.clone();
+        if let Some(user) = self.registered(&email, key.as_ref()).await? {
+            return Ok(Outcome::Replayed(user));
         }
-        let doing = self.doing(once, |user: &User| user.id);
-        match self.user_make(new, admission, network, doing).await {
+        let recorder = self.recorder(key.clone(), |user: &User| user.id);
+        match self.user_make(new, admission, network, recorder).await {
             // An earlier copy of the same request may have taken it.
             Err(error @ (Error::EmailTaken | Error::Invalid(_))) => {
-                let before = self.registered(&email, asked.as_ref()).await?;
-                before.map(Done::Before).ok_or(error)
+                let user = self.registered(&email, key.as_ref()).await?;
+                user.map(Outcome::Replayed).ok_or(error)
             }
-            made => Ok(Done::Now(made?)),
+            made => Ok(Outcome::Fresh(made?)),
         }
     }
 
@@ -78,37 +78,37 @@ impl Service {
         new: NewAccount,
         admission: Admission,
         network: Network,
-        doing: Doing<User>,
+        recorder: Recorder<User>,
     ) -> Result<User, Error> {
         if let Admission::Invited(id, digest) = admission {
             self.see_invitation(id, digest, &new.email).await?;
         }
         let whose = Whose::Stranger(network);
         let new = self.user_prepare(new, Role::User, false, admission, whose).await?;
-        let made = self.0.store.user_create(new);
-        let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
-        let user = made.await??;
+        let created = |created: &Result<User, Refused>| created.clone().ok();
+        let context = recorder.context(Authority::System, created);
+        let user = self.0.store.user_create(new, context).await??;
         tracing::Span::current().record("user.id", tracing::field::display(user.id));
         tracing::info!("user registered");
         Ok(user)
     }
 
-    /// Returns the kept answer if this very request made the account. Says nothing of any other request: its sender may
-    /// be a stranger.
+    /// Returns the account if this very request created it. Says nothing of any other request: its sender may be a
+    /// stranger.
     async fn registered(
         &self,
         email: &str,
-        asked: Option<&Asked>,
-    ) -> Result<Option<Recorded>, Error> {
-        let Some(email) = asked.and_then(|_| Email::new(email).ok()) else {
+        key: Option<&RequestKey>,
+    ) -> Result<Option<User>, Error> {
+        let Some(email) = key.and_then(|_| Email::new(email).ok()) else {
             return Ok(None);
         };
         let Some(found) = self.0.store.user_by_email(email).await? else {
             return Ok(None);
         };
-        match self.replay(found.user.id, asked).await {
+        match self.replay(found.user.id, key).await {
             Err(Error::KeyReused | Error::AnswerLost) => Ok(None),
-            before => before,
+            outcome => outcome,
         }
     }
 

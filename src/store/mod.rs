@@ -7,10 +7,9 @@
 //! "Not found" and "taken" are answers, not errors: a [`StoreError`] only ever means that the database failed. No
 //! method leaves a read-modify-write to its caller; changes are passed as data.
 
-mod behalf;
+mod context;
 mod error;
 pub mod metrics;
-mod once;
 pub mod redb;
 
 use std::collections::BTreeMap;
@@ -21,26 +20,24 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-pub use self::behalf::{Behalf, on_behalf};
+pub use self::context::{Idempotency, MakeRecord, WriteContext};
 pub use self::error::{Failure, OpenError, StoreError};
 use self::metrics::StoreMetrics;
-pub use self::once::{MakeAnswer, Once, once};
 use crate::domain::access::Access;
-use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::id_set::TaskIds;
+use crate::domain::idempotency::{
+    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
+};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
-use crate::domain::task::{
-    NewTask, Task, TaskAction, TaskCounts, TaskPatch, TaskQuery, TaskSummary, TaskWrite,
-    TaskWritten,
-};
+use crate::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
@@ -74,6 +71,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn user_create(
         &self,
         new: NewUser,
+        context: WriteContext<Result<User, Refused>>,
     ) -> Result<Result<User, Refused>, StoreError>;
 
     /// Finds an account.
@@ -122,6 +120,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         id: UserId,
         change: UserChange,
+        context: WriteContext<Result<(User, Ended), Refused>>,
     ) -> Result<Result<(User, Ended), Refused>, StoreError>;
 
     /// Replaces a hash with a better one of the same password; does nothing if the hash changed meanwhile.
@@ -141,6 +140,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: UserId,
         expected: Option<PasswordHash>,
         by: Option<Act>,
+        context: WriteContext<Result<(), Refused>>,
     ) -> Result<Result<(), Refused>, StoreError>;
 
     /// Ends sessions and personal tokens of an account. `by` is the actor unless it is the owner.
@@ -149,6 +149,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: UserId,
         ending: Ending,
         by: Option<Act>,
+        context: WriteContext<Result<Ended, Refused>>,
     ) -> Result<Result<Ended, Refused>, StoreError>;
 
     /// Records the time and address of the last use of a session or token, if it exists.
@@ -167,6 +168,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         session: Session,
         expected: Option<PasswordHash>,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError>;
 
     /// Finds a session and its owner. Expired sessions are found until they are removed.
@@ -186,6 +188,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         user: UserId,
         id: SessionId,
         refreshing: Refreshing,
+        context: WriteContext<Renewed>,
     ) -> Result<Renewed, StoreError>;
 
     /// Ends a session.
@@ -193,6 +196,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         user: UserId,
         id: SessionId,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError>;
 
     /// Adds a personal token. `None` if there is no such account or it is disabled, `false` if it already has
@@ -200,6 +204,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn token_create(
         &self,
         token: PersonalToken,
+        context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError>;
 
     /// Finds a personal token and its owner. Expired tokens are found until they are deleted.
@@ -213,13 +218,19 @@ pub trait Store: fmt::Debug + Send + Sync {
     async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError>;
 
     /// Deletes a personal token.
-    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError>;
+    async fn token_delete(
+        &self,
+        user: UserId,
+        id: TokenId,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError>;
 
     /// Adds an invitation and removes expired ones. `false` if there are already [`Invitation::MAX`].
     async fn invitation_create(
         &self,
         invitation: Invitation,
         by: Act,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError>;
 
     /// Lists all invitations, newest first.
@@ -230,6 +241,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         id: InvitationId,
         by: Act,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError>;
 
     /// Lists actions of administrators and the operator, newest first. Every method that takes an actor adds to these
@@ -245,33 +257,33 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<AuditPart, StoreError>;
 
-    /// Finds the stored answer to a request that was made with [`once()`]. `None` if there is none or the account is
+    /// Finds the idempotency record to a request that was made with [`once()`]. `None` if there is none or the account is
     /// disabled. Expired answers are found until they are removed.
-    async fn answer_get(
+    async fn idempotency_get(
         &self,
         owner: UserId,
-        key: AnswerKey,
-    ) -> Result<Option<Answer>, StoreError>;
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyRecord>, StoreError>;
 
-    /// Lists the stored answers of an account, oldest first, at most `limit`, starting after `after`.
-    async fn answer_list(
+    /// Lists the idempotency records of an account, oldest first, at most `limit`, starting after `after`.
+    async fn idempotency_list(
         &self,
         owner: UserId,
-        after: Option<AnswerNote>,
+        after: Option<IdempotencyNote>,
         limit: usize,
-    ) -> Result<Vec<AnswerNote>, StoreError>;
+    ) -> Result<Vec<IdempotencyNote>, StoreError>;
 
-    /// Removes answers stored for [`Answer::KEPT`] or longer, of a few accounts, starting after `after`. Each call is
+    /// Removes answers stored for [`IdempotencyRecord::RETENTION`] or longer, of a few accounts, starting after `after`. Each call is
     /// short: to remove all, call again from where the last call stopped.
-    async fn answer_sweep(
+    async fn idempotency_sweep(
         &self,
         after: Option<UserId>,
         now: Timestamp,
-    ) -> Result<Swept, StoreError>;
+    ) -> Result<SweepProgress, StoreError>;
 
-    /// Removes some hundreds of the stored answers of an account, whatever their age, and returns how many. Call again
+    /// Removes some hundreds of the idempotency records of an account, whatever their age, and returns how many. Call again
     /// until it returns 0.
-    async fn answer_forget(&self, owner: UserId) -> Result<u64, StoreError>;
+    async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError>;
 
     /// Creates, changes, moves and deletes tasks: either all operations or none, or every operation that is possible.
     /// `None` if there is no such owner.
@@ -283,37 +295,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         &self,
         owner: UserId,
         write: TaskWrite,
+        context: WriteContext<Option<TaskWritten>>,
     ) -> Result<Option<TaskWritten>, StoreError>;
-
-    /// Creates one task. `None` if there is no such owner, or the task is refused.
-    async fn task_create(
-        &self,
-        owner: UserId,
-        new: NewTask,
-    ) -> Result<Option<Task>, StoreError> {
-        let now = new.created_at;
-        let write = TaskWrite::one(TaskAction::Create(Box::new(new)), now);
-        Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
-    }
-
-    /// Changes one task and returns its new state. `None` if there is no such task, or the change is refused.
-    async fn task_patch(
-        &self,
-        owner: UserId,
-        id: TaskId,
-        patch: TaskPatch,
-        now: Timestamp,
-    ) -> Result<Option<Task>, StoreError> {
-        let write = TaskWrite::one(TaskAction::Patch(id, Box::new(patch)), now);
-        Ok(self.task_write(owner, write).await?.and_then(TaskWritten::into_task))
-    }
-
-    /// Deletes a task and all its descendants. `false` if there is no such task.
-    async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
-        let write = TaskWrite::one(TaskAction::Delete(id), Timestamp::EPOCH);
-        let written = self.task_write(owner, write).await?;
-        Ok(written.is_some_and(|written| written.applied))
-    }
 
     /// Finds a task.
     async fn task_get(
@@ -336,9 +319,6 @@ pub trait Store: fmt::Debug + Send + Sync {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError>;
-
-    /// Counts tasks without reading them.
-    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError>;
 
     /// Counts tasks, also by tag, and the open tasks that are due in a range.
     async fn task_summary(

@@ -19,7 +19,14 @@ pub(crate) async fn given(registration: &str) -> (Server, Client) {
     };
     let new = crate::harness::values::new_user("root@example.com");
     let new = duly::domain::user::NewUser { password: hash, ..new };
-    duly::store::Store::user_create(&*server.store, new).await.unwrap().unwrap();
+    duly::store::Store::user_create(
+        &*server.store,
+        new,
+        duly::store::WriteContext::system(),
+    )
+    .await
+    .unwrap()
+    .unwrap();
     server.promote("root@example.com").await;
     let root = server.client.logged_in("root@example.com").await;
     (server, root)

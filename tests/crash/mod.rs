@@ -31,6 +31,7 @@ use duly::store::redb::{self, RedbStore};
 use hyper::StatusCode;
 
 use crate::harness::Home;
+use crate::harness::TaskStore as _;
 use crate::harness::client::PASSWORD;
 use crate::long::{figure, setting};
 use crowd::{Crowd, Seen};

@@ -9,6 +9,7 @@ use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
 
 use super::PAGE;
+use crate::harness::TaskStore as _;
 use crate::harness::memory::MemoryStore;
 use crate::harness::values::{ALL, DONE, OPEN, at, new_task, page, patch};
 use crate::model::ask::{Answer, Ask, Change, Patch, ask, everything};

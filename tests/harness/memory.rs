@@ -9,11 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
-use duly::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use duly::domain::audit::{Act, AuditAction};
 use duly::domain::due::DueRange;
 use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::idempotency::{
+    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
+};
 use duly::domain::invitation::Invitation;
 use duly::domain::network::Network;
 use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
@@ -33,7 +35,7 @@ use duly::domain::user::{
     Account, Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
     UserChange,
 };
-use duly::store::{Failure, Store, StoreError, Taken};
+use duly::store::{Failure, Store, StoreError, Taken, WriteContext};
 use tokio::sync::mpsc;
 
 use super::import::Import;
@@ -61,6 +63,7 @@ impl Store for MemoryStore {
     async fn user_create(
         &self,
         new: NewUser,
+        _context: WriteContext<Result<User, Refused>>,
     ) -> Result<Result<User, Refused>, StoreError> {
         let mut state = self.state();
         let id = UserId::new(state.last_user + 1);
@@ -144,6 +147,7 @@ impl Store for MemoryStore {
         &self,
         id: UserId,
         change: UserChange,
+        _context: WriteContext<Result<(User, Ended), Refused>>,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
         let mut state = self.state();
         let Some(old) = state.users.get(&id).cloned() else {
@@ -205,6 +209,7 @@ impl Store for MemoryStore {
         id: UserId,
         expected: Option<PasswordHash>,
         by: Option<Act>,
+        _context: WriteContext<Result<(), Refused>>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let mut state = self.state();
         let Some(found) = state.users.get(&id) else { return Ok(Err(Refused::Missing)) };
@@ -231,6 +236,7 @@ impl Store for MemoryStore {
         id: UserId,
         ending: Ending,
         by: Option<Act>,
+        _context: WriteContext<Result<Ended, Refused>>,
     ) -> Result<Result<Ended, Refused>, StoreError> {
         let mut state = self.state();
         if !state.users.contains_key(&id) {
@@ -257,6 +263,7 @@ impl Store for MemoryStore {
         &self,
         session: Session,
         expected: Option<PasswordHash>,
+        _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         let welcome = |found: &Credential| {
@@ -297,6 +304,7 @@ impl Store for MemoryStore {
         user: UserId,
         id: SessionId,
         refreshing: Refreshing,
+        _context: WriteContext<Renewed>,
     ) -> Result<Renewed, StoreError> {
         let mut state = self.state();
         let Some(old) = state.sessions.get(&(user, id)) else {
@@ -320,6 +328,7 @@ impl Store for MemoryStore {
         &self,
         user: UserId,
         id: SessionId,
+        _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         Ok(self.state().sessions.remove(&(user, id)).is_some())
     }
@@ -327,6 +336,7 @@ impl Store for MemoryStore {
     async fn token_create(
         &self,
         token: PersonalToken,
+        _context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError> {
         let mut state = self.state();
         if state.users.get(&token.user).is_none_or(|found| found.user.disabled) {
@@ -356,7 +366,12 @@ impl Store for MemoryStore {
         Ok(tokens.cloned().collect())
     }
 
-    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError> {
+    async fn token_delete(
+        &self,
+        user: UserId,
+        id: TokenId,
+        _context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
         Ok(self.state().tokens.remove(&(user, id)).is_some())
     }
 
@@ -364,6 +379,7 @@ impl Store for MemoryStore {
         &self,
         invitation: Invitation,
         by: Act,
+        _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         let now = invitation.created_at;
@@ -387,6 +403,7 @@ impl Store for MemoryStore {
         &self,
         id: InvitationId,
         by: Act,
+        _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let mut state = self.state();
         let found = state.invitations.remove(&id).is_some();
@@ -412,32 +429,32 @@ impl Store for MemoryStore {
     }
 
     /// Keeps none: what is done once is nothing to a model of what is done.
-    async fn answer_get(
+    async fn idempotency_get(
         &self,
         _owner: UserId,
-        _key: AnswerKey,
-    ) -> Result<Option<Answer>, StoreError> {
+        _key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
         Ok(None)
     }
 
-    async fn answer_list(
+    async fn idempotency_list(
         &self,
         _owner: UserId,
-        _after: Option<AnswerNote>,
+        _after: Option<IdempotencyNote>,
         _limit: usize,
-    ) -> Result<Vec<AnswerNote>, StoreError> {
+    ) -> Result<Vec<IdempotencyNote>, StoreError> {
         Ok(Vec::new())
     }
 
-    async fn answer_sweep(
+    async fn idempotency_sweep(
         &self,
         _after: Option<UserId>,
         _now: Timestamp,
-    ) -> Result<Swept, StoreError> {
-        Ok(Swept::default())
+    ) -> Result<SweepProgress, StoreError> {
+        Ok(SweepProgress::default())
     }
 
-    async fn answer_forget(&self, _owner: UserId) -> Result<u64, StoreError> {
+    async fn idempotency_forget(&self, _owner: UserId) -> Result<u64, StoreError> {
         Ok(0)
     }
 
@@ -445,6 +462,7 @@ impl Store for MemoryStore {
         &self,
         owner: UserId,
         write: TaskWrite,
+        _context: WriteContext<Option<TaskWritten>>,
     ) -> Result<Option<TaskWritten>, StoreError> {
         Ok(self.state().write(owner, write))
     }
@@ -493,16 +511,6 @@ impl Store for MemoryStore {
         let state = self.state();
         let tasks = state.tasks_of(owner).filter(|task| Some(task.id) > after);
         Ok(tasks.take(limit).cloned().collect())
-    }
-
-    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
-        let state = self.state();
-        let mut counts = TaskCounts::default();
-        for task in state.tasks_of(owner) {
-            counts.total += 1;
-            counts.open += u64::from(!task.is_completed());
-        }
-        Ok(counts)
     }
 
     async fn task_summary(

@@ -19,7 +19,7 @@ use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
 use duly::service::{Events, Parts, Service, State};
 use duly::store::redb::RedbStore;
-use duly::store::{Store, redb};
+use duly::store::{Store, WriteContext, redb};
 use poem::Addr;
 use tokio::sync::oneshot;
 
@@ -140,7 +140,7 @@ impl Server {
     pub(crate) async fn change(&self, email: &str, patch: UserPatch) {
         let id = self.account(email).await.user.id;
         let change = UserChange { patch, ..UserChange::default() };
-        self.store.user_patch(id, change).await.unwrap().unwrap();
+        self.store.user_patch(id, change, WriteContext::system()).await.unwrap().unwrap();
     }
 
     /// What an account holds.

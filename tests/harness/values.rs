@@ -3,19 +3,23 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use duly::domain::digest::SecretDigest;
+use duly::domain::due::DueRange;
 use duly::domain::email::Email;
 use duly::domain::id::{SessionId, TaskId, UserId};
 use duly::domain::page::Page;
 use duly::domain::password::PasswordHash;
 use duly::domain::session::{RefreshState, Session};
 use duly::domain::task::{
-    Description, NewTask, Task, TaskFilter, TaskPatch, TaskQuery, Title,
+    Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::user::{Admission, Ending, NewUser, Role, User, UserChange, UserPatch};
-use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
+use duly::store::{Store, StoreError, WriteContext};
+
+use super::TaskStore as _;
 
 /// Every task, whatever its state.
 pub(crate) const ALL: TaskFilter = TaskFilter::ALL;
@@ -99,7 +103,7 @@ pub(crate) fn complete(completed: bool) -> TaskPatch {
 
 /// Makes an account.
 pub(crate) async fn given_user(store: &dyn Store, address: &str) -> User {
-    store.user_create(new_user(address)).await.unwrap().unwrap()
+    store.user_create(new_user(address), WriteContext::system()).await.unwrap().unwrap()
 }
 
 /// Makes an open task.
@@ -150,3 +154,16 @@ pub(crate) fn set_password(password: &str) -> UserChange {
     let patch = UserPatch { password: Some(hash(password)), ..UserPatch::default() };
     UserChange { patch, ending: Ending::Everything, ..UserChange::default() }
 }
+
+/// Counts of tasks.
+#[async_trait]
+pub(crate) trait Counts: Store {
+    /// Counts the tasks of an account.
+    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
+        let none = DueRange { days: 0..0, millis: 0..0 };
+        Ok(self.task_summary(owner, none).await?.counts)
+    }
+}
+
+#[async_trait]
+impl<S: Store + ?Sized> Counts for S {}

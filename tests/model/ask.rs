@@ -24,9 +24,11 @@ use duly::domain::transfer::{
 use duly::domain::user::{
     Admission, Credential, Ending, NewUser, Role, User, UserChange, UserPatch,
 };
-use duly::store::{Store, StoreError};
+use duly::store::{Store, StoreError, WriteContext};
 use tokio::sync::mpsc;
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, DONE, OPEN, at, email, hash, new_task, new_user, page, session, session_id,
 };
@@ -131,9 +133,11 @@ pub(crate) async fn ask(
     now: i64,
 ) -> Result<Answer, StoreError> {
     Ok(match question.clone() {
-        Ask::UserCreate { email, spelling } => {
-            said(store.user_create(new_user(&address(email, spelling))).await?)
-        }
+        Ask::UserCreate { email, spelling } => said(
+            store
+                .user_create(new_user(&address(email, spelling)), WriteContext::system())
+                .await?,
+        ),
         Ask::UserByEmail { email: number } => {
             let email = email(&address(number, false));
             Answer::Credential(store.user_by_email(email).await?)
@@ -153,9 +157,11 @@ pub(crate) async fn ask(
             let usage = store.user_usage(UserId::new(user)).await?;
             said(usage.map(|usage| Usage { bytes: 0, ..usage }))
         }
-        Ask::UserPatch { user, change } => {
-            said(store.user_patch(UserId::new(user), change.at(now)).await?)
-        }
+        Ask::UserPatch { user, change } => said(
+            store
+                .user_patch(UserId::new(user), change.at(now), WriteContext::system())
+                .await?,
+        ),
         Ask::UserRehash { user, old, new } => {
             let (old, new) = (hash(&text(old)), hash(&text(new)));
             Answer::Done(store.user_rehash(UserId::new(user), old, new).await?)
@@ -163,11 +169,24 @@ pub(crate) async fn ask(
         Ask::UserDelete { user, password, by } => {
             let expected = password.map(|number| hash(&text(number)));
             let by = by.then(|| act(now));
-            said(store.user_delete(UserId::new(user), expected, by).await?)
+            said(
+                store
+                    .user_delete(UserId::new(user), expected, by, WriteContext::system())
+                    .await?,
+            )
         }
         Ask::AccessEnd { user, keep, by } => {
             let by = by.then(|| act(now));
-            said(store.access_end(UserId::new(user), ending(Some(keep)), by).await?)
+            said(
+                store
+                    .access_end(
+                        UserId::new(user),
+                        ending(Some(keep)),
+                        by,
+                        WriteContext::system(),
+                    )
+                    .await?,
+            )
         }
         Ask::AccessTouch { user, access, address } => {
             let address = Some(IpAddr::from([192, 0, 2, address]));
@@ -176,12 +195,18 @@ pub(crate) async fn ask(
         Ask::SessionCreate { user, session: number, lifetime, password } => {
             let session = session(UserId::new(user), number, now, now + lifetime);
             let expected = password.map(|number| hash(&text(number)));
-            Answer::Done(store.session_create(session, expected).await?)
+            Answer::Done(
+                store.session_create(session, expected, WriteContext::system()).await?,
+            )
         }
         Ask::SessionList { user } => said(store.session_list(UserId::new(user)).await?),
         Ask::SessionDelete { user, session } => {
             let id = session_id(session);
-            Answer::Done(store.session_delete(UserId::new(user), id).await?)
+            Answer::Done(
+                store
+                    .session_delete(UserId::new(user), id, WriteContext::system())
+                    .await?,
+            )
         }
         Ask::SessionRefresh { user, session, family, presented, next } => {
             let digest = |number| SecretDigest([number; 32]);
@@ -195,7 +220,16 @@ pub(crate) async fn ask(
                 address: None,
             };
             let id = session_id(session);
-            said(store.session_refresh(UserId::new(user), id, refreshing).await?)
+            said(
+                store
+                    .session_refresh(
+                        UserId::new(user),
+                        id,
+                        refreshing,
+                        WriteContext::system(),
+                    )
+                    .await?,
+            )
         }
         Ask::TokenCreate { user, token, scopes, lifetime } => {
             let token = PersonalToken {
@@ -208,7 +242,7 @@ pub(crate) async fn ask(
                 last_used_at: None,
                 digest: SecretDigest([token; 32]),
             };
-            said(store.token_create(token).await?)
+            said(store.token_create(token, WriteContext::system()).await?)
         }
         Ask::TokenGet { user, token } => {
             let id = TokenId::from_bytes([token; 8]);
@@ -217,7 +251,7 @@ pub(crate) async fn ask(
         Ask::TokenList { user } => said(store.token_list(UserId::new(user)).await?),
         Ask::TokenDelete { user, token } => {
             let id = TokenId::from_bytes([token; 8]);
-            said(store.token_delete(UserId::new(user), id).await?)
+            said(store.token_delete(UserId::new(user), id, WriteContext::system()).await?)
         }
         Ask::InvitationCreate { invitation, email: number, lifetime } => {
             let invitation = Invitation {
@@ -228,19 +262,23 @@ pub(crate) async fn ask(
                 expires_at: at(now + lifetime),
                 digest: SecretDigest([invitation; 32]),
             };
-            said(store.invitation_create(invitation, act(now)).await?)
+            said(
+                store
+                    .invitation_create(invitation, act(now), WriteContext::system())
+                    .await?,
+            )
         }
         Ask::InvitationList => said(store.invitation_list().await?),
         Ask::InvitationDelete { invitation } => {
             let id = InvitationId::from_bytes([invitation; 8]);
-            said(store.invitation_delete(id, act(now)).await?)
+            said(store.invitation_delete(id, act(now), WriteContext::system()).await?)
         }
         Ask::InvitationUse { invitation, secret, email } => {
             let id = InvitationId::from_bytes([invitation; 8]);
             let admission = Admission::Invited(id, SecretDigest([secret; 32]));
             let new = new_user(&address(email, false));
             let new = NewUser { admission, created_at: at(now), ..new };
-            said(store.user_create(new).await?)
+            said(store.user_create(new, WriteContext::system()).await?)
         }
         Ask::AuditList { page } => said(store.audit_list(page).await?),
         Ask::TaskAfter { user, after, limit } => {

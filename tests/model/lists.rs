@@ -16,8 +16,8 @@ use duly::domain::task::{
 };
 use duly::domain::time_zone::TimeZone;
 use duly::domain::words::Words;
-use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
+use duly::store::{Store, WriteContext};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
@@ -226,8 +226,10 @@ async fn run(
     }
     let mut seen = Vec::new();
     for write in writes {
-        let wanted = model.task_write(OWNER, write.clone()).await.unwrap();
-        let found = file.task_write(OWNER, write.clone()).await.unwrap();
+        let wanted =
+            model.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
+        let found =
+            file.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
         assert_eq!(found, wanted, "{write:?}");
         seen.extend(model.task_after(OWNER, None, 100).await.unwrap());
     }

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use duly::domain::id::UserId;
 use duly::domain::transfer::{Exported, Record};
 use duly::store::redb::{self, FORMAT, Formats, Options, Progress, RedbStore};
-use duly::store::{OpenError, Store};
+use duly::store::{OpenError, Store, WriteContext};
 use flate2::read::GzDecoder;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::{JANE, everything, given_stopped, home, names, path_in};
+use crate::harness::TaskStore as _;
 use crate::harness::forge::Forge;
 use crate::harness::process::{expect, refused};
 use crate::harness::values::{at, complete, given_task, given_user, session};
@@ -42,7 +43,12 @@ async fn given_file(folder: &Path) -> (PathBuf, Vec<Record>) {
             store.task_patch(owner, task.id, complete(true), at(20)).await.unwrap();
         }
     }
-    assert!(store.session_create(session(jane, 7, 0, 1000), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(jane, 7, 0, 1000), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     let records = records(store).await;
     (path, records)
 }

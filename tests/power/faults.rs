@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use duly::store::redb::{CommitMode, Options, RedbStore};
-use duly::store::{Failure, OpenError, Store as _, StoreError};
+use duly::store::{Failure, OpenError, Store as _, StoreError, WriteContext};
 
 use super::cut::History;
 use super::disk::{Call, Disk, Entry, Fault, Then};
@@ -141,8 +141,9 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
     match failure(&store) {
         // Possibly while it removed rows that nobody waits for.
         Some(Failure::Io) if disk.failed_at().is_some() => {
-            let late =
-                runtime().block_on(store.user_create(new_user("late@example.com")));
+            let late = runtime().block_on(
+                store.user_create(new_user("late@example.com"), WriteContext::system()),
+            );
             if late.is_ok() {
                 return Err("a store that has failed takes another write".to_owned());
             }

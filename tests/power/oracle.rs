@@ -17,6 +17,7 @@ use super::disk::Disk;
 use super::image::Image;
 use super::workload::SESSIONS;
 
+use crate::harness::values::Counts as _;
 use crate::harness::values::{ALL, DONE, OPEN, page, session_id};
 
 /// All that can be seen of a store.

@@ -2,9 +2,10 @@
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::{Description, NewTask, TaskPatch};
-use duly::store::{Store, StoreError};
+use duly::store::{Store, StoreError, WriteContext};
 
 use super::random::Random;
+use crate::harness::TaskStore as _;
 use crate::harness::values::{at, complete, new_task, new_user, session, set_password};
 
 /// Accounts that somebody speaks of.
@@ -46,13 +47,32 @@ impl Write {
         let now = self.now;
         match self.what {
             What::Register { email } => {
-                store.user_create(new_user(&format!("{email}@example.com"))).await?.ok();
+                store
+                    .user_create(
+                        new_user(&format!("{email}@example.com")),
+                        WriteContext::system(),
+                    )
+                    .await?
+                    .ok();
             }
             What::Password { user, password } => {
-                store.user_patch(user, set_password(&password.to_string())).await?.ok();
+                store
+                    .user_patch(
+                        user,
+                        set_password(&password.to_string()),
+                        WriteContext::system(),
+                    )
+                    .await?
+                    .ok();
             }
             What::Login { user, session: number } => {
-                store.session_create(session(user, number, now, now + 20), None).await?;
+                store
+                    .session_create(
+                        session(user, number, now, now + 20),
+                        None,
+                        WriteContext::system(),
+                    )
+                    .await?;
             }
             What::Create { user, length } => {
                 let description = Some(text(length));
@@ -71,7 +91,7 @@ impl Write {
                 store.task_delete(user, task).await?;
             }
             What::Leave { user } => {
-                store.user_delete(user, None, None).await?.ok();
+                store.user_delete(user, None, None, WriteContext::system()).await?.ok();
             }
         }
         Ok(())

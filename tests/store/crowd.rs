@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use duly::domain::task::{Task, TaskCounts};
-use duly::store::Store;
+use duly::store::{Store, WriteContext};
 use tokio::task::JoinSet;
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, OPEN, at, given_task, given_user, ids, new_task, new_user, patch,
 };
@@ -41,7 +43,9 @@ pub(super) async fn one_of_many_registrations_at_once_wins(store: Arc<dyn Store>
     for n in 0..64 {
         let store = Arc::clone(&store);
         let spelling = if n % 2 == 0 { "jane@example.com" } else { "JANE@Example.com" };
-        writes.spawn(async move { store.user_create(new_user(spelling)).await });
+        writes.spawn(async move {
+            store.user_create(new_user(spelling), WriteContext::system()).await
+        });
     }
 
     let answers = writes.join_all().await.into_iter();

@@ -7,8 +7,9 @@ use std::path::Path;
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::TaskQuery;
 use duly::store::redb::{CommitMode, FORMAT, Options, RedbStore};
-use duly::store::{OpenError, Store};
+use duly::store::{OpenError, Store, WriteContext};
 
+use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, seal};
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, given_task, given_user, ids, open, page, session,
@@ -21,7 +22,12 @@ async fn a_reopened_file_shows_everything() {
     let store = open(&path);
     let user = given_user(&*store, "Jane@example.com").await;
     let session = session(user.id, 1, 0, 100);
-    assert!(store.session_create(session.clone(), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session.clone(), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     let task = given_task(&*store, user.id, "a", 1).await;
     let done = given_task(&*store, user.id, "b", 2).await;
     let done =
@@ -49,7 +55,13 @@ async fn ids_are_not_used_again_after_reopening() {
     let kept = given_user(&*store, "a@example.com").await.id;
     let gone = given_user(&*store, "b@example.com").await.id;
     let task = given_task(&*store, gone, "a", 1).await.id;
-    assert!(store.user_delete(gone, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(gone, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
     drop(store);
 
     let store = open(&path);
@@ -232,7 +244,13 @@ async fn what_changes_nothing_writes_nothing() {
 
     store.ready().await.unwrap();
     assert!(!store.task_delete(user.id, TaskId::new(99)).await.unwrap());
-    assert!(store.user_delete(UserId::new(99), None, None).await.unwrap().is_err());
+    assert!(
+        store
+            .user_delete(UserId::new(99), None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_err()
+    );
     let same = store.task_patch(user.id, task.id, complete(false), at(9)).await.unwrap();
 
     assert_eq!(same, Some(task));

@@ -6,6 +6,7 @@ use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::{TaskFilter, TaskQuery};
 use duly::store::Store;
 
+use crate::harness::TaskStore as _;
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, given_task, given_tasks, given_user, ids, page,
 };

@@ -6,9 +6,11 @@ use std::sync::{Arc, OnceLock};
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::TaskCounts;
 use duly::store::redb::RedbStore;
-use duly::store::{Store, StoreError};
+use duly::store::{Store, StoreError, WriteContext};
 
+use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, seal};
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, given_task, given_tasks, given_user, ids, new_task,
     open, session, session_id,
@@ -25,7 +27,13 @@ async fn a_large_account_is_gone_at_once() {
     let data = tempfile::tempdir().unwrap();
     let store = given_large_account(&data.path().join("test.redb")).await;
 
-    assert!(store.user_delete(GOES, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(GOES, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     for id in [1, 2, TASKS / 2, TASKS - 1, TASKS].map(TaskId::new) {
         assert_eq!(store.task_get(GOES, id).await.unwrap(), None, "{id:?}");
@@ -41,8 +49,19 @@ async fn a_large_account_is_gone_at_once() {
     assert_eq!(store.task_counts(GOES).await.unwrap(), TaskCounts::default());
     assert_eq!(store.session_get(GOES, session_id(1)).await.unwrap(), None);
     assert_eq!(store.task_create(GOES, new_task("a", 1)).await.unwrap(), None);
-    assert!(!store.session_create(session(GOES, 2, 0, 100), None).await.unwrap());
-    assert!(store.user_delete(GOES, None, None).await.unwrap().is_err());
+    assert!(
+        !store
+            .session_create(session(GOES, 2, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
+    assert!(
+        store
+            .user_delete(GOES, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_err()
+    );
     store.ready().await.unwrap();
 }
 
@@ -51,7 +70,13 @@ async fn the_rows_of_a_large_account_go_while_others_write() {
     let data = tempfile::tempdir().unwrap();
     let store = given_large_account(&data.path().join("test.redb")).await;
 
-    assert!(store.user_delete(GOES, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(GOES, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     let written = write_until_purged(&store).await;
     assert_eq!(ids(&*store, STAYS, ALL).await.len(), written);
@@ -62,7 +87,13 @@ async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join("test.redb");
     let store = given_large_account(&path).await;
-    assert!(store.user_delete(GOES, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(GOES, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
     drop(store);
 
     drop(open(&path));
@@ -84,8 +115,20 @@ async fn two_large_accounts_go_one_after_the_other() {
     let second = given_user(&*store, "second@example.com").await.id;
     given_tasks(&store, second, 10_001).await;
 
-    assert!(store.user_delete(second, None, None).await.unwrap().is_ok());
-    assert!(store.user_delete(GOES, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(second, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
+    assert!(
+        store
+            .user_delete(GOES, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     write_until_purged(&store).await;
 }
@@ -112,7 +155,12 @@ async fn given_large_account(path: &Path) -> Arc<RedbStore> {
         let store = open(&path);
         given_user(&*store, "goes@example.com").await;
         given_user(&*store, "stays@example.com").await;
-        assert!(store.session_create(session(GOES, 1, 0, 100), None).await.unwrap());
+        assert!(
+            store
+                .session_create(session(GOES, 1, 0, 100), None, WriteContext::system())
+                .await
+                .unwrap()
+        );
         given_tasks(&store, GOES, usize::try_from(TASKS).unwrap()).await;
         drop(store);
         drop(FILE.set(std::fs::read(path).unwrap()));

@@ -7,6 +7,8 @@ use duly::domain::transfer::NextIds;
 use duly::store::{Store, StoreError};
 use tokio::task::JoinSet;
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{given_user, new_task, open};
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use duly::domain::access::Access;
 use duly::domain::id::UserId;
 use duly::domain::session::Session;
-use duly::store::Store;
+use duly::store::{Store, WriteContext};
 
 use crate::harness::values::{at, given_user, session, session_id};
 
@@ -16,7 +16,9 @@ pub(super) async fn a_session_is_found_with_its_owner_and_by_nobody_else(
     let other = given_user(&*store, "b@example.com").await;
     let new = session(user.id, 1, 5, 100);
 
-    assert!(store.session_create(new.clone(), None).await.unwrap());
+    assert!(
+        store.session_create(new.clone(), None, WriteContext::system()).await.unwrap()
+    );
 
     let found = store.session_get(user.id, new.id).await.unwrap();
     assert_eq!(found, Some((user.clone(), new.clone())));
@@ -27,7 +29,12 @@ pub(super) async fn a_session_is_found_with_its_owner_and_by_nobody_else(
 pub(super) async fn a_session_needs_an_account(store: Arc<dyn Store>) {
     let nobody = UserId::new(1);
 
-    assert!(!store.session_create(session(nobody, 1, 0, 100), None).await.unwrap());
+    assert!(
+        !store
+            .session_create(session(nobody, 1, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
     assert_eq!(given_user(&*store, "a@example.com").await.id, nobody);
     assert_eq!(store.session_get(nobody, session_id(1)).await.unwrap(), None);
@@ -44,12 +51,17 @@ pub(super) async fn expired_sessions_are_found_until_another_is_made(
         session(user, 3, 0, 101),
         session(other, 4, 0, 1),
     ] {
-        assert!(store.session_create(new, None).await.unwrap());
+        assert!(store.session_create(new, None, WriteContext::system()).await.unwrap());
         // None expired when the next was made: all were made at once.
     }
     assert_eq!(found(&*store, user).await, [1, 2, 3]);
 
-    assert!(store.session_create(session(user, 5, 100, 200), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user, 5, 100, 200), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
     assert_eq!(found(&*store, user).await, [3, 5]);
     assert_eq!(found(&*store, other).await, [4], "nobody else is affected");
@@ -65,14 +77,23 @@ pub(super) async fn of_sessions_that_nobody_uses_the_oldest_gives_way_to_one_too
         let created = i64::from(n);
         assert!(
             store
-                .session_create(session(user, most - n, created, 1000), None)
+                .session_create(
+                    session(user, most - n, created, 1000),
+                    None,
+                    WriteContext::system()
+                )
                 .await
                 .unwrap()
         );
     }
     assert_eq!(found(&*store, user).await.len(), Session::MAX_PER_USER);
 
-    assert!(store.session_create(session(user, 100, 500, 1000), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user, 100, 500, 1000), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
     let mut left: Vec<u8> = (1..most).collect();
     left.push(100);
@@ -89,7 +110,7 @@ async fn given_full(store: &dyn Store, user: UserId) -> u8 {
     let most = u8::try_from(Session::MAX_PER_USER).unwrap();
     for n in 1..=most {
         let new = session(user, n, i64::from(n) * MINUTE, NEVER);
-        assert!(store.session_create(new, None).await.unwrap());
+        assert!(store.session_create(new, None, WriteContext::system()).await.unwrap());
     }
     most
 }
@@ -102,7 +123,12 @@ async fn used(store: &dyn Store, user: UserId, n: u8, time: i64) {
 /// Logs in once more, and returns the number of the session that is gone for it.
 async fn gone(store: &dyn Store, user: UserId, n: u8, time: i64) -> u8 {
     let before = found(store, user).await;
-    assert!(store.session_create(session(user, n, time, NEVER), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user, n, time, NEVER), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     let after = found(store, user).await;
     let gone: Vec<u8> = before.into_iter().filter(|n| !after.contains(n)).collect();
     assert_eq!((gone.len(), after.len()), (1, Session::MAX_PER_USER));
@@ -183,11 +209,26 @@ pub(super) async fn expired_sessions_go_before_old_ones(store: Arc<dyn Store>) {
     let user = given_user(&*store, "a@example.com").await.id;
     let most = u8::try_from(Session::MAX_PER_USER).unwrap();
     for n in 1..most {
-        assert!(store.session_create(session(user, n, 0, 1000), None).await.unwrap());
+        assert!(
+            store
+                .session_create(session(user, n, 0, 1000), None, WriteContext::system())
+                .await
+                .unwrap()
+        );
     }
-    assert!(store.session_create(session(user, most, 10, 20), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user, most, 10, 20), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
-    assert!(store.session_create(session(user, 100, 30, 1000), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user, 100, 30, 1000), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
     let mut left: Vec<u8> = (1..most).collect();
     left.push(100);
@@ -196,10 +237,17 @@ pub(super) async fn expired_sessions_go_before_old_ones(store: Arc<dyn Store>) {
 
 pub(super) async fn a_session_made_twice_is_one(store: Arc<dyn Store>) {
     let user = given_user(&*store, "a@example.com").await;
-    assert!(store.session_create(session(user.id, 1, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user.id, 1, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     let again = session(user.id, 1, 50, 200);
 
-    assert!(store.session_create(again.clone(), None).await.unwrap());
+    assert!(
+        store.session_create(again.clone(), None, WriteContext::system()).await.unwrap()
+    );
 
     let found = store.session_get(user.id, again.id).await.unwrap();
     assert_eq!(found, Some((user, again)));

@@ -5,8 +5,10 @@ use std::path::Path;
 use duly::domain::task::{Description, NewTask, TaskCounts, TaskQuery};
 use duly::domain::user::User;
 use duly::store::redb::{CopyError, Options, Progress, RedbStore};
-use duly::store::{Store, StoreError};
+use duly::store::{Store, StoreError, WriteContext};
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, at, complete, given_task, given_user, hash, new_task, new_user, open, page,
     session, session_id, set_password,
@@ -24,11 +26,15 @@ async fn a_disk_full_up_to_the_reserve_refuses_all_that_adds() {
         .remove(0)
         .id;
 
-    full(store.user_create(new_user("b@example.com")).await);
+    full(store.user_create(new_user("b@example.com"), WriteContext::system()).await);
     full(store.task_create(user.id, new_task("b", 2)).await);
     full(store.task_patch(user.id, task, complete(true), at(2)).await);
-    full(store.session_create(session(user.id, 2, 0, 100), None).await);
-    full(store.user_patch(user.id, set_password("x")).await);
+    full(
+        store
+            .session_create(session(user.id, 2, 0, 100), None, WriteContext::system())
+            .await,
+    );
+    full(store.user_patch(user.id, set_password("x"), WriteContext::system()).await);
     full(store.user_rehash(user.id, hash("first"), hash("x")).await);
 
     let counts = TaskCounts { total: 1, open: 1 };
@@ -61,7 +67,13 @@ async fn a_full_disk_can_be_read_and_freed() {
     assert_eq!(store.task_get(user.id, task.id).await.unwrap(), Some(task.clone()));
     assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
     assert!(store.task_delete(user.id, task.id).await.unwrap());
-    assert!(store.user_delete(user.id, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(user.id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     assert_eq!(store.user_list(None, 10).await.unwrap(), []);
 }
@@ -76,9 +88,20 @@ async fn people_can_log_in_while_the_reserve_is_touched_but_not_used_up() {
 
     full(store.task_create(user.id, new_task("b", 2)).await);
 
-    assert!(store.session_create(session(user.id, 2, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user.id, 2, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     assert!(store.user_rehash(user.id, hash("first"), hash("better")).await.unwrap());
-    assert!(store.user_patch(user.id, set_password("second")).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_patch(user.id, set_password("second"), WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 }
 
 #[tokio::test]
@@ -116,10 +139,19 @@ async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_i
         assert!(matches!(refused, Err(StoreError::DiskShort)), "{refused:?}");
     }
 
-    assert!(store.session_create(session(jane, 2, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(jane, 2, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     assert!(store.task_delete(jane, task).await.unwrap());
     store.task_create(john, new_task("b", 180)).await.unwrap().unwrap();
-    store.user_create(new_user("zoe@example.com")).await.unwrap().unwrap();
+    store
+        .user_create(new_user("zoe@example.com"), WriteContext::system())
+        .await
+        .unwrap()
+        .unwrap();
 }
 
 /// A store with one person, one session and one task, and then so much to be kept free.
@@ -128,7 +160,12 @@ async fn given_reserve(data: &Path, reserve_bytes: u64) -> (RedbStore, User) {
     let store = open(&path);
     let user = given_user(&*store, "a@example.com").await;
     given_task(&*store, user.id, "a", 1).await;
-    assert!(store.session_create(session(user.id, 1, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user.id, 1, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     drop(store);
     let options = Options { reserve_bytes, ..Options::default() };
     (RedbStore::open(&path, &options).unwrap(), user)

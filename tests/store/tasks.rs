@@ -8,6 +8,8 @@ use duly::domain::task::{
 };
 use duly::store::Store;
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, given_task, given_user, ids, new_task, page, patch,
 };

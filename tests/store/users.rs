@@ -6,8 +6,10 @@ use duly::domain::id::UserId;
 use duly::domain::task::TaskCounts;
 use duly::domain::task::TaskQuery;
 use duly::domain::user::Refused;
-use duly::store::Store;
+use duly::store::{Store, WriteContext};
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{
     ALL, DONE, OPEN, at, complete, email, given_task, given_user, hash, ids, new_task,
     new_user, page, session, session_id, set_password,
@@ -18,12 +20,18 @@ pub(super) async fn an_email_is_taken_in_any_spelling(store: Arc<dyn Store>) {
 
     for spelling in ["Jane@Example.com", "jane@example.com", " JANE@EXAMPLE.COM "] {
         assert_eq!(
-            store.user_create(new_user(spelling)).await.unwrap(),
+            store.user_create(new_user(spelling), WriteContext::system()).await.unwrap(),
             Err(Refused::EmailTaken),
             "{spelling}"
         );
     }
-    assert!(store.user_create(new_user("jane@example.org")).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_create(new_user("jane@example.org"), WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 }
 
 pub(super) async fn an_account_is_found_by_any_spelling_and_shown_as_typed(
@@ -50,7 +58,13 @@ pub(super) async fn ids_are_counted_up_and_never_used_again(store: Arc<dyn Store
     assert_eq!((task.id.get(), other.id.get()), (1, 2));
 
     assert!(store.task_delete(second.id, other.id).await.unwrap());
-    assert!(store.user_delete(second.id, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(second.id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     assert_eq!(given_task(&*store, first.id, "c", 1).await.id.get(), 3);
     assert_eq!(given_user(&*store, "b@example.com").await.id.get(), 3);
@@ -66,24 +80,41 @@ pub(super) async fn a_new_password_ends_every_session_of_that_account_alone(
         session(user.id, 2, 0, 100),
         session(other.id, 3, 0, 100),
     ] {
-        assert!(store.session_create(new, None).await.unwrap());
+        assert!(store.session_create(new, None, WriteContext::system()).await.unwrap());
     }
 
-    assert!(store.user_patch(user.id, set_password("second")).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_patch(user.id, set_password("second"), WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     let found = store.user_by_email(user.email.clone()).await.unwrap().unwrap();
     assert_eq!((found.user, found.password), (user.clone(), hash("second")));
     assert_eq!(store.session_get(user.id, session_id(1)).await.unwrap(), None);
     assert_eq!(store.session_get(user.id, session_id(2)).await.unwrap(), None);
     assert!(store.session_get(other.id, session_id(3)).await.unwrap().is_some());
-    assert!(store.user_patch(UserId::new(99), set_password("x")).await.unwrap().is_err());
+    assert!(
+        store
+            .user_patch(UserId::new(99), set_password("x"), WriteContext::system())
+            .await
+            .unwrap()
+            .is_err()
+    );
 }
 
 pub(super) async fn a_better_hash_replaces_only_the_one_it_was_made_for(
     store: Arc<dyn Store>,
 ) {
     let user = given_user(&*store, "a@example.com").await;
-    assert!(store.session_create(session(user.id, 1, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(user.id, 1, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
 
     assert!(store.user_rehash(user.id, hash("first"), hash("better")).await.unwrap());
     assert!(!store.user_rehash(user.id, hash("first"), hash("worse")).await.unwrap());
@@ -99,7 +130,13 @@ pub(super) async fn accounts_are_listed_by_id_page_by_page(store: Arc<dyn Store>
     for n in 0..5 {
         users.push(given_user(&*store, &format!("{n}@example.com")).await);
     }
-    assert!(store.user_delete(users.remove(1).id, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(users.remove(1).id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     let after = |id| store.user_list(Some(UserId::new(id)), 2);
     assert_eq!(store.user_list(None, 100).await.unwrap(), users);
@@ -121,10 +158,21 @@ pub(super) async fn deleting_an_account_takes_all_it_has_and_nothing_else(
         given_task(&*store, owner, "open", 1).await;
         let done = given_task(&*store, owner, "done", 2).await;
         store.task_patch(owner, done.id, complete(true), at(3)).await.unwrap().unwrap();
-        assert!(store.session_create(session(owner, 1, 0, 100), None).await.unwrap());
+        assert!(
+            store
+                .session_create(session(owner, 1, 0, 100), None, WriteContext::system())
+                .await
+                .unwrap()
+        );
     }
 
-    assert!(store.user_delete(user.id, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(user.id, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
     assert_eq!(store.user_by_email(user.email.clone()).await.unwrap(), None);
     assert_eq!(store.session_get(user.id, session_id(1)).await.unwrap(), None);
@@ -141,12 +189,35 @@ pub(super) async fn deleting_an_account_takes_all_it_has_and_nothing_else(
 pub(super) async fn a_deleted_account_can_do_nothing(store: Arc<dyn Store>) {
     let user = given_user(&*store, "a@example.com").await.id;
     let task = given_task(&*store, user, "a", 1).await.id;
-    assert!(store.user_delete(user, None, None).await.unwrap().is_ok());
+    assert!(
+        store
+            .user_delete(user, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_ok()
+    );
 
-    assert!(store.user_delete(user, None, None).await.unwrap().is_err());
-    assert!(store.user_patch(user, set_password("x")).await.unwrap().is_err());
+    assert!(
+        store
+            .user_delete(user, None, None, WriteContext::system())
+            .await
+            .unwrap()
+            .is_err()
+    );
+    assert!(
+        store
+            .user_patch(user, set_password("x"), WriteContext::system())
+            .await
+            .unwrap()
+            .is_err()
+    );
     assert!(!store.user_rehash(user, hash("first"), hash("x")).await.unwrap());
-    assert!(!store.session_create(session(user, 1, 0, 100), None).await.unwrap());
+    assert!(
+        !store
+            .session_create(session(user, 1, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     assert_eq!(store.task_create(user, new_task("b", 1)).await.unwrap(), None);
     assert_eq!(store.task_patch(user, task, complete(true), at(2)).await.unwrap(), None);
     assert!(!store.task_delete(user, task).await.unwrap());

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use duly::domain::id::UserId;
 use duly::domain::task::{TaskAction, TaskWrite};
-use duly::store::Store;
 use duly::store::redb::{Options, RedbStore};
+use duly::store::{Store, WriteContext};
 use redb::StorageBackend;
 use redb::backends::InMemoryBackend;
 use tokio::task::JoinHandle;
 
+use crate::harness::TaskStore as _;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{at, given_user, new_task};
 
 /// Longer than any answer takes that does not wait for the disk.
@@ -143,7 +145,11 @@ async fn what_is_only_tried_is_answered_while_the_writer_waits_for_the_disk() {
 
     let create = TaskAction::Create(Box::new(new_task("second", 2)));
     let tried = TaskWrite { dry_run: true, ..TaskWrite::one(create, at(2)) };
-    let answer = tokio::time::timeout(PATIENCE, store.task_write(owner, tried)).await;
+    let answer = tokio::time::timeout(
+        PATIENCE,
+        store.task_write(owner, tried, WriteContext::system()),
+    )
+    .await;
 
     let written = answer.expect("it waits for the writer").unwrap();
     assert!(written.is_some_and(|it| !it.applied && it.results[0].is_ok()));

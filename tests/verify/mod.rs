@@ -1,9 +1,9 @@
 //! The checker: each thing that it promises to find is broken here once, behind the program's back.
 
 mod access;
-mod answers;
 mod damage;
 mod emails;
+mod idempotency;
 mod ids;
 mod index;
 mod planned;
@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::progress::{Phase, Step};
-use duly::store::Store;
 use duly::store::redb::{Progress, RedbStore, Report};
+use duly::store::{Store, WriteContext};
 
+use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, key};
 use crate::harness::values::{at, complete, given_task, given_user, open, session};
 
@@ -88,7 +89,12 @@ async fn given_file(folder: &Path) -> PathBuf {
     }
     let done = store.task_patch(jane, TaskId::new(2), complete(true), at(50)).await;
     done.unwrap().unwrap();
-    assert!(store.session_create(session(jane, 7, 0, 100), None).await.unwrap());
+    assert!(
+        store
+            .session_create(session(jane, 7, 0, 100), None, WriteContext::system())
+            .await
+            .unwrap()
+    );
     path
 }
 

@@ -7,8 +7,8 @@
 mod batch;
 mod examples;
 mod guides;
+mod idempotency;
 mod links;
-mod once;
 mod order;
 mod problems;
 mod samples;
@@ -59,8 +59,8 @@ pub fn document(title: &str, api_prefix: &str) -> Value {
         mend_parameters(operation);
         examples::add(operation);
         let need = security::mend(operation);
-        if once::is_for(method, operation) {
-            once::add(operation);
+        if idempotency::is_for(method, operation) {
+            idempotency::add(operation);
         }
         problems::add(method, operation, need, &mut used);
     }

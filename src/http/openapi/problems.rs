@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::once;
-use crate::auth::permission::Need;
+use super::super::idempotency;
+use crate::domain::permission::Need;
 
 struct Kind {
     status: &'static str,
@@ -222,7 +222,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
         // For unknown parameters.
         (!super::is_health_check(operation), &["422"]),
         (has_param("in", "path"), &["404"]),
-        (has_param("name", once::KEY), &["409"]),
+        (has_param("name", idempotency::KEY), &["409"]),
         (takes_body, &["408", "415"]),
         (writes, &["507"]),
         (has_param("name", "If-Match"), &["412"]),

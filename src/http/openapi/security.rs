@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::auth::permission::{self, Need};
+use crate::auth::permission;
+use crate::domain::permission::Need;
 use crate::domain::scope::Scope;
 
 const OAUTH2: &str = "oauth2";

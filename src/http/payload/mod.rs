@@ -62,7 +62,7 @@ pub(super) use self::lines::Lines;
 pub(super) use self::rendered::{Rendered, Renderer, Reserved};
 pub(super) use self::schema::BODY;
 pub(super) use self::unchecked::Unchecked;
-use super::once::BodyDigest;
+use super::idempotency::BodyDigest;
 use super::problem::Problem;
 
 fn request_of(content_type: &'static str, schema: &MetaSchemaRef) -> MetaRequest {

@@ -21,7 +21,7 @@ use self::view::{TagView, TaskCountsView, TaskView};
 use super::budget::{ReservedRoom, Room};
 use super::caller::Authenticated;
 use super::etag::{self, EntityTags};
-use super::once::{Attempt, Reply};
+use super::idempotency::{IdempotencyHeader, Reply};
 use super::param::{
     CompletedParam, CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam,
     SortParam, TaskIdParam, TextParam,
@@ -34,7 +34,7 @@ use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::task::Task;
-use crate::service::{self, Done, Part, Service, TaskResults};
+use crate::service::{self, Part, Service};
 
 /// Handlers for tasks. Each parses the request, calls the service and builds the response.
 pub(super) struct TasksApi;
@@ -104,8 +104,8 @@ enum Changed {
 }
 
 impl Changed {
-    fn of((task, finished): &(Task, Option<TaskId>)) -> Self {
-        Self::new(task.clone(), *finished)
+    fn of((task, finished): (Task, Option<TaskId>)) -> Self {
+        Self::new(task, finished)
     }
 
     fn new(task: Task, finished: Option<TaskId>) -> Self {
@@ -163,16 +163,15 @@ impl TasksApi {
         site: Data<&Site>,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<TaskCreate>,
     ) -> Result<Reply<Created>, Problem> {
         let (dry_run, draft) = (terms::is_dry(&dry_run)?, body.0.into());
         let prefix = Arc::clone(&site.api_prefix);
-        let attempt = attempt.unless(dry_run);
-        let answers =
-            attempt.with(move |task: &Task| Created::new(&prefix, task.clone(), dry_run));
-        let work = |doing| service.task_create(&caller.0, draft, dry_run, doing);
-        Ok(answers.reply(service.once(&caller.0, answers.once(), work).await?))
+        let key = key.unless(dry_run);
+        let work = |recorder| service.task_create(&caller.0, draft, dry_run, recorder);
+        let task = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(task, |task| Created::new(&prefix, task, dry_run)))
     }
 
     /// List my tasks, newest first
@@ -311,25 +310,21 @@ impl TasksApi {
         service: Data<&Service>,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<TaskBatchBody>,
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
-        let attempt = attempt.unless(batch.dry_run);
-        let answers = attempt.with(|results: &TaskResults| Json(batch::answer(results)));
-        let mut share = None;
-        let work = async |doing| {
-            share = Some(room.reserve(bytes)?);
-            service.task_batch(&caller.0, batch, doing).await
-        };
-        match service.once(&caller.0, answers.once(), work).await? {
-            Done::Now(results) => match batch::problem(&results, atomic) {
-                Some(problem) => Err(problem),
-                None => Ok(Reply::Fresh(batch::render(&room, share, &results).await?)),
-            },
-            Done::Before(recorded) => Ok(Reply::Replayed(recorded)),
+        let key = key.unless(batch.dry_run).key();
+        // Also for a replay, whose results are as long.
+        let share = room.reserve(bytes)?;
+        let work = |recorder| service.task_batch(&caller.0, batch, recorder);
+        let outcome = service.once(&caller.0, key, work).await?;
+        if let Some(problem) = batch::problem(outcome.get(), atomic) {
+            return Err(problem);
         }
+        let body = batch::render(&room, Some(share), outcome.get()).await?;
+        Ok(Reply::of(outcome, |_| body))
     }
 
     /// Show a task
@@ -382,16 +377,15 @@ impl TasksApi {
         if_none_match: EntityTags,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: MergePatch<TaskPatch>,
     ) -> Result<Reply<Changed>, Problem> {
         let terms = terms::terms(&if_match, &if_none_match, &dry_run);
         let place = Problem::both(id.0.parse(), terms);
         let ((id, terms), patch) = Problem::both(place, body.0)?;
-        let answers = attempt.unless(terms.dry_run).with(Changed::of);
-        let (change, once) = (patch.into(), answers.once());
-        let done = service.task_patch(&caller.0, id, change, terms, once).await;
-        Ok(answers.reply(done.map_err(view::problem)?))
+        let key = key.unless(terms.dry_run).key();
+        let moved = service.task_patch(&caller.0, id, patch.into(), terms, key).await;
+        Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
     }
 
     /// Complete a task
@@ -414,14 +408,14 @@ impl TasksApi {
         if_none_match: EntityTags,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Changed>, Problem> {
         let terms = terms::terms(&if_match, &if_none_match, &dry_run);
         let (id, terms) = Problem::both(id.0.parse(), terms)?;
-        let answers = attempt.unless(terms.dry_run).with(Changed::of);
-        let work = |doing| service.task_complete(&caller.0, id, terms.clone(), doing);
-        let done = service.once(&caller.0, answers.once(), work).await;
-        Ok(answers.reply(done.map_err(view::problem)?))
+        let key = key.unless(terms.dry_run).key();
+        let work = |recorder| service.task_complete(&caller.0, id, terms, recorder);
+        let moved = service.once(&caller.0, key, work).await;
+        Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
     }
 
     /// Move a task
@@ -444,18 +438,17 @@ impl TasksApi {
         if_none_match: EntityTags,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
         body: Json<TaskMoveBody>,
     ) -> Result<Reply<Changed>, Problem> {
         let terms = terms::terms(&if_match, &if_none_match, &dry_run);
         let place = Problem::both(id.0.parse(), terms);
         let to = body.0.check().map_err(Problem::invalid);
         let ((id, terms), to) = Problem::both(place, to)?;
-        let attempt = attempt.unless(terms.dry_run);
-        let answers = attempt.with(|task: &Task| Changed::new(task.clone(), None));
-        let work = |doing| service.task_move(&caller.0, id, to, terms.clone(), doing);
-        let done = service.once(&caller.0, answers.once(), work).await;
-        Ok(answers.reply(done.map_err(view::problem)?))
+        let key = key.unless(terms.dry_run).key();
+        let work = |recorder| service.task_move(&caller.0, id, to, terms, recorder);
+        let task = service.once(&caller.0, key, work).await;
+        Ok(Reply::of(task.map_err(view::problem)?, |task| Changed::new(task, None)))
     }
 
     /// Delete a task
@@ -478,15 +471,14 @@ impl TasksApi {
         if_none_match: EntityTags,
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
-        attempt: Attempt,
+        key: IdempotencyHeader,
     ) -> Result<Reply<Deleted>, Problem> {
         let terms = terms::terms(&if_match, &if_none_match, &dry_run);
         let (id, terms) = Problem::both(id.0.parse(), terms)?;
-        let attempt = attempt.unless(terms.dry_run);
-        let answers = attempt.with(|count: &u64| Deleted::Deleted(*count));
-        let work = |doing| service.task_delete(&caller.0, id, terms.clone(), doing);
-        let done = service.once(&caller.0, answers.once(), work).await;
-        Ok(answers.reply(done.map_err(view::problem)?))
+        let key = key.unless(terms.dry_run).key();
+        let work = |recorder| service.task_delete(&caller.0, id, terms, recorder);
+        let count = service.once(&caller.0, key, work).await;
+        Ok(Reply::of(count.map_err(view::problem)?, Deleted::Deleted))
     }
 }
 

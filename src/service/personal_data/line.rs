@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::answer::{Answer, AnswerNote};
 use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::email::Email;
 use crate::domain::hex::hex;
 use crate::domain::id::UserId;
+use crate::domain::idempotency::{IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::label::Label;
 use crate::domain::quota::Usage;
@@ -92,11 +92,11 @@ pub(super) fn audit(record: &AuditRecord, whose: UserId) -> String {
     line("audit", &about)
 }
 
-pub(super) fn answer(note: &AnswerNote) -> String {
+pub(super) fn answer(note: &IdempotencyNote) -> String {
     let about = json!({
         "key_hash": hex(&note.key.to_bytes()),
         "created_at": note.made_at.to_string(),
-        "expires_at": note.made_at.plus(Answer::KEPT).to_string(),
+        "expires_at": note.made_at.plus(IdempotencyRecord::RETENTION).to_string(),
         "bytes": note.bytes,
     });
     line("answer", &about)

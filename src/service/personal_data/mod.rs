@@ -28,9 +28,10 @@ use serde_json::json;
 use super::state::OwnExport;
 use super::{Error, Service};
 use crate::auth::Caller;
-use crate::auth::permission::{Account, Denied};
-use crate::domain::answer::AnswerNote;
+use crate::auth::permission::Account;
 use crate::domain::id::{InvitationId, TaskId};
+use crate::domain::idempotency::IdempotencyNote;
+use crate::domain::permission::Denied;
 use crate::domain::scope::Scope;
 
 /// Items that are read together.
@@ -56,7 +57,7 @@ pub struct PersonalData {
 enum Next {
     Invitations(Option<InvitationId>),
     Audit(u64),
-    Answers(Option<AnswerNote>),
+    Answers(Option<IdempotencyNote>),
     Tasks(Option<TaskId>),
     End,
     Nothing,
@@ -121,7 +122,7 @@ impl PersonalData {
                 return Ok(None);
             }
             // A caller who has lost access gets no more data.
-            self.service.see_again(&self.caller).await?;
+            self.service.reauthorize(&self.caller).await?;
             let lines = match now {
                 Next::Invitations(after) => self.invitations(after).await?,
                 Next::Audit(after) => self.audit(after).await?,
@@ -176,9 +177,9 @@ impl PersonalData {
         Ok(part.records.iter().map(|record| line::audit(record, id)).collect())
     }
 
-    async fn answers(&mut self, after: Option<AnswerNote>) -> Result<String, Error> {
+    async fn answers(&mut self, after: Option<IdempotencyNote>) -> Result<String, Error> {
         let id = self.caller.user.id;
-        let notes = self.service.0.store.answer_list(id, after, TOGETHER).await?;
+        let notes = self.service.0.store.idempotency_list(id, after, TOGETHER).await?;
         self.sent.answers += notes.len();
         let last = notes.last().copied();
         self.next = last.map_or(Next::Tasks(None), |last| Next::Answers(Some(last)));

@@ -6,6 +6,7 @@ use crate::auth::permission::Permission;
 use crate::domain::access::Access;
 use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::network::Network;
+use crate::domain::permission::Denied;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -29,20 +30,21 @@ impl Service {
     ) -> Result<Caller<P>, Error> {
         let now = self.0.clock.now();
         let (user, access, scopes, used) = self.holder(token, now).await?;
-        if user.disabled {
+        let (id, network) = (user.id, Network::of(address));
+        let admitted = Caller::admit(user, access, network, scopes);
+        // A credential that lacks a permission counts as used, that of a disabled account does not.
+        if matches!(admitted, Err(Denied::Disabled)) {
             return Err(Error::BadToken);
         }
         if let Some(requests) = &self.0.requests {
-            requests.check(user.id).map_err(|why| {
-                self.throttled(Network::of(address), Some(user.id), why)
-            })?;
+            requests.check(id).map_err(|why| self.throttled(network, Some(id), why))?;
         }
-        self.note_use(user.id, access, used, now, address);
-        Ok(Caller::admit(user, access, Network::of(address), scopes)?)
+        self.note_use(id, access, used, now, address);
+        Ok(admitted?)
     }
 
     /// Checks that a caller authenticated earlier is still authorized.
-    pub(in crate::service) async fn see_again<P: Permission>(
+    pub(in crate::service) async fn reauthorize<P: Permission>(
         &self,
         caller: &Caller<P>,
     ) -> Result<(), Error> {
@@ -51,11 +53,7 @@ impl Service {
             Access::Session(session) => self.live_session(id, session, now).await?.0,
             Access::Token(token) => self.live_token(id, token, now).await?.0,
         };
-        if owner.disabled {
-            return Err(Error::BadToken);
-        }
-        Caller::<P>::admit(owner, caller.access, caller.network, caller.scopes)?;
-        Ok(())
+        Ok(P::NEED.check(&owner, caller.access, caller.scopes)?)
     }
 
     pub(super) async fn holder(

@@ -4,10 +4,11 @@ use super::NO_SESSION;
 use crate::auth::Caller;
 use crate::auth::permission::{Account, Entry, Leave};
 use crate::domain::access::Access;
+use crate::domain::authority::Authority;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::user::{Ended, Ending, Refused};
-use crate::service::{Doing, Error, Service};
+use crate::service::{Error, Recorder, Service};
 use tracing::instrument;
 
 impl Service {
@@ -20,23 +21,24 @@ impl Service {
     pub async fn session_leave(
         &self,
         caller: &Caller<Leave>,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
-        self.access_leave(caller.user.id, caller.access, doing).await
+        self.access_leave(caller.user.id, caller.access, recorder).await
     }
 
     pub(super) async fn access_leave(
         &self,
         user: UserId,
         access: Access,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
-        // It may have ended meanwhile, as intended.
-        let ended = match access {
-            Access::Session(id) => self.0.store.session_delete(user, id),
-            Access::Token(id) => self.0.store.token_delete(user, id),
+        // It may have ended meanwhile, as intended: giving up a credential takes no authority.
+        let context =
+            recorder.context(Authority::System, |ended: &bool| ended.then_some(()));
+        match access {
+            Access::Session(id) => self.0.store.session_delete(user, id, context).await?,
+            Access::Token(id) => self.0.store.token_delete(user, id, context).await?,
         };
-        doing.record(ended, |ended: &bool| ended.then_some(())).await?;
         Ok(())
     }
 
@@ -49,11 +51,13 @@ impl Service {
     pub async fn session_leave_all(
         &self,
         caller: &Caller<Entry>,
-        doing: Doing<Ended>,
+        recorder: Recorder<Ended>,
     ) -> Result<Ended, Error> {
-        let ended = self.0.store.access_end(caller.user.id, Ending::Everything, None);
-        let ended = doing.record(ended, |ended: &Result<Ended, Refused>| ended.ok());
-        self.write(caller, ended).await?.map_err(|_| Error::BadToken)
+        let ended = |ended: &Result<Ended, Refused>| ended.ok();
+        let context = recorder.context(self.authority(caller), ended);
+        let user = caller.user.id;
+        let ended = self.0.store.access_end(user, Ending::Everything, None, context);
+        ended.await?.map_err(|_| Error::BadToken)
     }
 
     /// Lists the caller's live sessions, most recently used first.
@@ -83,11 +87,15 @@ impl Service {
         &self,
         caller: &Caller<Account>,
         id: Option<SessionId>,
-        doing: Doing<()>,
+        recorder: Recorder<()>,
     ) -> Result<(), Error> {
         let id = id.ok_or(NO_SESSION)?;
-        let deleted = self.0.store.session_delete(caller.user.id, id);
-        let deleted = doing.record(deleted, |deleted: &bool| deleted.then_some(()));
-        if self.write(caller, deleted).await? { Ok(()) } else { Err(NO_SESSION) }
+        let context = recorder
+            .context(self.authority(caller), |deleted: &bool| deleted.then_some(()));
+        if self.0.store.session_delete(caller.user.id, id, context).await? {
+            Ok(())
+        } else {
+            Err(NO_SESSION)
+        }
     }
 }

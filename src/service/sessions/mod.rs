@@ -7,9 +7,10 @@ mod refresh_token;
 mod revocation;
 
 use self::refresh_token::RefreshToken;
-use super::{Doing, Done, Error, Once, Service};
+use super::{Error, Outcome, Recorder, RequestKey, Service};
 use crate::auth::Secret;
 use crate::auth::password::{HashError, Verdict, Whose};
+use crate::domain::authority::Authority;
 use crate::domain::email::{CanonicalEmail, Email};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::label::Label;
@@ -63,8 +64,8 @@ impl Service {
         password: Zeroizing<String>,
         scopes: Scopes,
         origin: Origin,
-        once: Once<Grant>,
-    ) -> Result<Done<Grant>, Error> {
+        key: Option<RequestKey>,
+    ) -> Result<Outcome<Grant>, Error> {
         // A text that is not a valid email matches no account.
         let email = Email::new(email).ok();
         let account = email.as_ref().map(Email::canonical);
@@ -95,17 +96,16 @@ impl Service {
             }
         }
 
-        // A client that asks again has proven as much as the first time. A refresh token that was used since would end
-        // the session, so the answer is not replayed then. A token used between this check and the replay is used while
-        // the answer is on its way, which clients that share a session cannot rule out.
-        let once = match self.answer_session(user.id, once.asked()).await? {
-            Some(session) if !self.is_unused(user.id, session).await? => {
-                once.without_key()
-            }
-            _ => once,
+        // A client that retries has proven as much as the first time. A refresh token that was used since would end the
+        // session, so the outcome is not replayed then. A token used between this check and the replay is used while
+        // the response is on its way, which clients that share a session cannot rule out.
+        let key = match self.replayed_session(user.id, key.as_ref()).await? {
+            Some(session) if !self.is_unused(user.id, session).await? => None,
+            _ => key,
         };
-        let begin = |doing| self.session_begin(user.id, stored, scopes, origin, doing);
-        self.once_of(user.id, once, begin).await
+        let begin =
+            |recorder| self.session_begin(user.id, stored, scopes, origin, recorder);
+        self.once_of(user.id, key, begin).await
     }
 
     /// Verifies the password of a log-in. Distributed guessing is slowed down, but not the owner on a known network.
@@ -175,7 +175,7 @@ impl Service {
         stored: PasswordHash,
         scopes: Scopes,
         origin: Origin,
-        doing: Doing<Grant>,
+        recorder: Recorder<Grant>,
     ) -> Result<Grant, Error> {
         let now = self.0.clock.now();
         let token = RefreshToken {
@@ -201,12 +201,11 @@ impl Service {
         };
         let grant = self.grant(&token, scopes, now)?;
         // The account may have been deleted or disabled, or its password changed, since it was read.
-        let made = self.0.store.session_create(session, Some(stored));
-        let answer = grant.clone();
-        let made = doing
-            .of_session(token.session)
-            .record(made, move |made: &bool| made.then_some(answer));
-        if !made.await? {
+        let outcome = grant.clone();
+        let created = move |created: &bool| created.then(|| outcome.clone());
+        let context =
+            recorder.of_session(token.session).context(Authority::System, created);
+        if !self.0.store.session_create(session, Some(stored), context).await? {
             return Err(Error::WrongCredentials);
         }
         tracing::info!("session opened");

@@ -3,11 +3,12 @@
 use super::refresh_token::RefreshToken;
 use super::{Grant, Origin};
 use crate::auth::opaque::digest;
+use crate::domain::authority::Authority;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
 use crate::domain::scope::Scopes;
 use crate::domain::session::{RefreshState, Refreshed, Refreshing, Renewed};
-use crate::service::{Doing, Done, Error, Once, Service};
+use crate::service::{Error, Outcome, Recorder, RequestKey, Service};
 use tracing::instrument;
 
 impl Service {
@@ -24,8 +25,8 @@ impl Service {
         token: &str,
         scopes: Option<Scopes>,
         origin: Origin,
-        once: Once<Grant>,
-    ) -> Result<Done<Grant>, Error> {
+        key: Option<RequestKey>,
+    ) -> Result<Outcome<Grant>, Error> {
         let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
             throttle
@@ -37,14 +38,12 @@ impl Service {
         if !old.scopes.contain_all(scopes) {
             return Err(Error::ScopeTooWide);
         }
-        let has_key = once.asked().is_some();
-        let once = if has_key && self.is_latest(&old).await? {
-            once
-        } else {
-            once.without_key()
+        let key = match key {
+            Some(key) if self.is_latest(&old).await? => Some(key),
+            _ => None,
         };
-        self.once_of(old.user, once, |doing| {
-            self.session_go_on(old, scopes, origin, doing)
+        self.once_of(old.user, key, |recorder| {
+            self.session_go_on(old, scopes, origin, recorder)
         })
         .await
     }
@@ -78,7 +77,7 @@ impl Service {
         old: RefreshToken,
         scopes: Scopes,
         origin: Origin,
-        doing: Doing<Grant>,
+        recorder: Recorder<Grant>,
     ) -> Result<Grant, Error> {
         let (now, network) = (self.0.clock.now(), Network::of(origin.address));
         // Derived, so that the same token yields the same answer: concurrent refreshes, and clients that lost the
@@ -98,13 +97,12 @@ impl Service {
         };
         let (user, session) = (old.user, old.session);
         let grant = self.grant(&RefreshToken { secret, ..old }, scopes, now)?;
-        let answer = grant.clone();
-        let refreshed = self.0.store.session_refresh(user, session, refreshing);
-        let refreshed =
-            doing.of_session(session).record(refreshed, |outcome: &Renewed| {
-                matches!(outcome, Refreshed::Renewed(_)).then_some(answer)
-            });
-        match refreshed.await? {
+        let outcome = grant.clone();
+        let renewed = move |refreshed: &Renewed| {
+            matches!(refreshed, Refreshed::Renewed(_)).then(|| outcome.clone())
+        };
+        let context = recorder.of_session(session).context(Authority::System, renewed);
+        match self.0.store.session_refresh(user, session, refreshing, context).await? {
             Refreshed::Renewed(_) => {}
             Refreshed::Reused => {
                 self.0.events.refresh_reused(network, user);

@@ -7,7 +7,7 @@ use super::refresh_token::RefreshToken;
 use crate::domain::access::Access;
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
-use crate::service::{Done, Error, Once, Service};
+use crate::service::{Error, Outcome, RequestKey, Service};
 
 impl Service {
     /// Ends the session of an access token or refresh token, or deletes a personal token. Possession of the token is
@@ -22,8 +22,8 @@ impl Service {
         &self,
         token: &str,
         origin: Origin,
-        once: Once<()>,
-    ) -> Result<Done<()>, Error> {
+        key: Option<RequestKey>,
+    ) -> Result<Outcome<()>, Error> {
         let network = Network::of(origin.address);
         if let Some(throttle) = &self.0.throttle {
             throttle
@@ -31,10 +31,11 @@ impl Service {
                 .map_err(|why| self.throttled(network, None, why))?;
         }
         let Some((user, access)) = self.access_of(token).await? else {
-            return Ok(Done::Now(()));
+            return Ok(Outcome::Fresh(()));
         };
         tracing::Span::current().record("user.id", tracing::field::display(user));
-        self.once_of(user, once, |doing| self.access_leave(user, access, doing)).await
+        self.once_of(user, key, |recorder| self.access_leave(user, access, recorder))
+            .await
     }
 
     /// Returns the live credential behind a token of any kind.

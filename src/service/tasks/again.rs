@@ -1,8 +1,8 @@
 //! Repeated completions without an `Idempotency-Key`.
 //!
 //! Clients of the replaced service have no keys. A client that gets no answer to `PATCH {"completed":true}` repeats it,
-//! and a recurring task would advance twice. So the answer is kept as if the request had a key, made of the credential,
-//! the task, the state after the change, and the change. For [`AGAIN`] the same request gets the same answer, unless
+//! and a recurring task would advance twice. So the outcome is kept as if the request had a key, made of the credential,
+//! the task, the state after the change, and the change. For [`AGAIN`] the same request gets the same response, unless
 //! the task was changed meanwhile.
 
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::domain::access::Access;
 use crate::domain::id::TaskId;
 use crate::domain::task::{IfMatch, Task};
 use crate::service::tasks::TaskChange;
-use crate::service::{Asked, Done, Error, Once, Service};
+use crate::service::{Error, Outcome, RequestKey, Service};
 
-/// Time for which the answer is replayed.
+/// Time for which the outcome is replayed.
 const AGAIN: Duration = Duration::from_secs(20);
 
 /// Maximum tries while others change the task at the same time.
@@ -39,10 +39,10 @@ impl Service {
         id: TaskId,
         change: TaskChange,
         terms: Terms,
-        once: Once<Moved>,
-    ) -> Result<Done<Moved>, Error> {
+        key: Option<RequestKey>,
+    ) -> Result<Outcome<Moved>, Error> {
         let is_exact = terms.if_match.is_some() || self.0.require_if_match;
-        let is_implied = once.asked().is_none() && !is_exact && !terms.dry_run;
+        let is_implied = key.is_none() && !is_exact && !terms.dry_run;
         if is_implied && change.completed == Some(true) {
             for _ in 0..TRIES {
                 let Some(task) = self.0.store.task_get(caller.user.id, id).await? else {
@@ -51,16 +51,16 @@ impl Service {
                 if task.recurrence.is_none() {
                     break;
                 }
-                match self.task_move_on(caller, &task, &change, &once).await {
+                match self.task_move_on(caller, &task, &change).await {
                     Err(Error::Changed(_)) => {}
-                    // There is no room for the answer, or an old one is in its place: go on without.
+                    // There is no room for the record, or an old one is in its place: go on without.
                     Err(Error::Quota(_) | Error::Repeated) => break,
                     done => return done,
                 }
             }
         }
-        let work = |doing| self.task_change(caller, id, change, terms, doing);
-        self.once(caller, once, work).await
+        let work = |recorder| self.task_change(caller, id, change, terms, recorder);
+        self.once(caller, key, work).await
     }
 
     /// Completes a recurring task in the state that was read, unless the same request has just produced that state.
@@ -69,34 +69,38 @@ impl Service {
         caller: &Caller<TasksWrite>,
         task: &Task,
         change: &TaskChange,
-        once: &Once<Moved>,
-    ) -> Result<Done<Moved>, Error> {
+    ) -> Result<Outcome<Moved>, Error> {
         let owner = caller.user.id;
-        let before = asked(caller.access, task.id, task.revision, change);
+        let before = implied_key(caller.access, task.id, task.revision, change);
         match self.replay(owner, Some(&before)).await {
             Ok(Some(before)) => {
-                self.see_again(caller).await?;
-                return Ok(Done::Before(before));
+                self.reauthorize(caller).await?;
+                return Ok(Outcome::Replayed(before));
             }
-            // An answer sealed with an unknown key counts as none here.
+            // An outcome sealed with an unknown key counts as none here.
             Ok(None) | Err(Error::AnswerLost) => {}
             Err(error) => return Err(error),
         }
-        let after = asked(caller.access, task.id, task.next_revision(), change);
+        let after = implied_key(caller.access, task.id, task.next_revision(), change);
         let seen = Some(IfMatch::OneOf(vec![task.revision]));
         let terms = Terms { if_match: seen, dry_run: false };
         let work =
-            |doing| self.task_change(caller, task.id, change.clone(), terms, doing);
-        self.once_of(owner, once.implied(after), work).await
+            |recorder| self.task_change(caller, task.id, change.clone(), terms, recorder);
+        self.once_of(owner, Some(after), work).await
     }
 }
 
-fn asked(access: Access, id: TaskId, revision: u64, change: &TaskChange) -> Asked {
+fn implied_key(
+    access: Access,
+    id: TaskId,
+    revision: u64,
+    change: &TaskChange,
+) -> RequestKey {
     let access = match access {
         Access::Session(id) => id.to_bytes().to_vec(),
         Access::Token(id) => id.to_bytes().to_vec(),
     };
     let (id, revision) = (id.get().to_be_bytes(), revision.to_be_bytes());
     let change = format!("{change:?}");
-    Asked::implied(&[&access, &id, &revision, change.as_bytes()], AGAIN)
+    RequestKey::implied(&[&access, &id, &revision, change.as_bytes()], AGAIN)
 }

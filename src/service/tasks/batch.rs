@@ -16,7 +16,7 @@ use crate::domain::task::{
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::service::{Doing, Error, FieldError, Service};
+use crate::service::{Error, FieldError, Recorder, Replayable, Service};
 
 /// One operation of a batch.
 #[derive(Clone, Debug)]
@@ -114,18 +114,18 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         batch: TaskBatch,
-        doing: Doing<TaskResults>,
+        recorder: Recorder<TaskResults>,
     ) -> Result<TaskResults, Error> {
-        self.task_write(caller, batch, doing, Some).await
+        self.task_write(caller, batch, recorder, Some).await
     }
 
-    /// Applies a batch. `answer` builds the answer that is kept for repeated requests.
-    pub(super) async fn task_write<A: 'static>(
+    /// Applies a batch. `outcome` converts the results to the outcome that is replayed.
+    pub(super) async fn task_write<A: Replayable>(
         &self,
         caller: &Caller<TasksWrite>,
         batch: TaskBatch,
-        doing: Doing<A>,
-        answer: impl FnOnce(TaskResults) -> Option<A> + Send + 'static,
+        recorder: Recorder<A>,
+        mut outcome: impl FnMut(TaskResults) -> Option<A> + Send + 'static,
     ) -> Result<TaskResults, Error> {
         let (now, home) = (self.0.clock.now(), home(&caller.user));
         let TaskBatch { requests, atomic, dry_run } = batch;
@@ -142,14 +142,14 @@ impl Service {
         let dry_run = dry_run || (atomic && ops.len() < checked.len());
         let plan = Arc::new(Plan { checked, atomic });
         let write = TaskWrite { ops, atomic, dry_run, now };
-        let written = self.0.store.task_write(caller.user.id, write);
-        let kept = Arc::clone(&plan);
-        let written = doing.record(written, move |written: &Option<TaskWritten>| {
+        let recorded = Arc::clone(&plan);
+        let applied = move |written: &Option<TaskWritten>| {
             let written = written.as_ref().filter(|written| written.applied)?;
-            answer(kept.results(written.clone()))
-        });
-        let written = self.write(caller, written).await?.ok_or(Error::BadToken)?;
-        Ok(plan.results(written))
+            outcome(recorded.results(written.clone()))
+        };
+        let context = recorder.context(self.authority(caller), applied);
+        let written = self.0.store.task_write(caller.user.id, write, context).await?;
+        Ok(plan.results(written.ok_or(Error::BadToken)?))
     }
 
     fn check(

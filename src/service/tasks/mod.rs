@@ -16,7 +16,7 @@ pub use self::batch::{TaskAsk, TaskBatch, TaskRequest, TaskResults};
 pub use self::draft::{TaskChange, TaskDraft};
 pub use self::listing::{Listed, Next, Part, TaskListing};
 pub use self::refused::TaskFailure;
-use super::{Doing, Error, Service};
+use super::{Error, Recorder, Replayable, Service};
 use crate::auth::Caller;
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::due::DueRange;
@@ -52,11 +52,11 @@ impl Service {
         caller: &Caller<TasksWrite>,
         draft: TaskDraft,
         dry_run: bool,
-        doing: Doing<Task>,
+        recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
         let terms = Terms { if_match: None, dry_run };
         let ask = TaskAsk::Create(Box::new(draft));
-        let made = self.task_write_one(caller, ask, terms, doing, |it| it.0).await;
+        let made = self.task_write_one(caller, ask, terms, recorder, |it| it.0).await;
         made.map(|(task, _)| task)
     }
 
@@ -80,10 +80,10 @@ impl Service {
         id: TaskId,
         change: TaskChange,
         terms: Terms,
-        doing: Doing<Moved>,
+        recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
         let ask = TaskAsk::Patch(id, Box::new(change));
-        self.task_write_one(caller, ask, terms, doing, |it| it).await
+        self.task_write_one(caller, ask, terms, recorder, |it| it).await
     }
 
     /// Completes a task, like [`Self::task_patch`].
@@ -97,9 +97,9 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         terms: Terms,
-        doing: Doing<Moved>,
+        recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        self.task_write_one(caller, TaskAsk::Complete(id), terms, doing, |it| it).await
+        self.task_write_one(caller, TaskAsk::Complete(id), terms, recorder, |it| it).await
     }
 
     /// Moves a task next to another, possibly below a new parent.
@@ -114,10 +114,10 @@ impl Service {
         id: TaskId,
         to: TaskMove,
         terms: Terms,
-        doing: Doing<Task>,
+        recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
         let ask = TaskAsk::Move(id, to);
-        let moved = self.task_write_one(caller, ask, terms, doing, |it| it.0).await;
+        let moved = self.task_write_one(caller, ask, terms, recorder, |it| it.0).await;
         moved.map(|(task, _)| task)
     }
 
@@ -132,11 +132,11 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         terms: Terms,
-        doing: Doing<u64>,
+        recorder: Recorder<u64>,
     ) -> Result<u64, Error> {
         let batch = TaskBatch::one(TaskAsk::Delete(id), terms);
         let kept = |results| first(results).and_then(deleted).ok();
-        first(self.task_write(caller, batch, doing, kept).await?).and_then(deleted)
+        first(self.task_write(caller, batch, recorder, kept).await?).and_then(deleted)
     }
 
     /// Counts tasks: open, completed, overdue, and by tag.
@@ -152,17 +152,17 @@ impl Service {
         Ok(self.0.store.task_summary(caller.user.id, overdue).await?)
     }
 
-    async fn task_write_one<A: 'static>(
+    async fn task_write_one<A: Replayable>(
         &self,
         caller: &Caller<TasksWrite>,
         ask: TaskAsk,
         terms: Terms,
-        doing: Doing<A>,
-        answer: fn(Moved) -> A,
+        recorder: Recorder<A>,
+        outcome: fn(Moved) -> A,
     ) -> Result<Moved, Error> {
-        let kept = move |results| first(results).and_then(task).ok().map(answer);
+        let kept = move |results| first(results).and_then(task).ok().map(outcome);
         let batch = TaskBatch::one(ask, terms);
-        first(self.task_write(caller, batch, doing, kept).await?).and_then(task)
+        first(self.task_write(caller, batch, recorder, kept).await?).and_then(task)
     }
 }
 

@@ -22,7 +22,7 @@ impl Batch<'_> {
         }
         let account = account.filter(|_| growth == Growth::Adds);
         if let Some(account) = account {
-            self.admit_answer(account, ops)?;
+            self.admit_record(account, ops)?;
         }
         let Some(room) = self.room else { return Ok(()) };
         let mut done = self.done;
@@ -37,16 +37,16 @@ impl Batch<'_> {
         }
     }
 
-    /// Refuses an adding write if the quota of the account has no room for its stored answer. The quota of tasks
+    /// Refuses an adding write if the quota of the account has no room for its idempotency record. The quota of tasks
     /// was checked before ([`super::tasks::Allowance`]).
-    fn admit_answer(&self, account: UserId, ops: &[Op]) -> Result<(), StoreError> {
-        let is_answer = |op: &Op| match op {
+    fn admit_record(&self, account: UserId, ops: &[Op]) -> Result<(), StoreError> {
+        let is_record = |op: &Op| match op {
             Op::Put(Table::Owned, key, _) => {
-                matches!(Owned::decode(key), Some(Owned::Answer(of, _)) if of == account)
+                matches!(Owned::decode(key), Some(Owned::Idempotency(of, _)) if of == account)
             }
             _ => false,
         };
-        if !ops.iter().any(is_answer) {
+        if !ops.iter().any(is_record) {
             return Ok(());
         }
         let Some(stats) = self.stats(account)? else { return Ok(()) };

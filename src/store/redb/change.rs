@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Op;
 use super::key::{self, Table};
-use super::record::{self, AnswerStats, Stats};
+use super::record::{self, IdempotencyStats, Stats};
 use super::view::View;
-use super::{answers, codec, index, task_key};
-use crate::domain::answer::Answer;
+use super::{codec, idempotency, index, task_key};
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
+use crate::domain::idempotency::IdempotencyRecord;
 use crate::domain::invitation::Invitation;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
@@ -48,8 +48,8 @@ pub(super) enum Change {
     InvitationDelete(InvitationId),
     AuditAdd(AuditRecord),
     AuditDelete(u64),
-    AnswerPut(UserId, Answer),
-    AnswerDelete(UserId, Answer),
+    IdempotencyPut(UserId, IdempotencyRecord),
+    IdempotencyDelete(UserId, IdempotencyRecord),
     /// Limits of one account.
     QuotaSet(UserId, OwnQuota),
     TaskCreate(Task),
@@ -87,7 +87,7 @@ pub(super) fn plan(
     for (owner, stats) in &plan.stats {
         plan.ops.push(Op::Stats(*owner, *stats));
     }
-    plan.answer_stats()?;
+    plan.idempotency_stats()?;
     Ok(plan.ops)
 }
 
@@ -98,8 +98,8 @@ struct Plan<'a, 'view, 'txn> {
     stats: Vec<(UserId, Stats)>,
     /// Counts of tags before the changes, and after those planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
-    /// Counts of stored answers after the changes planned so far.
-    answers: Vec<(UserId, AnswerStats)>,
+    /// Counts of idempotency records after the changes planned so far.
+    answers: Vec<(UserId, IdempotencyStats)>,
 }
 
 impl Plan<'_, '_, '_> {
@@ -146,22 +146,22 @@ impl Plan<'_, '_, '_> {
                 self.put(Table::Audit, &key::audit(new.id), record::audit(new)?);
             }
             Change::AuditDelete(id) => self.delete(Table::Audit, &key::audit(*id)),
-            Change::AnswerPut(owner, new) => {
-                let entry = index::answer_by_age(*owner, new.key, new.made_at);
-                let value = record::answer(*owner, new)?;
-                self.put(Table::Owned, &key::answer(*owner, new.key), value);
+            Change::IdempotencyPut(owner, new) => {
+                let entry = index::idempotency_by_age(*owner, new.key, new.made_at);
+                let value = record::idempotency(*owner, new)?;
+                self.put(Table::Owned, &key::idempotency(*owner, new.key), value);
                 self.put(Table::Owned, &entry.encode(), Vec::new());
-                let stats = self.answers_of(*owner)?;
+                let stats = self.idempotency_of(*owner)?;
                 stats.records += 1;
-                stats.bytes += answers::size(new);
+                stats.bytes += idempotency::size(new);
             }
-            Change::AnswerDelete(owner, old) => {
-                let entry = index::answer_by_age(*owner, old.key, old.made_at);
-                self.delete(Table::Owned, &key::answer(*owner, old.key));
+            Change::IdempotencyDelete(owner, old) => {
+                let entry = index::idempotency_by_age(*owner, old.key, old.made_at);
+                self.delete(Table::Owned, &key::idempotency(*owner, old.key));
                 self.delete(Table::Owned, &entry.encode());
-                let stats = self.answers_of(*owner)?;
+                let stats = self.idempotency_of(*owner)?;
                 stats.records = stats.records.saturating_sub(1);
-                stats.bytes = stats.bytes.saturating_sub(answers::size(old));
+                stats.bytes = stats.bytes.saturating_sub(idempotency::size(old));
             }
             Change::QuotaSet(owner, own) => self.stats_of(*owner)?.own = *own,
             Change::TaskCreate(new) => {
@@ -223,7 +223,7 @@ impl Plan<'_, '_, '_> {
         if let Some(entry) = index::admin(&old.user) {
             self.delete(Table::Admins, &entry);
         }
-        let answers = self.answers_of(id)?.records;
+        let answers = self.idempotency_of(id)?.records;
         let rows = self.stats_of(id)?.counts().total.saturating_add(answers);
         self.stats.retain(|(owner, _)| *owner != id);
         self.answers.retain(|(owner, _)| *owner != id);
@@ -349,11 +349,14 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
-    fn answers_of(&mut self, owner: UserId) -> Result<&mut AnswerStats, StoreError> {
+    fn idempotency_of(
+        &mut self,
+        owner: UserId,
+    ) -> Result<&mut IdempotencyStats, StoreError> {
         let at = match self.answers.iter().position(|(of, _)| *of == owner) {
             Some(at) => at,
             None => {
-                self.answers.push((owner, self.view.answer_stats(owner)?));
+                self.answers.push((owner, self.view.idempotency_stats(owner)?));
                 self.answers.len() - 1
             }
         };
@@ -361,14 +364,14 @@ impl Plan<'_, '_, '_> {
         Ok(stats)
     }
 
-    /// Writes the row of each account whose stored answers changed, or removes it if none are left.
-    fn answer_stats(&mut self) -> Result<(), StoreError> {
+    /// Writes the row of each account whose idempotency records changed, or removes it if none are left.
+    fn idempotency_stats(&mut self) -> Result<(), StoreError> {
         for (owner, stats) in std::mem::take(&mut self.answers) {
-            let key = key::answer_stats(owner);
-            if stats == AnswerStats::default() {
+            let key = key::idempotency_stats(owner);
+            if stats == IdempotencyStats::default() {
                 self.delete(Table::Owned, &key);
             } else {
-                self.put(Table::Owned, &key, record::answer_stats(owner, stats)?);
+                self.put(Table::Owned, &key, record::idempotency_stats(owner, stats)?);
             }
         }
         Ok(())

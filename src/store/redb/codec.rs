@@ -14,9 +14,9 @@ use bincode::{BorrowDecode, Encode};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_64_with_seed};
 
 use super::key::{self, Table};
-use crate::domain::answer::Answer;
 use crate::domain::hex::hex;
 use crate::domain::id::UserId;
+use crate::domain::idempotency::IdempotencyRecord;
 use crate::store::StoreError;
 
 /// Maximum length of a payload, in bytes. Without a limit bincode trusts the lengths that it reads.
@@ -25,8 +25,8 @@ const MAX_PAYLOAD: usize = 64 * 1024;
 const CONFIG: Configuration<LittleEndian, Varint, Limit<MAX_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_PAYLOAD>();
 
-/// Maximum length of the payload of a stored answer, in bytes.
-const MAX_LONG_PAYLOAD: usize = Answer::MAX_BYTES + MAX_PAYLOAD;
+/// Maximum length of the payload of an idempotency record, in bytes.
+const MAX_LONG_PAYLOAD: usize = IdempotencyRecord::MAX_BYTES + MAX_PAYLOAD;
 
 const LONG: Configuration<LittleEndian, Varint, Limit<MAX_LONG_PAYLOAD>> =
     bincode::config::standard().with_limit::<MAX_LONG_PAYLOAD>();

@@ -12,7 +12,7 @@ use super::record::Stats;
 use super::tasks::{Allowance, Draft, tree};
 use super::view::View;
 use super::work::Work;
-use super::write::Verdict;
+use super::write::Decision;
 use super::{audit, codec, table};
 use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::Email;
@@ -29,8 +29,8 @@ use crate::store::{Orphans, StoreError, Taken};
 
 type Outcome = Result<(Imported, Option<Owner>), Conflict>;
 
-pub(super) fn begin(ids: NextIds) -> Verdict<()> {
-    Verdict { answer: (), changes: vec![Change::IdsUsed(ids)] }
+pub(super) fn begin(ids: NextIds) -> Decision<()> {
+    Decision { result: (), changes: vec![Change::IdsUsed(ids)] }
 }
 
 /// Returns the ids of all reachable tasks.
@@ -67,7 +67,7 @@ pub(super) fn import(
     chunk: Chunk,
     taken: &Taken,
     now: Timestamp,
-) -> Result<Verdict<Outcome>, StoreError> {
+) -> Result<Decision<Outcome>, StoreError> {
     // The account may have been deleted since the previous chunk.
     let owner = match chunk.owner {
         Some(owner) if view.credential(owner.here)?.is_some() => Some(owner),
@@ -93,14 +93,14 @@ pub(super) fn import(
             Record::Task(task) => import.task(task),
         };
         if let Err(conflict) = taken_in? {
-            return Ok(Verdict::unchanged(Err(conflict)));
+            return Ok(Decision::unchanged(Err(conflict)));
         }
     }
     let Import { done, owner, mut changes, audited, drafts, .. } = import;
     changes.extend(drafts.into_values().flat_map(Draft::into_changes));
     let act = Act { actor: Actor::Operator, at: now };
     changes.extend(audit::add_all(view, act, audited.into_iter())?);
-    Ok(Verdict { answer: Ok((done, owner)), changes })
+    Ok(Decision { result: Ok((done, owner)), changes })
 }
 
 /// Result of the search for an account.

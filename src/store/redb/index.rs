@@ -6,12 +6,12 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use super::key::{AnswerByAge, TaskByState};
+use super::key::{IdempotencyByAge, TaskByState};
 use super::migrate::FORMAT;
 use super::task_key::{self, Beginning};
-use crate::domain::answer::AnswerKey;
 use crate::domain::fold;
 use crate::domain::id::UserId;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::task::{Task, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -147,10 +147,10 @@ fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
 }
 
 /// Returns the entry of an answer in the index by age, for removing the oldest.
-pub(super) const fn answer_by_age(
+pub(super) const fn idempotency_by_age(
     owner: UserId,
-    key: AnswerKey,
+    key: IdempotencyKey,
     made_at: Timestamp,
-) -> AnswerByAge {
-    AnswerByAge { owner, made_at, key }
+) -> IdempotencyByAge {
+    IdempotencyByAge { owner, made_at, key }
 }

@@ -24,9 +24,9 @@
 //! owned          owner 8, 0C, parent id 8, task id 8                         empty (index of tasks with a parent)
 //! owned          owner 8, 0D, word (text), 00, task id 8                     empty (index)
 //! owned          owner 8, 0E, tag (text)                                     TagCountsV1
-//! owned          owner 8, 10, answer key 16                                  AnswerV1
-//! owned          owner 8, 11, made ms 8, answer key 16                       empty (index)
-//! owned          owner 8, 12                                                 AnswerStatsV1
+//! owned          owner 8, 10, idempotency key 16                             IdempotencyV1
+//! owned          owner 8, 11, made ms 8, idempotency key 16                  empty (index)
+//! owned          owner 8, 12                                                 IdempotencyStatsV1
 //! invitations    invitation id 8                                             InvitationV1
 //! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
@@ -47,8 +47,8 @@
 use std::ops::RangeInclusive;
 
 use super::task_key;
-use crate::domain::answer::AnswerKey;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
 
 /// Table of the file. The name is part of every checksum.
@@ -109,8 +109,8 @@ const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
 const TASK_BY_STATE_LEN: usize = UserId::LEN + 1 + 1 + 8 + TaskId::LEN;
 const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
 const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
-const ANSWER_LEN: usize = UserId::LEN + 1 + AnswerKey::LEN;
-const ANSWER_BY_AGE_LEN: usize = UserId::LEN + 1 + 8 + AnswerKey::LEN;
+const IDEMPOTENCY_LEN: usize = UserId::LEN + 1 + IdempotencyKey::LEN;
+const ANSWER_BY_AGE_LEN: usize = UserId::LEN + 1 + 8 + IdempotencyKey::LEN;
 
 /// First and last key of a range.
 pub(super) type KeyRange = RangeInclusive<Vec<u8>>;
@@ -131,23 +131,23 @@ pub(super) fn token(owner: UserId, id: TokenId) -> [u8; TOKEN_LEN] {
     join(&[&owner.to_bytes(), &[TOKEN], &id.to_bytes()])
 }
 
-pub(super) fn answer(owner: UserId, key: AnswerKey) -> [u8; ANSWER_LEN] {
+pub(super) fn idempotency(owner: UserId, key: IdempotencyKey) -> [u8; IDEMPOTENCY_LEN] {
     join(&[&owner.to_bytes(), &[ANSWER], &key.to_bytes()])
 }
 
-pub(super) fn answer_stats(owner: UserId) -> [u8; STATS_LEN] {
+pub(super) fn idempotency_stats(owner: UserId) -> [u8; STATS_LEN] {
     join(&[&owner.to_bytes(), &[ANSWER_STATS]])
 }
 
-/// Key in the order in which one owner's answers were made.
+/// Key in the order in which one owner's records were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct AnswerByAge {
+pub(super) struct IdempotencyByAge {
     pub(super) owner: UserId,
     pub(super) made_at: Timestamp,
-    pub(super) key: AnswerKey,
+    pub(super) key: IdempotencyKey,
 }
 
-impl AnswerByAge {
+impl IdempotencyByAge {
     pub(super) fn encode(self) -> [u8; ANSWER_BY_AGE_LEN] {
         join(&[
             &self.owner.to_bytes(),
@@ -192,7 +192,7 @@ pub(super) fn tokens_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TOKEN]]), TOKEN_LEN)
 }
 
-pub(super) fn answers_by_age_of(owner: UserId) -> KeyRange {
+pub(super) fn idempotency_by_age_of(owner: UserId) -> KeyRange {
     let prefix = join::<STATS_LEN>(&[&owner.to_bytes(), &[ANSWER_BY_AGE]]);
     span(&prefix, ANSWER_BY_AGE_LEN)
 }
@@ -212,9 +212,9 @@ pub(super) enum Owned {
     /// Entry of any index of tasks.
     TaskIndex(UserId, TaskId),
     TagCounts(UserId),
-    Answer(UserId, AnswerKey),
-    AnswerByAge(AnswerByAge),
-    AnswerStats(UserId),
+    Idempotency(UserId, IdempotencyKey),
+    IdempotencyByAge(IdempotencyByAge),
+    IdempotencyStats(UserId),
 }
 
 impl Owned {
@@ -250,15 +250,15 @@ impl Owned {
                 Some(Self::TaskIndex(owner, task_key::id(rest)?))
             }
             ANSWER => {
-                let key = AnswerKey::from_bytes(rest.try_into().ok()?);
-                Some(Self::Answer(owner, key))
+                let key = IdempotencyKey::from_bytes(rest.try_into().ok()?);
+                Some(Self::Idempotency(owner, key))
             }
             ANSWER_BY_AGE => {
                 let (made_at, rest) = split_time(rest)?;
-                let key = AnswerKey::from_bytes(rest.try_into().ok()?);
-                Some(Self::AnswerByAge(AnswerByAge { owner, made_at, key }))
+                let key = IdempotencyKey::from_bytes(rest.try_into().ok()?);
+                Some(Self::IdempotencyByAge(IdempotencyByAge { owner, made_at, key }))
             }
-            ANSWER_STATS => rest.is_empty().then_some(Self::AnswerStats(owner)),
+            ANSWER_STATS => rest.is_empty().then_some(Self::IdempotencyStats(owner)),
             _ => None,
         }
     }
@@ -271,10 +271,10 @@ impl Owned {
             | Self::Token(owner, _)
             | Self::TaskIndex(owner, _)
             | Self::TagCounts(owner)
-            | Self::Answer(owner, _)
-            | Self::AnswerStats(owner) => owner,
+            | Self::Idempotency(owner, _)
+            | Self::IdempotencyStats(owner) => owner,
             Self::TaskByState(entry) => entry.owner,
-            Self::AnswerByAge(entry) => entry.owner,
+            Self::IdempotencyByAge(entry) => entry.owner,
         }
     }
 }
@@ -377,15 +377,15 @@ mod tests {
     }
 
     #[test]
-    fn layouts_of_answers_never_change() {
-        let key = AnswerKey::from_bytes([0xEF; 16]);
+    fn layouts_of_idempotency_never_change() {
+        let key = IdempotencyKey::from_bytes([0xEF; 16]);
         let digits = "ef".repeat(16);
-        assert_eq!(hex(&answer(OWNER, key)), format!("000000000000010210{digits}"));
+        assert_eq!(hex(&idempotency(OWNER, key)), format!("000000000000010210{digits}"));
         assert_eq!(
-            hex(&AnswerByAge { owner: OWNER, made_at: at(5), key }.encode()),
+            hex(&IdempotencyByAge { owner: OWNER, made_at: at(5), key }.encode()),
             format!("0000000000000102110000000000000005{digits}")
         );
-        assert_eq!(hex(&answer_stats(OWNER)), "000000000000010212");
+        assert_eq!(hex(&idempotency_stats(OWNER)), "000000000000010212");
     }
 
     #[test]
@@ -405,17 +405,20 @@ mod tests {
         let session_id = SessionId::from_bytes([7; 16]);
         let token_id = TokenId::from_bytes([6; 8]);
         let entry = by_state(true, 9, 8);
-        let answer_key = AnswerKey::from_bytes([5; 16]);
-        let by_age = AnswerByAge { owner: OWNER, made_at: at(4), key: answer_key };
+        let record_key = IdempotencyKey::from_bytes([5; 16]);
+        let by_age = IdempotencyByAge { owner: OWNER, made_at: at(4), key: record_key };
         let pairs = [
             (stats(OWNER).to_vec(), Owned::Stats(OWNER)),
             (session(OWNER, session_id).to_vec(), Owned::Session(OWNER, session_id)),
             (entry.encode().to_vec(), Owned::TaskByState(entry)),
             (task(OWNER, ID).to_vec(), Owned::Task(OWNER, ID)),
             (token(OWNER, token_id).to_vec(), Owned::Token(OWNER, token_id)),
-            (answer(OWNER, answer_key).to_vec(), Owned::Answer(OWNER, answer_key)),
-            (by_age.encode().to_vec(), Owned::AnswerByAge(by_age)),
-            (answer_stats(OWNER).to_vec(), Owned::AnswerStats(OWNER)),
+            (
+                idempotency(OWNER, record_key).to_vec(),
+                Owned::Idempotency(OWNER, record_key),
+            ),
+            (by_age.encode().to_vec(), Owned::IdempotencyByAge(by_age)),
+            (idempotency_stats(OWNER).to_vec(), Owned::IdempotencyStats(OWNER)),
         ];
         for (key, meaning) in pairs {
             assert_eq!(Owned::decode(&key), Some(meaning));
@@ -439,10 +442,14 @@ mod tests {
         let token_max = token(OWNER, TokenId::from_bytes([0xFF; 8])).to_vec();
         assert!(tokens_of(OWNER).contains(&token_max));
         assert!(!tasks_of(OWNER).contains(&token_max));
-        let key = AnswerKey::from_bytes([0xFF; 16]);
-        let last = AnswerByAge { owner: OWNER, made_at: Timestamp::MAX, key };
-        assert!(answers_by_age_of(OWNER).contains(&last.encode().to_vec()));
-        assert!(!answers_by_age_of(OWNER).contains(&answer_stats(OWNER).to_vec()));
-        assert!(!answers_by_age_of(OWNER).contains(&answer(OWNER, key).to_vec()));
+        let key = IdempotencyKey::from_bytes([0xFF; 16]);
+        let last = IdempotencyByAge { owner: OWNER, made_at: Timestamp::MAX, key };
+        assert!(idempotency_by_age_of(OWNER).contains(&last.encode().to_vec()));
+        assert!(
+            !idempotency_by_age_of(OWNER).contains(&idempotency_stats(OWNER).to_vec())
+        );
+        assert!(
+            !idempotency_by_age_of(OWNER).contains(&idempotency(OWNER, key).to_vec())
+        );
     }
 }

@@ -39,7 +39,6 @@
 //! disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
 mod admission;
-mod answers;
 mod audit;
 mod batch;
 #[doc(hidden)]
@@ -51,6 +50,7 @@ mod compact;
 mod copy;
 mod export;
 mod guard;
+mod idempotency;
 mod import;
 mod index;
 mod invitations;
@@ -98,7 +98,7 @@ use self::list::ReadLimits;
 use self::long_reads::LongReads;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
-pub use self::options::{AnswerBounds, CommitMode, Options};
+pub use self::options::{CommitMode, IdempotencyBounds, Options};
 pub use self::progress::{Progress, Tell};
 use self::queue::Ticket;
 pub use self::space::has_room;
@@ -111,13 +111,14 @@ pub use self::upgrade::{
 pub use self::verify::Report;
 use self::view::View;
 use self::vitals::Vitals;
-use self::write::Verdict;
+use self::write::Decision;
 use self::writer::Writer;
+use crate::domain::authority::Authority;
 use crate::domain::chain::Chain;
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
-use crate::store::{StoreError, behalf, once};
+use crate::store::{StoreError, WriteContext};
 
 /// Store in a single file.
 ///
@@ -129,7 +130,7 @@ pub struct RedbStore {
     shared: Arc<Shared>,
     /// Permit for the one import at a time.
     importing: Arc<Semaphore>,
-    answers: AnswerBounds,
+    idempotency: IdempotencyBounds,
     quota: Quota,
     formats: Formats,
     reads: ReadLimits,
@@ -253,17 +254,14 @@ impl RedbStore {
         &self,
         owner: UserId,
         write: TaskWrite,
+        authority: Authority,
     ) -> Result<Option<TaskWritten>, StoreError> {
-        let (behalf, quota) = (behalf::current(), self.quota);
+        let quota = self.quota;
         let read = move |txn: &ReadTransaction| {
             let tables = SnapshotTables::open(txn)?;
             let view = View::of_snapshot(&tables);
-            if let Some(behalf) = behalf
-                && !view.is_good(behalf)?
-            {
-                return Err(StoreError::Revoked);
-            }
-            Ok(tasks::write(&view, owner, write, &quota)?.answer)
+            view.authorize(&authority)?;
+            Ok(tasks::write(&view, owner, write, &quota)?.result)
         };
         self.read_long(owner, read).await
     }
@@ -272,13 +270,17 @@ impl RedbStore {
         &self,
         ticket: Ticket,
         growth: Growth,
-        decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
+        context: WriteContext<T>,
+        decide: impl FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (behalf, once, bounds) = (behalf::current(), once::take(), self.answers);
-        let decide = move |view: &View<'_, '_>| match (behalf, once) {
-            (Some(behalf), _) if !view.is_good(behalf)? => Err(StoreError::Revoked),
-            (_, Some(once)) => answers::decide(view, once, bounds, decide),
-            (_, None) => decide(view),
+        let (WriteContext { authority, idempotency }, bounds) =
+            (context, self.idempotency);
+        let decide = move |view: &View<'_, '_>| {
+            view.authorize(&authority)?;
+            match idempotency {
+                Some(mut it) => idempotency::decide(view, &mut it, bounds, decide),
+                None => decide(view),
+            }
         };
         let outcome = self.writer.write(ticket, growth, decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))

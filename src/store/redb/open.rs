@@ -150,7 +150,7 @@ impl RedbStore {
         let writer = Writer::spawn(db, vitals, space.clone(), options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
-        let (answers, formats) = (options.answers, options.formats);
+        let (idempotency, formats) = (options.idempotency, options.formats);
         let quota = options.quota;
         let reads = ReadLimits::of(options);
         let census = Census::default();
@@ -159,7 +159,7 @@ impl RedbStore {
             space,
             shared,
             importing,
-            answers,
+            idempotency,
             quota,
             formats,
             reads,

@@ -16,12 +16,12 @@ pub enum CommitMode {
     TwoPhase,
 }
 
-/// Maximum number and size of the stored answers of one account.
+/// Maximum number and size of the idempotency records of one account.
 #[derive(Clone, Copy, Debug)]
-pub struct AnswerBounds {
-    /// Maximum number of answers.
+pub struct IdempotencyBounds {
+    /// Maximum number of records.
     pub records: u64,
-    /// Maximum total size of the answers, in bytes.
+    /// Maximum total size of the records, in bytes.
     pub bytes: u64,
 }
 
@@ -40,13 +40,13 @@ pub struct Options {
     pub check_pages: bool,
     /// Commit protocol.
     pub commit: CommitMode,
-    /// Maximum number of tasks and answers of accounts deleted in one transaction; larger accounts are purged.
+    /// Maximum number of tasks and idempotency records of accounts deleted in one transaction; larger accounts are purged.
     pub delete_at_once: u64,
     /// Rows that a purge removes per commit: about 2 ms of work. 0 disables purging.
     pub purge_slice: usize,
-    /// Maximum number and size of stored answers to requests with a key, per account. The oldest make room for new
+    /// Maximum number and size of idempotency records to requests with a key, per account. The oldest make room for new
     /// ones.
-    pub answers: AnswerBounds,
+    pub idempotency: IdempotencyBounds,
     /// Limits of tasks and bytes per account, and of the number of accounts. Imports are exempt.
     pub quota: Quota,
     /// Maximum number of tasks that are gathered for a list and then sorted. Beyond it, the list is read in its
@@ -70,7 +70,7 @@ impl Default for Options {
             commit: CommitMode::TwoPhase,
             delete_at_once: 2_000,
             purge_slice: 2_000,
-            answers: AnswerBounds { records: 16_384, bytes: 16 << 20 },
+            idempotency: IdempotencyBounds { records: 16_384, bytes: 16 << 20 },
             quota: Quota::default(),
             gather_at_most: 5_000,
             short_read: 2_000,

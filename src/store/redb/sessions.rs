@@ -5,7 +5,7 @@ use redb::ReadTransaction;
 use super::change::Change;
 use super::key::{self, Table};
 use super::view::{self, View};
-use super::write::Verdict;
+use super::write::Decision;
 use super::{record, table, users};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::network::Network;
@@ -18,11 +18,11 @@ pub(super) fn create(
     view: &View<'_, '_>,
     new: Session,
     expected: Option<&PasswordHash>,
-) -> Result<Verdict<bool>, StoreError> {
+) -> Result<Decision<bool>, StoreError> {
     let welcome = view.credential(new.user)?.filter(|found| {
         !found.user.disabled && expected.is_none_or(|hash| *hash == found.password)
     });
-    let Some(owner) = welcome else { return Ok(Verdict::unchanged(false)) };
+    let Some(owner) = welcome else { return Ok(Decision::unchanged(false)) };
     let mut others = view.sessions(new.user)?;
     others.retain(|session| session.id != new.id);
     let now = new.created_at;
@@ -39,7 +39,7 @@ pub(super) fn create(
         changes.push(Change::UserReplace { old: owner, new: seen });
     }
     changes.push(Change::SessionPut(new));
-    Ok(Verdict { answer: true, changes })
+    Ok(Decision { result: true, changes })
 }
 
 pub(super) fn refresh(
@@ -47,24 +47,24 @@ pub(super) fn refresh(
     user: UserId,
     id: SessionId,
     refreshing: &Refreshing,
-) -> Result<Verdict<Renewed>, StoreError> {
+) -> Result<Decision<Renewed>, StoreError> {
     let found = (view.credential(user)?, view.session(user, id)?);
     let (Some(credential), Some(old)) = found else {
-        return Ok(Verdict::unchanged(Refreshed::Unknown));
+        return Ok(Decision::unchanged(Refreshed::Unknown));
     };
     if credential.user.disabled {
-        return Ok(Verdict::unchanged(Refreshed::Unknown));
+        return Ok(Decision::unchanged(Refreshed::Unknown));
     }
     Ok(match old.refresh(refreshing) {
         Refreshed::Renewed(new) => {
             let changes = vec![Change::SessionPut(new.clone())];
-            Verdict { answer: Refreshed::Renewed((credential.user, new)), changes }
+            Decision { result: Refreshed::Renewed((credential.user, new)), changes }
         }
-        Refreshed::Reused => Verdict {
-            answer: Refreshed::Reused,
+        Refreshed::Reused => Decision {
+            result: Refreshed::Reused,
             changes: vec![Change::SessionDelete(user, id)],
         },
-        Refreshed::Unknown => Verdict::unchanged(Refreshed::Unknown),
+        Refreshed::Unknown => Decision::unchanged(Refreshed::Unknown),
     })
 }
 
@@ -72,12 +72,12 @@ pub(super) fn delete(
     view: &View<'_, '_>,
     user: UserId,
     id: SessionId,
-) -> Result<Verdict<bool>, StoreError> {
+) -> Result<Decision<bool>, StoreError> {
     Ok(match view.session(user, id)? {
         Some(_) => {
-            Verdict { answer: true, changes: vec![Change::SessionDelete(user, id)] }
+            Decision { result: true, changes: vec![Change::SessionDelete(user, id)] }
         }
-        None => Verdict::unchanged(false),
+        None => Decision::unchanged(false),
     })
 }
 

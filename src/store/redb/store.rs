@@ -13,24 +13,26 @@ use super::queue::{Flow, Ticket};
 use super::space::Growth;
 use super::view::View;
 use super::work::Work;
-use super::write::Verdict;
+use super::write::Decision;
 use super::{
-    RedbStore, answers, audit, export, import, invitations, key, list, quota, sessions,
-    table, tasks, tokens, users,
+    RedbStore, audit, export, idempotency, import, invitations, key, list, quota,
+    sessions, table, tasks, tokens, users,
 };
 use crate::domain::access::Access;
-use crate::domain::answer::{Answer, AnswerKey, AnswerNote, Swept};
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::idempotency::{
+    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
+};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::task::{
-    Task, TaskAction, TaskCounts, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+    Task, TaskAction, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -39,7 +41,7 @@ use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
 use crate::store::metrics::StoreMetrics;
-use crate::store::{Failure, Store, StoreError, Taken};
+use crate::store::{Failure, Store, StoreError, Taken, WriteContext};
 
 /// Planned work of the deletion of an account; at most [`super::Options::delete_at_once`] of its tasks go at once.
 const DELETED_ACCOUNT: Work = Work::new(4_000, 0);
@@ -49,6 +51,7 @@ impl Store for RedbStore {
     async fn user_create(
         &self,
         new: NewUser,
+        context: WriteContext<Result<User, Refused>>,
     ) -> Result<Result<User, Refused>, StoreError> {
         let flow = match new.admission {
             Admission::Open | Admission::Invited(..) => Flow::Registrations,
@@ -57,7 +60,7 @@ impl Store for RedbStore {
         let ticket = Ticket::access(flow);
         let most = self.quota.accounts;
         let decide = move |view: &View<'_, '_>| users::create(view, new, most);
-        let outcome = self.write(ticket, Growth::Adds, decide).await;
+        let outcome = self.write(ticket, Growth::Adds, context, decide).await;
         outcome.inspect(|made| self.shared.vitals.meters.registered(made))
     }
 
@@ -117,13 +120,14 @@ impl Store for RedbStore {
         &self,
         id: UserId,
         change: UserChange,
+        context: WriteContext<Result<(User, Ended), Refused>>,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
         let ticket = Ticket::access(Flow::of(id, change.by));
-        // Names can wait for space, which their stored answers would take from log-ins. Passwords and access cannot.
+        // Names can wait for space, which their idempotency records would take from log-ins. Passwords and access cannot.
         let is_profile = change.patch.password.is_none() && change.by.is_none();
         let growth = if is_profile { Growth::Adds } else { Growth::AddsLittle };
         let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
-        self.write(ticket, growth, decide).await
+        self.write(ticket, growth, context, decide).await
     }
 
     async fn user_rehash(
@@ -134,7 +138,7 @@ impl Store for RedbStore {
     ) -> Result<bool, StoreError> {
         let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
         let ticket = Ticket::access(Flow::Account(id));
-        self.write(ticket, Growth::AddsLittle, decide).await
+        self.write(ticket, Growth::AddsLittle, WriteContext::system(), decide).await
     }
 
     async fn user_delete(
@@ -142,11 +146,12 @@ impl Store for RedbStore {
         id: UserId,
         expected: Option<PasswordHash>,
         by: Option<Act>,
+        context: WriteContext<Result<(), Refused>>,
     ) -> Result<Result<(), Refused>, StoreError> {
         let decide =
             move |view: &View<'_, '_>| users::delete(view, id, expected.as_ref(), by);
         let ticket = Ticket::data(Flow::of(id, by), DELETED_ACCOUNT);
-        self.write(ticket, Growth::Frees, decide).await
+        self.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn access_end(
@@ -154,10 +159,11 @@ impl Store for RedbStore {
         id: UserId,
         ending: Ending,
         by: Option<Act>,
+        context: WriteContext<Result<Ended, Refused>>,
     ) -> Result<Result<Ended, Refused>, StoreError> {
         let decide = move |view: &View<'_, '_>| users::end_access(view, id, ending, by);
         let ticket = Ticket::access(Flow::of(id, by));
-        self.write(ticket, Growth::Frees, decide).await
+        self.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn access_touch(
@@ -170,18 +176,19 @@ impl Store for RedbStore {
         let decide =
             move |view: &View<'_, '_>| tokens::touch(view, user, access, at, address);
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Adds, decide).await
+        self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
     }
 
     async fn session_create(
         &self,
         session: Session,
         expected: Option<PasswordHash>,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(session.user));
         let decide =
             move |view: &View<'_, '_>| sessions::create(view, session, expected.as_ref());
-        self.write(ticket, Growth::AddsLittle, decide).await
+        self.write(ticket, Growth::AddsLittle, context, decide).await
     }
 
     async fn session_get(
@@ -201,29 +208,35 @@ impl Store for RedbStore {
         user: UserId,
         id: SessionId,
         refreshing: Refreshing,
+        context: WriteContext<Renewed>,
     ) -> Result<Renewed, StoreError> {
         let decide =
             move |view: &View<'_, '_>| sessions::refresh(view, user, id, &refreshing);
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::AddsLittle, decide).await
+        self.write(ticket, Growth::AddsLittle, context, decide).await
     }
 
     async fn session_delete(
         &self,
         user: UserId,
         id: SessionId,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, move |view| sessions::delete(view, user, id))
-            .await
+        self.write(ticket, Growth::Frees, context, move |view| {
+            sessions::delete(view, user, id)
+        })
+        .await
     }
 
     async fn token_create(
         &self,
         token: PersonalToken,
+        context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError> {
         let ticket = Ticket::access(Flow::Account(token.user));
-        self.write(ticket, Growth::Adds, move |view| tokens::create(view, token)).await
+        self.write(ticket, Growth::Adds, context, move |view| tokens::create(view, token))
+            .await
     }
 
     async fn token_get(
@@ -238,19 +251,27 @@ impl Store for RedbStore {
         self.read(|txn| tokens::list(txn, user))
     }
 
-    async fn token_delete(&self, user: UserId, id: TokenId) -> Result<bool, StoreError> {
+    async fn token_delete(
+        &self,
+        user: UserId,
+        id: TokenId,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, move |view| tokens::delete(view, user, id))
-            .await
+        self.write(ticket, Growth::Frees, context, move |view| {
+            tokens::delete(view, user, id)
+        })
+        .await
     }
 
     async fn invitation_create(
         &self,
         invitation: Invitation,
         by: Act,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let decide = move |view: &View<'_, '_>| invitations::create(view, invitation, by);
-        self.write(Ticket::access(Flow::Operator), Growth::Adds, decide).await
+        self.write(Ticket::access(Flow::Operator), Growth::Adds, context, decide).await
     }
 
     async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
@@ -261,9 +282,10 @@ impl Store for RedbStore {
         &self,
         id: InvitationId,
         by: Act,
+        context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let decide = move |view: &View<'_, '_>| invitations::delete(view, id, by);
-        self.write(Ticket::access(Flow::Operator), Growth::Frees, decide).await
+        self.write(Ticket::access(Flow::Operator), Growth::Frees, context, decide).await
     }
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
@@ -280,45 +302,51 @@ impl Store for RedbStore {
         self.read_long(user, move |txn| audit::about(txn, user, after, limit)).await
     }
 
-    async fn answer_get(
+    async fn idempotency_get(
         &self,
         owner: UserId,
-        key: AnswerKey,
-    ) -> Result<Option<Answer>, StoreError> {
-        self.read(|txn| answers::get(txn, owner, key))
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        self.read(|txn| idempotency::get(txn, owner, key))
     }
 
-    async fn answer_list(
+    async fn idempotency_list(
         &self,
         owner: UserId,
-        after: Option<AnswerNote>,
+        after: Option<IdempotencyNote>,
         limit: usize,
-    ) -> Result<Vec<AnswerNote>, StoreError> {
-        self.read(|txn| answers::list(txn, owner, after, limit))
+    ) -> Result<Vec<IdempotencyNote>, StoreError> {
+        self.read(|txn| idempotency::list(txn, owner, after, limit))
     }
 
-    async fn answer_sweep(
+    async fn idempotency_sweep(
         &self,
         after: Option<UserId>,
         now: Timestamp,
-    ) -> Result<Swept, StoreError> {
-        let ticket = Ticket::data(Flow::Server, answers::SWEEP);
-        self.write(ticket, Growth::Frees, move |view| answers::sweep(view, after, now))
-            .await
+    ) -> Result<SweepProgress, StoreError> {
+        let ticket = Ticket::data(Flow::Server, idempotency::SWEEP);
+        self.write(ticket, Growth::Frees, WriteContext::system(), move |view| {
+            idempotency::sweep(view, after, now)
+        })
+        .await
     }
 
-    async fn answer_forget(&self, owner: UserId) -> Result<u64, StoreError> {
-        let ticket = Ticket::data(Flow::Operator, answers::SWEEP);
-        self.write(ticket, Growth::Frees, move |view| answers::forget(view, owner)).await
+    async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError> {
+        let ticket = Ticket::data(Flow::Operator, idempotency::SWEEP);
+        self.write(ticket, Growth::Frees, WriteContext::system(), move |view| {
+            idempotency::forget(view, owner)
+        })
+        .await
     }
 
     async fn task_write(
         &self,
         owner: UserId,
         write: TaskWrite,
+        context: WriteContext<Option<TaskWritten>>,
     ) -> Result<Option<TaskWritten>, StoreError> {
         if write.dry_run {
-            return self.task_try(owner, write).await;
+            return self.task_try(owner, write, context.authority).await;
         }
         let frees = |op: &TaskOp| matches!(op.action, TaskAction::Delete(_));
         let growth =
@@ -326,7 +354,7 @@ impl Store for RedbStore {
         let ticket = Ticket::data(Flow::Account(owner), tasks::planned(&write));
         let quota = self.quota;
         let decide = move |view: &View<'_, '_>| tasks::write(view, owner, write, &quota);
-        let outcome = self.write(ticket, growth, decide).await;
+        let outcome = self.write(ticket, growth, context, decide).await;
         outcome.inspect(|written| self.shared.vitals.meters.written(written.as_ref()))
     }
 
@@ -363,10 +391,6 @@ impl Store for RedbStore {
         self.read(|txn| tasks::after(txn, owner, after, limit))
     }
 
-    async fn task_counts(&self, owner: UserId) -> Result<TaskCounts, StoreError> {
-        self.read(|txn| tasks::counts(txn, owner))
-    }
-
     async fn task_summary(
         &self,
         owner: UserId,
@@ -397,7 +421,13 @@ impl Store for RedbStore {
             return Ok(None);
         };
         let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
-        self.write(Ticket::access(Flow::Operator), Growth::Adds, decide).await?;
+        self.write(
+            Ticket::access(Flow::Operator),
+            Growth::Adds,
+            WriteContext::system(),
+            decide,
+        )
+        .await?;
         let look =
             |txn: &ReadTransaction| Ok((import::task_ids(txn)?, export::next_ids(txn)?));
         let (ids, next) = self.read_admin(look).await?;
@@ -413,7 +443,7 @@ impl Store for RedbStore {
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
         let ticket = Ticket::data(Flow::Operator, import::planned(&chunk));
         let decide = move |view: &View<'_, '_>| import::import(view, chunk, &taken, now);
-        self.write(ticket, Growth::Adds, decide).await
+        self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
@@ -425,9 +455,12 @@ impl Store for RedbStore {
             return unwell("damage was found in the data file");
         }
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
-        // An empty write: an answer means that the thread runs.
+        // An empty write: a result means that the thread runs.
         let ticket = Ticket::access(Flow::Server);
-        self.write(ticket, Growth::Frees, |_| Ok(Verdict::unchanged(()))).await
+        self.write(ticket, Growth::Frees, WriteContext::system(), |_| {
+            Ok(Decision::unchanged(()))
+        })
+        .await
     }
 
     async fn metrics(&self) -> Option<StoreMetrics> {

@@ -7,7 +7,7 @@ use redb::ReadTransaction;
 use super::change::Change;
 use super::key::{self, Table};
 use super::view::{self, View};
-use super::write::Verdict;
+use super::write::Decision;
 use super::{record, table, users};
 use crate::domain::access::Access;
 use crate::domain::id::{TokenId, UserId};
@@ -22,24 +22,26 @@ use crate::store::StoreError;
 pub(super) fn create(
     view: &View<'_, '_>,
     new: PersonalToken,
-) -> Result<Verdict<Option<bool>>, StoreError> {
+) -> Result<Decision<Option<bool>>, StoreError> {
     if view.credential(new.user)?.is_none_or(|found| found.user.disabled) {
-        return Ok(Verdict::unchanged(None));
+        return Ok(Decision::unchanged(None));
     }
     if view.tokens(new.user)?.len() >= PersonalToken::MAX_PER_USER {
-        return Ok(Verdict::unchanged(Some(false)));
+        return Ok(Decision::unchanged(Some(false)));
     }
-    Ok(Verdict { answer: Some(true), changes: vec![Change::TokenPut(new)] })
+    Ok(Decision { result: Some(true), changes: vec![Change::TokenPut(new)] })
 }
 
 pub(super) fn delete(
     view: &View<'_, '_>,
     user: UserId,
     id: TokenId,
-) -> Result<Verdict<bool>, StoreError> {
+) -> Result<Decision<bool>, StoreError> {
     Ok(match view.token(user, id)? {
-        Some(_) => Verdict { answer: true, changes: vec![Change::TokenDelete(user, id)] },
-        None => Verdict::unchanged(false),
+        Some(_) => {
+            Decision { result: true, changes: vec![Change::TokenDelete(user, id)] }
+        }
+        None => Decision::unchanged(false),
     })
 }
 
@@ -50,7 +52,7 @@ pub(super) fn touch(
     access: Access,
     at: Timestamp,
     address: Option<IpAddr>,
-) -> Result<Verdict<()>, StoreError> {
+) -> Result<Decision<()>, StoreError> {
     let change = match access {
         Access::Session(id) => view
             .session(user, id)?
@@ -64,7 +66,7 @@ pub(super) fn touch(
             .filter(|token| token.last_used_at < Some(at))
             .map(|old| Change::TokenPut(PersonalToken { last_used_at: Some(at), ..old })),
     };
-    Ok(Verdict { answer: (), changes: change.into_iter().collect() })
+    Ok(Decision { result: (), changes: change.into_iter().collect() })
 }
 
 pub(super) fn get(

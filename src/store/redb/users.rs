@@ -8,7 +8,7 @@ use super::change::Change;
 use super::key::Table;
 use super::record::Stats;
 use super::view::View;
-use super::write::Verdict;
+use super::write::Decision;
 use super::{audit, codec, quota, record, table};
 use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::Email;
@@ -22,10 +22,10 @@ use crate::domain::user::{
 };
 use crate::store::StoreError;
 
-type Decision<T> = Result<Verdict<Result<T, Refused>>, StoreError>;
+type Refusable<T> = Result<Decision<Result<T, Refused>>, StoreError>;
 
-const fn refused<T>(why: Refused) -> Verdict<Result<T, Refused>> {
-    Verdict::unchanged(Err(why))
+const fn refused<T>(why: Refused) -> Decision<Result<T, Refused>> {
+    Decision::unchanged(Err(why))
 }
 
 /// Creates an account if there are fewer than `most`; the operator always may.
@@ -33,7 +33,7 @@ pub(super) fn create(
     view: &View<'_, '_>,
     new: NewUser,
     most: Option<u64>,
-) -> Decision<User> {
+) -> Refusable<User> {
     let id = view.next_user_id()?;
     let mut changes = Vec::new();
     match new.admission {
@@ -72,16 +72,16 @@ pub(super) fn create(
         return Ok(refused(Refused::EmailTaken));
     };
     let credential = new.into_credential(id);
-    let answer = Ok(credential.user.clone());
+    let result = Ok(credential.user.clone());
     changes.push(Change::UserCreate(credential, key));
-    Ok(Verdict { answer, changes })
+    Ok(Decision { result, changes })
 }
 
 pub(super) fn patch(
     view: &View<'_, '_>,
     id: UserId,
     change: UserChange,
-) -> Decision<(User, Ended)> {
+) -> Refusable<(User, Ended)> {
     let Some(old) = view.credential(id)? else { return Ok(refused(Refused::Missing)) };
     let UserChange { patch, quota, ending, expected, by } = change;
     if expected.is_some_and(|expected| expected != old.password) {
@@ -104,7 +104,7 @@ pub(super) fn patch(
     } else {
         end(view, id, ending)?
     };
-    let answer = Ok((new.user.clone(), ended));
+    let result = Ok((new.user.clone(), ended));
     let own = view.stats(id)?.unwrap_or(Stats::EMPTY).own;
     let quota = Some(quota.apply(own)).filter(|quota| *quota != own);
     if let Some(act) = by {
@@ -119,7 +119,7 @@ pub(super) fn patch(
     if new != old {
         changes.push(Change::UserReplace { old, new });
     }
-    Ok(Verdict { answer, changes })
+    Ok(Decision { result, changes })
 }
 
 /// Revokes the invitations of a former administrator.
@@ -162,7 +162,7 @@ pub(super) fn end_access(
     id: UserId,
     ending: Ending,
     by: Option<Act>,
-) -> Decision<Ended> {
+) -> Refusable<Ended> {
     if view.credential(id)?.is_none() {
         return Ok(refused(Refused::Missing));
     }
@@ -170,7 +170,7 @@ pub(super) fn end_access(
     if let Some(act) = by {
         changes.extend(audit::add(view, act, &[AuditAction::AccessEnded], Some(id))?);
     }
-    Ok(Verdict { answer: Ok(ended), changes })
+    Ok(Decision { result: Ok(ended), changes })
 }
 
 fn end(
@@ -208,14 +208,14 @@ pub(super) fn rehash(
     id: UserId,
     expected: &PasswordHash,
     password: PasswordHash,
-) -> Result<Verdict<bool>, StoreError> {
+) -> Result<Decision<bool>, StoreError> {
     match view.credential(id)? {
         Some(old) if old.password == *expected => {
             let new = Credential { password, ..old.clone() };
             let changes = vec![Change::UserReplace { old, new }];
-            Ok(Verdict { answer: true, changes })
+            Ok(Decision { result: true, changes })
         }
-        _ => Ok(Verdict::unchanged(false)),
+        _ => Ok(Decision::unchanged(false)),
     }
 }
 
@@ -224,7 +224,7 @@ pub(super) fn delete(
     id: UserId,
     expected: Option<&PasswordHash>,
     by: Option<Act>,
-) -> Decision<()> {
+) -> Refusable<()> {
     let Some(old) = view.credential(id)? else { return Ok(refused(Refused::Missing)) };
     if expected.is_some_and(|expected| *expected != old.password) {
         return Ok(refused(Refused::PasswordChanged));
@@ -238,7 +238,7 @@ pub(super) fn delete(
     };
     changes.extend(uninvite(view, id)?);
     changes.push(Change::UserDelete(old));
-    Ok(Verdict { answer: Ok(()), changes })
+    Ok(Decision { result: Ok(()), changes })
 }
 
 pub(super) fn get(

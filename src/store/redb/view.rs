@@ -6,23 +6,24 @@ use std::ops::Bound;
 use redb::{ReadableTable, ReadableTableMetadata as _};
 
 use super::batch::Batch;
-use super::key::{self, AnswerByAge, KeyRange, Owned, Table};
-use super::record::{self, AnswerStats, Stats};
+use super::key::{self, IdempotencyByAge, KeyRange, Owned, Table};
+use super::record::{self, IdempotencyStats, Stats};
 use super::table::{Range, Snapshot, SnapshotTables, Value, Writable};
 use super::work::Work;
 use super::{codec, table, task_key};
 use crate::domain::access::Access;
-use crate::domain::answer::{Answer, AnswerKey};
+use crate::domain::authority::{Authority, Claim};
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::user::{Credential, Role};
-use crate::store::{Behalf, StoreError};
+use crate::domain::user::{Credential, User};
+use crate::store::StoreError;
 
 /// Future state of the file, or a snapshot of it. Read-only.
 pub(super) struct View<'a, 'txn> {
@@ -302,56 +303,68 @@ impl<'a, 'txn> View<'a, 'txn> {
         value.map(|value| record::decode_token(owner, id, value.value())).transpose()
     }
 
-    pub(super) fn answer(
+    pub(super) fn idempotency(
         &self,
         owner: UserId,
-        key: AnswerKey,
-    ) -> Result<Option<Answer>, StoreError> {
-        let value = self.get(Table::Owned, key::answer(owner, key).as_slice())?;
-        value.map(|value| record::decode_answer(owner, key, value.value())).transpose()
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let value = self.get(Table::Owned, key::idempotency(owner, key).as_slice())?;
+        value
+            .map(|value| record::decode_idempotency(owner, key, value.value()))
+            .transpose()
     }
 
-    /// Returns the number and size of the stored answers of an account.
-    pub(super) fn answer_stats(&self, owner: UserId) -> Result<AnswerStats, StoreError> {
-        let value = self.get(Table::Owned, key::answer_stats(owner).as_slice())?;
-        let stats = value.map(|it| record::decode_answer_stats(owner, it.value()));
+    /// Returns the number and size of the idempotency records of an account.
+    pub(super) fn idempotency_stats(
+        &self,
+        owner: UserId,
+    ) -> Result<IdempotencyStats, StoreError> {
+        let value = self.get(Table::Owned, key::idempotency_stats(owner).as_slice())?;
+        let stats = value.map(|it| record::decode_idempotency_stats(owner, it.value()));
         Ok(stats.transpose()?.unwrap_or_default())
     }
 
-    /// Returns the stored answers of an account, oldest first.
-    pub(super) fn answers_by_age(
+    /// Returns the idempotency records of an account, oldest first.
+    pub(super) fn idempotency_by_age(
         &self,
         owner: UserId,
-    ) -> Result<impl Iterator<Item = Result<AnswerByAge, StoreError>>, StoreError> {
-        let entries = self.range(Table::Owned, &key::answers_by_age_of(owner))?;
+    ) -> Result<impl Iterator<Item = Result<IdempotencyByAge, StoreError>>, StoreError>
+    {
+        let entries = self.range(Table::Owned, &key::idempotency_by_age_of(owner))?;
         Ok(entries.map(|entry| {
             let (key, _) = entry?;
             match Owned::decode(key.value()) {
-                Some(Owned::AnswerByAge(entry)) => Ok(entry),
-                _ => Err(codec::damaged(Table::Owned, key.value(), &"not of an answer")),
+                Some(Owned::IdempotencyByAge(entry)) => Ok(entry),
+                _ => Err(codec::damaged(
+                    Table::Owned,
+                    key.value(),
+                    &"not of an idempotency record",
+                )),
             }
         }))
     }
 
-    /// Whether a credential is still valid for the write.
-    pub(super) fn is_good(&self, behalf: Behalf) -> Result<bool, StoreError> {
-        let Some(owner) = self.credential(behalf.user)?.map(|found| found.user) else {
-            return Ok(false);
-        };
-        let is_there = match behalf.access {
+    /// Checks that a write still has its authority.
+    pub(super) fn authorize(&self, authority: &Authority) -> Result<(), StoreError> {
+        let Authority::Caller(claim) = authority else { return Ok(()) };
+        let Claim { user, access, scopes, need, at } = *claim;
+        let owner = self.credential(user)?.map(|found| found.user);
+        let is_live = match access {
             Access::Session(id) => {
-                let session = self.session(behalf.user, id)?;
-                session.is_some_and(|session| !session.is_expired(behalf.at))
+                let session = self.session(user, id)?;
+                session.is_some_and(|session| !session.is_expired(at))
             }
             Access::Token(id) => {
-                let token = self.token(behalf.user, id)?;
-                token.is_some_and(|token| !token.is_expired(behalf.at))
+                let token = self.token(user, id)?;
+                token.is_some_and(|token| !token.is_expired(at))
             }
         };
-        let is_allowed = !owner.disabled
-            && (!behalf.admin || owner.role == Role::Admin)
-            && (behalf.before_password_change || !owner.must_change_password);
-        Ok(is_there && is_allowed)
+        let is_granted = |owner: User| need.check(&owner, access, scopes).is_ok();
+        if is_live && owner.is_some_and(is_granted) {
+            Ok(())
+        } else {
+            Err(StoreError::Revoked)
+        }
     }
 
     /// Whether this account is the only active administrator.

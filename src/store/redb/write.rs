@@ -10,17 +10,17 @@ use crate::domain::id::UserId;
 use crate::store::StoreError;
 
 /// Result of a decision.
-pub(super) struct Verdict<T> {
-    /// Answer for the caller, sent once the changes are on disk.
-    pub(super) answer: T,
+pub(super) struct Decision<T> {
+    /// Result for the caller, sent once the changes are on disk.
+    pub(super) result: T,
     /// Changes, in this order. May be empty.
     pub(super) changes: Vec<Change>,
 }
 
-impl<T> Verdict<T> {
-    /// Creates an answer without changes.
-    pub(super) const fn unchanged(answer: T) -> Self {
-        Self { answer, changes: Vec::new() }
+impl<T> Decision<T> {
+    /// Creates a result without changes.
+    pub(super) const fn unchanged(result: T) -> Self {
+        Self { result, changes: Vec::new() }
     }
 }
 
@@ -55,7 +55,7 @@ pub(super) fn job<T, D>(
 ) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
 where
     T: Send + 'static,
-    D: FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
+    D: FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send + 'static,
 {
     let (sender, receiver) = oneshot::channel();
     let decide = Some(decide);
@@ -66,21 +66,21 @@ where
 impl<T, D> Job for Write<T, D>
 where
     T: Send,
-    D: FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send,
+    D: FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send,
 {
     fn run(&mut self, batch: &mut Batch<'_>) -> Result<(), StoreError> {
         let Some(decide) = self.decide.take() else { return Ok(()) };
         let view = View::of(batch);
-        let planned = decide(&view).and_then(|Verdict { answer, changes }| {
+        let planned = decide(&view).and_then(|Decision { result, changes }| {
             let ops = change::plan(&view, &changes)?;
             batch.admit(self.growth, self.account, &ops)?;
-            Ok((answer, ops))
+            Ok((result, ops))
         });
         let read = view.read();
         batch.read.add(read);
         match planned {
-            Ok((answer, ops)) => {
-                self.decided = Some(Ok(answer));
+            Ok((result, ops)) => {
+                self.decided = Some(Ok(result));
                 batch.apply(ops)
             }
             Err(error) => {

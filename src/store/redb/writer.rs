@@ -30,7 +30,7 @@ use super::space::{Growth, Room, Space};
 use super::view::View;
 use super::vitals::Vitals;
 use super::work::{COMMIT, Work};
-use super::write::{Job, Verdict, job, stopped};
+use super::write::{Decision, Job, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
 use crate::store::metrics::WaitingWrites;
@@ -81,7 +81,7 @@ impl Writer {
         &self,
         ticket: Ticket,
         growth: Growth,
-        decide: impl FnOnce(&View<'_, '_>) -> Result<Verdict<T>, StoreError> + Send + 'static,
+        decide: impl FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (job, answer) = job(growth, ticket.flow.account(), decide);
         self.queue.push(ticket, job)?;
@@ -327,7 +327,7 @@ mod tests {
     ) -> Answer<T> {
         let flow = Flow::Account(UserId::new(account));
         let (job, answer) =
-            job(Growth::Adds, None, move |_| Ok(Verdict::unchanged(decide())));
+            job(Growth::Adds, None, move |_| Ok(Decision::unchanged(decide())));
         writer.queue.push(Ticket::data(flow, work), job).unwrap();
         answer
     }

@@ -6,7 +6,7 @@
 
 mod account;
 mod admin;
-mod answer;
+mod idempotency;
 mod stats;
 mod task;
 
@@ -14,8 +14,9 @@ pub(super) use self::account::{
     decode_account, decode_session, decode_token, decode_user, session, token, user,
 };
 pub(super) use self::admin::{audit, decode_audit, decode_invitation, invitation};
-pub(super) use self::answer::{
-    AnswerStats, answer, answer_stats, decode_answer, decode_answer_stats,
+pub(super) use self::idempotency::{
+    IdempotencyStats, decode_idempotency, decode_idempotency_stats, idempotency,
+    idempotency_stats,
 };
 pub(super) use self::stats::{Stats, decode_stats, decode_tag_counts, stats, tag_counts};
 pub(super) use self::task::{decode_task, task};

@@ -18,7 +18,7 @@ pub(super) enum Growth {
     /// Adds a little that is bounded for each account, such as a session: users must be able to log in to delete
     /// something. May use three quarters of the reserve.
     AddsLittle,
-    /// Frees data, except for its stored answer. Refused only where the pages that it moves may not fit on the disk.
+    /// Frees data, except for its idempotency record. Refused only where the pages that it moves may not fit on the disk.
     Frees,
 }
 

@@ -16,7 +16,7 @@ use crate::domain::task::{
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::redb::view::View;
-use crate::store::redb::write::Verdict;
+use crate::store::redb::write::Decision;
 
 /// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
@@ -36,8 +36,8 @@ pub(in crate::store::redb) fn write(
     owner: UserId,
     write: TaskWrite,
     quota: &Quota,
-) -> Result<Verdict<Option<TaskWritten>>, StoreError> {
-    let Some(stats) = view.stats(owner)? else { return Ok(Verdict::unchanged(None)) };
+) -> Result<Decision<Option<TaskWritten>>, StoreError> {
+    let Some(stats) = view.stats(owner)? else { return Ok(Decision::unchanged(None)) };
     let allowance = Allowance::new(&stats, quota, write.ops.len());
     let mut draft = Draft::new(view, owner, &stats, allowance)?;
     let mut results = Vec::with_capacity(write.ops.len());
@@ -60,7 +60,7 @@ pub(in crate::store::redb) fn write(
     let is_whole = results.iter().all(Result::is_ok);
     let applied = !write.dry_run && (is_whole || !write.atomic);
     let changes = if applied { draft.into_changes() } else { Vec::new() };
-    Ok(Verdict { answer: Some(TaskWritten { results, applied }), changes })
+    Ok(Decision { result: Some(TaskWritten { results, applied }), changes })
 }
 
 /// Whether no later operation is tried.

@@ -20,7 +20,7 @@ use super::record::{self, Stats};
 use super::table::Snapshot;
 use super::{codec, table};
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::task::{Task, TaskCounts};
+use crate::domain::task::Task;
 use crate::store::StoreError;
 
 pub(super) fn get(
@@ -34,14 +34,6 @@ pub(super) fn get(
         return Ok(None);
     }
     find(&owned, owner, id)
-}
-
-pub(super) fn counts(
-    txn: &ReadTransaction,
-    owner: UserId,
-) -> Result<TaskCounts, StoreError> {
-    let stats = stats(&table::open(txn, Table::Owned)?, owner)?;
-    Ok(stats.map_or_else(TaskCounts::default, |stats| stats.counts()))
 }
 
 /// Lists tasks by id, starting after `after`.

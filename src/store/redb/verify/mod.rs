@@ -12,10 +12,10 @@
 //!    The parent of a task exists, and no task is below itself; only an open one with a date recurs.
 //! 7. No account named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
-//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers match the rows.
+//! 9. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
 
-mod answers;
 mod emails;
+mod idempotency;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ pub struct Report {
     pub tokens: u64,
     /// Tasks.
     pub tasks: u64,
-    /// Stored answers.
+    /// Idempotency records.
     pub answers: u64,
     /// Rows of deleted accounts that wait for removal.
     pub to_purge: u64,
@@ -361,11 +361,16 @@ impl Check<'_> {
                     );
                 }
             }
-            Owned::Answer(owner, key) => self.answer(seen, owner, key, value)?,
-            Owned::AnswerByAge(entry) => self.answer_entry(seen, entry, value)?,
-            Owned::AnswerStats(owner) => {
-                let stats = record::decode_answer_stats(owner, value);
-                seen.answer_stats = self.report.sound(stats)?.unwrap_or(seen.answers);
+            Owned::Idempotency(owner, key) => {
+                self.idempotency(seen, owner, key, value)?;
+            }
+            Owned::IdempotencyByAge(entry) => {
+                self.idempotency_entry(seen, entry, value)?;
+            }
+            Owned::IdempotencyStats(owner) => {
+                let stats = record::decode_idempotency_stats(owner, value);
+                seen.idempotency_stats =
+                    self.report.sound(stats)?.unwrap_or(seen.idempotency);
             }
             Owned::TaskByState(_) | Owned::TaskIndex(..) => {
                 self.entry(seen, key, value);

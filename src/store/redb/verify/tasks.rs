@@ -10,7 +10,7 @@ use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
 use crate::store::redb::index;
 use crate::store::redb::key::{self, Owned};
-use crate::store::redb::record::{self, AnswerStats, Stats};
+use crate::store::redb::record::{self, IdempotencyStats, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
 
@@ -32,10 +32,10 @@ pub(super) struct Seen {
     entries: (u64, u64),
     /// Whether an expected index entry is missing.
     is_missing: bool,
-    pub(super) answer_entries: u64,
-    pub(super) answers: AnswerStats,
+    pub(super) idempotency_entries: u64,
+    pub(super) idempotency: IdempotencyStats,
     /// Stored statistics of the answers.
-    pub(super) answer_stats: AnswerStats,
+    pub(super) idempotency_stats: IdempotencyStats,
 }
 
 impl Seen {
@@ -50,9 +50,9 @@ impl Seen {
             tag_rows: 0,
             entries: (0, 0),
             is_missing: false,
-            answer_entries: 0,
-            answers: AnswerStats::default(),
-            answer_stats: AnswerStats::default(),
+            idempotency_entries: 0,
+            idempotency: IdempotencyStats::default(),
+            idempotency_stats: IdempotencyStats::default(),
         }
     }
 
@@ -140,7 +140,7 @@ impl Check<'_> {
     pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
         let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
         let owner = seen.owner;
-        self.leave_answers(&seen);
+        self.leave_idempotency(&seen);
         if seen.entries.0 != seen.entries.1 {
             self.report
                 .add(format!("{owner:?} has more or fewer index entries than tasks"));

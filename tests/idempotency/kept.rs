@@ -1,19 +1,20 @@
 //! How long answers are kept, and how many.
 
-use std::any::Any;
 use std::path::Path;
 use std::time::Duration;
 
-use duly::domain::answer::{Answer, AnswerKey};
+use duly::domain::authority::Authority;
 use duly::domain::id::UserId;
-use duly::domain::task::{Task, TaskWritten};
-use duly::store::redb::{AnswerBounds, Options, RedbStore};
-use duly::store::{Once, Store, StoreError, once};
+use duly::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
+use duly::domain::task::{Task, TaskAction, TaskWrite, TaskWritten};
+use duly::store::redb::{IdempotencyBounds, Options, RedbStore};
+use duly::store::{Idempotency, Store, StoreError, WriteContext};
 use hyper::StatusCode;
 use serde_json::json;
 
 use super::{REPLAYED, count, expect_replay, keyed, task};
 use crate::harness::Server;
+use crate::harness::values::Counts as _;
 use crate::harness::values::{at, given_user, new_task};
 
 #[tokio::test]
@@ -47,29 +48,33 @@ pub(super) async fn done_once(
     millis: i64,
     length: usize,
 ) -> Result<Option<Task>, StoreError> {
-    let key = AnswerKey::from_bytes([n; 16]);
-    let sealed = vec![n; length];
-    let answer = Answer { key, request: [0; 32], made_at: at(millis), sealed };
-    let made = move |outcome: &dyn Any| {
-        let made = outcome.downcast_ref::<Option<TaskWritten>>();
-        let made = made.expect("tasks are written").is_some();
-        Ok(made.then_some((owner, answer)))
+    let key = IdempotencyKey::from_bytes([n; 16]);
+    let record = move |written: &Option<TaskWritten>| {
+        let (request, made_at, sealed) = ([0; 32], at(millis), vec![n; length]);
+        let record = IdempotencyRecord { key, request, made_at, sealed };
+        Ok(written.is_some().then_some((owner, record)))
     };
-    let this = Once { owner: Some(owner), key, at: at(millis), answer: Box::new(made) };
-    once(this, store.task_create(owner, new_task("a", millis))).await
+    let idempotency =
+        Idempotency { owner: Some(owner), key, at: at(millis), record: Box::new(record) };
+    let context =
+        WriteContext { authority: Authority::System, idempotency: Some(idempotency) };
+    let new = Box::new(new_task("a", millis));
+    let write = TaskWrite::one(TaskAction::Create(new), at(millis));
+    let written = store.task_write(owner, write, context).await?;
+    Ok(written.and_then(TaskWritten::into_task))
 }
 
 fn bounded(path: &Path, records: u64, bytes: u64) -> RedbStore {
-    let answers = AnswerBounds { records, bytes };
-    RedbStore::open(path, &Options { answers, ..Options::default() }).unwrap()
+    let idempotency = IdempotencyBounds { records, bytes };
+    RedbStore::open(path, &Options { idempotency, ..Options::default() }).unwrap()
 }
 
 /// The keys under which there is an answer.
 async fn kept(store: &RedbStore, owner: UserId) -> Vec<u8> {
     let mut found = Vec::new();
     for n in 0..=u8::MAX {
-        let key = AnswerKey::from_bytes([n; 16]);
-        if store.answer_get(owner, key).await.unwrap().is_some() {
+        let key = IdempotencyKey::from_bytes([n; 16]);
+        if store.idempotency_get(owner, key).await.unwrap().is_some() {
             found.push(n);
         }
     }
@@ -116,8 +121,8 @@ async fn an_answer_that_cannot_be_kept_stops_what_it_answers() {
     let data = tempfile::tempdir().unwrap();
     let store = bounded(&data.path().join("test.redb"), 100, u64::MAX);
     let jane = given_user(&store, "jane@example.com").await.id;
-    done_once(&store, jane, 1, 1, Answer::MAX_BYTES).await.unwrap();
-    let answer = done_once(&store, jane, 2, 2, Answer::MAX_BYTES + 1).await;
+    done_once(&store, jane, 1, 1, IdempotencyRecord::MAX_BYTES).await.unwrap();
+    let answer = done_once(&store, jane, 2, 2, IdempotencyRecord::MAX_BYTES + 1).await;
     assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
     assert_eq!(store.task_counts(jane).await.unwrap().total, 1);
     store.ready().await.unwrap();
@@ -148,7 +153,7 @@ async fn a_batch_whose_answer_is_too_long_to_be_kept_is_refused_and_not_done() {
     let first = client.post("/tasks/batch", body(400)).await;
     expect_replay(&first, &client.post("/tasks/batch", body(400)).await);
     let answer = jane.post("/tasks/batch", body(500)).await;
-    assert!(answer.bytes.len() > Answer::MAX_BYTES);
+    assert!(answer.bytes.len() > IdempotencyRecord::MAX_BYTES);
     answer.expect(StatusCode::OK);
 }
 
@@ -177,12 +182,12 @@ async fn old_answers_go_with_the_next_ones_and_with_their_account() {
     for n in 1..=10 {
         done_once(&store, jane, n, 1, 10).await.unwrap();
     }
-    let later = i64::try_from(Answer::KEPT.as_millis()).unwrap() + 1;
+    let later = i64::try_from(IdempotencyRecord::RETENTION.as_millis()).unwrap() + 1;
     done_once(&store, jane, 20, later, 10).await.unwrap();
     assert_eq!(kept(&store, jane).await, [5, 6, 7, 8, 9, 10, 20]);
 
     // In slices, since there are so many.
-    store.user_delete(jane, None, None).await.unwrap().unwrap();
+    store.user_delete(jane, None, None, WriteContext::system()).await.unwrap().unwrap();
 
     assert_eq!(kept(&store, jane).await, [0; 0]);
     for _ in 0..100 {

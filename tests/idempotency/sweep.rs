@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use duly::clock::{Clock, ManualClock};
-use duly::domain::answer::Answer;
+use duly::domain::idempotency::IdempotencyRecord;
 use duly::jobs::answers::AnswerJob;
 use duly::store::Store;
 use duly::store::redb::RedbStore;
@@ -57,10 +57,10 @@ async fn more_than_a_slice_of_one_account_is_removed_in_several() {
             done_once(&*store, owner, n, i64::from(n), 10).await.unwrap();
         }
     }
-    let now = at(1000).plus(Answer::KEPT);
+    let now = at(1000).plus(IdempotencyRecord::RETENTION);
     let (mut removed, mut after, mut slices) = (0, None, 0);
     loop {
-        let swept = store.answer_sweep(after, now).await.unwrap();
+        let swept = store.idempotency_sweep(after, now).await.unwrap();
         removed += swept.removed;
         slices += 1;
         match swept.next {

@@ -1,4 +1,4 @@
-//! Stored answers: a retried request gets the same answer and is not executed again.
+//! Idempotency records: a retried request gets the same outcome and is not executed again.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use super::timestamp::Timestamp;
 
 /// Stored form of the idempotency key that a client sent with its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AnswerKey([u8; Self::LEN]);
+pub struct IdempotencyKey([u8; Self::LEN]);
 
-impl AnswerKey {
+impl IdempotencyKey {
     /// Length of a key, in bytes.
     pub const LEN: usize = 16;
 
@@ -24,55 +24,55 @@ impl AnswerKey {
     }
 }
 
-/// Answer to a request that had an effect.
+/// Outcome of a request that had an effect, stored under its key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// Key of the answer, unique per account.
-    pub key: AnswerKey,
+pub struct IdempotencyRecord {
+    /// Key of the record, unique per account.
+    pub key: IdempotencyKey,
     /// Keyed hash of the request.
     pub request: [u8; 32],
     /// Time at which the request was executed.
     pub made_at: Timestamp,
-    /// Encrypted content of the answer, which may hold secrets.
+    /// Encrypted outcome, which may hold secrets.
     pub sealed: Vec<u8>,
 }
 
-impl Answer {
-    /// Retention period of an answer.
-    pub const KEPT: Duration = Duration::from_secs(24 * 3600);
+impl IdempotencyRecord {
+    /// Retention period of a record.
+    pub const RETENTION: Duration = Duration::from_secs(24 * 3600);
 
-    /// Maximum length of a stored answer, in bytes. Only a batch of hundreds of changes to the longest tasks
+    /// Maximum length of an idempotency record, in bytes. Only a batch of hundreds of changes to the longest tasks
     /// exceeds it; with a key, such a batch is refused.
     pub const MAX_BYTES: usize = 8 << 20;
 
-    /// Whether the answer is still within its retention period.
+    /// Whether the record is still within its retention period.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now.since(self.made_at) < Self::KEPT
+        now.since(self.made_at) < Self::RETENTION
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for IdempotencyRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.sealed.len();
-        f.debug_struct("Answer").field("bytes", &bytes).finish_non_exhaustive()
+        f.debug_struct("IdempotencyRecord").field("bytes", &bytes).finish_non_exhaustive()
     }
 }
 
-/// Facts about a stored answer that are known without decrypting it.
+/// Facts about an idempotency record that are known without decrypting it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnswerNote {
-    /// Key of the answer, unique per account.
-    pub key: AnswerKey,
+pub struct IdempotencyNote {
+    /// Key of the record, unique per account.
+    pub key: IdempotencyKey,
     /// Time at which the request was executed.
     pub made_at: Timestamp,
     /// Length of the encrypted content, in bytes.
     pub bytes: u64,
 }
 
-/// Progress of a sweep over all accounts that removes expired answers.
+/// Progress of a sweep over all accounts that removes expired records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    /// Number of answers removed.
+pub struct SweepProgress {
+    /// Number of records removed.
     pub removed: u64,
     /// Account at which the sweep continues; `None` at the end.
     pub next: Option<super::id::UserId>,

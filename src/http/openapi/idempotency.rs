@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::once::{KEY, MAX_KEY};
+use super::super::idempotency::{KEY, MAX_KEY};
 use super::problems::header_ref;
 
 /// Header that marks a replayed response.

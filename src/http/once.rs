@@ -38,8 +38,8 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Maximum length of a key, in characters.
 pub(super) const MAX_KEY: usize = 255;
 
-const FAULT: &str = "must be 1 to 255 visible ASCII characters without quotes or backslashes, with or without \
-                     a pair of quotes around them";
+const FAULT: &str = "must be 1 to 255 visible ASCII characters without quotes or backslashes, optionally \
+                     enclosed in quotes";
 
 /// Hash of the body of a request with a key, set once the body was read.
 #[derive(Clone, Debug, Default)]
@@ -89,7 +89,7 @@ impl<'a> FromRequest<'a> for Attempt {
         let mut headers = req.headers().get_all(KEY_NAME).iter();
         let Some(header) = headers.next() else { return Ok(Self(None)) };
         if headers.next().is_some() {
-            return Err(refused("must be given once").into());
+            return Err(refused("must not be repeated").into());
         }
         let key = key(header.as_bytes()).ok_or_else(|| refused(FAULT))?;
         let body = req.data::<BodyDigest>().cloned().ok_or_else(Problem::internal)?;
@@ -205,13 +205,13 @@ impl<R: ApiResponse> ApiResponse for Reply<R> {
 /// Records a response: status, headers, an empty line, body.
 fn record(mut response: Response) -> io::Result<Recorded> {
     if !response.status().is_success() {
-        return Err(io::Error::other("an answer that is no success"));
+        return Err(io::Error::other("only a successful response can be recorded"));
     }
     let body: BoxBody<Bytes, io::Error> = response.take_body().into();
     // The body is in memory, so it is ready at once.
     let read = pin!(body.collect()).poll(&mut Context::from_waker(Waker::noop()));
     let Poll::Ready(body) = read else {
-        return Err(io::Error::other("an answer that is not there yet"));
+        return Err(io::Error::other("the body of a recorded response must be in memory"));
     };
     let body = body?.to_bytes();
     let mut bytes = Zeroizing::new(response.status().as_str().as_bytes().to_vec());

@@ -85,7 +85,7 @@ impl Service {
         let made = self.0.store.user_create(new);
         let made = doing.record(made, |made: &Result<User, Refused>| made.clone().ok());
         let user = self.write(caller, made).await??;
-        tracing::info!(made.id = %user.id, role = role.as_str(), "account made");
+        tracing::info!(made.id = %user.id, role = role.as_str(), "account created");
         Ok(user)
     }
 

@@ -15,7 +15,7 @@ async fn somebody_who_is_no_administrator_and_is_named_as_one_is_found() {
     let named = |forge: &Forge| forge.put("admins", &key(&[&JANE]), b"");
     finds(
         named,
-        &["user:1 is an active administrator or not, and admins says otherwise"],
+        &["admins is wrong about whether user:1 is an active administrator"],
     )
     .await;
 }
@@ -23,13 +23,13 @@ async fn somebody_who_is_no_administrator_and_is_named_as_one_is_found() {
 #[tokio::test]
 async fn an_administrator_that_nobody_is_is_found() {
     let nobody = |forge: &Forge| forge.put("admins", &key(&[&99_u64]), b"");
-    finds(nobody, &["admins names somebody who is no user"]).await;
+    finds(nobody, &["admins names a user who does not exist"]).await;
 }
 
 #[tokio::test]
 async fn an_entry_of_an_administrator_with_a_value_is_found() {
     let valued = |forge: &Forge| forge.put("admins", &key(&[&99_u64]), b"x");
-    finds(valued, &["admins names somebody who is no user"]).await;
+    finds(valued, &["admins names a user who does not exist"]).await;
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn an_administrator_without_an_entry_is_found() {
     };
     finds(
         admin,
-        &["user:1 is an active administrator or not, and admins says otherwise"],
+        &["admins is wrong about whether user:1 is an active administrator"],
     )
     .await;
 }

@@ -47,13 +47,13 @@ async fn answers_as_they_should_be_are_no_problem() {
 #[tokio::test]
 async fn an_answer_without_an_entry_is_found() {
     let missing = after(|forge| forge.delete("owned", &entry(MADE, 1)));
-    finds(missing, &["an answer of user:1 has no entry", "more or fewer entries"]).await;
+    finds(missing, &["a stored response of user:1 has no entry", "more or fewer entries"]).await;
 }
 
 #[tokio::test]
 async fn an_entry_without_an_answer_is_found() {
     let extra = after(|forge| forge.put("owned", &entry(MADE, 3), b""));
-    finds(extra, &["an entry of user:1 without its answer", "more or fewer entries"])
+    finds(extra, &["an entry of user:1 without its stored response", "more or fewer entries"])
         .await;
 }
 
@@ -63,19 +63,19 @@ async fn an_entry_of_another_time_is_found() {
         forge.delete("owned", &entry(MADE, 1));
         forge.put("owned", &entry(MADE + 1, 1), b"");
     });
-    finds(moved, &["an answer of user:1 has no entry", "user:1 without its answer"])
+    finds(moved, &["a stored response of user:1 has no entry", "user:1 without its stored response"])
         .await;
 }
 
 #[tokio::test]
 async fn an_entry_with_a_value_is_found() {
     let value = after(|forge| forge.put("owned", &entry(MADE, 1), b"x"));
-    finds(value, &["an entry of user:1's answers has a value"]).await;
+    finds(value, &["an entry of user:1's stored responses has a value"]).await;
 }
 
 #[tokio::test]
 async fn stats_that_differ_from_the_rows_are_found() {
-    let wrong = ["the stats of user:1's answers are wrong"];
+    let wrong = ["the stats of user:1's stored responses are wrong"];
     for (records, bytes) in [(1, 12), (3, 12), (2, 11), (2, 13), (0, 0)] {
         finds(after(|forge| put_stats(forge, records, bytes)), &wrong).await;
     }
@@ -92,11 +92,11 @@ async fn an_answer_that_cannot_be_read_is_found() {
         forge.put("owned", &place, &value);
     });
     let expected =
-        ["checksum", "user:1 without its answer", "answers are wrong", "more or fewer"];
+        ["checksum", "user:1 without its stored response", "stored responses are wrong", "more or fewer"];
     finds(damaged, &expected).await;
     let layout = after(|forge| {
         forge.put("owned", &key(&[&JANE, &ANSWER, &1_u64]), b"");
         forge.put("owned", &key(&[&JANE, &BY_AGE, &u64::MAX, &[1; 16]]), b"");
     });
-    finds(layout, &["no known layout"; 2]).await;
+    finds(layout, &["unknown layout"; 2]).await;
 }

@@ -150,7 +150,7 @@ pub(super) fn forget(
 /// Returns the answer of an index entry, which every entry has.
 fn of(view: &View<'_, '_>, entry: AnswerByAge) -> Result<Answer, StoreError> {
     view.answer(entry.owner, entry.key)?.ok_or_else(|| {
-        codec::damaged(Table::Owned, &entry.encode(), &"an entry without its answer")
+        codec::damaged(Table::Owned, &entry.encode(), &"an entry without its stored response")
     })
 }
 
@@ -205,10 +205,10 @@ pub(super) fn list(
         let Some(Owned::AnswerByAge(AnswerByAge { made_at, key, .. })) =
             Owned::decode(name.value())
         else {
-            return Err(codec::damaged(Table::Owned, name.value(), &"not of an answer"));
+            return Err(codec::damaged(Table::Owned, name.value(), &"not the key of a stored response"));
         };
         let answer = get(txn, owner, key)?.ok_or_else(|| {
-            codec::damaged(Table::Owned, name.value(), &"an entry without its answer")
+            codec::damaged(Table::Owned, name.value(), &"an entry without its stored response")
         })?;
         notes.push(AnswerNote { key, made_at, bytes: size(&answer) });
     }

@@ -108,7 +108,7 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
             Ok(true) => self.remember(offset, out, true),
             Err(at) => {
                 return Err(self
-                    .damaged(format!("the page at byte {at} is not what was written")));
+                    .damaged(format!("the page at byte {at} differs from what was written")));
             }
         }
         Ok(())

@@ -328,7 +328,7 @@ impl<'a, 'txn> View<'a, 'txn> {
             let (key, _) = entry?;
             match Owned::decode(key.value()) {
                 Some(Owned::AnswerByAge(entry)) => Ok(entry),
-                _ => Err(codec::damaged(Table::Owned, key.value(), &"not of an answer")),
+                _ => Err(codec::damaged(Table::Owned, key.value(), &"not the key of a stored response")),
             }
         }))
     }

@@ -34,7 +34,7 @@ pub(crate) struct AnswerStats {
 pub(crate) fn answer(owner: UserId, answer: &Answer) -> Result<Vec<u8>, StoreError> {
     if answer.sealed.len() > Answer::MAX_BYTES {
         // A longer answer could not be decoded.
-        return Err(StoreError::internal(std::io::Error::other("an answer is too long")));
+        return Err(StoreError::internal(std::io::Error::other("a stored response is too long")));
     }
     let record = AnswerV1 {
         request: answer.request,

@@ -24,7 +24,7 @@ impl Check<'_> {
         seen.answers.bytes += answers::size(&answer);
         let entry = index::answer_by_age(owner, key, answer.made_at).encode();
         if self.owned.get(entry.as_slice())?.is_none() {
-            self.report.add(format!("an answer of {owner:?} has no entry"));
+            self.report.add(format!("a stored response of {owner:?} has no entry"));
         }
         Ok(())
     }
@@ -38,7 +38,7 @@ impl Check<'_> {
         let AnswerByAge { owner, key, .. } = entry;
         seen.answer_entries += 1;
         if !value.is_empty() {
-            self.report.add(format!("an entry of {owner:?}'s answers has a value"));
+            self.report.add(format!("an entry of {owner:?}'s stored responses has a value"));
         }
         let answer = self.owned.get(key::answer(owner, key).as_slice())?;
         // Damage is reported at the answer itself.
@@ -46,7 +46,7 @@ impl Check<'_> {
             answer.and_then(|it| record::decode_answer(owner, key, it.value()).ok());
         let made_at = answer.map(|answer| answer.made_at);
         if made_at.map(|at| index::answer_by_age(owner, key, at)) != Some(entry) {
-            self.report.add(format!("an entry of {owner:?} without its answer"));
+            self.report.add(format!("an entry of {owner:?} without its stored response"));
         }
         Ok(())
     }
@@ -55,10 +55,10 @@ impl Check<'_> {
     pub(super) fn leave_answers(&mut self, seen: &Seen) {
         let owner = seen.owner;
         if seen.answer_stats != seen.answers {
-            self.report.add(format!("the stats of {owner:?}'s answers are wrong"));
+            self.report.add(format!("the stats of {owner:?}'s stored responses are wrong"));
         }
         if seen.answer_entries != seen.answers.records {
-            self.report.add(format!("{owner:?} has more or fewer entries than answers"));
+            self.report.add(format!("{owner:?} has more or fewer entries than stored responses"));
         }
     }
 }

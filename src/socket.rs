@@ -32,7 +32,7 @@ impl Drop for RemoveOnDrop {
 ///
 /// # Errors
 ///
-/// Fails if another process listens there, or the path may not be used.
+/// Fails if another process is listening on this socket, or the path may not be used.
 pub async fn bind(path: &Path) -> io::Result<(UnixListener, RemoveOnDrop)> {
     remove_stale(path).await?;
     let listener = UnixListener::bind(path)?;
@@ -48,20 +48,20 @@ async fn remove_stale(path: &Path) -> io::Result<()> {
     };
     let taken = |why: String| Err(io::Error::new(K::AddrInUse, why));
     match outcome {
-        Ok(_) => taken("another process listens there".to_owned()),
+        Ok(_) => taken("another process is listening on this socket".to_owned()),
         // A file that is no socket refuses connections as well, and must not be removed.
         Err(_) if !found.file_type().is_socket() => {
-            taken("a file is there that is no socket".to_owned())
+            taken("the path exists and is not a socket".to_owned())
         }
         Err(K::ConnectionRefused) => match std::fs::remove_file(path) {
             Err(error) if error.kind() == K::PermissionDenied => taken(format!(
-                "a socket of user {} is left there, for that user or root to remove",
+                "user {} left a stale socket at this path: remove it as that user or as root",
                 found.uid()
             )),
             removed => removed,
         },
         Err(K::PermissionDenied) => {
-            taken(format!("a socket of user {} is there", found.uid()))
+            taken(format!("the socket at this path belongs to user {}", found.uid()))
         }
         Err(_) => Ok(()),
     }

@@ -61,7 +61,7 @@ fn a_pipe_in_place_of_the_data_file_is_not_waited_for() {
 
     let line = refused_start(&home, 78);
 
-    assert!(line.contains("duly.redb is no plain file"), "{line}");
+    assert!(line.contains("duly.redb is not a regular file"), "{line}");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_database_of_the_service_before_is_told_apart_with_the_way_for_its_data() {
     let line = refused_start(&home, 78);
 
     assert!(line.contains("tasks.db is an SQLite database"), "{line}");
-    assert!(line.contains("POST each task to /api/v1/tasks"), "{line}");
+    assert!(line.contains("POST each of them to /api/v1/tasks"), "{line}");
     assert!(fs::read(home.folder.path().join("tasks.db")).unwrap() == database);
     for url in [
         "sqlite:///./tasks.db",
@@ -105,7 +105,7 @@ fn a_start_that_fails_leaves_no_key_and_no_data_file() {
     let home = Home::new().set("CONTROL_SOCKET", "letter");
     fs::write(home.folder.path().join("letter"), "Dear Jane").unwrap();
     let line = refused_start(&home, 74);
-    assert!(line.contains("letter: a file is there that is no socket"), "{line}");
+    assert!(line.contains("letter: the path exists and is not a socket"), "{line}");
 
     // What was there before stays.
     expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
@@ -123,8 +123,8 @@ fn a_socket_where_somebody_listens_is_told_from_one_that_was_left() {
 
     let line = refused_start(&home, 74);
 
-    assert!(line.contains("CONTROL_SOCKET cannot be used (name another path"), "{line}");
-    assert!(line.contains("another process listens there"), "{line}");
+    assert!(line.contains("CONTROL_SOCKET cannot be used (set another path"), "{line}");
+    assert!(line.contains("another process is listening on this socket"), "{line}");
     drop(other);
     assert_eq!(home.serve().terminate(), Some(0));
 }
@@ -168,8 +168,8 @@ fn a_folder_that_may_not_be_written_is_blamed_itself() {
     fs::set_permissions(path, Permissions::from_mode(0o555)).unwrap();
     for arguments in [&["serve"][..], &["user", "add", "jane@example.com"]] {
         let line = refused(as_stranger(&home, &program, arguments), 78);
-        assert!(line.contains("duly.redb cannot be made: user 65534"), "{line}");
-        assert!(line.contains("may not write the folder"), "{line}");
+        assert!(line.contains("duly.redb cannot be created: user 65534"), "{line}");
+        assert!(line.contains("may not write to the folder"), "{line}");
         assert!(!line.contains("SECRET_KEY_FILE"), "{line}");
     }
     // With the data file there, it is the key that cannot be made.
@@ -178,11 +178,14 @@ fn a_folder_that_may_not_be_written_is_blamed_itself() {
     fs::set_permissions(path, Permissions::from_mode(0o555)).unwrap();
     let line =
         refused(as_stranger(&home, &program, &["serve", "--control-socket", "off"]), 78);
-    assert!(line.contains("DATABASE_URL names a file beside which no key"), "{line}");
-    assert!(line.contains("may not write the folder"), "{line}");
+    assert!(
+        line.contains("DATABASE_URL names a file in a folder where the key"),
+        "{line}"
+    );
+    assert!(line.contains("may not write to the folder"), "{line}");
     for arguments in [&["backup", "--to", "b.redb"][..], &["export", "--to", "e.jsonl"]] {
         let line = refused(as_stranger(&home, &program, arguments), 74);
-        assert!(line.contains("may not write the folder"), "{line}");
+        assert!(line.contains("may not write to the folder"), "{line}");
     }
 }
 
@@ -211,7 +214,7 @@ fn a_port_that_takes_a_right_is_named_with_the_way_to_it() {
 
     let line = refused(as_stranger(&home, &program, &["serve"]), 78);
 
-    assert!(line.contains("LISTEN names port 80, which takes a right"), "{line}");
+    assert!(line.contains("LISTEN names port 80, which requires a privilege"), "{line}");
 }
 
 #[test]

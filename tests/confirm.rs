@@ -36,12 +36,12 @@ fn given() -> Home {
 const ASKED: &[(&[&str], &str)] = &[
     (
         &["user", "delete", JANE],
-        "Delete jane@example.com with 0 tasks and all else? [y/N]",
+        "Delete jane@example.com with 0 tasks and all other data? [y/N]",
     ),
     (&["user", "end-access", "--all"], "End the access of 1 user? [y/N]"),
-    (&["restore", "--force", "b.redb"], "Replace ./duly.redb by b.redb"),
-    (&["restore", "--user", JANE, "b.redb"], "Change tasks of jane@example.com"),
-    (&["import", "--replace", "e.jsonl"], "Change tasks of ./duly.redb"),
+    (&["restore", "--force", "b.redb"], "Replace ./duly.redb with b.redb"),
+    (&["restore", "--user", JANE, "b.redb"], "Restore tasks of jane@example.com"),
+    (&["import", "--replace", "e.jsonl"], "Overwrite tasks in ./duly.redb"),
 ];
 
 #[test]

@@ -102,7 +102,7 @@ async fn slow_headers_keep_no_places_from_newcomers() {
 
         assert_eq!(until_closed(&mut slow[0]).await, "");
         let line = server.wait_for_log(
-            "places run short: connections or requests are closed, refused or left to wait",
+            "reached the limit of connections or requests: some are closed, refused or delayed",
         );
         assert_eq!((&line["event"], &line["evicted"]), (&json!("gate_full"), &json!(1)));
         assert_eq!(line["client.network"].is_string(), named, "{line}");

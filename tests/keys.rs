@@ -87,7 +87,7 @@ fn a_key_that_everybody_knows_is_refused_wherever_it_is_set() {
         let mut command = home.command(&serve);
         command.env("SECRET_KEY", OsStr::from_bytes(example));
         let line = refused(finish(command, ""), 78);
-        assert!(line.starts_with("duly: SECRET_KEY is an example "), "{line}");
+        assert!(line.starts_with("duly: SECRET_KEY is a publicly known key"), "{line}");
 
         let path = home.folder.path().join("a.key");
         fs::write(&path, example).unwrap();
@@ -96,7 +96,10 @@ fn a_key_that_everybody_knows_is_refused_wherever_it_is_set() {
             let mut command = home.command(&serve);
             command.env(variable, "a.key");
             let line = refused(finish(command, ""), 78);
-            assert!(line.starts_with(&format!("duly: {variable} a.key holds")), "{line}");
+            assert!(
+                line.starts_with(&format!("duly: {variable} a.key contains")),
+                "{line}"
+            );
         }
         // Nothing was made.
         assert_eq!(home.folder.path().read_dir().unwrap().count(), 1);

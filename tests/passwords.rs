@@ -13,7 +13,7 @@ use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused};
 use crate::harness::{Answer, Home, Server};
 
-const WEAK: &str = "is too easy to guess: make it longer or less usual";
+const WEAK: &str = "is too easy to guess: use a longer or less common one";
 
 async fn register(server: &Server, email: &str, password: &str) -> Answer {
     let account = json!({ "email": email, "password": password });

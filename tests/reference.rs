@@ -216,7 +216,7 @@ async fn each_operation_of_a_batch_takes_what_its_schema_names() {
                 "is required"
             } else if schema["properties"][member].is_null() {
                 other[member] = value.clone();
-                "is not for this op"
+                "is not allowed for this op"
             } else {
                 continue;
             };

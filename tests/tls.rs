@@ -145,7 +145,7 @@ async fn a_new_certificate_is_for_new_connections_and_the_open_ones_go_on() {
     new.write(home.folder.path());
     assert!(is_shown(&old, address).await);
     server.signal("HUP");
-    server.wait_for_log("the certificate was reloaded");
+    server.wait_for_log("reloaded the certificate");
 
     assert!(is_shown(&new, address).await);
     // Also for somebody who has begun a session with the old one.
@@ -177,7 +177,9 @@ async fn new_files_that_are_no_good_change_nothing() {
         old.write(folder);
         spoil();
         server.signal("HUP");
-        let line = server.wait_for_log("the certificate from before stays in force");
+        let line = server.wait_for_log(
+            "could not reload the certificate; the previous one stays in use",
+        );
 
         assert_eq!(line["level"], "ERROR");
         let error = line["error"].as_str().unwrap();
@@ -186,7 +188,7 @@ async fn new_files_that_are_no_good_change_nothing() {
     }
     other.write(folder);
     server.signal("HUP");
-    server.wait_for_log("the certificate was reloaded");
+    server.wait_for_log("reloaded the certificate");
     assert!(is_shown(&other, server.address()).await);
 }
 
@@ -300,7 +302,7 @@ fn files_that_cannot_be_used_are_refused_by_name() {
         ("TLS_KEY_FILE", "no private key", &|it| write(it, "key.pem", &own.pem)),
         ("TLS_KEY_FILE", "passphrase", &|it| write(it, "key.pem", locked)),
         ("TLS_KEY_FILE", "", &|it| write(it, "key.pem", &damaged)),
-        ("TLS_KEY_FILE", "does not fit", &|it| write(it, "key.pem", &other.key)),
+        ("TLS_KEY_FILE", "does not match", &|it| write(it, "key.pem", &other.key)),
         ("TLS_KEY_FILE", "chmod", &|it| mode(it, 0o604)),
         ("TLS_KEY_FILE", "chmod", &|it| mode(it, 0o641)),
     ];

@@ -45,7 +45,7 @@ pub enum RuleError {
     #[error("must have at least {0} characters")]
     TooShort(usize),
     /// Easier to guess than this server allows.
-    #[error("is too easy to guess: make it longer or less usual")]
+    #[error("is too easy to guess: use a longer or less common one")]
     TooWeak,
 }
 

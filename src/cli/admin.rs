@@ -97,7 +97,8 @@ pub(super) fn carry_out(
     let parts = parts(config, store)?;
     let file = match file {
         Some((file, name)) => {
-            let file = file.try_clone().map_err(CommandError::io("the file"))?;
+            let file =
+                file.try_clone().map_err(CommandError::io("could not use the file"))?;
             Some((file, name))
         }
         None => None,
@@ -159,7 +160,7 @@ impl Sink for Rest<'_> {
 /// Connects to the server of an installation. `None` if no server responds.
 pub(super) fn connect(config: &Config) -> Result<Option<UnixStream>, CommandError> {
     let Some(socket) = &config.control_socket else { return Ok(None) };
-    let what = format!("the server cannot be asked through {}", socket.display());
+    let what = format!("cannot reach the server through {}", socket.display());
     client::connect(socket, config.database.path()).map_err(CommandError::io(what))
 }
 
@@ -197,7 +198,7 @@ pub(super) fn dead(config: &Config, error: OpenError) -> CommandError {
     }
     let advice = match &config.control_socket {
         Some(socket) => format!(
-            "{error}, and nothing answers at {}: if a server runs, set CONTROL_SOCKET as it has it, or restart it",
+            "{error}, and no server responds at {}: if a server is running, set CONTROL_SOCKET to its value, or restart it",
             socket.display()
         ),
         None => format!("{error}, and CONTROL_SOCKET is off: stop the server first"),

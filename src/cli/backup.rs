@@ -19,7 +19,7 @@ use crate::jobs::backup;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The file to make, or - for standard output [default: a name with the time, in BACKUP_DIR or beside the data file]
+    /// File to create, or - for standard output [default: a name with the time, in BACKUP_DIR or beside the data file]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
@@ -34,7 +34,7 @@ impl Arguments {
     pub(super) fn left(&self) -> Left {
         match &self.to {
             Some(path) if path.as_os_str() == "-" => {
-                Left::Said("what was written is not a whole backup")
+                Left::Said("the output is not a complete backup")
             }
             _ => Left::NO_FILE,
         }
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     }
     // Checked before all the work; the end of the work makes sure that nothing is overwritten.
     if path.symlink_metadata().is_ok() {
-        let message = format!("{} exists already: choose another name", path.display());
+        let message = format!("{} already exists: choose another name", path.display());
         return Err(Failure::new(Failure::IO, message).into());
     }
     let mut report = Objects { found: Vec::new(), bar: Some(Bar::get()) };
@@ -86,7 +86,7 @@ fn to_output(config: &Config) -> Result<(), CommandError> {
     let made = admin::carry_out(config, task, &mut Screen::part(Step::WHOLE));
     progress::clear();
     made?;
-    let failed = || CommandError::io("the backup could not be written");
+    let failed = || CommandError::io("could not write the backup");
     copy.rewind().map_err(failed())?;
     io::copy(&mut copy, &mut output::pipe()).map_err(failed())?;
     output::pipe().flush().map_err(failed())
@@ -101,7 +101,7 @@ fn into(
     sink: &mut dyn Sink,
 ) -> Result<(), CommandError> {
     let named = |error: io::Error| {
-        let what = format!("the backup {} could not be made", path.display());
+        let what = format!("could not create the backup {}", path.display());
         CommandError::io(what)(error)
     };
     make_private(path, |file| -> Result<(), Stopped> {
@@ -136,7 +136,7 @@ fn default_path(config: &Config) -> Result<PathBuf, CommandError> {
     let folder = match &config.backups {
         Some(backups) => {
             let folder = &backups.folder;
-            let what = format!("BACKUP_DIR cannot be made, {}", folder.display());
+            let what = format!("could not create BACKUP_DIR, {}", folder.display());
             backup::make_folder(folder).map_err(CommandError::io(what))?;
             folder.clone()
         }

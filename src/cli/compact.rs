@@ -19,14 +19,14 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
     let Compacted { before, after, report } = outcome.map_err(refused)?;
     let (path, was, is) = (path.display(), size(before), size(after));
     output::line(&if after < before {
-        format!("{path} has {is} now and had {was}")
+        format!("compacted {path} from {was} to {is}")
     } else {
-        format!("{path} has {was}, which is as small as it gets")
+        format!("{path} has {was} and cannot become smaller")
     })?;
     output::line(&format!("{}, all verified", contents(&report)))?;
     if report.to_purge > 0 {
         output::line(&format!(
-            "{} of deleted accounts still in it: the server removes them, and then it can be made smaller",
+            "{} of deleted accounts left: run the server to remove them, then compact again",
             count(report.to_purge, "row")
         ))?;
     }
@@ -36,7 +36,7 @@ pub(super) fn run(options: Options) -> Result<(), CommandError> {
 fn refused(error: CopyError) -> CommandError {
     match error {
         CopyError::Copy(error @ OpenError::InUse { .. }) => {
-            let advice = "stop the server, run this, and start it again";
+            let advice = "stop the server, run this command, and start the server again";
             Failure::new(Failure::IN_USE, format!("{error}: {advice}")).into()
         }
         CopyError::Copy(error) => error.into(),

@@ -7,7 +7,7 @@ use super::{Cli, CommandError, help, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The shell to complete in
+    /// Shell to print the script for
     shell: Shell,
 }
 

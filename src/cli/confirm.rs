@@ -12,7 +12,7 @@ const MAX_BYTES: u64 = 64;
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct Sure {
-    /// Do not ask on a terminal
+    /// Do not ask for confirmation on a terminal
     #[arg(long)]
     yes: bool,
 }
@@ -31,7 +31,7 @@ impl Sure {
             return Ok(());
         }
         if !io::stderr().is_terminal() {
-            let message = "the question cannot be shown: --yes goes on without it";
+            let message = "cannot ask for confirmation, because standard error is not a terminal: use --yes to continue without it";
             return Err(CommandError::Usage(message.to_owned()));
         }
         output::prompt(&format!("{} [y/N] ", question()?));

@@ -15,11 +15,11 @@ use crate::files::make_private;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only this account and its tasks
+    /// Export only this account and its tasks
     #[arg(long, value_name = "EMAIL")]
     user: Option<String>,
 
-    /// The file to make [default: -, standard output]
+    /// File to create [default: -, standard output]
     #[arg(long, value_name = "FILE")]
     to: Option<PathBuf>,
 
@@ -31,7 +31,7 @@ impl Arguments {
     pub(super) fn left(&self) -> Left {
         match &self.to {
             Some(path) if path.as_os_str() != "-" => Left::NO_FILE,
-            _ => Left::Said("what was written is not a whole export"),
+            _ => Left::Said("the output is not a complete export"),
         }
     }
 }

@@ -36,8 +36,8 @@ pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
     match asked {
         Ok(Ok(StatusCode::OK)) => Ok(()),
         Ok(Ok(status)) => not_ready(&format!("is not ready: {status}")),
-        Ok(Err(error)) => not_ready(&format!("cannot be asked: {error}")),
-        Err(_) => not_ready("does not answer"),
+        Ok(Err(error)) => not_ready(&format!("cannot be reached: {error}")),
+        Err(_) => not_ready("does not respond"),
     }
 }
 

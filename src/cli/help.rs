@@ -4,10 +4,10 @@ use clap::{Arg, Command};
 
 /// Last lines of the help of the program.
 pub(super) const ROOT: &str = "\
-Commands that work on the data take --database-url. Settings are flags,
-variables, or lines of the file .env in the working directory: --log-level is
-the variable LOG_LEVEL. `duly serve --help` has them all. The variable ENV_FILE
-names another file than .env, or is off.";
+Commands that work on the data accept --database-url. Settings are flags,
+environment variables, or lines of the file .env in the working directory:
+--log-level is the variable LOG_LEVEL. `duly serve --help` lists them all. Set
+ENV_FILE to read another file than .env, or to off to read none.";
 
 /// Last lines of the help of a command.
 const COMMAND: &str = "\
@@ -17,12 +17,12 @@ a variable.";
 /// Last lines of the short help of `serve`.
 const SERVE: &str = "\
 Each setting is a variable too: --log-level is LOG_LEVEL.
-`duly serve --help` has all settings.";
+`duly serve --help` lists all settings.";
 
 /// Last lines of the long help of `serve`.
 const SERVE_LONG: &str = "\
-Each setting is a variable too: --log-level is LOG_LEVEL. A flag wins over the
-variable, and a variable over the line in .env.";
+Each setting is a variable too: --log-level is LOG_LEVEL. A flag overrides the
+variable, and a variable overrides the line in .env.";
 
 /// Arranges the help of all commands.
 pub(super) fn arranged(command: Command) -> Command {

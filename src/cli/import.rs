@@ -18,14 +18,14 @@ use crate::service::lines::MAX_LINE;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The export [default: -, standard input]
+    /// File to import [default: -, standard input]
     file: Option<PathBuf>,
 
     /// Overwrite existing tasks; otherwise they stay as they are
     #[arg(long)]
     replace: bool,
 
-    /// Import accounts of administrators too; otherwise the import stops at one that is missing
+    /// Also create administrator accounts; otherwise the import stops at one that does not exist here
     #[arg(long)]
     allow_admins: bool,
 
@@ -52,7 +52,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
             if replace {
                 let (database, path) = (config.database.path().display(), path.display());
                 let question =
-                    format!("Change tasks of {database} to what {path} says of them?");
+                    format!("Overwrite tasks in {database} with those in {path}?");
                 sure.ask(|| Ok(question))?;
             }
             let what = format!("{} cannot be read", path.display());
@@ -95,8 +95,8 @@ pub(super) fn carry_out(config: &Config, task: Task<'_>) -> Result<(), CommandEr
     let task = Task { lines: interrupt::until_interrupted(task.lines), ..task };
     match admin::carry_out(config, task, &mut counting) {
         Err(_) if interrupt::came() => {
-            let counts = counting.counts.as_deref().unwrap_or("nothing was taken in");
-            let again = "run the same command again for the rest";
+            let counts = counting.counts.as_deref().unwrap_or("nothing was imported");
+            let again = "run the same command again to import the rest";
             Err(interrupt::error(format!("{counts}; {again}")))
         }
         outcome => outcome,

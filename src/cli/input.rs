@@ -25,12 +25,13 @@ pub(super) fn new_password() -> Result<Zeroizing<String>, CommandError> {
     }
     let first =
         Zeroizing::new(rpassword::prompt_password("Password: ").map_err(failed())?);
-    let second =
-        Zeroizing::new(rpassword::prompt_password("Once more: ").map_err(failed())?);
+    let second = Zeroizing::new(
+        rpassword::prompt_password("Repeat password: ").map_err(failed())?,
+    );
     if first == second {
         Ok(first)
     } else {
-        Err(CommandError::Usage("the two passwords differ".to_owned()))
+        Err(CommandError::Usage("the passwords do not match".to_owned()))
     }
 }
 

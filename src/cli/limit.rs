@@ -67,14 +67,14 @@ pub(super) fn open_files(connections: usize) -> Result<(), ConfigError> {
     if limit.current.is_some_and(|current| current < wanted) {
         let raised = Rlimit { current: Some(wanted), ..limit };
         if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::warn!(%error, "the number of open files cannot be raised");
+            tracing::warn!(%error, "could not raise the limit on open files");
         }
     }
     match getrlimit(Resource::Nofile).current {
         Some(allowed) if allowed < needed => Err(ConfigError {
             variable: "MAX_CONNECTIONS",
             reason: format!(
-                "needs {needed} open files, and the system allows {allowed}: raise its limit (ulimit -n, LimitNOFILE=), or lower the setting"
+                "needs {needed} open files, but the system allows {allowed}: raise that limit (ulimit -n, LimitNOFILE=), or lower MAX_CONNECTIONS"
             ),
         }),
         _ => Ok(()),

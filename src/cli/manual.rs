@@ -9,7 +9,7 @@ use super::{Cli, CommandError, help, output};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Folder for a page of each command, such as /usr/local/share/man/man1
+    /// Write one page per command to this folder, such as /usr/local/share/man/man1
     #[arg(long, value_name = "FOLDER")]
     to: Option<PathBuf>,
 }
@@ -18,12 +18,12 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments) -> Result<(), CommandError> {
     let command = help::arranged(Cli::command());
     if let Some(folder) = &arguments.to {
-        let what = format!("manual pages could not be written to {}", folder.display());
+        let what = format!("could not write manual pages to {}", folder.display());
         return clap_mangen::generate_to(command, folder).map_err(CommandError::io(what));
     }
     let mut page = Vec::new();
     Man::new(command)
         .render(&mut page)
-        .map_err(CommandError::io("the manual page could not be made"))?;
+        .map_err(CommandError::io("could not create the manual page"))?;
     output::text_only(&String::from_utf8_lossy(&page))
 }

@@ -59,34 +59,34 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server (what happens without a command)
+    /// Run the server (the default command)
     Serve(Options),
-    /// Ask a running server whether it is ready; exits 0 if so
+    /// Check whether a running server is ready; exits 0 if so
     Healthcheck(Options),
     /// Verify every value, index entry and count of the data file
     Check(check::Arguments),
-    /// Print the settings in force, secrets hidden
+    /// Print the settings in force, with secrets hidden
     Config(Options),
     /// Print the OpenAPI document
     Openapi(openapi::Arguments),
-    /// Manage accounts, in a running server too
+    /// Manage accounts, also while the server runs
     #[command(subcommand)]
     User(user::Command),
     /// List administrative actions: number, time, actor, action, target
     Audit(audit::Arguments),
-    /// Make a verified copy of the data file, while the server runs too
+    /// Create a verified backup, also while the server runs
     Backup(backup::Arguments),
-    /// Restore a backup: all of it, or one account into a running server
+    /// Restore a whole backup, or one account into a running server
     Restore(restore::Arguments),
-    /// Write everything, or one account, as JSON Lines
+    /// Export everything, or one account, as JSON Lines
     Export(export::Arguments),
-    /// Import an export; limits of accounts are not enforced
+    /// Import an export; account limits are not enforced
     Import(import::Arguments),
-    /// Upgrade the data file, or try it on a copy
+    /// Upgrade the data file, or test the upgrade on a copy
     Upgrade(upgrade::Arguments),
     /// Compact the data file after many deletions; the server must not run
     Compact(Options),
-    /// Print a script that completes commands in a shell
+    /// Print a shell completion script
     Completions(completions::Arguments),
     /// Print the manual page, or write one for each command
     Man(manual::Arguments),
@@ -109,7 +109,9 @@ pub(crate) enum CommandError {
     NotReady(String),
     #[error("interrupted by {signal}: {left}")]
     Interrupted { signal: &'static str, code: u8, left: String },
-    #[error("the data file failed: start again, and look at the disk if it goes on")]
+    #[error(
+        "the data file failed: restart the server, and check the disk if it fails again"
+    )]
     StoreFailed,
     #[error("{what}: {cause}")]
     Io { what: String, cause: std::io::Error },
@@ -162,7 +164,8 @@ pub fn main() -> ExitCode {
         }
     }));
     // Before any secret is read.
-    let hidden = limit::hide().map_err(CommandError::io("memory cannot be kept private"));
+    let hidden = limit::hide()
+        .map_err(CommandError::io("could not make the memory of the process private"));
     if let Err(error) = hidden {
         return fail(&error);
     }
@@ -178,7 +181,8 @@ pub fn main() -> ExitCode {
     if let (Err(error), true) = (settings, cli.needs_settings()) {
         return fail(&error.into());
     }
-    let survived = limit::survive().map_err(CommandError::io("signals cannot be heard"));
+    let survived =
+        limit::survive().map_err(CommandError::io("could not install signal handlers"));
     match survived.and_then(|()| cli.run()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

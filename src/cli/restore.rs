@@ -21,19 +21,19 @@ use crate::store::redb::{self, Progress, RestoreError};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The backup, or - for standard input
+    /// Backup to restore, or - for standard input
     file: PathBuf,
 
-    /// Replace an existing data file; it is kept under another name
+    /// Replace an existing data file; the old one is kept under another name
     #[arg(long)]
     force: bool,
 
-    /// Restore only this account, also into a running server: deleted tasks come back, changed ones are changed
-    /// back, newer ones stay. Limits of accounts are not enforced
+    /// Restore only this account, also into a running server: deleted tasks are created again, changed
+    /// tasks are reverted, newer tasks stay. Account limits are not enforced
     #[arg(long, value_name = "EMAIL", conflicts_with = "force")]
     user: Option<String>,
 
-    /// Restore the account even if it is a deleted administrator's
+    /// Restore the account even if it is a deleted administrator
     #[arg(long, requires = "user")]
     allow_admins: bool,
 
@@ -67,16 +67,14 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
             if force && config.database.path().exists() {
                 sure.ask(|| {
                     Ok(format!(
-                        "Replace {data} by {shown}, and keep it under another name?"
+                        "Replace {data} with {shown}, and keep the old file under another name?"
                     ))
                 })?;
             }
             whole(&config, &backup, force)
         }
         Some(email) => {
-            sure.ask(|| {
-                Ok(format!("Change tasks of {email} in {data} back to what {shown} has?"))
-            })?;
+            sure.ask(|| Ok(format!("Restore tasks of {email} in {data} from {shown}?")))?;
             one(&config, &backup, email, allow_admins)
         }
     }
@@ -99,9 +97,9 @@ fn taken(config: &Config) -> Result<File, CommandError> {
     match read {
         Ok(()) => Ok(copy),
         Err(_) if interrupt::came() => Err(interrupt::error("nothing was changed")),
-        Err(cause) => Err(CommandError::io(
-            "the backup on standard input could not be taken",
-        )(cause)),
+        Err(cause) => {
+            Err(CommandError::io("could not copy the backup from standard input")(cause))
+        }
     }
 }
 
@@ -119,7 +117,7 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
     let restored = match restored {
         Ok(restored) => restored,
         Err(RestoreError::Open(error)) => {
-            return Err(admin::in_use(error, "name one account with --user"));
+            return Err(admin::in_use(error, "restore one account with --user"));
         }
         Err(RestoreError::Exists { path, latest, backup }) => {
             let path = path.display();
@@ -127,14 +125,14 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
             let latest = match (latest, backup) {
                 (Some(here), Some(there)) if Some(here) > there => {
                     format!(
-                        " and is newer than the backup: its latest change is of {here}"
+                        " and is newer than the backup: its latest change was at {here}"
                     )
                 }
                 (Some(here), _) => format!(", with changes up to {here}"),
                 (None, _) => String::new(),
             };
             let message = format!(
-                "{path} exists already{latest}. --force replaces it and keeps it under another name"
+                "{path} already exists{latest}. --force replaces it and keeps the old file under another name"
             );
             return Err(Failure::new(Failure::NO, message).into());
         }
@@ -147,10 +145,10 @@ fn whole(config: &Config, backup: &Path, force: bool) -> Result<(), CommandError
         count(report.tasks, "task")
     ))?;
     output::line(
-        "a restore is not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT",
+        "a restore ignores MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT",
     )?;
     if let Some(kept) = restored.kept {
-        output::line(&format!("the file from before is {}", kept.display()))?;
+        output::line(&format!("the old file is kept as {}", kept.display()))?;
     }
     Ok(())
 }
@@ -217,7 +215,7 @@ pub(super) fn scratch(config: &Config) -> Result<File, CommandError> {
     let folder = folder_of(config.database.path());
     tempfile::tempfile_in(&folder)
         .or_else(|_| tempfile::tempfile())
-        .map_err(CommandError::io("no file for a copy could be made"))
+        .map_err(CommandError::io("could not create a temporary file"))
 }
 
 /// Receiver that passes lines of an export on to an import.

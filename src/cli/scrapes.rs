@@ -36,10 +36,10 @@ pub(super) async fn listen(config: &Config) -> Result<Option<Listener>, CommandE
 
 /// Reports the address, and whether it is open to others.
 pub(super) fn tell(listener: &Listener) -> Result<(), CommandError> {
-    let unknown = CommandError::io("the address of the metrics is unknown");
+    let unknown = CommandError::io("could not determine the metrics address");
     let address = listener.local_addr().map_err(unknown)?.to_string();
     let address = address.trim_start_matches("socket://");
-    tracing::info!(address, "metrics are at /metrics");
+    tracing::info!(address, "serving metrics at /metrics");
     let is_reached_by_others = match listener {
         Listener::Tcp(listener) => {
             let bound = listener.local_addr();

@@ -73,7 +73,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         opened = open(config) => Arc::new(opened?),
         () = &mut signalled => {
             files::abandon();
-            tracing::info!("stopped before it listened");
+            tracing::info!("stopped before listening");
             return Ok(());
         }
     };
@@ -109,14 +109,15 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     });
     if let Err(error) = service.learn_costs().await {
         // Possibly damage: it is reported wherever it is met, and the remaining data is served.
-        tracing::warn!(error = %Chain(&error), "not all hashes of passwords could be read");
+        tracing::warn!(error = %Chain(&error), "could not read all password hashes");
     }
     let stopping = Stopping::default();
     let (endpoint, requests) = http::endpoint(service.clone(), config, stopping.clone());
     let connections =
         Connections::new(&config.limits, &config.trusted_proxies, config.log_networks);
-    let address =
-        listener.local_addr().map_err(CommandError::io("the address is unknown"))?;
+    let address = listener
+        .local_addr()
+        .map_err(CommandError::io("could not determine the address"))?;
     let ready_ms = started.elapsed().as_millis();
     let address = address.to_string();
     let address = address.trim_start_matches("socket://");
@@ -134,7 +135,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     }
     if invites_everybody(config) {
         tracing::warn!(
-            "anybody who can reach this server can register: set REGISTRATION=invite or closed, unless that is meant"
+            "anyone who can reach this server can register: set REGISTRATION=invite or closed, unless you intend this"
         );
     }
 
@@ -204,7 +205,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     // They end soon, unless the client of the socket is stuck; then the process exits without them.
     let left = async { while beside.join_next().await.is_some() {} };
     if tokio::time::timeout(LEAVE, left).await.is_err() {
-        tracing::warn!("a command was cut off");
+        tracing::warn!("a control command was still running when the server stopped");
     }
 
     // Also if the store failed while the last requests were served.
@@ -245,7 +246,7 @@ async fn rest(
     let control = match &config.control_socket {
         Some(path) => {
             let what = format!(
-                "CONTROL_SOCKET cannot be used (name another path, or off), {}",
+                "CONTROL_SOCKET cannot be used (set another path, or off), {}",
                 path.display()
             );
             Some(Control::bind(path).await.map_err(CommandError::io(what))?)
@@ -289,7 +290,7 @@ fn has_folders(config: &Config) -> Result<(), CommandError> {
     {
         return wrong(
             "BACKUP_DIR",
-            format!("is no folder: {}", backups.folder.display()),
+            format!("is not a folder: {}", backups.folder.display()),
         );
     }
     let folder = config.database.path().parent();
@@ -325,13 +326,13 @@ fn not_listening(listen: &Listen, error: std::io::Error) -> CommandError {
         }
         (Listen::Tcp(address), K::PermissionDenied) if address.port() < 1024 => {
             wrong(format!(
-                "names port {}, which takes a right: choose one from 1024 on, or grant it (AmbientCapabilities=CAP_NET_BIND_SERVICE in a unit of systemd)",
+                "names port {}, which requires a privilege: choose port 1024 or higher, or grant it (AmbientCapabilities=CAP_NET_BIND_SERVICE in a systemd unit)",
                 address.port()
             ))
         }
         (Listen::Tcp(_), K::AddrInUse) => {
             let what = format!(
-                "cannot listen on {listen}, where another program listens: stop it, or set LISTEN to another port"
+                "cannot listen on {listen}, which another program uses: stop it, or set LISTEN to another port"
             );
             CommandError::io(what)(error)
         }
@@ -352,7 +353,7 @@ fn signalled() -> Result<impl Future<Output = ()>, CommandError> {
 }
 
 fn listen_for(kind: SignalKind) -> Result<Signal, CommandError> {
-    signal(kind).map_err(CommandError::io("signals cannot be heard"))
+    signal(kind).map_err(CommandError::io("could not install signal handlers"))
 }
 
 /// Reloads the certificate at each SIGHUP. The server continues whatever the outcome.
@@ -364,11 +365,11 @@ async fn reload(tls: Option<Arc<Tls>>, mut hang_ups: Signal) {
         };
         // Files may be slow.
         match tokio::task::spawn_blocking(move || tls.reload()).await {
-            Ok(Ok(())) => tracing::info!("the certificate was reloaded"),
+            Ok(Ok(())) => tracing::info!("reloaded the certificate"),
             Ok(Err(error)) => {
-                tracing::error!(%error, "the certificate from before stays in force");
+                tracing::error!(%error, "could not reload the certificate; the previous one stays in use");
             }
-            Err(_) => tracing::error!("the certificate was not reloaded"),
+            Err(_) => tracing::error!("could not reload the certificate"),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::store::redb::{self, Progress, RedbStore};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only try it on a copy; the server may run, and may be of an older version
+    /// Only test the upgrade on a copy; the server may run, also in an older version
     #[arg(long)]
     check: bool,
 
@@ -33,9 +33,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     let progress = &mut Progress::new(&mut tell);
     let opened = RedbStore::open_watched(config.database.path(), &options, progress);
     bar.clear();
-    drop(opened.map_err(|error| admin::in_use(error, "try it with --check"))?);
+    drop(opened.map_err(|error| admin::in_use(error, "test the upgrade with --check"))?);
     output::line(&format!(
-        "{} has format {}, the newest that this version knows",
+        "{} has format {}, the newest that this version supports",
         config.database.path().display(),
         options.formats.newest()
     ))
@@ -78,7 +78,7 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
         format!("format {found} is the newest: nothing to do for {users}, {tasks}")
     } else {
         format!(
-            "a copy went from format {found} to {newest}: {users}, {tasks}, all sound"
+            "upgraded a copy from format {found} to {newest}: {users}, {tasks}, all verified"
         )
     })
 }

@@ -13,21 +13,21 @@ use crate::control::{self, Form, count};
 pub(super) enum Command {
     /// List accounts: id, role, time of registration, email, tasks, bytes, and whether it is disabled
     List(List),
-    /// Show usage and limits of an account, or set limits of its own
+    /// Show usage and limits of an account, or set its own limits
     Quota(Quota),
-    /// Make an account; the password is asked for, or read from standard input
+    /// Create an account; prompts for the password, or reads it from standard input
     Add(NewAccount),
-    /// Make an invitation to register, for one address or for any
+    /// Create an invitation to register, for one address or for any
     Invite(Invitation),
     /// Give an account the role user or admin
     Role(RoleChange),
-    /// Disable an account and end its sessions; its tokens are refused until it is enabled
+    /// Disable an account and end its sessions; its tokens are rejected until it is enabled
     Disable(Account),
     /// Enable a disabled account
     Enable(Account),
-    /// Set a password and end all sessions and tokens; it is asked for, or read from standard input
+    /// Set a password, and end all sessions and tokens; prompts for it, or reads it from standard input
     SetPassword(Account),
-    /// End all sessions and personal tokens, and forget stored responses
+    /// End all sessions and personal tokens, and delete stored responses
     EndAccess(EndAccess),
     /// Delete an account with all its data
     Delete(Deletion),
@@ -71,7 +71,7 @@ pub(super) struct NewAccount {
     /// Email of the account
     email: String,
 
-    /// Let it manage other accounts
+    /// Allow the account to manage other accounts
     #[arg(long)]
     admin: bool,
 
@@ -81,7 +81,7 @@ pub(super) struct NewAccount {
 
 #[derive(Debug, Args)]
 pub(super) struct Invitation {
-    /// Address that may use it [default: any]
+    /// Address that may use the invitation [default: any]
     email: Option<String>,
 
     /// Validity in days, 1 to 90 [default: 7]
@@ -226,7 +226,7 @@ fn described(config: &Config, email: &str) -> Result<String, CommandError> {
     let found = admin::look(config, command)?;
     let tasks = found.first().and_then(|usage| usage.get("tasks"));
     let tasks = tasks.and_then(Value::as_u64).unwrap_or_default();
-    Ok(format!("{email} with {} and all else", count(tasks, "task")))
+    Ok(format!("{email} with {} and all other data", count(tasks, "task")))
 }
 
 fn number(length: usize) -> u64 {

@@ -14,15 +14,15 @@ fn lines(config: &Config, address: &str) -> String {
     let open = match &config.listen {
         Listen::Tcp(_) => format!("Open {scheme}://{}/docs", reachable(address)),
         Listen::Unix(_) => {
-            format!("Type curl --unix-socket {address} http://localhost/openapi.json")
+            format!("Run curl --unix-socket {address} http://localhost/openapi.json")
         }
     };
     let register = match config.registration {
-        Registration::Open => "register there, or type ",
-        Registration::Invite | Registration::Closed => "type ",
+        Registration::Open => "register there, or run ",
+        Registration::Invite | Registration::Closed => "run ",
     };
     format!(
-        "\n  {open}\n  Make the first account: {register}duly user add --admin you@example.com\n  Stop the server with Ctrl-C\n\n"
+        "\n  {open}\n  Create the first account: {register}duly user add --admin you@example.com\n  Stop the server with Ctrl-C\n\n"
     )
 }
 

@@ -39,7 +39,7 @@ pub fn read_dotenv() -> Result<(), ConfigErrors> {
             return Ok(());
         }
         Err(error) => {
-            let advice = "ENV_FILE=off does without it";
+            let advice = "set ENV_FILE=off to ignore it";
             let reason = format!("{} cannot be used: {error}; {advice}", path.display());
             return Err(ConfigError { variable, reason }.into());
         }
@@ -73,7 +73,7 @@ fn faults(text: &[u8]) -> Vec<(usize, &'static str)> {
                     });
                     faults.push((
                         line,
-                        "sets ENV_FILE, which counts in the environment only",
+                        "sets ENV_FILE, which is read only from the environment",
                     ));
                 }
             }
@@ -115,7 +115,7 @@ fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
         if counts && mode & bit != 0 {
             let uid = std::os::unix::fs::MetadataExt::uid(&found);
             let why = format!(
-                "{who} may write the file, which belongs to user {uid}: chmod {chmod} {}",
+                "{who} can write to the file, which belongs to user {uid}: run chmod {chmod} {}",
                 path.display()
             );
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));

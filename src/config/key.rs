@@ -21,8 +21,7 @@ const MAX_BYTES: u64 = 4096;
 /// Maximum number of earlier keys: each is tried for a token that names none.
 const MAX_PREVIOUS: usize = 8;
 
-const EXAMPLE: &str =
-    "an example that everybody knows, and everybody could make tokens with it";
+const EXAMPLE: &str = "a publicly known key, with which anyone can forge tokens";
 
 const FILE: &str = "SECRET_KEY_FILE";
 const PREVIOUS_FILES: &str = "PREVIOUS_SECRET_KEY_FILES";
@@ -49,7 +48,7 @@ pub enum KeyError {
     #[error(transparent)]
     Setting(#[from] ConfigError),
     /// The disk failed or is full.
-    #[error("the key {} could not be made", path.display())]
+    #[error("could not create the key {}", path.display())]
     Io {
         /// Path of the file.
         path: PathBuf,
@@ -77,7 +76,9 @@ impl SigningKey {
             }
             (false, true) if is_example(&given) => value::wrong(
                 "SECRET_KEY",
-                format!("is {EXAMPLE}: leave it empty, and a key is made at the start"),
+                format!(
+                    "is {EXAMPLE}: leave it empty, and the server creates a key at its first start"
+                ),
             ),
             (false, true) => Ok(Self::Given(Zeroizing::new(given))),
             (true, false) => Ok(Self::File(PathBuf::from(file))),
@@ -123,7 +124,7 @@ impl SigningKey {
             Err(cause) if is_lasting(&cause) => {
                 let key = path.display();
                 let reason = format!(
-                    "names a file beside which no key can be made, {key}: {cause}. Make the folder one that this user may write, or name a key with SECRET_KEY_FILE"
+                    "names a file in a folder where the key {key} cannot be created: {cause}. Make the folder writable for this user, or set SECRET_KEY_FILE"
                 );
                 Ok(value::wrong("DATABASE_URL", reason)?)
             }
@@ -196,22 +197,23 @@ fn read(variable: &'static str, path: &Path) -> Result<Zeroizing<Vec<u8>>, Confi
         Err(error) => return unusable(variable, path, &error),
     };
     if mode & 0o077 != 0 {
-        let reason = format!("{} can be read by others: chmod 600 it", path.display());
+        let reason =
+            format!("{} can be read by others: run chmod 600 on it", path.display());
         return value::wrong(variable, reason);
     }
     if key.len() > usize::try_from(MAX_BYTES).unwrap_or(usize::MAX) {
-        let reason = format!("{} must hold at most {MAX_BYTES} bytes", path.display());
+        let reason = format!("{} must have at most {MAX_BYTES} bytes", path.display());
         return value::wrong(variable, reason);
     }
     while key.last().is_some_and(u8::is_ascii_whitespace) {
         key.pop();
     }
     if key.len() < MIN_BYTES {
-        let reason = format!("{} must hold at least 32 bytes", path.display());
+        let reason = format!("{} must have at least 32 bytes", path.display());
         return value::wrong(variable, reason);
     }
     if is_example(&key) {
-        let reason = format!("{} holds {EXAMPLE}: do without it", path.display());
+        let reason = format!("{} contains {EXAMPLE}: use another key", path.display());
         return value::wrong(variable, reason);
     }
     Ok(key)

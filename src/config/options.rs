@@ -22,7 +22,7 @@ pub struct Options {
 
     /// File with the certificate chain for TLS, in PEM form
     ///
-    /// With a key it turns TLS on.
+    /// TLS is on when both this and the key are set.
     #[arg(
         long,
         env = "TLS_CERT_FILE",
@@ -33,7 +33,7 @@ pub struct Options {
     )]
     pub(super) tls_cert_file: String,
 
-    /// File with the key of that certificate, in PEM form
+    /// File with the private key of the certificate, in PEM form
     #[arg(
         long,
         env = "TLS_KEY_FILE",
@@ -50,7 +50,7 @@ pub struct Options {
 
     /// Networks of trusted proxies, separated by commas
     ///
-    /// Duly believes their X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Prefix. A proxy that connects through a
+    /// Duly trusts their X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Prefix. A proxy that connects through a
     /// Unix socket counts as 127.0.0.1.
     #[arg(
         long,
@@ -95,7 +95,7 @@ pub struct Options {
     )]
     pub(super) environment: String,
 
-    /// Whether a change of a task must name a revision (If-Match): on or off
+    /// Whether changes of a task require If-Match: on or off
     #[arg(
         long,
         env = "REQUIRE_IF_MATCH",
@@ -150,7 +150,7 @@ pub struct Options {
     )]
     pub(super) cache_mib: String,
 
-    /// Free disk space below which writes are refused, in MiB
+    /// Free disk space below which writes are rejected, in MiB
     #[arg(
         long,
         env = "DISK_RESERVE_MIB",
@@ -184,7 +184,7 @@ pub struct Options {
     )]
     pub(super) metrics_listen: String,
 
-    /// Folder for scheduled backups; without it there are none
+    /// Folder for scheduled backups; off if not set
     #[arg(
         long,
         env = "BACKUP_DIR",
@@ -195,7 +195,7 @@ pub struct Options {
     )]
     pub(super) backup_dir: String,
 
-    /// Time from one backup to the next: a number of minutes, hours or days, such as 30m, 6h or 1d
+    /// Interval between backups: a number of minutes, hours or days, such as 30m, 6h or 1d
     #[arg(
         long,
         env = "BACKUP_EVERY",
@@ -206,7 +206,7 @@ pub struct Options {
     )]
     pub(super) backup_every: String,
 
-    /// Backups to keep; the oldest beyond that are removed
+    /// Number of backups to keep; older ones are removed
     #[arg(
         long,
         env = "BACKUP_KEEP",
@@ -219,8 +219,8 @@ pub struct Options {
 
     /// File with the signing key [default: beside the data file]
     ///
-    /// The key signs access tokens and has at least 32 bytes. It is made at the first start. The variable SECRET_KEY
-    /// gives the key itself.
+    /// The key signs access tokens and has at least 32 bytes. The server creates it at its first start. The variable
+    /// SECRET_KEY sets the key itself.
     #[arg(
         long,
         env = "SECRET_KEY_FILE",
@@ -232,7 +232,7 @@ pub struct Options {
     )]
     pub(super) secret_key_file: String,
 
-    /// Files with keys that signed before and still verify, separated by commas; at most 8
+    /// Files with previous signing keys, which still verify tokens, separated by commas; at most 8
     #[arg(
         long,
         env = "PREVIOUS_SECRET_KEY_FILES",
@@ -255,7 +255,7 @@ pub struct Options {
     )]
     pub(super) access_token_expire_minutes: String,
 
-    /// Signature of access tokens: HS256, HS384 or HS512
+    /// Signature algorithm of access tokens: HS256, HS384 or HS512
     #[arg(
         long,
         env = "ALGORITHM",
@@ -268,7 +268,7 @@ pub struct Options {
 
     /// Registration: open, invite or closed
     ///
-    /// Anyone, invited people only, or no one.
+    /// For anyone, for invited people only, or for no one.
     #[arg(
         long,
         env = "REGISTRATION",
@@ -300,7 +300,7 @@ pub struct Options {
     )]
     pub(super) password_min_strength: String,
 
-    /// Maximum accounts; the operator may make more; 0 is no limit
+    /// Maximum accounts; the operator may create more; 0 is no limit
     #[arg(
         long,
         env = "MAX_ACCOUNTS",
@@ -324,7 +324,7 @@ pub struct Options {
 
     /// Maximum data of one account, in MiB; 0 is no limit
     ///
-    /// Keys and values of its tasks, their index entries, its sessions, tokens and stored responses.
+    /// Counts keys and values of its tasks, their index entries, its sessions, tokens and stored responses.
     #[arg(
         long,
         env = "MAX_MIB_PER_ACCOUNT",
@@ -346,7 +346,7 @@ pub struct Options {
     )]
     pub(super) auth_rate_limit: String,
 
-    /// Maximum requests a minute of one account; 0 is no limit
+    /// Maximum requests of one account per minute; 0 is no limit
     #[arg(
         long,
         env = "RATE_LIMIT_PER_MINUTE",
@@ -381,7 +381,7 @@ pub struct Options {
 
     /// Maximum connections from one network: an IPv4 address or an IPv6 /64
     ///
-    /// Fewer when connections run short. Behind a trusted proxy it is the maximum of requests at once from one network.
+    /// Lower when connections run short. Behind a trusted proxy, it limits concurrent requests from one network.
     #[arg(
         long,
         env = "MAX_CONNECTIONS_PER_NETWORK",
@@ -447,7 +447,7 @@ pub struct Options {
     )]
     pub(super) max_body_kib: String,
 
-    /// Form of the log: text or json [default: text on a terminal, else json]
+    /// Format of the log: text or json [default: text on a terminal, else json]
     #[arg(
         long,
         env = "LOG_FORMAT",
@@ -461,7 +461,7 @@ pub struct Options {
 
     /// Minimum level to log: error, warn, info, debug, trace or off
     ///
-    /// Per module as in `info,duly::store=debug`.
+    /// A list sets levels per module: `info,duly::store=debug`.
     #[arg(
         long,
         env = "LOG_LEVEL",
@@ -471,7 +471,7 @@ pub struct Options {
     )]
     pub(super) log_level: String,
 
-    /// Whether lines of the log about failed log-ins and refused clients name their network: on or off
+    /// Whether log lines about failed log-ins and refused clients include their network: on or off
     #[arg(
         long,
         env = "LOG_NETWORKS",

@@ -49,7 +49,7 @@ fn owner(kind: &str, chown: &str, path: &Path, found: &Metadata) -> io::Result<(
         return Ok(());
     }
     let why = format!(
-        "the {kind} belongs to user {uid}, and neither to root nor to the user who runs this: {chown} {own} {}",
+        "the {kind} belongs to user {uid}, but must belong to root or to the user who runs Duly: run {chown} {own} {}",
         path.display()
     );
     Err(io::Error::new(io::ErrorKind::PermissionDenied, why))

@@ -24,7 +24,7 @@ pub(super) fn wrong<T>(variable: &'static str, reason: impl Into<String>) -> Che
 
 pub(super) fn text(variable: &'static str, text: &str) -> Checked<String> {
     if text.chars().any(char::is_control) || text.len() > 200 {
-        return wrong(variable, "must be a line of at most 200 bytes");
+        return wrong(variable, "must be one line of at most 200 bytes");
     }
     Ok(text.to_owned())
 }
@@ -96,7 +96,7 @@ pub(super) fn prefix(variable: &'static str, text: &str) -> Checked<String> {
     if !sound || own.iter().any(|path| prefix.starts_with(path)) {
         return wrong(
             variable,
-            "must be a path such as /api/v1, and none of the server's own",
+            "must be a path such as /api/v1, and must not be one of the server's own paths",
         );
     }
     Ok(prefix.to_owned())
@@ -122,7 +122,7 @@ pub(super) fn origins(variable: &'static str, text: &str) -> Checked<Vec<String>
                     && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-.:[]".contains(&b))
             });
             if sound { Ok(origin.to_ascii_lowercase()) } else {
-                wrong(variable, "must list origins such as https://app.example.com; * is not possible together with credentials")
+                wrong(variable, "must list origins such as https://app.example.com; * cannot be combined with credentials")
             }
         })
         .collect()
@@ -162,7 +162,7 @@ pub(super) fn database(text: &str) -> Checked<DatabaseUrl> {
         Some((scheme, _)) if is_of_a_server(scheme) => wrong(
             VARIABLE,
             format!(
-                "names a database that Duly does not use: set it to redb://./duly.redb, or leave it out. {BRING_OVER}"
+                "names a database that Duly does not support: set it to redb://./duly.redb, or remove it. {BRING_OVER}"
             ),
         ),
         None if Path::new(text.trim()).extension().is_some() => {
@@ -181,7 +181,7 @@ fn is_of_a_server(scheme: &str) -> bool {
 }
 
 /// Instructions for moving data from the replaced service.
-pub const BRING_OVER: &str = "Data of another service comes over its API: register the accounts here, read GET /api/v1/tasks there and POST each task to /api/v1/tasks here";
+pub const BRING_OVER: &str = "To move data from another service, use its API: register the accounts here, read the tasks there with GET /api/v1/tasks, and POST each of them to /api/v1/tasks here";
 
 /// Parses the path of the control socket; by default it is beside the data file.
 pub(super) fn control_socket(
@@ -201,7 +201,7 @@ pub(super) fn control_socket(
         return wrong(
             "CONTROL_SOCKET",
             format!(
-                "must have at most {} bytes, which {} has not",
+                "must have at most {} bytes, but {} is longer",
                 socket::MAX_PATH,
                 path.display()
             ),
@@ -253,7 +253,7 @@ pub(super) fn listen(variable: &'static str, text: &str) -> Checked<Listen> {
     let text = text.trim();
     if let Some(path) = text.strip_prefix("unix:") {
         return if path.is_empty() {
-            wrong(variable, "names no socket after unix:")
+            wrong(variable, "must name a socket after unix:")
         } else {
             Ok(Listen::Unix(PathBuf::from(path)))
         };
@@ -285,12 +285,11 @@ pub(super) fn metrics_listen(
         _ => false,
     };
     match &metrics {
-        _ if is_taken => wrong(
-            VARIABLE,
-            "must be another address than LISTEN: metrics are not for everybody",
-        ),
+        _ if is_taken => {
+            wrong(VARIABLE, "must differ from LISTEN: metrics are not public")
+        }
         Listen::Unix(path) if control == Some(path) => {
-            wrong(VARIABLE, "must be another socket than CONTROL_SOCKET")
+            wrong(VARIABLE, "must differ from CONTROL_SOCKET")
         }
         _ => Ok(Some(metrics)),
     }
@@ -300,11 +299,12 @@ pub(super) fn metrics_listen(
 pub(super) fn tls(cert: &str, key: &str, listen: &Listen) -> Checked<Option<TlsFiles>> {
     match (cert.trim(), key.trim()) {
         ("", "") => Ok(None),
-        (_, "") => wrong("TLS_CERT_FILE", "is of no use without TLS_KEY_FILE"),
-        ("", _) => wrong("TLS_KEY_FILE", "is of no use without TLS_CERT_FILE"),
-        _ if matches!(listen, Listen::Unix(_)) => {
-            wrong("TLS_CERT_FILE", "is for IP:PORT only, and LISTEN names a Unix socket")
-        }
+        (_, "") => wrong("TLS_CERT_FILE", "requires TLS_KEY_FILE"),
+        ("", _) => wrong("TLS_KEY_FILE", "requires TLS_CERT_FILE"),
+        _ if matches!(listen, Listen::Unix(_)) => wrong(
+            "TLS_CERT_FILE",
+            "requires an IP:PORT in LISTEN, which names a Unix socket",
+        ),
         (cert, key) => {
             Ok(Some(TlsFiles { cert: PathBuf::from(cert), key: PathBuf::from(key) }))
         }
@@ -328,7 +328,7 @@ pub(super) fn log_level(variable: &'static str, text: &str) -> Checked<String> {
         Some(parts) if !parts.is_empty() => Ok(parts.join(",")),
         _ => wrong(
             variable,
-            "must be error, warn, info, debug, trace or off, or as in info,duly::store=debug",
+            "must be error, warn, info, debug, trace or off, or a list such as info,duly::store=debug",
         ),
     }
 }

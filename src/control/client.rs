@@ -36,7 +36,7 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
                 Ok(Some(stream))
             } else {
                 let who = format!(
-                    "user {uid} listens there, who does not own the data file: set CONTROL_SOCKET as the server has it, or ask that user to stop"
+                    "the process that listens there runs as user {uid}, who does not own the data file: set CONTROL_SOCKET to the server's value, or ask that user to stop it"
                 );
                 Err(io::Error::new(io::ErrorKind::PermissionDenied, who))
             }
@@ -53,7 +53,9 @@ pub fn connect(path: &Path, data_file: &Path) -> io::Result<Option<UnixStream>> 
             let owner = std::fs::metadata(path).map(|found| found.uid());
             let who = owner
                 .map_or_else(|_| "its owner".to_owned(), |uid| format!("user {uid}"));
-            let why = format!("only {who} and root may: run this as one of them");
+            let why = format!(
+                "only {who} and root may connect: run the command as one of them"
+            );
             Err(io::Error::new(error.kind(), why))
         }
         Err(error) => Err(error),
@@ -116,7 +118,7 @@ pub fn ask(
 fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {
     for line in lines(BufReader::new(stream), MAX_REPLY) {
         let reply = serde_json::from_str(&line?).map_err(|_| {
-            Failure::new(Failure::PROTOCOL, "the server's answer makes no sense")
+            Failure::new(Failure::PROTOCOL, "the server sent an invalid response")
         })?;
         match reply {
             Reply::Done => return Ok(()),
@@ -124,5 +126,8 @@ fn replies(stream: &UnixStream, sink: &mut dyn Sink) -> Result<(), Failure> {
             other => sink.send(other)?,
         }
     }
-    Err(Failure::new(Failure::IO, "the server went away before it was done"))
+    Err(Failure::new(
+        Failure::IO,
+        "the server closed the connection before the command was done",
+    ))
 }

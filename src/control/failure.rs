@@ -113,8 +113,8 @@ impl From<Left> for Failure {
         let Left { accounts, why } = left;
         let Self { code, message } = why.into();
         let left =
-            format!("access to {accounts} users could not be ended, the last because");
-        Self::new(code, format!("{left} {message}: run the command again"))
+            format!("could not end the access of {accounts} users; the last error was:");
+        Self::new(code, format!("{left} {message}. Run the command again"))
     }
 }
 
@@ -146,7 +146,7 @@ impl From<io::Error> for Failure {
             io::ErrorKind::InvalidData => Self::new(Self::DAMAGED, error),
             // Errors of a socket whose time limit has passed.
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                Self::new(Self::IO, "the other end has been silent for too long")
+                Self::new(Self::IO, "the other side did not respond in time")
             }
             _ => Self::new(Self::IO, error),
         }
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(failure.code, Failure::NO);
         assert_eq!(
             failure.message,
-            "access to 3 users could not be ended, the last because the server is busy: run the command again"
+            "could not end the access of 3 users; the last error was: the server is busy. Run the command again"
         );
     }
 
@@ -180,6 +180,6 @@ mod tests {
         let failure = Failure::from(ours.read(&mut [0]).unwrap_err());
 
         assert_eq!(failure.code, Failure::IO);
-        assert_eq!(failure.message, "the other end has been silent for too long");
+        assert_eq!(failure.message, "the other side did not respond in time");
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn send_with_file(
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut along = SendAncillaryBuffer::new(&mut space);
     if !along.push(SendAncillaryMessage::ScmRights(&files)) {
-        return Err(io::Error::other("the file does not fit into the message"));
+        return Err(io::Error::other("could not attach the file to the request"));
     }
     let sent = sendmsg(stream, &[IoSlice::new(line)], &mut along, SendFlags::NOSIGNAL)?;
     // The first line is short enough for any socket to take at once.

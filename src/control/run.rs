@@ -84,13 +84,16 @@ pub async fn run(
             let progress = &mut Progress::new(&mut told);
             let report = parts.store.verify_watched(progress)?;
             if progress.is_stopped() {
-                return Err(Failure::new(Failure::IO, "stopped before the end"));
+                return Err(Failure::new(
+                    Failure::IO,
+                    "stopped before the check was complete",
+                ));
             }
             tell(&report, answer)
         }
         Command::Backup => {
             let Some((file, name)) = input.file else {
-                return Err(Failure::new(Failure::PROTOCOL, "no file came along"));
+                return Err(Failure::new(Failure::PROTOCOL, "the request has no file"));
             };
             let mut told = |step| answer.step(step);
             let report =
@@ -155,7 +158,7 @@ async fn audit(parts: &Parts, answer: &mut Answer<'_>) -> Result<(), Failure> {
 
 /// Last line of the output of an import.
 const NOT_HELD: &str =
-    "imports are not held to MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT";
+    "imports ignore MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT";
 
 async fn take_in(
     mut import: Import,
@@ -183,7 +186,7 @@ async fn take_in(
 
 fn counts(done: Imported) -> String {
     format!(
-        "{} added, {} there already; {} added, {} replaced, {} there already, {} of them different and kept",
+        "{} added, {} already present; {} added, {} replaced, {} already present, {} of them different and kept",
         count(done.users_added, "user"),
         done.users_found,
         count(done.tasks_added, "task"),
@@ -202,7 +205,7 @@ fn tell(report: &Report, answer: &mut Answer<'_>) -> Result<(), Failure> {
         }
         for (one, other) in namesakes {
             answer.line(format!(
-                "users {one} and {other} have one email address in two spellings"
+                "users {one} and {other} have the same email address in two spellings"
             ))?;
         }
     }

@@ -94,10 +94,10 @@ impl Control {
                         streams.insert(command.id(), open);
                     }
                     Ok(None) => {
-                        tracing::warn!("somebody else came to the control socket");
+                        tracing::warn!("rejected a control connection from another user");
                     }
                     Err(error) => {
-                        tracing::warn!(%error, "no command could be taken");
+                        tracing::warn!(%error, "could not accept a control connection");
                         tokio::time::sleep(BACK_OFF).await;
                     }
                 }
@@ -137,7 +137,7 @@ fn is_ours(stream: &tokio::net::UnixStream) -> io::Result<bool> {
 
 /// Reports why the connection is refused, as far as that needs no waiting.
 fn refuse(mut stream: &UnixStream) {
-    let message = "the server takes commands from its own user and from root alone";
+    let message = "the server accepts commands only from its own user and from root";
     let reply = Reply::Failed { code: Failure::IO, message: message.to_owned() };
     if let Ok(mut line) = serde_json::to_vec(&reply) {
         line.push(b'\n');
@@ -150,7 +150,7 @@ fn answer(parts: &Parts, stream: &UnixStream, stopping: Arc<AtomicBool>) {
     let mut sink = match Replies::to(stream, stopping) {
         Ok(sink) => sink,
         Err(error) => {
-            tracing::warn!(%error, "a command could not be answered");
+            tracing::warn!(%error, "could not respond to a command");
             return;
         }
     };
@@ -169,8 +169,7 @@ fn carry_out(
 ) -> Result<(), Failure> {
     stream.set_read_timeout(Some(READ_TIMEOUT))?;
     let unknown = || {
-        let message =
-            "the server does not know this command: use the duly it was started from";
+        let message = "the server does not know this command: use the version of duly that the server runs";
         Failure::new(Failure::PROTOCOL, message)
     };
     let first = first_line(stream).map_err(|error| match error.kind() {
@@ -180,10 +179,10 @@ fn carry_out(
     let request: Request = serde_json::from_slice(&first.line).map_err(|_| unknown())?;
     if !(TEXT_VERSION..=VERSION).contains(&request.version) {
         let message =
-            format!("the server speaks the protocol up to version {VERSION} only");
+            format!("the server supports the protocol only up to version {VERSION}");
         return Err(Failure::new(Failure::PROTOCOL, message));
     }
-    tracing::info!(command = request.command.name(), "command received");
+    tracing::info!(command = request.command.name(), "received a command");
     sink.steps = request.steps;
     let reader = BufReader::new(first.rest.chain(stream));
     let is_import = matches!(request.command, Command::Import { .. });

@@ -28,12 +28,12 @@ pub(super) async fn run(
                 Failure::new(Failure::USAGE, "the role must be user or admin")
             })?;
             service.user_set_role(&email, role).await?;
-            answer.line(format!("{email} has the role {} now", role.as_str()))
+            answer.line(format!("{email} now has the role {}", role.as_str()))
         }
         Command::UserDisable { email, disabled } => {
             service.user_set_disabled(&email, disabled).await?;
             answer.line(if disabled {
-                format!("{email} is disabled: sessions ended, tokens are refused")
+                format!("{email} is disabled: its sessions have ended, and its tokens are rejected")
             } else {
                 format!("{email} is enabled again")
             })
@@ -42,16 +42,16 @@ pub(super) async fn run(
         Command::UserSetPassword { email, password } => {
             service.user_set_password(&email, password.0).await?;
             answer.line(format!(
-                "the password of {email} is set: all sessions and personal tokens ended"
+                "the password of {email} is set: all sessions and personal tokens have ended"
             ))
         }
         Command::UserEndAccess { email } => end_access(parts, email, answer).await,
         Command::UserDelete { email } => {
             let usage = service.user_delete(&email).await?;
             let tasks = count(usage.tasks, "task");
-            answer.line(format!("{email} is deleted, with {tasks} and all else"))
+            answer.line(format!("{email} is deleted, with {tasks} and all other data"))
         }
-        _ => Err(Failure::new(Failure::PROTOCOL, "the command changes no account")),
+        _ => Err(Failure::new(Failure::PROTOCOL, "the command does not change accounts")),
     }
 }
 
@@ -74,8 +74,8 @@ async fn invite(
     let line = || {
         let secret = secret.expose();
         match email {
-            Some(email) => format!("{secret}\tgood for {email}, until {until}"),
-            None => format!("{secret}\tgood for one account, until {until}"),
+            Some(email) => format!("{secret}\tvalid for {email}, until {until}"),
+            None => format!("{secret}\tvalid for one account, until {until}"),
         }
     };
     let members = [
@@ -101,7 +101,7 @@ async fn end_access(
         count(sessions, "session"),
         count(tokens, "personal token"),
         count(accounts, "user"),
-        count(answers, "kept answer"),
+        count(answers, "stored response"),
     ))?;
     left.map_or(Ok(()), |left| Err(left.into()))
 }

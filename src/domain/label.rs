@@ -24,7 +24,7 @@ pub enum LabelError {
     #[error("must have at most 100 characters")]
     TooLong,
     /// Line break or another control character.
-    #[error("must not have control characters")]
+    #[error("must not contain control characters")]
     Control,
     /// No visible character.
     #[error("{INVISIBLE}")]

@@ -29,10 +29,10 @@ pub enum Denied {
     #[error("this token lacks the scope {}", .0.as_str())]
     Scope(Scope),
     /// The role `admin` is required.
-    #[error("this needs the role admin")]
+    #[error("this operation requires the role admin")]
     Role,
     /// A log-in with every scope is required.
-    #[error("only a log-in with every scope may do this")]
+    #[error("this operation requires a log-in with every scope")]
     LogIn,
     /// The password must be changed first.
     #[error("the password must be changed first, at auth/password")]

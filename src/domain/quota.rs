@@ -56,7 +56,9 @@ pub struct Usage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuotaExceeded {
     /// Limit of tasks.
-    #[error("this account has {used} tasks and may have {limit}: delete some first")]
+    #[error(
+        "this account has {used} tasks, and its maximum is {limit}: delete some first"
+    )]
     Tasks {
         /// Number of tasks of the account.
         used: u64,
@@ -65,7 +67,7 @@ pub enum QuotaExceeded {
     },
     /// Limit of bytes.
     #[error(
-        "this account holds {used} bytes, would hold {wanted} and may hold {limit}: \
+        "this account holds {used} bytes, would hold {wanted}, and its maximum is {limit}: \
          delete or shorten something first"
     )]
     Bytes {

@@ -86,7 +86,7 @@ impl Scopes {
 /// Unknown scope name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "scope must be some of tasks:read, tasks:write and account, with spaces between them"
+    "scope must be one or more of tasks:read, tasks:write and account, separated by spaces"
 )]
 pub struct UnknownScope;
 

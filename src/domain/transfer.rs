@@ -117,7 +117,7 @@ impl Imported {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The id of a task belongs to a task of another account here, or to another task of the same import.
-    #[error("the id of {:?} is taken here by somebody else's task", .0)]
+    #[error("the id of {:?} belongs to a task of another account", .0)]
     Taken(TaskId),
     /// The task does not follow its account.
     #[error("task {} does not follow its owner's account", .0)]

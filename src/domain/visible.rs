@@ -1,7 +1,7 @@
 //! Visibility of texts.
 
 /// Error message for a text without a visible character. Follows the name of the field.
-pub const INVISIBLE: &str = "must have a character that can be seen";
+pub const INVISIBLE: &str = "must contain a visible character";
 
 /// Whether a text has a visible character.
 ///

@@ -15,7 +15,7 @@ pub fn not_made(place: &Path, error: io::Error) -> io::Error {
     let shown = folder.display();
     let why = match error.kind() {
         K::NotFound => format!("the folder {shown} does not exist"),
-        K::NotADirectory => format!("{shown} is no folder"),
+        K::NotADirectory => format!("{shown} is not a folder"),
         K::ReadOnlyFilesystem => {
             format!("the folder {shown} is on a file system that is mounted read-only")
         }
@@ -23,7 +23,9 @@ pub fn not_made(place: &Path, error: io::Error) -> io::Error {
             let owner = folder.metadata().map(|found| found.uid());
             let owner =
                 owner.map_or_else(|_| String::new(), |uid| format!(" of user {uid}"));
-            format!("user {user}, who runs this, may not write the folder {shown}{owner}")
+            format!(
+                "user {user}, who runs Duly, may not write to the folder {shown}{owner}"
+            )
         }
         _ => return error,
     };
@@ -36,7 +38,7 @@ pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
     match (error.kind(), path.metadata()) {
         (io::ErrorKind::PermissionDenied, Ok(found)) => {
             let why = format!(
-                "user {user}, who runs this, may not open it; it belongs to user {} and has mode {:o}",
+                "user {user}, who runs Duly, may not open it; it belongs to user {} and has mode {:o}",
                 found.uid(),
                 found.mode() & 0o7777
             );
@@ -45,7 +47,7 @@ pub fn not_opened(path: &Path, error: io::Error) -> io::Error {
         (io::ErrorKind::PermissionDenied, Err(_)) => {
             let folder = folder_of(path);
             let why = format!(
-                "user {user}, who runs this, may not look into the folder {}",
+                "user {user}, who runs Duly, may not access the folder {}",
                 folder.display()
             );
             io::Error::new(error.kind(), why)

@@ -38,11 +38,11 @@ pub(super) struct AccountsApi;
 struct AccountCreate {
     /// Stored as typed; compared without regard to case.
     email: EmailText,
-    /// Initial password, to be passed on to the owner: 8 to 128 characters of any kind.
+    /// Initial password, to pass on to the owner: 8 to 128 characters of any kind.
     password: NewPasswordText,
-    /// Role of the account; `user` if absent.
+    /// Role of the account. Defaults to `user`.
     role: Option<RoleView>,
-    /// Whether the owner must set another password before anything else; true if absent.
+    /// Whether the owner must change the password before anything else. Defaults to true.
     must_change_password: Option<bool>,
 }
 
@@ -61,17 +61,17 @@ impl Example for AccountCreate {
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct AccountPatch {
-    /// Whether the account is disabled. Disabling ends all sessions; personal tokens are refused until it is enabled
-    /// again.
+    /// Whether the account is disabled. Disabling ends all sessions; personal tokens are rejected until the account is
+    /// enabled again.
     disabled: MaybeUndefined<bool>,
     /// Role of the account.
     role: MaybeUndefined<RoleView>,
-    /// Whether the owner must set another password before anything else.
+    /// Whether the owner must change the password before anything else.
     must_change_password: MaybeUndefined<bool>,
-    /// Maximum number of tasks; 0 for no limit, null for the limit of all accounts.
+    /// Maximum number of tasks; 0 for no limit, null for the server's default limit.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_tasks: MaybeUndefined<u64>,
-    /// Maximum storage, in MiB; 0 for no limit, null for the limit of all accounts.
+    /// Maximum storage, in MiB; 0 for no limit, null for the server's default limit.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     max_mib: MaybeUndefined<u64>,
     /// Read-only: accepted if it equals the current value, so that a whole account can be sent back.
@@ -83,9 +83,9 @@ struct AccountPatch {
     /// Read-only, like `id`.
     #[oai(nullable)]
     display_name: MaybeUndefined<String>,
-    /// Ignored: the server counts it.
+    /// Ignored; computed by the server.
     tasks: Option<Ignored>,
-    /// Ignored: the server counts it.
+    /// Ignored; computed by the server.
     bytes: Option<Ignored>,
 }
 
@@ -145,17 +145,17 @@ struct AccountView {
     display_name: Option<String>,
     /// Whether the account is disabled.
     disabled: bool,
-    /// Whether the owner must set another password before anything else.
+    /// Whether the owner must change the password before anything else.
     must_change_password: bool,
     /// Number of tasks.
     tasks: u64,
     /// Storage used, in bytes: keys and values of its tasks, their index entries, its sessions, personal tokens and
     /// stored responses.
     bytes: u64,
-    /// Maximum number of tasks, if it differs from the limit of all accounts; 0 is no limit.
+    /// Maximum number of tasks; 0 if there is no limit, null if the server's default limit applies.
     #[oai(nullable)]
     max_tasks: Option<u64>,
-    /// Maximum storage, in MiB, if it differs from the limit of all accounts; 0 is no limit.
+    /// Maximum storage, in MiB; 0 if there is no limit, null if the server's default limit applies.
     #[oai(nullable)]
     max_mib: Option<u64>,
 }
@@ -284,7 +284,7 @@ impl AccountsApi {
 
     /// Create an account for another person
     ///
-    /// Available whatever the value of `REGISTRATION`.
+    /// Works regardless of the `REGISTRATION` setting.
     #[oai(path = "/", method = "post", operation_id = "account_create")]
     async fn create(
         &self,

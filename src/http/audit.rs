@@ -29,12 +29,12 @@ struct AuditView {
     id: u64,
     /// Time of the action.
     at: Timestamp,
-    /// Administrator who acted; null for the operator of the server.
+    /// Id of the administrator who acted; null for the operator of the server.
     #[oai(nullable)]
     actor_id: Option<u64>,
     /// Name of the action. Later versions may add more.
     action: String,
-    /// Account that was acted on; null if none. It may have been deleted since.
+    /// Id of the affected account; null if none. The account may have been deleted since.
     #[oai(nullable)]
     target_id: Option<u64>,
 }

@@ -285,7 +285,7 @@ impl<E: Endpoint> Edge<E> {
         if let Some(why) = request.extensions().get::<Unreadable>() {
             return Err(match why {
                 Unreadable::Malformed => {
-                    Problem::malformed("the request is no well-formed HTTP")
+                    Problem::malformed("the request is not valid HTTP")
                 }
                 Unreadable::UriTooLong => Problem::uri_too_long(),
                 Unreadable::HeaderTooLarge => Problem::header_too_large(),

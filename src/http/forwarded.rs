@@ -54,7 +54,7 @@ impl Forwarded {
         if prefix.is_none() && !self.told_of_prefix.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 event = "prefix_refused",
-                "X-Forwarded-Prefix of a trusted proxy is not one path such as /duly and is ignored"
+                "ignored X-Forwarded-Prefix from a trusted proxy: it must be one path such as /duly"
             );
         }
         prefix.filter(|prefix| !prefix.is_empty())
@@ -66,8 +66,8 @@ impl Forwarded {
                 event = "proxy_not_trusted",
                 header = header.as_str(),
                 client.network = self.networks.text(Network::of(peer)),
-                "a header of proxies comes from an address that is no trusted proxy and is ignored: \
-                 if that is your proxy, name it in TRUSTED_PROXIES"
+                "ignored a proxy header from an untrusted address: \
+                 if the address is your proxy, add it to TRUSTED_PROXIES"
             );
         }
     }

@@ -94,7 +94,7 @@ enum ReadyStatus {
 /// Status of scheduled backups.
 #[derive(Debug, Object, Serialize)]
 struct Backup {
-    /// Result of the last attempt: `verified`, `failed`, or `none` if there was none yet.
+    /// Result of the last attempt: `verified`, `failed`, or `none` if there was no attempt yet.
     result: Outcome,
     /// Time of the newest verified backup; null if there is none.
     #[oai(nullable)]
@@ -156,7 +156,7 @@ impl RootHealth {
 
     /// Check that the process runs
     ///
-    /// For a supervisor: without a response, the process must be restarted.
+    /// For a supervisor: restart the process if it does not respond.
     #[oai(
         path = "/health/live",
         method = "get",
@@ -170,8 +170,8 @@ impl RootHealth {
     /// Check that requests can be served
     ///
     /// For a load balancer: reads the store and checks that its writer is alive. Responds with 503 while the
-    /// server stops. A failed or overdue backup is `degraded`: the server works, and an operator should check
-    /// the backups.
+    /// server stops. The status is `degraded` if a backup failed or is overdue: the server works, and an operator
+    /// should check the backups.
     #[oai(
         path = "/health/ready",
         method = "get",

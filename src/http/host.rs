@@ -16,13 +16,13 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let mut given = request.headers().get_all(header::HOST).iter();
     let (host, second) = (given.next(), given.next());
     if second.is_some() {
-        return Err(Problem::malformed("the Host header must be given once"));
+        return Err(Problem::malformed("the Host header must not be repeated"));
     }
     let authority = request.original_uri().authority().map(|it| it.as_str());
     let host = host.map(|it| it.as_bytes());
     if !host.is_none_or(is_host) || !authority.map(str::as_bytes).is_none_or(is_host) {
         return Err(Problem::malformed(
-            "the Host header must be a host, with or without a port",
+            "the Host header must be a host, optionally with a port",
         ));
     }
     let is_missing = match request.version() {

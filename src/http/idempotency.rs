@@ -31,8 +31,8 @@ const TRUE: HeaderValue = HeaderValue::from_static("true");
 /// Maximum length of a key, in characters.
 pub(super) const MAX_KEY: usize = 255;
 
-const FAULT: &str = "must be 1 to 255 visible ASCII characters without quotes or backslashes, with or without \
-                     a pair of quotes around them";
+const FAULT: &str = "must be 1 to 255 visible ASCII characters without quotes or backslashes, optionally \
+                     enclosed in quotes";
 
 /// Hash of the body of a request with a key, set once the body was read.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +82,7 @@ impl<'a> FromRequest<'a> for IdempotencyHeader {
         let mut headers = req.headers().get_all(KEY_NAME).iter();
         let Some(header) = headers.next() else { return Ok(Self(None)) };
         if headers.next().is_some() {
-            return Err(refused("must be given once").into());
+            return Err(refused("must not be repeated").into());
         }
         let key = key(header.as_bytes()).ok_or_else(|| refused(FAULT))?;
         let body = req.data::<BodyDigest>().cloned().ok_or_else(Problem::internal)?;

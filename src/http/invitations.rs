@@ -28,10 +28,10 @@ pub(super) struct InvitationsApi;
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct InvitationCreate {
-    /// Only email address that may use it; any, if absent or null.
+    /// Email address that the invitation is for. If absent or null, any address may use it.
     #[oai(nullable)]
     email: Option<EmailText>,
-    /// Expiry time; a week from now, if absent or null.
+    /// Expiry time. If absent or null, one week from now.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
 }
@@ -50,10 +50,10 @@ impl Example for InvitationCreate {
 struct InvitationView {
     /// Identifier of the invitation.
     id: String,
-    /// Only email address that may use it; null for any.
+    /// Email address that the invitation is for; null for any.
     #[oai(nullable)]
     email: Option<String>,
-    /// Administrator who created it; null for the operator.
+    /// Id of the administrator who created it; null for the operator.
     #[oai(nullable)]
     created_by: Option<u64>,
     /// Creation time.
@@ -92,9 +92,9 @@ impl From<Invitation> for InvitationView {
 struct NewInvitationView {
     /// Identifier of the invitation.
     id: String,
-    /// Secret to send to the invited person, who sends it when registering. Shown once, valid for one use.
+    /// Secret for the invited person, to be sent with the registration. Shown only once; valid for one use.
     invitation: String,
-    /// Only email address that may use it; null for any.
+    /// Email address that the invitation is for; null for any.
     #[oai(nullable)]
     email: Option<String>,
     /// Creation time.

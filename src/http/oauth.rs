@@ -31,11 +31,11 @@ struct Revocation {
     /// A refresh token, an access token or a personal token.
     #[oai(validator(min_length = 1))]
     token: PasswordText,
-    /// Accepted for compatibility and not used: the server recognizes the type of a token.
+    /// Accepted for compatibility but not used: the server recognizes the type of a token.
     token_type_hint: Option<String>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_id: Option<String>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_secret: Option<String>,
 }
 
@@ -50,7 +50,7 @@ impl Example for Revocation {
     }
 }
 
-/// The token is no longer valid. An empty object, since some clients parse one.
+/// The token is no longer valid. Empty, because some clients parse a JSON object.
 #[derive(Object, Serialize)]
 #[oai(example)]
 #[expect(clippy::empty_structs_with_brackets, reason = "an object in JSON")]
@@ -86,7 +86,7 @@ impl RevocationApi {
 #[derive(Object, Serialize)]
 #[oai(example)]
 struct Metadata {
-    /// URL of this server, as the request named it.
+    /// URL of this server, as addressed by the request.
     issuer: String,
     /// Endpoint that issues tokens for a password or a refresh token.
     token_endpoint: String,
@@ -96,7 +96,7 @@ struct Metadata {
     service_documentation: String,
     /// Grants that the token endpoint accepts.
     grant_types_supported: Vec<String>,
-    /// None: there is no authorization endpoint.
+    /// Always empty: there is no authorization endpoint.
     response_types_supported: Vec<String>,
     /// All scopes.
     scopes_supported: Vec<String>,

@@ -193,7 +193,7 @@ impl Problem {
     pub(super) fn batch_failed(status: u16, fields: Vec<FieldError>) -> Self {
         let status =
             StatusCode::from_u16(status).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
-        let detail = "nothing was done, because some of it could not be: see results";
+        let detail = "no operation was applied because at least one failed: see results";
         Self { fields, ..Self::new(status, "batch_failed", detail) }
     }
 
@@ -212,7 +212,7 @@ impl Problem {
         let Policy { name, quota, window } = throttled.policy;
         let wait = whole_seconds(throttled.retry_after);
         let window = whole_seconds(window);
-        let detail = format!("{detail}: try again in {wait} s");
+        let detail = format!("{detail}: retry in {wait} s");
         Self::new(StatusCode::TOO_MANY_REQUESTS, "throttled", detail)
             .retry_after(throttled.retry_after)
             .with_text(RATE_LIMIT, &format!("\"{name}\";r=0;t={wait}"))
@@ -225,14 +225,14 @@ impl Problem {
     }
 
     pub(super) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+        Self::new(StatusCode::NOT_FOUND, "not_found", "no resource exists at this path")
     }
 
     pub(super) fn method_not_allowed(allow: &str) -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method_not_allowed",
-            "this method is not possible here",
+            "the method is not allowed at this path",
         )
         .with_text(header::ALLOW, allow)
     }
@@ -280,7 +280,7 @@ impl Problem {
     }
 
     pub(super) fn body_too_large(limit: usize) -> Self {
-        let detail = format!("the body must have at most {} KiB", limit / 1024);
+        let detail = format!("the body must be at most {} KiB", limit / 1024);
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", detail)
     }
 
@@ -288,18 +288,18 @@ impl Problem {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             "body_too_slow",
-            "the body took too long to come",
+            "the body took too long to arrive",
         )
     }
 
     pub(super) fn uri_too_long() -> Self {
-        let detail = "the request's address is too long";
+        let detail = "the request URI is too long";
         Self::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail)
     }
 
     pub(super) fn header_too_large() -> Self {
         let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-        Self::new(status, "header_too_large", "the request's header is too large")
+        Self::new(status, "header_too_large", "the request header is too large")
     }
 
     pub(super) fn media_type(wanted: &str) -> Self {
@@ -316,7 +316,7 @@ impl Problem {
     }
 
     pub(super) fn transfer_coding() -> Self {
-        let detail = "no transfer coding but chunked is possible";
+        let detail = "the only supported transfer coding is chunked";
         Self::new(StatusCode::NOT_IMPLEMENTED, "unsupported_transfer_coding", detail)
     }
 
@@ -348,22 +348,21 @@ impl Problem {
     }
 
     pub(super) fn timeout() -> Self {
-        let detail =
-            "the request took too long; if it was a write, its outcome is unknown";
+        let detail = "the request timed out; if it was a write, its outcome is unknown";
         Self::unavailable("timeout", detail)
     }
 
     /// Refuses a response for lack of memory; if a write was carried out, the problem says so.
     pub(super) fn no_room(full: Full, is_done: bool) -> Self {
         if is_done {
-            let detail = "the request was carried out, but there was no room for its answer: \
-                          look before you repeat it";
+            let detail = "the request was carried out, but the server had no memory for the response: \
+                          check its effect before you retry";
             return Self::unavailable("outcome_unknown", detail);
         }
         match full {
             Full::Account => {
-                let detail = "too many answers to this account are being made or wait to be read: \
-                              read them, then try again";
+                let detail = "too many responses to this account are in progress or unread: \
+                              read them, then retry";
                 Self::unavailable("account_busy", detail)
             }
             Full::Server => service::Error::from(full).into(),
@@ -371,8 +370,7 @@ impl Problem {
     }
 
     pub(super) fn too_many_requests_at_once() -> Self {
-        let detail =
-            "too many requests of this network are being served: send fewer at once";
+        let detail = "too many concurrent requests from this network: send fewer at once";
         Self::unavailable("too_many_requests_at_once", detail)
     }
 
@@ -381,7 +379,7 @@ impl Problem {
     }
 
     pub(super) fn internal() -> Self {
-        let detail = "something went wrong inside the server";
+        let detail = "internal server error";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
@@ -499,7 +497,7 @@ impl From<service::Error> for Problem {
                     "answer_too_large",
                     detail,
                 );
-                let fault = "is not possible with an answer that is this long";
+                let fault = "cannot be used with a response this large";
                 Self { fields: vec![FieldError::new(idempotency::KEY, fault)], ..problem }
             }
             E::Repeated => Self::unavailable("busy", detail),
@@ -508,7 +506,7 @@ impl From<service::Error> for Problem {
             E::AccountBusy => Self::unavailable("account_busy", detail),
             E::CursorOutdated => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
-                let fault = "must be empty to begin again";
+                let fault = "must be empty to start over";
                 let fields = vec![FieldError::new(param::CURSOR, fault)];
                 Self { fields, ..Self::new(status, "cursor_outdated", detail) }
             }
@@ -519,14 +517,14 @@ impl From<service::Error> for Problem {
                 Self::unavailable("unavailable", detail)
             }
             E::OutcomeUnknown(cause) => {
-                tracing::error!(error = %Chain(&cause), "a write has an unknown outcome");
+                tracing::error!(error = %Chain(&cause), "the outcome of a write is unknown");
                 Self::unavailable("outcome_unknown", detail)
             }
             E::DiskFull | E::DiskShort => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
             }
             E::StorageCorrupt(cause) => {
-                tracing::error!(error = %Chain(&cause), "damage was found in the data file");
+                tracing::error!(error = %Chain(&cause), "found damage in the data file");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage_corrupt", detail)
             }
             E::Internal(cause) => {
@@ -548,7 +546,7 @@ pub(super) fn from_poem(error: &poem::Error) -> Problem {
         return Problem::internal();
     }
     // The text of such errors may quote the request, so it is not shown.
-    Problem::malformed("the request makes no sense")
+    Problem::malformed("the request is malformed")
 }
 
 impl IntoResponse for Problem {

@@ -33,7 +33,7 @@ pub(super) fn check(query: &str, operation: &Operation) -> Result<(), Problem> {
         }
         let name = decode(raw).filter(|name| !name.is_empty());
         let fault = match &name {
-            None => Some("must have names in UTF-8".to_owned()),
+            None => Some("must have UTF-8 names".to_owned()),
             Some(name) => fault(name, value, operation, &given),
         };
         let field = name.unwrap_or_else(|| "query".to_owned());
@@ -66,7 +66,7 @@ fn fault(
     if decode(value).is_none() {
         return Some("must be UTF-8".to_owned());
     }
-    (!known.repeats && given.contains(name)).then(|| "must be given once".to_owned())
+    (!known.repeats && given.contains(name)).then(|| "must not be repeated".to_owned())
 }
 
 fn unknown(name: &str, known: &[QueryParameter]) -> String {
@@ -76,9 +76,9 @@ fn unknown(name: &str, known: &[QueryParameter]) -> String {
     }
     let names: Vec<&str> = names().collect();
     if names.is_empty() {
-        return "is not a known parameter; there are none here".to_owned();
+        return "is not a known parameter; this operation takes none".to_owned();
     }
-    format!("is not a known parameter; known here: {}", names.join(", "))
+    format!("is not a known parameter; known parameters: {}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -122,13 +122,13 @@ mod tests {
             refused("dryrun=1&page=2&page=3"),
             [
                 "dryrun is not a known parameter; did you mean dry_run?",
-                "page is not a known parameter; known here: tag, dry_run",
+                "page is not a known parameter; known parameters: tag, dry_run",
             ]
         );
-        assert_eq!(refused("dry_run=1&dry_run=2"), ["dry_run must be given once"]);
-        assert_eq!(refused("dry_run=1&dry%5frun=2"), ["dry_run must be given once"]);
+        assert_eq!(refused("dry_run=1&dry_run=2"), ["dry_run must not be repeated"]);
+        assert_eq!(refused("dry_run=1&dry%5frun=2"), ["dry_run must not be repeated"]);
         assert_eq!(refused("tag=%ff"), ["tag must be UTF-8"]);
-        assert_eq!(refused("%ff=1&=5"), ["query must have names in UTF-8"]);
+        assert_eq!(refused("%ff=1&=5"), ["query must have UTF-8 names"]);
         assert_eq!(refused("access%5ftoken=x").len(), 1);
         assert_eq!(refused("access_token=x"), [""; 0]);
         let many: Vec<String> = (0..5_000).map(|n| format!("x{n}")).collect();

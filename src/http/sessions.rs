@@ -38,14 +38,14 @@ struct Login {
     /// Password of the account. Required to log in.
     #[oai(validator(max_length = 4096))]
     password: Option<PasswordText>,
-    /// Refresh token. Required for the grant of that name.
+    /// Refresh token. Required if `grant_type` is `refresh_token`.
     refresh_token: Option<String>,
-    /// Scopes of the access token: some of `tasks:read`, `tasks:write` and `account`, separated by spaces. Defaults to
+    /// Scopes of the access token, separated by spaces: any of `tasks:read`, `tasks:write` and `account`. Defaults to
     /// all; for a refresh token, to the scopes of the log-in.
     scope: Option<ScopeText>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_id: Option<String>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_secret: Option<String>,
 }
 
@@ -78,14 +78,14 @@ impl Example for Login {
 struct Refresh {
     /// Always `refresh_token`.
     grant_type: Unchecked<RefreshGrant>,
-    /// Refresh token of the last response.
+    /// Refresh token from the latest response.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
     /// Scopes of the access token, if fewer than those of the log-in.
     scope: Option<ScopeText>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_id: Option<String>,
-    /// Accepted for compatibility and not used.
+    /// Accepted for compatibility but not used.
     client_secret: Option<String>,
 }
 
@@ -118,7 +118,7 @@ struct Token {
     token_type: TokenType,
     /// Lifetime of the access token, in seconds.
     expires_in: u64,
-    /// Token that gives new tokens of the same session, without the password. Valid for one use; keep it secret.
+    /// Refresh token, which obtains new tokens for the session without the password. Valid for one use; keep it secret.
     refresh_token: String,
     /// Scopes of the access token.
     scope: String,
@@ -169,10 +169,10 @@ fn scopes(text: Option<ScopeText>) -> Result<Option<Scopes>, Problem> {
 struct SessionView {
     /// Identifier of the session.
     id: String,
-    /// Name that the client gives itself.
+    /// Name of the client, from its `User-Agent` header.
     #[oai(nullable)]
     client: Option<String>,
-    /// Address where it was last seen.
+    /// Last known IP address of the client.
     #[oai(nullable)]
     address: Option<String>,
     /// Time of the log-in.
@@ -181,7 +181,7 @@ struct SessionView {
     last_used_at: Timestamp,
     /// Expiry time; a refresh extends it.
     expires_at: Timestamp,
-    /// Whether it is the session of this request.
+    /// Whether the request was made with this session.
     current: bool,
 }
 
@@ -247,12 +247,12 @@ impl SessionsApi {
     /// Log in
     ///
     /// The password flow of OAuth 2. An unknown email and a wrong password get the same response. Also accepts the
-    /// refresh token grant, like `auth/refresh`, since OAuth 2 clients know one token URL. A log-in with fewer scopes
+    /// refresh token grant, like `auth/refresh`, because OAuth 2 clients use one token URL. A session with fewer scopes
     /// cannot create personal tokens or manage accounts. The form may also be `multipart/form-data`.
     ///
-    /// An account has at most 20 sessions. The next log-in ends the least recently used one. It is chosen first among
-    /// sessions unused for an hour, where the log-in itself does not count as a use; then among sessions used only in
-    /// the first minute after their log-in, and the ten newest of the last minute; then among all.
+    /// An account has at most 20 sessions. A further log-in ends the least recently used session of the first of these
+    /// groups that is not empty: sessions unused for an hour, where the log-in itself does not count as a use; sessions
+    /// used only in the first minute after their log-in, and the ten newest of the last minute; all sessions.
     #[oai(path = "/login", method = "post", operation_id = "session_login")]
     async fn login(
         &self,
@@ -299,8 +299,8 @@ impl SessionsApi {
 
     /// Refresh a session
     ///
-    /// Issues a new access token and a new refresh token; the old refresh token is valid for one use. For 20 seconds
-    /// it returns the same refresh token again, so that a lost response, or two programs that refresh at once, end no
+    /// Issues a new access token and a new refresh token. A refresh token is valid for one use. For 20 seconds, reusing
+    /// it returns the same new refresh token again, so that a lost response or two concurrent refreshes do not end the
     /// session. Any other reuse ends the session. A session expires after 30 days without a refresh, and after 90 days
     /// at the latest.
     #[oai(path = "/refresh", method = "post", operation_id = "session_refresh")]
@@ -338,7 +338,7 @@ impl SessionsApi {
 
     /// Log out everywhere
     ///
-    /// Ends every session and every personal token at once, including the one in use.
+    /// Ends all sessions and all personal tokens at once, including the one in use.
     #[oai(path = "/logout-all", method = "post", operation_id = "session_logout_all")]
     async fn logout_all(
         &self,

@@ -32,7 +32,7 @@ struct TokenCreate {
     /// Scopes of the token.
     #[oai(validator(min_items = 1, max_items = 3))]
     scopes: Vec<ScopeView>,
-    /// Expiry time; never, if absent or null.
+    /// Expiry time. If absent or null, the token does not expire.
     #[oai(nullable)]
     expires_at: Option<Timestamp>,
 }
@@ -132,7 +132,7 @@ impl From<PersonalToken> for TokenView {
 struct NewTokenView {
     /// Identifier of the token.
     id: String,
-    /// Secret to send like an access token. Shown once; keep it secret.
+    /// Secret, sent like an access token. Shown only once; keep it secret.
     token: String,
     /// Name of the token.
     name: String,
@@ -182,8 +182,8 @@ enum Deleted {
 impl TokensApi {
     /// Create a personal token
     ///
-    /// A credential for a script, valid until it expires or is deleted. A change of the password ends it too.
-    /// Creating one requires a log-in.
+    /// A credential for a script, valid until it expires, is deleted, or the account's password changes. Creating one
+    /// requires a log-in.
     #[oai(path = "/", method = "post", operation_id = "token_create")]
     async fn create(
         &self,

@@ -35,7 +35,7 @@ struct UserRegister {
     email: EmailText,
     /// 8 to 128 characters of any kind. A server may require more, or a password that is hard to guess.
     password: NewPasswordText,
-    /// Invitation, required where only invited people may register.
+    /// Invitation. Required if registration is by invitation only.
     #[oai(validator(max_length = 200))]
     invitation: Option<String>,
 }
@@ -125,7 +125,7 @@ impl Example for PasswordChange {
     }
 }
 
-/// Proof that the request comes from the owner.
+/// Password that confirms the request.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 struct PasswordProof {
@@ -159,7 +159,7 @@ struct UserView {
     /// Time zone of the owner. Absent if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_zone: Option<String>,
-    /// True if the password must be changed before anything else. Absent otherwise.
+    /// True if the owner must change the password before anything else. Absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     must_change_password: Option<bool>,
 }
@@ -256,7 +256,7 @@ impl UsersApi {
 
     /// Show my account
     ///
-    /// Accepts every access token and every personal token, whatever its scopes.
+    /// Accepts any access token or personal token, regardless of its scopes.
     #[oai(path = "/me", method = "get", operation_id = "user_me")]
     async fn me(
         &self,
@@ -301,7 +301,7 @@ impl UsersApi {
     ///
     /// JSON Lines, one object per line: the account with its limits and the networks it logs in from, sessions,
     /// personal tokens, invitations it created, audit records of its actions and of actions on it, stored responses,
-    /// and tasks. The last line counts them. Secrets are left out: passwords, tokens and the content of stored
+    /// and tasks. The last line counts them. Secrets are excluded: passwords, tokens and the content of stored
     /// responses. A personal token also needs the scope `tasks:read`.
     #[oai(path = "/me/export", method = "get", operation_id = "user_export")]
     async fn export(
@@ -315,7 +315,7 @@ impl UsersApi {
 
     /// Change my password
     ///
-    /// Ends every other session and every personal token, and returns their numbers.
+    /// Ends all other sessions and all personal tokens, and returns the number of each.
     #[oai(path = "/password", method = "post", operation_id = "user_change_password")]
     async fn change_password(
         &self,

@@ -86,11 +86,15 @@ impl AnswerJob {
         let work = async {
             loop {
                 match self.pass(started.elapsed()).await {
-                    Ok(Some(removed)) => tracing::debug!(removed, "old answers removed"),
-                    Ok(None) => tracing::debug!("the clock is not trusted yet"),
+                    Ok(Some(removed)) => {
+                        tracing::debug!(removed, "removed expired idempotency records");
+                    }
+                    Ok(None) => tracing::debug!(
+                        "kept expired stored responses: the clock is not trusted yet"
+                    ),
                     Err(error) => {
                         let error = Chain(&error);
-                        tracing::warn!(%error, "old answers were not removed");
+                        tracing::warn!(%error, "could not remove expired stored responses");
                     }
                 }
                 tokio::time::sleep(TICK).await;

@@ -149,10 +149,10 @@ impl BackupJob {
                 let duration_ms = u64::try_from(started.elapsed().as_millis());
                 tracing::info!(
                     duration_ms = duration_ms.unwrap_or(u64::MAX),
-                    "backup made and verified"
+                    "created and verified a backup"
                 );
                 if let Err(error) = self.remove_old(&path, now) {
-                    tracing::warn!(%error, "old backups could not be removed");
+                    tracing::warn!(%error, "could not remove old backups");
                 }
                 result
             }
@@ -181,7 +181,7 @@ impl BackupJob {
                 Ok(_) => return Some(moment),
                 Err(error) => {
                     let error = error.of_backup();
-                    tracing::warn!(error = %Chain(&error), "no backup");
+                    tracing::warn!(error = %Chain(&error), "skipped an invalid backup");
                     let mut rejected =
                         self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
                     rejected.insert(as_it_is(path));
@@ -210,7 +210,11 @@ impl BackupJob {
                     }
                 }),
             )?;
-            tracing::debug!(users = report.users, tasks = report.tasks, "backup read");
+            tracing::debug!(
+                users = report.users,
+                tasks = report.tasks,
+                "verified the backup"
+            );
             Ok(())
         })
     }

@@ -86,7 +86,7 @@ impl Service {
         let made = |made: &Result<User, Refused>| made.clone().ok();
         let context = recorder.context(self.authority(caller), made);
         let user = self.0.store.user_create(new, context).await??;
-        tracing::info!(made.id = %user.id, role = role.as_str(), "account made");
+        tracing::info!(made.id = %user.id, role = role.as_str(), "account created");
         Ok(user)
     }
 

@@ -42,16 +42,16 @@ pub enum Error {
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),
     /// The task does not match the precondition of the request. Holds the current task.
-    #[error("the task has changed since: here it is as it is now")]
+    #[error("the task has changed; the response includes its current state")]
     Changed(Box<Task>),
     /// The same, when an earlier result of the batch already holds the current task.
-    #[error("the task has changed since: a result before this one has it as it is now")]
+    #[error("the task has changed; an earlier result includes its current state")]
     ChangedAsTold,
     /// The request does not name the revision of the task.
-    #[error("say which revision is meant, in If-Match: the ETag of the task")]
+    #[error("the request must name the revision of the task: send its ETag in If-Match")]
     IfMatchRequired,
     /// Valid, but not applied because another part of an atomic batch failed.
-    #[error("not done, because something else in the batch could not be")]
+    #[error("not applied, because another operation in the batch failed")]
     NotApplied,
     /// The email is already registered.
     #[error("this email is already registered")]
@@ -60,16 +60,16 @@ pub enum Error {
     #[error("wrong email or password")]
     WrongCredentials,
     /// No access token was given.
-    #[error("an access token is needed")]
+    #[error("an access token is required")]
     NoToken,
     /// The access token is not valid, or no longer valid.
     #[error("the access token is not valid or has expired")]
     BadToken,
     /// The refresh token is not valid, or no longer valid.
-    #[error("the refresh token is not valid, has expired or was used before")]
+    #[error("the refresh token is not valid, has expired or was already used")]
     BadGrant,
     /// The refresh token is valid, but for fewer scopes than requested.
-    #[error("scope must not be more than the log-in was for")]
+    #[error("scope must not exceed the scopes of the log-in")]
     ScopeTooWide,
     /// The credential is valid, but lacks permission.
     #[error(transparent)]
@@ -78,16 +78,16 @@ pub enum Error {
     #[error("registration is closed: ask an administrator for an account")]
     RegistrationClosed,
     /// The maximum number of accounts is reached.
-    #[error("this server has as many accounts as it may have: ask its operator")]
+    #[error("this server has reached its maximum number of accounts: ask its operator")]
     RegistrationFull,
     /// The account would exceed its quota. Nothing was done.
     #[error(transparent)]
     Quota(QuotaExceeded),
     /// The change would leave no administrator.
-    #[error("this is the last administrator: make another one first")]
+    #[error("this is the last administrator: add another one first")]
     LastAdmin,
     /// The maximum number of resources of a kind is reached.
-    #[error("there are too many {what}: at most {most}")]
+    #[error("there are too many {what}: the maximum is {most}")]
     TooMany {
         /// Noun that the user knows, in the plural: "tokens".
         what: &'static str,
@@ -95,22 +95,22 @@ pub enum Error {
         most: usize,
     },
     /// The key was used for another request.
-    #[error("this idempotency key was used for another request: take a new one")]
+    #[error("this idempotency key was used for another request: use a new one")]
     KeyReused,
     /// The request was done, and its answer cannot be replayed.
     #[error(
-        "a request with this idempotency key was done, and its answer cannot be given again: \
-         look what it did, and take a new key"
+        "a request with this idempotency key was carried out, but its response cannot be replayed: \
+         check its effect, then retry with a new key"
     )]
     AnswerLost,
     /// The answer is too long to be kept under a key. Nothing was done.
     #[error(
-        "with an idempotency key the answer may have at most 8 MiB: \
-         send fewer operations at once, or none with a key"
+        "the response to a request with an idempotency key must have at most 8 MiB: \
+         send fewer operations at once, or omit the key"
     )]
     AnswerTooLarge,
     /// Another request with the same key is in progress.
-    #[error("a request with this idempotency key is being done")]
+    #[error("a request with this idempotency key is in progress")]
     Repeated,
     /// Too many attempts.
     #[error("too many attempts")]
@@ -119,31 +119,35 @@ pub enum Error {
     #[error("the server is busy")]
     Busy,
     /// Too many requests of the account are waiting. Nothing was done.
-    #[error("too many requests of this account wait already: send fewer at once")]
+    #[error("too many requests of this account are waiting: send fewer at once")]
     AccountBusy,
     /// The request touches too much. Nothing was done.
     #[error("{}", crate::domain::task::TaskRefused::TooMuch)]
     TooMuch,
     /// The cursor is from an earlier version of the program.
     #[error(
-        "the cursor is from an earlier version of the server: begin again with an empty one"
+        "the cursor is from an earlier version of the server: start again with an empty cursor"
     )]
     CursorOutdated,
     /// Not tried, because an earlier part was too much for one request.
-    #[error("not tried, because something before it was too much for one request")]
+    #[error(
+        "not attempted, because an earlier operation exceeded the limits of one request"
+    )]
     NotTried,
     /// Nothing was done. The store cannot be used.
     #[error("temporarily unavailable")]
     Unavailable(#[source] StoreError),
     /// The outcome of the write is unknown.
-    #[error("the outcome of the write is unknown: look before you repeat it")]
+    #[error(
+        "the outcome of the write is unknown: check whether it was applied before you retry"
+    )]
     OutcomeUnknown(#[source] StoreError),
     /// Nothing was done. The disk has no room for more data; deletions still work.
     #[error("the server's disk is full: nothing more can be stored")]
     DiskFull,
     /// Nothing was done. The disk is nearly full, and the account holds a large part of the data.
     #[error(
-        "the server's disk is nearly full, and this account holds over a tenth of what is stored: \
+        "the server's disk is nearly full, and this account holds over a tenth of the stored data: \
          delete something first"
     )]
     DiskShort,

@@ -46,7 +46,7 @@ impl Events {
                 client.network = self.networks.text(network),
                 user.id = user.map(UserId::get),
                 left_out,
-                "a log-in failed: wrong password, or no such account"
+                "log-in failed: wrong password or unknown account"
             );
         }
     }
@@ -65,7 +65,7 @@ impl Events {
                 user.id = user.map(UserId::get),
                 policy = throttled.policy.name,
                 left_out,
-                "too many attempts: the next one has to wait"
+                "throttled a client after too many attempts"
             );
         }
     }
@@ -78,7 +78,7 @@ impl Events {
                 client.network = self.networks.text(network),
                 user.id = user.get(),
                 left_out,
-                "a refresh token was used twice: its session has ended"
+                "a refresh token was reused: its session has ended"
             );
         }
     }

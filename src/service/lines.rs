@@ -74,10 +74,12 @@ pub enum Line {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// The line is not JSON, or has none of the forms above.
-    #[error("is not a line of an export")]
+    #[error("is not a valid line of an export")]
     Malformed,
     /// The export is from a later version of the program.
-    #[error("has version {0} of the export format, and this program knows up to 3")]
+    #[error(
+        "has version {0} of the export format, but this program supports versions up to 3"
+    )]
     Newer(u32),
     /// A field has a value that this program would not have written.
     #[error("{field} {reason}")]
@@ -244,7 +246,7 @@ impl Line {
 impl WireUser {
     fn check(self) -> Result<Credential, LineError> {
         let role = Role::from_name(&self.role)
-            .ok_or_else(|| field("role", "is not one that this program knows"))?;
+            .ok_or_else(|| field("role", "is not supported by this program"))?;
         let display_name = self.display_name.as_deref().map(Label::new).transpose();
         let time_zone = self.time_zone.as_deref().map(TimeZone::new).transpose();
         let hash = PasswordHash::new(self.password_hash);
@@ -302,7 +304,7 @@ impl WireTask {
         let priority = match self.priority.as_deref() {
             None => Priority::None,
             Some(name) => Priority::from_name(name)
-                .ok_or_else(|| field("priority", "is not one that this program knows"))?,
+                .ok_or_else(|| field("priority", "is not supported by this program"))?,
         };
         let tags: Result<Vec<Tag>, _> =
             self.tags.iter().map(|tag| Tag::new(tag)).collect();
@@ -406,14 +408,14 @@ mod tests {
     fn a_member_that_is_wrong_is_named_and_not_quoted() {
         for (from, to, expected) in [
             (r#""title":"a","#, "", "title is missing"),
-            (r#""id":2"#, r#""id":"secret""#, "id has a value of another kind"),
-            (r#""title":"a""#, r#""title":7"#, "title has a value of another kind"),
-            (r#"["home"]"#, r#"["home",7]"#, "tags.1 has a value of another kind"),
-            (r#""revision":5"#, r#""revision":-5"#, "revision has a value of another"),
-            (r#""id":2"#, r#""id":2,"id":3"#, "id is given twice"),
+            (r#""id":2"#, r#""id":"secret""#, "id has the wrong type"),
+            (r#""title":"a""#, r#""title":7"#, "title has the wrong type"),
+            (r#"["home"]"#, r#"["home",7]"#, "tags.1 has the wrong type"),
+            (r#""revision":5"#, r#""revision":-5"#, "revision has the wrong type"),
+            (r#""id":2"#, r#""id":2,"id":3"#, "id is present twice"),
             (r#""id":2"#, r#""colour":1,"id":2"#, "colour is not a known field"),
-            (r#""id":2"#, r#""Secret!":1,"id":2"#, "is not a line of an export"),
-            (r#""id":2"#, r#""id":2.5"#, "id has a value of another kind"),
+            (r#""id":2"#, r#""Secret!":1,"id":2"#, "is not a valid line of an export"),
+            (r#""id":2"#, r#""id":2.5"#, "id has the wrong type"),
         ] {
             assert!(TASK.contains(from), "{from}");
             let error = Line::read(&TASK.replacen(from, to, 1)).unwrap_err().to_string();

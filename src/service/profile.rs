@@ -111,7 +111,10 @@ impl Service {
         let same = new.as_bytes() == current.as_bytes();
         let old = self.confirm(caller, "current_password", current).await?;
         if same && caller.user.must_change_password {
-            return Err(Error::field("new_password", "must be another one"));
+            return Err(Error::field(
+                "new_password",
+                "must differ from the current password",
+            ));
         }
         let email = caller.user.email.as_str();
         self.password_strength("new_password", &new, email, caller.whose()).await?;

@@ -46,7 +46,7 @@ pub enum ImportError {
     },
     /// A new account would become an administrator.
     #[error(
-        "line {line} makes an administrator, which takes --allow-admins: nothing from line {from} on was imported"
+        "line {line} creates an administrator, which requires --allow-admins: nothing from line {from} on was imported"
     )]
     Admin {
         /// Line number, from 1.
@@ -55,10 +55,10 @@ pub enum ImportError {
         from: u64,
     },
     /// The file is truncated, or its counts do not match its content.
-    #[error("the file is not whole ({0}); what there is of it was imported")]
+    #[error("the file is incomplete ({0}); the lines that it has were imported")]
     Cut(&'static str),
     /// Another import is running.
-    #[error("another import is under way: try again when it has ended")]
+    #[error("another import is running: try again when it has ended")]
     Busy,
     /// The store failed.
     #[error(transparent)]
@@ -208,8 +208,7 @@ impl Import {
                 if id >= free {
                     return Err(self.refused(&LineError::Field {
                         field: "id".to_owned(),
-                        reason: "is not below the next one, as the first line has it"
-                            .to_owned(),
+                        reason: "must be below the next id in the first line".to_owned(),
                     }));
                 }
                 self.move_beyond(&record, id, free).await?;
@@ -221,7 +220,7 @@ impl Import {
                 if (users, tasks) == self.seen {
                     Ok(())
                 } else {
-                    Err(ImportError::Cut("its last line counts other lines"))
+                    Err(ImportError::Cut("its last line has wrong counts"))
                 }
             }
             _ => Err(self.refused(&LineError::Malformed)),
@@ -339,12 +338,11 @@ impl Import {
 fn clash(conflict: Conflict) -> (TaskId, String) {
     match conflict {
         Conflict::Taken(id) => {
-            let whose =
-                "is that of somebody else's task here, or of another task of this import";
+            let whose = "belongs to a task of another account here, or to another task of this import";
             (id, format!("id {whose}"))
         }
         Conflict::Stray(id) => {
-            (id, "owner_id names an account that the line does not follow".to_owned())
+            (id, "owner_id must name the account that precedes the line".to_owned())
         }
     }
 }

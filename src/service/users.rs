@@ -166,7 +166,7 @@ impl Service {
 }
 
 fn bad_invitation() -> Error {
-    Error::field("invitation", "is not, or no longer, good for this email")
+    Error::field("invitation", "is not valid, or no longer valid, for this email")
 }
 
 /// Parses an invitation. The store decides whether it exists.

@@ -21,11 +21,11 @@ pub(super) fn of(error: &Error<serde_json::Error>) -> LineError {
     let (field, reason) = if let Some(name) = named("missing field `") {
         (name, "is missing")
     } else if let Some(name) = named("duplicate field `") {
-        (name, "is given twice")
+        (name, "is present twice")
     } else if let Some(name) = named("unknown field `") {
         (name, "is not a known field")
     } else if !rest.is_empty() {
-        (rest.join("."), "has a value of another kind than it must have")
+        (rest.join("."), "has the wrong type")
     } else {
         return LineError::Malformed;
     };

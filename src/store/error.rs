@@ -14,22 +14,22 @@ pub enum StoreError {
     #[error("the database is not available")]
     Unavailable(#[source] Cause),
     /// Too much work waiting. Nothing has changed.
-    #[error("too much is waiting already")]
+    #[error("too many writes are waiting")]
     Busy,
     /// Too much work of this account waiting. Nothing has changed.
-    #[error("too much of this account is waiting already")]
+    #[error("too many writes of this account are waiting")]
     AccountBusy,
     /// Credential of the write that has ended. Nothing has changed.
-    #[error("the credential has ended")]
+    #[error("the credential was revoked")]
     Revoked,
     /// Key used since the stored answers were checked. Nothing has changed.
-    #[error("the key was used meanwhile")]
+    #[error("the idempotency key was used in the meantime")]
     Repeated,
     /// Answer too long to store. Nothing has changed.
-    #[error("the answer is too long to be kept")]
+    #[error("the response is too long to be stored")]
     AnswerTooLarge,
     /// Bug in the program. Nothing has changed.
-    #[error("the program contradicts itself")]
+    #[error("internal invariant violated")]
     Internal(#[source] Cause),
     /// Write failure that leaves open whether the write became durable.
     #[error("the outcome of a write is unknown")]
@@ -38,7 +38,7 @@ pub enum StoreError {
     #[error("the disk is full")]
     DiskFull,
     /// Disk nearly full, and the account holds much of the data. Nothing has changed.
-    #[error("the disk is nearly full, and the account holds much of it")]
+    #[error("the disk is nearly full, and the account holds much of the data")]
     DiskShort,
     /// Quota of the account exceeded. Nothing has changed.
     #[error(transparent)]
@@ -87,7 +87,7 @@ pub enum OpenError {
     },
     /// File written by a newer version of this program.
     #[error(
-        "{} has format {found}, and this version of duly knows formats up to {known}: \
+        "{} has format {found}, but this version of duly supports formats up to {known}: \
          use the version that wrote it, or a newer one",
         path.display()
     )]
@@ -101,7 +101,7 @@ pub enum OpenError {
     },
     /// File written by an older version of this program, which is not to be upgraded here.
     #[error(
-        "{} has format {found}, older than {known}, and is only read here: \
+        "{} has format {found}, older than {known}, and this command does not upgrade it: \
          run duly upgrade, or start the server",
         path.display()
     )]
@@ -115,8 +115,8 @@ pub enum OpenError {
     },
     /// File that could not be upgraded. It is unchanged, to the byte.
     #[error(
-        "{} stays in format {found}, its upgrade to {known} failed: {}; \
-         go on with the version that wrote it, and check the file with that version's duly check",
+        "{} remains in format {found}, because its upgrade to {known} failed: {}; \
+         continue with the version that wrote it, and verify the file with that version's duly check",
         path.display(),
         cause.reason()
     )]
@@ -131,7 +131,7 @@ pub enum OpenError {
         cause: Box<Self>,
     },
     /// File that is damaged, or not a Duly data file.
-    #[error("{} is not a sound Duly data file ({what}): restore a backup", path.display())]
+    #[error("{} is not a valid Duly data file ({what}): restore a backup", path.display())]
     Damaged {
         /// Data file.
         path: PathBuf,
@@ -139,7 +139,7 @@ pub enum OpenError {
         what: String,
     },
     /// Backup that is damaged, or not a Duly data file.
-    #[error("{} is not a sound backup ({what}): take another one", path.display())]
+    #[error("{} is not a valid backup ({what}): use another one", path.display())]
     BadBackup {
         /// Backup.
         path: PathBuf,

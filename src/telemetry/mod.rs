@@ -101,17 +101,17 @@ pub fn start(log: &Log, format: LogFormat, level: &str) -> Result<(), ConfigErro
         }
     };
     if started.is_err() {
-        tracing::debug!("the log was started before");
+        tracing::debug!("the log was already initialised");
     }
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         if is_caught() {
-            tracing::debug!(place, "pages make no sense");
+            tracing::debug!(place, "caught a panic over damaged pages");
             return;
         }
         let thread = thread::current();
         let thread = thread.name().unwrap_or("unnamed");
-        tracing::error!(place, thread, backtrace = %Backtrace::capture(), "a panic");
+        tracing::error!(place, thread, backtrace = %Backtrace::capture(), "a thread panicked");
     }));
     Ok(())
 }

@@ -24,7 +24,7 @@ pub(super) fn write_lines(queue: &Queue, out: &File) {
         if owes && is_due {
             // Now, since the queue is empty and has room for it.
             let total = queue.dropped();
-            tracing::warn!(lines = total - told, total, "lines of the log were lost");
+            tracing::warn!(lines = total - told, total, "lost log lines");
             (told, next_report) = (total, Instant::now() + BETWEEN_REPORTS);
         } else if is_closed && chunk.is_empty() {
             break;

@@ -152,7 +152,7 @@ async fn two_accounts_of_one_address_are_each_found_by_its_spelling_and_named_by
     second.patch("/auth/me", patch(&shouted)).await.expect(StatusCode::OK);
 
     let said = expect(home.run(&["check"], ""), 0);
-    assert!(said.contains("users 1 and 2 have one email address"), "{said}");
+    assert!(said.contains("users 1 and 2 have the same email address"), "{said}");
     assert!(said.contains(" 0 problems"), "{said}");
     let again = expect(home.run(&["export"], ""), 0);
     let copy = Home::new();
@@ -169,7 +169,7 @@ async fn two_accounts_of_one_address_are_each_found_by_its_spelling_and_named_by
         .expect(StatusCode::NO_CONTENT);
     assert_eq!(me(&client, ASCII_HOST).await["id"], 1);
     let said = expect(home.run(&["check"], ""), 0);
-    assert!(!said.contains("one email address"), "{said}");
+    assert!(!said.contains("the same email address"), "{said}");
 }
 
 /// Another spelling of an administrator's email makes another account.

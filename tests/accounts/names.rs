@@ -23,7 +23,7 @@ async fn a_name_that_nobody_can_see_is_refused() {
         assert_eq!(refused, ["name"], "{unseen:?}");
     }
     let answer = jane.patch("/auth/me", json!({ "display_name": "\u{200b}" })).await;
-    let message = "must have a character that can be seen";
+    let message = "must contain a visible character";
     assert_eq!(answer.body["errors"][0]["message"], message);
     for seen in ["\u{200b}J", "\u{1f3e0}\u{fe0f}", "\u{301}"] {
         let name = json!({ "display_name": seen });

@@ -173,7 +173,7 @@ fn the_last_verified_backup_is_told_where_backups_are_made() {
     let folder = home.folder.path().join("backups").display().to_string();
     let home = home.set("BACKUP_DIR", &folder).set("BACKUP_EVERY", "6h");
     let server = home.serve();
-    server.wait_for_log("backup made and verified");
+    server.wait_for_log("created and verified a backup");
 
     let seen = scrape(&home);
 

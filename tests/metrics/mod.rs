@@ -58,10 +58,10 @@ async fn metrics_are_shown_only_where_the_operator_wants_them() {
     let answer = server.client().get("!/metrics").await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     server.signal("TERM");
-    assert!(server.log.iter().all(|line| !line.contains("metrics are at")));
+    assert!(server.log.iter().all(|line| !line.contains("serving metrics at")));
 
     let server = home.set("METRICS_LISTEN", "127.0.0.1:0").serve();
-    let address = server.wait_for_log("metrics are at /metrics")["address"].clone();
+    let address = server.wait_for_log("serving metrics at /metrics")["address"].clone();
     let address: SocketAddr = address.as_str().unwrap().parse().unwrap();
     assert_ne!(address, server.address());
     let answer = server.client().get("!/metrics").await;
@@ -117,7 +117,7 @@ fn the_text_is_that_of_openmetrics_for_those_who_ask_for_it() {
 fn the_address_of_metrics_is_another_than_those_of_the_server() {
     let refused = |home: Home| {
         let why = refused(home.run(&["serve"], ""), 78);
-        assert!(why.starts_with("duly: METRICS_LISTEN must be "), "{why}");
+        assert!(why.starts_with("duly: METRICS_LISTEN must "), "{why}");
     };
     for (listen, metrics) in [
         ("127.0.0.1:8000", "127.0.0.1:8000"),

@@ -77,7 +77,7 @@ async fn numbers_agree_with_their_nouns() {
         "1 user, 0 sessions, 0 tokens, 0 tasks, 0 rows to purge: 0 problems\n"
     );
     let said = expect(home.run(&["user", "delete", JANE], ""), 0);
-    assert_eq!(said, format!("{JANE} is deleted, with 0 tasks and all else\n"));
+    assert_eq!(said, format!("{JANE} is deleted, with 0 tasks and all other data\n"));
 }
 
 #[tokio::test]

@@ -96,8 +96,8 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
 
     assert_eq!(text(&output.stdout), "", "not a line");
     let line = refused(output, 74);
-    assert!(line.contains("from its own user and from root alone"), "{line}");
-    server.wait_for_log("somebody else came to the control socket");
+    assert!(line.contains("only from its own user and from root"), "{line}");
+    server.wait_for_log("rejected a control connection from another user");
     expect(home.run(&["user", "list"], ""), 0);
 }
 

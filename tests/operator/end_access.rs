@@ -80,7 +80,7 @@ async fn access_to_one_account_ends_in_a_running_server() {
 
     assert_eq!(
         said,
-        "3 sessions and 1 personal token of 1 user ended, 2 kept answers removed\n"
+        "3 sessions and 1 personal token of 1 user ended, 2 stored responses removed\n"
     );
     expect_ended(&server, access).await;
     john.get("/auth/me").await.expect(StatusCode::OK);
@@ -113,7 +113,7 @@ async fn access_to_all_accounts_ends_in_a_running_server_and_in_a_stopped_one() 
 
         assert_eq!(
             said,
-            "4 sessions and 1 personal token of 20 users ended, 2 kept answers removed\n"
+            "4 sessions and 1 personal token of 20 users ended, 2 stored responses removed\n"
         );
         let server = running.unwrap_or_else(|| home.serve());
         let last = server.client().with_token(last.token());

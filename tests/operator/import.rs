@@ -20,8 +20,9 @@ async fn administrators_are_made_only_if_that_is_said() {
 
         let said = refused(home.run(&["import"], &exported), 1);
 
-        let expected =
-            format!("line {line} makes an administrator, which takes --allow-admins");
+        let expected = format!(
+            "line {line} creates an administrator, which requires --allow-admins"
+        );
         assert!(said.contains(&expected), "{said}");
         let listed = home.run(&["user", "list"], "");
         assert!(!String::from_utf8(listed.stdout).unwrap().contains(ROOT));
@@ -175,7 +176,7 @@ async fn hashes_that_cost_too_much_are_refused_and_dear_ones_are_replaced() {
 
         let said = refused(home().run(&["import"], &with), 65);
 
-        assert!(said.contains("line 2 password_hash costs too much"), "{said}");
+        assert!(said.contains("line 2 password_hash exceeds the maximum cost"), "{said}");
     }
 
     let home = home();

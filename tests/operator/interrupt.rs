@@ -59,10 +59,10 @@ fn a_command_that_waits_for_the_server_is_interrupted_and_leaves_nothing() {
     let server = Silent::listen(&home);
     let before = names(home.folder.path());
     for (arguments, left) in [
-        (&["backup", "--to", "b.redb"][..], "no file was made"),
-        (&["backup"], "no file was made"),
-        (&["export", "--to", "e.jsonl"], "no file was made"),
-        (&["export"], "what was written is not a whole export"),
+        (&["backup", "--to", "b.redb"][..], "no file was created"),
+        (&["backup"], "no file was created"),
+        (&["export", "--to", "e.jsonl"], "no file was created"),
+        (&["export"], "the output is not a complete export"),
         (&["upgrade", "--check"], "nothing was changed"),
         (&["check"], "nothing was changed"),
     ] {
@@ -155,9 +155,12 @@ async fn an_import_that_is_interrupted_counts_what_it_has_taken_in() {
         drop(input);
         let line = text(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{line}");
-        let begin = "duly: interrupted by SIGINT: 0 users added, 1 there already; ";
+        let begin = "duly: interrupted by SIGINT: 0 users added, 1 already present; ";
         assert!(line.starts_with(begin), "{line}");
-        assert!(line.ends_with("; run the same command again for the rest\n"), "{line}");
+        assert!(
+            line.ends_with("; run the same command again to import the rest\n"),
+            "{line}"
+        );
         drop(server);
         let told: u64 = line[begin.len()..].split(' ').next().unwrap().parse().unwrap();
         let listed = expect(home.run(&["user", "list"], ""), 0);
@@ -228,7 +231,7 @@ async fn a_server_gives_up_a_backup_that_nobody_waits_for() {
     drop(store);
     let server = home.serve();
     let child = spawn(home.command(&["backup", "--to", "b.redb"]));
-    server.wait_for_log("command received");
+    server.wait_for_log("received a command");
 
     refused(interrupt(child, "INT"), 130);
 

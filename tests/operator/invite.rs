@@ -16,7 +16,7 @@ async fn an_invitation_of_the_operator_lets_its_address_register_once() {
     let said = expect(home.run(&["user", "invite", JANE, "--days", "2"], ""), 0);
 
     let (invitation, words) = said.trim_end().split_once('\t').unwrap();
-    assert!(words.starts_with(&format!("good for {JANE}, until 2")), "{said}");
+    assert!(words.starts_with(&format!("valid for {JANE}, until 2")), "{said}");
     let register = |email: &str| {
         let body =
             json!({ "email": email, "password": PASSWORD, "invitation": invitation });
@@ -64,7 +64,12 @@ async fn a_disabled_account_has_no_access_until_it_is_enabled() {
 
     let said = expect(home.run(&["user", "disable", JANE], ""), 0);
 
-    assert_eq!(said, format!("{JANE} is disabled: sessions ended, tokens are refused\n"));
+    assert_eq!(
+        said,
+        format!(
+            "{JANE} is disabled: its sessions have ended, and its tokens are rejected\n"
+        )
+    );
     jane.get("/tasks").await.expect(StatusCode::UNAUTHORIZED);
     let listed = expect(home.run(&["user", "list"], ""), 0);
     assert!(listed.trim_end().ends_with("\tdisabled"), "{listed}");

@@ -53,7 +53,7 @@ async fn what_may_not_be_replaced_is_said_before_the_work() {
 
     let line = refused(home.run(&["restore", "b.redb"], ""), 1);
 
-    assert!(line.contains("exists already, with changes up to"), "{line}");
+    assert!(line.contains("already exists, with changes up to"), "{line}");
     // Nor is a bad backup said to be a good one.
     fs::write(path_in(&home, "bad.redb"), "Buy milk.\n".repeat(1000)).unwrap();
     let line = refused(home.run(&["restore", "bad.redb"], ""), 65);
@@ -93,7 +93,7 @@ async fn a_bad_backup_changes_nothing() {
     for bytes in [flipped, cut, b"Buy milk.\n".repeat(1000), Vec::new()] {
         fs::write(path_in(&home, "bad.redb"), &bytes).unwrap();
         let line = refused(home.run(&["restore", "--force", "bad.redb"], ""), 65);
-        assert!(line.contains("bad.redb is not a sound backup"), "{line}");
+        assert!(line.contains("bad.redb is not a valid backup"), "{line}");
         assert!(!line.contains("restore a backup"), "{line}");
         let one = ["restore", "--user", JANE, "bad.redb"];
         let line = refused(home.run(&one, ""), 65);

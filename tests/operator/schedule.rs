@@ -238,7 +238,7 @@ async fn what_is_no_backup_costs_no_other_its_place_and_stays() {
 async fn the_server_makes_backups_and_readiness_tells_of_them() {
     let home = home().set("BACKUP_DIR", "backups");
     let server = home.serve();
-    server.wait_for_log("backup made and verified");
+    server.wait_for_log("created and verified a backup");
 
     let ready = server.client().get("!/health/ready").await.expect(StatusCode::OK);
 

@@ -48,7 +48,10 @@ async fn both_work_in_a_running_server_too() {
     let exported = expect(here.run(&["export"], ""), 0);
     let said = import(&there, &exported);
 
-    assert!(said.starts_with("2 users added, 0 there already; 3 tasks added"), "{said}");
+    assert!(
+        said.starts_with("2 users added, 0 already present; 3 tasks added"),
+        "{said}"
+    );
     let jane = other.client().logged_in(JANE).await;
     assert_eq!(jane.get("/tasks").await.header("x-total-count"), Some("2"));
     assert_eq!(everything(&there), parse(&exported));
@@ -135,7 +138,7 @@ async fn no_first_line_moves_the_ids_to_where_no_export_is_read() {
     assert_eq!(everything(&again), parse(&exported));
     expect(again.run(&["check"], ""), 0);
     // And once more, into the server that has it all.
-    assert!(import(&there, &exported).starts_with("0 users added, 3 there already"));
+    assert!(import(&there, &exported).starts_with("0 users added, 3 already present"));
     assert_eq!(everything(&there), parse(&exported));
     let too_far = far.replace(&most.to_string(), &(most + 1).to_string());
     let line = refused(home().run(&["import"], &too_far), 65);
@@ -166,7 +169,7 @@ async fn an_import_twice_is_an_import_once() {
         let said = expect(home.run(arguments, &exported), 0);
         assert_eq!(
             said,
-            "0 users added, 2 there already; 0 tasks added, 0 replaced, 3 there already, 0 of them different and kept\n"
+            "0 users added, 2 already present; 0 tasks added, 0 replaced, 3 already present, 0 of them different and kept\n"
         );
         assert_eq!(everything(&home), before);
     }
@@ -202,7 +205,7 @@ async fn an_import_that_was_cut_short_is_simply_run_again() {
         let home = home();
         let output = home.run(&["import"], &lines[..cut].join("\n"));
         let line = refused(output, 65);
-        assert!(line.contains("not whole"), "{line}");
+        assert!(line.contains("the file is incomplete"), "{line}");
         expect(home.run(&["check"], ""), 0);
 
         import(&home, &exported);
@@ -223,7 +226,7 @@ async fn a_bad_line_takes_its_chunk_along_and_no_other() {
 
     let said = text(&output.stdout);
     let line = refused(output, 65);
-    assert!(line.contains("line 901 id has a value of another kind"), "{line}");
+    assert!(line.contains("line 901 id has the wrong type"), "{line}");
     assert!(line.contains("nothing from line 502 on was imported"), "{line}");
     assert!(!line.contains("secret"), "{line}");
     assert!(said.contains("499 tasks added"), "{said}");
@@ -278,7 +281,7 @@ async fn tasks_in_tasks_survive_whichever_comes_first() {
         for arguments in [&["import"][..], &["import", "--replace"]] {
             let said = expect(home.run(arguments, &exported), 0);
             assert!(
-                said.ends_with("3 there already, 0 of them different and kept\n"),
+                said.ends_with("3 already present, 0 of them different and kept\n"),
                 "{said}"
             );
             assert_eq!(everything(&home), parse(&exported));
@@ -394,7 +397,7 @@ fn a_bad_line_is_told_while_more_may_come() {
         let output = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
 
         let line = refused(output.unwrap(), 65);
-        assert!(line.contains("line 1 is not a line of an export"), "{line}");
+        assert!(line.contains("line 1 is not a valid line of an export"), "{line}");
         drop((lines, server));
     }
 }
@@ -423,7 +426,7 @@ async fn an_id_that_is_somebody_elses_stops_the_import() {
     let line = refused(output, 65);
     let task = format!("{{\"task\":{{\"id\":{theirs},");
     let number = exported.lines().position(|line| line.starts_with(&task)).unwrap() + 1;
-    let clash = format!("line {number} id is that of somebody else's task here");
+    let clash = format!("line {number} id belongs to a task of another account here");
     assert!(line.contains(&clash), "{line}");
     let tasks = stranger.get("/tasks").await.expect(StatusCode::OK);
     assert_eq!(tasks[0]["title"], "the stranger's");
@@ -441,7 +444,7 @@ async fn an_account_that_is_there_keeps_its_password_and_gets_a_new_id_if_it_mus
 
     let said = import(&other, &exported);
 
-    assert!(said.starts_with("0 users added, 1 there already; 1 task added"), "{said}");
+    assert!(said.starts_with("0 users added, 1 already present; 1 task added"), "{said}");
     let server = other.serve();
     let form = "username=john@example.com&password=another+password";
     let answer = server.client().form("/auth/login", form).await;
@@ -462,7 +465,10 @@ async fn what_differs_is_kept_unless_it_is_to_be_replaced() {
     jane.patch(path, json!({ "title": "changed" })).await.expect(StatusCode::OK);
 
     let said = import(&home, &exported);
-    assert!(said.ends_with("3 there already, 1 of them different and kept\n"), "{said}");
+    assert!(
+        said.ends_with("3 already present, 1 of them different and kept\n"),
+        "{said}"
+    );
     assert_eq!(jane.get(path).await.body["title"], "changed");
 
     let said = expect(home.run(&["import", "--replace"], &exported), 0);
@@ -479,11 +485,11 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
     let long = format!("{start}\n{}", "s".repeat(100_000));
     let cases: &[(&str, &str)] = &[
         ("", "it is empty"),
-        ("secret", "line 1 is not a line of an export"),
+        ("secret", "line 1 is not a valid line of an export"),
         ("{\"end\":{\"users\":0,\"tasks\":0}}", "line 1 is not"),
         (&newer, "line 1 has version 4 of the export format"),
         (&format!("{start}\n{user}"), "line 2 email"),
-        (&format!("{start}\n{start}"), "line 2 is not a line"),
+        (&format!("{start}\n{start}"), "line 2 is not a valid line"),
         (&long, "line 2 is longer than"),
         (
             &format!(
@@ -497,9 +503,12 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
                 "{start}\n{}",
                 user.replace("secret", "a@example.com").replace("\"id\":1", "\"id\":2")
             ),
-            "line 2 id is not below",
+            "line 2 id must be below",
         ),
-        (&format!("{start}\n{{\"end\":{{\"users\":1,\"tasks\":0}}}}"), "not whole"),
+        (
+            &format!("{start}\n{{\"end\":{{\"users\":1,\"tasks\":0}}}}"),
+            "the file is incomplete",
+        ),
         (
             &exported
                 .lines()
@@ -508,7 +517,7 @@ async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
                 .map(|(_, line)| line)
                 .collect::<Vec<_>>()
                 .join("\n"),
-            "line 2 owner_id names an account that the line does not follow",
+            "line 2 owner_id must name the account that precedes the line",
         ),
     ];
     for (lines, expected) in cases {

@@ -183,7 +183,8 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
     );
     let text = error.to_string();
     assert!(
-        text.contains(&format!("stays in format {FORMAT}")) && text.contains("problems"),
+        text.contains(&format!("remains in format {FORMAT}"))
+            && text.contains("problems"),
         "{text}"
     );
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
@@ -232,7 +233,10 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     let said = expect(home.run(&["upgrade", "--check"], ""), 0);
     assert!(said.ends_with("nothing to do for 2 users, 3 tasks\n"), "{said}");
     let line = refused(home.run(&["upgrade"], ""), 73);
-    assert!(line.contains("stop the server first, or try it with --check"), "{line}");
+    assert!(
+        line.contains("stop the server first, or test the upgrade with --check"),
+        "{line}"
+    );
     assert_eq!(server.terminate(), Some(0));
 
     let said = expect(home.run(&["upgrade"], ""), 0);

@@ -29,8 +29,8 @@ async fn a_parameter_that_is_not_known_is_named_with_the_nearest_one_that_is() {
     for (query, field, said) in [
         ("tags=home", "tags", "did you mean tag?"),
         ("complete=true", "complete", "did you mean completed?"),
-        ("page=2", "page", "known here: skip, limit, cursor"),
-        ("limit=5&limit=5", "limit", "must be given once"),
+        ("page=2", "page", "known parameters: skip, limit, cursor"),
+        ("limit=5&limit=5", "limit", "must not be repeated"),
         ("tag=%FF", "tag", "must be UTF-8"),
         ("q=a;sort=title&", "", ""),
         ("tag=a&tag=b&_=17&_cache=no", "", ""),

@@ -74,7 +74,7 @@ async fn a_tag_that_nobody_can_see_is_refused() {
         let changed = jane.patch("/tasks/1", json!({ "tags": [unseen] })).await;
         let body = changed.body.clone();
         assert_eq!(changed.expect_refused(), ["tags"], "{unseen:?}");
-        let message = "must have a character that can be seen";
+        let message = "must contain a visible character";
         assert_eq!(body["errors"][0]["message"], message);
     }
 }

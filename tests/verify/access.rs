@@ -13,23 +13,20 @@ fn audit(forge: &Forge, number: u64) {
 #[tokio::test]
 async fn somebody_who_is_no_administrator_and_is_named_as_one_is_found() {
     let named = |forge: &Forge| forge.put("admins", &key(&[&JANE]), b"");
-    finds(
-        named,
-        &["user:1 is an active administrator or not, and admins says otherwise"],
-    )
-    .await;
+    finds(named, &["admins is wrong about whether user:1 is an active administrator"])
+        .await;
 }
 
 #[tokio::test]
 async fn an_administrator_that_nobody_is_is_found() {
     let nobody = |forge: &Forge| forge.put("admins", &key(&[&99_u64]), b"");
-    finds(nobody, &["admins names somebody who is no user"]).await;
+    finds(nobody, &["admins names a user who does not exist"]).await;
 }
 
 #[tokio::test]
 async fn an_entry_of_an_administrator_with_a_value_is_found() {
     let valued = |forge: &Forge| forge.put("admins", &key(&[&99_u64]), b"x");
-    finds(valued, &["admins names somebody who is no user"]).await;
+    finds(valued, &["admins names a user who does not exist"]).await;
 }
 
 #[tokio::test]
@@ -40,11 +37,8 @@ async fn an_administrator_without_an_entry_is_found() {
         let place = key(&[&JANE]);
         forge.put("users", &place, &seal("users", &place, 2, record));
     };
-    finds(
-        admin,
-        &["user:1 is an active administrator or not, and admins says otherwise"],
-    )
-    .await;
+    finds(admin, &["admins is wrong about whether user:1 is an active administrator"])
+        .await;
 }
 
 #[tokio::test]

@@ -18,26 +18,26 @@ async fn an_account_that_cannot_be_found_by_email_is_found() {
 async fn an_email_that_leads_to_another_account_is_found() {
     let wrong = |forge: &Forge| entry(forge, "jane@example.com", JOHN);
     let expected =
-        ["user:1 has no entry in user_by_email", "names user:2, whose email is another"];
+        ["user:1 has no entry in user_by_email", "names user:2, which has another email"];
     finds(wrong, &expected).await;
 }
 
 #[tokio::test]
 async fn an_email_that_leads_nowhere_is_found() {
     let nowhere = |forge: &Forge| entry(forge, "jack@example.com", 99);
-    finds(nowhere, &["names user:99, whose email is another"]).await;
+    finds(nowhere, &["names user:99, which has another email"]).await;
 }
 
 #[tokio::test]
 async fn a_second_email_of_one_account_is_found() {
     let second = |forge: &Forge| entry(forge, "jack@example.com", JANE);
-    finds(second, &["names user:1, whose email is another"]).await;
+    finds(second, &["names user:1, which has another email"]).await;
 }
 
 #[tokio::test]
 async fn an_email_entry_that_is_not_canonical_is_found() {
     let typed = |forge: &Forge| entry(forge, "Jane@example.com", JANE);
-    finds(typed, &["names user:1, whose email is another"]).await;
+    finds(typed, &["names user:1, which has another email"]).await;
 }
 
 #[tokio::test]

@@ -47,14 +47,21 @@ async fn answers_as_they_should_be_are_no_problem() {
 #[tokio::test]
 async fn an_answer_without_an_entry_is_found() {
     let missing = after(|forge| forge.delete("owned", &entry(MADE, 1)));
-    finds(missing, &["an answer of user:1 has no entry", "more or fewer entries"]).await;
+    finds(
+        missing,
+        &["an idempotency record of user:1 has no entry", "more or fewer entries"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_entry_without_an_answer_is_found() {
     let extra = after(|forge| forge.put("owned", &entry(MADE, 3), b""));
-    finds(extra, &["an entry of user:1 without its answer", "more or fewer entries"])
-        .await;
+    finds(
+        extra,
+        &["an entry of user:1 without its idempotency record", "more or fewer entries"],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -63,19 +70,25 @@ async fn an_entry_of_another_time_is_found() {
         forge.delete("owned", &entry(MADE, 1));
         forge.put("owned", &entry(MADE + 1, 1), b"");
     });
-    finds(moved, &["an answer of user:1 has no entry", "user:1 without its answer"])
-        .await;
+    finds(
+        moved,
+        &[
+            "an idempotency record of user:1 has no entry",
+            "user:1 without its idempotency record",
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn an_entry_with_a_value_is_found() {
     let value = after(|forge| forge.put("owned", &entry(MADE, 1), b"x"));
-    finds(value, &["an entry of user:1's answers has a value"]).await;
+    finds(value, &["an entry of user:1's idempotency records has a value"]).await;
 }
 
 #[tokio::test]
 async fn stats_that_differ_from_the_rows_are_found() {
-    let wrong = ["the stats of user:1's answers are wrong"];
+    let wrong = ["the stats of user:1's idempotency records are wrong"];
     for (records, bytes) in [(1, 12), (3, 12), (2, 11), (2, 13), (0, 0)] {
         finds(after(|forge| put_stats(forge, records, bytes)), &wrong).await;
     }
@@ -91,12 +104,16 @@ async fn an_answer_that_cannot_be_read_is_found() {
         *value.last_mut().unwrap() ^= 1;
         forge.put("owned", &place, &value);
     });
-    let expected =
-        ["checksum", "user:1 without its answer", "answers are wrong", "more or fewer"];
+    let expected = [
+        "checksum",
+        "user:1 without its idempotency record",
+        "stored responses are wrong",
+        "more or fewer",
+    ];
     finds(damaged, &expected).await;
     let layout = after(|forge| {
         forge.put("owned", &key(&[&JANE, &ANSWER, &1_u64]), b"");
         forge.put("owned", &key(&[&JANE, &BY_AGE, &u64::MAX, &[1; 16]]), b"");
     });
-    finds(layout, &["no known layout"; 2]).await;
+    finds(layout, &["unknown layout"; 2]).await;
 }

@@ -191,7 +191,7 @@ async fn a_task_with_all_that_there_is_is_no_problem() {
 
 #[tokio::test]
 async fn a_part_of_a_task_that_is_not_there_is_found() {
-    let expected = ["task:5 is a part of no task, or of itself"];
+    let expected = ["the parents of task:5 are missing, circular or too deep"];
     finds(instead(Row { parent: Some(99), ..PLANNED }), &expected).await;
     // John's is none of Jane's.
     finds(instead(Row { parent: Some(4), ..PLANNED }), &expected).await;
@@ -207,12 +207,15 @@ async fn a_part_of_a_task_that_is_not_there_is_found() {
 #[tokio::test]
 async fn a_task_that_is_a_part_of_itself_is_found() {
     let own = instead(Row { parent: Some(5), ..PLANNED });
-    finds(own, &["task:5 is a part of no task, or of itself"]).await;
+    finds(own, &["the parents of task:5 are missing, circular or too deep"]).await;
     let around = after(|forge| {
         FIRST.replace(forge, &Row { parent: Some(5), ..FIRST });
         Counts { nested: 2, ..COUNTS }.put(forge);
     });
-    let expected = ["task:1 is a part of no task, or of itself", "task:5 is a part of"];
+    let expected = [
+        "the parents of task:1 are missing, circular or too deep",
+        "the parents of task:5 are missing, circular or too deep",
+    ];
     finds(around, &expected).await;
 }
 
@@ -232,12 +235,12 @@ fn chain(length: u64) -> impl FnOnce(&Forge) {
 #[tokio::test]
 async fn a_task_that_lies_deeper_than_any_can_is_found() {
     finds(chain(7), &[]).await;
-    finds(chain(8), &["task:18 is a part of no task, or of itself"]).await;
+    finds(chain(8), &["the parents of task:18 are missing, circular or too deep"]).await;
 }
 
 #[tokio::test]
 async fn a_task_that_recurs_and_is_done_or_has_no_date_is_found() {
-    let expected = "task:5 recurs, and is done or has no date";
+    let expected = "task:5 recurs, but is completed or has no due date";
     finds(instead(Row { due: None, ..PLANNED }), &[expected]).await;
     let done = after(|forge| {
         PLANNED.replace(forge, &Row { completed: Some(70), ..PLANNED });
@@ -252,7 +255,7 @@ async fn a_task_that_recurs_and_is_done_or_has_no_date_is_found() {
 async fn a_task_that_says_what_cannot_be_is_found() {
     for (row, expected) in [
         (Row { priority: 5, ..PLANNED }, "unknown priority 5"),
-        (Row { due: Some(1 << 40), ..PLANNED }, "due on no day"),
+        (Row { due: Some(1 << 40), ..PLANNED }, "due on an invalid day"),
         (Row { recurrence: Some("FREQ=NEVER"), ..PLANNED }, "recurrence "),
         (Row { completed: Some(-1), ..PLANNED }, "not a time"),
     ] {
@@ -282,5 +285,5 @@ async fn a_task_of_somebody_else_is_no_part() {
         let rest = (0_u64, None::<u64>, None::<u64>);
         forge.put("owned", &place, &seal("owned", &place, 3, (record, rest)));
     });
-    finds(johns, &["task:4 is a part of no task"]).await;
+    finds(johns, &["the parents of task:4 are missing, circular or too deep"]).await;
 }

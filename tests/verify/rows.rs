@@ -50,7 +50,7 @@ async fn a_purge_of_somebody_who_is_there_is_found() {
     };
     finds(
         both,
-        &["purge: a key that is not a user id", "purge names somebody who is a user"],
+        &["purge: a key that is not a user id", "purge names a user who still exists"],
     )
     .await;
 }

@@ -16,7 +16,7 @@ fn planned(counts: Counts) -> impl FnOnce(&Forge) {
     after(move |forge| counts.put(forge))
 }
 
-const WRONG: [&str; 1] = ["the counts of user:1 are not those of the rows"];
+const WRONG: [&str; 1] = ["the counts of user:1 do not match the rows"];
 
 #[tokio::test]
 async fn counts_that_differ_from_the_rows_are_found() {
@@ -78,7 +78,11 @@ async fn counts_of_a_tag_that_no_task_has_are_found() {
 
 #[tokio::test]
 async fn a_newest_time_that_is_too_early_is_found() {
-    finds(stats(3, 2, 29, true), &["the order of user:1's tasks is not as noted"]).await;
+    finds(
+        stats(3, 2, 29, true),
+        &["the order of user:1's tasks does not match the stats"],
+    )
+    .await;
     finds(stats(3, 2, 31, true), &[]).await;
 }
 
@@ -90,7 +94,7 @@ async fn an_order_that_is_claimed_but_not_kept_is_found() {
         let as_it_is = Row { created: 30, updated: 30, ..third };
         as_it_is.replace(forge, &Row { created: 5, updated: 5, ..third });
     };
-    finds(earlier, &["the order of user:1's tasks is not as noted"]).await;
+    finds(earlier, &["the order of user:1's tasks does not match the stats"]).await;
     let admitted = |forge: &Forge| {
         earlier(forge);
         stats(3, 2, 30, false)(forge);
@@ -112,5 +116,5 @@ async fn bytes_that_are_not_those_of_the_rows_are_found() {
 
     assert_eq!(report.problems, 1, "{report:?}");
     let finding = &report.findings[0];
-    assert!(finding.starts_with("0 bytes are counted of user:1, whose rows have"));
+    assert!(finding.starts_with("0 bytes are counted for user:1, but the rows have"));
 }

@@ -27,7 +27,7 @@ async fn a_changed_byte_is_found_in_every_kind_of_value() {
     let user = key(&[&JANE]);
     // Met twice: in its own place and where its email is looked up.
     let twice = ["key 0000000000000001: checksum"; 2];
-    finds(flipped("users", user), &[&twice[..], &["whose email is another"]].concat())
+    finds(flipped("users", user), &[&twice[..], &["which has another email"]].concat())
         .await;
     let email = b"jane@example.com".to_vec();
     finds(flipped("user_by_email", email), &["checksum", "checksum", "has no entry"])
@@ -76,7 +76,7 @@ async fn a_record_with_too_many_or_too_few_bytes_is_found() {
         let record = (0_i64, 100_i64, [7_u8; 32], 1_u8);
         forge.put("owned", &place(), &seal("owned", &place(), 1, record));
     };
-    finds(longer, &["bytes left over"]).await;
+    finds(longer, &["trailing bytes"]).await;
     let shorter = |forge: &Forge| {
         forge.put("owned", &place(), &seal("owned", &place(), 1, (0_i64, 100_i64)));
     };
@@ -106,7 +106,7 @@ async fn a_record_that_says_what_cannot_be_is_found() {
             );
         }
     };
-    let another = "whose email is another";
+    let another = "which has another email";
     finds(user("Jane@example.com", 9), &["unknown role 9", "unknown role 9", another])
         .await;
     finds(user("jane", 1), &["must be an email", "has no entry", another]).await;
@@ -130,8 +130,8 @@ async fn a_key_of_no_known_layout_is_found() {
         move |forge: &Forge| forge.put(table, key, &seal(table, key, 1, 1_u64))
     };
     finds(put("users", b"abc"), &["users: a key that is not a user id"]).await;
-    finds(put("owned", b"abc"), &["owned: a key of no known layout"]).await;
-    finds(put("owned", b"\0\0\0\0\0\0\0\x01\x09"), &["owned: a key of no known layout"])
+    finds(put("owned", b"abc"), &["owned: a key of unknown layout"]).await;
+    finds(put("owned", b"\0\0\0\0\0\0\0\x01\x09"), &["owned: a key of unknown layout"])
         .await;
     finds(put("purge", b"abc"), &["purge: a key that is not a user id"]).await;
     finds(put("meta", b"colour"), &["meta: an unknown name"]).await;

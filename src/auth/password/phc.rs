@@ -23,7 +23,7 @@ pub enum Refused {
     Unknown,
     /// Log-ins would take too long, or too much memory.
     #[error(
-        "costs too much: at most m={MAX_MEMORY_KIB} (64 MiB), t={MAX_PASSES} and p={MAX_LANES} are taken"
+        "exceeds the maximum cost of m={MAX_MEMORY_KIB} (64 MiB), t={MAX_PASSES} and p={MAX_LANES}"
     )]
     TooDear,
 }

@@ -29,7 +29,7 @@ impl Worker {
         while let Some((whose, job)) = queues.next() {
             // The lost answer tells the caller, and the thread goes on.
             if catch_unwind(AssertUnwindSafe(|| job(&mut self))).is_err() {
-                tracing::error!("a hash panicked");
+                tracing::error!("password hashing panicked");
             }
             queues.done(whose);
         }

@@ -68,7 +68,7 @@ pub(super) enum Left {
 
 impl Left {
     pub(super) const UNCHANGED: Self = Self::Said("nothing was changed");
-    pub(super) const NO_FILE: Self = Self::Said("no file was made");
+    pub(super) const NO_FILE: Self = Self::Said("no file was created");
 }
 
 /// Runs a command to its end, or until a signal arrives.
@@ -79,8 +79,8 @@ pub(super) fn run(
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.map_err(CommandError::io("the command could not be started"))?.block_on(
         async {
-            let mut signals =
-                signals::listen().map_err(CommandError::io("signals cannot be heard"))?;
+            let mut signals = signals::listen()
+                .map_err(CommandError::io("could not install signal handlers"))?;
             let (done, mut ended) = oneshot::channel();
             // After a signal, the outcome has no receiver.
             let work = move || drop(done.send(command()));
@@ -100,9 +100,10 @@ pub(super) fn run(
             progress::clear();
             match left {
                 Left::Said(left) => Err(match files::abandon() {
-                    Some(made) => {
-                        error(format!("{} was whole by then and stays", made.display()))
-                    }
+                    Some(made) => error(format!(
+                        "{} was already complete and is kept",
+                        made.display()
+                    )),
                     None => error(left),
                 }),
                 Left::Counted if !BEGUN.load(Ordering::Relaxed) => {
@@ -120,4 +121,4 @@ pub(super) fn run(
 }
 
 const UNCOUNTED: &str =
-    "what was taken in stays; run the same command again for the rest";
+    "imported data is kept; run the same command again to import the rest";

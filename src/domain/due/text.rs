@@ -20,7 +20,7 @@ pub enum DueError {
     #[error("must name a time zone such as Europe/Berlin")]
     Zone,
     /// Offset that does not occur at that local time in the zone.
-    #[error("must have the offset from UTC that its time zone has then, or none")]
+    #[error("must have the UTC offset of its time zone at that time, or no offset")]
     Offset,
     /// Time out of range.
     #[error("must be between the years 1970 and 9999")]

@@ -26,10 +26,10 @@ pub struct Position(String);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PositionError {
     /// Text that is not a position.
-    #[error("must be a position that was read before")]
+    #[error("must be a valid position")]
     Malformed,
     /// The position would be longer than [`Position::MAX_CHARS`].
-    #[error("must not be in a gap this small")]
+    #[error("has no room between its neighbours")]
     Full,
     /// The neighbours are not in order.
     #[error("must be before the next position")]

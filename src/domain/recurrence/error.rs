@@ -7,10 +7,12 @@ pub enum RuleError {
     #[error("must have at most 200 bytes")]
     TooLong,
     /// Text that is not a list of named values.
-    #[error("must be parts such as FREQ=WEEKLY;BYDAY=MO,TH")]
+    #[error("must be a rule such as FREQ=WEEKLY;BYDAY=MO,TH")]
     Malformed,
     /// Unknown part.
-    #[error("must have no parts but FREQ, INTERVAL, BYDAY, BYMONTHDAY, COUNT and UNTIL")]
+    #[error(
+        "must have only the parts FREQ, INTERVAL, BYDAY, BYMONTHDAY, COUNT and UNTIL"
+    )]
     Unknown,
     /// Repeated part.
     #[error("must have each part at most once")]
@@ -27,7 +29,7 @@ pub enum RuleError {
     )]
     ByDay,
     /// Numbered days of the week in a rule that is not monthly: the weeks to count would be unclear.
-    #[error("must not have numbers in BYDAY, except with FREQ=MONTHLY")]
+    #[error("must have numbers in BYDAY only with FREQ=MONTHLY")]
     ByDayNumber,
     /// Days of the week in a yearly rule, which are not supported.
     #[error("must not have BYDAY with FREQ=YEARLY")]
@@ -36,7 +38,7 @@ pub enum RuleError {
     #[error("must have a BYMONTHDAY of days from 1 to 31 or from -31 to -1")]
     ByMonthDay,
     /// Days of the month in a rule that is not monthly: not supported, or without meaning.
-    #[error("must not have BYMONTHDAY, except with FREQ=MONTHLY")]
+    #[error("must have BYMONTHDAY only with FREQ=MONTHLY")]
     ByMonthDayFrequency,
     /// Invalid count.
     #[error("must have a COUNT from 1 to 10000")]

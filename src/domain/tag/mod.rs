@@ -30,7 +30,7 @@ pub enum TagError {
     #[error("must have at most 50 characters")]
     TooLong,
     /// Line break or another control character.
-    #[error("must not have control characters")]
+    #[error("must not contain control characters")]
     Control,
 }
 

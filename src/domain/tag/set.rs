@@ -10,7 +10,7 @@ pub struct Tags(Vec<Tag>);
 
 /// More tags than [`Tags::MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be at most 20 tags")]
+#[error("must have at most 20 tags")]
 pub struct TagsError;
 
 impl Tags {

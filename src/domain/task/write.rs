@@ -140,11 +140,11 @@ pub enum TaskRefused {
     #[error("no such task")]
     Missing,
     /// The task has changed; holds its current state.
-    #[error("the task has changed since")]
+    #[error("the task has changed")]
     Changed(Box<Task>),
     /// The task has changed, and an earlier result holds its current state: 500 changes to one long task must not
     /// make 500 copies of it.
-    #[error("the task has changed since, as said before")]
+    #[error("the task has changed; an earlier result includes its current state")]
     ChangedAsTold,
     /// Names of fields that cannot be changed.
     #[error("cannot be changed")]
@@ -153,22 +153,22 @@ pub enum TaskRefused {
     #[error("{INVISIBLE}")]
     Invisible(&'static str),
     /// The new parent does not exist.
-    #[error("must be the id of a task of yours")]
+    #[error("must be the id of one of your tasks")]
     NoParent,
     /// A task cannot be below itself.
-    #[error("must not be the task itself, or one below it")]
+    #[error("must not be the task itself or a task below it")]
     Cycle,
     /// The task hierarchy would be too deep.
-    #[error("lies too deep: at most 8 levels are possible")]
+    #[error("exceeds the maximum depth of 8")]
     TooDeep,
     /// There would be too many tasks below one.
-    #[error("has too many tasks: at most 1000 are possible below one")]
+    #[error("exceeds the maximum of 1000 tasks below one task")]
     TooManyBelow,
     /// The neighbour does not exist, or is the task itself.
-    #[error("must be the id of another task of yours")]
+    #[error("must be the id of another of your tasks")]
     NoNeighbour,
     /// No position is left in between.
-    #[error("has no room left: move another task first")]
+    #[error("has no room between its neighbours: move another task first")]
     NoRoom,
     /// A recurring task must have a due date.
     #[error("is only for tasks with a due date")]
@@ -177,19 +177,21 @@ pub enum TaskRefused {
     #[error("is only for tasks that are not completed")]
     RecursCompleted,
     /// The account has too many different tags.
-    #[error("are too many: at most 1000 different ones are possible")]
+    #[error("exceed the maximum of 1000 different tags")]
     TooManyTags,
     /// The account would exceed its quota.
     #[error(transparent)]
     Quota(QuotaExceeded),
     /// The write exceeds a limit of [`TaskWrite`].
     #[error(
-        "too much for one request: at most 2000 tasks, those below a deleted one included, and 20000 index entries: \
-         send less at once"
+        "the request changes too much: at most 2000 tasks, including those below a deleted task, and 20000 index \
+         entries: send fewer changes at once"
     )]
     TooMuch,
     /// A change before this one exceeded a limit.
-    #[error("not tried, because a change before it was too much for one request")]
+    #[error(
+        "not attempted, because an earlier operation exceeded the limits of one request"
+    )]
     NotTried,
 }
 

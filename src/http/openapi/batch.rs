@@ -25,7 +25,7 @@ pub(super) fn mend(schemas: &mut Map<String, Value>) {
     }
     let choice = json!({
         "title": OPERATION,
-        "description": "One change of a batch. `op` says which one.",
+        "description": "One operation of a batch. `op` selects its type.",
         "oneOf": choices,
         "discriminator": { "propertyName": "op", "mapping": mapping },
     });
@@ -60,11 +60,11 @@ fn one(op: Op, all: &Value) -> Value {
 
 const fn told(op: Op) -> &'static str {
     match op {
-        Op::Create => "Make a task.",
+        Op::Create => "Create a task.",
         Op::Patch => "Change a task.",
         Op::Complete => "Complete a task.",
-        Op::Move => "Move a task: takes one of `to`, `before` and `after`.",
-        Op::Delete => "Delete a task and all below it.",
+        Op::Move => "Move a task: takes exactly one of `to`, `before` and `after`.",
+        Op::Delete => "Delete a task and its descendants.",
     }
 }
 

@@ -20,41 +20,41 @@ fn of(operation: &str) -> Option<Value> {
         |summary: &str, value: Value| json!({ "summary": summary, "value": value });
     Some(match operation {
         "task_create" => json!({
-            "day": example("A task that is due on a day", json!({
+            "day": example("A task due on a day", json!({
                 "title": "Ship portfolio",
                 "description": "Polish the README",
                 "due": "2026-12-01",
                 "priority": "high",
                 "tags": ["work"],
             })),
-            "moment": example("A task that is due at a moment, in a time zone", json!({
+            "moment": example("A task due at a time, in a time zone", json!({
                 "title": "Café with Zoë",
                 "due": "2026-12-03T10:30:00+01:00[Europe/Berlin]",
             })),
-            "rule": example("A task that comes back, by a rule", json!({
+            "rule": example("A recurring task", json!({
                 "title": "Water the plants",
                 "due": "2026-12-07",
                 "recurrence": "FREQ=WEEKLY;BYDAY=MO,TH",
             })),
         }),
         "task_patch" => json!({
-            "complete": example("Complete it", json!({ "completed": true })),
-            "moment": example("Another moment, in a time zone", json!({
+            "complete": example("Complete the task", json!({ "completed": true })),
+            "moment": example("Change the due date to a time, in a time zone", json!({
                 "due": "2026-12-03T10:30:00+01:00[Europe/Berlin]",
             })),
-            "rule": example("Every last Friday", json!({
+            "rule": example("Repeat on the last Friday of every month", json!({
                 "due": "2026-12-25",
                 "recurrence": "FREQ=MONTHLY;BYDAY=-1FR",
             })),
         }),
         "task_batch" => json!({
-            "make": example("Make two tasks", json!({
+            "make": example("Create two tasks", json!({
                 "operations": [
                     { "op": "create", "task": { "title": "Buy milk" } },
                     { "op": "create", "task": { "title": "Bake bread" } },
                 ],
             })),
-            "tidy": example("Change, complete, move and delete tasks that you have seen", json!({
+            "tidy": example("Change, complete, move and delete existing tasks", json!({
                 "operations": [
                     { "op": "patch", "id": 1, "task": { "tags": ["home"] }, "if_match": "\"1\"" },
                     { "op": "complete", "id": 2 },

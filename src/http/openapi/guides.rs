@@ -30,7 +30,7 @@ const GUIDES: [(&str, &[&str]); 7] = [
 /// Returns the description of the API, followed by the guides, each collapsible.
 pub(super) fn description(of_api: &str) -> String {
     let mut text =
-        format!("{of_api}\n\nThe [guide{LINK}) has a page for each question.\n");
+        format!("{of_api}\n\nThe [guide{LINK}) explains each topic in detail.\n");
     for (name, sections) in GUIDES {
         let Some(source) = docs::source(name) else { continue };
         let title = source.lines().next().unwrap_or_default().trim_start_matches("# ");

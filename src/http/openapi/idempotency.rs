@@ -8,11 +8,11 @@ use super::problems::header_ref;
 /// Header that marks a replayed response.
 pub(super) const REPLAYED: &str = "Idempotency-Replayed";
 
-const TOLD: &str = "Names this request, so that it can be sent again and is done once: for 24 hours the same request \
-    with the same key gets the same answer, marked by `Idempotency-Replayed`, and another request with it a 409. A \
-    refusal does nothing and is not kept: a corrected request may have the same key. Keys are those of one account; \
-    take a new one, such as a UUID, for each thing that is to be done. With or without quotes. A repeat needs a \
-    valid credential: if the request has ended its own, the repeat is a 401.";
+const TOLD: &str = "Key that makes the request safe to retry. For 24 hours, the same request with the same key gets \
+    the stored response, marked by `Idempotency-Replayed`; another request with the key gets 409. A rejected request \
+    changes nothing and is not stored, so a corrected request may use the same key. Keys belong to one account. Use a \
+    new key, such as a UUID, for each operation. Quotes around the key are optional. A retry needs a valid credential: \
+    if the request ended its own credential, the retry gets 401.";
 
 /// Whether an operation takes a key. Deleting one's own account ends the credential that a repeat would need.
 pub(super) fn is_for(method: &str, operation: &Value) -> bool {

@@ -20,10 +20,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 const DESCRIPTION: &str = "Register, log in and keep a private list of tasks.\n\n\
-    Errors are `application/problem+json` (RFC 9457), those of log-in, refresh and revocation `application/json`, which OAuth 2 \
-    asks for: `detail` is for people, `code` for programs, and \
-    `errors` names every field that was refused. A task of somebody else looks exactly like none. \
-    What a 2xx answers is on disk, and a request with an `Idempotency-Key` can be sent again without being done again.";
+    Errors are `application/problem+json` (RFC 9457). Errors of log-in, refresh and revocation are `application/json`, \
+    as OAuth 2 requires. `detail` is for people, `code` is for programs, and `errors` lists all rejected fields. \
+    A task of another account is reported as not found. \
+    A change is on disk before its 2xx response is sent. A request with an `Idempotency-Key` can be retried and is \
+    carried out once.";
 
 /// Tag of health checks, which accept any parameters that a probe sends.
 pub(super) const HEALTH: &str = "Health";

@@ -124,11 +124,12 @@ impl Sample {
             }
             None => {}
         }
-        let shown = if self.is_answered { "json.load(answer)" } else { "answer.status" };
+        let shown =
+            if self.is_answered { "json.load(response)" } else { "response.status" };
         let parts = parts.join(",\n    ");
         format!(
             "import {imports}\n\nrequest = urllib.request.Request(\n    {parts},\n)\n\
-             with urllib.request.urlopen(request) as answer:\n    print({shown})",
+             with urllib.request.urlopen(request) as response:\n    print({shown})",
         )
     }
 
@@ -141,10 +142,10 @@ impl Sample {
             Body::Json(body) => format!("body: JSON.stringify({body})"),
             Body::Form(body) => format!("body: new URLSearchParams({body})"),
         }));
-        let shown = if self.is_answered { ", await answer.json()" } else { "" };
+        let shown = if self.is_answered { ", await response.json()" } else { "" };
         format!(
-            "const answer = await fetch(`${{process.env.BASE}}{}`, {{\n  {},\n}});\n\
-             console.log(answer.status{shown});",
+            "const response = await fetch(`${{process.env.BASE}}{}`, {{\n  {},\n}});\n\
+             console.log(response.status{shown});",
             self.path,
             parts.join(",\n  "),
         )

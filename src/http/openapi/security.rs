@@ -22,7 +22,7 @@ pub(super) fn mend(operation: &mut Value) -> Option<&'static Need> {
     let security =
         if need.log_in { json!([by_log_in]) } else { json!([by_log_in, { BEARER: [] }]) };
     let scope = scopes.first().map(|scope| format!("Scope: `{scope}`."));
-    let role = need.admin.then(|| "Role: `admin`, logged in.".to_owned());
+    let role = need.admin.then(|| "Role: `admin`. Requires a log-in.".to_owned());
     if let (Some(members), Some(note)) = (operation.as_object_mut(), scope.or(role)) {
         let text = members.get("description").and_then(Value::as_str);
         let text = text.map_or_else(|| note.clone(), |text| format!("{text}\n\n{note}"));
@@ -43,7 +43,7 @@ pub(super) fn schemes(prefix: &str) -> Value {
     json!({
         OAUTH2: {
             "type": "oauth2",
-            "description": "Log in with email (as `username`) and password. A session may do everything, unless its log-in asked for fewer scopes.",
+            "description": "Log in with email (as `username`) and password. A session has all scopes unless its log-in requested fewer.",
             "flows": {
                 "password": {
                     "tokenUrl": format!("{prefix}/auth/login"),
@@ -75,10 +75,8 @@ const fn told(scope: Scope) -> &'static str {
     match scope {
         Scope::TasksRead => "Read tasks",
         Scope::TasksWrite => {
-            "Make, change and delete tasks. Answers show the tasks that a request names"
+            "Create, change and delete tasks. Responses include the tasks that a request names"
         }
-        Scope::Account => {
-            "Look after the account: profile, password, sessions and tokens"
-        }
+        Scope::Account => "Manage the account: profile, password, sessions and tokens",
     }
 }

@@ -39,7 +39,7 @@ async fn parse<T: ParseFromJSON + 'static>(
     let fields = match request.content_type() {
         Some(content_type) if is_multipart => {
             let parts = multipart::parts(&bytes, content_type, MAX_FIELDS);
-            let is_none = "the body is not multipart/form-data as its header says";
+            let is_none = "the body is not valid multipart/form-data";
             multipart(parts.ok_or_else(|| Problem::malformed(is_none))?)
         }
         _ => urlencoded(&bytes),
@@ -65,7 +65,7 @@ impl Fields {
         let Value::Object(known) = self.0.get_mut() else { return Ok(()) };
         if known.contains_key(&name) {
             drop(Wiped::new(Value::String(value)));
-            return Err(fault(&name, "must be given once"));
+            return Err(fault(&name, "must not be repeated"));
         }
         known.insert(name, Value::String(value));
         Ok(())

@@ -49,14 +49,14 @@ async fn parse<T: ParseFromJSON + 'static>(
     let bytes = read(request, body).await?;
     let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     if json.is_empty() {
-        return Err(Problem::malformed("the body is empty, and must be JSON"));
+        return Err(Problem::malformed("the body is empty; it must be JSON"));
     }
     let strict: Strict = serde_json::from_slice(json).map_err(|error| {
         // The parser's own message may quote the body.
         let (line, column) = (error.line(), error.column());
         let fault =
-            if error.is_data() { "repeats a name in an object" } else { "is not JSON" };
-        Problem::malformed(format!("the body {fault}, at line {line}, column {column}"))
+            if error.is_data() { "repeats a member name" } else { "is not valid JSON" };
+        Problem::malformed(format!("the body {fault} at line {line}, column {column}"))
     })?;
     schema::parse(strict.0, Unknown::Refused)
 }
@@ -101,7 +101,7 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
 /// Appends a value as JSON.
 pub(super) fn write(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
     serde_json::to_writer(bytes, value).map_err(|error| {
-        tracing::error!(%error, "an answer could not be written");
+        tracing::error!(%error, "failed to serialize a response");
         Problem::internal()
     })
 }
@@ -194,7 +194,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
             let Value::Object(known) = members.get_mut() else { continue };
             if let Some(before) = known.insert(name, value.take()) {
                 drop(Wiped::new(before));
-                return Err(A::Error::custom("a name twice"));
+                return Err(A::Error::custom("repeated member name"));
             }
         }
         Ok(Strict(members))

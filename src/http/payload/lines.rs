@@ -83,12 +83,12 @@ impl Body for Parts {
 impl ApiResponse for Lines {
     fn meta() -> MetaResponses {
         let schema = MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some("One JSON object a line."),
+            description: Some("One JSON object per line."),
             ..MetaSchema::new("string")
         }));
         let content = vec![MetaMediaType { content_type: LINES, schema }];
         let response = MetaResponse {
-            description: "One object a line.",
+            description: "One JSON object per line.",
             status: Some(200),
             status_range: None,
             content,

@@ -131,7 +131,7 @@ fn is_plain(headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::content_encoding());
     }
     if headers.contains_key(header::CONTENT_RANGE) {
-        return Err(Problem::malformed("a part of a body makes no sense here"));
+        return Err(Problem::malformed("Content-Range is not supported in requests"));
     }
     Ok(())
 }
@@ -144,7 +144,9 @@ pub(super) fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Problem> 
         return Err(Problem::transfer_coding());
     }
     if codings().nth(1).is_some() {
-        return Err(Problem::malformed("a body is sent in chunks once"));
+        return Err(Problem::malformed(
+            "the transfer coding chunked must not be repeated",
+        ));
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ pub async fn serve(
             Ok(accepted) => accepted,
             Err(error) if listener::is_fault_of_one(&error) => continue,
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "failed to accept a connection");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -100,14 +100,14 @@ pub async fn serve(
             seat = seat(&gate, peer) => seat,
         };
         let Some(seat) = seat else {
-            tracing::debug!("a network has too many connections");
+            tracing::debug!("rejected a connection from a network that has too many");
             continue;
         };
         let (door, stop) = (Arc::clone(&door), Stop(stopped.clone()));
         connections.spawn(async move {
             tokio::select! {
                 biased;
-                () = seat.lost() => tracing::debug!("a connection made room for another"),
+                () = seat.lost() => tracing::debug!("closed a connection to make room for another"),
                 outcome = door.hold(io, peer, &seat, stop) => {
                     // The client causes these errors: a malformed request, an exceeded limit, a lost network.
                     if let Err(error) = outcome {
@@ -124,7 +124,7 @@ pub async fn serve(
     if tokio::time::timeout(limits.shutdown, left).await.is_err() {
         tracing::warn!(
             connections = connections.len(),
-            "stopped without waiting any longer"
+            "stopped before all connections had closed"
         );
     }
     connections.shutdown().await;

@@ -109,18 +109,22 @@ fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, ConfigError> 
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
-        _ => wrong(CERT, path, "holds no certificate in PEM form"),
+        _ => wrong(CERT, path, "contains no certificate in PEM format"),
     }
 }
 
 fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     let (mode, bytes) = contents(KEY, path)?;
     if mode & 0o007 != 0 {
-        return wrong(KEY, path, "can be read by everybody: chmod o= it");
+        return wrong(KEY, path, "is readable by all users: run chmod o= on it");
     }
     // The parser's error would quote the file.
     PrivateKeyDer::from_pem_slice(&bytes).or_else(|_| {
-        wrong(KEY, path, "holds no private key in PEM form, or one with a passphrase")
+        wrong(
+            KEY,
+            path,
+            "contains no private key in PEM format, or the key has a passphrase",
+        )
     })
 }
 
@@ -130,16 +134,17 @@ fn certify(
     files: &TlsFiles,
     provider: &CryptoProvider,
 ) -> Result<CertifiedKey, ConfigError> {
-    let key = provider.key_provider.load_private_key(key).or_else(|_| {
-        wrong(KEY, &files.key, "holds a key of a kind that cannot be used")
-    })?;
+    let key = provider
+        .key_provider
+        .load_private_key(key)
+        .or_else(|_| wrong(KEY, &files.key, "contains a key of an unsupported type"))?;
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
         Ok(()) => Ok(certified),
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
-            wrong(KEY, &files.key, "does not fit the certificate of TLS_CERT_FILE")
+            wrong(KEY, &files.key, "does not match the certificate in TLS_CERT_FILE")
         }
-        Err(_) => wrong(CERT, &files.cert, "holds a certificate that cannot be used"),
+        Err(_) => wrong(CERT, &files.cert, "contains a certificate that cannot be used"),
     }
 }
 

@@ -20,18 +20,18 @@ use crate::service::{
     TaskResults,
 };
 
-/// Changes to apply in this order, in one transaction.
+/// Operations to apply in this order, in one transaction.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskBatchBody {
-    /// The changes: 1 to 500, each an object with `op` and its members.
+    /// 1 to 500 operations, each an object with `op` and its members.
     #[oai(validator(min_items = 1, max_items = 500))]
     pub(super) operations: Vec<Unchecked<TaskOperation>>,
-    /// If true, the default, all changes are made or none. If false, each change succeeds or fails on its own.
+    /// If true, the default, all operations are applied or none. If false, each succeeds or fails on its own.
     atomic: Option<bool>,
 }
 
-/// Operation of a change.
+/// Type of operation.
 #[derive(Clone, Copy, Debug, Enum)]
 #[oai(rename_all = "lowercase")]
 pub(in crate::http) enum Op {
@@ -41,7 +41,7 @@ pub(in crate::http) enum Op {
     Patch,
     /// Complete a task: takes `id` and optionally `if_match`.
     Complete,
-    /// Move a task: takes `id`, one of `to`, `before` and `after`, and optionally `parent_id` and `if_match`.
+    /// Move a task: takes `id`, exactly one of `to`, `before` and `after`, and optionally `parent_id` and `if_match`.
     Move,
     /// Delete a task and its descendants: takes `id` and optionally `if_match`.
     Delete,
@@ -83,24 +83,24 @@ enum End {
     Last,
 }
 
-/// One change of a batch.
+/// One operation of a batch.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskOperation {
-    /// Operation of a change.
+    /// Type of operation.
     op: Op,
     /// Id of the task, except for `create`.
     #[oai(validator(minimum(value = "0")))]
     id: Option<u64>,
     /// Fields of the task: a `TaskCreate` for `create`, a `TaskPatch` for `patch`.
     task: Option<Unchecked<TaskPatch>>,
-    /// Value in the format of the `If-Match` header: the change is made only if the task still has this `ETag`.
+    /// Value in the format of the `If-Match` header: the operation is applied only if the task still has this `ETag`.
     if_match: Option<String>,
     /// For `move`: the first or the last position.
     to: Option<End>,
-    /// For `move`: id of the task to move it directly before.
+    /// For `move`: id of the task to place this task directly before.
     before: Option<u64>,
-    /// For `move`: id of the task to move it directly after.
+    /// For `move`: id of the task to place this task directly after.
     after: Option<u64>,
     /// For `move`: id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
@@ -139,9 +139,9 @@ impl Example for TaskBatchBody {
 pub(super) struct TaskMoveBody {
     /// First or last position.
     to: Option<End>,
-    /// Id of the task to move it directly before.
+    /// Id of the task to place this task directly before.
     before: Option<u64>,
-    /// Id of the task to move it directly after.
+    /// Id of the task to place this task directly after.
     after: Option<u64>,
     /// Id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
@@ -164,7 +164,7 @@ impl TaskMoveBody {
             (None, Some(id), None) => Neighbour::Before(TaskId::new(id)),
             (None, None, Some(id)) => Neighbour::After(TaskId::new(id)),
             _ => {
-                let fault = "must be given, or before, or after, and only one of them";
+                let fault = "is mutually exclusive with before and after; exactly one is required";
                 return Err(vec![FieldError::new("to", fault)]);
             }
         };
@@ -188,7 +188,7 @@ impl TaskOperation {
         ] {
             let is_required = takes.required.contains(&name);
             if is_there && !is_required && !takes.possible.contains(&name) {
-                faults.push(FieldError::new(name, "is not for this op"));
+                faults.push(FieldError::new(name, "is not allowed for this op"));
             } else if !is_there && is_required {
                 faults.push(FieldError::new(name, "is required"));
             }
@@ -248,17 +248,17 @@ impl TaskBatchBody {
     }
 }
 
-/// Result of one change.
+/// Result of one operation.
 #[derive(Debug, Object, Serialize)]
 pub(super) struct TaskResult {
-    /// HTTP status that the change would have as a separate request.
+    /// HTTP status that the operation would have as a separate request.
     status: u16,
-    /// The current task, if it was created or changed. With status 412, the unchanged task; if several changes name the
-    /// same task, only the first result has it.
+    /// The current task, if it was created or changed. With status 412, the unchanged task; if several operations name
+    /// the same task, only the first result has it.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskView>,
-    /// Id of the completed copy, if a recurring task moved on to its next occurrence.
+    /// Id of the completed copy, if a recurring task advanced to its next occurrence.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_id: Option<u64>,
@@ -283,7 +283,7 @@ pub(super) struct TaskResult {
 /// Rejected field.
 #[derive(Debug, Object, Serialize)]
 struct FieldFault {
-    /// Name of the field, as the client sent it.
+    /// Field path as sent by the client.
     field: String,
     /// Reason, phrased to follow the field's name.
     message: String,
@@ -293,7 +293,7 @@ struct FieldFault {
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
 pub(super) struct TaskBatchResult {
-    /// Result of each change, in the order of the request.
+    /// Result of each operation, in the order of the request.
     pub(super) results: Vec<TaskResult>,
 }
 
@@ -434,12 +434,12 @@ fn faults(results: &[TaskResult]) -> Vec<FieldError> {
             faults.push(FieldError::new(&format!("{at}.{field}"), message));
         }
         if result.code.as_deref() == Some(TOO_MUCH) {
-            faults.push(FieldError::new(&at, "is too much for one request"));
+            faults.push(FieldError::new(&at, "is too large for one request"));
         }
         if result.status == 404 {
             faults.push(FieldError::new(
                 &format!("{at}.id"),
-                "is not the id of a task of yours",
+                "is not the id of one of your tasks",
             ));
         }
     }

@@ -68,7 +68,7 @@ pub(super) struct TaskCreate {
     #[oai(default)]
     completed: Completed,
     /// Due date: a day, `2026-12-01`, or a time with its time zone, `2026-12-01T09:00:00+01:00[Europe/Berlin]`
-    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). The zone defaults to that of your profile, else UTC.
+    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). The zone defaults to that of your profile, or UTC.
     #[oai(nullable)]
     due: Option<DueText>,
     /// Priority. Defaults to `none`.
@@ -130,8 +130,8 @@ pub(super) struct TaskPatch {
     /// Description, up to 2000 characters; null clears it.
     #[oai(nullable, validator(max_length = 2000))]
     description: MaybeUndefined<String>,
-    /// Whether the task is completed. A recurring task moves on to its next occurrence and stays open; the completed
-    /// one is kept as a separate task.
+    /// Whether the task is completed. A recurring task advances to its next occurrence and stays open; the completed
+    /// occurrence is kept as a separate task.
     completed: MaybeUndefined<Completed>,
     /// Due date, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
@@ -149,11 +149,11 @@ pub(super) struct TaskPatch {
     /// Recurrence rule, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     recurrence: MaybeUndefined<RuleText>,
-    /// Read-only. Accepted if it matches the task, so that a whole task can be sent back.
+    /// Read-only: accepted if it equals the current value, so that a whole task can be sent back.
     id: Option<u64>,
-    /// Read-only, as `id`.
+    /// Read-only, like `id`.
     owner_id: Option<u64>,
-    /// Read-only, as `id`.
+    /// Read-only, like `id`.
     created_at: Option<Timestamp>,
     /// Ignored; set by the server.
     updated_at: Option<Ignored>,

@@ -67,7 +67,7 @@ impl Asked {
         };
         let by = SORTS.iter().find(|(known, _)| *known == name).map(|(_, by)| *by);
         let order = by.map(|by| TaskOrder { by, descending }).ok_or_else(|| {
-            "must be created_at, updated_at, due, priority, position or title, perhaps after a -"
+            "must be created_at, updated_at, due, priority, position or title, optionally preceded by -"
                 .to_owned()
         });
         faults.take("sort", order)

@@ -52,7 +52,7 @@ enum Created {
         #[oai(header = "ETag")]
         String,
     ),
-    /// The task that would be created; with `dry_run`, nothing is stored.
+    /// The task that would be created. With `dry_run`, nothing is stored.
     #[oai(status = 200)]
     Tried(Json<TaskView>),
 }
@@ -90,14 +90,14 @@ enum Found {
 
 #[derive(ApiResponse)]
 enum Changed {
-    /// The task after the change, or with `dry_run` as it would be.
+    /// The task after the change; with `dry_run`, the task as it would be.
     #[oai(status = 200)]
     Changed(
         Json<TaskView>,
         /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
-        /// Id of the completed copy, if a recurring task moved on to its next occurrence.
+        /// Id of the completed copy, if a recurring task advanced to its next occurrence.
         #[oai(header = "X-Finished-Id")]
         Option<u64>,
     ),
@@ -123,7 +123,7 @@ enum Listed {
         /// Number of tasks on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
-        /// The next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+        /// Link to the next page, if there is one ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
         #[oai(header = "Link")]
         Option<String>,
     ),
@@ -146,7 +146,7 @@ enum Deleted {
     /// The task and its descendants are deleted.
     #[oai(status = 204)]
     Deleted(
-        /// Number of tasks that were deleted, or with `dry_run` would be.
+        /// Number of deleted tasks; with `dry_run`, the number that would be deleted.
         #[oai(header = "X-Deleted-Count")]
         u64,
     ),
@@ -209,7 +209,7 @@ impl TasksApi {
         ///   keep their places.
         ///
         /// With filters, a task that starts or stops matching while the pages are read is returned only if it matches
-        /// when its page is read. With `overdue`, the passage of time alone changes that.
+        /// when its page is read. With `overdue`, the passage of time alone can change that.
         cursor: Query<Option<CursorParam>>,
         /// Only completed tasks (`true`) or open tasks (`false`).
         completed: Query<Option<CompletedParam>>,
@@ -298,10 +298,10 @@ impl TasksApi {
         Ok(Json(service.task_summary(&caller.0).await?.into()))
     }
 
-    /// Make several changes in one request
+    /// Apply several operations in one request
     ///
     /// Creates, changes, completes, moves and deletes tasks in the order given, in one transaction. All or nothing by
-    /// default: if one change fails, none is made, and the problem has an entry in `results` for each change.
+    /// default: if one operation fails, none is applied, and `results` in the problem has the result of each.
     #[oai(path = "/batch", method = "post", operation_id = "task_batch")]
     async fn batch(
         &self,
@@ -358,7 +358,7 @@ impl TasksApi {
 
     /// Change a task
     ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also taken as
+    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also accepted as
     /// `application/merge-patch+json`.
     #[oai(path = "/:id", method = "patch", operation_id = "task_patch")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
@@ -489,7 +489,7 @@ pub(super) struct TagsApi;
 impl TagsApi {
     /// List my tags
     ///
-    /// Returns each tag with its number of tasks. Not paginated: there are at most 1000.
+    /// Returns each tag with its number of tasks. Not paginated: an account has at most 1000 tags.
     #[oai(path = "/", method = "get", operation_id = "tag_list")]
     async fn list(
         &self,

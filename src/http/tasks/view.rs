@@ -43,7 +43,7 @@ pub(super) struct TaskView {
     priority: Priority,
     /// Tags, sorted.
     tags: Vec<String>,
-    /// Position among all tasks. Compares byte by byte; a new position fits between any two.
+    /// Position among all tasks. Positions compare byte by byte; a new position fits between any two.
     position: String,
     /// Id of the parent task.
     #[oai(nullable)]
@@ -137,8 +137,8 @@ pub(super) struct TaskCountsView {
     open: u64,
     /// Number of completed tasks.
     done: u64,
-    /// Number of open tasks past their due date. A day has passed when it is over in the time zone of your profile,
-    /// else UTC.
+    /// Number of open tasks past their due date. A day is past when it has ended in the time zone of your profile, or
+    /// in UTC if none is set.
     overdue: u64,
     /// Counts by tag, sorted. A task counts towards each of its tags.
     tags: Vec<TagView>,

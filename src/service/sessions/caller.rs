@@ -136,7 +136,7 @@ impl Service {
         tokio::spawn(async move {
             let noted = store.access_touch(user, access, now, Some(address)).await;
             if let Err(error) = noted {
-                tracing::debug!(%error, "the use of a credential was not noted");
+                tracing::debug!(%error, "could not record the use of a credential");
             }
         });
     }

@@ -23,10 +23,10 @@ const MAX_BYTES: usize = 12_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CursorError {
     /// The text is no cursor of this list and this account.
-    #[error("is not one that this list gave you: begin again with an empty one")]
+    #[error("was not issued for this list: start again with an empty cursor")]
     Foreign,
     /// Possibly a cursor of an earlier version of the program, which can no longer be read.
-    #[error("is from an earlier version of the server: begin again with an empty one")]
+    #[error("is from an earlier version of the server: start again with an empty cursor")]
     Outdated,
 }
 

@@ -152,6 +152,6 @@ impl TaskChange {
 
 fn tags(texts: &[String]) -> Result<Tags, String> {
     let tags: Result<Vec<Tag>, _> = texts.iter().map(|text| Tag::new(text)).collect();
-    let tags = tags.map_err(|error| format!("must be tags, and one {error}"))?;
+    let tags = tags.map_err(|error| format!("must be valid: each tag {error}"))?;
     Tags::new(tags).map_err(|error| error.to_string())
 }

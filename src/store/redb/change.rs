@@ -412,9 +412,7 @@ fn less(counts: &mut TaskCounts, task: &Task) -> Result<(), StoreError> {
 }
 
 fn minus(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
-    count
-        .checked_sub(by)
-        .ok_or_else(|| damaged(owner, "counts fewer tasks than there are"))
+    count.checked_sub(by).ok_or_else(|| damaged(owner, "counts fewer tasks than exist"))
 }
 
 fn damaged(owner: UserId, why: &str) -> StoreError {

@@ -116,7 +116,7 @@ impl<'a> Envelope<'a> {
     ) -> Result<T, StoreError> {
         match bincode::borrow_decode_from_slice(self.payload, config) {
             Ok((record, read)) if read == self.payload.len() => Ok(record),
-            Ok(_) => Err(self.damaged(&"bytes left over")),
+            Ok(_) => Err(self.damaged(&"trailing bytes")),
             Err(error) => Err(self.damaged(&error)),
         }
     }

@@ -98,7 +98,7 @@ fn keep_rights(file: &File, place: &Path, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
         let why = format!(
-            "only user {} and root can do this without taking the file from its owner",
+            "the compacted file would change its owner: run this command as user {} or root",
             old.uid()
         );
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));

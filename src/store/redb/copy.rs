@@ -50,7 +50,7 @@ pub enum CopyError {
     #[error(transparent)]
     Copy(#[from] OpenError),
     /// Cancellation by the caller.
-    #[error("stopped before it was whole")]
+    #[error("stopped before the copy was complete")]
     Stopped,
     /// Refusal by the operating system.
     #[error(transparent)]
@@ -204,7 +204,7 @@ impl RedbStore {
             return Err(CopyError::Stopped);
         }
         if read != written {
-            return Err(damaged(name, &"its rows are not those of the snapshot"));
+            return Err(damaged(name, &"its rows differ from those of the snapshot"));
         }
         // The rows are the same, so a defect in them is a defect of the original.
         let report = sound(&db, name, self.formats.newest(), progress).map_err(

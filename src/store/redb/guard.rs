@@ -107,8 +107,9 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
             Ok(false) => {}
             Ok(true) => self.remember(offset, out, true),
             Err(at) => {
-                return Err(self
-                    .damaged(format!("the page at byte {at} is not what was written")));
+                return Err(self.damaged(format!(
+                    "the page at byte {at} differs from what was written"
+                )));
             }
         }
         Ok(())

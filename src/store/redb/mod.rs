@@ -147,7 +147,7 @@ struct Shared {
 }
 
 /// Finding for pages that make redb panic.
-const NONSENSE: &str = "pages make no sense";
+const NONSENSE: &str = "its pages are invalid";
 
 /// Maximum number of concurrent long reads of administrators and the operator. More wait: load by other accounts
 /// must not keep them from finding out which account causes it.
@@ -194,7 +194,7 @@ impl Drop for Shared {
             Ok::<(), StoreError>(())
         });
         if let Err(error) = closed {
-            tracing::error!(error = %Chain(&error), "the data file was not closed");
+            tracing::error!(error = %Chain(&error), "could not close the data file");
         }
     }
 }

@@ -191,7 +191,10 @@ pub(super) fn database(
         .set_check_integrity_on_open(options.check_pages)
         .set_repair_callback(move |repair| {
             repaired.store(true, Ordering::Relaxed);
-            tracing::debug!(progress = repair.progress(), "walking the data file");
+            tracing::debug!(
+                progress = repair.progress(),
+                "checking the pages of the data file"
+            );
         });
     let guard = Guard::new(backend, Arc::clone(vitals));
     let read = || {
@@ -236,7 +239,7 @@ pub(super) fn unpanicked<T>(
     look: impl FnOnce() -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
     nonsense::catch(look).unwrap_or_else(|| {
-        let what = "its pages make no sense".to_owned();
+        let what = "its pages are invalid".to_owned();
         Err(OpenError::Damaged { path: path.to_owned(), what })
     })
 }

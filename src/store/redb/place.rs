@@ -20,11 +20,12 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     };
     if found.is_dir() {
         let file = path.join("duly.redb");
-        let example = format!("is a folder: name a file in it, as in {}", file.display());
+        let example =
+            format!("is a folder: name a file in it, such as {}", file.display());
         return Err(unusable(path, example));
     }
     if !found.is_file() {
-        return Err(unusable(path, "is no plain file: name another one"));
+        return Err(unusable(path, "is not a regular file: name another one"));
     }
     let file = File::options().read(true).write(true).open(path);
     let mut file = file.map_err(|error| refused(path, error))?;
@@ -32,7 +33,7 @@ pub(super) fn check(path: &Path) -> Result<(), OpenError> {
     // redb judges a file that is too short.
     if file.read_exact(&mut begin).is_ok() && begin == *SQLITE {
         let why = format!(
-            "is an SQLite database, which Duly does not read: name another file. {BRING_OVER}"
+            "is an SQLite database, which Duly does not support: name another file. {BRING_OVER}"
         );
         return Err(unusable(path, why));
     }
@@ -52,10 +53,10 @@ pub(super) fn not_made(path: &Path, error: &io::Error) -> OpenError {
     if is_lasting(error) {
         let folder = folder_of(path);
         let help = format!(
-            "make {} a folder that this user may write, or name another",
+            "make the folder {} writable for this user, or name another",
             folder.display()
         );
-        return unusable(path, format!("cannot be made: {error}; {help}"));
+        return unusable(path, format!("cannot be created: {error}; {help}"));
     }
     io_error(path, error)
 }

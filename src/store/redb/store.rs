@@ -452,7 +452,7 @@ impl Store for RedbStore {
             return unwell("the store has failed");
         }
         if self.shared.vitals.is_damaged() {
-            return unwell("damage was found in the data file");
+            return unwell("the data file is damaged");
         }
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
         // An empty write: a result means that the thread runs.

@@ -72,7 +72,7 @@ pub(super) fn upgrade(
     };
     if let Some(keep) = run().map_err(failed)? {
         let kept = keep.display();
-        tracing::info!(from = found, to = known, %kept, "data file upgraded");
+        tracing::info!(from = found, to = known, %kept, "upgraded the data file");
     }
     Ok(())
 }
@@ -139,7 +139,7 @@ pub enum RestoreError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// Existing data file that was not to be replaced.
-    #[error("{} exists already", path.display())]
+    #[error("{} already exists", path.display())]
     Exists {
         /// Data file.
         path: PathBuf,
@@ -434,7 +434,9 @@ impl Stopped {
         match self {
             Self::Io(error) => io_error(path, &error),
             Self::Open(error) => error,
-            Self::Unwanted => io_error(path, &io::Error::other("it may not be replaced")),
+            Self::Unwanted => {
+                io_error(path, &io::Error::other("it must not be replaced"))
+            }
         }
     }
 }

@@ -66,7 +66,7 @@ impl Alarm {
             waiting = counts.waiting,
             client.network = busiest.and_then(|(block, _)| self.networks.text(block)),
             client.count = busiest.map(|(_, count)| count),
-            "places run short: connections or requests are closed, refused or left to wait"
+            "reached the limit of connections or requests: some are closed, refused or delayed"
         );
     }
 }

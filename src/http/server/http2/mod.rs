@@ -167,7 +167,7 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams
         let longest = self.longest;
         tokio::spawn(async move {
             if tokio::time::timeout(longest, fut).await.is_err() {
-                tracing::debug!("a request took too long");
+                tracing::debug!("stopped a request that took too long");
             }
             drop(running);
         });

@@ -156,7 +156,7 @@ fn due(
         return Ok(Due::At { at: time(envelope, number)?, zone });
     }
     let date = i32::try_from(number).ok().and_then(|days| Date::from_days(days).ok());
-    date.map(Due::On).ok_or_else(|| envelope.damaged(&"due on no day"))
+    date.map(Due::On).ok_or_else(|| envelope.damaged(&"due on an invalid day"))
 }
 
 fn recurrence(

@@ -137,7 +137,7 @@ impl Space {
 /// Refuses if a file has less room to grow than this, in bytes.
 pub fn has_room(file: &File, bytes: u64) -> io::Result<()> {
     if free_bytes(file)? < bytes {
-        let full = "the disk has no room for a copy beside DISK_RESERVE_MIB";
+        let full = "the disk has no room for a copy in addition to DISK_RESERVE_MIB";
         return Err(io::Error::new(io::ErrorKind::StorageFull, full));
     }
     Ok(())

@@ -72,7 +72,7 @@ impl Check<'_> {
             let keys = email.map(|email| email.keys()).unwrap_or_default();
             if keys.iter().all(|own| own.as_bytes() != key.value()) {
                 self.report
-                    .add(format!("user_by_email names {id:?}, whose email is another"));
+                    .add(format!("user_by_email names {id:?}, which has another email"));
             }
         }
         Ok(())

@@ -24,7 +24,7 @@ impl Check<'_> {
         seen.idempotency.bytes += idempotency::size(&record);
         let entry = index::idempotency_by_age(owner, key, record.made_at).encode();
         if self.owned.get(entry.as_slice())?.is_none() {
-            self.report.add(format!("an answer of {owner:?} has no entry"));
+            self.report.add(format!("an idempotency record of {owner:?} has no entry"));
         }
         Ok(())
     }
@@ -38,7 +38,8 @@ impl Check<'_> {
         let IdempotencyByAge { owner, key, .. } = entry;
         seen.idempotency_entries += 1;
         if !value.is_empty() {
-            self.report.add(format!("an entry of {owner:?}'s answers has a value"));
+            self.report
+                .add(format!("an entry of {owner:?}'s idempotency records has a value"));
         }
         let record = self.owned.get(key::idempotency(owner, key).as_slice())?;
         // Damage is reported at the record itself.
@@ -46,7 +47,8 @@ impl Check<'_> {
             record.and_then(|it| record::decode_idempotency(owner, key, it.value()).ok());
         let made_at = record.map(|record| record.made_at);
         if made_at.map(|at| index::idempotency_by_age(owner, key, at)) != Some(entry) {
-            self.report.add(format!("an entry of {owner:?} without its answer"));
+            self.report
+                .add(format!("an entry of {owner:?} without its idempotency record"));
         }
         Ok(())
     }
@@ -55,10 +57,13 @@ impl Check<'_> {
     pub(super) fn leave_idempotency(&mut self, seen: &Seen) {
         let owner = seen.owner;
         if seen.idempotency_stats != seen.idempotency {
-            self.report.add(format!("the stats of {owner:?}'s answers are wrong"));
+            self.report
+                .add(format!("the stats of {owner:?}'s idempotency records are wrong"));
         }
         if seen.idempotency_entries != seen.idempotency.records {
-            self.report.add(format!("{owner:?} has more or fewer entries than answers"));
+            self.report.add(format!(
+                "{owner:?} has more or fewer entries than idempotency records"
+            ));
         }
     }
 }

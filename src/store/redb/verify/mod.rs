@@ -223,7 +223,7 @@ impl Check<'_> {
             };
             if listed != index::admin(&found.user).is_some() {
                 self.report.add(format!(
-                    "{id:?} is an active administrator or not, and admins says otherwise"
+                    "admins is wrong about whether {id:?} is an active administrator"
                 ));
             }
         }
@@ -235,7 +235,7 @@ impl Check<'_> {
         for entry in table::all(admins)? {
             let (key, value) = entry?;
             if self.users.get(key.value())?.is_none() || !value.value().is_empty() {
-                self.report.add("admins names somebody who is no user".to_owned());
+                self.report.add("admins names a user who does not exist".to_owned());
             }
         }
         Ok(())
@@ -286,7 +286,7 @@ impl Check<'_> {
                 self.report.add("table purge: a key that is not a user id".to_owned());
             }
             if self.users.get(key.value())?.is_some() {
-                self.report.add("purge names somebody who is a user".to_owned());
+                self.report.add("purge names a user who still exists".to_owned());
             }
         }
         Ok(())
@@ -301,7 +301,7 @@ impl Check<'_> {
                 return Ok(());
             }
             let Some(meaning) = Owned::decode(key.value()) else {
-                self.report.add("table owned: a key of no known layout".to_owned());
+                self.report.add("table owned: a key of unknown layout".to_owned());
                 if let Some(seen) = seen.as_mut().filter(|it| it.has_row(key.value())) {
                     seen.count_bytes(key.value(), value.value());
                 }

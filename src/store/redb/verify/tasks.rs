@@ -83,7 +83,8 @@ impl Check<'_> {
         self.done += LOOKUPS;
         self.highest_task = self.highest_task.max(id.get());
         if !self.ids.insert(id) {
-            self.report.add(format!("{id:?} belongs to {:?} and to another", seen.owner));
+            self.report
+                .add(format!("{id:?} belongs to {:?} and to another user", seen.owner));
         }
         let Some(task) = task else { return Ok(()) };
         self.report.seen(task.updated_at);
@@ -104,10 +105,12 @@ impl Check<'_> {
         }
         seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
         if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
-            self.report.add(format!("{id:?} recurs, and is done or has no date"));
+            self.report
+                .add(format!("{id:?} recurs, but is completed or has no due date"));
         }
         if !lies_well(&self.owned, &task)? {
-            self.report.add(format!("{id:?} is a part of no task, or of itself"));
+            self.report
+                .add(format!("the parents of {id:?} are missing, circular or too deep"));
         }
         Ok(())
     }
@@ -158,18 +161,19 @@ impl Check<'_> {
                 && stats.nested == seen.counted.nested
                 && stats.tags == tags;
         if !is_counted {
-            self.report.add(format!("the counts of {owner:?} are not those of the rows"));
+            self.report.add(format!("the counts of {owner:?} do not match the rows"));
         }
         if self.format >= COUNTED && stats.bytes != seen.bytes {
             self.report.add(format!(
-                "{} bytes are counted of {owner:?}, whose rows have {}",
+                "{} bytes are counted for {owner:?}, but the rows have {}",
                 stats.bytes, seen.bytes
             ));
         }
         if (stats.in_order && !seen.counted.in_order)
             || stats.newest < seen.counted.newest
         {
-            self.report.add(format!("the order of {owner:?}'s tasks is not as noted"));
+            self.report
+                .add(format!("the order of {owner:?}'s tasks does not match the stats"));
         }
         Ok(())
     }

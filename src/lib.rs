@@ -44,7 +44,7 @@
 //! counts, and moves them together.
 //!
 //! A request with an `Idempotency-Key` keeps its answer, sealed, in the transaction of its write, so that it can be
-//! sent again and is done once: [`store::once()`], `service/once.rs`, `http/once.rs`.
+//! sent again and is done once: [`store::WriteContext`], `service/idempotency/`, `http/idempotency.rs`.
 //!
 //! Accounts take turns in the writer's queue by the work of their writes (`store/redb/queue`). A write with `dry_run` is
 //! decided on a snapshot and never waits for the writer.
@@ -79,7 +79,7 @@
 //! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
 //! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network; the others wait up to 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
-//! | kept answers, `store/redb/answers.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
+//! | idempotency records, `store/redb/idempotency.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
 //! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |
 //! | scrapes, `http/metrics` | 4, of 10 s each | none | wait |

@@ -191,7 +191,7 @@ async fn an_account_over_a_lowered_limit_may_do_what_adds_nothing() {
     repeat(&jane, long(2)).await;
     root.patch("/admin/users/1", json!({ "max_tasks": 1 })).await.expect(StatusCode::OK);
 
-    exceeded(&jane.post("/tasks", json!({ "title": "d" })).await, "may have 1");
+    exceeded(&jane.post("/tasks", json!({ "title": "d" })).await, "maximum is 1");
     jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
     jane.post("/tasks/3/move", json!({ "to": "first" })).await.expect(StatusCode::OK);
     jane.patch("/tasks/1", json!({ "description": "short" }))
@@ -238,7 +238,7 @@ async fn administrators_see_what_accounts_hold_and_set_limits() {
     let set = root.patch(path, limits).await.expect(StatusCode::OK);
     assert_eq!((&set["max_tasks"], &set["max_mib"]), (&json!(2), &json!(0)));
     assert_eq!(root.get(path).await.body, set);
-    exceeded(&jane.post("/tasks", json!({ "title": "c" })).await, "may have 2");
+    exceeded(&jane.post("/tasks", json!({ "title": "c" })).await, "maximum is 2");
     let default = root.patch(path, json!({ "max_tasks": null })).await;
     assert_eq!(default.expect(StatusCode::OK)["max_tasks"], json!(null));
     jane.given_task("c").await;
@@ -288,13 +288,13 @@ async fn the_operator_gives_an_account_limits_of_its_own_and_is_held_to_none() {
     let server = home.serve();
     let jane = server.client().registered(JANE).await;
     jane.given_task("a").await;
-    exceeded(&jane.post("/tasks", json!({ "title": "b" })).await, "may have 1");
+    exceeded(&jane.post("/tasks", json!({ "title": "b" })).await, "maximum is 1");
 
     let said = expect(home.run(&["user", "quota", JANE, "--tasks", "2"], ""), 0);
     assert!(said.starts_with("tasks\t1\tat most 2, for this account\nbytes\t"), "{said}");
     assert!(said.ends_with("at most 256 MiB\n"), "{said}");
     jane.given_task("b").await;
-    exceeded(&jane.post("/tasks", json!({ "title": "c" })).await, "may have 2");
+    exceeded(&jane.post("/tasks", json!({ "title": "c" })).await, "maximum is 2");
     for limit in ["much", "1000000001", "-1"] {
         let limit = format!("--mib={limit}");
         refused(home.run(&["user", "quota", JANE, &limit], ""), 64);

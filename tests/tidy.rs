@@ -66,7 +66,13 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     (
         "serde",
-        &["src/http/", "src/auth/token.rs", "src/control/", "src/service/lines.rs"],
+        &[
+            "src/http/",
+            "src/auth/token.rs",
+            "src/control/",
+            "src/service/idempotency/wire/",
+            "src/service/lines.rs",
+        ],
     ),
     (
         "serde_json",
@@ -75,6 +81,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/auth/token.rs",
             "src/cli/",
             "src/control/",
+            "src/service/idempotency/outcome.rs",
             "src/service/lines.rs",
             "src/service/personal_data/",
             "src/service/wire_error.rs",

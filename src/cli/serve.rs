@@ -24,8 +24,8 @@ use crate::files;
 use crate::http::metrics::{self, Sources};
 use crate::http::server::{self, Connections, Listener, Tls};
 use crate::http::{self, Stopping};
-use crate::jobs::answers::AnswerJob;
 use crate::jobs::backup::BackupJob;
+use crate::jobs::idempotency::IdempotencyJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Events, Parts, Service, State};
@@ -172,7 +172,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
         let parts = control::Parts { service, store: Arc::clone(&store) };
         beside.spawn(control.serve(parts, end(ended.clone())));
     }
-    let answers = AnswerJob::new(
+    let answers = IdempotencyJob::new(
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::<SystemClock>::clone(&clock),
     );

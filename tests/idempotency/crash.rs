@@ -2,7 +2,7 @@
 //! exactly once.
 //!
 //! ```text
-//! DULY_ONCE_POSTS=10000 DULY_ONCE_KILLS=50 cargo test --release once::crash -- --nocapture
+//! DULY_ONCE_POSTS=10000 DULY_ONCE_KILLS=50 cargo test --release idempotency::crash -- --nocapture
 //! ```
 
 use std::collections::BTreeMap;

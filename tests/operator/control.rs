@@ -142,7 +142,7 @@ fn nobody_but_the_server_is_told_a_password() {
 
     let line = refused(home.run(&["user", "add", JANE], PASSWORD), 74);
 
-    assert!(line.contains("user 65534 listens there"), "{line}");
+    assert!(line.contains("listens there runs as user 65534"), "{line}");
     assert_eq!(said.next().unwrap().unwrap(), "b''", "not a byte");
     fake.wait().unwrap();
 }

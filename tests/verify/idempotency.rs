@@ -107,7 +107,7 @@ async fn an_answer_that_cannot_be_read_is_found() {
     let expected = [
         "checksum",
         "user:1 without its idempotency record",
-        "stored responses are wrong",
+        "idempotency records are wrong",
         "more or fewer",
     ];
     finds(damaged, &expected).await;

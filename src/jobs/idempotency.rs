@@ -21,7 +21,7 @@ const JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// The job and its dependencies.
 #[derive(Debug)]
-pub struct AnswerJob {
+pub struct IdempotencyJob {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     watch: Mutex<Watch>,
@@ -74,7 +74,7 @@ impl Watch {
     }
 }
 
-impl AnswerJob {
+impl IdempotencyJob {
     /// Creates a job that has not read the clock yet.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock, watch: Mutex::default() }

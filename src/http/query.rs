@@ -1,7 +1,7 @@
 //! Names of query parameters.
 //!
 //! poem-openapi ignores unknown parameters, and takes the first of repeated ones. A client that misspells `dry_run`
-//! would then delete. So each name is checked against the OpenAPI document before a handler runs.
+//! would then delete. So each name is checked against the operations before a handler runs.
 
 use std::collections::BTreeSet;
 

@@ -111,6 +111,8 @@ impl RouteTable {
         let mut routes: Vec<Route> = paths.iter().map(Route::of).collect();
         // A literal segment comes before a parameter: `{` sorts after all letters.
         routes.sort_by(|one, other| one.pattern.cmp(&other.pattern));
+        // Without a prefix, both health checks have the same path.
+        routes.dedup_by(|one, other| one.pattern == other.pattern);
         Self { routes, others: Counts::new(NO_ROUTE, ["GET"].into_iter()) }
     }
 

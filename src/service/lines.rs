@@ -140,7 +140,7 @@ struct WireUser {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WireTask {
+struct WireTask {
     id: u64,
     owner_id: u64,
     title: String,
@@ -271,7 +271,7 @@ impl WireUser {
 }
 
 impl WireTask {
-    pub(super) fn of(task: &Task) -> Self {
+    fn of(task: &Task) -> Self {
         let recurrence = task.recurrence.as_ref();
         Self {
             id: task.id.get(),
@@ -293,7 +293,7 @@ impl WireTask {
         }
     }
 
-    pub(super) fn check(self) -> Result<Task, LineError> {
+    fn check(self) -> Result<Task, LineError> {
         let id_of_task = number("id", self.id)?;
         let description = self.description.map(Description::new).transpose();
         let updated_at = time("updated_at", &self.updated_at)?;

@@ -8,6 +8,7 @@
 //! method leaves a read-modify-write to its caller; changes are passed as data.
 
 mod context;
+pub mod decide;
 mod error;
 pub mod metrics;
 pub mod redb;

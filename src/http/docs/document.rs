@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::sync::Mutex;
 
 use super::asset::Asset;
+use super::lazy::Lazy;
 use crate::http::openapi;
 use crate::http::problem::Problem;
 
@@ -15,7 +16,7 @@ use crate::http::problem::Problem;
 pub(super) struct Documents {
     title: String,
     api_prefix: String,
-    own: OnceCell<Document>,
+    own: Lazy<Document>,
     /// Document of the last path; the lock allows one generation at a time.
     below: Arc<Mutex<Option<Below>>>,
 }
@@ -54,7 +55,7 @@ impl Documents {
         Self {
             title: title.to_owned(),
             api_prefix: api_prefix.to_owned(),
-            own: OnceCell::new(),
+            own: Lazy::default(),
             below: Arc::default(),
         }
     }
@@ -81,14 +82,11 @@ impl Documents {
         tokio::task::spawn_blocking(make).await.map_err(|_| Problem::internal())
     }
 
-    /// Returns the document for the root. The first call generates it, on a blocking thread.
+    /// Returns the document for the root. The first call generates it.
     async fn own(&self) -> Result<&Document, Problem> {
-        let make = || async {
-            let (title, api_prefix) = (self.title.clone(), self.api_prefix.clone());
-            let make =
-                move || Document::new(&openapi::document(&title, &api_prefix), |it| it);
-            tokio::task::spawn_blocking(make).await
-        };
-        self.own.get_or_try_init(make).await.map_err(|_| Problem::internal())
+        let (title, api_prefix) = (self.title.clone(), self.api_prefix.clone());
+        let make =
+            move || Document::new(&openapi::document(&title, &api_prefix), |it| it);
+        self.own.get(make).await
     }
 }

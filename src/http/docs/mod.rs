@@ -8,6 +8,7 @@ mod asset;
 mod document;
 mod frame;
 mod guide;
+mod lazy;
 mod pages;
 
 use std::sync::Arc;
@@ -15,13 +16,13 @@ use std::sync::Arc;
 use poem::endpoint::make;
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt as _, Request, Response, Route};
-use tokio::sync::OnceCell;
 
 use self::asset::Accept;
 use self::document::Documents;
 use self::frame::Frame;
 use self::guide::Guide;
 pub(super) use self::guide::source;
+use self::lazy::Lazy;
 use self::pages::Pages;
 use super::Site;
 use super::problem::Problem;
@@ -31,8 +32,8 @@ pub(super) struct Docs {
     documents: Documents,
     title: String,
     frame: Arc<Frame>,
-    pages: OnceCell<Pages>,
-    guide: OnceCell<Guide>,
+    pages: Lazy<Pages>,
+    guide: Lazy<Guide>,
 }
 
 impl Docs {
@@ -41,8 +42,8 @@ impl Docs {
             documents: Documents::new(title, api_prefix),
             title: title.to_owned(),
             frame: Arc::new(Frame::new()),
-            pages: OnceCell::new(),
-            guide: OnceCell::new(),
+            pages: Lazy::default(),
+            guide: Lazy::default(),
         })
     }
 
@@ -75,21 +76,15 @@ impl Docs {
         }
     }
 
-    /// Returns the pages. The first call compresses megabytes, on a blocking thread.
+    /// Returns the pages. The first call compresses megabytes.
     async fn pages(&self) -> Result<&Pages, Problem> {
-        let make = || async {
-            let (title, frame) = (self.title.clone(), Arc::clone(&self.frame));
-            tokio::task::spawn_blocking(move || Pages::new(&title, frame)).await
-        };
-        self.pages.get_or_try_init(make).await.map_err(|_| Problem::internal())
+        let (title, frame) = (self.title.clone(), Arc::clone(&self.frame));
+        self.pages.get(move || Pages::new(&title, frame)).await
     }
 
     async fn guide(&self) -> Result<&Guide, Problem> {
-        let make = || async {
-            let frame = Arc::clone(&self.frame);
-            tokio::task::spawn_blocking(move || Guide::new(&frame)).await
-        };
-        self.guide.get_or_try_init(make).await.map_err(|_| Problem::internal())
+        let frame = Arc::clone(&self.frame);
+        self.guide.get(move || Guide::new(&frame)).await
     }
 }
 

@@ -316,13 +316,17 @@ impl TasksApi {
         let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
         let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
         let key = key.unless(batch.dry_run).key();
-        // Also for a replay, whose results are as long.
-        let share = room.reserve(bytes)?;
-        let work = |recorder| service.task_batch(&caller.0, batch, recorder);
+        let mut share = None;
+        let work = async |recorder| {
+            share = Some(room.reserve(bytes)?);
+            service.task_batch(&caller.0, batch, recorder).await
+        };
         let outcome = service.once(&caller.0, key, work).await?;
         if let Some(problem) = batch::problem(outcome.get(), atomic) {
             return Err(problem);
         }
+        // Results that are replayed are as long.
+        let share = share.map_or_else(|| room.reserve(bytes), Ok)?;
         let body = batch::render(&room, Some(share), outcome.get()).await?;
         Ok(Reply::of(outcome, |_| body))
     }

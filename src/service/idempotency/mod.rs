@@ -13,6 +13,7 @@ mod outcome;
 mod wire;
 
 use std::fmt;
+use std::io;
 
 use zeroize::Zeroizing;
 
@@ -26,8 +27,14 @@ use crate::domain::id::{SessionId, UserId};
 use crate::domain::idempotency::IdempotencyRecord;
 use crate::store::{Idempotency, StoreError, WriteContext};
 
-const OUTCOME: &str = "answer";
+const OUTCOME: &str = "outcome";
 const REQUEST: &str = "request";
+
+/// Purpose of records of versions that stored the HTTP response. They are not replayed.
+const RESPONSE: &str = "answer";
+
+/// Size of a record beyond which it is opened on a blocking thread, in bytes.
+const LONG: usize = 64 * 1024;
 
 /// Recorder of the outcome of a request in progress. Records nothing if the request has no key.
 pub struct Recorder<A>(Option<Box<Plan<A>>>);
@@ -112,27 +119,21 @@ impl<A: Replayable> Plan<A> {
     }
 }
 
-/// First byte of a sealed outcome, without and with the session that it must not outlive. Bytes 0 and 1 begin records of
-/// versions that stored the HTTP response, which are not replayed.
-const PLAIN: u8 = 2;
-const OF_SESSION: u8 = 3;
-
 /// Returns the bytes to seal: the session that the outcome must not outlive, if any, and the outcome.
 fn join(session: Option<SessionId>, outcome: &[u8]) -> Vec<u8> {
     match session {
-        None => [&[PLAIN], outcome].concat(),
-        Some(id) => [&[OF_SESSION], &id.to_bytes()[..], outcome].concat(),
+        None => [&[0], outcome].concat(),
+        Some(id) => [&[1], &id.to_bytes()[..], outcome].concat(),
     }
 }
 
 fn split(plain: &[u8]) -> Option<(Option<SessionId>, &[u8])> {
     match plain.split_first()? {
-        (&PLAIN, outcome) => Some((None, outcome)),
-        (&OF_SESSION, rest) => {
+        (0, outcome) => Some((None, outcome)),
+        (_, rest) => {
             let (id, outcome) = rest.split_first_chunk()?;
             Some((Some(SessionId::from_bytes(*id)), outcome))
         }
-        _ => None,
     }
 }
 
@@ -209,17 +210,18 @@ impl Service {
         let is_kept =
             |record: &IdempotencyRecord| now.since(record.made_at) < key.retention;
         let Some(record) = record.filter(is_kept) else { return Ok(None) };
-        let opened = self.open_record(owner, &record).ok_or(Error::AnswerLost)?;
-        if !self.is_record_of(owner, key, &record) {
+        let is_of_this = self.is_record_of(owner, key, &record);
+        let opened = self.open_record::<A>(owner, record).await?;
+        let (session, outcome) = opened.ok_or(Error::AnswerLost)?;
+        if !is_of_this {
             return Err(Error::KeyReused);
         }
-        let (session, outcome) = split(&opened).ok_or(Error::AnswerLost)?;
         if let Some(id) = session
             && !self.is_live(owner, id).await?
         {
             return Err(Error::AnswerLost);
         }
-        A::decode(outcome).map(Some).ok_or(Error::AnswerLost)
+        outcome.map(Some).ok_or(Error::AnswerLost)
     }
 
     /// Returns the session that the stored outcome of this request gives access to, if any.
@@ -230,20 +232,37 @@ impl Service {
     ) -> Result<Option<SessionId>, Error> {
         let Some(key) = key else { return Ok(None) };
         let found = self.0.store.idempotency_get(owner, key.key).await?;
-        Ok(found
-            .filter(|record| self.is_record_of(owner, key, record))
-            .and_then(|record| self.open_record(owner, &record))
-            .and_then(|opened| split(&opened)?.0))
+        let Some(record) = found.filter(|it| self.is_record_of(owner, key, it)) else {
+            return Ok(None);
+        };
+        let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
+        let session = |purpose| {
+            let plain = self.0.sealer.open(purpose, &context, &record.sealed)?;
+            split(&plain)?.0
+        };
+        Ok(session(OUTCOME).or_else(|| session(RESPONSE)))
     }
 
-    /// Opens a record; `None` if it was sealed with a key that is no longer known.
-    fn open_record(
+    /// Opens a record: the session that the outcome must not outlive, and the outcome if it can be decoded. `None` if
+    /// the record was sealed with a key that is no longer known, or for another purpose.
+    async fn open_record<A: Replayable>(
         &self,
         owner: UserId,
-        record: &IdempotencyRecord,
-    ) -> Option<Zeroizing<Vec<u8>>> {
-        let context: [&[u8]; 2] = [&owner.to_bytes(), &record.key.to_bytes()];
-        self.0.sealer.open(OUTCOME, &context, &record.sealed)
+        record: IdempotencyRecord,
+    ) -> Result<Option<(Option<SessionId>, Option<A>)>, Error> {
+        let service = self.clone();
+        let is_long = record.sealed.len() > LONG;
+        let open = move || {
+            let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
+            let plain = service.0.sealer.open(OUTCOME, &context, &record.sealed)?;
+            let (session, outcome) = split(&plain)?;
+            Some((session, A::decode(outcome)))
+        };
+        if is_long {
+            Ok(tokio::task::spawn_blocking(open).await.map_err(io::Error::other)?)
+        } else {
+            Ok(open())
+        }
     }
 
     fn is_record_of(

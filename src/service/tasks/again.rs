@@ -77,8 +77,12 @@ impl Service {
                 self.reauthorize(caller).await?;
                 return Ok(Outcome::Replayed(before));
             }
-            // An outcome sealed with an unknown key counts as none here.
-            Ok(None) | Err(Error::AnswerLost) => {}
+            Ok(None) => {}
+            // The record shows that the same request has produced this state, even if it cannot be read.
+            Err(Error::AnswerLost) => {
+                self.reauthorize(caller).await?;
+                return Ok(Outcome::Replayed((task.clone(), None)));
+            }
             Err(error) => return Err(error),
         }
         let after = implied_key(caller.access, task.id, task.next_revision(), change);

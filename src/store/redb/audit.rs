@@ -1,45 +1,13 @@
-//! Audit records: reads, and records that decisions add.
+//! Reads of audit records.
 
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
-use super::change::Change;
 use super::key::{self, Table};
-use super::view::View;
 use super::{codec, record, table};
-use crate::domain::audit::{Act, AuditAction, AuditRecord};
+use crate::domain::audit::AuditRecord;
 use crate::domain::id::UserId;
 use crate::domain::page::{AuditPage, AuditPart, Page};
 use crate::store::StoreError;
-
-/// Appends audit records for actions on one target, if any.
-pub(super) fn add(
-    view: &View<'_, '_>,
-    act: Act,
-    actions: &[AuditAction],
-    target: Option<UserId>,
-) -> Result<Vec<Change>, StoreError> {
-    add_all(view, act, actions.iter().map(|action| (*action, target)))
-}
-
-/// Appends audit records, each with its target. Removes the oldest beyond [`AuditRecord::MAX`].
-pub(super) fn add_all(
-    view: &View<'_, '_>,
-    act: Act,
-    done: impl Iterator<Item = (AuditAction, Option<UserId>)>,
-) -> Result<Vec<Change>, StoreError> {
-    let (mut first, mut last) = view.audited()?.unwrap_or((1, 0));
-    let mut changes = Vec::new();
-    for (action, target) in done {
-        last += 1;
-        let record = AuditRecord { id: last, act, action, target };
-        changes.push(Change::AuditAdd(record));
-        if last - first >= AuditRecord::MAX {
-            changes.push(Change::AuditDelete(first));
-            first += 1;
-        }
-    }
-    Ok(changes)
-}
 
 /// Lists records, newest first.
 pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, StoreError> {

@@ -1,7 +1,7 @@
-//! Changes to the data.
+//! Changes, lowered to rows.
 //!
 //! This is the only place that combines records, index entries and counts, so that none can be
-//! forgotten. [`plan`] reads and may find damage; it returns plain steps on bytes, which are executed
+//! forgotten. [`lower`] reads and may find damage; it returns plain steps on bytes, which are executed
 //! only if all of them could be planned. A change that fails has written nothing.
 
 use std::collections::btree_map::Entry;
@@ -9,67 +9,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Op;
 use super::key::{self, Table};
-use super::record::{self, IdempotencyStats, Stats};
+use super::record::{self, Stats};
 use super::view::View;
-use super::{codec, idempotency, index, task_key};
-use crate::domain::audit::AuditRecord;
-use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
-use crate::domain::idempotency::IdempotencyRecord;
-use crate::domain::invitation::Invitation;
-use crate::domain::quota::OwnQuota;
-use crate::domain::session::Session;
+use super::{codec, index, task_key};
+use crate::domain::id::UserId;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
-use crate::domain::timestamp::Timestamp;
-use crate::domain::token::PersonalToken;
-use crate::domain::transfer::NextIds;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
-
-/// Change as data. Old values are those that the decision has read from its [`View`].
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
-pub(super) enum Change {
-    /// New account, and its key in the index of emails.
-    UserCreate(Credential, String),
-    /// Changed account. Only the id must stay the same.
-    UserReplace {
-        old: Credential,
-        new: Credential,
-    },
-    UserDelete(Credential),
-    /// Ids below these are no longer assigned.
-    IdsUsed(NextIds),
-    SessionPut(Session),
-    SessionDelete(UserId, SessionId),
-    TokenPut(PersonalToken),
-    TokenDelete(UserId, TokenId),
-    InvitationPut(Invitation),
-    InvitationDelete(InvitationId),
-    AuditAdd(AuditRecord),
-    AuditDelete(u64),
-    IdempotencyPut(UserId, IdempotencyRecord),
-    IdempotencyDelete(UserId, IdempotencyRecord),
-    /// Limits of one account.
-    QuotaSet(UserId, OwnQuota),
-    TaskCreate(Task),
-    /// Imported task, with its id and its times.
-    TaskRestore {
-        new: Task,
-        /// Whether its neighbours by id are also its neighbours by time.
-        in_order: bool,
-    },
-    TaskReplace {
-        old: Task,
-        new: Task,
-    },
-    TaskDelete(Task),
-    /// Latest change of a deleted task of this account.
-    TaskGone(UserId, Timestamp),
-}
+use crate::store::decide::idempotency::record_bytes;
+use crate::store::decide::{Change, IdempotencyUsage, Snapshot as _};
 
 /// Converts changes to steps on bytes.
-pub(super) fn plan(
+pub(super) fn lower(
     view: &View<'_, '_>,
     changes: &[Change],
 ) -> Result<Vec<Op>, StoreError> {
@@ -78,7 +30,7 @@ pub(super) fn plan(
         ops: Vec::with_capacity(16),
         stats: Vec::new(),
         tags: BTreeMap::new(),
-        answers: Vec::new(),
+        idempotency: Vec::new(),
     };
     for change in changes {
         plan.add(change)?;
@@ -99,7 +51,7 @@ struct Plan<'a, 'view, 'txn> {
     /// Counts of tags before the changes, and after those planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
     /// Counts of idempotency records after the changes planned so far.
-    answers: Vec<(UserId, IdempotencyStats)>,
+    idempotency: Vec<(UserId, IdempotencyUsage)>,
 }
 
 impl Plan<'_, '_, '_> {
@@ -153,7 +105,7 @@ impl Plan<'_, '_, '_> {
                 self.put(Table::Owned, &entry.encode(), Vec::new());
                 let stats = self.idempotency_of(*owner)?;
                 stats.records += 1;
-                stats.bytes += idempotency::size(new);
+                stats.bytes += record_bytes(new);
             }
             Change::IdempotencyDelete(owner, old) => {
                 let entry = index::idempotency_by_age(*owner, old.key, old.made_at);
@@ -161,7 +113,7 @@ impl Plan<'_, '_, '_> {
                 self.delete(Table::Owned, &entry.encode());
                 let stats = self.idempotency_of(*owner)?;
                 stats.records = stats.records.saturating_sub(1);
-                stats.bytes = stats.bytes.saturating_sub(idempotency::size(old));
+                stats.bytes = stats.bytes.saturating_sub(record_bytes(old));
             }
             Change::QuotaSet(owner, own) => self.stats_of(*owner)?.own = *own,
             Change::TaskCreate(new) => {
@@ -223,10 +175,10 @@ impl Plan<'_, '_, '_> {
         if let Some(entry) = index::admin(&old.user) {
             self.delete(Table::Admins, &entry);
         }
-        let answers = self.idempotency_of(id)?.records;
-        let rows = self.stats_of(id)?.counts().total.saturating_add(answers);
+        let records = self.idempotency_of(id)?.records;
+        let rows = self.stats_of(id)?.counts().total.saturating_add(records);
         self.stats.retain(|(owner, _)| *owner != id);
-        self.answers.retain(|(owner, _)| *owner != id);
+        self.idempotency.retain(|(owner, _)| *owner != id);
         if self.view.is_deleted_at_once(rows) {
             self.ops.push(Op::DeleteOwned(key::everything_of(id)));
         } else {
@@ -352,23 +304,24 @@ impl Plan<'_, '_, '_> {
     fn idempotency_of(
         &mut self,
         owner: UserId,
-    ) -> Result<&mut IdempotencyStats, StoreError> {
-        let at = match self.answers.iter().position(|(of, _)| *of == owner) {
+    ) -> Result<&mut IdempotencyUsage, StoreError> {
+        let at = match self.idempotency.iter().position(|(of, _)| *of == owner) {
             Some(at) => at,
             None => {
-                self.answers.push((owner, self.view.idempotency_stats(owner)?));
-                self.answers.len() - 1
+                self.idempotency.push((owner, self.view.idempotency_usage(owner)?));
+                self.idempotency.len() - 1
             }
         };
-        let (_, stats) = self.answers.get_mut(at).expect("found or pushed just above");
+        let (_, stats) =
+            self.idempotency.get_mut(at).expect("found or pushed just above");
         Ok(stats)
     }
 
     /// Writes the row of each account whose idempotency records changed, or removes it if none are left.
     fn idempotency_stats(&mut self) -> Result<(), StoreError> {
-        for (owner, stats) in std::mem::take(&mut self.answers) {
+        for (owner, stats) in std::mem::take(&mut self.idempotency) {
             let key = key::idempotency_stats(owner);
-            if stats == IdempotencyStats::default() {
+            if stats == IdempotencyUsage::default() {
                 self.delete(Table::Owned, &key);
             } else {
                 self.put(Table::Owned, &key, record::idempotency_stats(owner, stats)?);

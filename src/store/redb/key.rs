@@ -50,6 +50,7 @@ use super::task_key;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
+use crate::store::decide::IdempotencyAge;
 
 /// Table of the file. The name is part of every checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,6 +196,19 @@ pub(super) fn tokens_of(owner: UserId) -> KeyRange {
 pub(super) fn idempotency_by_age_of(owner: UserId) -> KeyRange {
     let prefix = join::<STATS_LEN>(&[&owner.to_bytes(), &[ANSWER_BY_AGE]]);
     span(&prefix, ANSWER_BY_AGE_LEN)
+}
+
+/// Returns the range of an owner's idempotency records by age, starting after `after`.
+pub(super) fn idempotency_after(
+    owner: UserId,
+    after: Option<IdempotencyAge>,
+) -> KeyRange {
+    let all = idempotency_by_age_of(owner);
+    let Some(IdempotencyAge { made_at, key }) = after else { return all };
+    let mut first = IdempotencyByAge { owner, made_at, key }.encode().to_vec();
+    // The least key behind it.
+    first.push(0);
+    first..=all.end().clone()
 }
 
 pub(super) fn tasks_of(owner: UserId) -> KeyRange {

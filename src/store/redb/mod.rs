@@ -69,6 +69,7 @@ mod quota;
 mod record;
 mod sessions;
 mod sizes;
+mod snapshot;
 mod space;
 mod steps;
 mod store;
@@ -98,7 +99,7 @@ use self::list::ReadLimits;
 use self::long_reads::LongReads;
 pub use self::migrate::{FORMAT, Formats};
 pub use self::nonsense::is_caught;
-pub use self::options::{CommitMode, IdempotencyBounds, Options};
+pub use self::options::{CommitMode, Options};
 pub use self::progress::{Progress, Tell};
 use self::queue::Ticket;
 pub use self::space::has_room;
@@ -111,13 +112,13 @@ pub use self::upgrade::{
 pub use self::verify::Report;
 use self::view::View;
 use self::vitals::Vitals;
-use self::write::Decision;
 use self::writer::Writer;
 use crate::domain::authority::Authority;
 use crate::domain::chain::Chain;
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
+use crate::store::decide::{self, Decision, IdempotencyBounds, Snapshot};
 use crate::store::{StoreError, WriteContext};
 
 /// Store in a single file.
@@ -260,8 +261,8 @@ impl RedbStore {
         let read = move |txn: &ReadTransaction| {
             let tables = SnapshotTables::open(txn)?;
             let view = View::of_snapshot(&tables);
-            view.authorize(&authority)?;
-            Ok(tasks::write(&view, owner, write, &quota)?.result)
+            decide::authorize(&view, &authority)?;
+            Ok(decide::tasks::write(&view, owner, write, &quota)?.result)
         };
         self.read_long(owner, read).await
     }
@@ -270,17 +271,12 @@ impl RedbStore {
         &self,
         ticket: Ticket,
         growth: Growth,
-        context: WriteContext<T>,
-        decide: impl FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send + 'static,
+        mut context: WriteContext<T>,
+        decide: impl FnOnce(&dyn Snapshot) -> Result<Decision<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (WriteContext { authority, idempotency }, bounds) =
-            (context, self.idempotency);
+        let bounds = self.idempotency;
         let decide = move |view: &View<'_, '_>| {
-            view.authorize(&authority)?;
-            match idempotency {
-                Some(mut it) => idempotency::decide(view, &mut it, bounds, decide),
-                None => decide(view),
-            }
+            decide::in_context(view, &mut context, bounds, decide)
         };
         let outcome = self.writer.write(ticket, growth, decide).await;
         outcome.inspect_err(|error| self.shared.vitals.note(error))

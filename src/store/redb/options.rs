@@ -2,6 +2,7 @@
 
 use super::migrate::Formats;
 use crate::domain::quota::Quota;
+use crate::store::decide::IdempotencyBounds;
 
 /// Commit protocol.
 ///
@@ -14,15 +15,6 @@ pub enum CommitMode {
     OnePhase,
     /// Two flushes per commit; serving again after a crash takes no repair.
     TwoPhase,
-}
-
-/// Maximum number and size of the idempotency records of one account.
-#[derive(Clone, Copy, Debug)]
-pub struct IdempotencyBounds {
-    /// Maximum number of records.
-    pub records: u64,
-    /// Maximum total size of the records, in bytes.
-    pub bytes: u64,
 }
 
 /// Options of a data file.

@@ -11,9 +11,7 @@ use super::key::Table;
 use super::list::Cost;
 use super::queue::{Flow, Ticket};
 use super::space::Growth;
-use super::view::View;
 use super::work::Work;
-use super::write::Decision;
 use super::{
     RedbStore, audit, export, idempotency, import, invitations, key, list, quota,
     sessions, table, tasks, tokens, users,
@@ -40,6 +38,7 @@ use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owne
 use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
+use crate::store::decide::{self, Decision, Snapshot};
 use crate::store::metrics::StoreMetrics;
 use crate::store::{Failure, Store, StoreError, Taken, WriteContext};
 
@@ -59,7 +58,8 @@ impl Store for RedbStore {
         };
         let ticket = Ticket::access(flow);
         let most = self.quota.accounts;
-        let decide = move |view: &View<'_, '_>| users::create(view, new, most);
+        let decide =
+            move |snapshot: &dyn Snapshot| decide::accounts::create(snapshot, new, most);
         let outcome = self.write(ticket, Growth::Adds, context, decide).await;
         outcome.inspect(|made| self.shared.vitals.meters.registered(made))
     }
@@ -126,7 +126,8 @@ impl Store for RedbStore {
         // Names can wait for space, which their idempotency records would take from log-ins. Passwords and access cannot.
         let is_profile = change.patch.password.is_none() && change.by.is_none();
         let growth = if is_profile { Growth::Adds } else { Growth::AddsLittle };
-        let decide = move |view: &View<'_, '_>| users::patch(view, id, change);
+        let decide =
+            move |snapshot: &dyn Snapshot| decide::accounts::patch(snapshot, id, change);
         self.write(ticket, growth, context, decide).await
     }
 
@@ -136,7 +137,9 @@ impl Store for RedbStore {
         old: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        let decide = move |view: &View<'_, '_>| users::rehash(view, id, &old, new);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::accounts::rehash(snapshot, id, &old, new)
+        };
         let ticket = Ticket::access(Flow::Account(id));
         self.write(ticket, Growth::AddsLittle, WriteContext::system(), decide).await
     }
@@ -148,8 +151,9 @@ impl Store for RedbStore {
         by: Option<Act>,
         context: WriteContext<Result<(), Refused>>,
     ) -> Result<Result<(), Refused>, StoreError> {
-        let decide =
-            move |view: &View<'_, '_>| users::delete(view, id, expected.as_ref(), by);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::accounts::delete(snapshot, id, expected.as_ref(), by)
+        };
         let ticket = Ticket::data(Flow::of(id, by), DELETED_ACCOUNT);
         self.write(ticket, Growth::Frees, context, decide).await
     }
@@ -161,7 +165,9 @@ impl Store for RedbStore {
         by: Option<Act>,
         context: WriteContext<Result<Ended, Refused>>,
     ) -> Result<Result<Ended, Refused>, StoreError> {
-        let decide = move |view: &View<'_, '_>| users::end_access(view, id, ending, by);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::accounts::end_access(snapshot, id, ending, by)
+        };
         let ticket = Ticket::access(Flow::of(id, by));
         self.write(ticket, Growth::Frees, context, decide).await
     }
@@ -173,8 +179,9 @@ impl Store for RedbStore {
         at: Timestamp,
         address: Option<IpAddr>,
     ) -> Result<(), StoreError> {
-        let decide =
-            move |view: &View<'_, '_>| tokens::touch(view, user, access, at, address);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::tokens::touch(snapshot, user, access, at, address)
+        };
         let ticket = Ticket::access(Flow::Account(user));
         self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
     }
@@ -186,8 +193,9 @@ impl Store for RedbStore {
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(session.user));
-        let decide =
-            move |view: &View<'_, '_>| sessions::create(view, session, expected.as_ref());
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::sessions::create(snapshot, session, expected.as_ref())
+        };
         self.write(ticket, Growth::AddsLittle, context, decide).await
     }
 
@@ -210,8 +218,9 @@ impl Store for RedbStore {
         refreshing: Refreshing,
         context: WriteContext<Renewed>,
     ) -> Result<Renewed, StoreError> {
-        let decide =
-            move |view: &View<'_, '_>| sessions::refresh(view, user, id, &refreshing);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::sessions::refresh(snapshot, user, id, &refreshing)
+        };
         let ticket = Ticket::access(Flow::Account(user));
         self.write(ticket, Growth::AddsLittle, context, decide).await
     }
@@ -223,8 +232,8 @@ impl Store for RedbStore {
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, context, move |view| {
-            sessions::delete(view, user, id)
+        self.write(ticket, Growth::Frees, context, move |snapshot| {
+            decide::sessions::delete(snapshot, user, id)
         })
         .await
     }
@@ -235,8 +244,10 @@ impl Store for RedbStore {
         context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError> {
         let ticket = Ticket::access(Flow::Account(token.user));
-        self.write(ticket, Growth::Adds, context, move |view| tokens::create(view, token))
-            .await
+        self.write(ticket, Growth::Adds, context, move |snapshot| {
+            decide::tokens::create(snapshot, token)
+        })
+        .await
     }
 
     async fn token_get(
@@ -258,8 +269,8 @@ impl Store for RedbStore {
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, context, move |view| {
-            tokens::delete(view, user, id)
+        self.write(ticket, Growth::Frees, context, move |snapshot| {
+            decide::tokens::delete(snapshot, user, id)
         })
         .await
     }
@@ -270,7 +281,9 @@ impl Store for RedbStore {
         by: Act,
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        let decide = move |view: &View<'_, '_>| invitations::create(view, invitation, by);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::invitations::create(snapshot, invitation, by)
+        };
         self.write(Ticket::access(Flow::Operator), Growth::Adds, context, decide).await
     }
 
@@ -284,7 +297,8 @@ impl Store for RedbStore {
         by: Act,
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        let decide = move |view: &View<'_, '_>| invitations::delete(view, id, by);
+        let decide =
+            move |snapshot: &dyn Snapshot| decide::invitations::delete(snapshot, id, by);
         self.write(Ticket::access(Flow::Operator), Growth::Frees, context, decide).await
     }
 
@@ -325,16 +339,16 @@ impl Store for RedbStore {
         now: Timestamp,
     ) -> Result<SweepProgress, StoreError> {
         let ticket = Ticket::data(Flow::Server, idempotency::SWEEP);
-        self.write(ticket, Growth::Frees, WriteContext::system(), move |view| {
-            idempotency::sweep(view, after, now)
+        self.write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+            decide::idempotency::sweep(snapshot, after, now)
         })
         .await
     }
 
     async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError> {
         let ticket = Ticket::data(Flow::Operator, idempotency::SWEEP);
-        self.write(ticket, Growth::Frees, WriteContext::system(), move |view| {
-            idempotency::forget(view, owner)
+        self.write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+            decide::idempotency::forget(snapshot, owner)
         })
         .await
     }
@@ -353,7 +367,9 @@ impl Store for RedbStore {
             if write.ops.iter().all(frees) { Growth::Frees } else { Growth::Adds };
         let ticket = Ticket::data(Flow::Account(owner), tasks::planned(&write));
         let quota = self.quota;
-        let decide = move |view: &View<'_, '_>| tasks::write(view, owner, write, &quota);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::tasks::write(snapshot, owner, write, &quota)
+        };
         let outcome = self.write(ticket, growth, context, decide).await;
         outcome.inspect(|written| self.shared.vitals.meters.written(written.as_ref()))
     }
@@ -420,7 +436,7 @@ impl Store for RedbStore {
         let Ok(permit) = Arc::clone(&self.importing).try_acquire_owned() else {
             return Ok(None);
         };
-        let decide = move |_: &View<'_, '_>| Ok(import::begin(ids));
+        let decide = move |_: &dyn Snapshot| Ok(decide::import::begin(ids));
         self.write(
             Ticket::access(Flow::Operator),
             Growth::Adds,
@@ -442,7 +458,9 @@ impl Store for RedbStore {
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
         let ticket = Ticket::data(Flow::Operator, import::planned(&chunk));
-        let decide = move |view: &View<'_, '_>| import::import(view, chunk, &taken, now);
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::import::import(snapshot, chunk, &taken, now)
+        };
         self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
     }
 

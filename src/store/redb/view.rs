@@ -1,28 +1,19 @@
 //! Data that a write may read while it decides: all earlier writes, including those of its own batch.
 
 use std::cell::Cell;
-use std::ops::Bound;
 
-use redb::{ReadableTable, ReadableTableMetadata as _};
+use redb::ReadableTable;
 
 use super::batch::Batch;
-use super::key::{self, IdempotencyByAge, KeyRange, Owned, Table};
-use super::record::{self, IdempotencyStats, Stats};
+use super::key::{self, KeyRange, Owned, Table};
+use super::record::{self, Stats};
 use super::table::{Range, Snapshot, SnapshotTables, Value, Writable};
 use super::work::Work;
-use super::{codec, table, task_key};
-use crate::domain::access::Access;
-use crate::domain::authority::{Authority, Claim};
-use crate::domain::email::Email;
-use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
+use super::{codec, table};
+use crate::domain::id::{SessionId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::session::Session;
-use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts};
-use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::user::{Credential, User};
 use crate::store::StoreError;
 
 /// Future state of the file, or a snapshot of it. Read-only.
@@ -42,7 +33,7 @@ enum Source<'a, 'txn> {
 
 /// Table of either source.
 #[derive(Clone, Copy)]
-enum Rows<'a, 'txn> {
+pub(super) enum Rows<'a, 'txn> {
     Batch(&'a Writable<'txn>),
     Snapshot(&'a Snapshot),
 }
@@ -56,6 +47,8 @@ macro_rules! read {
         }
     };
 }
+
+pub(super) use read;
 
 impl<'a, 'txn> View<'a, 'txn> {
     pub(super) const fn of(batch: &'a Batch<'txn>) -> Self {
@@ -71,18 +64,13 @@ impl<'a, 'txn> View<'a, 'txn> {
         self.read.get()
     }
 
-    /// Counts bytes that an answer holds until the commit is on disk.
-    pub(super) fn count_answer(&self, bytes: u64) {
-        self.count(Work::new(0, bytes));
-    }
-
-    fn count(&self, more: Work) {
+    pub(super) fn count(&self, more: Work) {
         let mut read = self.read.get();
         read.add(more);
         self.read.set(read);
     }
 
-    fn rows(&self, table: Table) -> Rows<'a, 'txn> {
+    pub(super) fn rows(&self, table: Table) -> Rows<'a, 'txn> {
         self.count(Work::new(1, 0));
         match self.source {
             Source::Batch(batch) => Rows::Batch(batch.tables.get(table)),
@@ -90,28 +78,23 @@ impl<'a, 'txn> View<'a, 'txn> {
         }
     }
 
-    fn get(&self, table: Table, key: &[u8]) -> Result<Option<Value<'a>>, StoreError> {
+    pub(super) fn get(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<Value<'a>>, StoreError> {
         let value = read!(self.rows(table), table => table.get(key)?);
         let length = value.as_ref().map_or(0, |value| value.value().len());
         self.count(Work::new(0, u64::try_from(length).unwrap_or(u64::MAX)));
         Ok(value)
     }
 
-    fn range(&self, table: Table, range: &KeyRange) -> Result<Range<'a>, StoreError> {
-        read!(self.rows(table), table => table::range(table, range))
-    }
-
-    /// Returns the ids of users, starting after `after`.
-    pub(super) fn users_after(
+    pub(super) fn range(
         &self,
-        after: Option<UserId>,
-    ) -> Result<impl Iterator<Item = Result<UserId, StoreError>>, StoreError> {
-        let start = after.map(UserId::to_bytes);
-        let start =
-            start.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(&key[..]));
-        let range = (start, Bound::Unbounded);
-        let users = read!(self.rows(Table::Users), table => table.range::<&[u8]>(range)?);
-        Ok(users.map(|entry| codec::user_id(Table::Users, entry?.0.value())))
+        table: Table,
+        range: &KeyRange,
+    ) -> Result<Range<'a>, StoreError> {
+        read!(self.rows(table), table => table::range(table, range))
     }
 
     /// Whether an account with so many rows is deleted in one transaction.
@@ -124,17 +107,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         }
     }
 
-    /// Returns the id of the next user.
-    pub(super) fn next_user_id(&self) -> Result<UserId, StoreError> {
-        self.next_id(|batch| batch.next_user_id, key::NEXT_USER_ID).map(UserId::new)
-    }
-
-    /// Returns the id of the next task.
-    pub(super) fn next_task_id(&self) -> Result<TaskId, StoreError> {
-        self.next_id(|batch| batch.next_task_id, key::NEXT_TASK_ID).map(TaskId::new)
-    }
-
-    fn next_id(
+    pub(super) fn next_id(
         &self,
         of_batch: impl Fn(&Batch<'txn>) -> u64,
         name: &'static [u8],
@@ -145,273 +118,15 @@ impl<'a, 'txn> View<'a, 'txn> {
         }
     }
 
-    pub(super) fn credential(
-        &self,
-        id: UserId,
-    ) -> Result<Option<Credential>, StoreError> {
-        let value = self.get(Table::Users, id.to_bytes().as_slice())?;
-        value.map(|value| record::decode_user(id, value.value())).transpose()
-    }
-
-    /// Returns the number of accounts.
-    pub(super) fn users(&self) -> Result<u64, StoreError> {
-        Ok(read!(self.rows(Table::Users), table => table.len()?))
-    }
-
-    /// Finds the account with an email, in any spelling.
-    pub(super) fn user_id(&self, email: &Email) -> Result<Option<UserId>, StoreError> {
-        for key in email.spellings() {
-            if let Some(id) = self.user_of_key(&key)? {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Finds the account of an entry in the index of emails.
-    pub(super) fn user_of_key(&self, key: &str) -> Result<Option<UserId>, StoreError> {
-        let key = key.as_bytes();
-        let value = self.get(Table::UserByEmail, key)?;
-        let id = value
-            .map(|value| record::decode_number(Table::UserByEmail, key, value.value()));
-        Ok(id.transpose()?.map(UserId::new))
-    }
-
-    /// Returns the key of an account in the index of emails, existing or free. `None` if other accounts have all its
-    /// possible keys.
-    pub(super) fn email_key(
-        &self,
-        email: &Email,
-        id: UserId,
-    ) -> Result<Option<String>, StoreError> {
-        let mut free = None;
-        for key in email.keys() {
-            match self.user_of_key(&key)? {
-                Some(user) if user == id => return Ok(Some(key)),
-                Some(_) => {}
-                None => free = free.or(Some(key)),
-            }
-        }
-        Ok(free)
-    }
-
     /// Returns the statistics of the tasks of an account. They exist exactly as long as the account.
     pub(super) fn stats(&self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
         value.map(|value| record::decode_stats(owner, value.value())).transpose()
     }
 
-    /// Returns tags of the tasks of an account, at most `most`.
-    pub(super) fn tags(
-        &self,
-        owner: UserId,
-        most: usize,
-    ) -> Result<Vec<Tag>, StoreError> {
-        let entries = self.range(Table::Owned, &task_key::all_tag_counts(owner))?;
-        let tag = |entry: Result<table::Found<'_>, redb::StorageError>| {
-            let (key, _) = entry?;
-            task_key::tag(key.value())
-                .ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))
-        };
-        entries.take(most).map(tag).collect()
-    }
-
-    /// Counts the tasks with a tag.
-    pub(super) fn tag_counts(
-        &self,
-        owner: UserId,
-        tag: &Tag,
-    ) -> Result<TaskCounts, StoreError> {
-        let key = task_key::tag_counts(owner, tag);
-        let value = self.get(Table::Owned, key.as_slice())?;
-        let counts = value.map(|value| record::decode_tag_counts(&key, value.value()));
-        Ok(counts.transpose()?.unwrap_or_default())
-    }
-
     /// Returns the entries of an index in a range, in their order.
     pub(super) fn entries(&self, range: &KeyRange) -> Result<Range<'_>, StoreError> {
         self.range(Table::Owned, range)
-    }
-
-    /// Returns the time of the last change of any of the owner's tasks.
-    pub(super) fn latest_change(
-        &self,
-        owner: UserId,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let beginning = task_key::Beginning::updated(owner);
-        let Some(entry) = self.entries(&beginning.range())?.next_back() else {
-            return Ok(None);
-        };
-        let (key, _) = entry?;
-        let time = task_key::time_of(beginning.end(key.value()));
-        let damaged = || codec::damaged(Table::Owned, key.value(), &"not an index entry");
-        time.map(Some).ok_or_else(damaged)
-    }
-
-    /// Whether rows of a deleted account with this id still wait for removal.
-    pub(super) fn is_purged(&self, id: UserId) -> Result<bool, StoreError> {
-        Ok(self.get(Table::Purge, id.to_bytes().as_slice())?.is_some())
-    }
-
-    /// Returns the times of creation of the tasks before and after this id.
-    pub(super) fn neighbours(
-        &self,
-        owner: UserId,
-        id: TaskId,
-    ) -> Result<(Option<Timestamp>, Option<Timestamp>), StoreError> {
-        let (all, key) = (key::tasks_of(owner), key::task(owner, id).to_vec());
-        let before = self.range(Table::Owned, &(all.start().clone()..=key.clone()))?;
-        let after = self.range(Table::Owned, &(key..=all.end().clone()))?;
-        let created = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
-            let Some(entry) = entry else { return Ok(None) };
-            let (key, value) = entry?;
-            match Owned::decode(key.value()) {
-                Some(Owned::Task(owner, id)) => {
-                    record::decode_task(owner, id, value.value())
-                        .map(|task| Some(task.created_at))
-                }
-                _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
-            }
-        };
-        let (mut before, mut after) = (before, after);
-        Ok((created(before.next_back())?, created(after.next())?))
-    }
-
-    pub(super) fn sessions(&self, owner: UserId) -> Result<Vec<Session>, StoreError> {
-        read!(self.rows(Table::Owned), table => sessions(table, owner))
-    }
-
-    pub(super) fn session(
-        &self,
-        owner: UserId,
-        id: SessionId,
-    ) -> Result<Option<Session>, StoreError> {
-        let value = self.get(Table::Owned, key::session(owner, id).as_slice())?;
-        value.map(|value| record::decode_session(owner, id, value.value())).transpose()
-    }
-
-    pub(super) fn tokens(&self, owner: UserId) -> Result<Vec<PersonalToken>, StoreError> {
-        read!(self.rows(Table::Owned), table => tokens(table, owner))
-    }
-
-    pub(super) fn token(
-        &self,
-        owner: UserId,
-        id: TokenId,
-    ) -> Result<Option<PersonalToken>, StoreError> {
-        let value = self.get(Table::Owned, key::token(owner, id).as_slice())?;
-        value.map(|value| record::decode_token(owner, id, value.value())).transpose()
-    }
-
-    pub(super) fn idempotency(
-        &self,
-        owner: UserId,
-        key: IdempotencyKey,
-    ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        let value = self.get(Table::Owned, key::idempotency(owner, key).as_slice())?;
-        value
-            .map(|value| record::decode_idempotency(owner, key, value.value()))
-            .transpose()
-    }
-
-    /// Returns the number and size of the idempotency records of an account.
-    pub(super) fn idempotency_stats(
-        &self,
-        owner: UserId,
-    ) -> Result<IdempotencyStats, StoreError> {
-        let value = self.get(Table::Owned, key::idempotency_stats(owner).as_slice())?;
-        let stats = value.map(|it| record::decode_idempotency_stats(owner, it.value()));
-        Ok(stats.transpose()?.unwrap_or_default())
-    }
-
-    /// Returns the idempotency records of an account, oldest first.
-    pub(super) fn idempotency_by_age(
-        &self,
-        owner: UserId,
-    ) -> Result<impl Iterator<Item = Result<IdempotencyByAge, StoreError>>, StoreError>
-    {
-        let entries = self.range(Table::Owned, &key::idempotency_by_age_of(owner))?;
-        Ok(entries.map(|entry| {
-            let (key, _) = entry?;
-            match Owned::decode(key.value()) {
-                Some(Owned::IdempotencyByAge(entry)) => Ok(entry),
-                _ => Err(codec::damaged(
-                    Table::Owned,
-                    key.value(),
-                    &"not of an idempotency record",
-                )),
-            }
-        }))
-    }
-
-    /// Checks that a write still has its authority.
-    pub(super) fn authorize(&self, authority: &Authority) -> Result<(), StoreError> {
-        let Authority::Caller(claim) = authority else { return Ok(()) };
-        let Claim { user, access, scopes, need, at } = *claim;
-        let owner = self.credential(user)?.map(|found| found.user);
-        let is_live = match access {
-            Access::Session(id) => {
-                let session = self.session(user, id)?;
-                session.is_some_and(|session| !session.is_expired(at))
-            }
-            Access::Token(id) => {
-                let token = self.token(user, id)?;
-                token.is_some_and(|token| !token.is_expired(at))
-            }
-        };
-        let is_granted = |owner: User| need.check(&owner, access, scopes).is_ok();
-        if is_live && owner.is_some_and(is_granted) {
-            Ok(())
-        } else {
-            Err(StoreError::Revoked)
-        }
-    }
-
-    /// Whether this account is the only active administrator.
-    pub(super) fn is_last_admin(&self, id: UserId) -> Result<bool, StoreError> {
-        let count = read!(self.rows(Table::Admins), table => table.len()?);
-        Ok(self.get(Table::Admins, id.to_bytes().as_slice())?.is_some() && count == 1)
-    }
-
-    pub(super) fn invitation(
-        &self,
-        id: InvitationId,
-    ) -> Result<Option<Invitation>, StoreError> {
-        let value = self.get(Table::Invitations, id.to_bytes().as_slice())?;
-        value.map(|value| record::decode_invitation(id, value.value())).transpose()
-    }
-
-    pub(super) fn invitations(&self) -> Result<Vec<Invitation>, StoreError> {
-        read!(self.rows(Table::Invitations), table => invitations(table))
-    }
-
-    /// Returns the numbers of the first and the last audit record.
-    pub(super) fn audited(&self) -> Result<Option<(u64, u64)>, StoreError> {
-        let number = |key: &[u8]| {
-            key::decode_audit(key)
-                .ok_or_else(|| codec::damaged(Table::Audit, key, &"not a number"))
-        };
-        let ends =
-            read!(self.rows(Table::Audit), table => (table.first()?, table.last()?));
-        match ends {
-            (Some((first, _)), Some((last, _))) => {
-                Ok(Some((number(first.value())?, number(last.value())?)))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    pub(super) fn task(
-        &self,
-        owner: UserId,
-        id: TaskId,
-    ) -> Result<Option<Task>, StoreError> {
-        // The rows of a large account outlast it for a while, its counts never do.
-        if self.get(Table::Owned, key::stats(owner).as_slice())?.is_none() {
-            return Ok(None);
-        }
-        let value = self.get(Table::Owned, key::task(owner, id).as_slice())?;
-        value.map(|value| record::decode_task(owner, id, value.value())).transpose()
     }
 }
 

@@ -3,26 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use super::change::{self, Change};
+use super::change;
 use super::space::Growth;
 use super::view::View;
 use crate::domain::id::UserId;
 use crate::store::StoreError;
-
-/// Result of a decision.
-pub(super) struct Decision<T> {
-    /// Result for the caller, sent once the changes are on disk.
-    pub(super) result: T,
-    /// Changes, in this order. May be empty.
-    pub(super) changes: Vec<Change>,
-}
-
-impl<T> Decision<T> {
-    /// Creates a result without changes.
-    pub(super) const fn unchanged(result: T) -> Self {
-        Self { result, changes: Vec::new() }
-    }
-}
+use crate::store::decide::Decision;
 
 /// Write of any decision and any answer.
 pub(super) trait Job: Send {
@@ -72,7 +58,7 @@ where
         let Some(decide) = self.decide.take() else { return Ok(()) };
         let view = View::of(batch);
         let planned = decide(&view).and_then(|Decision { result, changes }| {
-            let ops = change::plan(&view, &changes)?;
+            let ops = change::lower(&view, &changes)?;
             batch.admit(self.growth, self.account, &ops)?;
             Ok((result, ops))
         });

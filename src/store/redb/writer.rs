@@ -30,9 +30,10 @@ use super::space::{Growth, Room, Space};
 use super::view::View;
 use super::vitals::Vitals;
 use super::work::{COMMIT, Work};
-use super::write::{Decision, Job, job, stopped};
+use super::write::{Job, job, stopped};
 use super::{codec, table};
 use crate::domain::chain::Chain;
+use crate::store::decide::Decision;
 use crate::store::metrics::WaitingWrites;
 use crate::store::{Failure, StoreError};
 

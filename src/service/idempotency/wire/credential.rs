@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, Stored};
+use super::{Millis, Stored, WireSecret};
 use crate::auth::Secret;
 use crate::domain::digest::SecretDigest;
 use crate::domain::email::Email;
@@ -17,9 +17,9 @@ use crate::service::Grant;
 
 #[derive(Serialize, Deserialize)]
 pub(in crate::service::idempotency) struct WireGrant {
-    access_token: Secret,
+    access_token: WireSecret,
     expires_in_ms: u64,
-    refresh_token: Secret,
+    refresh_token: WireSecret,
     scopes: u8,
 }
 
@@ -33,7 +33,7 @@ pub(in crate::service::idempotency) struct WireToken {
     expires_at: Option<Millis>,
     last_used_at: Option<Millis>,
     digest: [u8; 32],
-    secret: Secret,
+    secret: WireSecret,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub(in crate::service::idempotency) struct WireInvitation {
     created_at: Millis,
     expires_at: Millis,
     digest: [u8; 32],
-    secret: Secret,
+    secret: WireSecret,
 }
 
 impl Stored for Grant {
@@ -53,9 +53,9 @@ impl Stored for Grant {
     fn to_wire(&self) -> Self::Wire {
         let Self { access_token, expires_in, refresh_token, scopes } = self;
         WireGrant {
-            access_token: access_token.clone(),
+            access_token: WireSecret(access_token.clone()),
             expires_in_ms: u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX),
-            refresh_token: refresh_token.clone(),
+            refresh_token: WireSecret(refresh_token.clone()),
             scopes: scopes.bits(),
         }
     }
@@ -64,7 +64,12 @@ impl Stored for Grant {
         let WireGrant { access_token, expires_in_ms, refresh_token, scopes } = wire;
         let expires_in = Duration::from_millis(expires_in_ms);
         let scopes = Scopes::from_bits(scopes)?;
-        Some(Self { access_token, expires_in, refresh_token, scopes })
+        Some(Self {
+            access_token: access_token.0,
+            expires_in,
+            refresh_token: refresh_token.0,
+            scopes,
+        })
     }
 }
 
@@ -92,7 +97,7 @@ impl Stored for (PersonalToken, Secret) {
             expires_at: expires_at.map(Millis::from),
             last_used_at: last_used_at.map(Millis::from),
             digest: digest.0,
-            secret: secret.clone(),
+            secret: WireSecret(secret.clone()),
         }
     }
 
@@ -100,14 +105,14 @@ impl Stored for (PersonalToken, Secret) {
         let token = PersonalToken {
             id: TokenId::from_bytes(wire.id),
             user: UserId::new(wire.user),
-            name: Label::new(&wire.name).ok()?,
+            name: Label::checked_before(wire.name),
             scopes: Scopes::from_bits(wire.scopes)?,
             created_at: wire.created_at.time().ok()?,
             expires_at: wire.expires_at.map(Millis::time).transpose().ok()?,
             last_used_at: wire.last_used_at.map(Millis::time).transpose().ok()?,
             digest: SecretDigest(wire.digest),
         };
-        Some((token, wire.secret))
+        Some((token, wire.secret.0))
     }
 }
 
@@ -125,19 +130,19 @@ impl Stored for (Invitation, Secret) {
             created_at: (*created_at).into(),
             expires_at: (*expires_at).into(),
             digest: digest.0,
-            secret: secret.clone(),
+            secret: WireSecret(secret.clone()),
         }
     }
 
     fn from_wire(wire: Self::Wire) -> Option<Self> {
         let invitation = Invitation {
             id: InvitationId::from_bytes(wire.id),
-            email: wire.email.as_deref().map(Email::new).transpose().ok()?,
+            email: wire.email.map(Email::checked_before),
             created_by: wire.created_by.map(UserId::new),
             created_at: wire.created_at.time().ok()?,
             expires_at: wire.expires_at.time().ok()?,
             digest: SecretDigest(wire.digest),
         };
-        Some((invitation, wire.secret))
+        Some((invitation, wire.secret.0))
     }
 }

@@ -39,15 +39,18 @@ impl Millis {
     }
 }
 
-impl Serialize for Secret {
+/// Secret, which leaves the program sealed.
+struct WireSecret(Secret);
+
+impl Serialize for WireSecret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.expose())
+        serializer.serialize_str(self.0.expose())
     }
 }
 
-impl<'de> Deserialize<'de> for Secret {
+impl<'de> Deserialize<'de> for WireSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        String::deserialize(deserializer).map(|text| Self(Secret::new(text)))
     }
 }
 

@@ -2,13 +2,47 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Stored;
-use crate::domain::id::TaskId;
+use super::{Millis, Stored};
+use crate::domain::date::Date;
+use crate::domain::due::Due;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
+use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
-use crate::domain::task::{Task, TaskDone};
+use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::tag::{Tag, Tags};
+use crate::domain::task::{Description, Task, TaskDone, Title};
+use crate::domain::time_zone::TimeZone;
 use crate::service::FieldError;
-use crate::service::lines::WireTask;
 use crate::service::tasks::{Moved, TaskFailure, TaskResults};
+
+/// Stored form of a task. Texts were checked when they were written, and are not checked again: rules of names may
+/// change, and a name of a time zone may have left the database.
+#[derive(Serialize, Deserialize)]
+pub(in crate::service::idempotency) struct WireTask {
+    id: u64,
+    owner: u64,
+    title: String,
+    description: Option<String>,
+    completed_at: Option<Millis>,
+    due: Option<WireDue>,
+    priority: u8,
+    tags: Vec<String>,
+    position: String,
+    parent: Option<u64>,
+    recurrence: Option<(String, Option<u32>)>,
+    created_at: Millis,
+    updated_at: Millis,
+    revision: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+enum WireDue {
+    /// Days since 1970.
+    On(i32),
+    /// Time, and the name of its zone.
+    At(Millis, String),
+}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -33,11 +67,82 @@ impl Stored for Task {
     type Wire = WireTask;
 
     fn to_wire(&self) -> Self::Wire {
-        WireTask::of(self)
+        let Self {
+            id,
+            owner,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            created_at,
+            updated_at,
+            revision,
+        } = self;
+        WireTask {
+            id: id.get(),
+            owner: owner.get(),
+            title: title.as_str().to_owned(),
+            description: description.as_ref().map(|it| it.as_str().to_owned()),
+            completed_at: completed_at.map(Millis::from),
+            due: due.as_ref().map(|due| match due {
+                Due::On(date) => WireDue::On(date.days()),
+                Due::At { at, zone } => {
+                    WireDue::At((*at).into(), zone.as_str().to_owned())
+                }
+            }),
+            priority: priority.code(),
+            tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            position: position.as_str().to_owned(),
+            parent: parent.map(TaskId::get),
+            recurrence: recurrence
+                .as_ref()
+                .map(|it| (it.rule().to_string(), it.time_millis())),
+            created_at: (*created_at).into(),
+            updated_at: (*updated_at).into(),
+            revision: *revision,
+        }
     }
 
     fn from_wire(wire: Self::Wire) -> Option<Self> {
-        wire.check().ok()
+        let due = wire.due.map(|due| match due {
+            WireDue::On(days) => Date::from_days(days).ok().map(Due::On),
+            WireDue::At(at, zone) => {
+                let zone = TimeZone::checked_before(zone);
+                at.time().ok().map(|at| Due::At { at, zone })
+            }
+        });
+        let due = match due {
+            Some(due) => Some(due?),
+            None => None,
+        };
+        let recurrence = match wire.recurrence {
+            Some((rule, time)) => {
+                Some(Recurrence::restore(Rule::parse(&rule).ok()?, time))
+            }
+            None => None,
+        };
+        let tags = wire.tags.into_iter().map(Tag::checked_before).collect();
+        Some(Self {
+            id: TaskId::new(wire.id),
+            owner: UserId::new(wire.owner),
+            title: Title::new(wire.title).ok()?,
+            description: wire.description.map(Description::new).transpose().ok()?,
+            completed_at: wire.completed_at.map(Millis::time).transpose().ok()?,
+            due,
+            priority: Priority::from_code(wire.priority)?,
+            tags: Tags::checked_before(tags),
+            position: Position::checked_before(wire.position),
+            parent: wire.parent.map(TaskId::new),
+            recurrence,
+            created_at: wire.created_at.time().ok()?,
+            updated_at: wire.updated_at.time().ok()?,
+            revision: wire.revision,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ use super::{V1, time, v1};
 use crate::domain::id::UserId;
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::store::StoreError;
+use crate::store::decide::IdempotencyUsage;
 use crate::store::redb::codec::{open, seal, seal_long};
 use crate::store::redb::key::{self, Table};
 
@@ -21,14 +22,6 @@ struct IdempotencyV1<'a> {
 struct IdempotencyStatsV1 {
     records: u64,
     bytes: u64,
-}
-
-/// Number and size of the idempotency records of an account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct IdempotencyStats {
-    pub(crate) records: u64,
-    /// Bytes of sealed content.
-    pub(crate) bytes: u64,
 }
 
 pub(crate) fn idempotency(
@@ -68,9 +61,9 @@ pub(crate) fn decode_idempotency(
 
 pub(crate) fn idempotency_stats(
     owner: UserId,
-    stats: IdempotencyStats,
+    stats: IdempotencyUsage,
 ) -> Result<Vec<u8>, StoreError> {
-    let IdempotencyStats { records, bytes } = stats;
+    let IdempotencyUsage { records, bytes } = stats;
     let record = IdempotencyStatsV1 { records, bytes };
     seal(Table::Owned, &key::idempotency_stats(owner), V1, &record)
 }
@@ -78,11 +71,11 @@ pub(crate) fn idempotency_stats(
 pub(crate) fn decode_idempotency_stats(
     owner: UserId,
     value: &[u8],
-) -> Result<IdempotencyStats, StoreError> {
+) -> Result<IdempotencyUsage, StoreError> {
     let key = key::idempotency_stats(owner);
     let envelope = open(Table::Owned, &key, value)?;
     let IdempotencyStatsV1 { records, bytes } = v1(&envelope)?.record()?;
-    Ok(IdempotencyStats { records, bytes })
+    Ok(IdempotencyUsage { records, bytes })
 }
 
 #[cfg(test)]
@@ -103,7 +96,7 @@ mod tests {
     fn the_records_never_change() {
         let bytes = idempotency(OWNER, &given(vec![1, 2])).unwrap();
         assert_eq!(hex(&bytes[9..]), format!("{}06020102", "ab".repeat(32)));
-        let stats = IdempotencyStats { records: 2, bytes: 300 };
+        let stats = IdempotencyUsage { records: 2, bytes: 300 };
         let bytes = idempotency_stats(OWNER, stats).unwrap();
         assert_eq!(hex(&bytes[9..]), "02fb2c01");
         assert_eq!(decode_idempotency_stats(OWNER, &bytes).unwrap(), stats);

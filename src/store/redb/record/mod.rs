@@ -15,8 +15,7 @@ pub(super) use self::account::{
 };
 pub(super) use self::admin::{audit, decode_audit, decode_invitation, invitation};
 pub(super) use self::idempotency::{
-    IdempotencyStats, decode_idempotency, decode_idempotency_stats, idempotency,
-    idempotency_stats,
+    decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
 pub(super) use self::stats::{Stats, decode_stats, decode_tag_counts, stats, tag_counts};
 pub(super) use self::task::{decode_task, task};

@@ -1,20 +1,12 @@
-//! Tasks: reads of one, and decisions about writes.
+//! Reads of single tasks, and the planned work of writes.
 //!
 //! Lists are read in [`super::list`].
 
-mod allowance;
-mod decide;
-mod draft;
-mod tags;
-pub(super) mod tree;
-mod work;
+mod planned;
 
 use redb::ReadTransaction;
 
-pub(super) use self::allowance::Allowance;
-pub(super) use self::decide::write;
-pub(super) use self::draft::Draft;
-pub(super) use self::work::planned;
+pub(super) use self::planned::planned;
 use super::key::{self, Owned, Table};
 use super::record::{self, Stats};
 use super::table::Snapshot;

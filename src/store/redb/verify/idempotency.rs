@@ -5,8 +5,9 @@ use super::tasks::Seen;
 use crate::domain::id::UserId;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::store::StoreError;
+use crate::store::decide::idempotency::record_bytes;
 use crate::store::redb::key::{self, IdempotencyByAge};
-use crate::store::redb::{idempotency, index, record};
+use crate::store::redb::{index, record};
 
 impl Check<'_> {
     pub(super) fn idempotency(
@@ -21,7 +22,7 @@ impl Check<'_> {
         let Some(record) = record else { return Ok(()) };
         self.report.seen(record.made_at);
         seen.idempotency.records += 1;
-        seen.idempotency.bytes += idempotency::size(&record);
+        seen.idempotency.bytes += record_bytes(&record);
         let entry = index::idempotency_by_age(owner, key, record.made_at).encode();
         if self.owned.get(entry.as_slice())?.is_none() {
             self.report.add(format!("an idempotency record of {owner:?} has no entry"));

@@ -8,9 +8,10 @@ use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
+use crate::store::decide::IdempotencyUsage;
 use crate::store::redb::index;
 use crate::store::redb::key::{self, Owned};
-use crate::store::redb::record::{self, IdempotencyStats, Stats};
+use crate::store::redb::record::{self, Stats};
 use crate::store::redb::table::{self, Snapshot};
 use crate::store::redb::task_key;
 
@@ -33,9 +34,9 @@ pub(super) struct Seen {
     /// Whether an expected index entry is missing.
     is_missing: bool,
     pub(super) idempotency_entries: u64,
-    pub(super) idempotency: IdempotencyStats,
+    pub(super) idempotency: IdempotencyUsage,
     /// Stored statistics of the answers.
-    pub(super) idempotency_stats: IdempotencyStats,
+    pub(super) idempotency_stats: IdempotencyUsage,
 }
 
 impl Seen {
@@ -51,8 +52,8 @@ impl Seen {
             entries: (0, 0),
             is_missing: false,
             idempotency_entries: 0,
-            idempotency: IdempotencyStats::default(),
-            idempotency_stats: IdempotencyStats::default(),
+            idempotency: IdempotencyUsage::default(),
+            idempotency_stats: IdempotencyUsage::default(),
         }
     }
 

@@ -1,9 +1,9 @@
-//! Decisions about writes of tasks.
+//! Writes of tasks.
 
 use std::collections::BTreeSet;
 
 use super::allowance::Allowance;
-use super::draft::{Draft, Side};
+use super::draft::Draft;
 use super::{tags, tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
@@ -15,8 +15,7 @@ use crate::domain::task::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
-use crate::store::redb::view::View;
-use crate::store::redb::write::Decision;
+use crate::store::decide::{Decision, Side, Snapshot};
 
 /// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
@@ -31,15 +30,22 @@ macro_rules! allowed {
     };
 }
 
-pub(in crate::store::redb) fn write(
-    view: &View<'_, '_>,
+/// Creates, changes, moves and deletes tasks; see [`crate::store::Store::task_write`].
+///
+/// # Errors
+///
+/// Errors of the database.
+pub fn write(
+    snapshot: &dyn Snapshot,
     owner: UserId,
     write: TaskWrite,
     quota: &Quota,
 ) -> Result<Decision<Option<TaskWritten>>, StoreError> {
-    let Some(stats) = view.stats(owner)? else { return Ok(Decision::unchanged(None)) };
-    let allowance = Allowance::new(&stats, quota, write.ops.len());
-    let mut draft = Draft::new(view, owner, &stats, allowance)?;
+    let Some(figures) = snapshot.figures(owner)? else {
+        return Ok(Decision::unchanged(None));
+    };
+    let allowance = Allowance::new(&figures, quota, write.ops.len());
+    let mut draft = Draft::new(snapshot, owner, &figures, allowance)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
@@ -54,7 +60,7 @@ pub(in crate::store::redb) fn write(
         {
             result = Err(TaskRefused::ChangedAsTold);
         }
-        view.count_answer(work::answered(&result));
+        snapshot.count_result(work::result_bytes(&result));
         results.push(result);
     }
     let is_whole = results.iter().all(Result::is_ok);
@@ -69,7 +75,7 @@ const fn is_too_much(result: &Result<TaskDone, TaskRefused>) -> bool {
 }
 
 fn decide(
-    draft: &mut Draft<'_, '_, '_>,
+    draft: &mut Draft<'_>,
     action: TaskAction,
     if_match: &IfMatch,
     now: Timestamp,
@@ -99,7 +105,7 @@ fn decide(
     }
 }
 
-fn create(draft: &mut Draft<'_, '_, '_>, mut new: NewTask) -> Decided<TaskDone> {
+fn create(draft: &mut Draft<'_>, mut new: NewTask) -> Decided<TaskDone> {
     if let Some(parent) = new.parent {
         allowed!(tree::may_go_below(draft, None, parent)?);
     }
@@ -113,7 +119,7 @@ fn create(draft: &mut Draft<'_, '_, '_>, mut new: NewTask) -> Decided<TaskDone> 
 }
 
 fn change(
-    draft: &mut Draft<'_, '_, '_>,
+    draft: &mut Draft<'_>,
     old: Task,
     mut patch: TaskPatch,
     now: Timestamp,
@@ -142,7 +148,7 @@ fn change(
     Ok(Ok(TaskDone::Changed { task, finished }))
 }
 
-fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
+fn delete(draft: &mut Draft<'_>, id: TaskId) -> Decided<TaskDone> {
     let doomed = allowed!(tree::all_below(draft, id)?);
     if draft.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
@@ -162,7 +168,7 @@ fn delete(draft: &mut Draft<'_, '_, '_>, id: TaskId) -> Decided<TaskDone> {
 }
 
 /// Returns a position beside the neighbour.
-fn place(draft: &Draft<'_, '_, '_>, id: TaskId, to: Neighbour) -> Decided<Position> {
+fn place(draft: &Draft<'_>, id: TaskId, to: Neighbour) -> Decided<Position> {
     let (before, after) = match to {
         Neighbour::First => (None, draft.outermost(Side::Before, Some(id))?),
         Neighbour::Last => (draft.outermost(Side::After, Some(id))?, None),

@@ -14,7 +14,7 @@ struct Below {
 
 impl Below {
     fn look(
-        draft: &Draft<'_, '_, '_>,
+        draft: &Draft<'_>,
         top: TaskId,
     ) -> Result<Result<Self, TaskRefused>, StoreError> {
         let (mut ids, mut level, mut levels) = (Vec::new(), vec![top], 0);
@@ -38,15 +38,15 @@ impl Below {
 
 /// Returns a task and all its descendants, the deepest last.
 pub(super) fn all_below(
-    draft: &Draft<'_, '_, '_>,
+    draft: &Draft<'_>,
     top: TaskId,
 ) -> Result<Result<Vec<TaskId>, TaskRefused>, StoreError> {
     Ok(Below::look(draft, top)?.map(|below| below.ids))
 }
 
 /// Checks whether a task may become a subtask of another. `id` is `None` for a task that is about to be created.
-pub(in crate::store::redb) fn may_go_below(
-    draft: &mut Draft<'_, '_, '_>,
+pub(in crate::store::decide) fn may_go_below(
+    draft: &mut Draft<'_>,
     id: Option<TaskId>,
     parent: TaskId,
 ) -> Result<Result<(), TaskRefused>, StoreError> {
@@ -86,7 +86,7 @@ pub(in crate::store::redb) fn may_go_below(
 
 /// Checks whether a task may be created below the top-level task `top`, deeper than `depth`. Counts it as created.
 fn may_grow(
-    draft: &mut Draft<'_, '_, '_>,
+    draft: &mut Draft<'_>,
     top: TaskId,
     depth: usize,
 ) -> Result<Result<(), TaskRefused>, StoreError> {

@@ -1,35 +1,32 @@
 //! Future state of the tasks of an account, while a write of several changes is decided.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Bound, RangeInclusive};
+use std::ops::Bound;
 
 use super::allowance::Allowance;
 use super::work;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{NewTask, Task, TaskRefused, TaskWrite, text_key};
+use crate::domain::task::{NewTask, Task, TaskRefused, TaskWrite};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
 use crate::store::StoreError;
-use crate::store::redb::change::Change;
-use crate::store::redb::codec;
-use crate::store::redb::key::Table;
-use crate::store::redb::record::Stats;
-use crate::store::redb::task_key::{self, Beginning};
-use crate::store::redb::view::View;
+use crate::store::decide::{Change, Figures, Side, Snapshot};
 
 /// Maximum number of tags of an account that differ by case alone and are examined: one more than a task can have, so
 /// that one of them belongs to another task.
 const TWINS: usize = Tags::MAX + 1;
 
-/// View with the changes so far on top.
-pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
-    view: &'a View<'view, 'txn>,
+/// Snapshot with the changes so far on top.
+pub(in crate::store::decide) struct Draft<'a> {
+    snapshot: &'a dyn Snapshot,
     pub(super) owner: UserId,
     allowance: Allowance,
     edited: BTreeMap<TaskId, Edited>,
+    /// Stored children of tasks, as far as they were read.
+    families: RefCell<BTreeMap<TaskId, Vec<TaskId>>>,
     /// Edited tasks with a parent, by parent.
     children: BTreeMap<TaskId, BTreeSet<TaskId>>,
     /// Number of tasks below others, as far as it was counted.
@@ -37,7 +34,7 @@ pub(in crate::store::redb) struct Draft<'a, 'view, 'txn> {
     /// Number of tasks examined to count those below others.
     pub(super) looked_at: Cell<usize>,
     /// Maximum of `looked_at`.
-    pub(in crate::store::redb) most_looked_at: usize,
+    pub(in crate::store::decide) most_looked_at: usize,
     /// Upper bound of the rows that the changes so far touch.
     rows: u64,
     newest: Timestamp,
@@ -60,35 +57,29 @@ struct Edited {
     new: Option<Task>,
 }
 
-/// Direction along the owner's order of the tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    Before,
-    After,
-}
-
-impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
-    pub(in crate::store::redb) fn new(
-        view: &'a View<'view, 'txn>,
+impl<'a> Draft<'a> {
+    pub(in crate::store::decide) fn new(
+        snapshot: &'a dyn Snapshot,
         owner: UserId,
-        stats: &Stats,
+        figures: &Figures,
         allowance: Allowance,
     ) -> Result<Self, StoreError> {
         Ok(Self {
-            view,
+            snapshot,
             owner,
             allowance,
             edited: BTreeMap::new(),
+            families: RefCell::default(),
             children: BTreeMap::new(),
             below: BTreeMap::new(),
             looked_at: Cell::new(0),
             most_looked_at: TaskWrite::MAX_LOOKED_AT,
             rows: 0,
-            newest: stats.newest,
+            newest: figures.newest,
             gone: None,
             latest: None,
-            next_id: view.next_task_id()?.get(),
-            tags: stats.tags,
+            next_id: snapshot.next_task_id()?.get(),
+            tags: figures.tags,
             tags_given: BTreeSet::new(),
             tags_known: None,
             restored: BTreeMap::new(),
@@ -110,13 +101,13 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         self.edited.len()
     }
 
-    pub(in crate::store::redb) fn get(
+    pub(in crate::store::decide) fn get(
         &self,
         id: TaskId,
     ) -> Result<Option<Task>, StoreError> {
         match self.edited.get(&id) {
             Some(edited) => Ok(edited.new.clone()),
-            None => self.view.task(self.owner, id),
+            None => self.snapshot.task(self.owner, id),
         }
     }
 
@@ -148,7 +139,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if !self.may_tag(&[], &task)? {
             return Ok(Err(TaskRefused::TooManyTags));
         }
-        if let Err(exceeded) = self.allowance.admit(self.view, None, &task)? {
+        if let Err(exceeded) = self.allowance.admit(self.snapshot, None, &task)? {
             return Ok(Err(TaskRefused::Quota(exceeded)));
         }
         self.next_id += 1;
@@ -159,13 +150,13 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
 
     /// Dates a change no earlier than every other change of the owner's tasks, whatever the clock does. A client that
     /// asks for changes since the latest one it saw misses nothing.
-    pub(in crate::store::redb) fn date(
+    pub(in crate::store::decide) fn date(
         &mut self,
         task: &mut Task,
     ) -> Result<(), StoreError> {
         let latest = match self.latest {
             Some(latest) => latest,
-            None => self.view.latest_change(self.owner)?.unwrap_or(Timestamp::EPOCH),
+            None => self.snapshot.latest_change(self.owner)?.unwrap_or(Timestamp::EPOCH),
         };
         task.updated_at = task.updated_at.max(latest).max(self.newest);
         self.latest = Some(task.updated_at);
@@ -173,7 +164,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     }
 
     /// Adds an imported task.
-    pub(in crate::store::redb) fn restore(
+    pub(in crate::store::decide) fn restore(
         &mut self,
         task: Task,
     ) -> Result<(), StoreError> {
@@ -186,7 +177,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
 
     /// Whether the task was created between its neighbours by id.
     fn is_in_order(&self, new: &Task) -> Result<bool, StoreError> {
-        let (before, after) = self.view.neighbours(self.owner, new.id)?;
+        let (before, after) = self.snapshot.neighbours(self.owner, new.id)?;
         let created = |edited: Option<(&TaskId, &Edited)>| {
             edited.and_then(|(_, it)| it.new.as_ref()).map(|task| task.created_at)
         };
@@ -199,7 +190,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
     }
 
     /// Replaces a task with its changed version.
-    pub(in crate::store::redb) fn put(
+    pub(in crate::store::decide) fn put(
         &mut self,
         old: Task,
         new: Task,
@@ -222,7 +213,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             Some(edited) => edited.new.as_ref(),
             None => old.as_ref(),
         };
-        self.allowance.change(self.view, before, new.as_ref())?;
+        self.allowance.change(self.snapshot, before, new.as_ref())?;
         let parent = new.as_ref().and_then(|task| task.parent);
         let edited = self.edited.entry(id).or_insert(Edited { old, new: None });
         let before = edited.new.take().and_then(|task| task.parent);
@@ -249,7 +240,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if !self.may_tag(&had, &new)? {
             return Ok(Err(TaskRefused::TooManyTags));
         }
-        if let Err(exceeded) = self.allowance.admit(self.view, Some(&old), &new)? {
+        if let Err(exceeded) = self.allowance.admit(self.snapshot, Some(&old), &new)? {
             return Ok(Err(TaskRefused::Quota(exceeded)));
         }
         self.put(old, new)?;
@@ -280,7 +271,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         if !is_few(&all) {
             let mut unknown = BTreeSet::new();
             for tag in all {
-                if self.view.tag_counts(self.owner, &tag)?.total == 0 {
+                if self.snapshot.tag_counts(self.owner, &tag)?.total == 0 {
                     unknown.insert(tag);
                 }
             }
@@ -300,7 +291,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
 
     /// Whether more than `but` tasks have a tag, or one has got it.
     pub(super) fn is_tag_used(&self, tag: &Tag, but: u64) -> Result<bool, StoreError> {
-        let counts = self.view.tag_counts(self.owner, tag)?;
+        let counts = self.snapshot.tag_counts(self.owner, tag)?;
         Ok(counts.total > but || (but == 0 && self.tags_given.contains(tag)))
     }
 
@@ -315,7 +306,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
             Some(known) => known,
             None => {
                 let mut known = BTreeMap::new();
-                for tag in self.view.tags(self.owner, most)? {
+                for tag in self.snapshot.tags(self.owner, most)? {
                     note(&mut known, &tag);
                 }
                 for tag in &self.tags_given {
@@ -331,15 +322,17 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
 
     /// Returns the tasks directly below one.
     pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
-        let beginning = Beginning::parent(self.owner, parent);
-        let mut children = Vec::new();
-        for entry in self.view.entries(&beginning.range())? {
-            let (key, _) = entry?;
-            let id = id_of(&beginning, key.value())?;
-            if !self.edited.contains_key(&id) {
-                children.push(id);
-            }
+        let mut families = self.families.borrow_mut();
+        if !families.contains_key(&parent) {
+            families.extend(self.snapshot.subtree(
+                self.owner,
+                parent,
+                Task::MAX_BELOW,
+            )?);
         }
+        let stored = families.get(&parent).into_iter().flatten().copied();
+        let mut children: Vec<TaskId> =
+            stored.filter(|id| !self.edited.contains_key(id)).collect();
         children.extend(self.children.get(&parent).into_iter().flatten());
         Ok(children)
     }
@@ -350,11 +343,7 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         side: Side,
         but: Option<TaskId>,
     ) -> Result<Option<Position>, StoreError> {
-        let from = match side {
-            Side::Before => Side::After,
-            Side::After => Side::Before,
-        };
-        self.nearest(Beginning::position(self.owner).range(), from, but, |_| true)
+        self.nearest(None, side, but)
     }
 
     /// Returns the next position on one side of a position, except for that of one task.
@@ -364,53 +353,33 @@ impl<'a, 'view, 'txn> Draft<'a, 'view, 'txn> {
         side: Side,
         but: TaskId,
     ) -> Result<Option<Position>, StoreError> {
-        let beginning = Beginning::position(self.owner);
-        let (first, last) = beginning.range().into_inner();
-        let here = text_key(position.as_str());
-        let range = match side {
-            Side::Before => first..=beginning.at(&here),
-            Side::After => beginning.at(&[here.as_slice(), &[0xFF; 9]].concat())..=last,
-        };
-        self.nearest(range, side, Some(but), |it| match side {
-            Side::Before => it < position,
-            Side::After => it > position,
-        })
+        self.nearest(Some(position), side, Some(but))
     }
 
-    /// Returns the first position of a range, seen from one of its ends.
+    /// Returns the nearest position on one side of a position, or the outermost one on that side without it.
     fn nearest(
         &self,
-        range: RangeInclusive<Vec<u8>>,
+        from: Option<&Position>,
         side: Side,
         but: Option<TaskId>,
-        is_there: impl Fn(&Position) -> bool,
     ) -> Result<Option<Position>, StoreError> {
-        let beginning = Beginning::position(self.owner);
-        let mut entries = self.view.entries(&range)?;
-        let mut found = None;
-        while let Some(entry) = match side {
-            Side::Before => entries.next_back(),
-            Side::After => entries.next(),
-        } {
-            let (key, _) = entry?;
-            let id = id_of(&beginning, key.value())?;
-            if Some(id) != but && !self.edited.contains_key(&id) {
-                found = Some(position_of(&beginning, key.value())?);
-                break;
-            }
-        }
+        let skips = |id| Some(id) == but || self.edited.contains_key(&id);
+        let found = self.snapshot.position_beside(self.owner, from, side, &skips)?;
+        let is_there = |it: &&Position| match (from, side) {
+            (None, _) => true,
+            (Some(from), Side::Before) => *it < from,
+            (Some(from), Side::After) => *it > from,
+        };
         let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
         let edited =
             edited.filter(|task| Some(task.id) != but).map(|task| &task.position);
-        let all = edited.filter(|it| is_there(it)).cloned().chain(found);
-        Ok(match side {
-            Side::Before => all.max(),
-            Side::After => all.min(),
-        })
+        let all = edited.filter(is_there).cloned().chain(found);
+        // Of the positions before one, the last is nearest; of all, the first is outermost on that side.
+        Ok(if (side == Side::Before) == from.is_some() { all.max() } else { all.min() })
     }
 
     /// Returns the changes that produce this state.
-    pub(in crate::store::redb) fn into_changes(self) -> Vec<Change> {
+    pub(in crate::store::decide) fn into_changes(self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.edited.len());
         let mut is_id_lost = false;
         for (id, edited) in self.edited {
@@ -446,16 +415,4 @@ fn note(known: &mut BTreeMap<String, Vec<Tag>>, tag: &Tag) {
     if twins.len() < TWINS && !twins.contains(tag) {
         twins.push(tag.clone());
     }
-}
-
-fn id_of(beginning: &Beginning, key: &[u8]) -> Result<TaskId, StoreError> {
-    task_key::id(beginning.end(key))
-        .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
-}
-
-fn position_of(beginning: &Beginning, key: &[u8]) -> Result<Position, StoreError> {
-    let text = beginning.end(key).split(|byte| *byte == 0).next();
-    let text = text.and_then(|text| str::from_utf8(text).ok());
-    text.map(|text| Position::checked_before(text.to_owned()))
-        .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
 }

@@ -1,7 +1,7 @@
 //! Tags that a request adds to a task.
 
-use super::decide::Decided;
 use super::draft::Draft;
+use super::write::Decided;
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::TaskRefused;
 use crate::domain::visible::is_visible;
@@ -13,7 +13,7 @@ const MOST: usize = 2_000;
 /// Returns the tags that a task gets: a tag that no task has is replaced by its twin that some task has, and only one
 /// of two twins stays. Previous tags of the task are not examined.
 pub(super) fn settle(
-    draft: &mut Draft<'_, '_, '_>,
+    draft: &mut Draft<'_>,
     before: &Tags,
     wanted: Tags,
 ) -> Decided<Tags> {
@@ -34,7 +34,7 @@ pub(super) fn settle(
 
 /// Returns the existing twin of a tag that no task has. A tag that only this task has may be respelled.
 fn used(
-    draft: &mut Draft<'_, '_, '_>,
+    draft: &mut Draft<'_>,
     before: &Tags,
     tag: &Tag,
 ) -> Result<Option<Tag>, StoreError> {

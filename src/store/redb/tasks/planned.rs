@@ -1,25 +1,11 @@
-//! Work of writing tasks, in rows.
+//! Work of task writes, estimated before anything is read for them.
 
 use crate::domain::task::rows::{ROWS, word_rows};
-use crate::domain::task::{
-    NewTask, Task, TaskAction, TaskDone, TaskPatch, TaskRefused, TaskWrite,
-};
+use crate::domain::task::{NewTask, TaskAction, TaskPatch, TaskWrite};
 use crate::store::redb::work::Work;
 
 /// Rows of a task whose texts, tags and size are unknown before it is read.
 const UNKNOWN: u64 = 16;
-
-/// Returns an upper bound of the rows that a change of a task touches.
-pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
-    let mut count = 2 * ROWS;
-    if old.tags != new.tags || old.is_completed() != new.is_completed() {
-        count += size(old.tags.iter().len() + new.tags.iter().len());
-    }
-    if old.title != new.title || old.description != new.description {
-        count += words_of(old) + words_of(new);
-    }
-    count
-}
 
 /// Estimates the work of a write, before anything is read for it.
 pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
@@ -33,17 +19,6 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
         });
     }
     work
-}
-
-/// Estimates the memory that the answer to one operation holds, in bytes.
-pub(super) fn answered(result: &Result<TaskDone, TaskRefused>) -> u64 {
-    match result {
-        Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => {
-            size(task.memory())
-        }
-        Err(TaskRefused::Changed(task)) => size(task.memory()),
-        Ok(TaskDone::Deleted(_)) | Err(_) => 0,
-    }
 }
 
 fn created(new: &NewTask) -> Work {
@@ -64,11 +39,6 @@ fn written(rows: u64, title: &str, description: Option<&str>, tags: usize) -> Wo
     let length = title.len() + description.map_or(0, str::len);
     // Keys are longer than the words in them.
     Work::new(rows, size(length) + 32 * rows)
-}
-
-fn words_of(task: &Task) -> u64 {
-    let description = task.description.as_ref().map(|it| it.as_str());
-    word_rows(task.title.as_str(), description)
 }
 
 fn size(count: usize) -> u64 {

@@ -5,12 +5,9 @@ use std::collections::BTreeSet;
 use crate::domain::id::UserId;
 use crate::domain::quota::{Quota, QuotaExceeded};
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts};
+use crate::domain::task::Task;
 use crate::store::StoreError;
-use crate::store::redb::record::{self, Stats};
-use crate::store::redb::sizes::signed;
-use crate::store::redb::view::View;
-use crate::store::redb::{index, key, task_key};
+use crate::store::decide::{Figures, Snapshot};
 
 /// Upper bound of the bytes of the rows of a task, including the counts of its tags.
 const MOST_OF_A_TASK: u64 = 64 << 10;
@@ -19,7 +16,7 @@ const MOST_OF_A_TASK: u64 = 64 << 10;
 const MOST_TASKS: u64 = 2;
 
 /// Usage of the account with the changes so far, and its limits.
-pub(in crate::store::redb) struct Allowance {
+pub(in crate::store::decide) struct Allowance {
     tasks: u64,
     max_tasks: Option<u64>,
     bytes: u64,
@@ -31,15 +28,19 @@ pub(in crate::store::redb) struct Allowance {
 
 impl Allowance {
     /// Creates the allowance of a write of `ops` operations.
-    pub(in crate::store::redb) fn new(stats: &Stats, quota: &Quota, ops: usize) -> Self {
+    pub(in crate::store::decide) fn new(
+        figures: &Figures,
+        quota: &Quota,
+        ops: usize,
+    ) -> Self {
         let ops = u64::try_from(ops).unwrap_or(u64::MAX);
         let most = ops.saturating_mul(MOST_TASKS).saturating_mul(MOST_OF_A_TASK);
-        let most = stats.bytes.saturating_add(most);
+        let most = figures.bytes.saturating_add(most);
         Self {
-            tasks: stats.counts().total,
-            max_tasks: quota.tasks_of(stats.own),
-            bytes: stats.bytes,
-            max_bytes: quota.bytes_of(stats.own).filter(|max| most > *max),
+            tasks: figures.tasks,
+            max_tasks: quota.tasks_of(figures.own),
+            bytes: figures.bytes,
+            max_bytes: quota.bytes_of(figures.own).filter(|max| most > *max),
             tags: BTreeSet::new(),
         }
     }
@@ -48,7 +49,7 @@ impl Allowance {
     /// that only completes or reopens a task.
     pub(super) fn admit(
         &self,
-        view: &View<'_, '_>,
+        snapshot: &dyn Snapshot,
         old: Option<&Task>,
         new: &Task,
     ) -> Result<Result<(), QuotaExceeded>, StoreError> {
@@ -58,7 +59,7 @@ impl Allowance {
             return Ok(Err(QuotaExceeded::Tasks { used: self.tasks, limit }));
         }
         let Some(limit) = self.max_bytes else { return Ok(Ok(())) };
-        let grown = self.growth(view, old, Some(new))?;
+        let grown = self.growth(snapshot, old, Some(new))?;
         let wanted = self.bytes.saturating_add_signed(grown);
         if grown > 0 && wanted > limit && !old.is_some_and(|old| is_same_text(old, new)) {
             return Ok(Err(QuotaExceeded::Bytes { used: self.bytes, wanted, limit }));
@@ -69,12 +70,12 @@ impl Allowance {
     /// Records a change to a task.
     pub(super) fn change(
         &mut self,
-        view: &View<'_, '_>,
+        snapshot: &dyn Snapshot,
         old: Option<&Task>,
         new: Option<&Task>,
     ) -> Result<(), StoreError> {
         if self.max_bytes.is_some() {
-            let grown = self.growth(view, old, new)?;
+            let grown = self.growth(snapshot, old, new)?;
             self.bytes = self.bytes.saturating_add_signed(grown);
             self.tags.extend(new.into_iter().flat_map(|new| new.tags.iter().cloned()));
         }
@@ -86,37 +87,36 @@ impl Allowance {
     /// Returns the growth of the rows, in bytes.
     fn growth(
         &self,
-        view: &View<'_, '_>,
+        snapshot: &dyn Snapshot,
         old: Option<&Task>,
         new: Option<&Task>,
     ) -> Result<i64, StoreError> {
-        let size = |task: Option<&Task>| task.map_or(Ok(0), bytes_of);
+        let size = |task: Option<&Task>| match task {
+            Some(task) => snapshot.task_bytes(task).map(signed),
+            None => Ok(0),
+        };
         let mut grown = size(new)? - size(old)?;
         let had = |tag: &Tag| old.is_some_and(|old| old.tags.contains(tag));
         for tag in new.into_iter().flat_map(|new| new.tags.iter()) {
             if !had(tag) && !self.tags.contains(tag) {
-                grown += tag_row(view, tag, new.map_or(UserId::new(0), |new| new.owner))?;
+                grown +=
+                    tag_row(snapshot, tag, new.map_or(UserId::new(0), |new| new.owner))?;
             }
         }
         Ok(grown)
     }
 }
 
-/// Returns the bytes of the row of a tag's counts, if no task has the tag yet.
-fn tag_row(view: &View<'_, '_>, tag: &Tag, owner: UserId) -> Result<i64, StoreError> {
-    if view.tag_counts(owner, tag)?.total > 0 {
+/// Returns the bytes of the counts of a tag, if no task has the tag yet.
+fn tag_row(snapshot: &dyn Snapshot, tag: &Tag, owner: UserId) -> Result<i64, StoreError> {
+    if snapshot.tag_counts(owner, tag)?.total > 0 {
         return Ok(0);
     }
-    let key = task_key::tag_counts(owner, tag);
-    let value = record::tag_counts(&key, TaskCounts { total: 1, open: 1 })?;
-    Ok(signed(key.len() + value.len()))
+    snapshot.tag_bytes(owner, tag).map(signed)
 }
 
-/// Returns the bytes of a task's own rows.
-fn bytes_of(task: &Task) -> Result<i64, StoreError> {
-    let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
-    let entries = index::task(task);
-    Ok(signed(row + entries.iter().map(|entry| entry.len()).sum::<usize>()))
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Whether two revisions of a task differ only in the state and the fields that change with it.

@@ -1,0 +1,74 @@
+//! Changes to the data.
+
+use crate::domain::audit::AuditRecord;
+use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
+use crate::domain::idempotency::IdempotencyRecord;
+use crate::domain::invitation::Invitation;
+use crate::domain::quota::OwnQuota;
+use crate::domain::session::Session;
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
+use crate::domain::transfer::NextIds;
+use crate::domain::user::Credential;
+
+/// Change as data. Old values are those that the decision has read from its snapshot.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
+pub enum Change {
+    /// New account, and its key in the index of emails.
+    UserCreate(Credential, String),
+    /// Changed account. Only the id must stay the same.
+    UserReplace {
+        /// Account before the change.
+        old: Credential,
+        /// Account after the change.
+        new: Credential,
+    },
+    /// Account to delete, with its sessions, tokens, idempotency records and tasks.
+    UserDelete(Credential),
+    /// Ids below these are no longer assigned.
+    IdsUsed(NextIds),
+    /// New or changed session.
+    SessionPut(Session),
+    /// Session to delete.
+    SessionDelete(UserId, SessionId),
+    /// New or changed personal token.
+    TokenPut(PersonalToken),
+    /// Personal token to delete.
+    TokenDelete(UserId, TokenId),
+    /// New invitation.
+    InvitationPut(Invitation),
+    /// Invitation to delete.
+    InvitationDelete(InvitationId),
+    /// New audit record.
+    AuditAdd(AuditRecord),
+    /// Audit record to delete.
+    AuditDelete(u64),
+    /// New idempotency record.
+    IdempotencyPut(UserId, IdempotencyRecord),
+    /// Idempotency record to delete.
+    IdempotencyDelete(UserId, IdempotencyRecord),
+    /// Limits of one account.
+    QuotaSet(UserId, OwnQuota),
+    /// New task.
+    TaskCreate(Task),
+    /// Imported task, with its id and its times.
+    TaskRestore {
+        /// Task.
+        new: Task,
+        /// Whether its neighbours by id are also its neighbours by time.
+        in_order: bool,
+    },
+    /// Changed task.
+    TaskReplace {
+        /// Task before the change.
+        old: Task,
+        /// Task after the change.
+        new: Task,
+    },
+    /// Task to delete.
+    TaskDelete(Task),
+    /// Latest change of a deleted task of this account.
+    TaskGone(UserId, Timestamp),
+}

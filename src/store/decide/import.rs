@@ -1,0 +1,295 @@
+//! Decisions about imported accounts and tasks.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{MutexGuard, PoisonError};
+
+use super::tasks::{Allowance, Draft, may_go_below};
+use super::{Change, Decision, Figures, Snapshot, audit};
+use crate::domain::audit::{Act, Actor, AuditAction};
+use crate::domain::email::Email;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::id_set::TaskIds;
+use crate::domain::quota::Quota;
+use crate::domain::task::{Patched, Task, TaskPatch};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::transfer::{
+    Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
+};
+use crate::domain::user::{Credential, Role, User};
+use crate::store::{Orphans, StoreError, Taken};
+
+type Outcome = Result<(Imported, Option<Owner>), Conflict>;
+
+/// Reserves ids for an import.
+pub fn begin(ids: NextIds) -> Decision<()> {
+    Decision { result: (), changes: vec![Change::IdsUsed(ids)] }
+}
+
+/// Imports a chunk of accounts and tasks; see [`crate::store::Store::import`].
+///
+/// # Errors
+///
+/// Errors of the database.
+pub fn import(
+    snapshot: &dyn Snapshot,
+    chunk: Chunk,
+    taken: &Taken,
+    now: Timestamp,
+) -> Result<Decision<Outcome>, StoreError> {
+    // The account may have been deleted since the previous chunk.
+    let owner = match chunk.owner {
+        Some(owner) if snapshot.credential(owner.here)?.is_some() => Some(owner),
+        _ => None,
+    };
+    let mut import = Import {
+        snapshot,
+        taken: taken.ids.lock().unwrap_or_else(PoisonError::into_inner),
+        orphans: taken.orphans.lock().unwrap_or_else(PoisonError::into_inner),
+        now,
+        existing: chunk.existing,
+        owner,
+        next_user: snapshot.next_user_id()?,
+        users: BTreeMap::new(),
+        drafts: BTreeMap::new(),
+        done: Imported::default(),
+        changes: Vec::new(),
+        audited: Vec::new(),
+    };
+    for record in chunk.records {
+        let taken_in = match record {
+            Record::User(credential) => import.user(credential).map(Ok),
+            Record::Task(task) => import.task(task),
+        };
+        if let Err(conflict) = taken_in? {
+            return Ok(Decision::unchanged(Err(conflict)));
+        }
+    }
+    let Import { done, owner, mut changes, audited, drafts, .. } = import;
+    changes.extend(drafts.into_values().flat_map(Draft::into_changes));
+    let act = Act { actor: Actor::Operator, at: now };
+    changes.extend(audit::add_all(snapshot, act, audited.into_iter())?);
+    Ok(Decision { result: Ok((done, owner)), changes })
+}
+
+/// Result of the search for an account.
+enum Found {
+    /// Existing account.
+    Same(UserId),
+    /// Free key for a new account.
+    Free(String),
+}
+
+/// Chunk during its import. The snapshot does not include its changes yet.
+struct Import<'a> {
+    snapshot: &'a dyn Snapshot,
+    taken: MutexGuard<'a, TaskIds>,
+    orphans: MutexGuard<'a, Orphans>,
+    now: Timestamp,
+    existing: Existing,
+    owner: Option<Owner>,
+    next_user: UserId,
+    /// Created accounts, by their keys in the index of emails, with their emails in lower case.
+    users: BTreeMap<String, (UserId, String)>,
+    drafts: BTreeMap<UserId, Draft<'a>>,
+    done: Imported,
+    changes: Vec<Change>,
+    /// Audit entries of created accounts.
+    audited: Vec<(AuditAction, Option<UserId>)>,
+}
+
+impl<'a> Import<'a> {
+    fn user(&mut self, found: Credential) -> Result<(), StoreError> {
+        let there = found.user.id;
+        let here = match self.find(&found.user.email)? {
+            Found::Same(id) => {
+                self.done.users_found += 1;
+                id
+            }
+            Found::Free(key) => {
+                let id = if self.is_free(there)? { there } else { self.next_user };
+                self.next_user =
+                    self.next_user.max(UserId::new(id.get().saturating_add(1)));
+                self.users.insert(key.clone(), (id, found.user.email.lower()));
+                self.audited.push((AuditAction::UserCreated, Some(id)));
+                if found.user.role == Role::Admin {
+                    self.audited.push((AuditAction::AdminMade, Some(id)));
+                }
+                let user = User { id, ..found.user };
+                self.changes.push(Change::UserCreate(Credential { user, ..found }, key));
+                self.done.users_added += 1;
+                id
+            }
+        };
+        self.owner = Some(Owner { there, here });
+        Ok(())
+    }
+
+    /// Finds the account with an email. An account with another spelling of it is a different one, as long as there is
+    /// a key for both: separate accounts are not merged.
+    fn find(&self, email: &Email) -> Result<Found, StoreError> {
+        let (keys, lower) = (email.keys(), email.lower());
+        let (mut free, mut holder) = (None, None);
+        for key in keys {
+            match self.holder(&key)? {
+                Some((id, its)) if its == lower => return Ok(Found::Same(id)),
+                Some((id, _)) => holder = holder.or(Some(id)),
+                None => free = free.or(Some(key)),
+            }
+        }
+        Ok(match (free, holder) {
+            (None, Some(id)) => Found::Same(id),
+            (free, _) => Found::Free(free.unwrap_or(lower)),
+        })
+    }
+
+    /// Returns the account with a key in the index of emails, and its email in lower case.
+    fn holder(&self, key: &str) -> Result<Option<(UserId, String)>, StoreError> {
+        if let Some(made) = self.users.get(key) {
+            return Ok(Some(made.clone()));
+        }
+        let Some(id) = self.snapshot.user_of_key(key)? else { return Ok(None) };
+        let found = self.snapshot.credential(id)?;
+        Ok(Some((id, found.map_or_else(String::new, |it| it.user.email.lower()))))
+    }
+
+    /// Whether no account has this id, and no rows of it wait for removal.
+    fn is_free(&self, id: UserId) -> Result<bool, StoreError> {
+        Ok(self.users.values().all(|(used, _)| *used != id)
+            && self.snapshot.credential(id)?.is_none()
+            && !self.snapshot.is_purged(id)?)
+    }
+
+    fn task(&mut self, found: Task) -> Result<Result<(), Conflict>, StoreError> {
+        let Some(owner) = self.owner.filter(|owner| owner.there == found.owner) else {
+            return Ok(Err(Conflict::Stray(found.id)));
+        };
+        let new = Task { owner: owner.here, ..found };
+        let (owner, id) = (new.owner, new.id);
+        match self.draft(owner)?.get(id)? {
+            Some(old) if old == new => self.done.tasks_same += 1,
+            Some(old) => match self.existing {
+                Existing::Keep => self.keep(&old, new)?,
+                Existing::Replace => self.replace(old, new)?,
+            },
+            None if !self.taken.insert(id) => {
+                return Ok(Err(Conflict::Taken(id)));
+            }
+            None => self.restore(new)?,
+        }
+        for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
+            self.put_below(owner, orphan, id)?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn draft(&mut self, owner: UserId) -> Result<&mut Draft<'a>, StoreError> {
+        Ok(match self.drafts.entry(owner) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                // An account created by this chunk has no stats yet.
+                let figures = self.snapshot.figures(owner)?.unwrap_or(Figures::EMPTY);
+                // The operator may import more than an account may create.
+                let allowance = Allowance::new(&figures, &Quota::default(), 0);
+                let mut draft = Draft::new(self.snapshot, owner, &figures, allowance)?;
+                // A chunk must be imported, however long that takes.
+                draft.most_looked_at = usize::MAX;
+                place.insert(draft)
+            }
+        })
+    }
+
+    /// Restores a task. If its parent has not arrived yet, the task is moved below it on arrival.
+    fn restore(&mut self, new: Task) -> Result<(), StoreError> {
+        let (owner, id, wanted) = (new.owner, new.id, new.parent);
+        let draft = self.draft(owner)?;
+        let parent = match wanted {
+            Some(parent) if may_go_below(draft, None, parent)?.is_ok() => wanted,
+            _ => None,
+        };
+        draft.restore(Task { parent, ..new })?;
+        self.done.tasks_added += 1;
+        if let Some(wanted) = wanted.filter(|_| parent.is_none()) {
+            self.wait(owner, wanted, id);
+        }
+        Ok(())
+    }
+
+    /// Keeps an existing task. If only its parent is missing, an earlier import was interrupted before that arrived.
+    fn keep(&mut self, old: &Task, new: Task) -> Result<(), StoreError> {
+        let (owner, id) = (new.owner, new.id);
+        match new.parent {
+            Some(parent)
+                if *old == Task { parent: None, ..new }
+                    && self.draft(owner)?.get(parent)?.is_none() =>
+            {
+                self.wait(owner, parent, id);
+                self.done.tasks_same += 1;
+            }
+            _ => self.done.tasks_kept += 1,
+        }
+        Ok(())
+    }
+
+    /// Remembers to move a task below a parent as soon as that arrives.
+    fn wait(&mut self, owner: UserId, parent: TaskId, id: TaskId) {
+        self.orphans.entry((owner, parent)).or_default().push(id);
+    }
+
+    /// Moves a task below its original parent, if that is possible.
+    fn put_below(
+        &mut self,
+        owner: UserId,
+        id: TaskId,
+        parent: TaskId,
+    ) -> Result<bool, StoreError> {
+        let draft = self.draft(owner)?;
+        let Some(old) = draft.get(id)? else { return Ok(false) };
+        let is_possible = may_go_below(draft, Some(id), parent)?.is_ok();
+        if is_possible {
+            let new = Task { parent: Some(parent), ..old.clone() };
+            draft.put(old, new)?;
+        }
+        Ok(is_possible)
+    }
+
+    /// Changes a task as its owner could have, so that its history continues.
+    fn replace(&mut self, old: Task, wanted: Task) -> Result<(), StoreError> {
+        let now = self.now;
+        let (owner, id) = (old.owner, old.id);
+        let parent = match wanted.parent {
+            Some(parent)
+                if may_go_below(self.draft(owner)?, Some(id), parent)?.is_err() =>
+            {
+                // The record of its parent may remove the obstacle.
+                self.wait(owner, parent, id);
+                None
+            }
+            parent => parent,
+        };
+        let draft = self.draft(owner)?;
+        let completed = wanted.is_completed();
+        let patch = TaskPatch {
+            title: Some(wanted.title),
+            description: Some(wanted.description),
+            completed: Some(completed),
+            due: Some(wanted.due),
+            priority: Some(wanted.priority),
+            tags: Some(wanted.tags),
+            position: Some(wanted.position),
+            parent: Some(parent),
+            recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
+            ..TaskPatch::default()
+        };
+        match patch.apply(&old, now) {
+            Ok(Patched { task: mut new, .. }) if new != old => {
+                draft.date(&mut new)?;
+                draft.put(old, new)?;
+                self.done.tasks_replaced += 1;
+            }
+            Ok(_) => self.done.tasks_same += 1,
+            Err(_) => self.done.tasks_kept += 1,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,203 @@
+//! Data that a decision reads.
+
+use crate::domain::email::Email;
+use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
+use crate::domain::invitation::Invitation;
+use crate::domain::position::Position;
+use crate::domain::quota::OwnQuota;
+use crate::domain::session::Session;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::token::PersonalToken;
+use crate::domain::user::Credential;
+use crate::store::StoreError;
+
+type Read<T> = Result<T, StoreError>;
+
+/// Data that a decision reads: the effects of all earlier writes, and of no later one.
+///
+/// Methods that take an owner find only records of that owner. `None` means that the record does not exist. Errors are
+/// those of the database.
+pub trait Snapshot {
+    /// Returns the id of the next account.
+    fn next_user_id(&self) -> Read<UserId>;
+
+    /// Returns the id of the next task.
+    fn next_task_id(&self) -> Read<TaskId>;
+
+    /// Finds an account.
+    fn credential(&self, id: UserId) -> Read<Option<Credential>>;
+
+    /// Returns the number of accounts.
+    fn users(&self) -> Read<u64>;
+
+    /// Lists account ids, at most `limit`, starting after `after`.
+    fn users_after(&self, after: Option<UserId>, limit: usize) -> Read<Vec<UserId>>;
+
+    /// Finds the account with an email, in any spelling.
+    fn user_id(&self, email: &Email) -> Read<Option<UserId>>;
+
+    /// Finds the account with a key of [`Email::keys`].
+    fn user_of_key(&self, key: &str) -> Read<Option<UserId>>;
+
+    /// Returns the key of an email that an account has or may get. `None` if other accounts have all of them.
+    fn email_key(&self, email: &Email, id: UserId) -> Read<Option<String>> {
+        let mut free = None;
+        for key in email.keys() {
+            match self.user_of_key(&key)? {
+                Some(user) if user == id => return Ok(Some(key)),
+                Some(_) => {}
+                None => free = free.or(Some(key)),
+            }
+        }
+        Ok(free)
+    }
+
+    /// Whether this account is the only active administrator.
+    fn is_last_admin(&self, id: UserId) -> Read<bool>;
+
+    /// Whether data of a deleted account with this id still waits for its removal.
+    fn is_purged(&self, id: UserId) -> Read<bool>;
+
+    /// Lists the sessions of an account, by id.
+    fn sessions(&self, owner: UserId) -> Read<Vec<Session>>;
+
+    /// Finds a session.
+    fn session(&self, owner: UserId, id: SessionId) -> Read<Option<Session>>;
+
+    /// Lists the personal tokens of an account, by id.
+    fn tokens(&self, owner: UserId) -> Read<Vec<PersonalToken>>;
+
+    /// Finds a personal token.
+    fn token(&self, owner: UserId, id: TokenId) -> Read<Option<PersonalToken>>;
+
+    /// Lists all invitations, newest first.
+    fn invitations(&self) -> Read<Vec<Invitation>>;
+
+    /// Finds an invitation.
+    fn invitation(&self, id: InvitationId) -> Read<Option<Invitation>>;
+
+    /// Returns the numbers of the first and the last audit record.
+    fn audited(&self) -> Read<Option<(u64, u64)>>;
+
+    /// Finds an idempotency record.
+    fn idempotency(
+        &self,
+        owner: UserId,
+        key: IdempotencyKey,
+    ) -> Read<Option<IdempotencyRecord>>;
+
+    /// Lists the idempotency records of an account, oldest first, at most `limit`, starting after `after`.
+    fn idempotency_by_age(
+        &self,
+        owner: UserId,
+        after: Option<IdempotencyAge>,
+        limit: usize,
+    ) -> Read<Vec<IdempotencyAge>>;
+
+    /// Returns the number and size of the idempotency records of an account.
+    fn idempotency_usage(&self, owner: UserId) -> Read<IdempotencyUsage>;
+
+    /// Returns figures about the tasks of an account. `None` if there is no such account.
+    fn figures(&self, owner: UserId) -> Read<Option<Figures>>;
+
+    /// Finds a task.
+    fn task(&self, owner: UserId, id: TaskId) -> Read<Option<Task>>;
+
+    /// Lists the tasks directly below a task and its descendants, level by level, each with its children. Stops after
+    /// the task with which more than `most` tasks are found, so that some may be missing.
+    fn subtree(&self, owner: UserId, top: TaskId, most: usize) -> Read<Vec<Family>>;
+
+    /// Returns the nearest position of a task beside another position, or the outermost one without it. Ignores tasks
+    /// for which `skips` is true.
+    fn position_beside(
+        &self,
+        owner: UserId,
+        from: Option<&Position>,
+        side: Side,
+        skips: &dyn Fn(TaskId) -> bool,
+    ) -> Read<Option<Position>>;
+
+    /// Returns the time of the last change of any task.
+    fn latest_change(&self, owner: UserId) -> Read<Option<Timestamp>>;
+
+    /// Returns the times of creation of the tasks before and after this id.
+    fn neighbours(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Read<(Option<Timestamp>, Option<Timestamp>)>;
+
+    /// Lists tags of tasks, at most `limit`.
+    fn tags(&self, owner: UserId, limit: usize) -> Read<Vec<Tag>>;
+
+    /// Counts the tasks with a tag.
+    fn tag_counts(&self, owner: UserId, tag: &Tag) -> Read<TaskCounts>;
+
+    /// Returns the bytes that a task takes in this database, without the counts of its tags.
+    fn task_bytes(&self, task: &Task) -> Read<u64>;
+
+    /// Returns the bytes that the counts of a tag take in this database.
+    fn tag_bytes(&self, owner: UserId, tag: &Tag) -> Read<u64>;
+
+    /// Counts memory that the result of the decision holds until the write is durable.
+    fn count_result(&self, bytes: u64);
+}
+
+/// Task and the tasks directly below it.
+pub type Family = (TaskId, Vec<TaskId>);
+
+/// Direction along the owner's order of the tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Towards the first task.
+    Before,
+    /// Towards the last task.
+    After,
+}
+
+/// Place of an idempotency record among those of its account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdempotencyAge {
+    /// Time at which the request was executed.
+    pub made_at: Timestamp,
+    /// Key of the record.
+    pub key: IdempotencyKey,
+}
+
+/// Number and size of the idempotency records of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdempotencyUsage {
+    /// Number of records.
+    pub records: u64,
+    /// Bytes of sealed outcomes.
+    pub bytes: u64,
+}
+
+/// Figures about the tasks of an account.
+#[derive(Clone, Copy, Debug)]
+pub struct Figures {
+    /// Number of tasks.
+    pub tasks: u64,
+    /// Number of distinct tags.
+    pub tags: u64,
+    /// Bytes that count towards the quota.
+    pub bytes: u64,
+    /// Latest time of creation so far, or of the last change of a deleted task.
+    pub newest: Timestamp,
+    /// Limits of this account.
+    pub own: OwnQuota,
+}
+
+impl Figures {
+    /// Figures of an account without tasks.
+    pub const EMPTY: Self = Self {
+        tasks: 0,
+        tags: 0,
+        bytes: 0,
+        newest: Timestamp::EPOCH,
+        own: OwnQuota { tasks: None, mib: None },
+    };
+}

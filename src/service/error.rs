@@ -105,7 +105,7 @@ pub enum Error {
     AnswerLost,
     /// The answer is too long to be kept under a key. Nothing was done.
     #[error(
-        "the response to a request with an idempotency key must have at most 8 MiB: \
+        "the outcome of a request with an idempotency key must have at most 8 MiB: \
          send fewer operations at once, or omit the key"
     )]
     AnswerTooLarge,

@@ -306,7 +306,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: TaskId,
     ) -> Result<Option<Task>, StoreError>;
 
-    /// Lists tasks with their exact total, both from one snapshot.
+    /// Lists tasks with their exact total, both from one snapshot. A tag in the filter that no task has stands for a tag
+    /// that differs by case alone and that some task has.
     async fn task_list(
         &self,
         owner: UserId,

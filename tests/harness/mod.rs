@@ -3,12 +3,10 @@
 pub(crate) mod client;
 mod contract;
 pub(crate) mod forge;
-mod import;
 pub(crate) mod memory;
 pub(crate) mod process;
 pub(crate) mod raw;
 pub(crate) mod server;
-mod state;
 pub(crate) mod tasks;
 pub(crate) mod terminal;
 pub(crate) mod tls;
@@ -18,4 +16,3 @@ pub(crate) use self::client::{Answer, Client};
 pub(crate) use self::process::{Home, Process};
 pub(crate) use self::server::Server;
 pub(crate) use self::tasks::TaskStore;
-mod writes;

@@ -1,4 +1,4 @@
-//! Random lists of random tasks, asked of the file and of the store in memory: every answer has to be the same.
+//! Random lists of random tasks, asked of the file and of a model of the rules: every answer has to be the same.
 //!
 //! `PROPTEST_CASES` says how many runs there are; each compares 40 lists.
 
@@ -21,8 +21,8 @@ use duly::store::{Store, WriteContext};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
+use super::rules::RulesStore;
 use super::{runtime, scratch};
-use crate::harness::memory::MemoryStore;
 use crate::harness::values::{at, given_user};
 
 const OWNER: UserId = UserId::new(1);
@@ -37,8 +37,8 @@ fn title() -> impl Strategy<Value = Title> {
 }
 
 fn tags() -> impl Strategy<Value = Tags> {
-    let tag =
-        sample::select(vec!["a", "ab", "b"]).prop_map(|text| Tag::new(text).unwrap());
+    let tag = sample::select(vec!["a", "A", "ab", "b"])
+        .prop_map(|text| Tag::new(text).unwrap());
     collection::vec(tag, 0..3).prop_map(|tags| Tags::new(tags).unwrap())
 }
 
@@ -99,10 +99,11 @@ prop_compose! {
         position in option::weighted(0.2, position()),
         parent in option::weighted(0.3, option::of(id())),
         recurrence in option::weighted(0.3, option::of(rule())),
+        is_typed in any::<bool>(),
     ) -> TaskPatch {
         let description = None;
         let fixed = Fixed::default();
-        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed, is_typed: false }
+        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed, is_typed }
     }
 }
 
@@ -203,7 +204,7 @@ proptest! {
     })]
 
     #[test]
-    fn lists_are_what_the_store_in_memory_says(
+    fn lists_are_what_the_model_says(
         writes in collection::vec(write(), 1..25),
         queries in collection::vec(query(), 40),
         limits in prop_oneof![Just((5_000, 2_000)), (0..6_usize, 0..12_u64)],
@@ -220,7 +221,7 @@ async fn run(
     let data = tempfile::tempdir_in(scratch()).unwrap();
     let options = Options { gather_at_most, short_read, ..Options::default() };
     let file = RedbStore::open(&data.path().join("test.redb"), &options).unwrap();
-    let model = MemoryStore::default();
+    let model = RulesStore::default();
     for store in [&file as &dyn Store, &model] {
         given_user(store, "jane@example.com").await;
     }

@@ -1,9 +1,10 @@
-//! Random operations, asked of the file and of the store in memory: every answer has to be the same.
+//! Random operations, asked of the file and of a model of the rules: every answer has to be the same.
 //!
 //! `PROPTEST_CASES` says how many runs there are.
 
 pub(crate) mod ask;
 mod lists;
+mod rules;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -17,8 +18,8 @@ use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 
 use self::ask::{Answer, Ask, ask};
+use self::rules::RulesStore;
 use self::step::Step;
-use crate::harness::memory::MemoryStore;
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -31,7 +32,7 @@ proptest! {
     })]
 
     #[test]
-    fn the_file_answers_like_the_store_in_memory(
+    fn the_file_answers_like_the_model(
         steps in step::steps(40),
         quota in step::quota(),
     ) {
@@ -48,7 +49,7 @@ fn runtime() -> &'static Runtime {
 async fn run(steps: &[Step], quota: Quota) {
     let data = tempfile::tempdir_in(scratch()).unwrap();
     let path = data.path().join("test.redb");
-    let model = MemoryStore::with(quota);
+    let model = RulesStore::with(quota);
     let mut file = open(&path, quota);
     let mut now = 1_000_000;
     for step in steps {

@@ -1,5 +1,6 @@
 //! The contract of `Store`, asked of every implementation, and what the file adds to it.
 
+mod context;
 mod crowd;
 mod files;
 mod import;
@@ -87,4 +88,8 @@ contract! {
         one_of_many_registrations_at_once_wins,
         patches_at_once_are_each_applied_whole,
         one_of_many_deletions_at_once_finds_the_task;
+    context:
+        a_write_takes_a_credential_that_is_live_when_it_is_decided,
+        a_write_takes_an_account_that_may_still_do_it,
+        a_key_is_used_once_a_day_by_each_account;
 }

@@ -1,4 +1,4 @@
-//! Writes of tasks, as the store in memory does them: on a copy, one after the other, by looking at everything.
+//! Rules of task writes: on a copy, one after the other, by looking at everything.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -6,15 +6,26 @@ use std::collections::BTreeSet;
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::quota::{QuotaExceeded, Usage};
+use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
-    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+    IfMatch, Neighbour, NewTask, Task, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch,
+    TaskRefused, TaskWrite, TaskWritten,
 };
 use duly::domain::timestamp::Timestamp;
 
-use super::state::State;
+use super::patch::{Patched, patched};
+use crate::harness::memory::State;
 
 type Decided = Result<TaskDone, TaskRefused>;
+
+/// What a write has done so far, beside the tasks themselves.
+#[derive(Clone, Default)]
+struct Seen {
+    /// Times of the tasks that were deleted.
+    gone: Vec<Timestamp>,
+    /// Tags that were in use when the write began, or were added since.
+    tags: BTreeSet<Tag>,
+}
 
 impl State {
     pub(super) fn write(
@@ -26,18 +37,20 @@ impl State {
             return None;
         }
         let mut after = self.clone();
+        let mut seen =
+            Seen { gone: vec![], tags: self.tags_of(owner).into_keys().collect() };
         let mut results = Vec::new();
         let mut told = BTreeSet::new();
         for op in write.ops {
-            let mut tried = after.clone();
-            let mut result = tried.decide(owner, op, write.now);
+            let (mut tried, mut now_seen) = (after.clone(), seen.clone());
+            let mut result = tried.decide(owner, op, write.now, &mut now_seen);
             if let Err(TaskRefused::Changed(task)) = &result
                 && !told.insert((task.id, task.revision))
             {
                 result = Err(TaskRefused::ChangedAsTold);
             }
             if result.is_ok() {
-                after = tried;
+                (after, seen) = (tried, now_seen);
             }
             results.push(result);
         }
@@ -45,9 +58,8 @@ impl State {
         let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
         let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
         // A task that was made and deleted at once leaves the time of its change alone.
-        let gone = std::mem::take(&mut after.gone);
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
-        let newest = made.chain(gone).max().unwrap_or(newest).max(newest);
+        let newest = made.chain(seen.gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
@@ -56,20 +68,27 @@ impl State {
         Some(TaskWritten { results, applied })
     }
 
-    fn decide(&mut self, owner: UserId, op: TaskOp, now: Timestamp) -> Decided {
+    fn decide(
+        &mut self,
+        owner: UserId,
+        op: TaskOp,
+        now: Timestamp,
+        seen: &mut Seen,
+    ) -> Decided {
         let TaskOp { action, if_match } = op;
         let id = match action {
-            TaskAction::Create(new) => {
+            TaskAction::Create(mut new) => {
                 if let Some(parent) = new.parent {
                     self.may_go_below(owner, None, parent)?;
                 }
-                return self.make(owner, *new).map(TaskDone::Created);
+                new.tags = self.settled(owner, &Tags::default(), &new.tags, seen);
+                return self.make(owner, *new, seen).map(TaskDone::Created);
             }
             TaskAction::Patch(id, _)
             | TaskAction::Move(id, _)
             | TaskAction::Delete(id) => id,
         };
-        let old = self.task(owner, id).cloned().ok_or(TaskRefused::Missing)?;
+        let old = self.find(owner, id).cloned().ok_or(TaskRefused::Missing)?;
         let (revisions, wanted) = match if_match {
             IfMatch::Any => (vec![old.revision], true),
             IfMatch::OneOf(revisions) => (revisions, true),
@@ -79,11 +98,11 @@ impl State {
             return Err(TaskRefused::Changed(Box::new(old)));
         }
         match action {
-            TaskAction::Patch(_, patch) => self.change(&old, *patch, now),
+            TaskAction::Patch(_, patch) => self.change(&old, *patch, now, seen),
             TaskAction::Move(_, TaskMove { to, parent }) => {
                 let position = Some(self.place(&old, to)?);
                 let patch = TaskPatch { position, parent, ..TaskPatch::default() };
-                self.change(&old, patch, now)
+                self.change(&old, patch, now, seen)
             }
             _ => {
                 let doomed = self.below(owner, id);
@@ -91,14 +110,19 @@ impl State {
                     let task = self.tasks.remove(id).unwrap();
                     let newest = self.newest.entry(owner).or_insert(Timestamp::EPOCH);
                     *newest = (*newest).max(task.updated_at);
-                    self.gone.push(task.updated_at);
+                    seen.gone.push(task.updated_at);
                 }
                 Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }
         }
     }
 
-    fn make(&mut self, owner: UserId, new: NewTask) -> Result<Task, TaskRefused> {
+    fn make(
+        &mut self,
+        owner: UserId,
+        new: NewTask,
+        seen: &mut Seen,
+    ) -> Result<Task, TaskRefused> {
         let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
         let new = new.no_earlier_than(newest);
         let last = self.tasks_of(owner).map(|task| &task.position).max();
@@ -114,19 +138,66 @@ impl State {
         }
         self.last_task += 1;
         self.newest.insert(owner, made.created_at.max(newest));
+        seen.tags.extend(made.tags.iter().cloned());
         self.tasks.insert(made.id, made.clone());
         Ok(made)
     }
 
-    fn change(&mut self, old: &Task, patch: TaskPatch, now: Timestamp) -> Decided {
-        let Patched { task, finished } = patch.apply(old, now)?;
+    fn change(
+        &mut self,
+        old: &Task,
+        mut patch: TaskPatch,
+        now: Timestamp,
+        seen: &mut Seen,
+    ) -> Decided {
+        if let Some(tags) = patch.tags.as_mut().filter(|_| patch.is_typed) {
+            *tags = self.settled(old.owner, &old.tags, tags, seen);
+        }
+        let Patched { task, finished } = patched(old, patch, now)?;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
             self.may_go_below(task.owner, Some(task.id), parent)?;
         }
-        let finished = finished.map(|new| self.make(task.owner, *new)).transpose()?;
+        let finished =
+            finished.map(|new| self.make(task.owner, new, seen)).transpose()?;
         let task = if task == *old { task } else { self.dated(task) };
+        seen.tags.extend(task.tags.iter().cloned());
         self.tasks.insert(task.id, task.clone());
         Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
+    }
+
+    /// The tags that a task gets: one that nobody uses gives way to its twin that another task has.
+    fn settled(&self, owner: UserId, before: &Tags, wanted: &Tags, seen: &Seen) -> Tags {
+        let mut settled: Vec<Tag> = Vec::new();
+        for tag in wanted.iter() {
+            let twin = seen.tags.iter().find(|twin| {
+                let mine = u64::from(before.contains(twin));
+                let users = self.tags_of(owner).get(twin).map_or(0, |it| it.total);
+                twin.caseless() == tag.caseless() && (mine == 0 || users > 1)
+            });
+            let stays = before.contains(tag) || seen.tags.contains(tag);
+            let tag = twin.filter(|_| !stays).unwrap_or(tag);
+            settled.push(tag.clone());
+        }
+        settled.sort_unstable();
+        let is_alone = |at: usize, tag: &Tag| {
+            let is_old = before.contains(tag);
+            let twin = |(other, it): (usize, &Tag)| {
+                it.caseless() == tag.caseless()
+                    && (before.contains(it) || (!is_old && other < at))
+            };
+            is_old || !settled.iter().enumerate().any(|it| it.0 != at && twin(it))
+        };
+        let kept = settled.iter().enumerate().filter(|(at, tag)| is_alone(*at, tag));
+        Tags::new(kept.map(|(_, tag)| tag.clone()).collect()).unwrap()
+    }
+
+    /// A task that has just changed, dated no earlier than any change before.
+    pub(super) fn dated(&self, mut task: Task) -> Task {
+        let others = self.tasks_of(task.owner).map(|other| other.updated_at);
+        let newest = self.newest.get(&task.owner).copied();
+        let all = others.chain(newest).chain([task.updated_at]);
+        task.updated_at = all.max().unwrap();
+        task
     }
 
     /// A task and all below it.
@@ -145,7 +216,7 @@ impl State {
     fn above(&self, owner: UserId, id: TaskId) -> Vec<TaskId> {
         let mut path = vec![id];
         while let Some(parent) =
-            self.task(owner, path[path.len() - 1]).and_then(|it| it.parent)
+            self.find(owner, path[path.len() - 1]).and_then(|it| it.parent)
         {
             path.push(parent);
         }
@@ -158,7 +229,7 @@ impl State {
         id: Option<TaskId>,
         parent: TaskId,
     ) -> Result<(), TaskRefused> {
-        if self.task(owner, parent).is_none() && Some(parent) != id {
+        if self.find(owner, parent).is_none() && Some(parent) != id {
             return Err(TaskRefused::NoParent);
         }
         let path = self.above(owner, parent);

@@ -1,49 +1,20 @@
-//! What the store in memory holds.
+//! Rules of accounts and credentials.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use duly::domain::access::Access;
-use duly::domain::audit::{Act, Actor, AuditAction, AuditRecord};
+use duly::domain::audit::{Act, AuditAction, AuditRecord};
 use duly::domain::digest::SecretDigest;
 use duly::domain::email::Email;
-use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use duly::domain::invitation::Invitation;
-use duly::domain::page::{AuditPart, Page};
-use duly::domain::quota::{OwnQuota, Quota, Usage};
+use duly::domain::id::{InvitationId, UserId};
 use duly::domain::session::Session;
-use duly::domain::task::Task;
 use duly::domain::timestamp::Timestamp;
-use duly::domain::token::PersonalToken;
 use duly::domain::user::{Credential, Ended, Ending, NewUser, Role};
 
-#[derive(Clone, Debug, Default)]
-pub(super) struct State {
-    pub(super) last_user: u64,
-    pub(super) last_task: u64,
-    pub(super) users: BTreeMap<UserId, Credential>,
-    pub(super) sessions: BTreeMap<(UserId, SessionId), Session>,
-    pub(super) tokens: BTreeMap<(UserId, TokenId), PersonalToken>,
-    pub(super) invitations: BTreeMap<InvitationId, Invitation>,
-    pub(super) audited: Vec<AuditRecord>,
-    pub(super) tasks: BTreeMap<TaskId, Task>,
-    pub(super) newest: BTreeMap<UserId, Timestamp>,
-    /// Times of the tasks that a write has deleted so far.
-    pub(super) gone: Vec<Timestamp>,
-    pub(super) quota: Quota,
-    pub(super) own: BTreeMap<UserId, OwnQuota>,
-}
+use crate::harness::memory::State;
 
 impl State {
-    pub(super) fn by_email(&self, email: &Email) -> Option<&Credential> {
-        let same =
-            |found: &&Credential| found.user.email.canonical() == email.canonical();
-        let exact = |found: &&Credential| found.user.email.lower() == email.lower();
-        let mut users = self.users.values();
-        users.clone().find(exact).or_else(|| users.find(same))
-    }
-
     pub(super) fn is_last_admin(&self, id: UserId) -> bool {
         let admins = self.users.values().filter(|found| found.user.is_active_admin());
         admins.map(|found| found.user.id).collect::<Vec<_>>() == [id]
@@ -98,23 +69,6 @@ impl State {
         }
     }
 
-    /// Finds records that are about an account.
-    pub(super) fn audit_about(
-        &self,
-        user: UserId,
-        after: u64,
-        limit: usize,
-    ) -> AuditPart {
-        let rest = self.audited.iter().filter(|record| record.id > after);
-        let some: Vec<_> = rest.take(limit).copied().collect();
-        let last = some.last().map(|record| record.id);
-        let next = last.filter(|_| some.len() == limit);
-        let mine = some.into_iter().filter(|record| {
-            record.act.actor == Actor::Admin(user) || record.target == Some(user)
-        });
-        AuditPart { records: mine.collect(), next }
-    }
-
     /// Notes that a credential was used.
     pub(super) fn touch(
         &mut self,
@@ -138,12 +92,6 @@ impl State {
                 }
             }
         }
-    }
-
-    /// What an account holds, but for bytes.
-    pub(super) fn usage(&self, id: UserId) -> Usage {
-        let tasks = u64::try_from(self.tasks_of(id).count()).unwrap();
-        Usage { tasks, bytes: 0, own: self.own.get(&id).copied().unwrap_or_default() }
     }
 
     pub(super) fn end(&mut self, id: UserId, ending: Ending) -> Ended {
@@ -197,34 +145,4 @@ impl State {
             self.sessions.remove(&(new.user, victim.unwrap().2));
         }
     }
-
-    /// Takes in a task as it was.
-    pub(super) fn restore(&mut self, task: Task) {
-        let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
-        *newest = (*newest).max(task.created_at);
-        self.tasks.insert(task.id, task);
-    }
-
-    /// A task that has just changed, dated no earlier than any change before.
-    pub(super) fn dated(&self, mut task: Task) -> Task {
-        let others = self.tasks_of(task.owner).map(|other| other.updated_at);
-        let newest = self.newest.get(&task.owner).copied();
-        let all = others.chain(newest).chain([task.updated_at]);
-        task.updated_at = all.max().unwrap();
-        task
-    }
-
-    pub(super) fn task(&self, owner: UserId, id: TaskId) -> Option<&Task> {
-        self.tasks.get(&id).filter(|task| task.owner == owner)
-    }
-
-    pub(super) fn tasks_of(&self, owner: UserId) -> impl Iterator<Item = &Task> {
-        self.tasks.values().filter(move |task| task.owner == owner)
-    }
-}
-
-/// A page of a list.
-pub(super) fn part<T>(all: Vec<T>, page: Page) -> Vec<T> {
-    let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
-    all.into_iter().skip(skip).take(usize::from(page.limit)).collect()
 }

@@ -1,11 +1,15 @@
-//! A store in memory, simple enough to be obviously right.
+//! Model of the rules of accounts, credentials and tasks.
 //!
-//! What it answers is what every store has to answer.
+//! It shares no decision with the program: it looks at everything, one write after the other. So a rule that is broken in
+//! `store/decide` or in a task's own changes answers otherwise than the model.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
+mod accounts;
+mod import;
+mod patch;
+mod tasks;
+
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
@@ -22,50 +26,38 @@ use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPa
 use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
-use duly::domain::tag::Tag;
-use duly::domain::task::{
-    Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
-};
+use duly::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
-use duly::domain::transfer::{
-    Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
-};
+use duly::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
 use duly::domain::user::{
-    Account, Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
-    UserChange,
+    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
 };
 use duly::store::{Failure, Store, StoreError, Taken, WriteContext};
 use tokio::sync::mpsc;
 
-use super::import::Import;
-use super::state::{State, part};
+use self::import::Import;
+use crate::harness::memory::MemoryStore;
 
-/// A few sorted maps behind one lock. Keeps nothing when dropped.
+/// Store that reads like the one in memory, and writes by rules of its own. Every write is one of the program itself.
 #[derive(Debug, Default)]
-pub(crate) struct MemoryStore {
-    state: Mutex<State>,
-}
+pub(crate) struct RulesStore(MemoryStore);
 
-impl MemoryStore {
+impl RulesStore {
     /// A store that holds accounts to limits. It counts no bytes.
     pub(crate) fn with(quota: Quota) -> Self {
-        Self { state: Mutex::new(State { quota, ..State::default() }) }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        Self(MemoryStore::with(quota))
     }
 }
 
 #[async_trait]
-impl Store for MemoryStore {
+impl Store for RulesStore {
     async fn user_create(
         &self,
         new: NewUser,
         _context: WriteContext<Result<User, Refused>>,
     ) -> Result<Result<User, Refused>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let id = UserId::new(state.last_user + 1);
         if let Admission::Invited(invitation, digest) = new.admission
             && !state.is_invited(invitation, digest, &new)
@@ -99,14 +91,14 @@ impl Store for MemoryStore {
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
-        Ok(self.state().users.get(&id).cloned())
+        self.0.user_get(id).await
     }
 
     async fn user_by_email(
         &self,
         email: Email,
     ) -> Result<Option<Credential>, StoreError> {
-        Ok(self.state().by_email(&email).cloned())
+        self.0.user_by_email(email).await
     }
 
     async fn user_list(
@@ -114,33 +106,20 @@ impl Store for MemoryStore {
         after: Option<UserId>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        let state = self.state();
-        let users = state.users.values().map(|found| &found.user);
-        Ok(users.filter(|user| Some(user.id) > after).take(limit).cloned().collect())
+        self.0.user_list(after, limit).await
     }
 
     async fn user_page(
         &self,
         containing: Option<String>,
-        _order: UserOrder,
+        order: UserOrder,
         page: Page,
     ) -> Result<UserPage, StoreError> {
-        let text = containing.unwrap_or_default();
-        let state = self.state();
-        let mut users = Vec::new();
-        for Credential { user, .. } in state.users.values().rev() {
-            if user.email.contains(&text) {
-                let (user, usage) = (user.clone(), state.usage(user.id));
-                users.push(Account { user, usage });
-            }
-        }
-        let total = u64::try_from(users.len()).unwrap();
-        Ok(UserPage { users: part(users, page), total })
+        self.0.user_page(containing, order, page).await
     }
 
     async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError> {
-        let state = self.state();
-        Ok(state.users.contains_key(&id).then(|| state.usage(id)))
+        self.0.user_usage(id).await
     }
 
     async fn user_patch(
@@ -149,7 +128,7 @@ impl Store for MemoryStore {
         change: UserChange,
         _context: WriteContext<Result<(User, Ended), Refused>>,
     ) -> Result<Result<(User, Ended), Refused>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let Some(old) = state.users.get(&id).cloned() else {
             return Ok(Err(Refused::Missing));
         };
@@ -195,7 +174,7 @@ impl Store for MemoryStore {
         old: PasswordHash,
         new: PasswordHash,
     ) -> Result<bool, StoreError> {
-        match self.state().users.get_mut(&id) {
+        match self.0.state().users.get_mut(&id) {
             Some(found) if found.password == old => {
                 found.password = new;
                 Ok(true)
@@ -211,7 +190,7 @@ impl Store for MemoryStore {
         by: Option<Act>,
         _context: WriteContext<Result<(), Refused>>,
     ) -> Result<Result<(), Refused>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let Some(found) = state.users.get(&id) else { return Ok(Err(Refused::Missing)) };
         if expected.is_some_and(|expected| expected != found.password) {
             return Ok(Err(Refused::PasswordChanged));
@@ -238,7 +217,7 @@ impl Store for MemoryStore {
         by: Option<Act>,
         _context: WriteContext<Result<Ended, Refused>>,
     ) -> Result<Result<Ended, Refused>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if !state.users.contains_key(&id) {
             return Ok(Err(Refused::Missing));
         }
@@ -255,7 +234,7 @@ impl Store for MemoryStore {
         at: Timestamp,
         address: Option<IpAddr>,
     ) -> Result<(), StoreError> {
-        self.state().touch(user, access, at, address);
+        self.0.state().touch(user, access, at, address);
         Ok(())
     }
 
@@ -265,7 +244,7 @@ impl Store for MemoryStore {
         expected: Option<PasswordHash>,
         _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let welcome = |found: &Credential| {
             !found.user.disabled && expected.is_none_or(|it| it == found.password)
         };
@@ -288,15 +267,11 @@ impl Store for MemoryStore {
         user: UserId,
         id: SessionId,
     ) -> Result<Option<(User, Session)>, StoreError> {
-        let state = self.state();
-        let session = state.sessions.get(&(user, id));
-        Ok(session.map(|session| (state.users[&user].user.clone(), session.clone())))
+        self.0.session_get(user, id).await
     }
 
     async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
-        let state = self.state();
-        let sessions = state.sessions.values().filter(|session| session.user == user);
-        Ok(sessions.cloned().collect())
+        self.0.session_list(user).await
     }
 
     async fn session_refresh(
@@ -306,7 +281,7 @@ impl Store for MemoryStore {
         refreshing: Refreshing,
         _context: WriteContext<Renewed>,
     ) -> Result<Renewed, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let Some(old) = state.sessions.get(&(user, id)) else {
             return Ok(Refreshed::Unknown);
         };
@@ -330,7 +305,7 @@ impl Store for MemoryStore {
         id: SessionId,
         _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        Ok(self.state().sessions.remove(&(user, id)).is_some())
+        Ok(self.0.state().sessions.remove(&(user, id)).is_some())
     }
 
     async fn token_create(
@@ -338,7 +313,7 @@ impl Store for MemoryStore {
         token: PersonalToken,
         _context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         if state.users.get(&token.user).is_none_or(|found| found.user.disabled) {
             return Ok(None);
         }
@@ -355,15 +330,11 @@ impl Store for MemoryStore {
         user: UserId,
         id: TokenId,
     ) -> Result<Option<(User, PersonalToken)>, StoreError> {
-        let state = self.state();
-        let token = state.tokens.get(&(user, id));
-        Ok(token.map(|token| (state.users[&user].user.clone(), token.clone())))
+        self.0.token_get(user, id).await
     }
 
     async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError> {
-        let state = self.state();
-        let tokens = state.tokens.values().filter(|token| token.user == user);
-        Ok(tokens.cloned().collect())
+        self.0.token_list(user).await
     }
 
     async fn token_delete(
@@ -372,7 +343,7 @@ impl Store for MemoryStore {
         id: TokenId,
         _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        Ok(self.state().tokens.remove(&(user, id)).is_some())
+        Ok(self.0.state().tokens.remove(&(user, id)).is_some())
     }
 
     async fn invitation_create(
@@ -381,7 +352,7 @@ impl Store for MemoryStore {
         by: Act,
         _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let now = invitation.created_at;
         let live = state.invitations.values().filter(|it| it.expires_at > now).count();
         if live >= Invitation::MAX {
@@ -394,9 +365,7 @@ impl Store for MemoryStore {
     }
 
     async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
-        let mut all: Vec<_> = self.state().invitations.values().cloned().collect();
-        all.sort_by_key(|found| Reverse((found.created_at, found.id)));
-        Ok(all)
+        self.0.invitation_list().await
     }
 
     async fn invitation_delete(
@@ -405,7 +374,7 @@ impl Store for MemoryStore {
         by: Act,
         _context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let found = state.invitations.remove(&id).is_some();
         if found {
             state.audit(by, AuditAction::InvitationDeleted, None);
@@ -414,9 +383,7 @@ impl Store for MemoryStore {
     }
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
-        let records: Vec<_> = self.state().audited.iter().rev().copied().collect();
-        let total = u64::try_from(records.len()).unwrap();
-        Ok(AuditPage { records: part(records, page), total })
+        self.0.audit_list(page).await
     }
 
     async fn audit_about(
@@ -425,25 +392,24 @@ impl Store for MemoryStore {
         after: u64,
         limit: usize,
     ) -> Result<AuditPart, StoreError> {
-        Ok(self.state().audit_about(user, after, limit))
+        self.0.audit_about(user, after, limit).await
     }
 
-    /// Keeps none: what is done once is nothing to a model of what is done.
     async fn idempotency_get(
         &self,
-        _owner: UserId,
-        _key: IdempotencyKey,
+        owner: UserId,
+        key: IdempotencyKey,
     ) -> Result<Option<IdempotencyRecord>, StoreError> {
-        Ok(None)
+        self.0.idempotency_get(owner, key).await
     }
 
     async fn idempotency_list(
         &self,
-        _owner: UserId,
-        _after: Option<IdempotencyNote>,
-        _limit: usize,
+        owner: UserId,
+        after: Option<IdempotencyNote>,
+        limit: usize,
     ) -> Result<Vec<IdempotencyNote>, StoreError> {
-        Ok(Vec::new())
+        self.0.idempotency_list(owner, after, limit).await
     }
 
     async fn idempotency_sweep(
@@ -464,7 +430,7 @@ impl Store for MemoryStore {
         write: TaskWrite,
         _context: WriteContext<Option<TaskWritten>>,
     ) -> Result<Option<TaskWritten>, StoreError> {
-        Ok(self.state().write(owner, write))
+        Ok(self.0.state().write(owner, write))
     }
 
     async fn task_get(
@@ -472,7 +438,7 @@ impl Store for MemoryStore {
         owner: UserId,
         id: TaskId,
     ) -> Result<Option<Task>, StoreError> {
-        Ok(self.state().task(owner, id).cloned())
+        self.0.task_get(owner, id).await
     }
 
     async fn task_list(
@@ -480,26 +446,7 @@ impl Store for MemoryStore {
         owner: UserId,
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
-        let state = self.state();
-        let TaskQuery { filter, order, start, limit } = query;
-        let fitting = state.tasks_of(owner).filter(|task| filter.fits(task));
-        let mut tasks: Vec<Task> = fitting.cloned().collect();
-        tasks.sort_by(|a, b| order.place(a).compare(&order.place(b), order));
-        let total = u64::try_from(tasks.len()).unwrap();
-        let rest: Vec<Task> = match start {
-            Start::Skip(skip) => tasks
-                .into_iter()
-                .skip(usize::try_from(skip).unwrap_or(usize::MAX))
-                .collect(),
-            Start::After(place) => {
-                let is_after =
-                    |task: &Task| order.place(task).compare(&place, order).is_gt();
-                tasks.into_iter().filter(is_after).collect()
-            }
-        };
-        let limit = usize::from(limit);
-        let more = rest.len() > limit;
-        Ok(TaskPage { tasks: rest.into_iter().take(limit).collect(), total, more })
+        self.0.task_list(owner, query).await
     }
 
     async fn task_after(
@@ -508,9 +455,7 @@ impl Store for MemoryStore {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        let state = self.state();
-        let tasks = state.tasks_of(owner).filter(|task| Some(task.id) > after);
-        Ok(tasks.take(limit).cloned().collect())
+        self.0.task_after(owner, after, limit).await
     }
 
     async fn task_summary(
@@ -518,24 +463,7 @@ impl Store for MemoryStore {
         owner: UserId,
         overdue: DueRange,
     ) -> Result<TaskSummary, StoreError> {
-        let state = self.state();
-        let mut summary = TaskSummary::default();
-        let mut tags: BTreeMap<Tag, TaskCounts> = BTreeMap::new();
-        let count = |counts: &mut TaskCounts, task: &Task| {
-            counts.total += 1;
-            counts.open += u64::from(!task.is_completed());
-        };
-        for task in state.tasks_of(owner) {
-            count(&mut summary.counts, task);
-            let is_due = task.due.as_ref().is_some_and(|due| overdue.contains(due));
-            summary.overdue += u64::from(is_due && !task.is_completed());
-            for tag in task.tags.iter() {
-                count(tags.entry(tag.clone()).or_default(), task);
-            }
-        }
-        summary.tags =
-            tags.into_iter().map(|(tag, counts)| TagCounts { tag, counts }).collect();
-        Ok(summary)
+        self.0.task_summary(owner, overdue).await
     }
 
     async fn export(
@@ -543,24 +471,11 @@ impl Store for MemoryStore {
         whose: Option<UserId>,
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError> {
-        let state = self.state().clone();
-        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
-        let mut records = Vec::new();
-        for (id, found) in &state.users {
-            if whose.is_none_or(|whose| whose == *id) {
-                records.push(Record::User(found.clone()));
-                records.extend(state.tasks_of(*id).cloned().map(Record::Task));
-            }
-        }
-        // Nobody listens any more if this fails, which is not an error.
-        let start = Exported::Start { ids: next, records: records.len() as u64 };
-        let _ = out.send(start).await;
-        let _ = out.send(Exported::Records(records)).await;
-        Ok(())
+        self.0.export(whose, out).await
     }
 
     async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         state.last_user = state.last_user.max(ids.user - 1);
         state.last_task = state.last_task.max(ids.task - 1);
         let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
@@ -574,7 +489,7 @@ impl Store for MemoryStore {
         _taken: Arc<Taken>,
         now: Timestamp,
     ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        let mut state = self.state();
+        let mut state = self.0.state();
         let mut after = state.clone();
         let outcome = Import::new(&mut after, &chunk, now).take_in(chunk.records);
         if outcome.is_ok() {
@@ -584,10 +499,10 @@ impl Store for MemoryStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        Ok(())
+        self.0.ready().await
     }
 
     async fn failed(&self) -> Failure {
-        std::future::pending().await
+        self.0.failed().await
     }
 }

@@ -7,7 +7,8 @@ use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
 use duly::domain::user::{Credential, Role, User};
 
-use super::state::State;
+use super::patch::patched;
+use crate::harness::memory::State;
 
 /// A chunk on its way into `state`, which is of no use if anything of it is refused.
 pub(super) struct Import<'a> {
@@ -94,7 +95,7 @@ impl<'a> Import<'a> {
             recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
             ..TaskPatch::default()
         };
-        let new = patch.apply(old, self.now).unwrap().task;
+        let new = patched(old, patch, self.now).unwrap().task;
         if new == *old {
             self.done.tasks_same += 1;
         } else {
@@ -102,5 +103,14 @@ impl<'a> Import<'a> {
             self.state.tasks.insert(new.id, new);
             self.done.tasks_replaced += 1;
         }
+    }
+}
+
+impl State {
+    /// Takes in a task as it was.
+    pub(super) fn restore(&mut self, task: Task) {
+        let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
+        *newest = (*newest).max(task.created_at);
+        self.tasks.insert(task.id, task);
     }
 }

@@ -1,0 +1,485 @@
+//! Store in memory: the decisions of the program over a few sorted maps.
+//!
+//! What it answers is what every store has to answer.
+
+mod apply;
+mod snapshot;
+mod state;
+
+use std::cmp::Reverse;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use duly::domain::access::Access;
+use duly::domain::audit::Act;
+use duly::domain::due::DueRange;
+use duly::domain::email::Email;
+use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::id_set::TaskIds;
+use duly::domain::idempotency::{
+    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
+};
+use duly::domain::invitation::Invitation;
+use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
+use duly::domain::password::PasswordHash;
+use duly::domain::quota::{Quota, Usage};
+use duly::domain::session::{Refreshing, Renewed, Session};
+use duly::domain::task::{
+    Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+};
+use duly::domain::timestamp::Timestamp;
+use duly::domain::token::PersonalToken;
+use duly::domain::transfer::{
+    Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
+};
+use duly::domain::user::{
+    Account, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
+};
+use duly::store::decide::{
+    Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, idempotency, import,
+    in_context, invitations, sessions, tasks, tokens,
+};
+use duly::store::{Failure, Store, StoreError, Taken, WriteContext};
+use tokio::sync::mpsc;
+
+pub(crate) use self::state::{State, part};
+
+const BOUNDS: IdempotencyBounds = IdempotencyBounds { records: 16_384, bytes: 16 << 20 };
+
+/// A few sorted maps behind one lock. Keeps nothing when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// A store that holds accounts to limits. It counts no bytes.
+    pub(crate) fn with(quota: Quota) -> Self {
+        Self { state: Mutex::new(State { quota, ..State::default() }) }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn decide<T>(
+        &self,
+        mut context: WriteContext<T>,
+        decide: impl FnOnce(&dyn Snapshot) -> Result<Decision<T>, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut state = self.state();
+        let Decision { result, changes } =
+            in_context(&*state, &mut context, BOUNDS, decide)?;
+        for change in changes {
+            state.apply(change);
+        }
+        Ok(result)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn user_create(
+        &self,
+        new: NewUser,
+        context: WriteContext<Result<User, Refused>>,
+    ) -> Result<Result<User, Refused>, StoreError> {
+        let quota = self.state().quota;
+        self.decide(context, |snapshot| accounts::create(snapshot, new, quota.accounts))
+    }
+
+    async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.state().users.get(&id).cloned())
+    }
+
+    async fn user_by_email(
+        &self,
+        email: Email,
+    ) -> Result<Option<Credential>, StoreError> {
+        Ok(self.state().by_email(&email).cloned())
+    }
+
+    async fn user_list(
+        &self,
+        after: Option<UserId>,
+        limit: usize,
+    ) -> Result<Vec<User>, StoreError> {
+        let state = self.state();
+        let users = state.users.values().map(|found| &found.user);
+        Ok(users.filter(|user| Some(user.id) > after).take(limit).cloned().collect())
+    }
+
+    async fn user_page(
+        &self,
+        containing: Option<String>,
+        _order: UserOrder,
+        page: Page,
+    ) -> Result<UserPage, StoreError> {
+        let text = containing.unwrap_or_default();
+        let state = self.state();
+        let mut users = Vec::new();
+        for Credential { user, .. } in state.users.values().rev() {
+            if user.email.contains(&text) {
+                let (user, usage) = (user.clone(), state.usage(user.id));
+                users.push(Account { user, usage });
+            }
+        }
+        let total = u64::try_from(users.len()).unwrap();
+        Ok(UserPage { users: part(users, page), total })
+    }
+
+    async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError> {
+        let state = self.state();
+        Ok(state.users.contains_key(&id).then(|| state.usage(id)))
+    }
+
+    async fn user_patch(
+        &self,
+        id: UserId,
+        change: UserChange,
+        context: WriteContext<Result<(User, Ended), Refused>>,
+    ) -> Result<Result<(User, Ended), Refused>, StoreError> {
+        self.decide(context, |snapshot| accounts::patch(snapshot, id, change))
+    }
+
+    async fn user_rehash(
+        &self,
+        id: UserId,
+        old: PasswordHash,
+        new: PasswordHash,
+    ) -> Result<bool, StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            accounts::rehash(snapshot, id, &old, new)
+        })
+    }
+
+    async fn user_delete(
+        &self,
+        id: UserId,
+        expected: Option<PasswordHash>,
+        by: Option<Act>,
+        context: WriteContext<Result<(), Refused>>,
+    ) -> Result<Result<(), Refused>, StoreError> {
+        self.decide(context, |snapshot| {
+            accounts::delete(snapshot, id, expected.as_ref(), by)
+        })
+    }
+
+    async fn access_end(
+        &self,
+        id: UserId,
+        ending: Ending,
+        by: Option<Act>,
+        context: WriteContext<Result<Ended, Refused>>,
+    ) -> Result<Result<Ended, Refused>, StoreError> {
+        self.decide(context, |snapshot| accounts::end_access(snapshot, id, ending, by))
+    }
+
+    async fn access_touch(
+        &self,
+        user: UserId,
+        access: Access,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            tokens::touch(snapshot, user, access, at, address)
+        })
+    }
+
+    async fn session_create(
+        &self,
+        session: Session,
+        expected: Option<PasswordHash>,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
+        self.decide(context, |snapshot| {
+            sessions::create(snapshot, session, expected.as_ref())
+        })
+    }
+
+    async fn session_get(
+        &self,
+        user: UserId,
+        id: SessionId,
+    ) -> Result<Option<(User, Session)>, StoreError> {
+        let state = self.state();
+        let session = state.sessions.get(&(user, id));
+        Ok(session.map(|session| (state.users[&user].user.clone(), session.clone())))
+    }
+
+    async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
+        let state = self.state();
+        let sessions = state.sessions.values().filter(|session| session.user == user);
+        Ok(sessions.cloned().collect())
+    }
+
+    async fn session_refresh(
+        &self,
+        user: UserId,
+        id: SessionId,
+        refreshing: Refreshing,
+        context: WriteContext<Renewed>,
+    ) -> Result<Renewed, StoreError> {
+        self.decide(context, |snapshot| {
+            sessions::refresh(snapshot, user, id, &refreshing)
+        })
+    }
+
+    async fn session_delete(
+        &self,
+        user: UserId,
+        id: SessionId,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
+        self.decide(context, |snapshot| sessions::delete(snapshot, user, id))
+    }
+
+    async fn token_create(
+        &self,
+        token: PersonalToken,
+        context: WriteContext<Option<bool>>,
+    ) -> Result<Option<bool>, StoreError> {
+        self.decide(context, |snapshot| tokens::create(snapshot, token))
+    }
+
+    async fn token_get(
+        &self,
+        user: UserId,
+        id: TokenId,
+    ) -> Result<Option<(User, PersonalToken)>, StoreError> {
+        let state = self.state();
+        let token = state.tokens.get(&(user, id));
+        Ok(token.map(|token| (state.users[&user].user.clone(), token.clone())))
+    }
+
+    async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError> {
+        let state = self.state();
+        let tokens = state.tokens.values().filter(|token| token.user == user);
+        Ok(tokens.cloned().collect())
+    }
+
+    async fn token_delete(
+        &self,
+        user: UserId,
+        id: TokenId,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
+        self.decide(context, |snapshot| tokens::delete(snapshot, user, id))
+    }
+
+    async fn invitation_create(
+        &self,
+        invitation: Invitation,
+        by: Act,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
+        self.decide(context, |snapshot| invitations::create(snapshot, invitation, by))
+    }
+
+    async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
+        let mut all: Vec<_> = self.state().invitations.values().cloned().collect();
+        all.sort_by_key(|found| Reverse((found.created_at, found.id)));
+        Ok(all)
+    }
+
+    async fn invitation_delete(
+        &self,
+        id: InvitationId,
+        by: Act,
+        context: WriteContext<bool>,
+    ) -> Result<bool, StoreError> {
+        self.decide(context, |snapshot| invitations::delete(snapshot, id, by))
+    }
+
+    async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
+        let records: Vec<_> = self.state().audited.iter().rev().copied().collect();
+        let total = u64::try_from(records.len()).unwrap();
+        Ok(AuditPage { records: part(records, page), total })
+    }
+
+    async fn audit_about(
+        &self,
+        user: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<AuditPart, StoreError> {
+        Ok(self.state().audit_about(user, after, limit))
+    }
+
+    async fn idempotency_get(
+        &self,
+        owner: UserId,
+        key: IdempotencyKey,
+    ) -> Result<Option<IdempotencyRecord>, StoreError> {
+        let state = self.state();
+        let is_enabled = state.users.get(&owner).is_some_and(|it| !it.user.disabled);
+        Ok(state.idempotency.get(&(owner, key)).filter(|_| is_enabled).cloned())
+    }
+
+    async fn idempotency_list(
+        &self,
+        owner: UserId,
+        after: Option<IdempotencyNote>,
+        limit: usize,
+    ) -> Result<Vec<IdempotencyNote>, StoreError> {
+        let state = self.state();
+        let note = |age: IdempotencyAge| {
+            let bytes = state.idempotency[&(owner, age.key)].sealed.len() as u64;
+            IdempotencyNote { key: age.key, made_at: age.made_at, bytes }
+        };
+        let after = after.map(|it| IdempotencyAge { made_at: it.made_at, key: it.key });
+        Ok(state.idempotency_by_age(owner, after, limit)?.into_iter().map(note).collect())
+    }
+
+    async fn idempotency_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+    ) -> Result<SweepProgress, StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            idempotency::sweep(snapshot, after, now)
+        })
+    }
+
+    async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            idempotency::forget(snapshot, owner)
+        })
+    }
+
+    async fn task_write(
+        &self,
+        owner: UserId,
+        write: TaskWrite,
+        context: WriteContext<Option<TaskWritten>>,
+    ) -> Result<Option<TaskWritten>, StoreError> {
+        let quota = self.state().quota;
+        self.decide(context, |snapshot| tasks::write(snapshot, owner, write, &quota))
+    }
+
+    async fn task_get(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Task>, StoreError> {
+        Ok(self.state().find(owner, id).cloned())
+    }
+
+    async fn task_list(
+        &self,
+        owner: UserId,
+        query: TaskQuery,
+    ) -> Result<TaskPage, StoreError> {
+        let state = self.state();
+        let TaskQuery { mut filter, order, start, limit } = query;
+        let known = state.tags_of(owner);
+        for tag in filter.tags.iter_mut().filter(|tag| !known.contains_key(tag)) {
+            let twin = known.keys().find(|it| it.caseless() == tag.caseless());
+            *tag = twin.unwrap_or(tag).clone();
+        }
+        let fitting = state.tasks_of(owner).filter(|task| filter.fits(task));
+        let mut tasks: Vec<Task> = fitting.cloned().collect();
+        tasks.sort_by(|a, b| order.place(a).compare(&order.place(b), order));
+        let total = u64::try_from(tasks.len()).unwrap();
+        let rest: Vec<Task> = match start {
+            Start::Skip(skip) => tasks
+                .into_iter()
+                .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+                .collect(),
+            Start::After(place) => {
+                let is_after =
+                    |task: &Task| order.place(task).compare(&place, order).is_gt();
+                tasks.into_iter().filter(is_after).collect()
+            }
+        };
+        let limit = usize::from(limit);
+        let more = rest.len() > limit;
+        Ok(TaskPage { tasks: rest.into_iter().take(limit).collect(), total, more })
+    }
+
+    async fn task_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        let state = self.state();
+        let tasks = state.tasks_of(owner).filter(|task| Some(task.id) > after);
+        Ok(tasks.take(limit).cloned().collect())
+    }
+
+    async fn task_summary(
+        &self,
+        owner: UserId,
+        overdue: DueRange,
+    ) -> Result<TaskSummary, StoreError> {
+        let state = self.state();
+        let mut summary = TaskSummary::default();
+        let count = |counts: &mut TaskCounts, task: &Task| {
+            counts.total += 1;
+            counts.open += u64::from(!task.is_completed());
+        };
+        for task in state.tasks_of(owner) {
+            count(&mut summary.counts, task);
+            let is_due = task.due.as_ref().is_some_and(|due| overdue.contains(due));
+            summary.overdue += u64::from(is_due && !task.is_completed());
+        }
+        let tags = state.tags_of(owner);
+        summary.tags =
+            tags.into_iter().map(|(tag, counts)| TagCounts { tag, counts }).collect();
+        Ok(summary)
+    }
+
+    async fn export(
+        &self,
+        whose: Option<UserId>,
+        out: mpsc::Sender<Exported>,
+    ) -> Result<(), StoreError> {
+        let state = self.state().clone();
+        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
+        let mut records = Vec::new();
+        for (id, found) in &state.users {
+            if whose.is_none_or(|whose| whose == *id) {
+                records.push(Record::User(found.clone()));
+                records.extend(state.tasks_of(*id).cloned().map(Record::Task));
+            }
+        }
+        // Nobody listens any more if this fails, which is not an error.
+        let start = Exported::Start { ids: next, records: records.len() as u64 };
+        let _ = out.send(start).await;
+        let _ = out.send(Exported::Records(records)).await;
+        Ok(())
+    }
+
+    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
+        self.decide(WriteContext::system(), |_| Ok(import::begin(ids)))?;
+        let state = self.state();
+        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
+        let mut ids = TaskIds::default();
+        for id in state.tasks.keys() {
+            ids.insert(*id);
+        }
+        Ok(Some(Arc::new(Taken { ids: Mutex::new(ids), next, ..Taken::default() })))
+    }
+
+    async fn import(
+        &self,
+        chunk: Chunk,
+        taken: Arc<Taken>,
+        now: Timestamp,
+    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            import::import(snapshot, chunk, &taken, now)
+        })
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn failed(&self) -> Failure {
+        std::future::pending().await
+    }
+}

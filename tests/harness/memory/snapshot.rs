@@ -1,0 +1,202 @@
+//! What decisions read.
+
+use std::cmp::Reverse;
+use std::collections::VecDeque;
+
+use duly::domain::email::Email;
+use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
+use duly::domain::invitation::Invitation;
+use duly::domain::position::Position;
+use duly::domain::session::Session;
+use duly::domain::tag::Tag;
+use duly::domain::task::{Task, TaskCounts};
+use duly::domain::timestamp::Timestamp;
+use duly::domain::token::PersonalToken;
+use duly::domain::user::Credential;
+use duly::store::StoreError;
+use duly::store::decide::{
+    Family, Figures, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
+};
+
+use super::State;
+
+type Read<T> = Result<T, StoreError>;
+
+impl Snapshot for State {
+    fn next_user_id(&self) -> Read<UserId> {
+        Ok(UserId::new(self.last_user + 1))
+    }
+
+    fn next_task_id(&self) -> Read<TaskId> {
+        Ok(TaskId::new(self.last_task + 1))
+    }
+
+    fn credential(&self, id: UserId) -> Read<Option<Credential>> {
+        Ok(self.users.get(&id).cloned())
+    }
+
+    fn users(&self) -> Read<u64> {
+        Ok(self.users.len() as u64)
+    }
+
+    fn users_after(&self, after: Option<UserId>, limit: usize) -> Read<Vec<UserId>> {
+        let rest = self.users.keys().filter(|id| Some(**id) > after);
+        Ok(rest.take(limit).copied().collect())
+    }
+
+    fn user_id(&self, email: &Email) -> Read<Option<UserId>> {
+        Ok(email.spellings().iter().find_map(|key| self.emails.get(key)).copied())
+    }
+
+    fn user_of_key(&self, key: &str) -> Read<Option<UserId>> {
+        Ok(self.emails.get(key).copied())
+    }
+
+    fn is_last_admin(&self, id: UserId) -> Read<bool> {
+        let admins = self.users.values().filter(|found| found.user.is_active_admin());
+        Ok(admins.map(|found| found.user.id).eq([id]))
+    }
+
+    fn is_purged(&self, _id: UserId) -> Read<bool> {
+        Ok(false)
+    }
+
+    fn sessions(&self, owner: UserId) -> Read<Vec<Session>> {
+        Ok(self.sessions.values().filter(|it| it.user == owner).cloned().collect())
+    }
+
+    fn session(&self, owner: UserId, id: SessionId) -> Read<Option<Session>> {
+        Ok(self.sessions.get(&(owner, id)).cloned())
+    }
+
+    fn tokens(&self, owner: UserId) -> Read<Vec<PersonalToken>> {
+        Ok(self.tokens.values().filter(|it| it.user == owner).cloned().collect())
+    }
+
+    fn token(&self, owner: UserId, id: TokenId) -> Read<Option<PersonalToken>> {
+        Ok(self.tokens.get(&(owner, id)).cloned())
+    }
+
+    fn invitations(&self) -> Read<Vec<Invitation>> {
+        let mut all: Vec<_> = self.invitations.values().cloned().collect();
+        all.sort_by_key(|found| Reverse((found.created_at, found.id)));
+        Ok(all)
+    }
+
+    fn invitation(&self, id: InvitationId) -> Read<Option<Invitation>> {
+        Ok(self.invitations.get(&id).cloned())
+    }
+
+    fn audited(&self) -> Read<Option<(u64, u64)>> {
+        Ok(self.audited.first().zip(self.audited.last()).map(|(a, b)| (a.id, b.id)))
+    }
+
+    fn idempotency(
+        &self,
+        owner: UserId,
+        key: IdempotencyKey,
+    ) -> Read<Option<IdempotencyRecord>> {
+        Ok(self.idempotency.get(&(owner, key)).cloned())
+    }
+
+    fn idempotency_by_age(
+        &self,
+        owner: UserId,
+        after: Option<IdempotencyAge>,
+        limit: usize,
+    ) -> Read<Vec<IdempotencyAge>> {
+        let mut all: Vec<_> = self
+            .idempotency_of(owner)
+            .map(|it| IdempotencyAge { made_at: it.made_at, key: it.key })
+            .collect();
+        all.sort_unstable();
+        Ok(all.into_iter().filter(|it| Some(*it) > after).take(limit).collect())
+    }
+
+    fn idempotency_usage(&self, owner: UserId) -> Read<IdempotencyUsage> {
+        let records = self.idempotency_of(owner).count() as u64;
+        let bytes = self.idempotency_of(owner).map(|it| it.sealed.len() as u64).sum();
+        Ok(IdempotencyUsage { records, bytes })
+    }
+
+    fn figures(&self, owner: UserId) -> Read<Option<Figures>> {
+        if !self.users.contains_key(&owner) {
+            return Ok(None);
+        }
+        let usage = self.usage(owner);
+        Ok(Some(Figures {
+            tasks: usage.tasks,
+            tags: self.tags_of(owner).len() as u64,
+            bytes: usage.bytes,
+            newest: self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH),
+            own: usage.own,
+        }))
+    }
+
+    fn task(&self, owner: UserId, id: TaskId) -> Read<Option<Task>> {
+        Ok(self.find(owner, id).cloned())
+    }
+
+    fn subtree(&self, owner: UserId, top: TaskId, most: usize) -> Read<Vec<Family>> {
+        let (mut families, mut waiting, mut found) = (vec![], VecDeque::from([top]), 0);
+        while let Some(parent) = waiting.pop_front().filter(|_| found <= most) {
+            let children = self.tasks_of(owner).filter(|it| it.parent == Some(parent));
+            let children: Vec<TaskId> = children.map(|task| task.id).collect();
+            found += children.len();
+            waiting.extend(&children);
+            families.push((parent, children));
+        }
+        Ok(families)
+    }
+
+    fn position_beside(
+        &self,
+        owner: UserId,
+        from: Option<&Position>,
+        side: Side,
+        skips: &dyn Fn(TaskId) -> bool,
+    ) -> Read<Option<Position>> {
+        let others = self.tasks_of(owner).filter(|task| !skips(task.id));
+        let positions = others.map(|task| &task.position);
+        let found = match (from, side) {
+            (None, Side::Before) => positions.min(),
+            (None, Side::After) => positions.max(),
+            (Some(from), Side::Before) => positions.filter(|it| *it < from).max(),
+            (Some(from), Side::After) => positions.filter(|it| *it > from).min(),
+        };
+        Ok(found.cloned())
+    }
+
+    fn latest_change(&self, owner: UserId) -> Read<Option<Timestamp>> {
+        Ok(self.tasks_of(owner).map(|task| task.updated_at).max())
+    }
+
+    fn neighbours(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Read<(Option<Timestamp>, Option<Timestamp>)> {
+        let before = self.tasks_of(owner).filter(|task| task.id < id).last();
+        let after = self.tasks_of(owner).find(|task| task.id > id);
+        Ok((before.map(|it| it.created_at), after.map(|it| it.created_at)))
+    }
+
+    fn tags(&self, owner: UserId, limit: usize) -> Read<Vec<Tag>> {
+        Ok(self.tags_of(owner).into_keys().take(limit).collect())
+    }
+
+    fn tag_counts(&self, owner: UserId, tag: &Tag) -> Read<TaskCounts> {
+        Ok(self.tags_of(owner).remove(tag).unwrap_or_default())
+    }
+
+    fn task_bytes(&self, _task: &Task) -> Read<u64> {
+        Ok(0)
+    }
+
+    fn tag_bytes(&self, _owner: UserId, _tag: &Tag) -> Read<u64> {
+        Ok(0)
+    }
+
+    fn count_result(&self, _bytes: u64) {}
+}

@@ -29,7 +29,7 @@
 //!
 //! # A request
 //!
-//! [`http::server`] accepts the connection and limits what it may take. The edge gives the request an
+//! [`http::server`] accepts the connection and limits what it may take. The middleware gives the request an
 //! id, a time limit and a log line, and every error its form. A handler asks who calls
 //! ([`service::Service::authenticate`] looks the session or the personal token up, every time), calls one
 //! method of the service and shapes the answer. What a caller may do is part of the caller's type
@@ -55,11 +55,11 @@
 //!
 //! | what | holds at most | share | the refused get |
 //! |---|---|---|---|
-//! | connections, `http/server/gate` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK`, and twice the places left | the place of an idle one; else closed, or wait |
-//! | requests through trusted proxies, `http/server/gate` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
+//! | connections, `http/server/connection_limiter` | `MAX_CONNECTIONS` | `MAX_CONNECTIONS_PER_NETWORK`, and twice the places left | the place of an idle one; else closed, or wait |
+//! | requests through trusted proxies, `http/server/connection_limiter` | `MAX_CONNECTIONS` | the same, by the client named | 503 `too_many_requests_at_once` |
 //! | HTTP/2 requests beyond the first of a connection, `http/server/http2.rs` | 64 in all | 4 a connection | wait |
 //! | bodies over 16 KiB being received, `http/payload/budget.rs` | 32 MiB | 4 MiB an account, 8 MiB a network | 503 `account_busy`, `busy` |
-//! | unsent answers, results of batches and tasks of lists, `http/budget.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
+//! | unsent answers, results of batches and tasks of lists, `http/response_memory.rs` | 64 MiB | 16 MiB an account, 32 MiB a network | 503 `account_busy`, `busy` |
 //! | lists and results of batches over 64 KiB being rendered, `http/payload/rendered.rs` | 2 | 1 a network | wait |
 //! | exports of personal data, `service/state.rs` | the room for answers, of which each takes 1.2 MB | 1 an account | 503 `account_busy`, `busy` |
 //! | passwords to be hashed, `auth/password/queue.rs` | `HASH_QUEUE` in each of two queues | half a network, a quarter an account | 503 `busy` |

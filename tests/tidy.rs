@@ -31,7 +31,7 @@ const HOMES: &[(&str, &[&str])] = &[
     (
         "jiff",
         &[
-            "src/domain/clock_text.rs",
+            "src/domain/rfc3339.rs",
             "src/domain/date/mod.rs",
             "src/domain/due/",
             "src/domain/recurrence/",
@@ -71,7 +71,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/auth/token.rs",
             "src/control/",
             "src/service/idempotency/wire/",
-            "src/service/lines.rs",
+            "src/service/export_format.rs",
         ],
     ),
     (
@@ -82,12 +82,15 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/cli/",
             "src/control/",
             "src/service/idempotency/outcome.rs",
-            "src/service/lines.rs",
+            "src/service/export_format.rs",
             "src/service/personal_data/",
             "src/service/wire_error.rs",
         ],
     ),
-    ("serde_path_to_error", &["src/service/lines.rs", "src/service/wire_error.rs"]),
+    (
+        "serde_path_to_error",
+        &["src/service/export_format.rs", "src/service/wire_error.rs"],
+    ),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
     (
         "sha2",

@@ -57,13 +57,13 @@ permissions! {
     Account, scope("account", Scope::Account);
     /// Creating personal tokens. Tokens cannot create tokens: a credential that expires or is revoked must not live on
     /// in another.
-    Mint, Need { log_in: true, ..scope("mint", Scope::Account) };
+    CreateToken, Need { log_in: true, ..scope("create_token", Scope::Account) };
     /// Access to the change of the password, and so granted before a required one.
-    Entry, Need { before_password_change: true, ..scope("entry", Scope::Account) };
+    ChangePassword, Need { before_password_change: true, ..scope("change_password", Scope::Account) };
     /// Asking for the identity of the credential. Granted to every credential.
     Identity, credential("identity");
     /// Ending the credential. Granted to every credential.
-    Leave, credential("leave");
+    LogOut, credential("log_out");
     /// Managing accounts.
     Admin, Need {
         name: "admin",

@@ -14,7 +14,7 @@ use crate::config::{Config, Options};
 use crate::control::client;
 use crate::control::{Command, Failure, Form, Reply, Sink};
 use crate::files::not_opened;
-use crate::service::lines::MAX_LINE;
+use crate::service::export_format::MAX_LINE;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

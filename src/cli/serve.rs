@@ -18,7 +18,7 @@ use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::domain::hex::hex;
 use crate::files;
 use crate::http::metrics::{self, Sources};
@@ -109,7 +109,7 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     });
     if let Err(error) = service.learn_costs().await {
         // Possibly damage: it is reported wherever it is met, and the remaining data is served.
-        tracing::warn!(error = %Chain(&error), "could not read all password hashes");
+        tracing::warn!(error = %ErrorChain(&error), "could not read all password hashes");
     }
     let stopping = Stopping::default();
     let (endpoint, requests) = http::endpoint(service.clone(), config, stopping.clone());

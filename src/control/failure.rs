@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::service::transfer::ImportError;
 use crate::service::{self, Error, Left};
 use crate::store::redb::CopyError;
@@ -73,7 +73,7 @@ impl From<StoreError> for Failure {
             | StoreError::AccountBusy
             | StoreError::Revoked
             | StoreError::Repeated
-            | StoreError::AnswerTooLarge
+            | StoreError::OutcomeTooLarge
             | StoreError::Quota(_) => Self::NO,
             StoreError::Unavailable(_)
             | StoreError::OutcomeUnknown(_)
@@ -81,7 +81,7 @@ impl From<StoreError> for Failure {
             | StoreError::DiskFull
             | StoreError::DiskShort => Self::IO,
         };
-        Self::new(code, Chain(&error))
+        Self::new(code, ErrorChain(&error))
     }
 }
 
@@ -104,7 +104,7 @@ impl From<Error> for Failure {
             }
             _ => Self::NO,
         };
-        Self::new(code, Chain(&error))
+        Self::new(code, ErrorChain(&error))
     }
 }
 

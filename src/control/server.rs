@@ -22,7 +22,7 @@ use super::run::{Input, Parts, Sink, run};
 use super::{Command, Failure};
 use crate::domain::progress::Step;
 use crate::files::not_made;
-use crate::service::lines::MAX_LINE;
+use crate::service::export_format::MAX_LINE;
 use crate::socket::{self, RemoveOnDrop};
 
 /// Maximum number of concurrent commands; more wait.

@@ -66,7 +66,7 @@ impl Label {
 
     /// Wraps a label that [`Self::new`] validated before it was stored. Every request reads the session of its
     /// caller, and validation would cost more than the read.
-    pub const fn checked_before(text: String) -> Self {
+    pub const fn new_unchecked(text: String) -> Self {
         Self(text)
     }
 

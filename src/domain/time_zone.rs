@@ -43,7 +43,7 @@ impl TimeZone {
 
     /// Wraps a name that was looked up before it was stored. Zones may leave the database; names in people's
     /// settings remain.
-    pub const fn checked_before(name: String) -> Self {
+    pub const fn new_unchecked(name: String) -> Self {
         Self(name)
     }
 
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_zone_that_is_no_more_is_utc() {
-        let gone = TimeZone::checked_before("Mars/Olympus".to_owned());
+        let gone = TimeZone::new_unchecked("Mars/Olympus".to_owned());
         assert_eq!(gone.rules(), TimeZone::utc().rules());
         assert_eq!(TimeZone::new("utc"), Ok(TimeZone::utc()));
     }

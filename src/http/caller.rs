@@ -6,7 +6,7 @@ use poem_openapi::registry::Registry;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::address::ClientAddress;
-use super::edge::RequestContext;
+use super::middleware::RequestContext;
 use super::problem::Problem;
 use super::query::RefusedQuery;
 use crate::auth::Caller;

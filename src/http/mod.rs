@@ -1,18 +1,16 @@
 //! The REST API: parses requests, asks the service, responds. It makes no decisions of its own.
 //!
-//! Layers of a request, from the outside in: [`server`] (connections and their limits), [`edge`] (request id, log
+//! Layers of a request, from the outside in: [`server`] (connections and their limits), [`middleware`] (request id, log
 //! line, time limit, CORS, security headers, the form of errors), the routes below, a handler.
 
 mod accounts;
 mod address;
 mod audit;
 mod base_url;
-mod budget;
 mod caller;
 mod completed;
 mod cors;
 mod docs;
-mod edge;
 mod etag;
 mod format;
 mod forwarded;
@@ -22,8 +20,8 @@ mod idempotency;
 mod ignored;
 mod invitations;
 mod label;
-mod leftover;
 pub mod metrics;
+mod middleware;
 mod nearest;
 mod oauth;
 mod openapi;
@@ -32,6 +30,7 @@ mod payload;
 mod prefix;
 mod problem;
 mod query;
+mod response_memory;
 mod routes;
 pub mod server;
 mod sessions;
@@ -40,6 +39,7 @@ mod tasks;
 mod tokens;
 mod trace_id;
 mod turn;
+mod unread_body;
 mod users;
 mod wire;
 
@@ -55,17 +55,17 @@ use poem_openapi::{OpenApi, OpenApiService, Tags};
 use self::accounts::AccountsApi;
 use self::address::TrustedProxies;
 use self::audit::AuditApi;
-use self::budget::AnswerBudget;
 use self::cors::Cors;
 use self::docs::Docs;
-use self::edge::{Edge, OnPanic};
 use self::forwarded::Forwarded;
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
 use self::metrics::Requests;
+use self::middleware::{Middleware, OnPanic};
 use self::oauth::{METADATA, MetadataApi, RevocationApi};
 pub use self::openapi::{document, to_yaml};
 use self::payload::{BodyBudget, BodyLimits};
+use self::response_memory::ResponseMemory;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
 use self::tasks::{TagsApi, TasksApi};
@@ -147,7 +147,7 @@ pub fn endpoint(
     let docs = Docs::new(&config.project_name, &config.api_prefix);
     let routes = docs::routes(docs, api_routes(&config.api_prefix));
     let proxies = Arc::new(TrustedProxies(config.trusted_proxies.clone()));
-    let edge = Edge {
+    let middleware = Middleware {
         inner: routes
             .with(NormalizePath::new(TrailingSlash::Trim))
             .with(CatchPanic::new().with_handler(OnPanic)),
@@ -165,12 +165,12 @@ pub fn endpoint(
         header_bytes: config.limits.header_bytes,
         only_tls: config.tls.is_some(),
         request_timeout: config.limits.request_timeout,
-        ids: edge::RequestIds::default(),
-        budget: AnswerBudget::default(),
+        ids: middleware::RequestIds::default(),
+        budget: ResponseMemory::default(),
         turns: Turns::default(),
         bodies: BodyBudget::new(config.limits.body_bytes),
     };
-    (edge.boxed(), requests)
+    (middleware.boxed(), requests)
 }
 
 fn base_service() -> OpenApiService<impl OpenApi, ()> {

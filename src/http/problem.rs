@@ -1,6 +1,6 @@
 //! Errors as clients see them: [RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details.
 //!
-//! The only place that maps errors of the service, and of poem, to status codes. [`super::edge`] writes the body, since
+//! The only place that maps errors of the service, and of poem, to status codes. [`super::middleware`] writes the body, since
 //! it knows the request id.
 
 #![warn(clippy::wildcard_enum_match_arm)]
@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::shares::Full;
 use super::{idempotency, param};
 use crate::auth::throttle::{Policy, Throttled};
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::domain::permission::Denied;
 use crate::domain::scope::Scope;
 use crate::service::{self, FieldError};
@@ -488,10 +488,10 @@ impl From<service::Error> for Problem {
             E::KeyReused => {
                 Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail)
             }
-            E::AnswerLost => {
+            E::OutcomeLost => {
                 Self::new(StatusCode::CONFLICT, "idempotency_answer_lost", detail)
             }
-            E::AnswerTooLarge => {
+            E::OutcomeTooLarge => {
                 let problem = Self::new(
                     StatusCode::UNPROCESSABLE_ENTITY,
                     "answer_too_large",
@@ -513,22 +513,22 @@ impl From<service::Error> for Problem {
             E::TooMuch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, TOO_MUCH, detail),
             E::NotTried => Self::new(StatusCode::FAILED_DEPENDENCY, "not_tried", detail),
             E::Unavailable(cause) => {
-                tracing::error!(error = %Chain(&cause), "the store is unavailable");
+                tracing::error!(error = %ErrorChain(&cause), "the store is unavailable");
                 Self::unavailable("unavailable", detail)
             }
             E::OutcomeUnknown(cause) => {
-                tracing::error!(error = %Chain(&cause), "the outcome of a write is unknown");
+                tracing::error!(error = %ErrorChain(&cause), "the outcome of a write is unknown");
                 Self::unavailable("outcome_unknown", detail)
             }
             E::DiskFull | E::DiskShort => {
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", detail)
             }
             E::StorageCorrupt(cause) => {
-                tracing::error!(error = %Chain(&cause), "found damage in the data file");
+                tracing::error!(error = %ErrorChain(&cause), "found damage in the data file");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "storage_corrupt", detail)
             }
             E::Internal(cause) => {
-                tracing::error!(error = %Chain(&cause), "internal error");
+                tracing::error!(error = %ErrorChain(&cause), "internal error");
                 Self::internal()
             }
         }
@@ -550,7 +550,7 @@ pub(super) fn from_poem(error: &poem::Error) -> Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the body to the edge.
+    /// Leaves the body to the middleware.
     fn into_response(self) -> Response {
         let mut response = Response::builder().status(self.status).finish();
         for (name, value) in &self.headers {

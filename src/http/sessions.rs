@@ -14,7 +14,7 @@ use super::param::RandomIdParam;
 use super::payload::{Form, Json, Unchecked};
 use super::problem::Problem;
 use super::wire::{PasswordText, ScopeText};
-use crate::auth::permission::{Account, Entry, Leave};
+use crate::auth::permission::{Account, ChangePassword, LogOut};
 use crate::domain::access::Access;
 use crate::domain::label::Label;
 use crate::domain::scope::Scopes;
@@ -327,7 +327,7 @@ impl SessionsApi {
     #[oai(path = "/logout", method = "post", operation_id = "session_logout")]
     async fn logout(
         &self,
-        caller: Authenticated<Leave>,
+        caller: Authenticated<LogOut>,
         service: Data<&Service>,
         key: IdempotencyHeader,
     ) -> Result<Reply<LoggedOut>, Problem> {
@@ -342,7 +342,7 @@ impl SessionsApi {
     #[oai(path = "/logout-all", method = "post", operation_id = "session_logout_all")]
     async fn logout_all(
         &self,
-        caller: Authenticated<Entry>,
+        caller: Authenticated<ChangePassword>,
         service: Data<&Service>,
         key: IdempotencyHeader,
     ) -> Result<Reply<Json<EndedView>>, Problem> {

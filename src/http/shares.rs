@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use poem::Request;
 
 use super::address::ClientAddress;
-use super::edge::RequestContext;
+use super::middleware::RequestContext;
 use crate::domain::id::UserId;
 use crate::domain::network::Block;
 use crate::service::Error;

@@ -14,7 +14,7 @@ use super::param::RandomIdParam;
 use super::payload::Json;
 use super::problem::Problem;
 use crate::auth::Secret;
-use crate::auth::permission::{Account, Mint};
+use crate::auth::permission::{Account, CreateToken};
 use crate::domain::scope::{Scope, Scopes};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -187,7 +187,7 @@ impl TokensApi {
     #[oai(path = "/", method = "post", operation_id = "token_create")]
     async fn create(
         &self,
-        caller: Authenticated<Mint>,
+        caller: Authenticated<CreateToken>,
         service: Data<&Service>,
         key: IdempotencyHeader,
         body: Json<TokenCreate>,

@@ -7,15 +7,15 @@ use serde::Serialize;
 
 use super::Api;
 use super::address::ClientAddress;
-use super::budget::Room;
 use super::caller::Authenticated;
 use super::idempotency::{IdempotencyHeader, Reply};
 use super::label::LabelText;
 use super::payload::{Json, Lines, MergePatch};
 use super::problem::Problem;
+use super::response_memory::Room;
 use super::sessions::EndedView;
 use super::wire::{EmailText, NewPasswordText, PasswordText, TimeZoneText};
-use crate::auth::permission::{Account, Entry, Identity};
+use crate::auth::permission::{Account, ChangePassword, Identity};
 use crate::domain::id::UserId;
 use crate::domain::label::Label;
 use crate::domain::network::Network;
@@ -319,7 +319,7 @@ impl UsersApi {
     #[oai(path = "/password", method = "post", operation_id = "user_change_password")]
     async fn change_password(
         &self,
-        caller: Authenticated<Entry>,
+        caller: Authenticated<ChangePassword>,
         service: Data<&Service>,
         key: IdempotencyHeader,
         body: Json<PasswordChange>,

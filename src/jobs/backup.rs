@@ -16,7 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::clock::Clock;
 use crate::config::Backups;
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::domain::timestamp::Timestamp;
 use crate::files::{
     PARTIAL, folder_of, give_to_owner_of, make_private, remove_unless_written,
@@ -177,11 +177,11 @@ impl BackupJob {
             if self.is_rejected(&path) {
                 continue;
             }
-            match redb::look_into(&path) {
+            match redb::inspect(&path) {
                 Ok(_) => return Some(moment),
                 Err(error) => {
                     let error = error.of_backup();
-                    tracing::warn!(error = %Chain(&error), "skipped an invalid backup");
+                    tracing::warn!(error = %ErrorChain(&error), "skipped an invalid backup");
                     let mut rejected =
                         self.rejected.lock().unwrap_or_else(PoisonError::into_inner);
                     rejected.insert(as_it_is(path));
@@ -227,7 +227,7 @@ impl BackupJob {
         let verified_at = newest.or_else(|| self.log.state().verified_at);
         self.log.set(BackupState { verified_at, result: BackupResult::Failed });
         let folder = self.settings.folder.display();
-        tracing::error!(%folder, error = %Chain(error), "the backup failed");
+        tracing::error!(%folder, error = %ErrorChain(error), "the backup failed");
         BackupResult::Failed
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -93,7 +93,7 @@ impl IdempotencyJob {
                         "kept expired stored responses: the clock is not trusted yet"
                     ),
                     Err(error) => {
-                        let error = Chain(&error);
+                        let error = ErrorChain(&error);
                         tracing::warn!(%error, "could not remove expired stored responses");
                     }
                 }

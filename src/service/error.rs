@@ -102,13 +102,13 @@ pub enum Error {
         "a request with this idempotency key was carried out, but its response cannot be replayed: \
          check its effect, then retry with a new key"
     )]
-    AnswerLost,
+    OutcomeLost,
     /// The answer is too long to be kept under a key. Nothing was done.
     #[error(
         "the outcome of a request with an idempotency key must have at most 8 MiB: \
          send fewer operations at once, or omit the key"
     )]
-    AnswerTooLarge,
+    OutcomeTooLarge,
     /// Another request with the same key is in progress.
     #[error("a request with this idempotency key is in progress")]
     Repeated,
@@ -174,7 +174,7 @@ impl From<StoreError> for Error {
             StoreError::AccountBusy => Self::AccountBusy,
             StoreError::Revoked => Self::BadToken,
             StoreError::Repeated => Self::Repeated,
-            StoreError::AnswerTooLarge => Self::AnswerTooLarge,
+            StoreError::OutcomeTooLarge => Self::OutcomeTooLarge,
             StoreError::Internal(_) => Self::Internal(io::Error::other(error)),
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::DiskFull => Self::DiskFull,

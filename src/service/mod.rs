@@ -6,10 +6,10 @@ mod chunk;
 mod ending;
 mod error;
 mod events;
+pub mod export_format;
 mod fixed;
 mod idempotency;
 mod invitations;
-pub mod lines;
 pub mod metrics;
 mod passwords;
 mod personal_data;
@@ -36,8 +36,8 @@ pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
 pub use self::state::State;
 pub use self::tasks::{
-    Listed, Moved, Next, Part, TaskAsk, TaskBatch, TaskChange, TaskDraft, TaskFailure,
-    TaskListing, TaskRequest, TaskResults, Terms,
+    Listed, Moved, Next, Part, Preconditions, TaskBatch, TaskCommand, TaskFailure,
+    TaskInput, TaskListing, TaskPatchInput, TaskRequest, TaskResults,
 };
 pub use self::tokens::TokenDraft;
 pub use self::users::NewAccount;

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 
 use super::{Error, FieldError, FixedAccount, Recorder, Service};
 use crate::auth::Caller;
-use crate::auth::password::Verdict;
-use crate::auth::permission::{Account, Entry, Permission};
+use crate::auth::password::PasswordCheck;
+use crate::auth::permission::{Account, ChangePassword, Permission};
 use crate::domain::access::Access;
 use crate::domain::email::Email;
 use crate::domain::label::Label;
@@ -100,7 +100,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn user_change_password(
         &self,
-        caller: &Caller<Entry>,
+        caller: &Caller<ChangePassword>,
         current: Zeroizing<String>,
         new: Zeroizing<String>,
         recorder: Recorder<Ended>,
@@ -180,8 +180,8 @@ impl Service {
         let found = self.0.store.user_get(id).await?.ok_or(Error::BadToken)?;
         let stored = found.password.clone();
         match self.0.hasher.verify(caller.whose(), password, stored).await? {
-            Verdict::Right { .. } => Ok(found),
-            Verdict::Wrong => {
+            PasswordCheck::Right { .. } => Ok(found),
+            PasswordCheck::Wrong => {
                 self.0.events.login_failed(caller.network, Some(id));
                 Err(Error::field(field, WRONG_PASSWORD))
             }

@@ -4,7 +4,7 @@ use tracing::instrument;
 
 use super::{Error, FieldError, Recorder, Service};
 use crate::auth::opaque::{PERSONAL_TOKEN, digest};
-use crate::auth::permission::{Account, Mint};
+use crate::auth::permission::{Account, CreateToken};
 use crate::auth::{Caller, Secret};
 use crate::domain::id::TokenId;
 use crate::domain::label::Label;
@@ -34,7 +34,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn token_create(
         &self,
-        caller: &Caller<Mint>,
+        caller: &Caller<CreateToken>,
         draft: TokenDraft,
         recorder: Recorder<(PersonalToken, Secret)>,
     ) -> Result<(PersonalToken, Secret), Error> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::chunk::Gathered;
-use super::lines::{Line, LineError};
+use super::export_format::{Line, LineError};
 use super::{Error, Parts, Service};
 use crate::domain::id::TaskId;
 use crate::domain::progress::{Phase, Step, part_of};

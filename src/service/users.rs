@@ -107,7 +107,7 @@ impl Service {
             return Ok(None);
         };
         match self.replay(found.user.id, key).await {
-            Err(Error::KeyReused | Error::AnswerLost) => Ok(None),
+            Err(Error::KeyReused | Error::OutcomeLost) => Ok(None),
             outcome => outcome,
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_path_to_error::{Error, Path, Segment};
 
-use super::lines::LineError;
+use super::export_format::LineError;
 
 /// Names the invalid member, if the line is JSON of a known kind.
 pub(super) fn of(error: &Error<serde_json::Error>) -> LineError {

@@ -27,7 +27,7 @@ pub enum StoreError {
     Repeated,
     /// Answer too long to store. Nothing has changed.
     #[error("the response is too long to be stored")]
-    AnswerTooLarge,
+    OutcomeTooLarge,
     /// Bug in the program. Nothing has changed.
     #[error("internal invariant violated")]
     Internal(#[source] Cause),

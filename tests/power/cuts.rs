@@ -5,7 +5,7 @@ use duly::store::redb::Options;
 use super::cut::History;
 use super::disk::Disk;
 use super::image::Image;
-use super::oracle::{Snapshot, judge, open_thrice};
+use super::oracle::{Snapshot, check_format, open_thrice};
 use super::random::Random;
 use super::runner::{Run, new_file, options, run, states};
 use super::tally::{Scale, Tally};
@@ -40,8 +40,9 @@ fn a_power_cut_at_any_moment_loses_nothing_that_was_acknowledged() {
         let mut random = Random::new(seed);
         for cut in given.history.cuts(&mut random, scale.some, scale.each) {
             let image = given.history.image(cut);
-            let outcome = open_thrice(&image, &given.options)
-                .and_then(|shown| judge(&shown, &given.states, given.run.range(cut.at)));
+            let outcome = open_thrice(&image, &given.options).and_then(|shown| {
+                check_format(&shown, &given.states, given.run.range(cut.at))
+            });
             let kind = format!("{}, {:?}", cut.kept.name(), given.options.commit);
             tally.add(&kind, &image, outcome, || format!("seed {seed}, {cut:?}"));
         }

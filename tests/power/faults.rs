@@ -8,7 +8,7 @@ use duly::store::{Failure, OpenError, Store as _, StoreError, WriteContext};
 
 use super::cut::History;
 use super::disk::{Call, Disk, Entry, Fault, Then};
-use super::oracle::{Snapshot, judge, open_thrice, runtime};
+use super::oracle::{Snapshot, check_format, open_thrice, runtime};
 use super::random::Random;
 use super::runner::{Run, new_file, options, states};
 use super::tally::{Scale, Tally};
@@ -100,7 +100,7 @@ fn one_call(
     for cut in history.cuts_at(end, &mut Random::new(seed), 2) {
         let image = history.image(cut);
         let outcome = open_thrice(&image, options)
-            .and_then(|shown| judge(&shown, states, run.range(end)));
+            .and_then(|shown| check_format(&shown, states, run.range(end)));
         tally.add(cut.kept.name(), &image, outcome, place);
     }
 }

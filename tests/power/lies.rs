@@ -11,7 +11,7 @@ use duly::store::redb::Options;
 
 use super::cut::History;
 use super::disk::Disk;
-use super::oracle::{Snapshot, Unseen, judge, open_damaged};
+use super::oracle::{Snapshot, Unseen, check_format, open_damaged};
 use super::random::Random;
 use super::runner::{new_file, options, run, states};
 use super::tally::{Scale, Tally};
@@ -63,7 +63,7 @@ fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
 /// Whether this was a state once, or is refused as damaged.
 fn was(shown: &Result<Snapshot, Unseen>, states: &[Snapshot]) -> Result<(), String> {
     match shown {
-        Ok(shown) => judge(shown, states, (0, states.len() - 1)),
+        Ok(shown) => check_format(shown, states, (0, states.len() - 1)),
         Err(Unseen::Refused(OpenError::Damaged { .. })) => Ok(()),
         Err(unseen) => Err(format!("{unseen:?}")),
     }

@@ -14,7 +14,7 @@ use super::cut::History;
 use super::cuts::given;
 use super::disk::Disk;
 use super::image::Image;
-use super::oracle::{Snapshot, Unseen, judge, open, open_thrice};
+use super::oracle::{Snapshot, Unseen, check_format, open, open_thrice};
 use super::random::Random;
 use super::runner::options;
 use super::tally::{Scale, Tally};
@@ -72,7 +72,7 @@ fn check(
 ) -> Result<bool, String> {
     let next = Options { formats: Formats::NEXT, ..options.clone() };
     let is = |shown: &Snapshot, state: &Snapshot| {
-        judge(shown, std::slice::from_ref(state), (0, 0))
+        check_format(shown, std::slice::from_ref(state), (0, 0))
     };
     match open(&Disk::new(image.clone()), &next) {
         Err(Unseen::Refused(OpenError::Older { found: FORMAT, known, .. }))
@@ -136,8 +136,9 @@ fn cut_while_migrated(old: &Old) {
         let history = History::new(image.clone(), disk.log());
         for cut in history.cuts(&mut random, scale.some, scale.each) {
             let cut_image = history.image(cut);
-            let is_new =
-                |shown: &Snapshot| judge(shown, std::slice::from_ref(&new), (0, 0));
+            let is_new = |shown: &Snapshot| {
+                check_format(shown, std::slice::from_ref(&new), (0, 0))
+            };
             let outcome = match open(&Disk::new(cut_image.clone()), &options) {
                 Err(Unseen::Refused(OpenError::Older {
                     found, known: FORMAT, ..

@@ -127,7 +127,7 @@ pub(super) fn open_thrice(image: &Image, options: &Options) -> Result<Snapshot, 
 }
 
 /// Says what is wrong if something is shown that is none of the states from one to another.
-pub(super) fn judge(
+pub(super) fn check_format(
     shown: &Snapshot,
     states: &[Snapshot],
     (least, most): (usize, usize),

@@ -5,7 +5,7 @@ use duly::store::redb::{Options, RedbStore};
 use super::cut::History;
 use super::cuts::given;
 use super::disk::Disk;
-use super::oracle::{judge, look, open_thrice};
+use super::oracle::{check_format, look, open_thrice};
 use super::random::Random;
 use super::tally::{Scale, Tally};
 
@@ -36,9 +36,9 @@ fn a_power_cut_while_the_store_recovers_loses_nothing_either() {
                 let outcome = open_thrice(&image, &given.options).and_then(|again| {
                     // What somebody may have seen stays.
                     if second.at > opened {
-                        judge(&again, &shown, (0, 0))
+                        check_format(&again, &shown, (0, 0))
                     } else {
-                        judge(&again, &given.states, given.run.range(cut.at))
+                        check_format(&again, &given.states, given.run.range(cut.at))
                     }
                 });
                 tally.add(second.kept.name(), &image, outcome, || {

@@ -66,7 +66,7 @@ pub enum HashError {
 
 /// Result of verifying a password.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum PasswordCheck {
     /// The password is wrong, or the account does not exist.
     Wrong,
     /// The password is right.
@@ -131,7 +131,7 @@ impl Hasher {
         whose: Whose,
         password: Password,
         stored: PasswordHash,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordCheck, HashError> {
         self.verifying(whose, password, Some(stored))?.await
     }
 
@@ -152,7 +152,7 @@ impl Hasher {
         network: Network,
         password: Password,
         stored: Option<PasswordHash>,
-    ) -> Result<Verdict, HashError> {
+    ) -> Result<PasswordCheck, HashError> {
         let (asked, stranger) = (Instant::now(), Whose::Stranger(network));
         // As long as a wrong password takes: see [`Worker::verify`].
         let forms = u32::try_from(password.forms().count()).unwrap_or(u32::MAX);
@@ -168,7 +168,7 @@ impl Hasher {
                         Ok(())
                     });
                     let verdict = verifying.await?;
-                    if matches!(verdict, Verdict::Wrong) {
+                    if matches!(verdict, PasswordCheck::Wrong) {
                         turn?.await?;
                     }
                     drop(right);
@@ -223,7 +223,8 @@ impl Hasher {
         whose: Whose,
         password: Password,
         stored: Option<PasswordHash>,
-    ) -> Result<impl Future<Output = Result<Verdict, HashError>> + use<>, HashError> {
+    ) -> Result<impl Future<Output = Result<PasswordCheck, HashError>> + use<>, HashError>
+    {
         let salt = self.salt()?;
         self.enqueue(whose, move |worker| {
             worker.verify(&password, stored.as_ref(), &salt)
@@ -304,17 +305,17 @@ mod tests {
             .verify(Whose::Operator, password("password123"), hash.clone())
             .await
             .unwrap();
-        assert!(matches!(verdict, Verdict::Right { outdated: false }));
+        assert!(matches!(verdict, PasswordCheck::Right { outdated: false }));
         for wrong in ["", "password124", "password123 ", "Password123"] {
             let verdict = hasher
                 .verify(Whose::Operator, password(wrong), hash.clone())
                 .await
                 .unwrap();
-            assert!(matches!(verdict, Verdict::Wrong), "{wrong:?}");
+            assert!(matches!(verdict, PasswordCheck::Wrong), "{wrong:?}");
         }
         let home = Network::of("192.0.2.1".parse().unwrap());
         let nobody = hasher.verify_login(None, home, password("password123"), None);
-        assert!(matches!(nobody.await, Ok(Verdict::Wrong)));
+        assert!(matches!(nobody.await, Ok(PasswordCheck::Wrong)));
     }
 
     #[tokio::test]
@@ -325,7 +326,7 @@ mod tests {
         let other = format!("{}b", "a".repeat(99));
         let verdict =
             hasher.verify(Whose::Operator, password(&other), hash).await.unwrap();
-        assert!(matches!(verdict, Verdict::Wrong));
+        assert!(matches!(verdict, PasswordCheck::Wrong));
     }
 
     #[tokio::test]
@@ -337,7 +338,7 @@ mod tests {
         let hasher = hasher(Cost { memory_kib: 128, passes: 1 }, 8);
         let verdict =
             hasher.verify(Whose::Operator, password("password123"), old).await.unwrap();
-        assert!(matches!(verdict, Verdict::Right { outdated: true }));
+        assert!(matches!(verdict, PasswordCheck::Right { outdated: true }));
         let new = hasher.hash(Whose::Operator, password("password123")).await.unwrap();
         assert!(new.as_str().contains("m=128"));
     }
@@ -351,7 +352,7 @@ mod tests {
         let hasher = hasher(CHEAP, 8);
         let verdict =
             hasher.verify(Whose::Operator, password("password"), hash).await.unwrap();
-        assert!(matches!(verdict, Verdict::Right { outdated: true }));
+        assert!(matches!(verdict, PasswordCheck::Right { outdated: true }));
     }
 
     #[tokio::test]
@@ -410,16 +411,16 @@ mod tests {
         };
         let held = flood(&hasher, 2);
 
-        assert!(matches!(login("password123").await, Ok(Verdict::Right { .. })));
+        assert!(matches!(login("password123").await, Ok(PasswordCheck::Right { .. })));
         let mut wrong = std::pin::pin!(login("password124"));
         let ordinary = login("password123");
         tokio::select! {
             biased;
             _ = &mut wrong => panic!("did not wait"),
-            right = ordinary => assert!(matches!(right, Ok(Verdict::Right { .. }))),
+            right = ordinary => assert!(matches!(right, Ok(PasswordCheck::Right { .. }))),
         }
         drop(held);
-        assert!(matches!(wrong.await, Ok(Verdict::Wrong)));
+        assert!(matches!(wrong.await, Ok(PasswordCheck::Wrong)));
     }
 
     /// The strangers' thread is idle, and a hash takes an hour.
@@ -435,7 +436,7 @@ mod tests {
             hasher.verify_login(known, home, password(text), Some(hash.clone()))
         };
 
-        assert!(matches!(login("password123").await, Ok(Verdict::Right { .. })));
+        assert!(matches!(login("password123").await, Ok(PasswordCheck::Right { .. })));
         hasher.run(stranger(9), || ()).await.unwrap();
         let mut wrong = Box::pin(login("password124"));
         // Long after the password was verified.
@@ -471,7 +472,7 @@ mod tests {
         for whose in [Whose::Known(UserId::new(1), home), Whose::Operator] {
             let hash = hasher.hash(whose, password("password123")).await.unwrap();
             let verdict = hasher.verify(whose, password("password123"), hash).await;
-            assert!(matches!(verdict, Ok(Verdict::Right { .. })));
+            assert!(matches!(verdict, Ok(PasswordCheck::Right { .. })));
         }
     }
 }

@@ -11,7 +11,7 @@ use argon2::{Algorithm, Argon2, Block, Version};
 use super::kinds::{HASH_LEN, Kind, Kinds};
 use super::phc::{Parts, understand};
 use super::queue::Queues;
-use super::{Job, Verdict};
+use super::{Job, PasswordCheck};
 use crate::domain::password::{Password, PasswordHash};
 
 /// State of one thread.
@@ -61,15 +61,15 @@ impl Worker {
         password: &Password,
         stored: Option<&PasswordHash>,
         salt: &[u8],
-    ) -> io::Result<Verdict> {
+    ) -> io::Result<PasswordCheck> {
         let stored = stored.map(understand).transpose().map_err(io::Error::other)?;
         for (number, form) in password.forms().enumerate() {
             if self.is_right(form, stored.as_ref(), salt)? {
                 let is_of_today = stored.is_some_and(|it| it.kind == self.kinds.today());
-                return Ok(Verdict::Right { outdated: number > 0 || !is_of_today });
+                return Ok(PasswordCheck::Right { outdated: number > 0 || !is_of_today });
             }
         }
-        Ok(Verdict::Wrong)
+        Ok(PasswordCheck::Wrong)
     }
 
     fn is_right(

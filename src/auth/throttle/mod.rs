@@ -23,9 +23,9 @@
 //! asking too early is not punished. Counts are lost when the process ends, and are dropped once they no longer limit.
 
 mod counts;
-mod ladder;
 mod refusals;
 mod requests;
+mod tiered_quota;
 
 use std::fmt;
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -35,9 +35,9 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 
 use self::counts::Room;
-use self::ladder::{Ladder, longest};
 pub use self::refusals::Refusals;
 pub use self::requests::RequestLimit;
+use self::tiered_quota::{TieredQuota, longest};
 use crate::domain::access::Access;
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
@@ -102,14 +102,14 @@ pub struct Throttled {
 
 /// Counter of attempts, in memory.
 pub struct Throttle<C: Clock = DefaultClock> {
-    networks: Ladder<C>,
-    pairs: Ladder<C>,
-    strangers: Ladder<C>,
-    registrations: Ladder<C>,
-    refreshes: Ladder<C>,
-    passwords: Ladder<C>,
-    owners: Ladder<C>,
-    admins: Ladder<C>,
+    networks: TieredQuota<C>,
+    pairs: TieredQuota<C>,
+    strangers: TieredQuota<C>,
+    registrations: TieredQuota<C>,
+    refreshes: TieredQuota<C>,
+    passwords: TieredQuota<C>,
+    owners: TieredQuota<C>,
+    admins: TieredQuota<C>,
     hash: RandomState,
 }
 
@@ -121,16 +121,16 @@ impl Default for Throttle {
 
 impl<C: Clock + Clone> Throttle<C> {
     fn new(room: Room, clock: &C) -> Self {
-        let ladder = |policies: &[Policy]| Ladder::new(policies, room, clock);
+        let quota = |policies: &[Policy]| TieredQuota::new(policies, room, clock);
         Self {
-            networks: ladder(&NETWORK),
-            pairs: ladder(&PAIR),
-            strangers: ladder(&STRANGER),
-            registrations: ladder(&REGISTRATION),
-            refreshes: ladder(&REFRESH),
-            passwords: ladder(&PASSWORD),
-            owners: ladder(&OWNER),
-            admins: ladder(&ADMIN),
+            networks: quota(&NETWORK),
+            pairs: quota(&PAIR),
+            strangers: quota(&STRANGER),
+            registrations: quota(&REGISTRATION),
+            refreshes: quota(&REFRESH),
+            passwords: quota(&PASSWORD),
+            owners: quota(&OWNER),
+            admins: quota(&ADMIN),
             hash: RandomState::new(),
         }
     }

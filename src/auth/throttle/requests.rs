@@ -8,12 +8,12 @@ use std::time::Duration;
 use governor::clock::{Clock, DefaultClock};
 
 use super::counts::Room;
-use super::ladder::Ladder;
+use super::tiered_quota::TieredQuota;
 use super::{Policy, Throttled};
 
 /// Counter of requests by account, in memory, whatever the credential.
 pub struct RequestLimit<C: Clock = DefaultClock> {
-    requests: Ladder<C>,
+    requests: TieredQuota<C>,
     hash: RandomState,
 }
 
@@ -28,7 +28,7 @@ impl<C: Clock + Clone> RequestLimit<C> {
     fn with_clock(quota: NonZeroU32, clock: &C) -> Self {
         let policy = Policy { name: "requests", quota, window: Duration::from_secs(60) };
         Self {
-            requests: Ladder::new(&[policy], Room::USUAL, clock),
+            requests: TieredQuota::new(&[policy], Room::USUAL, clock),
             hash: RandomState::new(),
         }
     }

@@ -269,8 +269,8 @@ fn strange(throttle: &Fake, number: u32) -> Result<(), Throttled> {
 }
 
 fn remembered(throttle: &Fake) -> usize {
-    let ladders = [&throttle.networks, &throttle.pairs, &throttle.strangers];
-    ladders.iter().map(|ladder| ladder.len()).sum()
+    let quotas = [&throttle.networks, &throttle.pairs, &throttle.strangers];
+    quotas.iter().map(|quota| quota.len()).sum()
 }
 
 #[test]

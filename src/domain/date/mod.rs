@@ -92,7 +92,7 @@ impl FromStr for Date {
     type Err = DateError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::from_civil(super::clock_text::day(text).ok_or(DateError)?)
+        Self::from_civil(super::rfc3339::day(text).ok_or(DateError)?)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Unit;
 use jiff::tz::Offset;
 
-use super::super::clock_text::{self, Said, moment};
+use super::super::rfc3339::{self, Said, moment};
 use super::{Date, Due, TimeZone, Timestamp};
 
 /// Reason that a text is not a due date or time.
@@ -43,7 +43,7 @@ impl Due {
         if text.len() > Self::MAX_BYTES {
             return Err(DueError::Malformed);
         }
-        if let Some(day) = clock_text::day(text) {
+        if let Some(day) = rfc3339::day(text) {
             return Date::from_civil(day).map(Self::On).map_err(|_| DueError::Range);
         }
         let (text, name) =

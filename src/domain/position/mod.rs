@@ -62,7 +62,7 @@ impl Position {
     }
 
     /// Wraps a position that was validated or created before it was stored.
-    pub const fn checked_before(text: String) -> Self {
+    pub const fn new_unchecked(text: String) -> Self {
         Self(text)
     }
 

@@ -2,8 +2,8 @@
 
 use jiff::civil::Weekday;
 
-use super::super::clock_text;
 use super::super::date::Date;
+use super::super::rfc3339;
 use super::super::timestamp::Timestamp;
 use super::error::RuleError;
 use super::rule::{End, Frequency, NthWeekday, Rule, name};
@@ -109,13 +109,13 @@ fn end(text: &str) -> Option<End> {
     let part = |from, to| text.get(from..to);
     let day = format!("{}-{}-{}", part(0, 4)?, part(4, 6)?, part(6, 8)?);
     if text.len() == 8 {
-        return Date::from_civil(clock_text::day(&day)?).ok().map(End::Until);
+        return Date::from_civil(rfc3339::day(&day)?).ok().map(End::Until);
     }
     if part(8, 9)? != "T" || part(15, text.len())? != "Z" {
         return None;
     }
     let clock = format!("{day}T{}:{}:{}Z", part(9, 11)?, part(11, 13)?, part(13, 15)?);
-    let (time, said) = clock_text::moment(&clock)?;
+    let (time, said) = rfc3339::moment(&clock)?;
     let time = said.offset()?.to_timestamp(time).ok()?;
     Timestamp::from_millis(time.as_millisecond()).ok().map(End::UntilTime)
 }

@@ -61,7 +61,7 @@ impl Tag {
     }
 
     /// Wraps a tag that [`Self::new`] validated before it was stored.
-    pub const fn checked_before(text: String) -> Self {
+    pub const fn new_unchecked(text: String) -> Self {
         Self(text)
     }
 

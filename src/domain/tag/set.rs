@@ -40,7 +40,7 @@ impl Tags {
     }
 
     /// Wraps tags that came from [`Self::iter`] before they were stored, in that order.
-    pub const fn checked_before(tags: Vec<Tag>) -> Self {
+    pub const fn new_unchecked(tags: Vec<Tag>) -> Self {
         Self(tags)
     }
 

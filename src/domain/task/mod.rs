@@ -76,7 +76,7 @@ impl Task {
     pub const MAX_DEPTH: usize = 8;
 
     /// Maximum number of tasks below one top-level task, so that no deletion takes long.
-    pub const MAX_BELOW: usize = 1_000;
+    pub const MAX_DESCENDANTS: usize = 1_000;
 
     /// Maximum number of different tags of one account.
     pub const MAX_TAGS: u64 = 1_000;

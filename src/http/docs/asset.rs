@@ -12,7 +12,7 @@ use poem::{Request, Response};
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::hex::hex;
-use crate::http::budget::SharedBytes;
+use crate::http::response_memory::SharedBytes;
 
 /// Requires revalidation on each use; the response is short if nothing has changed.
 const REVALIDATE: HeaderValue = HeaderValue::from_static("no-cache");

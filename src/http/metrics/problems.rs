@@ -1,4 +1,4 @@
-//! Error responses by code, counted by the edge.
+//! Error responses by code, counted by the middleware.
 
 use crate::metrics::Counter;
 

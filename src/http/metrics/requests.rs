@@ -1,4 +1,4 @@
-//! Requests by operation, counted by the edge.
+//! Requests by operation, counted by the middleware.
 
 use std::fmt;
 use std::sync::Arc;

@@ -17,7 +17,7 @@ use poem_openapi::registry::{
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::http::budget::InFlight;
+use crate::http::response_memory::InFlight;
 use crate::service::PersonalData;
 
 const LINES: &str = "application/x-ndjson";

@@ -4,8 +4,8 @@
 //! uses hyper's connections directly: HTTP/1.1, and HTTP/2 for clients that negotiate it in the TLS handshake. Without
 //! TLS, a proxy in front speaks HTTP/2 to clients.
 
+mod connection_limiter;
 mod connections;
-mod gate;
 mod http2;
 mod length;
 mod listener;
@@ -34,9 +34,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+pub use self::connection_limiter::ConnectionMetrics;
+use self::connection_limiter::{Admission, ConnectionLimiter, Seat};
 pub use self::connections::Connections;
-pub use self::gate::ConnectionMetrics;
-use self::gate::{Admission, Gate, Seat};
 use self::http2::Http2;
 pub use self::listener::Listener;
 use self::listener::{Io, Peer};
@@ -70,8 +70,8 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?);
-    let Connections(gate) = connections;
-    let door = Arc::new(Door::new(endpoint, local, tls, limits, Arc::clone(&gate)));
+    let Connections(limiter) = connections;
+    let door = Arc::new(Door::new(endpoint, local, tls, limits, Arc::clone(&limiter)));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = pin!(stop);
@@ -97,7 +97,7 @@ pub async fn serve(
         let seat = tokio::select! {
             biased;
             () = &mut stop => break,
-            seat = seat(&gate, peer) => seat,
+            seat = seat(&limiter, peer) => seat,
         };
         let Some(seat) = seat else {
             tracing::debug!("rejected a connection from a network that has too many");
@@ -133,13 +133,13 @@ pub async fn serve(
 
 /// Finds a place for a connection. If none can be freed, the connection waits, and later ones wait in the kernel's
 /// queue.
-async fn seat(gate: &Arc<Gate>, peer: Peer) -> Option<Arc<Seat>> {
+async fn seat(limiter: &Arc<ConnectionLimiter>, peer: Peer) -> Option<Arc<Seat>> {
     let mut again = false;
     loop {
-        match gate.enter(peer, again) {
+        match limiter.enter(peer, again) {
             Admission::In(seat) => return Some(seat),
             Admission::Refused => return None,
-            Admission::Full => gate.changed().await,
+            Admission::Full => limiter.changed().await,
         }
         again = true;
     }
@@ -159,7 +159,7 @@ impl Stop {
 /// State shared by all connections.
 struct Door {
     endpoint: Arc<BoxEndpoint<'static, Response>>,
-    gate: Arc<Gate>,
+    limiter: Arc<ConnectionLimiter>,
     local: LocalAddr,
     tls: Option<Arc<Tls>>,
     http1: http1::Builder,
@@ -174,9 +174,9 @@ impl Door {
         local: LocalAddr,
         tls: Option<Arc<Tls>>,
         limits: &Limits,
-        gate: Arc<Gate>,
+        limiter: Arc<ConnectionLimiter>,
     ) -> Self {
-        // Larger than the limit at which the edge sends a proper refusal.
+        // Larger than the limit at which the middleware sends a proper refusal.
         let header_bytes = 2 * limits.header_bytes.max(8 * 1024);
         let mut http1 = http1::Builder::new();
         http1
@@ -190,7 +190,7 @@ impl Door {
             .half_close(false);
         Self {
             endpoint: Arc::new(endpoint),
-            gate,
+            limiter,
             local,
             tls,
             http1,
@@ -265,11 +265,11 @@ impl Door {
     ) -> impl Service + use<> {
         let (endpoint, local) = (Arc::clone(&self.endpoint), self.local.clone());
         let remote = RemoteAddr(peer.into());
-        let (gate, seat) = (Arc::clone(&self.gate), Arc::clone(seat));
+        let (limiter, seat) = (Arc::clone(&self.limiter), Arc::clone(seat));
         hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
             let endpoint = Arc::clone(&endpoint);
             let serving = seat.serve();
-            let counted = gate.request(peer, request.headers());
+            let counted = limiter.request(peer, request.headers());
             if counted.is_none() {
                 request.extensions_mut().insert(OverShare);
             }

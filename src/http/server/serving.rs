@@ -9,7 +9,7 @@ use http_body_util::combinators::BoxBody;
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
-use super::gate::{Request, Serving};
+use super::connection_limiter::{Request, Serving};
 
 type Inner = BoxBody<Bytes, io::Error>;
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::gate::Seat;
+use super::connection_limiter::Seat;
 use super::listener::Io;
 
 /// Maximum time and bytes still read from a client that keeps sending after the last response.

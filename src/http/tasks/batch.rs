@@ -6,17 +6,17 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::body::{TaskCreate, TaskPatch, clearable};
-use super::terms;
+use super::preconditions;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
-use crate::http::budget::Room;
 use crate::http::etag::Named;
 use crate::http::payload::{self, Rendered, Unchecked};
 use crate::http::problem::{Entry, Problem, TOO_MUCH};
+use crate::http::response_memory::Room;
 use crate::http::shares::Share;
 use crate::service::{
-    Error, FieldError, TaskAsk, TaskBatch, TaskDraft, TaskFailure, TaskRequest,
+    Error, FieldError, TaskBatch, TaskCommand, TaskFailure, TaskInput, TaskRequest,
     TaskResults,
 };
 
@@ -195,7 +195,7 @@ impl TaskOperation {
         }
         let if_match = if_match.map(|text| Named::parse(text.as_bytes())).transpose();
         let if_match = if_match
-            .map(|named| named.map(terms::if_match))
+            .map(|named| named.map(preconditions::if_match))
             .map_err(|error| faults.push(FieldError::new("if_match", error)))
             .unwrap_or_default();
         if !faults.is_empty() {
@@ -206,17 +206,17 @@ impl TaskOperation {
         let ask = match op {
             Op::Create => {
                 let task: TaskCreate = task.check().map_err(of_task)?;
-                TaskAsk::Create(Box::new(task.into()))
+                TaskCommand::Create(Box::new(task.into()))
             }
             Op::Patch => {
                 let task: TaskPatch = task.check().map_err(of_task)?;
-                TaskAsk::Patch(id, Box::new(task.into()))
+                TaskCommand::Patch(id, Box::new(task.into()))
             }
-            Op::Complete => TaskAsk::Complete(id),
-            Op::Delete => TaskAsk::Delete(id),
+            Op::Complete => TaskCommand::Complete(id),
+            Op::Delete => TaskCommand::Delete(id),
             Op::Move => {
                 let to = TaskMoveBody { to, before, after, parent_id };
-                TaskAsk::Move(id, to.check()?)
+                TaskCommand::Move(id, to.check()?)
             }
         };
         Ok(TaskRequest { ask, if_match })
@@ -373,13 +373,13 @@ impl TaskResult {
 
 /// Returns an upper estimate of the size of a batch's results, in bytes. Changed tasks may be long.
 pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
-    let texts = |draft: &TaskDraft| {
+    let texts = |draft: &TaskInput| {
         draft.title.len() + draft.description.as_ref().map_or(0, String::len)
     };
     let of_one =
         |request: &Result<TaskRequest, _>| match request.as_ref().map(|it| &it.ask) {
-            Ok(TaskAsk::Create(draft)) => 1024 + texts(draft),
-            Ok(TaskAsk::Delete(_)) | Err(_) => 1024,
+            Ok(TaskCommand::Create(draft)) => 1024 + texts(draft),
+            Ok(TaskCommand::Delete(_)) | Err(_) => 1024,
             Ok(_) => 8 * 1024,
         };
     batch.requests.iter().map(of_one).sum()

@@ -11,7 +11,7 @@ use crate::domain::task::Fixed;
 use crate::domain::timestamp::Timestamp;
 use crate::http::completed::Completed;
 use crate::http::ignored::Ignored;
-use crate::service::{TaskChange, TaskDraft};
+use crate::service::{TaskInput, TaskPatchInput};
 
 /// Priority of a task.
 #[derive(Clone, Copy, Debug, Default, Enum, Serialize)]
@@ -105,7 +105,7 @@ impl Example for TaskCreate {
     }
 }
 
-impl From<TaskCreate> for TaskDraft {
+impl From<TaskCreate> for TaskInput {
     fn from(task: TaskCreate) -> Self {
         Self {
             title: task.title.0,
@@ -169,7 +169,7 @@ impl Example for TaskPatch {
     }
 }
 
-impl From<TaskPatch> for TaskChange {
+impl From<TaskPatch> for TaskPatchInput {
     fn from(patch: TaskPatch) -> Self {
         Self {
             title: patch.title.take().map(|it| it.0),

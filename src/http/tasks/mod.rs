@@ -3,7 +3,7 @@
 mod batch;
 mod body;
 mod filter;
-mod terms;
+mod preconditions;
 mod text;
 mod view;
 
@@ -18,7 +18,6 @@ use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
 use self::view::{TagView, TaskCountsView, TaskView};
-use super::budget::{ReservedRoom, Room};
 use super::caller::Authenticated;
 use super::etag::{self, EntityTags};
 use super::idempotency::{IdempotencyHeader, Reply};
@@ -28,6 +27,7 @@ use super::param::{
 };
 use super::payload::{Json, MergePatch, Rendered};
 use super::problem::Problem;
+use super::response_memory::{ReservedRoom, Room};
 use super::turn::Turn;
 use super::{Api, Site, param};
 use crate::auth::permission::{TasksRead, TasksWrite};
@@ -166,7 +166,7 @@ impl TasksApi {
         key: IdempotencyHeader,
         body: Json<TaskCreate>,
     ) -> Result<Reply<Created>, Problem> {
-        let (dry_run, draft) = (terms::is_dry(&dry_run)?, body.0.into());
+        let (dry_run, draft) = (preconditions::is_dry(&dry_run)?, body.0.into());
         let prefix = Arc::clone(&site.api_prefix);
         let key = key.unless(dry_run);
         let work = |recorder| service.task_create(&caller.0, draft, dry_run, recorder);
@@ -313,7 +313,7 @@ impl TasksApi {
         key: IdempotencyHeader,
         body: Json<TaskBatchBody>,
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
-        let batch = body.0.into_batch(terms::is_dry(&dry_run)?);
+        let batch = body.0.into_batch(preconditions::is_dry(&dry_run)?);
         let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
         let key = key.unless(batch.dry_run).key();
         let mut share = None;
@@ -346,7 +346,7 @@ impl TasksApi {
         #[oai(name = "If-None-Match")]
         if_none_match: EntityTags,
     ) -> Result<Found, Problem> {
-        let named = terms::named(&if_match, &if_none_match);
+        let named = preconditions::named(&if_match, &if_none_match);
         let (id, (wanted, known)) = Problem::both(id.0.parse(), named)?;
         let task = service.task_get(&caller.0, id).await?;
         if wanted.is_some_and(|wanted| !wanted.names(&task)) {
@@ -384,11 +384,13 @@ impl TasksApi {
         key: IdempotencyHeader,
         body: MergePatch<TaskPatch>,
     ) -> Result<Reply<Changed>, Problem> {
-        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
-        let place = Problem::both(id.0.parse(), terms);
-        let ((id, terms), patch) = Problem::both(place, body.0)?;
-        let key = key.unless(terms.dry_run).key();
-        let moved = service.task_patch(&caller.0, id, patch.into(), terms, key).await;
+        let preconditions =
+            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
+        let place = Problem::both(id.0.parse(), preconditions);
+        let ((id, preconditions), patch) = Problem::both(place, body.0)?;
+        let key = key.unless(preconditions.dry_run).key();
+        let moved =
+            service.task_patch(&caller.0, id, patch.into(), preconditions, key).await;
         Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
     }
 
@@ -414,10 +416,12 @@ impl TasksApi {
         dry_run: Query<Option<FlagParam>>,
         key: IdempotencyHeader,
     ) -> Result<Reply<Changed>, Problem> {
-        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
-        let (id, terms) = Problem::both(id.0.parse(), terms)?;
-        let key = key.unless(terms.dry_run).key();
-        let work = |recorder| service.task_complete(&caller.0, id, terms, recorder);
+        let preconditions =
+            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
+        let (id, preconditions) = Problem::both(id.0.parse(), preconditions)?;
+        let key = key.unless(preconditions.dry_run).key();
+        let work =
+            |recorder| service.task_complete(&caller.0, id, preconditions, recorder);
         let moved = service.once(&caller.0, key, work).await;
         Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
     }
@@ -445,12 +449,14 @@ impl TasksApi {
         key: IdempotencyHeader,
         body: Json<TaskMoveBody>,
     ) -> Result<Reply<Changed>, Problem> {
-        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
-        let place = Problem::both(id.0.parse(), terms);
+        let preconditions =
+            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
+        let place = Problem::both(id.0.parse(), preconditions);
         let to = body.0.check().map_err(Problem::invalid);
-        let ((id, terms), to) = Problem::both(place, to)?;
-        let key = key.unless(terms.dry_run).key();
-        let work = |recorder| service.task_move(&caller.0, id, to, terms, recorder);
+        let ((id, preconditions), to) = Problem::both(place, to)?;
+        let key = key.unless(preconditions.dry_run).key();
+        let work =
+            |recorder| service.task_move(&caller.0, id, to, preconditions, recorder);
         let task = service.once(&caller.0, key, work).await;
         Ok(Reply::of(task.map_err(view::problem)?, |task| Changed::new(task, None)))
     }
@@ -477,10 +483,11 @@ impl TasksApi {
         dry_run: Query<Option<FlagParam>>,
         key: IdempotencyHeader,
     ) -> Result<Reply<Deleted>, Problem> {
-        let terms = terms::terms(&if_match, &if_none_match, &dry_run);
-        let (id, terms) = Problem::both(id.0.parse(), terms)?;
-        let key = key.unless(terms.dry_run).key();
-        let work = |recorder| service.task_delete(&caller.0, id, terms, recorder);
+        let preconditions =
+            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
+        let (id, preconditions) = Problem::both(id.0.parse(), preconditions)?;
+        let key = key.unless(preconditions.dry_run).key();
+        let work = |recorder| service.task_delete(&caller.0, id, preconditions, recorder);
         let count = service.once(&caller.0, key, work).await;
         Ok(Reply::of(count.map_err(view::problem)?, Deleted::Deleted))
     }

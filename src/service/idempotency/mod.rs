@@ -102,7 +102,7 @@ impl<A: Replayable> Plan<A> {
             let Some(outcome) = outcome(result) else { return Ok(None) };
             let bytes = outcome.encode().map_err(StoreError::internal)?;
             if bytes.len() > IdempotencyRecord::MAX_BYTES - 64 {
-                return Err(StoreError::AnswerTooLarge);
+                return Err(StoreError::OutcomeTooLarge);
             }
             let owner = match self.owner {
                 Owner::Known(owner) => owner,
@@ -142,7 +142,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The errors of `work`; [`Error::KeyReused`] and [`Error::AnswerLost`]; [`Error::BadToken`] and [`Error::Denied`]
+    /// The errors of `work`; [`Error::KeyReused`] and [`Error::OutcomeLost`]; [`Error::BadToken`] and [`Error::Denied`]
     /// if the caller is no longer authorized.
     pub async fn once<P: Permission, A: Replayable, F>(
         &self,
@@ -196,7 +196,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Error::KeyReused`] if the key belongs to another request; [`Error::AnswerLost`] if the outcome was sealed with
+    /// [`Error::KeyReused`] if the key belongs to another request; [`Error::OutcomeLost`] if the outcome was sealed with
     /// a key that is no longer known, was stored by another version of this program, or gives access to a session that
     /// has ended.
     pub(super) async fn replay<A: Replayable>(
@@ -212,16 +212,16 @@ impl Service {
         let Some(record) = record.filter(is_kept) else { return Ok(None) };
         let is_of_this = self.is_record_of(owner, key, &record);
         let opened = self.open_record::<A>(owner, record).await?;
-        let (session, outcome) = opened.ok_or(Error::AnswerLost)?;
+        let (session, outcome) = opened.ok_or(Error::OutcomeLost)?;
         if !is_of_this {
             return Err(Error::KeyReused);
         }
         if let Some(id) = session
             && !self.is_live(owner, id).await?
         {
-            return Err(Error::AnswerLost);
+            return Err(Error::OutcomeLost);
         }
-        outcome.map(Some).ok_or(Error::AnswerLost)
+        outcome.map(Some).ok_or(Error::OutcomeLost)
     }
 
     /// Returns the session that the stored outcome of this request gives access to, if any.

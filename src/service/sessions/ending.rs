@@ -2,7 +2,7 @@
 
 use super::NO_SESSION;
 use crate::auth::Caller;
-use crate::auth::permission::{Account, Entry, Leave};
+use crate::auth::permission::{Account, ChangePassword, LogOut};
 use crate::domain::access::Access;
 use crate::domain::authority::Authority;
 use crate::domain::id::{SessionId, UserId};
@@ -20,7 +20,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn session_leave(
         &self,
-        caller: &Caller<Leave>,
+        caller: &Caller<LogOut>,
         recorder: Recorder<()>,
     ) -> Result<(), Error> {
         self.access_leave(caller.user.id, caller.access, recorder).await
@@ -50,7 +50,7 @@ impl Service {
     #[instrument(skip_all, fields(user.id = %caller.user.id))]
     pub async fn session_leave_all(
         &self,
-        caller: &Caller<Entry>,
+        caller: &Caller<ChangePassword>,
         recorder: Recorder<Ended>,
     ) -> Result<Ended, Error> {
         let ended = |ended: &Result<Ended, Refused>| ended.ok();

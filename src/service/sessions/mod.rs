@@ -9,7 +9,7 @@ mod revocation;
 use self::refresh_token::RefreshToken;
 use super::{Error, Outcome, Recorder, RequestKey, Service};
 use crate::auth::Secret;
-use crate::auth::password::{HashError, Verdict, Whose};
+use crate::auth::password::{HashError, PasswordCheck, Whose};
 use crate::domain::authority::Authority;
 use crate::domain::email::{CanonicalEmail, Email};
 use crate::domain::id::{SessionId, UserId};
@@ -126,7 +126,9 @@ impl Service {
         let verdict =
             hasher.verify_login(known, network, password, stored.clone()).await?;
         let proven = match (verdict, user, stored) {
-            (Verdict::Right { outdated }, Some(user), Some(stored)) if !user.disabled => {
+            (PasswordCheck::Right { outdated }, Some(user), Some(stored))
+                if !user.disabled =>
+            {
                 Some((user, stored, outdated))
             }
             _ => None,

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tracing::instrument;
 
-use super::{Moved, Terms};
+use super::{Moved, Preconditions};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::access::Access;
 use crate::domain::id::TaskId;
 use crate::domain::task::{IfMatch, Task};
-use crate::service::tasks::TaskChange;
+use crate::service::tasks::TaskPatchInput;
 use crate::service::{Error, Outcome, RequestKey, Service};
 
 /// Time for which the outcome is replayed.
@@ -37,12 +37,12 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
-        change: TaskChange,
-        terms: Terms,
+        change: TaskPatchInput,
+        preconditions: Preconditions,
         key: Option<RequestKey>,
     ) -> Result<Outcome<Moved>, Error> {
-        let is_exact = terms.if_match.is_some() || self.0.require_if_match;
-        let is_implied = key.is_none() && !is_exact && !terms.dry_run;
+        let is_exact = preconditions.if_match.is_some() || self.0.require_if_match;
+        let is_implied = key.is_none() && !is_exact && !preconditions.dry_run;
         if is_implied && change.completed == Some(true) {
             for _ in 0..TRIES {
                 let Some(task) = self.0.store.task_get(caller.user.id, id).await? else {
@@ -59,7 +59,8 @@ impl Service {
                 }
             }
         }
-        let work = |recorder| self.task_change(caller, id, change, terms, recorder);
+        let work =
+            |recorder| self.task_change(caller, id, change, preconditions, recorder);
         self.once(caller, key, work).await
     }
 
@@ -68,7 +69,7 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         task: &Task,
-        change: &TaskChange,
+        change: &TaskPatchInput,
     ) -> Result<Outcome<Moved>, Error> {
         let owner = caller.user.id;
         let before = implied_key(caller.access, task.id, task.revision, change);
@@ -79,7 +80,7 @@ impl Service {
             }
             Ok(None) => {}
             // The record shows that the same request has produced this state, even if it cannot be read.
-            Err(Error::AnswerLost) => {
+            Err(Error::OutcomeLost) => {
                 self.reauthorize(caller).await?;
                 return Ok(Outcome::Replayed((task.clone(), None)));
             }
@@ -87,9 +88,10 @@ impl Service {
         }
         let after = implied_key(caller.access, task.id, task.next_revision(), change);
         let seen = Some(IfMatch::OneOf(vec![task.revision]));
-        let terms = Terms { if_match: seen, dry_run: false };
-        let work =
-            |recorder| self.task_change(caller, task.id, change.clone(), terms, recorder);
+        let preconditions = Preconditions { if_match: seen, dry_run: false };
+        let work = |recorder| {
+            self.task_change(caller, task.id, change.clone(), preconditions, recorder)
+        };
         self.once_of(owner, Some(after), work).await
     }
 }
@@ -98,7 +100,7 @@ fn implied_key(
     access: Access,
     id: TaskId,
     revision: u64,
-    change: &TaskChange,
+    change: &TaskPatchInput,
 ) -> RequestKey {
     let access = match access {
         Access::Session(id) => id.to_bytes().to_vec(),

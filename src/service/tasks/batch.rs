@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tracing::instrument;
 
-use super::draft::{TaskChange, TaskDraft};
+use super::draft::{TaskInput, TaskPatchInput};
 use super::refused::TaskFailure;
-use super::{Terms, home};
+use super::{Preconditions, home};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::id::TaskId;
@@ -22,18 +22,18 @@ use crate::service::{Error, FieldError, Recorder, Replayable, Service};
 #[derive(Clone, Debug)]
 pub struct TaskRequest {
     /// Operation to perform.
-    pub ask: TaskAsk,
+    pub ask: TaskCommand,
     /// Precondition on the task's revision; `None` if the client gave none.
     pub if_match: Option<IfMatch>,
 }
 
 /// A task operation.
 #[derive(Clone, Debug)]
-pub enum TaskAsk {
+pub enum TaskCommand {
     /// Creates a task.
-    Create(Box<TaskDraft>),
+    Create(Box<TaskInput>),
     /// Changes a task.
-    Patch(TaskId, Box<TaskChange>),
+    Patch(TaskId, Box<TaskPatchInput>),
     /// Completes a task.
     Complete(TaskId),
     /// Moves a task.
@@ -55,8 +55,8 @@ pub struct TaskBatch {
 
 impl TaskBatch {
     /// Creates a batch of one operation.
-    pub(super) fn one(ask: TaskAsk, terms: Terms) -> Self {
-        let Terms { if_match, dry_run } = terms;
+    pub(super) fn one(ask: TaskCommand, preconditions: Preconditions) -> Self {
+        let Preconditions { if_match, dry_run } = preconditions;
         Self { requests: vec![Ok(TaskRequest { ask, if_match })], atomic: true, dry_run }
     }
 }
@@ -159,24 +159,24 @@ impl Service {
         now: Timestamp,
     ) -> Result<(TaskOp, Option<Neighbour>), Checked> {
         let TaskRequest { ask, if_match } = request.map_err(Checked::Invalid)?;
-        let is_new = matches!(ask, TaskAsk::Create(_));
+        let is_new = matches!(ask, TaskCommand::Create(_));
         let mut to = None;
         let action = match ask {
-            TaskAsk::Create(draft) => {
+            TaskCommand::Create(draft) => {
                 draft.check(home, now).map(|new| TaskAction::Create(Box::new(new)))
             }
-            TaskAsk::Patch(id, change) => {
+            TaskCommand::Patch(id, change) => {
                 change.check(home).map(|patch| TaskAction::Patch(id, Box::new(patch)))
             }
-            TaskAsk::Complete(id) => {
+            TaskCommand::Complete(id) => {
                 let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
                 Ok(TaskAction::Patch(id, Box::new(patch)))
             }
-            TaskAsk::Move(id, place) => {
+            TaskCommand::Move(id, place) => {
                 to = Some(place.to);
                 Ok(TaskAction::Move(id, place))
             }
-            TaskAsk::Delete(id) => Ok(TaskAction::Delete(id)),
+            TaskCommand::Delete(id) => Ok(TaskAction::Delete(id)),
         };
         let action = action.map_err(Checked::InvalidTask)?;
         // `If-None-Match` alone names what the client lacks, not what it has.

@@ -13,7 +13,7 @@ use crate::service::FieldError;
 
 /// Data of a new task, unchecked.
 #[derive(Clone, Debug, Default)]
-pub struct TaskDraft {
+pub struct TaskInput {
     /// Title, checked by [`Title::new`].
     pub title: String,
     /// Description, checked by [`Description::new`].
@@ -37,7 +37,7 @@ pub struct TaskDraft {
 /// Changes to a task, unchecked. `None` leaves a member unchanged, `Some(None)` clears it. Its `Debug` text identifies
 /// the change ([`super::again`]).
 #[derive(Clone, Debug, Default)]
-pub struct TaskChange {
+pub struct TaskPatchInput {
     /// Title, checked by [`Title::new`].
     pub title: Option<String>,
     /// Description, checked by [`Description::new`].
@@ -93,7 +93,7 @@ impl Check {
     }
 }
 
-impl TaskDraft {
+impl TaskInput {
     pub(super) fn check(
         self,
         home: &TimeZone,
@@ -123,7 +123,7 @@ impl TaskDraft {
     }
 }
 
-impl TaskChange {
+impl TaskPatchInput {
     pub(super) fn check(self, home: &TimeZone) -> Result<TaskPatch, Vec<FieldError>> {
         let mut check = Check::default();
         let patch = TaskPatch {

@@ -12,8 +12,8 @@ mod refused;
 
 use tracing::instrument;
 
-pub use self::batch::{TaskAsk, TaskBatch, TaskRequest, TaskResults};
-pub use self::draft::{TaskChange, TaskDraft};
+pub use self::batch::{TaskBatch, TaskCommand, TaskRequest, TaskResults};
+pub use self::draft::{TaskInput, TaskPatchInput};
 pub use self::listing::{Listed, Next, Part, TaskListing};
 pub use self::refused::TaskFailure;
 use super::{Error, Recorder, Replayable, Service};
@@ -32,7 +32,7 @@ pub type Moved = (Task, Option<TaskId>);
 
 /// Preconditions and options of a task write.
 #[derive(Clone, Debug, Default)]
-pub struct Terms {
+pub struct Preconditions {
     /// Precondition on the task's revision; `None` if the client gave none.
     pub if_match: Option<IfMatch>,
     /// Whether nothing is written (dry run).
@@ -50,13 +50,14 @@ impl Service {
     pub async fn task_create(
         &self,
         caller: &Caller<TasksWrite>,
-        draft: TaskDraft,
+        draft: TaskInput,
         dry_run: bool,
         recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
-        let terms = Terms { if_match: None, dry_run };
-        let ask = TaskAsk::Create(Box::new(draft));
-        let made = self.task_write_one(caller, ask, terms, recorder, |it| it.0).await;
+        let preconditions = Preconditions { if_match: None, dry_run };
+        let ask = TaskCommand::Create(Box::new(draft));
+        let made =
+            self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
         made.map(|(task, _)| task)
     }
 
@@ -78,12 +79,12 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
-        change: TaskChange,
-        terms: Terms,
+        change: TaskPatchInput,
+        preconditions: Preconditions,
         recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        let ask = TaskAsk::Patch(id, Box::new(change));
-        self.task_write_one(caller, ask, terms, recorder, |it| it).await
+        let ask = TaskCommand::Patch(id, Box::new(change));
+        self.task_write_one(caller, ask, preconditions, recorder, |it| it).await
     }
 
     /// Completes a task, like [`Self::task_patch`].
@@ -96,10 +97,17 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
-        terms: Terms,
+        preconditions: Preconditions,
         recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        self.task_write_one(caller, TaskAsk::Complete(id), terms, recorder, |it| it).await
+        self.task_write_one(
+            caller,
+            TaskCommand::Complete(id),
+            preconditions,
+            recorder,
+            |it| it,
+        )
+        .await
     }
 
     /// Moves a task next to another, possibly below a new parent.
@@ -113,11 +121,12 @@ impl Service {
         caller: &Caller<TasksWrite>,
         id: TaskId,
         to: TaskMove,
-        terms: Terms,
+        preconditions: Preconditions,
         recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
-        let ask = TaskAsk::Move(id, to);
-        let moved = self.task_write_one(caller, ask, terms, recorder, |it| it.0).await;
+        let ask = TaskCommand::Move(id, to);
+        let moved =
+            self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
         moved.map(|(task, _)| task)
     }
 
@@ -131,10 +140,10 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
-        terms: Terms,
+        preconditions: Preconditions,
         recorder: Recorder<u64>,
     ) -> Result<u64, Error> {
-        let batch = TaskBatch::one(TaskAsk::Delete(id), terms);
+        let batch = TaskBatch::one(TaskCommand::Delete(id), preconditions);
         let kept = |results| first(results).and_then(deleted).ok();
         first(self.task_write(caller, batch, recorder, kept).await?).and_then(deleted)
     }
@@ -155,13 +164,13 @@ impl Service {
     async fn task_write_one<A: Replayable>(
         &self,
         caller: &Caller<TasksWrite>,
-        ask: TaskAsk,
-        terms: Terms,
+        ask: TaskCommand,
+        preconditions: Preconditions,
         recorder: Recorder<A>,
         outcome: fn(Moved) -> A,
     ) -> Result<Moved, Error> {
         let kept = move |results| first(results).and_then(task).ok().map(outcome);
-        let batch = TaskBatch::one(ask, terms);
+        let batch = TaskBatch::one(ask, preconditions);
         first(self.task_write(caller, batch, recorder, kept).await?).and_then(task)
     }
 }

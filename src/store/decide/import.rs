@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{MutexGuard, PoisonError};
 
-use super::tasks::{Allowance, Draft, may_go_below};
+use super::tasks::{Allowance, TaskOverlay, check_reparent};
 use super::{Change, Decision, Figures, Snapshot, audit};
 use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::Email;
@@ -51,7 +51,7 @@ pub fn import(
         owner,
         next_user: snapshot.next_user_id()?,
         users: BTreeMap::new(),
-        drafts: BTreeMap::new(),
+        overlays: BTreeMap::new(),
         done: Imported::default(),
         changes: Vec::new(),
         audited: Vec::new(),
@@ -65,8 +65,8 @@ pub fn import(
             return Ok(Decision::unchanged(Err(conflict)));
         }
     }
-    let Import { done, owner, mut changes, audited, drafts, .. } = import;
-    changes.extend(drafts.into_values().flat_map(Draft::into_changes));
+    let Import { done, owner, mut changes, audited, overlays, .. } = import;
+    changes.extend(overlays.into_values().flat_map(TaskOverlay::into_changes));
     let act = Act { actor: Actor::Operator, at: now };
     changes.extend(audit::add_all(snapshot, act, audited.into_iter())?);
     Ok(Decision { result: Ok((done, owner)), changes })
@@ -91,7 +91,7 @@ struct Import<'a> {
     next_user: UserId,
     /// Created accounts, by their keys in the index of emails, with their emails in lower case.
     users: BTreeMap<String, (UserId, String)>,
-    drafts: BTreeMap<UserId, Draft<'a>>,
+    overlays: BTreeMap<UserId, TaskOverlay<'a>>,
     done: Imported,
     changes: Vec<Change>,
     /// Audit entries of created accounts.
@@ -166,7 +166,7 @@ impl<'a> Import<'a> {
         };
         let new = Task { owner: owner.here, ..found };
         let (owner, id) = (new.owner, new.id);
-        match self.draft(owner)?.get(id)? {
+        match self.overlay(owner)?.get(id)? {
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(old) => match self.existing {
                 Existing::Keep => self.keep(&old, new)?,
@@ -183,18 +183,19 @@ impl<'a> Import<'a> {
         Ok(Ok(()))
     }
 
-    fn draft(&mut self, owner: UserId) -> Result<&mut Draft<'a>, StoreError> {
-        Ok(match self.drafts.entry(owner) {
+    fn overlay(&mut self, owner: UserId) -> Result<&mut TaskOverlay<'a>, StoreError> {
+        Ok(match self.overlays.entry(owner) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 // An account created by this chunk has no stats yet.
                 let figures = self.snapshot.figures(owner)?.unwrap_or(Figures::EMPTY);
                 // The operator may import more than an account may create.
                 let allowance = Allowance::new(&figures, &Quota::default(), 0);
-                let mut draft = Draft::new(self.snapshot, owner, &figures, allowance)?;
+                let mut overlay =
+                    TaskOverlay::new(self.snapshot, owner, &figures, allowance)?;
                 // A chunk must be imported, however long that takes.
-                draft.most_looked_at = usize::MAX;
-                place.insert(draft)
+                overlay.most_looked_at = usize::MAX;
+                place.insert(overlay)
             }
         })
     }
@@ -202,12 +203,12 @@ impl<'a> Import<'a> {
     /// Restores a task. If its parent has not arrived yet, the task is moved below it on arrival.
     fn restore(&mut self, new: Task) -> Result<(), StoreError> {
         let (owner, id, wanted) = (new.owner, new.id, new.parent);
-        let draft = self.draft(owner)?;
+        let overlay = self.overlay(owner)?;
         let parent = match wanted {
-            Some(parent) if may_go_below(draft, None, parent)?.is_ok() => wanted,
+            Some(parent) if check_reparent(overlay, None, parent)?.is_ok() => wanted,
             _ => None,
         };
-        draft.restore(Task { parent, ..new })?;
+        overlay.restore(Task { parent, ..new })?;
         self.done.tasks_added += 1;
         if let Some(wanted) = wanted.filter(|_| parent.is_none()) {
             self.wait(owner, wanted, id);
@@ -221,7 +222,7 @@ impl<'a> Import<'a> {
         match new.parent {
             Some(parent)
                 if *old == Task { parent: None, ..new }
-                    && self.draft(owner)?.get(parent)?.is_none() =>
+                    && self.overlay(owner)?.get(parent)?.is_none() =>
             {
                 self.wait(owner, parent, id);
                 self.done.tasks_same += 1;
@@ -243,12 +244,12 @@ impl<'a> Import<'a> {
         id: TaskId,
         parent: TaskId,
     ) -> Result<bool, StoreError> {
-        let draft = self.draft(owner)?;
-        let Some(old) = draft.get(id)? else { return Ok(false) };
-        let is_possible = may_go_below(draft, Some(id), parent)?.is_ok();
+        let overlay = self.overlay(owner)?;
+        let Some(old) = overlay.get(id)? else { return Ok(false) };
+        let is_possible = check_reparent(overlay, Some(id), parent)?.is_ok();
         if is_possible {
             let new = Task { parent: Some(parent), ..old.clone() };
-            draft.put(old, new)?;
+            overlay.put(old, new)?;
         }
         Ok(is_possible)
     }
@@ -259,7 +260,7 @@ impl<'a> Import<'a> {
         let (owner, id) = (old.owner, old.id);
         let parent = match wanted.parent {
             Some(parent)
-                if may_go_below(self.draft(owner)?, Some(id), parent)?.is_err() =>
+                if check_reparent(self.overlay(owner)?, Some(id), parent)?.is_err() =>
             {
                 // The record of its parent may remove the obstacle.
                 self.wait(owner, parent, id);
@@ -267,7 +268,7 @@ impl<'a> Import<'a> {
             }
             parent => parent,
         };
-        let draft = self.draft(owner)?;
+        let overlay = self.overlay(owner)?;
         let completed = wanted.is_completed();
         let patch = TaskPatch {
             title: Some(wanted.title),
@@ -283,8 +284,8 @@ impl<'a> Import<'a> {
         };
         match patch.apply(&old, now) {
             Ok(Patched { task: mut new, .. }) if new != old => {
-                draft.date(&mut new)?;
-                draft.put(old, new)?;
+                overlay.date(&mut new)?;
+                overlay.put(old, new)?;
                 self.done.tasks_replaced += 1;
             }
             Ok(_) => self.done.tasks_same += 1,

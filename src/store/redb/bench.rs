@@ -1,6 +1,6 @@
 //! Access to private functions for `benches/`. Not for any other use.
 
-use super::list::Cost;
+use super::list::ReadBudget;
 use super::{RedbStore, index, key, list, record};
 use crate::domain::id::UserId;
 use crate::domain::page::TaskPage;
@@ -22,7 +22,7 @@ pub fn task_list(
     owner: UserId,
     query: &TaskQuery,
 ) -> Result<(TaskPage, u64), StoreError> {
-    let mut cost = Cost::long(store.reads);
+    let mut cost = ReadBudget::long(store.reads);
     let page = store.read(|txn| list::list(txn, owner, query, &mut cost))?;
     Ok((page.unwrap_or(TaskPage::EMPTY), cost.rows))
 }

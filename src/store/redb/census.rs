@@ -36,8 +36,8 @@ impl Census {
 
 impl RedbStore {
     pub(super) async fn numbers(&self) -> StoreMetrics {
-        let vitals = &self.shared.vitals;
-        let meters = &vitals.meters;
+        let health = &self.shared.health;
+        let meters = &health.meters;
         StoreMetrics {
             queue: self.writer.waiting(),
             commits: meters.commits(),
@@ -49,7 +49,7 @@ impl RedbStore {
             disk: self.space.as_ref().and_then(|space| space.look().ok()).map(Into::into),
             users: self.read(accounts).ok(),
             tasks: self.tasks().await,
-            is_damaged: vitals.is_damaged() || vitals.is_failed(),
+            is_damaged: health.is_damaged() || health.is_failed(),
         }
     }
 

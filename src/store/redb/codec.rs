@@ -177,7 +177,7 @@ impl RowsHash {
     }
 }
 
-/// Returns the hash of a block that [`super::guard`] remembers. Never 0.
+/// Returns the hash of a block that [`super::verifying_backend`] remembers. Never 0.
 pub(super) fn block_hash(block: &[u8]) -> u64 {
     xxh3_64(block).max(1)
 }

@@ -16,14 +16,14 @@ use redb::{
 };
 
 use super::codec::RowsHash;
-use super::guard::Guard;
+use super::health::Health;
 use super::key::Table;
 use super::open::{database, inside, io_error, open_error};
 use super::options::{CommitMode, Options};
 use super::progress::{Plan, Progress};
 use super::upgrade::sound;
 use super::verify::Report;
-use super::vitals::Vitals;
+use super::verifying_backend::VerifyingBackend;
 use super::{RedbStore, table, writer};
 use crate::domain::progress::Phase;
 use crate::store::{OpenError, StoreError};
@@ -106,7 +106,7 @@ impl RedbStore {
         progress: &mut Progress<'_>,
     ) -> Result<Report, CopyError> {
         progress.begin(if size == Size::Small { COPY_SMALL } else { COPY });
-        let copied = super::unpanicked(|| {
+        let copied = super::catch_corruption(|| {
             // Released once all is written, since it holds pages that writers need.
             let txn = self.shared.begin_read()?;
             let (copy, written) = self.copy_rows(&txn, file, name, size, progress)?;
@@ -116,7 +116,7 @@ impl RedbStore {
         });
         copied.inspect_err(|error| {
             if let CopyError::Source(error) = error {
-                self.shared.vitals.note(error);
+                self.shared.health.note(error);
             }
         })
     }
@@ -133,13 +133,12 @@ impl RedbStore {
         let backend = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
-        let vitals = Arc::new(Vitals::default());
+        let health = Arc::new(Health::default());
         let made = match size {
             Size::AsItComes => builder.create_with_backend(backend),
-            // The guard counts the bytes that compaction reads.
-            Size::Small => {
-                builder.create_with_backend(Guard::new(backend, Arc::clone(&vitals)))
-            }
+            // The verifying backend counts the bytes that compaction reads.
+            Size::Small => builder
+                .create_with_backend(VerifyingBackend::new(backend, Arc::clone(&health))),
         };
         let db = made.map_err(copy_error(name))?;
         // An error here concerns the copy, and is no reason for the server to stop.
@@ -180,7 +179,7 @@ impl RedbStore {
             }
         }
         to.commit().map_err(written(name))?;
-        Ok((Copied { db, vitals }, hash.finish()))
+        Ok((Copied { db, health }, hash.finish()))
     }
 
     /// Opens a copy as if after a crash, and compares it with the rows written.
@@ -198,7 +197,7 @@ impl RedbStore {
             formats: self.formats,
             ..Options::default()
         };
-        let db = database(copy, name, &options, &Arc::new(Vitals::default()), progress)?;
+        let db = database(copy, name, &options, &Arc::new(Health::default()), progress)?;
         let read = read(&db, progress).map_err(|error| damaged(name, &error))?;
         if progress.is_stopped() {
             return Err(CopyError::Stopped);
@@ -234,12 +233,12 @@ enum Size {
 /// Copy that is written and open.
 struct Copied {
     db: Database,
-    vitals: Arc<Vitals>,
+    health: Arc<Health>,
 }
 
 /// Closes a copy.
 fn close(
-    Copied { mut db, vitals }: Copied,
+    Copied { mut db, health }: Copied,
     file: &File,
     name: &Path,
     size: Size,
@@ -248,7 +247,7 @@ fn close(
     if size == Size::Small {
         let total = file.metadata()?.len().saturating_mul(COMPACT_READS);
         let compacted =
-            progress.watch_reads(Phase::Compact, total, &vitals, || db.compact());
+            progress.watch_reads(Phase::Compact, total, &health, || db.compact());
         compacted.map_err(written(name))?;
     }
     db.close().map_err(copy_error(name))?;

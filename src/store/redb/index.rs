@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 
 use super::key::{IdempotencyByAge, TaskByState};
 use super::migrate::FORMAT;
-use super::task_key::{self, Beginning};
+use super::task_key::{self, KeyPrefix};
 use crate::domain::fold;
 use crate::domain::id::UserId;
 use crate::domain::idempotency::IdempotencyKey;
@@ -93,28 +93,28 @@ fn by_state(task: &Task, keys: &mut Vec<Vec<u8>>) {
 }
 
 fn by_priority(task: &Task, keys: &mut Vec<Vec<u8>>) {
-    let prefix = Beginning::priority(task.owner, task.is_completed(), task.priority);
+    let prefix = KeyPrefix::priority(task.owner, task.is_completed(), task.priority);
     keys.push(prefix.entry(&[&task_key::time(task.created_at)], task.id));
 }
 
 fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let at = task_key::time(task.updated_at);
-    keys.push(Beginning::updated(task.owner).entry(&[&at], task.id));
+    keys.push(KeyPrefix::updated(task.owner).entry(&[&at], task.id));
 }
 
 fn by_position(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let position = text_key(task.position.as_str());
-    keys.push(Beginning::position(task.owner).entry(&[&position], task.id));
+    keys.push(KeyPrefix::position(task.owner).entry(&[&position], task.id));
 }
 
 fn by_title(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let title = text_key(&fold::sort_key(task.title.as_str()));
-    keys.push(Beginning::title(task.owner).entry(&[&title], task.id));
+    keys.push(KeyPrefix::title(task.owner).entry(&[&title], task.id));
 }
 
 fn by_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
     if let Some(due) = &task.due {
-        let prefix = Beginning::due(task.owner, task.is_completed());
+        let prefix = KeyPrefix::due(task.owner, task.is_completed());
         keys.push(prefix.entry(&[&task_key::due(due)], task.id));
     }
 }
@@ -122,14 +122,14 @@ fn by_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
 fn by_tag(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let created = task_key::time(task.created_at);
     for tag in task.tags.iter() {
-        let prefix = Beginning::tag(task.owner, tag, task.is_completed());
+        let prefix = KeyPrefix::tag(task.owner, tag, task.is_completed());
         keys.push(prefix.entry(&[&created], task.id));
     }
 }
 
 fn by_parent(task: &Task, keys: &mut Vec<Vec<u8>>) {
     if let Some(parent) = task.parent {
-        keys.push(Beginning::parent(task.owner, parent).entry(&[], task.id));
+        keys.push(KeyPrefix::parent(task.owner, parent).entry(&[], task.id));
     }
 }
 
@@ -142,7 +142,7 @@ fn by_every_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
 }
 
 fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
-    let entry = |word: String| Beginning::word(task.owner, &word).entry(&[], task.id);
+    let entry = |word: String| KeyPrefix::word(task.owner, &word).entry(&[], task.id);
     keys.extend(words.into_iter().map(entry));
 }
 

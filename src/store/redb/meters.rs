@@ -1,4 +1,4 @@
-//! Counters of the writer, the readers and the guard of the file.
+//! Counters of the writer, the readers and the verifying backend of the file.
 
 use std::time::Duration;
 

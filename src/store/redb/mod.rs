@@ -25,7 +25,7 @@
 //! # Detection of damage
 //!
 //! Values carry a checksum of their own ([`codec`]). The pages of redb around them are verified when the file is
-//! opened ([`Options::check_pages`]), and by [`guard`] from then on. The check is on by default. Time until the
+//! opened ([`Options::check_pages`]), and by [`verifying_backend`] from then on. The check is on by default. Time until the
 //! server listens, medians of five starts on two cores:
 //!
 //! | | 105 MB | 1.04 GB |
@@ -35,7 +35,7 @@
 //! | not verified | 5 ms | 7 ms |
 //!
 //! Of 10,875 files, each damaged in one place (`DULY_DAMAGE_CASES=10000 cargo test --release damage`), 334 gave a
-//! wrong answer without the check and none with it. The guard costs a hash for each block that is read from the
+//! wrong answer without the check and none with it. The verifying backend costs a hash for each block that is read from the
 //! disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
 mod admission;
@@ -48,8 +48,9 @@ mod change;
 mod codec;
 mod compact;
 mod copy;
+mod corruption;
 mod export;
-mod guard;
+mod health;
 mod idempotency;
 mod import;
 mod index;
@@ -59,7 +60,6 @@ mod list;
 mod long_reads;
 mod meters;
 mod migrate;
-mod nonsense;
 mod open;
 mod options;
 mod place;
@@ -80,8 +80,8 @@ mod tokens;
 mod upgrade;
 mod users;
 mod verify;
+mod verifying_backend;
 mod view;
-mod vitals;
 mod work;
 mod write;
 mod writer;
@@ -95,10 +95,11 @@ use tokio::sync::Semaphore;
 use self::census::Census;
 pub use self::compact::{Compacted, compact};
 pub use self::copy::CopyError;
+pub use self::corruption::is_caught;
+use self::health::Health;
 use self::list::ReadLimits;
 use self::long_reads::LongReads;
 pub use self::migrate::{FORMAT, Formats};
-pub use self::nonsense::is_caught;
 pub use self::options::{CommitMode, Options};
 pub use self::progress::{Progress, Tell};
 use self::queue::Ticket;
@@ -106,15 +107,14 @@ pub use self::space::has_room;
 use self::space::{Growth, Space};
 use self::table::SnapshotTables;
 pub use self::upgrade::{
-    RestoreError, Restored, duplicate, is_in_use, look_into, migrate_backend, open_copy,
+    RestoreError, Restored, duplicate, inspect, is_in_use, migrate_backend, open_copy,
     prove, restore,
 };
 pub use self::verify::Report;
 use self::view::View;
-use self::vitals::Vitals;
 use self::writer::Writer;
 use crate::domain::authority::Authority;
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
@@ -142,13 +142,13 @@ pub struct RedbStore {
 struct Shared {
     /// `Some` until dropped.
     db: Option<Arc<Database>>,
-    vitals: Arc<Vitals>,
+    health: Arc<Health>,
     long_reads: LongReads,
     admin_reads: Arc<Semaphore>,
 }
 
 /// Finding for pages that make redb panic.
-const NONSENSE: &str = "its pages are invalid";
+const CORRUPTION: &str = "its pages are invalid";
 
 /// Maximum number of concurrent long reads of administrators and the operator. More wait: load by other accounts
 /// must not keep them from finding out which account causes it.
@@ -161,10 +161,10 @@ impl fmt::Debug for RedbStore {
 }
 
 impl Shared {
-    fn new(db: Arc<Database>, vitals: Arc<Vitals>) -> Self {
+    fn new(db: Arc<Database>, health: Arc<Health>) -> Self {
         let long_reads = LongReads::default();
         let admin_reads = Arc::new(Semaphore::new(MAX_ADMIN_READS));
-        Self { db: Some(db), vitals, long_reads, admin_reads }
+        Self { db: Some(db), health, long_reads, admin_reads }
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
@@ -177,12 +177,12 @@ impl Shared {
         &self,
         read: impl FnOnce(&ReadTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let outcome = nonsense::catch(|| read(&self.begin_read()?));
+        let outcome = corruption::catch(|| read(&self.begin_read()?));
         let outcome = outcome.unwrap_or_else(|| {
-            self.vitals.fail_damaged(NONSENSE);
-            Err(StoreError::Damaged { what: NONSENSE.to_owned() })
+            self.health.fail_damaged(CORRUPTION);
+            Err(StoreError::Damaged { what: CORRUPTION.to_owned() })
         });
-        outcome.inspect_err(|error| self.vitals.note(error))
+        outcome.inspect_err(|error| self.health.note(error))
     }
 }
 
@@ -190,22 +190,23 @@ impl Drop for Shared {
     /// Closes the file, which reads and writes pages.
     fn drop(&mut self) {
         let db = self.db.take();
-        let closed = unpanicked(|| {
+        let closed = catch_corruption(|| {
             drop(db);
             Ok::<(), StoreError>(())
         });
         if let Err(error) = closed {
-            tracing::error!(error = %Chain(&error), "could not close the data file");
+            tracing::error!(error = %ErrorChain(&error), "could not close the data file");
         }
     }
 }
 
 /// Reads pages that may be damaged in a way that makes redb panic.
-fn unpanicked<T, E: From<StoreError>>(
+fn catch_corruption<T, E: From<StoreError>>(
     look: impl FnOnce() -> Result<T, E>,
 ) -> Result<T, E> {
-    nonsense::catch(look)
-        .unwrap_or_else(|| Err(StoreError::Damaged { what: NONSENSE.to_owned() }.into()))
+    corruption::catch(look).unwrap_or_else(|| {
+        Err(StoreError::Damaged { what: CORRUPTION.to_owned() }.into())
+    })
 }
 
 impl RedbStore {
@@ -279,7 +280,7 @@ impl RedbStore {
             decide::in_context(view, &mut context, bounds, decide)
         };
         let outcome = self.writer.write(ticket, growth, decide).await;
-        outcome.inspect_err(|error| self.shared.vitals.note(error))
+        outcome.inspect_err(|error| self.shared.health.note(error))
     }
 }
 
@@ -287,7 +288,7 @@ impl From<redb::StorageError> for StoreError {
     fn from(error: redb::StorageError) -> Self {
         match error {
             redb::StorageError::Corrupted(what) => Self::Damaged { what },
-            redb::StorageError::Io(cause) if open::is_nonsense(&cause) => {
+            redb::StorageError::Io(cause) if open::is_corruption(&cause) => {
                 Self::Damaged { what: cause.to_string() }
             }
             other => Self::unavailable(other),

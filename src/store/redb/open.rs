@@ -14,16 +14,16 @@ use tokio::sync::Semaphore;
 
 use super::batch::Batch;
 use super::census::Census;
-use super::guard::Guard;
+use super::health::Health;
 use super::key::{self, Table};
 use super::list::ReadLimits;
 use super::migrate::Formats;
 use super::options::Options;
 use super::progress::Progress;
 use super::space::Space;
-use super::vitals::Vitals;
+use super::verifying_backend::VerifyingBackend;
 use super::writer::{self, Writer};
-use super::{RedbStore, Shared, nonsense, place, record, table, upgrade};
+use super::{RedbStore, Shared, corruption, place, record, table, upgrade};
 use crate::domain::progress::Phase;
 use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
 use crate::store::{OpenError, StoreError};
@@ -136,18 +136,18 @@ impl RedbStore {
         space: Option<Space>,
         progress: &mut Progress<'_>,
     ) -> Result<Self, OpenError> {
-        let vitals = Arc::new(Vitals::default());
-        let (db, purging) = unpanicked(path, || {
-            let db = database(backend, path, options, &vitals, progress)?;
-            judge(&db, path, options.formats)?;
+        let health = Arc::new(Health::default());
+        let (db, purging) = catch_corruption(path, || {
+            let db = database(backend, path, options, &health, progress)?;
+            check_format(&db, path, options.formats)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
             Ok((db, purging))
         })?;
         let db = Arc::new(db);
-        let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&vitals)));
+        let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&health)));
         let space = space.map(Arc::new);
-        let writer = Writer::spawn(db, vitals, space.clone(), options.clone(), purging)
+        let writer = Writer::spawn(db, health, space.clone(), options.clone(), purging)
             .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
         let (idempotency, formats) = (options.idempotency, options.formats);
@@ -174,7 +174,7 @@ pub(super) fn database(
     backend: impl StorageBackend,
     path: &Path,
     options: &Options,
-    vitals: &Arc<Vitals>,
+    health: &Arc<Health>,
     progress: &mut Progress<'_>,
 ) -> Result<Database, OpenError> {
     let length = backend.len().map_err(|error| io_error(path, &error))?;
@@ -196,12 +196,12 @@ pub(super) fn database(
                 "checking the pages of the data file"
             );
         });
-    let guard = Guard::new(backend, Arc::clone(vitals));
+    let backend = VerifyingBackend::new(backend, Arc::clone(health));
     let read = || {
         let is_walked = is_walked.load(Ordering::Relaxed);
-        if is_walked { vitals.meters.page_read_bytes.get() } else { 0 }
+        if is_walked { health.meters.page_read_bytes.get() } else { 0 }
     };
-    let open = || builder.create_with_backend(guard);
+    let open = || builder.create_with_backend(backend);
     progress
         .watch(Phase::Pages, length, read, open)
         .map_err(|error| open_error(path, error))
@@ -234,11 +234,11 @@ enum MakeError {
 }
 
 /// Reads a file that may be damaged in a way that makes redb panic.
-pub(super) fn unpanicked<T>(
+pub(super) fn catch_corruption<T>(
     path: &Path,
     look: impl FnOnce() -> Result<T, OpenError>,
 ) -> Result<T, OpenError> {
-    nonsense::catch(look).unwrap_or_else(|| {
+    corruption::catch(look).unwrap_or_else(|| {
         let what = "its pages are invalid".to_owned();
         Err(OpenError::Damaged { path: path.to_owned(), what })
     })
@@ -250,8 +250,8 @@ pub(super) fn unpanicked<T>(
 fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
-    unpanicked(path, || match builder.open_read_only(path) {
-        Ok(db) => match judge(&db, path, options.formats) {
+    catch_corruption(path, || match builder.open_read_only(path) {
+        Ok(db) => match check_format(&db, path, options.formats) {
             Err(OpenError::Older { found, .. }) => Ok(Some(found)),
             judged => judged.map(|()| None),
         },
@@ -262,7 +262,7 @@ fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
 }
 
 /// Reads the format number and checks that this program may use the file.
-pub(super) fn judge(
+pub(super) fn check_format(
     db: &impl ReadableDatabase,
     path: &Path,
     formats: Formats,
@@ -293,9 +293,9 @@ pub(super) fn inside(path: &Path, error: StoreError) -> OpenError {
     }
 }
 
-/// Whether an error of redb or the guard means damage: no database, a page beyond the end of the file, or a page
+/// Whether an error of redb or the verifying backend means damage: no database, a page beyond the end of the file, or a page
 /// that has changed.
-pub(super) fn is_nonsense(cause: &std::io::Error) -> bool {
+pub(super) fn is_corruption(cause: &std::io::Error) -> bool {
     matches!(cause.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof)
 }
 
@@ -327,7 +327,7 @@ pub(super) fn open_error(path: &Path, error: DatabaseError) -> OpenError {
             return OpenError::InUse { path: path.to_owned() };
         }
         DatabaseError::Storage(StorageError::Corrupted(what)) => Some(what.clone()),
-        DatabaseError::Storage(StorageError::Io(cause)) if is_nonsense(cause) => {
+        DatabaseError::Storage(StorageError::Io(cause)) if is_corruption(cause) => {
             Some(cause.to_string())
         }
         DatabaseError::UpgradeRequired(version) => {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::vitals::Vitals;
+use super::health::Health;
 use crate::domain::progress::{Phase, Step, part_of};
 
 /// Time between two steps of one phase.
@@ -127,10 +127,10 @@ impl<'a> Progress<'a> {
         &mut self,
         phase: Phase,
         total: u64,
-        vitals: &Vitals,
+        health: &Health,
         work: impl FnOnce() -> T,
     ) -> T {
-        let reads = &vitals.meters.page_read_bytes;
+        let reads = &health.meters.page_read_bytes;
         let before = reads.get();
         self.watch(phase, total, || reads.get().saturating_sub(before), work)
     }

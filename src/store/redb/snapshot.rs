@@ -6,7 +6,7 @@ use std::ops::Bound;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
 use super::key::{self, IdempotencyByAge, Owned, Table};
-use super::task_key::{self, Beginning};
+use super::task_key::{self, KeyPrefix};
 use super::view::{self, Rows, View, read};
 use super::work::Work;
 use super::{codec, index, record, table};
@@ -205,10 +205,10 @@ impl Snapshot for View<'_, '_> {
         let (mut families, mut waiting, mut found) =
             (Vec::new(), VecDeque::from([top]), 0);
         while let Some(parent) = waiting.pop_front() {
-            let beginning = Beginning::parent(owner, parent);
+            let prefix = KeyPrefix::parent(owner, parent);
             let mut children = Vec::new();
-            for entry in self.entries(&beginning.range())? {
-                children.push(id_of(&beginning, entry?.0.value())?);
+            for entry in self.entries(&prefix.range())? {
+                children.push(id_of(&prefix, entry?.0.value())?);
             }
             found += children.len();
             waiting.extend(&children);
@@ -227,20 +227,20 @@ impl Snapshot for View<'_, '_> {
         side: Side,
         skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Option<Position>, StoreError> {
-        let beginning = Beginning::position(owner);
-        let (first, last) = beginning.range().into_inner();
+        let prefix = KeyPrefix::position(owner);
+        let (first, last) = prefix.range().into_inner();
         // Entries are read away from the position, or from the end on this side.
         let (range, backwards) = match (from, side) {
             (None, Side::Before) => (first..=last, false),
             (None, Side::After) => (first..=last, true),
             (Some(from), Side::Before) => {
-                (first..=beginning.at(&text_key(from.as_str())), true)
+                (first..=prefix.at(&text_key(from.as_str())), true)
             }
             (Some(from), Side::After) => {
                 let here = text_key(from.as_str());
                 // Beyond every task at this position.
                 let beyond = [here.as_slice(), &[0xFF; 9]].concat();
-                (beginning.at(&beyond)..=last, false)
+                (prefix.at(&beyond)..=last, false)
             }
         };
         let mut entries = self.entries(&range)?;
@@ -248,20 +248,20 @@ impl Snapshot for View<'_, '_> {
             if backwards { entries.next_back() } else { entries.next() }
         {
             let (key, _) = entry?;
-            if !skips(id_of(&beginning, key.value())?) {
-                return position_of(&beginning, key.value()).map(Some);
+            if !skips(id_of(&prefix, key.value())?) {
+                return position_of(&prefix, key.value()).map(Some);
             }
         }
         Ok(None)
     }
 
     fn latest_change(&self, owner: UserId) -> Result<Option<Timestamp>, StoreError> {
-        let beginning = Beginning::updated(owner);
-        let Some(entry) = self.entries(&beginning.range())?.next_back() else {
+        let prefix = KeyPrefix::updated(owner);
+        let Some(entry) = self.entries(&prefix.range())?.next_back() else {
             return Ok(None);
         };
         let (key, _) = entry?;
-        let time = task_key::time_of(beginning.end(key.value()));
+        let time = task_key::time_of(prefix.end(key.value()));
         let damaged = || codec::damaged(Table::Owned, key.value(), &"not an index entry");
         time.map(Some).ok_or_else(damaged)
     }
@@ -323,14 +323,14 @@ impl Snapshot for View<'_, '_> {
     }
 }
 
-fn id_of(beginning: &Beginning, key: &[u8]) -> Result<TaskId, StoreError> {
-    task_key::id(beginning.end(key))
+fn id_of(prefix: &KeyPrefix, key: &[u8]) -> Result<TaskId, StoreError> {
+    task_key::id(prefix.end(key))
         .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
 }
 
-fn position_of(beginning: &Beginning, key: &[u8]) -> Result<Position, StoreError> {
-    let text = beginning.end(key).split(|byte| *byte == 0).next();
+fn position_of(prefix: &KeyPrefix, key: &[u8]) -> Result<Position, StoreError> {
+    let text = prefix.end(key).split(|byte| *byte == 0).next();
     let text = text.and_then(|text| str::from_utf8(text).ok());
-    text.map(|text| Position::checked_before(text.to_owned()))
+    text.map(|text| Position::new_unchecked(text.to_owned()))
         .ok_or_else(|| codec::damaged(Table::Owned, key, &"not an index entry"))
 }

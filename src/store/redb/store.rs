@@ -8,7 +8,7 @@ use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
 use super::key::Table;
-use super::list::Cost;
+use super::list::ReadBudget;
 use super::queue::{Flow, Ticket};
 use super::space::Growth;
 use super::work::Work;
@@ -61,7 +61,7 @@ impl Store for RedbStore {
         let decide =
             move |snapshot: &dyn Snapshot| decide::accounts::create(snapshot, new, most);
         let outcome = self.write(ticket, Growth::Adds, context, decide).await;
-        outcome.inspect(|made| self.shared.vitals.meters.registered(made))
+        outcome.inspect(|made| self.shared.health.meters.registered(made))
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {
@@ -371,7 +371,7 @@ impl Store for RedbStore {
             decide::tasks::write(snapshot, owner, write, &quota)
         };
         let outcome = self.write(ticket, growth, context, decide).await;
-        outcome.inspect(|written| self.shared.vitals.meters.written(written.as_ref()))
+        outcome.inspect(|written| self.shared.health.meters.written(written.as_ref()))
     }
 
     async fn task_get(
@@ -387,11 +387,11 @@ impl Store for RedbStore {
         owner: UserId,
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
-        let mut cost = Cost::short(self.reads);
+        let mut cost = ReadBudget::short(self.reads);
         if let Some(page) = self.read(|txn| list::list(txn, owner, &query, &mut cost))? {
             return Ok(page);
         }
-        let mut cost = Cost::long(self.reads);
+        let mut cost = ReadBudget::long(self.reads);
         let page = self
             .read_long(owner, move |txn| list::list(txn, owner, &query, &mut cost))
             .await?;
@@ -412,13 +412,13 @@ impl Store for RedbStore {
         owner: UserId,
         overdue: DueRange,
     ) -> Result<TaskSummary, StoreError> {
-        let mut cost = Cost::short(self.reads);
+        let mut cost = ReadBudget::short(self.reads);
         if let Some(summary) =
             self.read(|txn| list::summary(txn, owner, &overdue, &mut cost))?
         {
             return Ok(summary);
         }
-        let mut cost = Cost::long(self.reads);
+        let mut cost = ReadBudget::long(self.reads);
         let read =
             move |txn: &ReadTransaction| list::summary(txn, owner, &overdue, &mut cost);
         Ok(self.read_long(owner, read).await?.unwrap_or_default())
@@ -466,10 +466,10 @@ impl Store for RedbStore {
 
     async fn ready(&self) -> Result<(), StoreError> {
         let unwell = |what| Err(StoreError::unavailable(std::io::Error::other(what)));
-        if self.shared.vitals.is_failed() {
+        if self.shared.health.is_failed() {
             return unwell("the store has failed");
         }
-        if self.shared.vitals.is_damaged() {
+        if self.shared.health.is_damaged() {
             return unwell("the data file is damaged");
         }
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
@@ -486,6 +486,6 @@ impl Store for RedbStore {
     }
 
     async fn failed(&self) -> Failure {
-        self.shared.vitals.failed().await
+        self.shared.health.failed().await
     }
 }

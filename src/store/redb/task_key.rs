@@ -1,6 +1,6 @@
 //! Keys of the indexes of tasks: their beginnings and their ends.
 //!
-//! Every key ends with the id of its task. The bytes between the beginning and the id sort as tasks do
+//! Every key ends with the id of its task. The bytes between the prefix and the id sort as tasks do
 //! ([`crate::domain::task::TaskOrder::place`]), so that a place in a list is a place in an index.
 
 use super::key::KeyRange;
@@ -40,9 +40,9 @@ pub(super) fn is_index(kind: u8) -> bool {
 
 /// Common prefix of related entries of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Beginning(Vec<u8>);
+pub(super) struct KeyPrefix(Vec<u8>);
 
-impl Beginning {
+impl KeyPrefix {
     fn new(owner: UserId, kind: u8, parts: &[&[u8]]) -> Self {
         let mut bytes = owner.to_bytes().to_vec();
         bytes.push(kind);
@@ -121,7 +121,7 @@ impl Beginning {
         self.0.clone()..=last
     }
 
-    /// Returns the end of a key: the bytes after the beginning.
+    /// Returns the end of a key: the bytes after the prefix.
     pub(super) fn end<'a>(&self, key: &'a [u8]) -> &'a [u8] {
         key.get(self.0.len()..).unwrap_or_default()
     }
@@ -160,7 +160,7 @@ pub(super) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
     (first.max(0).to_be_bytes().to_vec(), last.max(0).to_be_bytes().to_vec())
 }
 
-/// Whether an end of [`Beginning::due`] belongs to a task that is due in a range.
+/// Whether an end of [`KeyPrefix::due`] belongs to a task that is due in a range.
 pub(super) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
     const DAY: i64 = 86_400_000;
     let Some((millis, rest)) = end.split_first_chunk() else { return false };
@@ -196,10 +196,10 @@ pub(super) fn tag_counts(owner: UserId, tag: &Tag) -> Vec<u8> {
 /// Returns the tag of a key of counts.
 pub(super) fn tag(key: &[u8]) -> Option<Tag> {
     let text = str::from_utf8(key.get(UserId::LEN + 1..)?).ok()?;
-    Some(Tag::checked_before(text.to_owned()))
+    Some(Tag::new_unchecked(text.to_owned()))
 }
 
 /// Returns the range of the counts of all tags of an account.
 pub(super) fn all_tag_counts(owner: UserId) -> KeyRange {
-    Beginning::new(owner, TAG_COUNTS, &[]).range()
+    KeyPrefix::new(owner, TAG_COUNTS, &[]).range()
 }

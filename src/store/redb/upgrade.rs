@@ -15,13 +15,15 @@ use std::sync::Arc;
 use redb::backends::FileBackend;
 use redb::{Builder, Database, ReadableDatabase, StorageBackend};
 
+use super::health::Health;
 use super::migrate::{Formats, migrate};
-use super::open::{database, inside, io_error, judge, open_error, unpanicked};
+use super::open::{
+    catch_corruption, check_format, database, inside, io_error, open_error,
+};
 use super::options::Options;
 use super::progress::{Plan, Progress};
 use super::space::has_room;
 use super::verify::{Report, verify};
-use super::vitals::Vitals;
 use super::{RedbStore, place};
 use crate::domain::progress::Phase;
 use crate::domain::timestamp::Timestamp;
@@ -202,7 +204,7 @@ pub fn restore(
 /// Returns the reason not to replace an existing file, before all the work.
 fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
     let path = path.to_owned();
-    let latest = look_into(&path).ok().and_then(|report| report.latest);
+    let latest = inspect(&path).ok().and_then(|report| report.latest);
     match look_at(backup, options.formats) {
         Ok(report) => {
             let backup = Some(Box::new(report));
@@ -220,17 +222,17 @@ fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
 /// # Errors
 ///
 /// Any defect of the file.
-pub fn look_into(path: &Path) -> Result<Report, OpenError> {
+pub fn inspect(path: &Path) -> Result<Report, OpenError> {
     look_at(path, Formats::default())
 }
 
-/// Examines a file of any known format, like [`look_into`].
+/// Examines a file of any known format, like [`inspect`].
 fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(LOOK_CACHE_BYTES);
-    unpanicked(path, || {
+    catch_corruption(path, || {
         let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
-        let found = match judge(&db, path, formats) {
+        let found = match check_format(&db, path, formats) {
             Err(OpenError::Older { found, .. }) => found,
             judged => judged.map(|()| formats.newest())?,
         };
@@ -314,12 +316,12 @@ fn bring_up_to_date(
     let io = |cause: io::Error| io_error(name, &cause);
     let backend = FileBackend::new(to.try_clone().map_err(io)?)
         .map_err(|error| open_error(name, error))?;
-    unpanicked(name, || {
+    catch_corruption(name, || {
         let options = Options { check_pages: true, ..options.clone() };
-        let vitals = Arc::new(Vitals::default());
-        let db = database(backend, name, &options, &vitals, progress)?;
+        let health = Arc::new(Health::default());
+        let db = database(backend, name, &options, &health, progress)?;
         let newest = options.formats.newest();
-        let found = match judge(&db, name, options.formats) {
+        let found = match check_format(&db, name, options.formats) {
             Ok(()) => newest,
             Err(OpenError::Older { found, .. }) => found,
             Err(error) => return Err(error),
@@ -328,7 +330,7 @@ fn bring_up_to_date(
             progress.replan(ADMIT_OLDER);
             let length = to.metadata().map_err(io)?.len();
             let total = length.saturating_mul(UPGRADE_READS);
-            progress.watch_reads(Phase::Upgrade, total, &vitals, || {
+            progress.watch_reads(Phase::Upgrade, total, &health, || {
                 sound(&db, name, found, &mut Progress::untold())?;
                 step(&db, name, found, &options)
             })?;
@@ -361,9 +363,9 @@ pub fn migrate_backend(
     options: &Options,
 ) -> Result<(), OpenError> {
     let name = Path::new("(no file)");
-    let (vitals, progress) = (Arc::new(Vitals::default()), &mut Progress::untold());
-    let db = database(backend, name, options, &vitals, progress)?;
-    match judge(&db, name, formats) {
+    let (health, progress) = (Arc::new(Health::default()), &mut Progress::untold());
+    let db = database(backend, name, options, &health, progress)?;
+    match check_format(&db, name, formats) {
         Err(OpenError::Older { found, .. }) => {
             let options = Options { formats, ..options.clone() };
             step(&db, name, found, &options)

@@ -23,16 +23,16 @@ use redb::{
 };
 
 use super::batch::Batch;
+use super::health::Health;
 use super::key::{self, Table};
 use super::options::{CommitMode, Options};
 use super::queue::{Lane, Queue, Taken, Ticket};
 use super::space::{Growth, Room, Space};
 use super::view::View;
-use super::vitals::Vitals;
 use super::work::{COMMIT, Work};
 use super::write::{Job, job, stopped};
 use super::{codec, table};
-use crate::domain::chain::Chain;
+use crate::domain::error_chain::ErrorChain;
 use crate::store::decide::Decision;
 use crate::store::metrics::WaitingWrites;
 use crate::store::{Failure, StoreError};
@@ -54,7 +54,7 @@ pub(super) struct Writer {
 struct Thread {
     db: Arc<Database>,
     queue: Arc<Queue>,
-    vitals: Arc<Vitals>,
+    health: Arc<Health>,
     space: Option<Arc<Space>>,
     options: Options,
 }
@@ -62,13 +62,13 @@ struct Thread {
 impl Writer {
     pub(super) fn spawn(
         db: Arc<Database>,
-        vitals: Arc<Vitals>,
+        health: Arc<Health>,
         space: Option<Arc<Space>>,
         options: Options,
         purging: bool,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let thread = Thread { db, queue: Arc::clone(&queue), vitals, space, options };
+        let thread = Thread { db, queue: Arc::clone(&queue), health, space, options };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(purging))?;
@@ -112,7 +112,7 @@ struct OnExit<'a>(&'a Thread);
 impl Drop for OnExit<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.vitals.fail(Failure::Io);
+            self.0.health.fail(Failure::Io);
         }
         self.0.queue.abandon();
     }
@@ -138,9 +138,9 @@ impl Thread {
             let outcome = span.in_scope(|| self.commit(&mut jobs, purge));
             if let Err(error) = &outcome {
                 let writes = jobs.len();
-                tracing::error!(error = %Chain(error), writes, "a commit failed");
-                self.vitals.note(error);
-                self.vitals.meters.commits_failed.add(1);
+                tracing::error!(error = %ErrorChain(error), writes, "a commit failed");
+                self.health.note(error);
+                self.health.meters.commits_failed.add(1);
             }
             // A purge that meets damage must not fail the writes beside it again.
             gave_up |= purging && outcome.is_err();
@@ -148,7 +148,7 @@ impl Thread {
             for job in jobs {
                 job.answer(outcome.as_ref().map(|_| ()).map_err(StoreError::clone));
             }
-            if self.vitals.is_failed() {
+            if self.health.is_failed() {
                 return;
             }
         }
@@ -186,7 +186,7 @@ impl Thread {
         let rows = batch.done.rows;
         if batch.finish()? {
             txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
-            self.vitals.meters.committed(began.elapsed(), rows, jobs.len());
+            self.health.meters.committed(began.elapsed(), rows, jobs.len());
         } else {
             txn.abort()?;
         }

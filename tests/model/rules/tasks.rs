@@ -79,7 +79,7 @@ impl State {
         let id = match action {
             TaskAction::Create(mut new) => {
                 if let Some(parent) = new.parent {
-                    self.may_go_below(owner, None, parent)?;
+                    self.check_reparent(owner, None, parent)?;
                 }
                 new.tags = self.settled(owner, &Tags::default(), &new.tags, seen);
                 return self.make(owner, *new, seen).map(TaskDone::Created);
@@ -155,7 +155,7 @@ impl State {
         }
         let Patched { task, finished } = patched(old, patch, now)?;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
-            self.may_go_below(task.owner, Some(task.id), parent)?;
+            self.check_reparent(task.owner, Some(task.id), parent)?;
         }
         let finished =
             finished.map(|new| self.make(task.owner, new, seen)).transpose()?;
@@ -223,7 +223,7 @@ impl State {
         path
     }
 
-    fn may_go_below(
+    fn check_reparent(
         &self,
         owner: UserId,
         id: Option<TaskId>,
@@ -247,7 +247,7 @@ impl State {
         let root = path[path.len() - 1];
         let there = self.below(owner, root);
         let others = there.iter().filter(|it| !moved.contains(it)).count() - 1;
-        if others + moved.len().max(1) > Task::MAX_BELOW {
+        if others + moved.len().max(1) > Task::MAX_DESCENDANTS {
             return Err(TaskRefused::TooManyBelow);
         }
         Ok(())

@@ -13,7 +13,7 @@ use hyper::header::CONTENT_LENGTH;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::room::Held;
-use crate::http::budget;
+use crate::http::response_memory;
 
 /// Maximum bytes of a response passed to hyper at a time: the maximum frame size of most clients.
 pub(super) const PORTION: usize = 16 * 1024;
@@ -68,7 +68,7 @@ impl Body for Portions {
         }
         let length = self.rest.len().min(PORTION);
         let portion = self.rest.split_to(length);
-        Poll::Ready(Some(Ok(Frame::data(budget::kept(portion, &self.held)))))
+        Poll::Ready(Some(Ok(Frame::data(response_memory::kept(portion, &self.held)))))
     }
 
     fn is_end_stream(&self) -> bool {

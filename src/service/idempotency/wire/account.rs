@@ -66,11 +66,11 @@ impl Stored for User {
     fn from_wire(wire: Self::Wire) -> Option<Self> {
         Some(Self {
             id: UserId::new(wire.id),
-            email: Email::checked_before(wire.email),
+            email: Email::new_unchecked(wire.email),
             role: Role::from_name(&wire.role)?,
             created_at: wire.created_at.time().ok()?,
-            display_name: wire.display_name.map(Label::checked_before),
-            time_zone: wire.time_zone.map(TimeZone::checked_before),
+            display_name: wire.display_name.map(Label::new_unchecked),
+            time_zone: wire.time_zone.map(TimeZone::new_unchecked),
             disabled: wire.disabled,
             must_change_password: wire.must_change_password,
         })

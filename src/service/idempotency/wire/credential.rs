@@ -105,7 +105,7 @@ impl Stored for (PersonalToken, Secret) {
         let token = PersonalToken {
             id: TokenId::from_bytes(wire.id),
             user: UserId::new(wire.user),
-            name: Label::checked_before(wire.name),
+            name: Label::new_unchecked(wire.name),
             scopes: Scopes::from_bits(wire.scopes)?,
             created_at: wire.created_at.time().ok()?,
             expires_at: wire.expires_at.map(Millis::time).transpose().ok()?,
@@ -137,7 +137,7 @@ impl Stored for (Invitation, Secret) {
     fn from_wire(wire: Self::Wire) -> Option<Self> {
         let invitation = Invitation {
             id: InvitationId::from_bytes(wire.id),
-            email: wire.email.map(Email::checked_before),
+            email: wire.email.map(Email::new_unchecked),
             created_by: wire.created_by.map(UserId::new),
             created_at: wire.created_at.time().ok()?,
             expires_at: wire.expires_at.time().ok()?,

@@ -112,7 +112,7 @@ impl Stored for Task {
         let due = wire.due.map(|due| match due {
             WireDue::On(days) => Date::from_days(days).ok().map(Due::On),
             WireDue::At(at, zone) => {
-                let zone = TimeZone::checked_before(zone);
+                let zone = TimeZone::new_unchecked(zone);
                 at.time().ok().map(|at| Due::At { at, zone })
             }
         });
@@ -126,7 +126,7 @@ impl Stored for Task {
             }
             None => None,
         };
-        let tags = wire.tags.into_iter().map(Tag::checked_before).collect();
+        let tags = wire.tags.into_iter().map(Tag::new_unchecked).collect();
         Some(Self {
             id: TaskId::new(wire.id),
             owner: UserId::new(wire.owner),
@@ -135,8 +135,8 @@ impl Stored for Task {
             completed_at: wire.completed_at.map(Millis::time).transpose().ok()?,
             due,
             priority: Priority::from_code(wire.priority)?,
-            tags: Tags::checked_before(tags),
-            position: Position::checked_before(wire.position),
+            tags: Tags::new_unchecked(tags),
+            position: Position::new_unchecked(wire.position),
             parent: wire.parent.map(TaskId::new),
             recurrence,
             created_at: wire.created_at.time().ok()?,

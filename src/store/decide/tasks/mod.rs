@@ -1,13 +1,13 @@
 //! Decisions about tasks.
 
 mod allowance;
-mod draft;
+mod overlay;
 mod tags;
 mod tree;
 mod work;
 mod write;
 
 pub(super) use self::allowance::Allowance;
-pub(super) use self::draft::Draft;
-pub(super) use self::tree::may_go_below;
+pub(super) use self::overlay::TaskOverlay;
+pub(super) use self::tree::check_reparent;
 pub use self::write::write;

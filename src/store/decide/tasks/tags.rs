@@ -1,6 +1,6 @@
 //! Tags that a request adds to a task.
 
-use super::draft::Draft;
+use super::overlay::TaskOverlay;
 use super::write::Decided;
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::TaskRefused;
@@ -13,7 +13,7 @@ const MOST: usize = 2_000;
 /// Returns the tags that a task gets: a tag that no task has is replaced by its twin that some task has, and only one
 /// of two twins stays. Previous tags of the task are not examined.
 pub(super) fn settle(
-    draft: &mut Draft<'_>,
+    overlay: &mut TaskOverlay<'_>,
     before: &Tags,
     wanted: Tags,
 ) -> Decided<Tags> {
@@ -24,7 +24,7 @@ pub(super) fn settle(
         } else if !is_visible(tag.as_str()) {
             return Ok(Err(TaskRefused::Invisible("tags")));
         } else {
-            settled.push(used(draft, before, tag)?.unwrap_or_else(|| tag.clone()));
+            settled.push(used(overlay, before, tag)?.unwrap_or_else(|| tag.clone()));
         }
     }
     // The number was valid before some tags became equal.
@@ -34,16 +34,16 @@ pub(super) fn settle(
 
 /// Returns the existing twin of a tag that no task has. A tag that only this task has may be respelled.
 fn used(
-    draft: &mut Draft<'_>,
+    overlay: &mut TaskOverlay<'_>,
     before: &Tags,
     tag: &Tag,
 ) -> Result<Option<Tag>, StoreError> {
-    if draft.is_tag_used(tag, 0)? {
+    if overlay.is_tag_used(tag, 0)? {
         return Ok(None);
     }
-    for twin in draft.twins(tag, MOST)? {
+    for twin in overlay.twins(tag, MOST)? {
         let others = u64::from(before.contains(&twin));
-        if draft.is_tag_used(&twin, others)? {
+        if overlay.is_tag_used(&twin, others)? {
             return Ok(Some(twin));
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::allowance::Allowance;
-use super::draft::Draft;
+use super::overlay::TaskOverlay;
 use super::{tags, tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
@@ -45,7 +45,7 @@ pub fn write(
         return Ok(Decision::unchanged(None));
     };
     let allowance = Allowance::new(&figures, quota, write.ops.len());
-    let mut draft = Draft::new(snapshot, owner, &figures, allowance)?;
+    let mut overlay = TaskOverlay::new(snapshot, owner, &figures, allowance)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     for TaskOp { action, if_match } in write.ops {
@@ -53,7 +53,7 @@ pub fn write(
         let mut result = if results.last().is_some_and(is_too_much) {
             Err(TaskRefused::NotTried)
         } else {
-            decide(&mut draft, action, &if_match, write.now)?
+            decide(&mut overlay, action, &if_match, write.now)?
         };
         if let Err(TaskRefused::Changed(task)) = &result
             && !told.insert((task.id, task.revision))
@@ -65,7 +65,7 @@ pub fn write(
     }
     let is_whole = results.iter().all(Result::is_ok);
     let applied = !write.dry_run && (is_whole || !write.atomic);
-    let changes = if applied { draft.into_changes() } else { Vec::new() };
+    let changes = if applied { overlay.into_changes() } else { Vec::new() };
     Ok(Decision { result: Some(TaskWritten { results, applied }), changes })
 }
 
@@ -75,71 +75,71 @@ const fn is_too_much(result: &Result<TaskDone, TaskRefused>) -> bool {
 }
 
 fn decide(
-    draft: &mut Draft<'_>,
+    overlay: &mut TaskOverlay<'_>,
     action: TaskAction,
     if_match: &IfMatch,
     now: Timestamp,
 ) -> Decided<TaskDone> {
-    if draft.touched() >= TaskWrite::MAX_TOUCHED {
+    if overlay.touched() >= TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }
     let id = match action {
-        TaskAction::Create(new) => return create(draft, *new),
+        TaskAction::Create(new) => return create(overlay, *new),
         TaskAction::Patch(id, _) | TaskAction::Move(id, _) | TaskAction::Delete(id) => id,
     };
-    let Some(old) = draft.get(id)? else { return Ok(Err(TaskRefused::Missing)) };
+    let Some(old) = overlay.get(id)? else { return Ok(Err(TaskRefused::Missing)) };
     if !if_match.fits(&old) {
         return Ok(Err(TaskRefused::Changed(Box::new(old))));
     }
     match action {
         TaskAction::Create(_) => Ok(Err(TaskRefused::Missing)),
-        TaskAction::Patch(_, patch) => change(draft, old, *patch, now),
+        TaskAction::Patch(_, patch) => change(overlay, old, *patch, now),
         TaskAction::Move(_, to) => {
-            let position = allowed!(place(draft, id, to.to)?);
+            let position = allowed!(place(overlay, id, to.to)?);
             let TaskMove { parent, .. } = to;
             let position = Some(position);
             let patch = TaskPatch { position, parent, ..TaskPatch::default() };
-            change(draft, old, patch, now)
+            change(overlay, old, patch, now)
         }
-        TaskAction::Delete(_) => delete(draft, id),
+        TaskAction::Delete(_) => delete(overlay, id),
     }
 }
 
-fn create(draft: &mut Draft<'_>, mut new: NewTask) -> Decided<TaskDone> {
+fn create(overlay: &mut TaskOverlay<'_>, mut new: NewTask) -> Decided<TaskDone> {
     if let Some(parent) = new.parent {
-        allowed!(tree::may_go_below(draft, None, parent)?);
+        allowed!(tree::check_reparent(overlay, None, parent)?);
     }
-    new.tags = allowed!(tags::settle(draft, &Tags::default(), new.tags)?);
-    let made = draft.create(new)?;
+    new.tags = allowed!(tags::settle(overlay, &Tags::default(), new.tags)?);
+    let made = overlay.create(new)?;
     if made.is_err() {
         // The task was counted as created.
-        draft.below.clear();
+        overlay.below.clear();
     }
     Ok(made.map(TaskDone::Created))
 }
 
 fn change(
-    draft: &mut Draft<'_>,
+    overlay: &mut TaskOverlay<'_>,
     old: Task,
     mut patch: TaskPatch,
     now: Timestamp,
 ) -> Decided<TaskDone> {
     if let Some(tags) = patch.tags.take_if(|_| patch.is_typed) {
-        patch.tags = Some(allowed!(tags::settle(draft, &old.tags, tags)?));
+        patch.tags = Some(allowed!(tags::settle(overlay, &old.tags, tags)?));
     }
     let Patched { mut task, finished } = allowed!(patch.apply(&old, now));
     if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
-        allowed!(tree::may_go_below(draft, Some(task.id), parent)?);
+        allowed!(tree::check_reparent(overlay, Some(task.id), parent)?);
     }
     let finished = match finished {
-        Some(new) => Some(allowed!(draft.create(*new)?)),
+        Some(new) => Some(allowed!(overlay.create(*new)?)),
         None => None,
     };
     if task != old {
-        draft.date(&mut task)?;
-        if let Err(refused) = draft.replace(old, task.clone())? {
+        overlay.date(&mut task)?;
+        if let Err(refused) = overlay.replace(old, task.clone())? {
             if let Some(finished) = finished {
-                draft.remove(finished)?;
+                overlay.remove(finished)?;
             }
             return Ok(Err(refused));
         }
@@ -148,39 +148,39 @@ fn change(
     Ok(Ok(TaskDone::Changed { task, finished }))
 }
 
-fn delete(draft: &mut Draft<'_>, id: TaskId) -> Decided<TaskDone> {
-    let doomed = allowed!(tree::all_below(draft, id)?);
-    if draft.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
+fn delete(overlay: &mut TaskOverlay<'_>, id: TaskId) -> Decided<TaskDone> {
+    let doomed = allowed!(tree::subtree(overlay, id)?);
+    if overlay.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }
     let mut tasks = Vec::with_capacity(doomed.len());
     for id in doomed {
-        tasks.extend(draft.get(id)?);
+        tasks.extend(overlay.get(id)?);
     }
-    if !draft.may_touch(tasks.iter().map(Task::rows).fold(0, u64::saturating_add)) {
+    if !overlay.may_touch(tasks.iter().map(Task::rows).fold(0, u64::saturating_add)) {
         return Ok(Err(TaskRefused::TooMuch));
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
     for task in tasks {
-        draft.delete(task)?;
+        overlay.delete(task)?;
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }
 
 /// Returns a position beside the neighbour.
-fn place(draft: &Draft<'_>, id: TaskId, to: Neighbour) -> Decided<Position> {
+fn place(overlay: &TaskOverlay<'_>, id: TaskId, to: Neighbour) -> Decided<Position> {
     let (before, after) = match to {
-        Neighbour::First => (None, draft.outermost(Side::Before, Some(id))?),
-        Neighbour::Last => (draft.outermost(Side::After, Some(id))?, None),
+        Neighbour::First => (None, overlay.outermost(Side::Before, Some(id))?),
+        Neighbour::Last => (overlay.outermost(Side::After, Some(id))?, None),
         Neighbour::Before(other) | Neighbour::After(other) => {
-            let Some(other) = draft.get(other)?.filter(|task| task.id != id) else {
+            let Some(other) = overlay.get(other)?.filter(|task| task.id != id) else {
                 return Ok(Err(TaskRefused::NoNeighbour));
             };
             let position = other.position;
             if to == Neighbour::Before(other.id) {
-                (draft.beside(&position, Side::Before, id)?, Some(position))
+                (overlay.beside(&position, Side::Before, id)?, Some(position))
             } else {
-                let next = draft.beside(&position, Side::After, id)?;
+                let next = overlay.beside(&position, Side::After, id)?;
                 (Some(position), next)
             }
         }

@@ -16,12 +16,12 @@
 //! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, as many records, and up to [`Options::gather_at_most`] entries of each condition that was tried before it | the matches |
 //! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | the matches |
 //!
-//! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`Cost`]).
+//! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`ReadBudget`]).
 
-mod ends;
-mod gather;
+mod filter_then_sort;
+mod index_scan;
+mod merged_scan;
 mod page;
-mod stretch;
 mod summary;
 mod tags;
 
@@ -54,15 +54,15 @@ impl ReadLimits {
     }
 }
 
-/// Cost of a read, in rows, and its limits.
+/// Work of a read, in rows, and its limits.
 #[derive(Debug)]
-pub(super) struct Cost {
+pub(super) struct ReadBudget {
     pub(super) rows: u64,
     most: u64,
     gather_at_most: usize,
 }
 
-impl Cost {
+impl ReadBudget {
     /// Creates the cost of a read that blocks others.
     pub(super) const fn short(limits: ReadLimits) -> Self {
         let ReadLimits { gather_at_most, short_read } = limits;
@@ -74,27 +74,27 @@ impl Cost {
         Self { most: u64::MAX, ..Self::short(limits) }
     }
 
-    fn row(&mut self) -> Result<(), Halt> {
+    fn row(&mut self) -> Result<(), Stop> {
         self.rows += 1;
-        if self.rows > self.most { Err(Halt::Dear) } else { Ok(()) }
+        if self.rows > self.most { Err(Stop::OverBudget) } else { Ok(()) }
     }
 }
 
 /// Reason that a read does not continue.
 #[derive(Debug)]
-enum Halt {
-    /// Cost over the limit.
-    Dear,
+enum Stop {
+    /// The read exceeds its limit.
+    OverBudget,
     Failed(StoreError),
 }
 
-impl From<StoreError> for Halt {
+impl From<StoreError> for Stop {
     fn from(error: StoreError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<redb::StorageError> for Halt {
+impl From<redb::StorageError> for Stop {
     fn from(error: redb::StorageError) -> Self {
         Self::Failed(error.into())
     }
@@ -112,7 +112,7 @@ pub(super) fn list(
     txn: &ReadTransaction,
     owner: UserId,
     query: &TaskQuery,
-    cost: &mut Cost,
+    cost: &mut ReadBudget,
 ) -> Result<Option<TaskPage>, StoreError> {
     let owned = table::open(txn, Table::Owned)?;
     let Some(stats) = stats(&owned, owner)? else {
@@ -121,12 +121,16 @@ pub(super) fn list(
     let tasks = Tasks { owned: &owned, owner, stats };
     match tags::known(&tasks, query, cost).and_then(|query| page(&tasks, &query, cost)) {
         Ok(page) => Ok(Some(page)),
-        Err(Halt::Dear) => Ok(None),
-        Err(Halt::Failed(error)) => Err(error),
+        Err(Stop::OverBudget) => Ok(None),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
 
-fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPage, Halt> {
+fn page(
+    tasks: &Tasks<'_>,
+    query: &TaskQuery,
+    cost: &mut ReadBudget,
+) -> Result<TaskPage, Stop> {
     if query.order.by == TaskSort::Created
         && query.filter == TaskFilter::ALL
         && tasks.stats.in_order
@@ -138,9 +142,9 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
     if query.filter.parent == Some(Within::Top) && tasks.stats.nested == 0 {
         query.filter.parent = None;
     }
-    let plan = stretch::plan(tasks, &query);
+    let plan = index_scan::plan(tasks, &query);
     if plan.rest != TaskFilter::ALL
-        && let Some(page) = gather::page(tasks, &query, cost)?
+        && let Some(page) = filter_then_sort::page(tasks, &query, cost)?
     {
         return Ok(page);
     }
@@ -149,13 +153,17 @@ fn page(tasks: &Tasks<'_>, query: &TaskQuery, cost: &mut Cost) -> Result<TaskPag
 
 /// Whether a page that begins there can be read by id. Ids sort like the times of creation of the existing tasks, but
 /// the task at that place may be gone, and an older one with a higher id may have been imported since.
-fn is_by_id(tasks: &Tasks<'_>, start: &Start, cost: &mut Cost) -> Result<bool, Halt> {
+fn is_by_id(
+    tasks: &Tasks<'_>,
+    start: &Start,
+    cost: &mut ReadBudget,
+) -> Result<bool, Stop> {
     let Start::After(place) = start else { return Ok(true) };
     let Some(id) = super::task_key::id(&place.key) else { return Ok(true) };
     let (first, last) = key::tasks_of(tasks.owner).into_inner();
     let here = key::task(tasks.owner, id).to_vec();
     let mut side = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
-        let Some(entry) = entry else { return Ok::<_, Halt>(None) };
+        let Some(entry) = entry else { return Ok::<_, Stop>(None) };
         cost.row()?;
         let task = decoded(entry?)?;
         Ok(Some(TaskOrder::NEWEST.place(&task).key.cmp(&place.key)))
@@ -169,8 +177,8 @@ fn is_by_id(tasks: &Tasks<'_>, start: &Start, cost: &mut Cost) -> Result<bool, H
 fn by_id(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
-    cost: &mut Cost,
-) -> Result<TaskPage, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<TaskPage, Stop> {
     let total = tasks.stats.counts().total;
     let TaskOrder { descending, .. } = query.order;
     let (mut first, mut last) = key::tasks_of(tasks.owner).into_inner();

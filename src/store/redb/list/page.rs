@@ -1,8 +1,8 @@
 //! Pages read along an index in the requested order.
 
-use super::ends::{Bounds, Ends};
-use super::stretch::{Plan, Stretch};
-use super::{Cost, Halt, Tasks};
+use super::index_scan::{IndexScan, Plan};
+use super::merged_scan::{Bounds, MergedScan};
+use super::{ReadBudget, Stop, Tasks};
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, Task, TaskFilter, TaskPlace, TaskQuery};
 use crate::store::redb::codec;
@@ -26,8 +26,8 @@ pub(super) fn along(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
     plan: Plan,
-    cost: &mut Cost,
-) -> Result<TaskPage, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<TaskPage, Stop> {
     let total = kept_total(tasks, query, &plan)?;
     let mut walk = Walk {
         tasks,
@@ -42,15 +42,15 @@ pub(super) fn along(
     };
     if let Some(total) = total {
         if walk.skip < total {
-            walk.page(&plan.stretches, cost)?;
+            walk.page(&plan.scans, cost)?;
         }
         return Ok(TaskPage { tasks: walk.found, total, more: walk.more });
     }
     let total = if plan.rest == TaskFilter::ALL {
-        walk.page(&plan.stretches, cost)?;
-        count(tasks, query, &plan.stretches, cost)?
+        walk.page(&plan.scans, cost)?;
+        count(tasks, query, &plan.scans, cost)?
     } else {
-        walk.everything(&plan.stretches, cost)?
+        walk.everything(&plan.scans, cost)?
     };
     Ok(TaskPage { tasks: walk.found, total, more: walk.more })
 }
@@ -60,7 +60,7 @@ fn kept_total(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
     plan: &Plan,
-) -> Result<Option<u64>, Halt> {
+) -> Result<Option<u64>, Stop> {
     if plan.rest != TaskFilter::ALL {
         return Ok(None);
     }
@@ -78,27 +78,27 @@ fn kept_total(
 fn count(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
-    stretches: &[Stretch],
-    cost: &mut Cost,
-) -> Result<u64, Halt> {
+    scans: &[IndexScan],
+    cost: &mut ReadBudget,
+) -> Result<u64, Stop> {
     let mut total = 0;
-    for stretch in stretches {
-        let mut ends = stretch.open(tasks, &stretch.bounds, query)?;
+    for scan in scans {
+        let mut ends = scan.open(tasks, &scan.bounds, query)?;
         while let Some(end) = ends.next(cost)? {
-            total += u64::from(stretch.has(query, &end));
+            total += u64::from(scan.has(query, &end));
         }
     }
     Ok(total)
 }
 
-impl Stretch {
+impl IndexScan {
     fn open<'a>(
         &self,
         tasks: &'a Tasks<'_>,
         bounds: &Bounds,
         query: &TaskQuery,
-    ) -> Result<Ends<'a>, Halt> {
-        Ends::open(tasks.owned, &self.beginnings, bounds, query.order.descending)
+    ) -> Result<MergedScan<'a>, Stop> {
+        MergedScan::open(tasks.owned, &self.beginnings, bounds, query.order.descending)
     }
 
     /// Whether an entry within the bounds matches.
@@ -112,31 +112,31 @@ impl Stretch {
 
 impl Walk<'_> {
     /// Reads the page only, without the tasks before or after it.
-    fn page(&mut self, stretches: &[Stretch], cost: &mut Cost) -> Result<(), Halt> {
-        for (last, stretch) in (0..).zip(stretches) {
+    fn page(&mut self, scans: &[IndexScan], cost: &mut ReadBudget) -> Result<(), Stop> {
+        for (last, scan) in (0..).zip(scans) {
             let bounds = match &self.query.start {
                 Start::After(place) if place.last > last => continue,
                 Start::After(place) if place.last == last => {
-                    stretch.bounds.after(&place.key, self.query.order.descending)
+                    scan.bounds.after(&place.key, self.query.order.descending)
                 }
-                _ => stretch.bounds.clone(),
+                _ => scan.bounds.clone(),
             };
-            let mut ends = stretch.open(self.tasks, &bounds, self.query)?;
+            let mut ends = scan.open(self.tasks, &bounds, self.query)?;
             while let Some(end) = ends.next(cost)? {
-                if !stretch.has(self.query, &end) {
+                if !scan.has(self.query, &end) {
                     continue;
                 }
-                if self.skip > 0 && !stretch.is_undated {
+                if self.skip > 0 && !scan.is_undated {
                     self.skip -= 1;
                     continue;
                 }
                 let full = self.found.len() == usize::from(self.query.limit);
-                if full && !stretch.is_undated {
+                if full && !scan.is_undated {
                     self.more = true;
                     return Ok(());
                 }
-                let task = self.read(&end, last, stretch, cost)?;
-                if stretch.is_undated && task.due.is_some() {
+                let task = self.read(&end, last, scan, cost)?;
+                if scan.is_undated && task.due.is_some() {
                     continue;
                 }
                 if self.skip > 0 {
@@ -155,19 +155,19 @@ impl Walk<'_> {
     /// Reads all tasks, since the number of matches takes a look at each.
     fn everything(
         &mut self,
-        stretches: &[Stretch],
-        cost: &mut Cost,
-    ) -> Result<u64, Halt> {
+        scans: &[IndexScan],
+        cost: &mut ReadBudget,
+    ) -> Result<u64, Stop> {
         let order = self.query.order;
         let mut total = 0;
-        for (last, stretch) in (0..).zip(stretches) {
-            let mut ends = stretch.open(self.tasks, &stretch.bounds, self.query)?;
+        for (last, scan) in (0..).zip(scans) {
+            let mut ends = scan.open(self.tasks, &scan.bounds, self.query)?;
             while let Some(end) = ends.next(cost)? {
-                if !stretch.has(self.query, &end) {
+                if !scan.has(self.query, &end) {
                     continue;
                 }
-                let task = self.read(&end, last, stretch, cost)?;
-                let is_other = stretch.is_undated && task.due.is_some();
+                let task = self.read(&end, last, scan, cost)?;
+                let is_other = scan.is_undated && task.due.is_some();
                 if is_other || !self.rest.fits(&task) {
                     continue;
                 }
@@ -196,9 +196,9 @@ impl Walk<'_> {
         &self,
         end: &[u8],
         last: u8,
-        stretch: &Stretch,
-        cost: &mut Cost,
-    ) -> Result<Task, Halt> {
+        scan: &IndexScan,
+        cost: &mut ReadBudget,
+    ) -> Result<Task, Stop> {
         cost.row()?;
         let owner = self.tasks.owner;
         let task = match task_key::id(end) {
@@ -208,7 +208,7 @@ impl Walk<'_> {
         let is_here = |task: &Task| {
             let place = self.query.order.place(task);
             // A dated task among tasks of all dates has another place in this order.
-            place.key == end || (stretch.is_undated && place.last != last)
+            place.key == end || (scan.is_undated && place.last != last)
         };
         task.filter(is_here).ok_or_else(|| {
             let key = key::stats(owner);

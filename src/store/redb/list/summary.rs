@@ -2,14 +2,14 @@
 
 use redb::ReadTransaction;
 
-use super::ends::{Bounds, Ends};
-use super::{Cost, Halt};
+use super::merged_scan::{Bounds, MergedScan};
+use super::{ReadBudget, Stop};
 use crate::domain::due::DueRange;
 use crate::domain::id::UserId;
 use crate::domain::task::{TagCounts, TaskSummary};
 use crate::store::StoreError;
 use crate::store::redb::key::Table;
-use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::task_key::{self, KeyPrefix};
 use crate::store::redb::tasks::stats;
 use crate::store::redb::{codec, record, table};
 
@@ -19,7 +19,7 @@ pub(in crate::store::redb) fn summary(
     txn: &ReadTransaction,
     owner: UserId,
     overdue: &DueRange,
-    cost: &mut Cost,
+    cost: &mut ReadBudget,
 ) -> Result<Option<TaskSummary>, StoreError> {
     let owned = table::open(txn, Table::Owned)?;
     let Some(stats) = stats(&owned, owner)? else {
@@ -38,8 +38,8 @@ pub(in crate::store::redb) fn summary(
             let counts = stats.counts();
             Ok(Some(TaskSummary { counts, overdue, tags }))
         }
-        Err(Halt::Dear) => Ok(None),
-        Err(Halt::Failed(error)) => Err(error),
+        Err(Stop::OverBudget) => Ok(None),
+        Err(Stop::Failed(error)) => Err(error),
     }
 }
 
@@ -47,14 +47,15 @@ fn count(
     owned: &table::Snapshot,
     owner: UserId,
     overdue: &DueRange,
-    cost: &mut Cost,
-) -> Result<u64, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<u64, Stop> {
     let (first, last) = task_key::due_ends(overdue);
     let bounds = Bounds {
         from: std::ops::Bound::Included(first),
         to: std::ops::Bound::Excluded(last),
     };
-    let mut ends = Ends::open(owned, &[Beginning::due(owner, false)], &bounds, false)?;
+    let mut ends =
+        MergedScan::open(owned, &[KeyPrefix::due(owner, false)], &bounds, false)?;
     let mut count = 0;
     while let Some(end) = ends.next(cost)? {
         count += u64::from(task_key::is_due_in(overdue, &end));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::{Cost, Halt, Tasks};
+use super::{ReadBudget, Stop, Tasks};
 use crate::domain::task::TaskQuery;
 use crate::store::StoreError;
 use crate::store::redb::key::Table;
@@ -13,8 +13,8 @@ use crate::store::redb::{codec, table, task_key};
 pub(super) fn known<'a>(
     tasks: &Tasks<'_>,
     query: &'a TaskQuery,
-    cost: &mut Cost,
-) -> Result<Cow<'a, TaskQuery>, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<Cow<'a, TaskQuery>, Stop> {
     let mut unknown: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (number, tag) in query.filter.tags.iter().enumerate() {
         let key = task_key::tag_counts(tasks.owner, tag);

@@ -171,7 +171,7 @@ fn account(
     }
     Ok(User {
         id,
-        email: Email::checked_before(record.email.to_owned()),
+        email: Email::new_unchecked(record.email.to_owned()),
         role: match record.role {
             1 => Role::User,
             2 => Role::Admin,
@@ -181,7 +181,7 @@ fn account(
         },
         created_at: time(envelope, record.created_ms)?,
         display_name: record.display_name.map(label),
-        time_zone: record.time_zone.map(|name| TimeZone::checked_before(name.to_owned())),
+        time_zone: record.time_zone.map(|name| TimeZone::new_unchecked(name.to_owned())),
         disabled: flags & DISABLED != 0,
         must_change_password: flags & MUST_CHANGE_PASSWORD != 0,
     })
@@ -277,7 +277,7 @@ fn octets(address: IpAddr) -> [u8; 16] {
 }
 
 fn label(text: &str) -> Label {
-    Label::checked_before(text.to_owned())
+    Label::new_unchecked(text.to_owned())
 }
 
 #[cfg(test)]

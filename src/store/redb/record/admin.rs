@@ -53,7 +53,7 @@ pub(crate) fn decode_invitation(
     let record: InvitationV1<'_> = v1(&envelope)?.record()?;
     Ok(Invitation {
         id,
-        email: record.email.map(|text| Email::checked_before(text.to_owned())),
+        email: record.email.map(|text| Email::new_unchecked(text.to_owned())),
         created_by: Some(record.created_by).filter(|id| *id != OPERATOR).map(UserId::new),
         created_at: time(&envelope, record.created_ms)?,
         expires_at: time(&envelope, record.expires_ms)?,

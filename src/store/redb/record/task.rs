@@ -108,7 +108,7 @@ fn second(
     envelope: &Envelope<'_>,
 ) -> Result<Task, StoreError> {
     let record: TaskV2<'_> = envelope.record()?;
-    let tags = record.tags.iter().map(|tag| Tag::checked_before((*tag).to_owned()));
+    let tags = record.tags.iter().map(|tag| Tag::new_unchecked((*tag).to_owned()));
     let priority = Priority::from_code(record.priority).ok_or_else(|| {
         envelope.damaged(&format_args!("unknown priority {}", record.priority))
     })?;
@@ -122,7 +122,7 @@ fn second(
         priority,
         tags: Tags::new(tags.collect())
             .map_err(|error| envelope.damaged(&format_args!("tags {error}")))?,
-        position: Position::checked_before(record.position.to_owned()),
+        position: Position::new_unchecked(record.position.to_owned()),
         parent: record.parent.map(TaskId::new),
         recurrence: record
             .recurrence
@@ -152,7 +152,7 @@ fn due(
     (number, zone): (i64, Option<&str>),
 ) -> Result<Due, StoreError> {
     if let Some(zone) = zone {
-        let zone = TimeZone::checked_before(zone.to_owned());
+        let zone = TimeZone::new_unchecked(zone.to_owned());
         return Ok(Due::At { at: time(envelope, number)?, zone });
     }
     let date = i32::try_from(number).ok().and_then(|days| Date::from_days(days).ok());

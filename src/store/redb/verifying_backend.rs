@@ -16,23 +16,23 @@ use std::time::Instant;
 use redb::{BackendError, StorageBackend};
 
 use super::codec::block_hash;
-use super::vitals::Vitals;
+use super::health::Health;
 
 /// Block size, in bytes. The size and the offset of every page are multiples of it.
 const BLOCK: usize = 4096;
 
 /// Backend that returns blocks as they were written, or fails.
 #[derive(Debug)]
-pub(super) struct Guard<B> {
+pub(super) struct VerifyingBackend<B> {
     inner: B,
     /// Hash of each block; 0 for a block that has not been seen.
     seen: RwLock<Vec<u64>>,
-    vitals: Arc<Vitals>,
+    health: Arc<Health>,
 }
 
-impl<B: StorageBackend> Guard<B> {
-    pub(super) fn new(inner: B, vitals: Arc<Vitals>) -> Self {
-        Self { inner, seen: RwLock::new(Vec::new()), vitals }
+impl<B: StorageBackend> VerifyingBackend<B> {
+    pub(super) fn new(inner: B, health: Arc<Health>) -> Self {
+        Self { inner, seen: RwLock::new(Vec::new()), health }
     }
 
     fn remember(&self, offset: u64, data: &[u8], known: bool) {
@@ -68,7 +68,7 @@ impl<B: StorageBackend> Guard<B> {
     }
 
     fn damaged(&self, what: String) -> io::Error {
-        self.vitals.fail_damaged(&what);
+        self.health.fail_damaged(&what);
         io::Error::new(io::ErrorKind::InvalidData, what)
     }
 }
@@ -88,13 +88,13 @@ fn blocks(
     })
 }
 
-impl<B: StorageBackend> StorageBackend for Guard<B> {
+impl<B: StorageBackend> StorageBackend for VerifyingBackend<B> {
     fn len(&self) -> io::Result<u64> {
         self.inner.len()
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        let meters = &self.vitals.meters;
+        let meters = &self.health.meters;
         meters.page_reads.add(1);
         meters.page_read_bytes.add(u64::try_from(out.len()).unwrap_or(u64::MAX));
         match self.inner.read(offset, out) {
@@ -125,7 +125,7 @@ impl<B: StorageBackend> StorageBackend for Guard<B> {
     fn sync_data(&self) -> io::Result<()> {
         let began = Instant::now();
         let outcome = self.inner.sync_data();
-        self.vitals.meters.syncs.add_time(began.elapsed());
+        self.health.meters.syncs.add_time(began.elapsed());
         outcome
     }
 
@@ -191,58 +191,62 @@ mod tests {
 
     use super::*;
 
-    fn guard() -> Guard<InMemoryBackend> {
-        let guard = Guard::new(InMemoryBackend::new(), Arc::default());
-        guard.set_len(8 * BLOCK as u64).unwrap();
-        guard
+    fn backend() -> VerifyingBackend<InMemoryBackend> {
+        let backend = VerifyingBackend::new(InMemoryBackend::new(), Arc::default());
+        backend.set_len(8 * BLOCK as u64).unwrap();
+        backend
     }
 
-    fn read(guard: &Guard<InMemoryBackend>, block: u64, blocks: usize) -> io::Result<()> {
-        guard.read(block * BLOCK as u64, &mut vec![0; blocks * BLOCK])
+    fn read(
+        backend: &VerifyingBackend<InMemoryBackend>,
+        block: u64,
+        blocks: usize,
+    ) -> io::Result<()> {
+        backend.read(block * BLOCK as u64, &mut vec![0; blocks * BLOCK])
     }
 
     #[test]
     fn a_block_that_changed_after_it_was_written_is_an_error() {
-        let guard = guard();
-        guard.write(BLOCK as u64, &[7; 2 * BLOCK]).unwrap();
-        read(&guard, 1, 2).unwrap();
+        let backend = backend();
+        backend.write(BLOCK as u64, &[7; 2 * BLOCK]).unwrap();
+        read(&backend, 1, 2).unwrap();
 
-        guard.inner.write(2 * BLOCK as u64 + 5, &[8]).unwrap();
+        backend.inner.write(2 * BLOCK as u64 + 5, &[8]).unwrap();
 
-        read(&guard, 1, 1).unwrap();
-        assert_eq!(read(&guard, 1, 2).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert!(guard.vitals.is_failed());
+        read(&backend, 1, 1).unwrap();
+        assert_eq!(read(&backend, 1, 2).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert!(backend.health.is_failed());
     }
 
     #[test]
     fn a_block_that_changed_after_it_was_read_is_an_error() {
-        let guard = guard();
-        read(&guard, 3, 1).unwrap();
+        let backend = backend();
+        read(&backend, 3, 1).unwrap();
 
-        guard.inner.write(3 * BLOCK as u64, &[1]).unwrap();
+        backend.inner.write(3 * BLOCK as u64, &[1]).unwrap();
 
-        read(&guard, 3, 1).unwrap_err();
-        read(&guard, 4, 1).unwrap();
+        read(&backend, 3, 1).unwrap_err();
+        read(&backend, 4, 1).unwrap();
     }
 
     #[test]
     fn what_is_written_over_a_block_is_what_counts() {
-        let guard = guard();
-        guard.write(0, &[1; BLOCK]).unwrap();
-        guard.write(0, &[2; BLOCK]).unwrap();
-        read(&guard, 0, 1).unwrap();
+        let backend = backend();
+        backend.write(0, &[1; BLOCK]).unwrap();
+        backend.write(0, &[2; BLOCK]).unwrap();
+        read(&backend, 0, 1).unwrap();
         // A part of a block proves nothing about the rest.
-        guard.write(10, &[3; 20]).unwrap();
-        read(&guard, 0, 1).unwrap();
+        backend.write(10, &[3; 20]).unwrap();
+        read(&backend, 0, 1).unwrap();
     }
 
     #[test]
     fn a_file_that_was_cut_and_grown_is_read_anew() {
-        let guard = guard();
-        guard.write(4 * BLOCK as u64, &[1; BLOCK]).unwrap();
-        guard.set_len(4 * BLOCK as u64).unwrap();
-        guard.set_len(8 * BLOCK as u64).unwrap();
-        read(&guard, 4, 1).unwrap();
+        let backend = backend();
+        backend.write(4 * BLOCK as u64, &[1; BLOCK]).unwrap();
+        backend.set_len(4 * BLOCK as u64).unwrap();
+        backend.set_len(8 * BLOCK as u64).unwrap();
+        read(&backend, 4, 1).unwrap();
     }
 
     #[test]

@@ -52,18 +52,18 @@ pub(super) struct InFlight(pub(super) usize);
 
 /// Budget for the memory of responses. Clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct AnswerBudget {
+pub(super) struct ResponseMemory {
     shares: Shares,
     renderer: Renderer,
 }
 
-impl Default for AnswerBudget {
+impl Default for ResponseMemory {
     fn default() -> Self {
         Self { shares: Shares::new(LIMITS), renderer: Renderer::default() }
     }
 }
 
-impl AnswerBudget {
+impl ResponseMemory {
     /// Counts a response until it is sent or dropped. Call it once the body is final.
     pub(super) fn count(
         &self,
@@ -100,7 +100,7 @@ impl AnswerBudget {
 ///
 /// Refused with 503, before anything is read or done, while the account pauses after a refused response.
 pub(super) struct Room {
-    budget: AnswerBudget,
+    budget: ResponseMemory,
     reader: Holder,
 }
 
@@ -132,7 +132,7 @@ impl Room {
         request: &Request,
         admit: impl FnOnce(&Shares, Holder) -> Result<(), Full>,
     ) -> Result<Self, Problem> {
-        let budget = request.data::<AnswerBudget>().ok_or_else(Problem::internal)?;
+        let budget = request.data::<ResponseMemory>().ok_or_else(Problem::internal)?;
         let reader = Holder::of(request);
         admit(&budget.shares, reader).map_err(|full| Problem::no_room(full, false))?;
         Ok(Self { budget: budget.clone(), reader })
@@ -233,7 +233,7 @@ mod tests {
     }
 
     /// Takes 1 MiB again and again until there is no more room.
-    fn fill(budget: &AnswerBudget, reader: Holder) -> (Vec<Response>, Full) {
+    fn fill(budget: &ResponseMemory, reader: Holder) -> (Vec<Response>, Full) {
         let mut taken = Vec::new();
         loop {
             match budget.count(answer(MIB), reader) {
@@ -245,7 +245,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_are_counted_until_the_last_slice_of_them_is_gone() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let mut response = budget.count(answer(MIB), reader(1, "192.0.2.1")).unwrap();
         let mut body: Inner = response.take_body().into();
         assert_eq!(body.size_hint().exact(), Some(MIB as u64));
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn one_account_holds_its_share_whatever_networks_it_comes_from() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let (first, full) = fill(&budget, reader(1, "192.0.2.1"));
         assert_eq!((first.len() * MIB, full), (LIMITS.account, Full::Account));
 
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn one_network_holds_its_share_however_many_accounts_it_has() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let mut taken = Vec::new();
         for user in 1..=200 {
             let greedy = reader(user, &format!("2001:db8:0:{user:x}::1"));
@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn there_is_room_for_ordinary_lists_while_twenty_networks_take_what_they_can() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let mut taken = Vec::new();
         for user in 1..=20 {
             let greedy = reader(user, &format!("192.0.2.{user}"));
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn small_and_shared_answers_are_free_and_streams_take_what_they_say() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let me = reader(1, "192.0.2.1");
         let (_taken, _) = fill(&budget, me);
         let before = budget.shares.count().0;
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn those_without_an_account_share_that_of_their_network() {
-        let budget = AnswerBudget::default();
+        let budget = ResponseMemory::default();
         let nobody = |address: &str| Holder::new(None, address.parse().unwrap());
         let (taken, _) = fill(&budget, nobody("192.0.2.1"));
         assert_eq!(taken.len() * MIB, LIMITS.account);

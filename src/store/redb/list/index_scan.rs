@@ -3,24 +3,24 @@
 use std::ops::Bound;
 
 use super::Tasks;
-use super::ends::Bounds;
+use super::merged_scan::Bounds;
 use crate::domain::priority::Priority;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort};
-use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::task_key::{self, KeyPrefix};
 
 /// Plan for reading a list in its order.
 pub(super) struct Plan {
     /// Stretches, one after the other.
-    pub(super) stretches: Vec<Stretch>,
-    /// Conditions that the stretches do not guarantee.
+    pub(super) scans: Vec<IndexScan>,
+    /// Conditions that the scans do not guarantee.
     pub(super) rest: TaskFilter,
-    /// Number of tasks in the stretches, if it is stored.
+    /// Number of tasks in the scans, if it is stored.
     pub(super) total: Option<u64>,
 }
 
 /// Parts of an index, to be merged.
-pub(super) struct Stretch {
-    pub(super) beginnings: Vec<Beginning>,
+pub(super) struct IndexScan {
+    pub(super) beginnings: Vec<KeyPrefix>,
     pub(super) bounds: Bounds,
     /// Whether the dates of the entries must be checked.
     pub(super) is_dated: bool,
@@ -28,8 +28,8 @@ pub(super) struct Stretch {
     pub(super) is_undated: bool,
 }
 
-impl Stretch {
-    const fn new(beginnings: Vec<Beginning>) -> Self {
+impl IndexScan {
+    const fn new(beginnings: Vec<KeyPrefix>) -> Self {
         Self { beginnings, bounds: Bounds::NONE, is_dated: false, is_undated: false }
     }
 }
@@ -40,42 +40,42 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
     let filter = &query.filter;
     let mut rest = filter.clone();
     let states = states(filter.completed);
-    let (stretches, total) = match query.order.by {
+    let (scans, total) = match query.order.by {
         TaskSort::Created => {
             rest.completed = None;
             if let [tag] = filter.tags.as_slice() {
                 rest.tags.clear();
-                let of_state = |state: &bool| Beginning::tag(owner, tag, *state);
+                let of_state = |state: &bool| KeyPrefix::tag(owner, tag, *state);
                 // The counts of a tag are a separate row, read on demand.
-                (vec![Stretch::new(states.iter().map(of_state).collect())], None)
+                (vec![IndexScan::new(states.iter().map(of_state).collect())], None)
             } else {
                 rest.priority = None;
                 let total = match filter.priority {
                     Some(priority) => tasks.stats.of(priority),
                     None => counts,
                 };
-                let newest = Stretch::new(by_creation(tasks, filter));
+                let newest = IndexScan::new(by_creation(tasks, filter));
                 (vec![newest], Some(total.matching(filter.completed)))
             }
         }
         TaskSort::Priority => {
             rest.completed = None;
             rest.priority = None;
-            let of_state = |state: &bool| Beginning::state(owner, *state);
-            let mut stretch = Stretch::new(states.iter().map(of_state).collect());
+            let of_state = |state: &bool| KeyPrefix::state(owner, *state);
+            let mut scan = IndexScan::new(states.iter().map(of_state).collect());
             let mut total = counts;
             if let Some(priority) = filter.priority {
                 let code = priority.code();
-                stretch.bounds.from = Bound::Included(vec![code]);
-                stretch.bounds.to = Bound::Excluded(vec![code + 1]);
+                scan.bounds.from = Bound::Included(vec![code]);
+                scan.bounds.to = Bound::Excluded(vec![code + 1]);
                 total = tasks.stats.of(priority);
             }
-            (vec![stretch], Some(total.matching(filter.completed)))
+            (vec![scan], Some(total.matching(filter.completed)))
         }
         TaskSort::Due => {
             rest.completed = None;
-            let of_state = |state: &bool| Beginning::due(owner, *state);
-            let mut dated = Stretch::new(states.iter().map(of_state).collect());
+            let of_state = |state: &bool| KeyPrefix::due(owner, *state);
+            let mut dated = IndexScan::new(states.iter().map(of_state).collect());
             if let Some(range) = rest.due.take() {
                 let (first, last) = task_key::due_ends(&range);
                 dated.bounds.from = Bound::Included(first);
@@ -84,29 +84,29 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
                 (vec![dated], None)
             } else {
                 let of_state = TaskFilter::completed(filter.completed);
-                let mut undated = Stretch::new(by_creation(tasks, &of_state));
+                let mut undated = IndexScan::new(by_creation(tasks, &of_state));
                 undated.is_undated = true;
                 (vec![dated, undated], Some(counts.matching(filter.completed)))
             }
         }
         TaskSort::Updated => {
-            let mut stretch = Stretch::new(vec![Beginning::updated(owner)]);
+            let mut scan = IndexScan::new(vec![KeyPrefix::updated(owner)]);
             let mut total = Some(counts.total);
             if let Some(since) = rest.updated_since.take() {
                 let since = task_key::time(since).to_vec();
-                stretch.bounds.from = Bound::Included(since);
+                scan.bounds.from = Bound::Included(since);
                 total = None;
             }
-            (vec![stretch], total)
+            (vec![scan], total)
         }
         TaskSort::Position => {
-            (vec![Stretch::new(vec![Beginning::position(owner)])], Some(counts.total))
+            (vec![IndexScan::new(vec![KeyPrefix::position(owner)])], Some(counts.total))
         }
         TaskSort::Title => {
-            (vec![Stretch::new(vec![Beginning::title(owner)])], Some(counts.total))
+            (vec![IndexScan::new(vec![KeyPrefix::title(owner)])], Some(counts.total))
         }
     };
-    Plan { stretches, rest, total }
+    Plan { scans, rest, total }
 }
 
 fn states(completed: Option<bool>) -> Vec<bool> {
@@ -114,14 +114,14 @@ fn states(completed: Option<bool>) -> Vec<bool> {
 }
 
 /// Returns the entries of some states and priorities, by time of creation.
-pub(super) fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<Beginning> {
+pub(super) fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<KeyPrefix> {
     let mut beginnings = Vec::new();
     for priority in Priority::ALL {
         let is_wanted = filter.priority.is_none_or(|wanted| wanted == priority);
         let counts = tasks.stats.of(priority);
         for state in states(filter.completed) {
             if is_wanted && counts.matching(Some(state)) > 0 {
-                beginnings.push(Beginning::priority(tasks.owner, state, priority));
+                beginnings.push(KeyPrefix::priority(tasks.owner, state, priority));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Log line that reports a full gate.
+//! Log line that reports a full connection limiter.
 
 use std::time::{Duration, Instant};
 

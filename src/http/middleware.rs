@@ -13,21 +13,21 @@ use poem::{Endpoint, IntoResponse as _, Request, Response, Result};
 
 use super::Site;
 use super::address::{ClientAddress, TrustedProxies};
-use super::budget::AnswerBudget;
 use super::cors::Cors;
 use super::forwarded::Forwarded;
 use super::host;
 use super::idempotency::BodyDigest;
-use super::leftover::Leftover;
 use super::metrics::{Operation, Requests};
 use super::payload::{self, BodyBudget, BodyLimits};
 use super::problem::{self, Problem};
 use super::query::{self, RefusedQuery};
+use super::response_memory::ResponseMemory;
 use super::routes::{NO_ROUTE, Route, RouteTable};
 use super::server::{OverShare, Unreadable};
 use super::shares::Holder;
 use super::trace_id::TraceId;
 use super::turn::Turns;
+use super::unread_body::UnreadBody;
 use crate::domain::id::UserId;
 use crate::service::Service;
 
@@ -52,7 +52,7 @@ const MAX_HEADER_FIELDS: usize = 64;
 const MAX_AUTH_BODY: usize = 16 * 1024;
 
 /// The outermost layer.
-pub(super) struct Edge<E> {
+pub(super) struct Middleware<E> {
     pub(super) inner: E,
     pub(super) table: RouteTable,
     pub(super) requests: Requests,
@@ -67,7 +67,7 @@ pub(super) struct Edge<E> {
     pub(super) only_tls: bool,
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
-    pub(super) budget: AnswerBudget,
+    pub(super) budget: ResponseMemory,
     pub(super) turns: Turns,
     pub(super) bodies: BodyBudget,
 }
@@ -88,7 +88,7 @@ impl RequestContext {
     }
 }
 
-impl<E: Endpoint> Endpoint for Edge<E> {
+impl<E: Endpoint> Endpoint for Middleware<E> {
     type Output = Response;
 
     async fn call(&self, req: Request) -> Result<Response> {
@@ -115,7 +115,7 @@ impl<E: Endpoint> Endpoint for Edge<E> {
         extensions.insert(Arc::clone(&self.proxies));
         extensions.insert(body);
 
-        let leftover = Leftover::of(&mut request);
+        let leftover = UnreadBody::of(&mut request);
         let (address, writes) = (ClientAddress::of(&request).0, writes(&request));
         let response = match self.admit(&request, body) {
             Err(problem) => problem.into_response(),
@@ -220,7 +220,7 @@ impl Drop for AccessLine<'_> {
     }
 }
 
-impl<E: Endpoint> Edge<E> {
+impl<E: Endpoint> Middleware<E> {
     /// Returns the limits of a body. Log-in needs no credential, so bodies below `auth` are kept small.
     fn body_limits(&self, route: Option<&Route>) -> BodyLimits {
         let auth = route.is_some_and(|route| route.pattern.contains("/auth/"));

@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::ends::{Bounds, Ends};
-use super::stretch::by_creation;
-use super::{Cost, Halt, Tasks};
+use super::index_scan::by_creation;
+use super::merged_scan::{Bounds, MergedScan};
+use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskFilter, TaskPlace, TaskQuery, Within};
 use crate::store::redb::codec;
 use crate::store::redb::key::{self, Table};
-use crate::store::redb::task_key::{self, Beginning};
+use crate::store::redb::task_key::{self, KeyPrefix};
 use crate::store::redb::tasks::find;
 
 /// Condition, and the index ranges of the tasks that fulfil it.
 struct Condition {
-    beginnings: Vec<Beginning>,
+    beginnings: Vec<KeyPrefix>,
     bounds: Bounds,
 }
 
@@ -24,8 +24,8 @@ struct Condition {
 pub(super) fn page(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
-    cost: &mut Cost,
-) -> Result<Option<TaskPage>, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<Option<TaskPage>, Stop> {
     let Some(ids) = fewest(tasks, &query.filter, cost)? else { return Ok(None) };
     let mut places: Vec<(TaskPlace, TaskId)> = Vec::new();
     for id in ids {
@@ -54,7 +54,7 @@ pub(super) fn page(
     Ok(Some(TaskPage { tasks: found, total, more }))
 }
 
-fn missing(tasks: &Tasks<'_>) -> Halt {
+fn missing(tasks: &Tasks<'_>) -> Stop {
     let key = key::stats(tasks.owner);
     codec::damaged(Table::Owned, &key, &"an index entry without its task").into()
 }
@@ -63,12 +63,12 @@ fn missing(tasks: &Tasks<'_>) -> Halt {
 fn fewest(
     tasks: &Tasks<'_>,
     filter: &TaskFilter,
-    cost: &mut Cost,
-) -> Result<Option<BTreeSet<TaskId>>, Halt> {
+    cost: &mut ReadBudget,
+) -> Result<Option<BTreeSet<TaskId>>, Stop> {
     let (mut best, mut most) = (None, cost.gather_at_most);
     for condition in conditions(tasks, filter, most) {
         let Condition { beginnings, bounds } = condition;
-        let mut ends = Ends::open(tasks.owned, &beginnings, &bounds, false)?;
+        let mut ends = MergedScan::open(tasks.owned, &beginnings, &bounds, false)?;
         let mut ids = BTreeSet::new();
         loop {
             match ends.next(cost)? {
@@ -91,35 +91,35 @@ fn fewest(
 fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter, most: usize) -> Vec<Condition> {
     let owner = tasks.owner;
     let all = |beginnings| Condition { beginnings, bounds: Bounds::NONE };
-    let both = |of: &dyn Fn(bool) -> Beginning| match filter.completed {
+    let both = |of: &dyn Fn(bool) -> KeyPrefix| match filter.completed {
         Some(state) => vec![of(state)],
         None => vec![of(false), of(true)],
     };
     let mut conditions = Vec::new();
     if let Some(Within::Task(parent)) = filter.parent {
-        conditions.push(all(vec![Beginning::parent(owner, parent)]));
+        conditions.push(all(vec![KeyPrefix::parent(owner, parent)]));
     }
     for tag in &filter.tags {
-        conditions.push(all(both(&|state| Beginning::tag(owner, tag, state))));
+        conditions.push(all(both(&|state| KeyPrefix::tag(owner, tag, state))));
     }
     for (word, is_prefix) in filter.words.iter() {
         conditions.push(all(vec![if is_prefix {
-            Beginning::word_prefix(owner, word)
+            KeyPrefix::word_prefix(owner, word)
         } else {
-            Beginning::word(owner, word)
+            KeyPrefix::word(owner, word)
         }]));
     }
     if let Some(range) = &filter.due {
         let (first, last) = task_key::due_ends(range);
         let bounds = Bounds { from: Bound::Included(first), to: Bound::Excluded(last) };
-        let beginnings = both(&|state| Beginning::due(owner, state));
+        let beginnings = both(&|state| KeyPrefix::due(owner, state));
         conditions.push(Condition { beginnings, bounds });
     }
     if let Some(since) = filter.updated_since {
         let since = Bound::Included(task_key::time(since).to_vec());
         let bounds = Bounds { from: since, to: Bound::Unbounded };
         conditions
-            .push(Condition { beginnings: vec![Beginning::updated(owner)], bounds });
+            .push(Condition { beginnings: vec![KeyPrefix::updated(owner)], bounds });
     }
     let of_state = TaskFilter { tags: Vec::new(), ..filter.clone() };
     let is_kept = filter.completed.is_some() || filter.priority.is_some();

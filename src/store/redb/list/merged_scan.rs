@@ -1,10 +1,10 @@
-//! Ends of index entries, merged from several stretches of an index into one order.
+//! Scan of index entries, merged from several scans of an index into one order.
 
 use std::ops::Bound;
 
-use super::{Cost, Halt};
+use super::{ReadBudget, Stop};
 use crate::store::redb::table::Snapshot;
-use crate::store::redb::task_key::Beginning;
+use crate::store::redb::task_key::KeyPrefix;
 
 /// Range of ends.
 #[derive(Clone, Debug)]
@@ -52,38 +52,38 @@ fn value(bound: &Bound<Vec<u8>>) -> Option<&Vec<u8>> {
     }
 }
 
-pub(super) struct Ends<'a> {
+pub(super) struct MergedScan<'a> {
     sources: Vec<Source<'a>>,
     descending: bool,
 }
 
 struct Source<'a> {
     entries: redb::Range<'a, &'static [u8], &'static [u8]>,
-    beginning: Beginning,
+    prefix: KeyPrefix,
     /// Next end, once it was read.
     next: Option<Vec<u8>>,
     is_over: bool,
 }
 
-impl<'a> Ends<'a> {
+impl<'a> MergedScan<'a> {
     pub(super) fn open(
         owned: &'a Snapshot,
-        beginnings: &[Beginning],
+        beginnings: &[KeyPrefix],
         bounds: &Bounds,
         descending: bool,
-    ) -> Result<Self, Halt> {
+    ) -> Result<Self, Stop> {
         let mut sources = Vec::with_capacity(beginnings.len());
-        for beginning in beginnings {
-            let (first, last) = beginning.range().into_inner();
-            let from = at(beginning, &bounds.from).unwrap_or(Bound::Included(first));
-            let to = at(beginning, &bounds.to).unwrap_or(Bound::Included(last));
+        for prefix in beginnings {
+            let (first, last) = prefix.range().into_inner();
+            let from = at(prefix, &bounds.from).unwrap_or(Bound::Included(first));
+            let to = at(prefix, &bounds.to).unwrap_or(Bound::Included(last));
             if is_empty(&from, &to) {
                 continue;
             }
             let range = (as_slice(&from), as_slice(&to));
             sources.push(Source {
                 entries: owned.range::<&[u8]>(range)?,
-                beginning: beginning.clone(),
+                prefix: prefix.clone(),
                 next: None,
                 is_over: false,
             });
@@ -92,7 +92,10 @@ impl<'a> Ends<'a> {
     }
 
     /// Returns the next end.
-    pub(super) fn next(&mut self, cost: &mut Cost) -> Result<Option<Vec<u8>>, Halt> {
+    pub(super) fn next(
+        &mut self,
+        cost: &mut ReadBudget,
+    ) -> Result<Option<Vec<u8>>, Stop> {
         for source in &mut self.sources {
             source.look(self.descending, cost)?;
         }
@@ -107,7 +110,7 @@ impl<'a> Ends<'a> {
 }
 
 impl Source<'_> {
-    fn look(&mut self, descending: bool, cost: &mut Cost) -> Result<(), Halt> {
+    fn look(&mut self, descending: bool, cost: &mut ReadBudget) -> Result<(), Stop> {
         if self.next.is_some() || self.is_over {
             return Ok(());
         }
@@ -117,7 +120,7 @@ impl Source<'_> {
             Some(entry) => {
                 cost.row()?;
                 let (key, _) = entry?;
-                self.next = Some(self.beginning.end(key.value()).to_vec());
+                self.next = Some(self.prefix.end(key.value()).to_vec());
             }
             None => self.is_over = true,
         }
@@ -125,10 +128,10 @@ impl Source<'_> {
     }
 }
 
-fn at(beginning: &Beginning, bound: &Bound<Vec<u8>>) -> Option<Bound<Vec<u8>>> {
+fn at(prefix: &KeyPrefix, bound: &Bound<Vec<u8>>) -> Option<Bound<Vec<u8>>> {
     match bound {
-        Bound::Included(end) => Some(Bound::Included(beginning.at(end))),
-        Bound::Excluded(end) => Some(Bound::Excluded(beginning.at(end))),
+        Bound::Included(end) => Some(Bound::Included(prefix.at(end))),
+        Bound::Excluded(end) => Some(Bound::Excluded(prefix.at(end))),
         Bound::Unbounded => None,
     }
 }

@@ -20,7 +20,7 @@ use crate::store::decide::{Change, Figures, Side, Snapshot};
 const TWINS: usize = Tags::MAX + 1;
 
 /// Snapshot with the changes so far on top.
-pub(in crate::store::decide) struct Draft<'a> {
+pub(in crate::store::decide) struct TaskOverlay<'a> {
     snapshot: &'a dyn Snapshot,
     pub(super) owner: UserId,
     allowance: Allowance,
@@ -57,7 +57,7 @@ struct Edited {
     new: Option<Task>,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> TaskOverlay<'a> {
     pub(in crate::store::decide) fn new(
         snapshot: &'a dyn Snapshot,
         owner: UserId,
@@ -327,7 +327,7 @@ impl<'a> Draft<'a> {
             families.extend(self.snapshot.subtree(
                 self.owner,
                 parent,
-                Task::MAX_BELOW,
+                Task::MAX_DESCENDANTS,
             )?);
         }
         let stored = families.get(&parent).into_iter().flatten().copied();

@@ -20,7 +20,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// let it through. A refused attempt counts against none: all quotas are checked first, then it is counted from the
 /// first to the last. Concurrent attempts may be refused while they are counted, and then have used up something; too
 /// many are never let through.
-pub(super) struct Ladder<C: Clock> {
+pub(super) struct TieredQuota<C: Clock> {
     steps: Vec<Step<C>>,
     clock: C,
     /// Start of the limiters' time.
@@ -34,8 +34,8 @@ struct Step<C: Clock> {
     limiter: RateLimiter<Ask, Counts, C, NoOpMiddleware<C::Instant>>,
 }
 
-impl<C: Clock + Clone> Ladder<C> {
-    /// Creates a ladder of these steps, the one for bursts first.
+impl<C: Clock + Clone> TieredQuota<C> {
+    /// Creates a quota of these steps, the one for bursts first.
     ///
     /// Exhausting the room of a step must not lock out others, so only the first step, whose counts are dropped within
     /// seconds, refuses keys that it has no room for.
@@ -82,7 +82,7 @@ impl<C: Clock + Clone> Ladder<C> {
         }
     }
 
-    /// Subtracts as many attempts as another ladder of as many steps still counts under `part_key`.
+    /// Subtracts as many attempts as another quota of as many steps still counts under `part_key`.
     pub(super) fn give_back(&self, key: u64, part: &Self, part_key: u64) {
         for (step, part_step) in self.steps.iter().zip(&part.steps) {
             let attempts = part.outstanding(part_step, part_key);

@@ -7,15 +7,15 @@ use tokio::sync::watch;
 use super::meters::Meters;
 use crate::store::{Failure, StoreError};
 
-/// State shared by the writer thread, the readers and the guard of the file.
+/// State shared by the writer thread, the readers and the verifying backend of the file.
 #[derive(Debug, Default)]
-pub(super) struct Vitals {
+pub(super) struct Health {
     failed: watch::Sender<Option<Failure>>,
     damaged: AtomicBool,
     pub(super) meters: Meters,
 }
 
-impl Vitals {
+impl Health {
     /// Records the consequence of an error for the whole store.
     ///
     /// After an I/O error redb refuses all writes until the file is opened again, so the process has to end. Damage to
@@ -34,7 +34,7 @@ impl Vitals {
             | StoreError::Quota(_)
             | StoreError::Revoked
             | StoreError::Repeated
-            | StoreError::AnswerTooLarge
+            | StoreError::OutcomeTooLarge
             | StoreError::Internal(_) => {}
         }
     }

@@ -6,14 +6,14 @@ use crate::domain::task::IfMatch;
 use crate::http::etag::{EntityTags, Named};
 use crate::http::param::{Faults, FlagParam};
 use crate::http::problem::Problem;
-use crate::service::Terms;
+use crate::service::Preconditions;
 
 /// Reads the preconditions and `dry_run`.
-pub(super) fn terms(
+pub(super) fn preconditions(
     if_match: &EntityTags,
     if_none_match: &EntityTags,
     dry_run: &Query<Option<FlagParam>>,
-) -> Result<Terms, Problem> {
+) -> Result<Preconditions, Problem> {
     let named = named(if_match, if_none_match);
     let ((wanted, unwanted), dry_run) = Problem::both(named, is_dry(dry_run))?;
     let wanted = wanted.map(self::if_match);
@@ -24,7 +24,7 @@ pub(super) fn terms(
             Some(wanted.unwrap_or(IfMatch::Any).but(revisions))
         }
     };
-    Ok(Terms { if_match, dry_run })
+    Ok(Preconditions { if_match, dry_run })
 }
 
 /// Reads `dry_run`.

@@ -26,13 +26,13 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 
 /// Body of a request, kept beyond its reader.
 #[derive(Debug)]
-pub(super) struct Leftover {
+pub(super) struct UnreadBody {
     shared: Arc<Mutex<Inner>>,
     /// Whether the client sent `Expect: 100-continue`.
     is_held_back: bool,
 }
 
-impl Leftover {
+impl UnreadBody {
     /// Takes the body of a request and leaves one that reads from it. `None` if there is no body, or if the
     /// connection carries several requests at once.
     pub(super) fn of(request: &mut Request) -> Option<Self> {

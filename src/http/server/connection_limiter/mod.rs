@@ -22,7 +22,7 @@ use crate::domain::network::{Block, LogNetworks};
 use crate::http::address::TrustedProxies;
 
 /// Allocator of places for connections; also counts requests through trusted proxies by client.
-pub(super) struct Gate {
+pub(super) struct ConnectionLimiter {
     trusted: TrustedProxies,
     connections: Mutex<(Book<Arc<Notify>>, Alarm)>,
     requests: Arc<Mutex<(Book<()>, Alarm)>>,
@@ -41,7 +41,7 @@ pub(super) enum Admission {
     Full,
 }
 
-impl Gate {
+impl ConnectionLimiter {
     pub(super) fn new(
         limits: &Limits,
         trusted: TrustedProxies,
@@ -148,7 +148,7 @@ impl Drop for Request {
 
 /// Guard of a connection's place; released when dropped.
 pub(super) struct Seat {
-    gate: Arc<Gate>,
+    limiter: Arc<ConnectionLimiter>,
     key: Key,
     closing: Arc<Notify>,
     /// Number of requests whose responses are not sent.
@@ -157,9 +157,13 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    const fn new(gate: Arc<Gate>, key: Key, closing: Arc<Notify>) -> Self {
+    const fn new(
+        limiter: Arc<ConnectionLimiter>,
+        key: Key,
+        closing: Arc<Notify>,
+    ) -> Self {
         Self {
-            gate,
+            limiter,
             key,
             closing,
             requests: AtomicUsize::new(0),
@@ -178,7 +182,7 @@ impl Seat {
             self.waits.store(false, Ordering::Release);
         }
         let serving = Serving(Arc::clone(self));
-        lock(&self.gate.connections).0.is_served(self.key).then_some(serving)
+        lock(&self.limiter.connections).0.is_served(self.key).then_some(serving)
     }
 
     /// Reports that all written data is flushed.
@@ -186,14 +190,14 @@ impl Seat {
         if self.requests.load(Ordering::Acquire) == 0
             && !self.waits.swap(true, Ordering::AcqRel)
         {
-            let mut connections = lock(&self.gate.connections);
+            let mut connections = lock(&self.limiter.connections);
             connections.0.waits(self.key);
-            self.gate.tell(&connections.0);
+            self.limiter.tell(&connections.0);
         }
     }
 }
 
-impl Gate {
+impl ConnectionLimiter {
     /// Lets a waiting connection try again, after a place was released or became evictable.
     fn tell(&self, book: &Book<Arc<Notify>>) {
         if book.is_full() {
@@ -204,8 +208,8 @@ impl Gate {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let mut connections = lock(&self.gate.connections);
-        self.gate.tell(&connections.0);
+        let mut connections = lock(&self.limiter.connections);
+        self.limiter.tell(&connections.0);
         connections.0.leave(self.key);
     }
 }
@@ -233,7 +237,7 @@ mod tests {
 
     use super::*;
 
-    fn gate(connections: usize) -> Arc<Gate> {
+    fn limiter(connections: usize) -> Arc<ConnectionLimiter> {
         let limits = Limits {
             connections,
             connections_per_network: connections,
@@ -244,29 +248,33 @@ mod tests {
             header_bytes: 1024,
             body_bytes: 1024,
         };
-        Arc::new(Gate::new(&limits, TrustedProxies(Vec::new()), LogNetworks::Off))
+        Arc::new(ConnectionLimiter::new(
+            &limits,
+            TrustedProxies(Vec::new()),
+            LogNetworks::Off,
+        ))
     }
 
-    fn enter(gate: &Arc<Gate>, network: u8) -> Admission {
-        gate.enter(Peer(Some(([10, network, 0, 1], 4711).into())), false)
+    fn enter(limiter: &Arc<ConnectionLimiter>, network: u8) -> Admission {
+        limiter.enter(Peer(Some(([10, network, 0, 1], 4711).into())), false)
     }
 
     #[test]
     fn an_answer_makes_no_room_until_the_last_of_it_has_left() {
-        let gate = gate(1);
-        let Admission::In(seat) = enter(&gate, 1) else { panic!("no place") };
+        let limiter = limiter(1);
+        let Admission::In(seat) = enter(&limiter, 1) else { panic!("no place") };
         let (first, second) = (seat.serve().unwrap(), seat.serve().unwrap());
 
         seat.is_flushed();
-        assert!(matches!(enter(&gate, 2), Admission::Full));
+        assert!(matches!(enter(&limiter, 2), Admission::Full));
         drop(first);
         seat.is_flushed();
-        assert!(matches!(enter(&gate, 2), Admission::Full));
+        assert!(matches!(enter(&limiter, 2), Admission::Full));
         drop(second);
-        assert!(matches!(enter(&gate, 2), Admission::Full));
+        assert!(matches!(enter(&limiter, 2), Admission::Full));
         seat.is_flushed();
 
-        let Admission::In(_other) = enter(&gate, 2) else { panic!("no place") };
+        let Admission::In(_other) = enter(&limiter, 2) else { panic!("no place") };
         assert!(seat.serve().is_none());
     }
 }

@@ -8,19 +8,19 @@
 //! ```
 //!
 //! Dependencies point one way, to the right; `tests/tidy.rs` sees to it. One noun has one name in every layer: tasks are
-//! [`domain::task`], `service/tasks/`, `store/redb/tasks/` and `http/tasks/`.
+//! [`domain::task`], `store/decide/tasks/`, `service/tasks/` and `http/tasks/`.
 //!
-//! | module | what it is for |
+//! | module | contents |
 //! |---|---|
-//! | [`cli`] | commands, one file each; `serve` puts everything together |
-//! | [`http`] | parse, ask, shape: routes, problems, the OpenAPI document, the front door |
-//! | [`control`] | the operator's way into a running server: a Unix socket, and what it can be asked |
-//! | [`jobs`] | what the server does by itself: backups, and removing old answers |
-//! | [`service`] | what the program does, for every interface |
-//! | [`store`] | where things are kept: a trait, and redb behind it |
+//! | [`cli`] | commands, one file each; `serve` wires the program |
+//! | [`http`] | routes, problems, the OpenAPI document, connections |
+//! | [`control`] | commands of the operator to a running server, through a Unix socket |
+//! | [`jobs`] | scheduled work: backups, and the removal of expired idempotency records |
+//! | [`service`] | the operations of the program, for every interface |
+//! | [`store`] | the database: a trait, the rules of writes, and redb |
 //! | [`auth`] | passwords, tokens, permissions, throttling; knows neither HTTP nor the store |
-//! | [`config`] | every setting; the one reader of the environment |
-//! | [`clock`], [`random`] | the one place each that asks the operating system |
+//! | [`config`] | settings; the only reader of the environment |
+//! | [`clock`], [`random`] | time and random bytes of the operating system |
 //! | [`telemetry`] | the log |
 //! | [`metrics`] | numbers that many threads add to |
 //! | [`files`], [`socket`] | new files, whole or not at all; Unix sockets that a crash left behind |
@@ -38,13 +38,13 @@
 //!
 //! # A write
 //!
-//! The service hands the store a change as data. The store's writer thread takes all changes that wait,
-//! decides each on top of the ones before, and commits them together; a caller gets its answer when that
-//! commit is on disk. `store/redb/change.rs` is the only code that touches records, index entries and
-//! counts, and moves them together.
+//! The service hands the store a write as data, with its authority. The store's writer thread takes all waiting writes,
+//! decides each on top of the ones before, and commits them together; a caller gets its result when that commit is on
+//! disk. [`store::decide`] has the rules: pure functions that read a snapshot and return a result and changes.
+//! `store/redb/change.rs` lowers changes to rows. It is the only code that writes records, index entries and counts.
 //!
-//! A request with an `Idempotency-Key` keeps its answer, sealed, in the transaction of its write, so that it can be
-//! sent again and is done once: [`store::WriteContext`], `service/idempotency/`, `http/idempotency.rs`.
+//! A request with an `Idempotency-Key` stores its outcome, sealed, in the transaction of its write, so that it can be
+//! retried and is executed once: [`store::WriteContext`], `service/idempotency/`, `http/idempotency.rs`.
 //!
 //! Accounts take turns in the writer's queue by the work of their writes (`store/redb/queue`). A write with `dry_run` is
 //! decided on a snapshot and never waits for the writer.

@@ -198,6 +198,7 @@ fn the_doc_of_an_item_begins_with_its_noun_or_verb() {
         let mut is_first = true;
         for (number, line) in text.lines().map(str::trim).enumerate() {
             let doc = line.strip_prefix("///").filter(|_| !line.starts_with("////"));
+            let doc = doc.or_else(|| line.strip_prefix("//!"));
             let word = doc.and_then(|doc| doc.split_whitespace().next());
             let begins_well =
                 !is_first || word.is_none_or(|it| !NO_FIRST_WORDS.contains(&it));

@@ -41,12 +41,12 @@
 //! The service hands the store a write as data, with its authority. The store's writer thread takes all waiting writes,
 //! decides each on top of the ones before, and commits them together; a caller gets its result when that commit is on
 //! disk. [`store::decide`] has the rules: pure functions that read a snapshot and return a result and changes.
-//! `store/redb/change.rs` lowers changes to rows. It is the only code that writes records, index entries and counts.
+//! `store/redb/engine/change.rs` lowers changes to rows. It is the only code that writes records, index entries and counts.
 //!
 //! A request with an `Idempotency-Key` stores its outcome, sealed, in the transaction of its write, so that it can be
 //! retried and is executed once: [`store::WriteContext`], `service/idempotency/`, `http/idempotency.rs`.
 //!
-//! Accounts take turns in the writer's queue by the work of their writes (`store/redb/queue`). A write with `dry_run` is
+//! Accounts take turns in the writer's queue by the work of their writes (`store/redb/engine/queue`). A write with `dry_run` is
 //! decided on a snapshot and never waits for the writer.
 //!
 //! # Bounds
@@ -68,18 +68,18 @@
 //! | log lines about log-ins, `service/events.rs` | 60 a minute of each event | 10 an IPv4 address or IPv6 /48 | counted in the next line |
 //! | accounts whose access the operator ends, `service/ending.rs` | 8 at once, 512 kept answers a write | | wait; given up after ten tries of a busy store |
 //! | verified signatures of access tokens, `auth/token.rs` | 4,096 | none | verified again |
-//! | writes, `store/redb/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
-//! | work of one commit, `store/redb/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB once it includes a write within these | turns by work; a larger write begins the next commit | wait |
+//! | writes, `store/redb/engine/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
+//! | work of one commit, `store/redb/engine/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB once it includes a write within these | turns by work; a larger write begins the next commit | wait |
 //! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows | | wait for the next |
 //! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 tasks read | | 422 `too_much` |
-//! | tasks and bytes of accounts, `store/redb/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or its own limits | 403 `quota_exceeded` |
-//! | accounts, `store/redb/users.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |
-//! | the data file, `store/redb/space` | the disk less `DISK_RESERVE_MIB` | a tenth an account while less than four reserves are free | 507 `disk_full` |
+//! | tasks and bytes of accounts, `store/decide/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or its own limits | 403 `quota_exceeded` |
+//! | accounts, `store/decide/accounts.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |
+//! | the data file, `store/redb/engine/space` | the disk less `DISK_RESERVE_MIB` | a tenth an account while less than four reserves are free | 507 `disk_full` |
 //! | indexed words of a task, `domain/task/query.rs` | 512 | a task | no index entry |
-//! | long reads, `store/redb/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
+//! | long reads, `store/redb/engine/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
 //! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network; the others wait up to 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
-//! | idempotency records, `store/redb/idempotency.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
+//! | idempotency records, `store/decide/idempotency.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
 //! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |
 //! | scrapes, `http/metrics` | 4, of 10 s each | none | wait |

@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
 /// Libraries that may be named only in these places.
 const HOMES: &[(&str, &[&str])] = &[
     ("argon2", &["src/auth/password/"]),
-    ("bincode", &["src/store/redb/codec.rs", "src/store/redb/record/"]),
+    ("bincode", &["src/store/redb/format/codec.rs", "src/store/redb/format/record/"]),
     ("clap", &["src/cli/", "src/config/check.rs", "src/config/options.rs"]),
     ("crc32fast", &["src/auth/opaque.rs"]),
     ("dotenvy", &["src/config/dotenv.rs"]),
@@ -59,7 +59,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/control/",
             "src/files/",
             "src/http/metrics/process.rs",
-            "src/store/redb/space/",
+            "src/store/redb/engine/space/",
             "src/telemetry/writer.rs",
         ],
     ),
@@ -107,7 +107,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing_subscriber", &["src/telemetry/mod.rs"]),
     ("unicode_normalization", &["src/domain/fold.rs"]),
     ("zxcvbn", &["src/auth/strength.rs"]),
-    ("xxhash_rust", &["src/store/redb/codec.rs"]),
+    ("xxhash_rust", &["src/store/redb/format/codec.rs"]),
 ];
 
 /// Longest file, in lines.

@@ -1,6 +1,6 @@
 //! Turns of networks for lists and counts of tasks.
 //!
-//! A list that reads much waits for one of few permits, which accounts share (`store/redb/long_reads.rs`). One network
+//! A list that reads much waits for one of few permits, which accounts share (`store/redb/engine/long_reads.rs`). One network
 //! may have many accounts, but at most [`AT_ONCE`] of its requests run at once: so one permit always remains for other
 //! networks.
 

@@ -2,12 +2,13 @@
 
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
-use super::key::{self, Table};
-use super::{codec, record, table};
 use crate::domain::audit::AuditRecord;
 use crate::domain::id::UserId;
 use crate::domain::page::{AuditPage, AuditPart, Page};
 use crate::store::StoreError;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{codec, record, table};
 
 /// Lists records, newest first.
 pub(super) fn list(txn: &ReadTransaction, page: Page) -> Result<AuditPage, StoreError> {

@@ -1,11 +1,12 @@
 //! Access to private functions for `benches/`. Not for any other use.
 
-use super::list::ReadBudget;
-use super::{RedbStore, index, key, list, record};
 use crate::domain::id::UserId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Task, TaskQuery};
 use crate::store::StoreError;
+use crate::store::redb::format::{index, key, record};
+use crate::store::redb::list::ReadBudget;
+use crate::store::redb::{RedbStore, list};
 
 /// Returns the keys of a task and of its index entries.
 pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, Vec<Vec<u8>>) {

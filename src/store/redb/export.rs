@@ -5,12 +5,13 @@ use std::ops::RangeInclusive;
 use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
-use super::key::{self, Owned, Table};
-use super::table::Snapshot;
-use super::{codec, record, table};
 use crate::domain::id::UserId;
 use crate::domain::transfer::{Exported, NextIds, Record};
 use crate::store::StoreError;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{Owned, Table};
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::{codec, record, table};
 
 /// Records per message.
 const TOGETHER: usize = 256;

@@ -2,14 +2,16 @@
 
 use redb::ReadTransaction;
 
-use super::key::{self, IdempotencyByAge, Owned, Table};
-use super::work::Work;
-use super::{codec, record, table, users};
 use crate::domain::id::UserId;
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use crate::store::StoreError;
 use crate::store::decide::IdempotencyAge;
 use crate::store::decide::idempotency::record_bytes;
+use crate::store::redb::engine::work::Work;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{IdempotencyByAge, Owned, Table};
+use crate::store::redb::format::{codec, record, table};
+use crate::store::redb::users;
 
 /// Planned work of a slice of the sweep.
 pub(super) const SWEEP: Work = Work::new(2_000, 0);

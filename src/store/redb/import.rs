@@ -2,12 +2,13 @@
 
 use redb::ReadTransaction;
 
-use super::key::{self, Owned, Table};
-use super::work::Work;
-use super::{codec, table};
 use crate::domain::id_set::TaskIds;
 use crate::domain::transfer::Chunk;
 use crate::store::StoreError;
+use crate::store::redb::engine::work::Work;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{Owned, Table};
+use crate::store::redb::format::{codec, table};
 
 /// Returns the ids of all reachable tasks.
 pub(super) fn task_ids(txn: &ReadTransaction) -> Result<TaskIds, StoreError> {

@@ -1,7 +1,7 @@
 //! Default store: one redb file, no other server.
 //!
-//! Reads take a snapshot and are answered immediately; writes go through [`writer`]. [`key`] describes the layout,
-//! [`codec`] the encoding of values, [`verify`] the invariants of a sound file.
+//! Reads take a snapshot and are answered immediately; writes go through [`writer`](engine::writer). [`key`](format::key) describes the layout,
+//! [`codec`](format::codec) the encoding of values, [`verify`](file::verify) the invariants of a sound file.
 //!
 //! # Durability of commits
 //!
@@ -24,8 +24,8 @@
 //!
 //! # Detection of damage
 //!
-//! Values carry a checksum of their own ([`codec`]). The pages of redb around them are verified when the file is
-//! opened ([`Options::check_pages`]), and by [`verifying_backend`] from then on. The check is on by default. Time until the
+//! Values carry a checksum of their own ([`codec`](format::codec)). The pages of redb around them are verified when the file is
+//! opened ([`Options::check_pages`]), and by [`verifying_backend`](file::verifying_backend) from then on. The check is on by default. Time until the
 //! server listens, medians of five starts on two cores:
 //!
 //! | | 105 MB | 1.04 GB |
@@ -38,53 +38,24 @@
 //! wrong answer without the check and none with it. The verifying backend costs a hash for each block that is read from the
 //! disk: gets beyond the cache take 1.02 to 1.07 times as long, everything else as long as before.
 
-mod admission;
 mod audit;
-mod batch;
 #[doc(hidden)]
 pub mod bench;
-mod census;
-mod change;
-mod codec;
-mod compact;
-mod copy;
-mod corruption;
+mod engine;
 mod export;
-mod health;
+mod file;
+mod format;
 mod idempotency;
 mod import;
-mod index;
 mod invitations;
-mod key;
 mod list;
-mod long_reads;
-mod meters;
-mod migrate;
-mod open;
 mod options;
-mod place;
-mod progress;
-mod queue;
 mod quota;
-mod record;
 mod sessions;
-mod sizes;
-mod snapshot;
-mod space;
-mod steps;
 mod store;
-mod table;
-mod task_key;
 mod tasks;
 mod tokens;
-mod upgrade;
 mod users;
-mod verify;
-mod verifying_backend;
-mod view;
-mod work;
-mod write;
-mod writer;
 
 use std::fmt;
 use std::sync::Arc;
@@ -92,27 +63,28 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
-use self::census::Census;
-pub use self::compact::{Compacted, compact};
-pub use self::copy::CopyError;
-pub use self::corruption::is_caught;
-use self::health::Health;
-use self::list::ReadLimits;
-use self::long_reads::LongReads;
-pub use self::migrate::{FORMAT, Formats};
-pub use self::options::{CommitMode, Options};
-pub use self::progress::{Progress, Tell};
-use self::queue::Ticket;
-pub use self::space::has_room;
-use self::space::{Growth, Space};
-use self::table::SnapshotTables;
-pub use self::upgrade::{
+use self::engine::census::Census;
+use self::engine::health::Health;
+use self::engine::long_reads::LongReads;
+use self::engine::queue::Ticket;
+pub use self::engine::space::has_room;
+use self::engine::space::{Growth, Space};
+use self::engine::view::View;
+use self::engine::writer::Writer;
+pub use self::file::compact::{Compacted, compact};
+pub use self::file::copy::CopyError;
+use self::file::corruption;
+pub use self::file::corruption::is_caught;
+pub use self::file::migrate::{FORMAT, Formats};
+pub use self::file::progress::{Progress, Tell};
+pub use self::file::upgrade::{
     RestoreError, Restored, duplicate, inspect, is_in_use, migrate_backend, open_copy,
     prove, restore,
 };
-pub use self::verify::Report;
-use self::view::View;
-use self::writer::Writer;
+pub use self::file::verify::Report;
+use self::format::table::SnapshotTables;
+use self::list::ReadLimits;
+pub use self::options::{CommitMode, Options};
 use crate::domain::authority::Authority;
 use crate::domain::error_chain::ErrorChain;
 use crate::domain::id::UserId;
@@ -147,9 +119,6 @@ struct Shared {
     admin_reads: Arc<Semaphore>,
 }
 
-/// Finding for pages that make redb panic.
-const CORRUPTION: &str = "its pages are invalid";
-
 /// Maximum number of concurrent long reads of administrators and the operator. More wait: load by other accounts
 /// must not keep them from finding out which account causes it.
 const MAX_ADMIN_READS: usize = 4;
@@ -168,7 +137,7 @@ impl Shared {
     }
 
     fn begin_read(&self) -> Result<ReadTransaction, StoreError> {
-        let db = self.db.as_ref().ok_or_else(write::stopped)?;
+        let db = self.db.as_ref().ok_or_else(engine::write::stopped)?;
         Ok(db.begin_read()?)
     }
 
@@ -179,8 +148,8 @@ impl Shared {
     ) -> Result<T, StoreError> {
         let outcome = corruption::catch(|| read(&self.begin_read()?));
         let outcome = outcome.unwrap_or_else(|| {
-            self.health.fail_damaged(CORRUPTION);
-            Err(StoreError::Damaged { what: CORRUPTION.to_owned() })
+            self.health.fail_damaged(corruption::FINDING);
+            Err(StoreError::Damaged { what: corruption::FINDING.to_owned() })
         });
         outcome.inspect_err(|error| self.health.note(error))
     }
@@ -190,7 +159,7 @@ impl Drop for Shared {
     /// Closes the file, which reads and writes pages.
     fn drop(&mut self) {
         let db = self.db.take();
-        let closed = catch_corruption(|| {
+        let closed = corruption::as_error(|| {
             drop(db);
             Ok::<(), StoreError>(())
         });
@@ -198,15 +167,6 @@ impl Drop for Shared {
             tracing::error!(error = %ErrorChain(&error), "could not close the data file");
         }
     }
-}
-
-/// Reads pages that may be damaged in a way that makes redb panic.
-fn catch_corruption<T, E: From<StoreError>>(
-    look: impl FnOnce() -> Result<T, E>,
-) -> Result<T, E> {
-    corruption::catch(look).unwrap_or_else(|| {
-        Err(StoreError::Damaged { what: CORRUPTION.to_owned() }.into())
-    })
 }
 
 impl RedbStore {
@@ -288,7 +248,7 @@ impl From<redb::StorageError> for StoreError {
     fn from(error: redb::StorageError) -> Self {
         match error {
             redb::StorageError::Corrupted(what) => Self::Damaged { what },
-            redb::StorageError::Io(cause) if open::is_corruption(&cause) => {
+            redb::StorageError::Io(cause) if file::database::is_corruption(&cause) => {
                 Self::Damaged { what: cause.to_string() }
             }
             other => Self::unavailable(other),

@@ -1,8 +1,8 @@
 //! Options for opening and writing a data file.
 
-use super::migrate::Formats;
 use crate::domain::quota::Quota;
 use crate::store::decide::IdempotencyBounds;
+use crate::store::redb::file::migrate::Formats;
 
 /// Commit protocol.
 ///

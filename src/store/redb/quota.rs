@@ -4,15 +4,17 @@ use std::cmp::Reverse;
 
 use redb::ReadTransaction;
 
-use super::key::Table;
-use super::record::{self, Stats};
-use super::table::Snapshot;
-use super::{RedbStore, codec, table, tasks, users};
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, UserPage};
 use crate::domain::quota::{Quota, Usage};
 use crate::domain::user::Account;
 use crate::store::StoreError;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::record;
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::{codec, table};
+use crate::store::redb::{RedbStore, tasks, users};
 
 /// Size that accounts are sorted by.
 type Size = fn(&Usage) -> u64;

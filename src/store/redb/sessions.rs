@@ -2,13 +2,15 @@
 
 use redb::ReadTransaction;
 
-use super::key::{self, Table};
-use super::view;
-use super::{record, table, users};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::store::StoreError;
+use crate::store::redb::engine::view;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{record, table};
+use crate::store::redb::users;
 
 pub(super) fn get(
     txn: &ReadTransaction,

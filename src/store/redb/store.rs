@@ -7,15 +7,6 @@ use async_trait::async_trait;
 use redb::ReadTransaction;
 use tokio::sync::mpsc;
 
-use super::key::Table;
-use super::list::ReadBudget;
-use super::queue::{Flow, Ticket};
-use super::space::Growth;
-use super::work::Work;
-use super::{
-    RedbStore, audit, export, idempotency, import, invitations, key, list, quota,
-    sessions, table, tasks, tokens, users,
-};
 use crate::domain::access::Access;
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
@@ -40,9 +31,19 @@ use crate::domain::user::{
 };
 use crate::store::decide::{self, Decision, Snapshot};
 use crate::store::metrics::StoreMetrics;
+use crate::store::redb::engine::queue::{Flow, Ticket};
+use crate::store::redb::engine::space::Growth;
+use crate::store::redb::engine::work::Work;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{key, table};
+use crate::store::redb::list::ReadBudget;
+use crate::store::redb::{
+    RedbStore, audit, export, idempotency, import, invitations, list, quota, sessions,
+    tasks, tokens, users,
+};
 use crate::store::{Failure, Store, StoreError, Taken, WriteContext};
 
-/// Planned work of the deletion of an account; at most [`super::Options::delete_at_once`] of its tasks go at once.
+/// Planned work of the deletion of an account; at most [`crate::store::redb::Options::delete_at_once`] of its tasks go at once.
 const DELETED_ACCOUNT: Work = Work::new(4_000, 0);
 
 #[async_trait]

@@ -4,14 +4,15 @@ use std::ops::Bound;
 
 use redb::{ReadTransaction, ReadableTableMetadata as _};
 
-use super::key::Table;
-use super::{codec, quota, record, table};
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
 use crate::domain::page::{Page, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{Account, Credential, User};
 use crate::store::StoreError;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{codec, record, table};
+use crate::store::redb::quota;
 
 pub(super) fn get(
     txn: &ReadTransaction,

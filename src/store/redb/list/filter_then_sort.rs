@@ -9,9 +9,11 @@ use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskFilter, TaskPlace, TaskQuery, Within};
-use crate::store::redb::codec;
-use crate::store::redb::key::{self, Table};
-use crate::store::redb::task_key::{self, KeyPrefix};
+use crate::store::redb::format::codec;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::task_key;
+use crate::store::redb::format::task_key::KeyPrefix;
 use crate::store::redb::tasks::find;
 
 /// Condition, and the index ranges of the tasks that fulfil it.

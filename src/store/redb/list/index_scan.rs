@@ -6,7 +6,8 @@ use super::Tasks;
 use super::merged_scan::Bounds;
 use crate::domain::priority::Priority;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort};
-use crate::store::redb::task_key::{self, KeyPrefix};
+use crate::store::redb::format::task_key;
+use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Plan for reading a list in its order.
 pub(super) struct Plan {

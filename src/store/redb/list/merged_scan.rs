@@ -3,8 +3,8 @@
 use std::ops::Bound;
 
 use super::{ReadBudget, Stop};
-use crate::store::redb::table::Snapshot;
-use crate::store::redb::task_key::KeyPrefix;
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Range of ends.
 #[derive(Clone, Debug)]

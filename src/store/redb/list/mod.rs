@@ -30,15 +30,17 @@ use std::cmp::Ordering;
 use redb::ReadTransaction;
 
 pub(super) use self::summary::summary;
-use super::key::{self, Table};
-use super::options::Options;
-use super::record::Stats;
-use super::table::{self, Snapshot};
-use super::tasks::{decoded, stats};
 use crate::domain::id::UserId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskFilter, TaskOrder, TaskQuery, TaskSort, Within};
 use crate::store::StoreError;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table;
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::options::Options;
+use crate::store::redb::tasks::{decoded, stats};
 
 /// Limits of reads ([`Options`]).
 #[derive(Clone, Copy, Debug)]
@@ -159,7 +161,9 @@ fn is_by_id(
     cost: &mut ReadBudget,
 ) -> Result<bool, Stop> {
     let Start::After(place) = start else { return Ok(true) };
-    let Some(id) = super::task_key::id(&place.key) else { return Ok(true) };
+    let Some(id) = crate::store::redb::format::task_key::id(&place.key) else {
+        return Ok(true);
+    };
     let (first, last) = key::tasks_of(tasks.owner).into_inner();
     let here = key::task(tasks.owner, id).to_vec();
     let mut side = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
@@ -189,7 +193,7 @@ fn by_id(
         }
         Start::Skip(start) => skip = *start,
         Start::After(place) => {
-            let Some(id) = super::task_key::id(&place.key) else {
+            let Some(id) = crate::store::redb::format::task_key::id(&place.key) else {
                 return Ok(TaskPage { total, ..TaskPage::EMPTY });
             };
             let mut here = key::task(tasks.owner, id).to_vec();

@@ -5,10 +5,11 @@ use super::merged_scan::{Bounds, MergedScan};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, Task, TaskFilter, TaskPlace, TaskQuery};
-use crate::store::redb::codec;
-use crate::store::redb::key::{self, Table};
-use crate::store::redb::record;
-use crate::store::redb::task_key;
+use crate::store::redb::format::codec;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::record;
+use crate::store::redb::format::task_key;
 use crate::store::redb::tasks::find;
 
 /// Page during its read.

@@ -8,10 +8,11 @@ use crate::domain::due::DueRange;
 use crate::domain::id::UserId;
 use crate::domain::task::{TagCounts, TaskSummary};
 use crate::store::StoreError;
-use crate::store::redb::key::Table;
-use crate::store::redb::task_key::{self, KeyPrefix};
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::task_key;
+use crate::store::redb::format::task_key::KeyPrefix;
+use crate::store::redb::format::{codec, record, table};
 use crate::store::redb::tasks::stats;
-use crate::store::redb::{codec, record, table};
 
 /// Reads one row per tag, and one entry per open task that is due in the range. `None` if that costs more than
 /// it may.

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::task::TaskQuery;
 use crate::store::StoreError;
-use crate::store::redb::key::Table;
-use crate::store::redb::{codec, table, task_key};
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{codec, table, task_key};
 
 /// Returns the query with known tags: replaces a tag that no task has by a twin that some task has.
 pub(super) fn known<'a>(

@@ -1,19 +1,21 @@
 //! Reads of single tasks, and the planned work of writes.
 //!
-//! Lists are read in [`super::list`].
+//! Lists are read in [`crate::store::redb::list`].
 
 mod planned;
 
 use redb::ReadTransaction;
 
 pub(super) use self::planned::planned;
-use super::key::{self, Owned, Table};
-use super::record::{self, Stats};
-use super::table::Snapshot;
-use super::{codec, table};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::Task;
 use crate::store::StoreError;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{Owned, Table};
+use crate::store::redb::format::record;
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::{codec, table};
 
 pub(super) fn get(
     txn: &ReadTransaction,

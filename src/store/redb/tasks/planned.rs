@@ -2,7 +2,7 @@
 
 use crate::domain::task::rows::{ROWS, word_rows};
 use crate::domain::task::{NewTask, TaskAction, TaskPatch, TaskWrite};
-use crate::store::redb::work::Work;
+use crate::store::redb::engine::work::Work;
 
 /// Rows of a task whose texts, tags and size are unknown before it is read.
 const UNKNOWN: u64 = 16;

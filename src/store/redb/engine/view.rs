@@ -1,0 +1,199 @@
+//! Data that a write may read while it decides: all earlier writes, including those of its own batch.
+
+use std::cell::Cell;
+
+use redb::ReadableTable;
+
+use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::invitation::Invitation;
+use crate::domain::session::Session;
+use crate::domain::token::PersonalToken;
+use crate::store::StoreError;
+use crate::store::redb::engine::batch::Batch;
+use crate::store::redb::engine::work::Work;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{KeyRange, Owned, Table};
+use crate::store::redb::format::record;
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table::{
+    Range, Snapshot, SnapshotTables, Value, Writable,
+};
+use crate::store::redb::format::{codec, table};
+
+/// Future state of the file, or a snapshot of it. Read-only.
+pub(in crate::store::redb) struct View<'a, 'txn> {
+    source: Source<'a, 'txn>,
+    read: Cell<Work>,
+}
+
+/// Source of the rows.
+#[derive(Clone, Copy)]
+enum Source<'a, 'txn> {
+    /// Write transaction, with all earlier writes.
+    Batch(&'a Batch<'txn>),
+    /// Snapshot, to try a decision whose changes are not made.
+    Snapshot(&'a SnapshotTables),
+}
+
+/// Table of either source.
+#[derive(Clone, Copy)]
+pub(in crate::store::redb) enum Rows<'a, 'txn> {
+    Batch(&'a Writable<'txn>),
+    Snapshot(&'a Snapshot),
+}
+
+/// Reads a table of either source with the same expression.
+macro_rules! read {
+    ($rows:expr, $table:ident => $read:expr) => {
+        match $rows {
+            Rows::Batch($table) => $read,
+            Rows::Snapshot($table) => $read,
+        }
+    };
+}
+
+pub(in crate::store::redb) use read;
+
+impl<'a, 'txn> View<'a, 'txn> {
+    pub(in crate::store::redb) const fn of(batch: &'a Batch<'txn>) -> Self {
+        Self { source: Source::Batch(batch), read: Cell::new(Work::new(0, 0)) }
+    }
+
+    pub(in crate::store::redb) const fn of_snapshot(tables: &'a SnapshotTables) -> Self {
+        Self { source: Source::Snapshot(tables), read: Cell::new(Work::new(0, 0)) }
+    }
+
+    /// Returns the approximate number of rows read so far, with the bytes of single values and of answers.
+    pub(in crate::store::redb) const fn read(&self) -> Work {
+        self.read.get()
+    }
+
+    pub(in crate::store::redb) fn count(&self, more: Work) {
+        let mut read = self.read.get();
+        read.add(more);
+        self.read.set(read);
+    }
+
+    pub(in crate::store::redb) fn rows(&self, table: Table) -> Rows<'a, 'txn> {
+        self.count(Work::new(1, 0));
+        match self.source {
+            Source::Batch(batch) => Rows::Batch(batch.tables.get(table)),
+            Source::Snapshot(tables) => Rows::Snapshot(tables.get(table)),
+        }
+    }
+
+    pub(in crate::store::redb) fn get(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<Value<'a>>, StoreError> {
+        let value = read!(self.rows(table), table => table.get(key)?);
+        let length = value.as_ref().map_or(0, |value| value.value().len());
+        self.count(Work::new(0, u64::try_from(length).unwrap_or(u64::MAX)));
+        Ok(value)
+    }
+
+    pub(in crate::store::redb) fn range(
+        &self,
+        table: Table,
+        range: &KeyRange,
+    ) -> Result<Range<'a>, StoreError> {
+        read!(self.rows(table), table => table::range(table, range))
+    }
+
+    /// Whether an account with so many rows is deleted in one transaction.
+    pub(in crate::store::redb) fn is_deleted_at_once(&self, rows: u64) -> bool {
+        match self.source {
+            Source::Batch(batch) => {
+                rows.saturating_add(batch.rows_deleted) <= batch.delete_at_once
+            }
+            Source::Snapshot(_) => true,
+        }
+    }
+
+    pub(in crate::store::redb) fn next_id(
+        &self,
+        of_batch: impl Fn(&Batch<'txn>) -> u64,
+        name: &'static [u8],
+    ) -> Result<u64, StoreError> {
+        match self.source {
+            Source::Batch(batch) => Ok(of_batch(batch)),
+            Source::Snapshot(tables) => table::number(&tables.meta, name),
+        }
+    }
+
+    /// Returns the statistics of the tasks of an account. They exist exactly as long as the account.
+    pub(in crate::store::redb) fn stats(
+        &self,
+        owner: UserId,
+    ) -> Result<Option<Stats>, StoreError> {
+        let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
+        value.map(|value| record::decode_stats(owner, value.value())).transpose()
+    }
+
+    /// Returns the entries of an index in a range, in their order.
+    pub(in crate::store::redb) fn entries(
+        &self,
+        range: &KeyRange,
+    ) -> Result<Range<'_>, StoreError> {
+        self.range(Table::Owned, range)
+    }
+}
+
+fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {
+    match Owned::decode(key) {
+        Some(Owned::Token(_, id)) => Ok(id),
+        _ => Err(codec::damaged(Table::Owned, key, &"not the key of a token")),
+    }
+}
+
+fn session_id(key: &[u8]) -> Result<SessionId, StoreError> {
+    match Owned::decode(key) {
+        Some(Owned::Session(_, id)) => Ok(id),
+        _ => Err(codec::damaged(Table::Owned, key, &"not the key of a session")),
+    }
+}
+
+/// Returns all invitations of a table, newest first.
+pub(in crate::store::redb) fn invitations(
+    table: &impl ReadableTable<&'static [u8], &'static [u8]>,
+) -> Result<Vec<Invitation>, StoreError> {
+    let mut found = Vec::new();
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        let id = key::decode_invitation(key.value()).ok_or_else(|| {
+            codec::damaged(Table::Invitations, key.value(), &"not an id")
+        })?;
+        found.push(record::decode_invitation(id, value.value())?);
+    }
+    found.sort_by_key(|found| std::cmp::Reverse((found.created_at, found.id)));
+    Ok(found)
+}
+
+/// Returns all sessions of an account, by id.
+pub(in crate::store::redb) fn sessions(
+    owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    owner: UserId,
+) -> Result<Vec<Session>, StoreError> {
+    let mut sessions = Vec::new();
+    for entry in table::range(owned, &key::sessions_of(owner))? {
+        let (key, value) = entry?;
+        let id = session_id(key.value())?;
+        sessions.push(record::decode_session(owner, id, value.value())?);
+    }
+    Ok(sessions)
+}
+
+/// Returns all personal tokens of an account, by id.
+pub(in crate::store::redb) fn tokens(
+    owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    owner: UserId,
+) -> Result<Vec<PersonalToken>, StoreError> {
+    let mut tokens = Vec::new();
+    for entry in table::range(owned, &key::tokens_of(owner))? {
+        let (key, value) = entry?;
+        let id = token_id(key.value())?;
+        tokens.push(record::decode_token(owner, id, value.value())?);
+    }
+    Ok(tokens)
+}

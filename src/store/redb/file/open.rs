@@ -1,0 +1,220 @@
+//! Opening the data file.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+use redb::{Builder, Database, DatabaseError, StorageBackend};
+use tokio::sync::Semaphore;
+
+use crate::domain::progress::Phase;
+use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
+use crate::store::redb::engine::batch::Batch;
+use crate::store::redb::engine::census::Census;
+use crate::store::redb::engine::commit;
+use crate::store::redb::engine::health::Health;
+use crate::store::redb::engine::space::Space;
+use crate::store::redb::engine::writer;
+use crate::store::redb::engine::writer::Writer;
+use crate::store::redb::file::database::{
+    catch_corruption, check_format, database, inside, io_error, open_error,
+};
+use crate::store::redb::file::progress::Progress;
+use crate::store::redb::file::{place, upgrade};
+use crate::store::redb::list::ReadLimits;
+use crate::store::redb::options::Options;
+use crate::store::redb::{RedbStore, Shared};
+use crate::store::{OpenError, StoreError};
+
+impl RedbStore {
+    /// Opens a data file, or creates one that only its owner may read.
+    ///
+    /// A new file, and its name in its directory, are durable when this returns. A file of an older format is
+    /// upgraded if that is wanted; the previous file stays beside it.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`OpenError`]. A refused file is unchanged, to the byte; only one that had to be repaired or
+    /// checked before it could be read may differ in its bookkeeping.
+    pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
+        Self::open_watched(path, options, &mut Progress::untold())
+    }
+
+    /// Opens a data file like [`Self::open`], and reports the progress of the page check or the upgrade.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Self::open`].
+    pub fn open_watched(
+        path: &Path,
+        options: &Options,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, OpenError> {
+        let io = |cause: std::io::Error| io_error(path, &cause);
+        place::check(path)?;
+        if !path.try_exists().map_err(io)? {
+            if !options.create {
+                return Err(OpenError::Missing { path: path.to_owned() });
+            }
+            make(path, options)?;
+        }
+        // Each time: the process that created the file may have been stopped before this.
+        sync_folder(path).map_err(io)?;
+        let bring_up_to_date = |found, progress: &mut Progress<'_>| {
+            if options.upgrade {
+                return upgrade::upgrade(path, found, options, progress);
+            }
+            let known = options.formats.newest();
+            Err(OpenError::Older { path: path.to_owned(), found, known })
+        };
+        if let Some(found) = look(path, options)? {
+            bring_up_to_date(found, progress)?;
+        }
+        let open = |progress: &mut Progress<'_>| {
+            progress.begin(&[(Phase::Pages, 1)]);
+            let file = File::options().read(true).write(true).open(path);
+            let file = file.map_err(|error| place::refused(path, error))?;
+            let again = file.try_clone().map_err(io)?;
+            let backend =
+                FileBackend::new(file).map_err(|error| open_error(path, error))?;
+            let space = Space::new(path, options.reserve_bytes).map_err(io)?;
+            let store = Self::start(backend, path, options, Some(space), progress)?;
+            // Another file may have taken its place before the lock.
+            if is_at(&again, path).map_err(io)? {
+                Ok(store)
+            } else {
+                Err(OpenError::InUse { path: path.to_owned() })
+            }
+        };
+        match open(progress) {
+            // The format could not be read before the repair.
+            Err(OpenError::Older { found, .. }) => {
+                bring_up_to_date(found, progress)?;
+                open(progress)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Opens a store on any backend, without a disk reserve: for tests.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`Self::open`]. An older format is refused.
+    #[doc(hidden)]
+    pub fn open_backend(
+        backend: impl StorageBackend,
+        options: &Options,
+    ) -> Result<Self, OpenError> {
+        let progress = &mut Progress::untold();
+        Self::start(backend, Path::new("(no file)"), options, None, progress)
+    }
+
+    /// Creates a store on any backend, and closes it: for tests.
+    ///
+    /// # Errors
+    ///
+    /// Errors of the backend.
+    #[doc(hidden)]
+    pub fn make_backend(
+        backend: impl StorageBackend,
+        options: &Options,
+    ) -> Result<(), OpenError> {
+        let made = Builder::new()
+            .create_with_backend(backend)
+            .map_err(MakeError::from)
+            .and_then(|db| format_new(db, options));
+        made.map_err(|error| io_error(Path::new("(no file)"), &error))
+    }
+
+    fn start(
+        backend: impl StorageBackend,
+        path: &Path,
+        options: &Options,
+        space: Option<Space>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, OpenError> {
+        let health = Arc::new(Health::default());
+        let (db, purging) = catch_corruption(path, || {
+            let db = database(backend, path, options, &health, progress)?;
+            check_format(&db, path, options.formats)?;
+            let purging =
+                writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
+            Ok((db, purging))
+        })?;
+        let db = Arc::new(db);
+        let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&health)));
+        let space = space.map(Arc::new);
+        let writer = Writer::spawn(db, health, space.clone(), options.clone(), purging)
+            .map_err(|error| io_error(path, &error))?;
+        let importing = Arc::new(Semaphore::new(1));
+        let (idempotency, formats) = (options.idempotency, options.formats);
+        let quota = options.quota;
+        let reads = ReadLimits::of(options);
+        let census = Census::default();
+        Ok(Self {
+            writer,
+            space,
+            shared,
+            importing,
+            idempotency,
+            quota,
+            formats,
+            reads,
+            census,
+        })
+    }
+}
+
+/// Creates a new file, unless another process does meanwhile.
+fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
+    let made = make_private(path, |file| {
+        // A file that root creates for the server must belong to the server.
+        give_to_owner_of(&file, path)?;
+        let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
+        format_new(db, options)
+    });
+    match made {
+        Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(MakeError::Io(error)) => Err(place::not_made(path, &error)),
+        made => made.map_err(|error| io_error(path, &error)),
+    }
+}
+
+/// Reason that a new file could not be created.
+#[derive(Debug, thiserror::Error)]
+enum MakeError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Examines a file without writing to it: redb marks in the file itself that it is open for writing.
+///
+/// Returns the format of a file that needs an upgrade.
+fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(options.cache_bytes);
+    catch_corruption(path, || match builder.open_read_only(path) {
+        Ok(db) => match check_format(&db, path, options.formats) {
+            Err(OpenError::Older { found, .. }) => Ok(Some(found)),
+            judged => judged.map(|()| None),
+        },
+        // Unreadable before the repair; judged after it.
+        Err(DatabaseError::RepairAborted) => Ok(None),
+        Err(error) => Err(open_error(path, error)),
+    })
+}
+
+fn format_new(db: Database, options: &Options) -> Result<(), MakeError> {
+    let txn = commit::begin(&db, options.commit)?;
+    Batch::create(&txn, options.formats.newest())?;
+    txn.commit().map_err(StoreError::from)?;
+    db.close()?;
+    Ok(())
+}

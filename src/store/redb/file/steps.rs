@@ -1,0 +1,158 @@
+//! Steps from each format of the data file to the next. A released step never changes.
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use redb::ReadableTable as _;
+
+use crate::domain::task::Task;
+use crate::store::StoreError;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::{Owned, Table};
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table;
+use crate::store::redb::format::table::Tables;
+use crate::store::redb::format::{codec, index, record};
+
+/// Step from one format to the next. Rewrites all that has changed, except for the format number.
+pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
+
+/// Steps in order: the first leads from format 1 to 2, and so on.
+pub(in crate::store::redb) const STEPS: &[Step] = &[accounts, plans, shares];
+
+/// Steps of a hypothetical next version.
+pub(in crate::store::redb) const NEXT: &[Step] =
+    &[accounts, plans, shares, raise_revisions];
+
+/// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
+/// tables were opened, and are empty: format 1 has no administrators.
+fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.users, &after)? {
+        let id = codec::user_id(Table::Users, &key)?;
+        let value = record::user(&record::decode_user(id, &value)?)?;
+        drop(tables.users.insert(key.as_slice(), value.as_slice())?);
+        after = key;
+    }
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        if let Some(Owned::Session(user, id)) = Owned::decode(&key) {
+            let session = record::decode_session(user, id, &value)?;
+            let value = record::session(&session)?;
+            drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+    Ok(())
+}
+
+/// Upgrades format 2 to 3: writes tasks in the layout of format 3, with the entries of its indexes instead of the
+/// one they had. Rows of deleted accounts only await removal, and stay as they are.
+fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(row) = Owned::decode(&after) else { continue };
+        if tables.purge.get(row.owner().to_bytes().as_slice())?.is_some() {
+            continue;
+        }
+        match row {
+            Owned::Stats(owner) => {
+                let stats = record::stats(owner, &record::decode_stats(owner, &value)?)?;
+                drop(tables.owned.insert(after.as_slice(), stats.as_slice())?);
+            }
+            Owned::Task(owner, id) => {
+                let task = record::decode_task(owner, id, &value)?;
+                let value = record::task(&task)?;
+                drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
+                reindex_task(tables, &task, 2..=3)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Upgrades format 3 to 4: limits index entries to the first words of a task, and adds the bytes of the rows of
+/// each account to its stats. Rows of deleted accounts only await removal, and stay as they are.
+fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    reindex(tables, 3..=4)?;
+    count_bytes(tables)
+}
+
+/// Replaces the index entries of every task, from the first of two formats to the second. Rows of deleted
+/// accounts only await removal, and stay as they are.
+pub(in crate::store::redb) fn reindex(
+    tables: &mut Tables<'_>,
+    formats: RangeInclusive<u64>,
+) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(Owned::Task(owner, id)) = Owned::decode(&after) else { continue };
+        if tables.purge.get(owner.to_bytes().as_slice())?.is_none() {
+            let task = record::decode_task(owner, id, &value)?;
+            reindex_task(tables, &task, formats.clone())?;
+        }
+    }
+    Ok(())
+}
+
+fn reindex_task(
+    tables: &mut Tables<'_>,
+    task: &Task,
+    formats: RangeInclusive<u64>,
+) -> Result<(), StoreError> {
+    let entries = |format: &u64| BTreeSet::from_iter(index::task_in(*format, task));
+    let (old, new) = (entries(formats.start()), entries(formats.end()));
+    for entry in old.difference(&new) {
+        drop(tables.owned.remove(entry.as_slice())?);
+    }
+    for entry in new.difference(&old) {
+        drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
+    }
+    Ok(())
+}
+
+/// Writes the byte count of the other rows of each account into its stats.
+fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let id = codec::user_id(Table::Users, &key)?;
+        let place = key::stats(id);
+        let mut bytes = 0;
+        let mut stats = None;
+        for row in table::range(&tables.owned, &key::everything_of(id))? {
+            let (key, value) = row?;
+            if key.value() == place {
+                stats = Some(record::decode_stats(id, value.value())?);
+            } else {
+                bytes += u64::try_from(key.value().len() + value.value().len())
+                    .unwrap_or(u64::MAX);
+            }
+        }
+        if let Some(stats) = stats {
+            let value = record::stats(id, &Stats { bytes, ..stats })?;
+            drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+    Ok(())
+}
+
+/// Rewrites every task under another revision: a step for tests only.
+fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    loop {
+        let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
+            return count_bytes(tables);
+        };
+        if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
+            let mut task = record::decode_task(owner, id, &value)?;
+            task.revision += 1;
+            let value = record::task(&task)?;
+            drop(tables.get_mut(Table::Owned).insert(key.as_slice(), value.as_slice())?);
+        }
+        after = key;
+    }
+}

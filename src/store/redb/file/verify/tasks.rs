@@ -1,0 +1,228 @@
+//! Checks of the tasks of an account: index entries, counts and nesting.
+
+use std::collections::BTreeMap;
+
+use super::{Check, LOOKUPS};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, TaskCounts};
+use crate::store::StoreError;
+use crate::store::decide::IdempotencyUsage;
+use crate::store::redb::format::index;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Owned;
+use crate::store::redb::format::record;
+use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::table;
+use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::task_key;
+
+/// First format whose stats count bytes.
+const COUNTED: u64 = 4;
+
+/// Findings about one account during the walk through its rows.
+pub(super) struct Seen {
+    pub(super) owner: UserId,
+    pub(super) is_user: bool,
+    pub(super) stats: Option<Stats>,
+    counted: Stats,
+    /// Bytes of all rows except for the stats.
+    bytes: u64,
+    tags: BTreeMap<Tag, TaskCounts>,
+    /// Number of rows of counts of tags that some task has.
+    tag_rows: usize,
+    /// Number of expected index entries, and of existing ones.
+    entries: (u64, u64),
+    /// Whether an expected index entry is missing.
+    is_missing: bool,
+    pub(super) idempotency_entries: u64,
+    pub(super) idempotency: IdempotencyUsage,
+    /// Stored statistics of the answers.
+    pub(super) idempotency_stats: IdempotencyUsage,
+}
+
+impl Seen {
+    pub(super) fn new(owner: UserId, is_user: bool) -> Self {
+        Self {
+            owner,
+            is_user,
+            stats: None,
+            counted: Stats::EMPTY,
+            bytes: 0,
+            tags: BTreeMap::new(),
+            tag_rows: 0,
+            entries: (0, 0),
+            is_missing: false,
+            idempotency_entries: 0,
+            idempotency: IdempotencyUsage::default(),
+            idempotency_stats: IdempotencyUsage::default(),
+        }
+    }
+
+    /// Whether a row belongs to this account.
+    pub(super) fn has_row(&self, key: &[u8]) -> bool {
+        key.starts_with(&self.owner.to_bytes())
+    }
+
+    pub(super) fn count_bytes(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX);
+    }
+}
+
+fn count(counts: &mut TaskCounts, task: &Task) {
+    counts.total += 1;
+    counts.open += u64::from(!task.is_completed());
+}
+
+impl Check<'_> {
+    /// Checks a task. `None` if it cannot be read.
+    pub(super) fn task(
+        &mut self,
+        seen: &mut Seen,
+        id: TaskId,
+        task: Option<Task>,
+    ) -> Result<(), StoreError> {
+        self.report.tasks += 1;
+        self.done += LOOKUPS;
+        self.highest_task = self.highest_task.max(id.get());
+        if !self.ids.insert(id) {
+            self.report
+                .add(format!("{id:?} belongs to {:?} and to another user", seen.owner));
+        }
+        let Some(task) = task else { return Ok(()) };
+        self.report.seen(task.updated_at);
+        count(seen.counted.of_mut(task.priority), &task);
+        seen.counted.nested += u64::from(task.parent.is_some());
+        seen.counted.in_order &= task.created_at >= seen.counted.newest;
+        seen.counted.newest = seen.counted.newest.max(task.created_at);
+        for tag in task.tags.iter() {
+            count(seen.tags.entry(tag.clone()).or_default(), &task);
+        }
+        let entries = index::task_in(self.format, &task);
+        for entry in &entries {
+            if self.owned.get(entry.as_slice())?.is_none() {
+                let name = task_key::name(entry);
+                self.report.add(format!("{id:?} has no index entry by {name}"));
+                seen.is_missing = true;
+            }
+        }
+        seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
+        if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
+            self.report
+                .add(format!("{id:?} recurs, but is completed or has no due date"));
+        }
+        if !lies_well(&self.owned, &task)? {
+            self.report
+                .add(format!("the parents of {id:?} are missing, circular or too deep"));
+        }
+        Ok(())
+    }
+
+    /// Counts an entry. The expected entries are looked up with their tasks.
+    pub(super) fn entry(&mut self, seen: &mut Seen, key: &[u8], value: &[u8]) {
+        seen.entries.1 += 1;
+        let id = task_key::id(key).unwrap_or_else(|| TaskId::new(0));
+        if !value.is_empty() {
+            self.report.add(format!("the index entry of {id:?} has a value"));
+        }
+    }
+
+    pub(super) fn tag_counts(
+        &mut self,
+        seen: &mut Seen,
+        key: &[u8],
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let counted = task_key::tag(key).and_then(|tag| seen.tags.get(&tag));
+        seen.tag_rows += usize::from(counted.is_some());
+        let counts = self.report.sound(record::decode_tag_counts(key, value))?;
+        if counts.is_some_and(|counts| counted != Some(&counts)) {
+            self.report.add(format!("the counts of a tag of {:?} are wrong", seen.owner));
+        }
+        Ok(())
+    }
+
+    /// Compares the totals, after all rows of an account were read.
+    pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
+        let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
+        let owner = seen.owner;
+        self.leave_idempotency(&seen);
+        if seen.entries.0 != seen.entries.1 {
+            self.report
+                .add(format!("{owner:?} has more or fewer index entries than tasks"));
+        }
+        if seen.is_missing || seen.entries.0 != seen.entries.1 {
+            self.strays(owner)?;
+        }
+        if seen.tag_rows != seen.tags.len() {
+            self.report.add(format!("a tag of {owner:?} has no counts"));
+        }
+        let Some(stats) = seen.stats else { return Ok(()) };
+        let tags = u64::try_from(seen.tags.len()).unwrap_or(u64::MAX);
+        let is_counted =
+            Priority::ALL.iter().all(|it| stats.of(*it) == seen.counted.of(*it))
+                && stats.nested == seen.counted.nested
+                && stats.tags == tags;
+        if !is_counted {
+            self.report.add(format!("the counts of {owner:?} do not match the rows"));
+        }
+        if self.format >= COUNTED && stats.bytes != seen.bytes {
+            self.report.add(format!(
+                "{} bytes are counted for {owner:?}, but the rows have {}",
+                stats.bytes, seen.bytes
+            ));
+        }
+        if (stats.in_order && !seen.counted.in_order)
+            || stats.newest < seen.counted.newest
+        {
+            self.report
+                .add(format!("the order of {owner:?}'s tasks does not match the stats"));
+        }
+        Ok(())
+    }
+
+    /// Reports the entries that belong to no task.
+    fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
+        let owned = &self.owned;
+        for row in table::range(owned, &key::everything_of(owner))? {
+            let (key, _) = row?;
+            let id = match Owned::decode(key.value()) {
+                Some(Owned::TaskIndex(_, id)) => id,
+                Some(Owned::TaskByState(entry)) => entry.id,
+                _ => continue,
+            };
+            let task = find(owned, owner, id)?;
+            let has = |task: Task| {
+                index::task_in(self.format, &task)
+                    .iter()
+                    .any(|entry| entry == key.value())
+            };
+            if !task.is_some_and(has) {
+                let name = task_key::name(key.value());
+                self.report
+                    .add(format!("an index entry of {id:?} by {name} without its task"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Finds a task. Damage is reported at the task itself.
+fn find(owned: &Snapshot, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
+    let value = owned.get(key::task(owner, id).as_slice())?;
+    Ok(value.and_then(|value| record::decode_task(owner, id, value.value()).ok()))
+}
+
+/// Whether all ancestors of a task exist, and are no more than allowed.
+fn lies_well(owned: &Snapshot, task: &Task) -> Result<bool, StoreError> {
+    let mut parent = task.parent;
+    for _ in 1..Task::MAX_DEPTH {
+        let Some(id) = parent else { return Ok(true) };
+        match find(owned, task.owner, id)? {
+            Some(above) => parent = above.parent,
+            None => return Ok(false),
+        }
+    }
+    Ok(parent.is_none())
+}

@@ -1,0 +1,238 @@
+//! Counts as stored records.
+
+use bincode::{BorrowDecode, Encode};
+
+use super::{V1, V2, V3, time, v1};
+use crate::domain::id::UserId;
+use crate::domain::priority::Priority;
+use crate::domain::quota::OwnQuota;
+use crate::domain::task::TaskCounts;
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+use crate::store::redb::format::codec::{Envelope, open, seal};
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+
+#[derive(Encode, BorrowDecode)]
+struct StatsV1 {
+    tasks: u64,
+    open: u64,
+    newest_created_ms: i64,
+    in_order: bool,
+}
+
+/// `by_priority`: all and open tasks, from the lowest priority to the highest.
+#[derive(Encode, BorrowDecode)]
+struct StatsV2 {
+    newest_created_ms: i64,
+    in_order: bool,
+    by_priority: [(u64, u64); Priority::ALL.len()],
+    nested: u64,
+    tags: u64,
+}
+
+impl StatsV2 {
+    fn stats(self, envelope: &Envelope<'_>) -> Result<Stats, StoreError> {
+        Ok(Stats {
+            by_priority: self.by_priority.map(|(total, open)| TaskCounts { total, open }),
+            nested: self.nested,
+            tags: self.tags,
+            newest: time(envelope, self.newest_created_ms)?,
+            in_order: self.in_order,
+            ..Stats::EMPTY
+        })
+    }
+}
+
+/// Extension of V2 by the bytes of all other rows, and the limits of this account.
+#[derive(Encode, BorrowDecode)]
+struct StatsV3 {
+    counts: StatsV2,
+    bytes: u64,
+    max_tasks: Option<u64>,
+    max_mib: Option<u64>,
+}
+
+#[derive(Encode, BorrowDecode)]
+struct TagCountsV1 {
+    tasks: u64,
+    open: u64,
+}
+
+/// Statistics of all tasks of one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stats {
+    /// Tasks of each priority, from the lowest to the highest.
+    pub(crate) by_priority: [TaskCounts; Priority::ALL.len()],
+    /// Number of tasks below another.
+    pub(crate) nested: u64,
+    /// Number of distinct tags.
+    pub(crate) tags: u64,
+    /// Latest time of creation so far, or of the last change of a deleted task.
+    pub(crate) newest: Timestamp,
+    /// Whether every task was created at a later time than the one before, so that ids sort like times. Lost
+    /// for good when the clock steps back.
+    pub(crate) in_order: bool,
+    /// Key and value bytes of all rows of table `owned` under the account's id, except for the stats row.
+    pub(crate) bytes: u64,
+    /// Limits of this account, set by the operator or an administrator.
+    pub(crate) own: OwnQuota,
+}
+
+impl Stats {
+    pub(crate) const EMPTY: Self = Self {
+        by_priority: [TaskCounts { total: 0, open: 0 }; Priority::ALL.len()],
+        nested: 0,
+        tags: 0,
+        newest: Timestamp::EPOCH,
+        in_order: true,
+        bytes: 0,
+        own: OwnQuota { tasks: None, mib: None },
+    };
+
+    /// Counts all tasks.
+    pub(crate) fn counts(&self) -> TaskCounts {
+        let sum = |of: fn(&TaskCounts) -> u64| {
+            self.by_priority.iter().map(of).fold(0, u64::saturating_add)
+        };
+        TaskCounts { total: sum(|it| it.total), open: sum(|it| it.open) }
+    }
+
+    /// Returns the counts of one priority.
+    pub(crate) fn of(&self, priority: Priority) -> TaskCounts {
+        let mut all = Priority::ALL.iter().zip(self.by_priority);
+        all.find(|(it, _)| **it == priority).map(|(_, counts)| counts).unwrap_or_default()
+    }
+
+    /// Returns the counts of one priority, to be changed.
+    pub(crate) fn of_mut(&mut self, priority: Priority) -> &mut TaskCounts {
+        let [none, low, medium, high, urgent] = &mut self.by_priority;
+        match priority {
+            Priority::None => none,
+            Priority::Low => low,
+            Priority::Medium => medium,
+            Priority::High => high,
+            Priority::Urgent => urgent,
+        }
+    }
+}
+
+pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
+    let counts = StatsV2 {
+        newest_created_ms: stats.newest.as_millis(),
+        in_order: stats.in_order,
+        by_priority: stats.by_priority.map(|it| (it.total, it.open)),
+        nested: stats.nested,
+        tags: stats.tags,
+    };
+    let OwnQuota { tasks: max_tasks, mib: max_mib } = stats.own;
+    let record = StatsV3 { counts, bytes: stats.bytes, max_tasks, max_mib };
+    seal(Table::Owned, &key::stats(owner), V3, &record)
+}
+
+pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
+    let key = key::stats(owner);
+    let envelope = open(Table::Owned, &key, value)?;
+    match envelope.version {
+        V1 => {
+            let record: StatsV1 = envelope.record()?;
+            let mut stats = Stats {
+                newest: time(&envelope, record.newest_created_ms)?,
+                in_order: record.in_order,
+                ..Stats::EMPTY
+            };
+            *stats.of_mut(Priority::None) =
+                TaskCounts { total: record.tasks, open: record.open };
+            Ok(stats)
+        }
+        V2 => {
+            let record: StatsV2 = envelope.record()?;
+            record.stats(&envelope)
+        }
+        V3 => {
+            let StatsV3 { counts, bytes, max_tasks, max_mib } = envelope.record()?;
+            let own = OwnQuota { tasks: max_tasks, mib: max_mib };
+            Ok(Stats { bytes, own, ..counts.stats(&envelope)? })
+        }
+        _ => Err(envelope.unknown_version()),
+    }
+}
+
+pub(crate) fn tag_counts(key: &[u8], counts: TaskCounts) -> Result<Vec<u8>, StoreError> {
+    let record = TagCountsV1 { tasks: counts.total, open: counts.open };
+    seal(Table::Owned, key, V1, &record)
+}
+
+pub(crate) fn decode_tag_counts(
+    key: &[u8],
+    value: &[u8],
+) -> Result<TaskCounts, StoreError> {
+    let envelope = open(Table::Owned, key, value)?;
+    let record: TagCountsV1 = v1(&envelope)?.record()?;
+    Ok(TaskCounts { total: record.tasks, open: record.open })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::hex::hex;
+
+    proptest! {
+        #[test]
+        fn stats_survive_the_round_trip(
+            newest in 0..Timestamp::MAX.as_millis(),
+            counts in any::<[(u64, u64); 5]>(),
+            more in any::<(u64, u64)>(),
+            quota in any::<(u64, Option<u64>, Option<u64>)>(),
+            in_order in any::<bool>(),
+        ) {
+            let owner = UserId::new(7);
+            let by_priority = counts.map(|(total, open)| TaskCounts { total, open });
+            let newest = Timestamp::from_millis(newest).unwrap();
+            let own = OwnQuota { tasks: quota.1, mib: quota.2 };
+            let (nested, tags) = more;
+            let bytes = quota.0;
+            let written = Stats { by_priority, nested, tags, newest, in_order, bytes, own };
+            let bytes = stats(owner, &written).unwrap();
+            prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn the_first_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let record = StatsV1 { tasks: 3, open: 2, newest_created_ms: 4, in_order: true };
+        let bytes = seal(Table::Owned, &key::stats(owner), V1, &record).unwrap();
+        assert_eq!(hex(&bytes[9..]), "03020801");
+        let read = decode_stats(owner, &bytes).unwrap();
+        assert_eq!(read.counts(), TaskCounts { total: 3, open: 2 });
+        assert_eq!(read.of(Priority::None), read.counts());
+    }
+
+    #[test]
+    fn the_second_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let by_priority = [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)];
+        let (newest_created_ms, in_order, nested, tags) = (4, true, 3, 4);
+        let record = StatsV2 { newest_created_ms, in_order, by_priority, nested, tags };
+        let bytes = seal(Table::Owned, &key::stats(owner), V2, &record).unwrap();
+        assert_eq!(hex(&bytes[9..]), "0801000000000000000002010304");
+        let read = decode_stats(owner, &bytes).unwrap();
+        assert_eq!((read.nested, read.tags, read.bytes), (3, 4, 0));
+        assert_eq!(read.of(Priority::Urgent), TaskCounts { total: 2, open: 1 });
+    }
+
+    #[test]
+    fn the_records_never_change() {
+        let owner = UserId::new(7);
+        let own = OwnQuota { tasks: Some(6), mib: None };
+        let mut written = Stats { nested: 3, tags: 4, bytes: 5, own, ..Stats::EMPTY };
+        *written.of_mut(Priority::Urgent) = TaskCounts { total: 2, open: 1 };
+        let bytes = stats(owner, &written).unwrap();
+        assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
+        let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
+        assert_eq!(hex(&bytes[9..]), "0201");
+    }
+}

@@ -1,0 +1,288 @@
+//! Tasks as stored records.
+
+use bincode::{BorrowDecode, Encode};
+
+use super::{V1, V2, time};
+use crate::domain::date::Date;
+use crate::domain::due::Due;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
+use crate::domain::priority::Priority;
+use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::tag::{Tag, Tags};
+use crate::domain::task::{Description, Task, Title};
+use crate::domain::time_zone::TimeZone;
+use crate::store::StoreError;
+use crate::store::redb::format::codec::{Envelope, open, seal};
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+
+#[derive(Encode, BorrowDecode)]
+struct TaskV1<'a> {
+    title: &'a str,
+    description: Option<&'a str>,
+    completed: bool,
+    created_ms: i64,
+    updated_ms: i64,
+    revision: u64,
+}
+
+/// `due`: a day since 1970, or milliseconds and the name of a time zone. `recurrence`: the rule, and its time of
+/// the day in milliseconds.
+#[derive(Encode, BorrowDecode)]
+struct TaskV2<'a> {
+    title: &'a str,
+    description: Option<&'a str>,
+    completed_ms: Option<i64>,
+    created_ms: i64,
+    updated_ms: i64,
+    revision: u64,
+    due: Option<(i64, Option<&'a str>)>,
+    priority: u8,
+    tags: Vec<&'a str>,
+    position: &'a str,
+    parent: Option<u64>,
+    recurrence: Option<(String, Option<u32>)>,
+}
+
+pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
+    let recurrence = task.recurrence.as_ref();
+    let record = TaskV2 {
+        title: task.title.as_str(),
+        description: task.description.as_ref().map(Description::as_str),
+        completed_ms: task.completed_at.map(|time| time.as_millis()),
+        created_ms: task.created_at.as_millis(),
+        updated_ms: task.updated_at.as_millis(),
+        revision: task.revision,
+        due: task.due.as_ref().map(|due| match due {
+            Due::On(date) => (i64::from(date.days()), None),
+            Due::At { at, zone } => (at.as_millis(), Some(zone.as_str())),
+        }),
+        priority: task.priority.code(),
+        tags: task.tags.iter().map(Tag::as_str).collect(),
+        position: task.position.as_str(),
+        parent: task.parent.map(TaskId::get),
+        recurrence: recurrence.map(|it| (it.rule().to_string(), it.time_millis())),
+    };
+    seal(Table::Owned, &key::task(task.owner, task.id), V2, &record)
+}
+
+pub(crate) fn decode_task(
+    owner: UserId,
+    id: TaskId,
+    value: &[u8],
+) -> Result<Task, StoreError> {
+    let key = key::task(owner, id);
+    let envelope = open(Table::Owned, &key, value)?;
+    match envelope.version {
+        V1 => first(owner, id, &envelope),
+        V2 => second(owner, id, &envelope),
+        _ => Err(envelope.unknown_version()),
+    }
+}
+
+/// Decodes a task from before tasks could be planned, whose order is that of creation.
+fn first(owner: UserId, id: TaskId, envelope: &Envelope<'_>) -> Result<Task, StoreError> {
+    let record: TaskV1<'_> = envelope.record()?;
+    let updated_at = time(envelope, record.updated_ms)?;
+    Ok(Task {
+        id,
+        owner,
+        title: title(envelope, record.title)?,
+        description: description(envelope, record.description)?,
+        completed_at: record.completed.then_some(updated_at),
+        due: None,
+        priority: Priority::None,
+        tags: Tags::default(),
+        position: Position::of_number(id.get()),
+        parent: None,
+        recurrence: None,
+        created_at: time(envelope, record.created_ms)?,
+        updated_at,
+        revision: record.revision,
+    })
+}
+
+fn second(
+    owner: UserId,
+    id: TaskId,
+    envelope: &Envelope<'_>,
+) -> Result<Task, StoreError> {
+    let record: TaskV2<'_> = envelope.record()?;
+    let tags = record.tags.iter().map(|tag| Tag::new_unchecked((*tag).to_owned()));
+    let priority = Priority::from_code(record.priority).ok_or_else(|| {
+        envelope.damaged(&format_args!("unknown priority {}", record.priority))
+    })?;
+    Ok(Task {
+        id,
+        owner,
+        title: title(envelope, record.title)?,
+        description: description(envelope, record.description)?,
+        completed_at: record.completed_ms.map(|at| time(envelope, at)).transpose()?,
+        due: record.due.map(|found| due(envelope, found)).transpose()?,
+        priority,
+        tags: Tags::new(tags.collect())
+            .map_err(|error| envelope.damaged(&format_args!("tags {error}")))?,
+        position: Position::new_unchecked(record.position.to_owned()),
+        parent: record.parent.map(TaskId::new),
+        recurrence: record
+            .recurrence
+            .map(|(rule, time)| recurrence(envelope, &rule, time))
+            .transpose()?,
+        created_at: time(envelope, record.created_ms)?,
+        updated_at: time(envelope, record.updated_ms)?,
+        revision: record.revision,
+    })
+}
+
+fn title(envelope: &Envelope<'_>, text: &str) -> Result<Title, StoreError> {
+    Title::new(text.to_owned())
+        .map_err(|error| envelope.damaged(&format_args!("title {error}")))
+}
+
+fn description(
+    envelope: &Envelope<'_>,
+    text: Option<&str>,
+) -> Result<Option<Description>, StoreError> {
+    let text = text.map(|text| Description::new(text.to_owned())).transpose();
+    text.map_err(|error| envelope.damaged(&format_args!("description {error}")))
+}
+
+fn due(
+    envelope: &Envelope<'_>,
+    (number, zone): (i64, Option<&str>),
+) -> Result<Due, StoreError> {
+    if let Some(zone) = zone {
+        let zone = TimeZone::new_unchecked(zone.to_owned());
+        return Ok(Due::At { at: time(envelope, number)?, zone });
+    }
+    let date = i32::try_from(number).ok().and_then(|days| Date::from_days(days).ok());
+    date.map(Due::On).ok_or_else(|| envelope.damaged(&"due on an invalid day"))
+}
+
+fn recurrence(
+    envelope: &Envelope<'_>,
+    rule: &str,
+    time: Option<u32>,
+) -> Result<Recurrence, StoreError> {
+    let rule = Rule::parse(rule)
+        .map_err(|error| envelope.damaged(&format_args!("recurrence {error}")))?;
+    Ok(Recurrence::restore(rule, time))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::hex::hex;
+    use crate::domain::timestamp::Timestamp;
+
+    prop_compose! {
+        pub(in super::super) fn any_time()(millis in 0..Timestamp::MAX.as_millis()) -> Timestamp {
+            Timestamp::from_millis(millis).unwrap()
+        }
+    }
+
+    fn any_due() -> impl Strategy<Value = Due> {
+        prop_oneof![
+            (0..1_000_000).prop_map(|days| Due::On(Date::from_days(days).unwrap())),
+            (any_time(), prop::sample::select(vec!["UTC", "Europe/Berlin"])).prop_map(
+                |(at, zone)| Due::At { at, zone: TimeZone::new(zone).unwrap() }
+            ),
+        ]
+    }
+
+    fn any_recurrence() -> impl Strategy<Value = Recurrence> {
+        let rules = vec!["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=9"];
+        let time = prop::option::of(0..86_400_000_u32);
+        (prop::sample::select(rules), time).prop_map(|(rule, time)| {
+            Recurrence::restore(Rule::parse(rule).unwrap(), time)
+        })
+    }
+
+    prop_compose! {
+        fn any_task()(
+            ids in any::<(u64, u64, u64)>(),
+            texts in (".{1,255}", prop::option::of(".{0,200}")),
+            times in (any_time(), any_time(), prop::option::of(any_time())),
+            due in prop::option::of(any_due()),
+            priority in prop::sample::select(Priority::ALL.to_vec()),
+            tags in prop::collection::vec("[a-zä]{1,50}", 0..20),
+            place in (any::<u64>(), prop::option::of(any::<u64>())),
+            recurrence in prop::option::of(any_recurrence()),
+        ) -> Task {
+            let tags = tags.iter().map(|tag| Tag::new(tag).unwrap()).collect();
+            Task {
+                id: TaskId::new(ids.0),
+                owner: UserId::new(ids.1),
+                title: Title::new(texts.0).unwrap(),
+                description: texts.1.map(|text| Description::new(text).unwrap()),
+                completed_at: times.2,
+                due,
+                priority,
+                tags: Tags::new(tags).unwrap(),
+                position: Position::of_number(place.0),
+                parent: place.1.map(TaskId::new),
+                recurrence,
+                created_at: times.0,
+                updated_at: times.1,
+                revision: ids.2,
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn tasks_survive_the_round_trip(written in any_task()) {
+            let bytes = task(&written).unwrap();
+            let read = decode_task(written.owner, written.id, &bytes).unwrap();
+            prop_assert_eq!(&read, &written);
+            let other = TaskId::new(written.id.get() ^ 1);
+            prop_assert!(decode_task(written.owner, other, &bytes).is_err());
+        }
+    }
+
+    fn sealed_first() -> Vec<u8> {
+        let record = TaskV1 {
+            title: "a",
+            description: Some("b"),
+            completed: true,
+            created_ms: 3,
+            updated_ms: 4,
+            revision: 5,
+        };
+        let key = key::task(UserId::new(1), TaskId::new(2));
+        seal(Table::Owned, &key, V1, &record).unwrap()
+    }
+
+    #[test]
+    fn the_first_record_of_a_task_is_read_for_ever() {
+        let bytes = sealed_first();
+        assert_eq!(hex(&bytes[9..]), "016101016201060805");
+        let read = decode_task(UserId::new(1), TaskId::new(2), &bytes).unwrap();
+        assert_eq!((read.title.as_str(), read.revision), ("a", 5));
+        assert_eq!(read.completed_at, Timestamp::from_millis(4).ok());
+        assert_eq!(read.position, Position::of_number(2));
+    }
+
+    #[test]
+    fn the_record_of_a_task_never_changes() {
+        let bytes = sealed_first();
+        let mut written = decode_task(UserId::new(1), TaskId::new(2), &bytes).unwrap();
+        let bytes = task(&written).unwrap();
+        assert_eq!(hex(&bytes[9..]), "016101016201080608050000000261320000");
+        let zone = TimeZone::new("Europe/Berlin").unwrap();
+        let rule = Rule::parse("FREQ=DAILY").unwrap();
+        written.due = Some(Due::At { at: Timestamp::from_millis(7).unwrap(), zone });
+        written.recurrence = Some(Recurrence::restore(rule, Some(9)));
+        written.tags = Tags::new(vec![Tag::new("home").unwrap()]).unwrap();
+        written.parent = Some(TaskId::new(1));
+        written.priority = Priority::High;
+        let bytes = task(&written).unwrap();
+        assert_eq!(
+            hex(&bytes[9..]),
+            "01610101620108060805010e010d4575726f70652f4265726c696e030104686f6d650261320101010a465245513d4441494c590109"
+        );
+    }
+}

@@ -28,7 +28,7 @@ use crate::harness::values::{at, given_user};
 const OWNER: UserId = UserId::new(1);
 
 fn id() -> impl Strategy<Value = TaskId> {
-    (1..14_u64).prop_map(TaskId::new)
+    (1..10_u64).prop_map(TaskId::new)
 }
 
 fn title() -> impl Strategy<Value = Title> {
@@ -62,7 +62,7 @@ fn position() -> impl Strategy<Value = Position> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    sample::select(vec!["FREQ=DAILY", "FREQ=DAILY;COUNT=2"])
+    sample::select(vec!["FREQ=DAILY", "FREQ=DAILY;COUNT=2", "FREQ=DAILY;COUNT=1"])
         .prop_map(|text| Rule::parse(text).unwrap())
 }
 
@@ -70,7 +70,7 @@ prop_compose! {
     fn new()(
         title in title(),
         more in (any::<bool>(), option::of(due()), priority(), tags()),
-        place in (option::weighted(0.2, position()), option::weighted(0.3, id())),
+        place in (option::weighted(0.2, position()), option::weighted(0.5, id())),
         rule in option::weighted(0.3, rule()),
         is_told in any::<bool>(),
         millis in 0..6_i64,

@@ -190,7 +190,7 @@ async fn a_stopping_server_is_not_ready_but_lives() {
     let server = Server::start().await;
     server.client.get("!/health/ready").await.expect(StatusCode::OK);
 
-    server.stopping.set();
+    server.stopping.cancel();
 
     server.client.get("!/health/ready").await.expect_problem(503, "stopping");
     server.client.get("!/health/live").await.expect(StatusCode::OK);

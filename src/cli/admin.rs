@@ -14,17 +14,15 @@ use zeroize::Zeroizing;
 use super::progress::Bar;
 use super::{CommandError, output};
 use crate::auth::password::{Cost, Hasher};
-use crate::auth::seal::Sealer;
-use crate::auth::strength::PasswordRules;
-use crate::auth::token::{AccessTokens, Keys};
+use crate::auth::token::Keys;
 use crate::clock::SystemClock;
-use crate::config::{Config, TokenAlgorithm};
+use crate::config::Config;
 use crate::control::client::{self, Lines, Order};
 use crate::control::{self, Command, Failure, Form, Input, Parts, Reply, Sink};
 use crate::domain::network::LogNetworks;
 use crate::domain::progress::Step;
 use crate::random::{Random as _, SystemRandom};
-use crate::service::{Events, Service, State};
+use crate::service::{self, Events, Service, Wiring};
 use crate::store::OpenError;
 use crate::store::redb::{Options, Progress, RedbStore};
 
@@ -212,29 +210,19 @@ fn service(config: &Config, store: Arc<RedbStore>) -> Result<Service, CommandErr
     let failed = || CommandError::io("the service could not be started");
     let mut key = Zeroizing::new([0; 32]);
     random.fill(key.as_mut_slice()).map_err(failed())?;
-    Ok(Service::new(crate::service::Parts {
+    let hasher = Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random));
+    let wiring = Wiring {
         store,
-        hasher: Hasher::start(Cost::OWASP, 1, Arc::<SystemRandom>::clone(&random))
-            .map_err(failed())?,
-        rules: PasswordRules::new(
-            config.password_min_length,
-            config.password_min_strength,
-        ),
-        sealer: Sealer::new(Keys::only(key.as_slice())),
-        tokens: AccessTokens::new(
-            Keys::only(key.as_slice()),
-            TokenAlgorithm::Hs256,
-            config.access_token_lifetime,
-        ),
-        throttle: None,
-        events: Events::new(LogNetworks::Off),
-        requests: None,
+        hasher: hasher.map_err(failed())?,
+        keys: Keys::only(key.as_slice()),
         clock: Arc::new(SystemClock),
         random,
-        registration: config.registration,
-        require_if_match: false,
-        state: State::default(),
-        backups: None,
+    };
+    Ok(Service::new(service::Parts {
+        // The operator is neither throttled nor logged.
+        throttle: None,
+        events: Events::new(LogNetworks::Off),
+        ..service::Parts::new(config, wiring)
     }))
 }
 

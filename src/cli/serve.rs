@@ -1,34 +1,32 @@
 //! `duly serve`: starts all parts, and stops them in the right order.
 
 use std::path::Path;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 use super::{CommandError, limit, scrapes, store_options, welcome};
 use crate::auth::password::{Cost, Hasher};
-use crate::auth::seal::Sealer;
-use crate::auth::strength::PasswordRules;
-use crate::auth::throttle::{RequestLimit, Throttle};
-use crate::auth::token::{AccessTokens, Keys};
+use crate::auth::token::Keys;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, ConfigError, Listen, Registration};
 use crate::control::{self, Control};
 use crate::domain::error_chain::ErrorChain;
 use crate::domain::hex::hex;
 use crate::files;
+use crate::http;
 use crate::http::metrics::{self, Sources};
 use crate::http::server::{self, Connections, Listener, Tls};
-use crate::http::{self, Stopping};
 use crate::jobs::backup::BackupJob;
 use crate::jobs::idempotency::IdempotencyJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
-use crate::service::{Events, Parts, Service, State};
+use crate::service::{Parts, Service, Wiring};
 use crate::store::redb::{RedbStore, is_in_use};
 use crate::store::{Failure, OpenError, Store};
 use crate::telemetry::{self, Log};
@@ -53,106 +51,46 @@ pub(super) fn run(config: &Config) -> Result<(), CommandError> {
     outcome
 }
 
+/// Parts of a started server.
+struct Started {
+    store: Arc<RedbStore>,
+    service: Service,
+    control: Option<Control>,
+    backups: Option<Arc<BackupLog>>,
+}
+
 async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
     let started = Instant::now();
-    let clock = Arc::new(SystemClock);
-    let started_at = clock.now();
+    let started_at = SystemClock.now();
     // First, so that a signal during a long start is not lost.
     let mut signalled = Box::pin(signalled()?);
     let hang_ups = listen_for(SignalKind::hangup())?;
     has_folders(config)?;
     let tls = config.tls.as_ref().map(Tls::load).transpose()?.map(Arc::new);
-    let random = Arc::new(SystemRandom);
     // Before any file is made: a wrong setting leaves nothing behind.
     let previous = config.previous_keys.load()?;
     config.signing_key.check()?;
     let listener = listen(config).await?;
     let metrics_listener = scrapes::listen(config).await?;
-    let is_new = matches!(config.database.path().try_exists(), Ok(false));
-    let store = tokio::select! {
-        opened = open(config) => Arc::new(opened?),
-        () = &mut signalled => {
-            files::abandon();
-            tracing::info!("stopped before listening");
-            return Ok(());
-        }
+    let Some(parts) = start(config, &previous, signalled.as_mut()).await? else {
+        files::abandon();
+        tracing::info!("stopped before listening");
+        return Ok(());
     };
-    let (hasher, control, key) = match rest(config).await {
-        Ok(rest) => rest,
-        Err(error) => {
-            if is_new {
-                remove_unused(&store, config.database.path()).await;
-            }
-            return Err(error);
-        }
-    };
-    let keys = Keys { signing: &key, previous: &previous };
-    let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
-    let service = Service::new(Parts {
-        store: Arc::clone(&store) as Arc<dyn Store>,
-        hasher,
-        rules: PasswordRules::new(
-            config.password_min_length,
-            config.password_min_strength,
-        ),
-        sealer: Sealer::new(keys),
-        tokens: AccessTokens::new(keys, config.algorithm, config.access_token_lifetime),
-        throttle: config.auth_rate_limit.then(Throttle::default),
-        requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
-        clock: Arc::<SystemClock>::clone(&clock),
-        random,
-        registration: config.registration,
-        require_if_match: config.require_if_match,
-        state: State::default(),
-        events: Events::new(config.log_networks),
-        backups: backups.clone(),
-    });
-    if let Err(error) = service.learn_costs().await {
-        // Possibly damage: it is reported wherever it is met, and the remaining data is served.
-        tracing::warn!(error = %ErrorChain(&error), "could not read all password hashes");
-    }
-    let stopping = Stopping::default();
-    let (endpoint, requests) = http::endpoint(service.clone(), config, stopping.clone());
+    let Started { store, service, control, backups } = parts;
+
+    // Stops all parts.
+    let stop = CancellationToken::new();
+    let (endpoint, requests) = http::endpoint(service.clone(), config, stop.clone());
     let connections =
         Connections::new(&config.limits, &config.trusted_proxies, config.log_networks);
     let address = listener
         .local_addr()
         .map_err(CommandError::io("could not determine the address"))?;
-    let ready_ms = started.elapsed().as_millis();
-    let address = address.to_string();
-    let address = address.trim_start_matches("socket://");
-    tracing::info!(
-        address,
-        tls = tls.is_some(),
-        ready_ms,
-        version = env!("CARGO_PKG_VERSION"),
-        "listening"
-    );
+    greet(config, log, &store, &address, (tls.is_some(), started)).await;
 
-    let is_empty = store.user_list(None, 1).await.is_ok_and(|users| users.is_empty());
-    if let Some(text) = is_empty.then(|| welcome::text(config, address)).flatten() {
-        log.say(&text);
-    }
-    if invites_everybody(config) {
-        tracing::warn!(
-            "anyone who can reach this server can register: set REGISTRATION=invite or closed, unless you intend this"
-        );
-    }
-
-    // Signals the end to all parts.
-    let (ending, ended) = watch::channel(false);
-    let end = |mut ended: watch::Receiver<bool>| async move {
-        // The sender lives until everything has ended.
-        drop(ended.wait_for(|ended| *ended).await);
-    };
     let mut beside = JoinSet::new();
-    let (reloaded, end_reloads) = (tls.clone(), end(ended.clone()));
-    beside.spawn(async move {
-        tokio::select! {
-            () = end_reloads => {}
-            () = reload(reloaded, hang_ups) => {}
-        }
-    });
+    beside.spawn(reload(tls.clone(), hang_ups, stop.clone()));
     if let Some(listener) = metrics_listener {
         scrapes::tell(&listener)?;
         let sources = Sources {
@@ -166,48 +104,135 @@ async fn serve(config: &Config, log: &Log) -> Result<(), CommandError> {
             build: scrapes::BUILD,
             started: started_at,
         };
-        beside.spawn(metrics::serve(listener, sources, end(ended.clone())));
+        beside.spawn(metrics::serve(listener, sources, stop.clone()));
     }
     if let Some(control) = control {
         let parts = control::Parts { service, store: Arc::clone(&store) };
-        beside.spawn(control.serve(parts, end(ended.clone())));
+        beside.spawn(control.serve(parts, stop.clone()));
     }
-    let answers = IdempotencyJob::new(
-        Arc::clone(&store) as Arc<dyn Store>,
-        Arc::<SystemClock>::clone(&clock),
-    );
-    beside.spawn(answers.run(end(ended.clone())));
-    if let (Some(settings), Some(log)) = (&config.backups, backups) {
-        let job = BackupJob {
-            store: Arc::clone(&store),
-            data_file: config.database.path().to_owned(),
-            settings: settings.clone(),
-            clock,
-            log,
-            rejected: Mutex::default(),
-        };
-        beside.spawn(job.run(end(ended)));
-    }
+    spawn_jobs(config, &store, backups, &stop, &mut beside);
 
-    let stop = async {
+    let limits = &config.limits;
+    let served =
+        server::serve(listener, tls, endpoint, limits, connections, stop.clone());
+    let watch = async {
         tokio::select! {
             () = signalled => {}
             failure = store.failed() => tracing::error!(?failure, "the store has failed"),
         }
-        stopping.set();
-        ending.send_replace(true);
+        stop.cancel();
         tracing::info!("stopping");
     };
-    server::serve(listener, tls, endpoint, &config.limits, connections, stop)
-        .await
-        .map_err(CommandError::io("the server failed"))?;
+    let mut served = pin!(served);
+    let served = tokio::select! {
+        served = &mut served => served,
+        () = watch => served.await,
+    };
+    served.map_err(CommandError::io("the server failed"))?;
+    leave(config, store, beside).await
+}
 
+/// Opens the data file and builds the service. `None` if a signal comes before the file is open.
+async fn start(
+    config: &Config,
+    previous: &[Zeroizing<Vec<u8>>],
+    signalled: Pin<&mut impl Future<Output = ()>>,
+) -> Result<Option<Started>, CommandError> {
+    let is_new = matches!(config.database.path().try_exists(), Ok(false));
+    let store = tokio::select! {
+        opened = open(config) => Arc::new(opened?),
+        () = signalled => return Ok(None),
+    };
+    let (hasher, control, key) = match rest(config).await {
+        Ok(rest) => rest,
+        Err(error) => {
+            if is_new {
+                remove_unused(&store, config.database.path()).await;
+            }
+            return Err(error);
+        }
+    };
+    let backups = config.backups.as_ref().map(|it| Arc::new(BackupLog::new(it.every)));
+    let wiring = Wiring {
+        store: Arc::clone(&store) as Arc<dyn Store>,
+        hasher,
+        keys: Keys { signing: &key, previous },
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+    };
+    let parts = Parts { backups: backups.clone(), ..Parts::new(config, wiring) };
+    let service = Service::new(parts);
+    if let Err(error) = service.learn_costs().await {
+        // Possibly damage: it is reported wherever it is met, and the remaining data is served.
+        tracing::warn!(error = %ErrorChain(&error), "could not read all password hashes");
+    }
+    Ok(Some(Started { store, service, control, backups }))
+}
+
+/// Logs that the server listens, and welcomes a new operator at a terminal.
+async fn greet(
+    config: &Config,
+    log: &Log,
+    store: &RedbStore,
+    address: &impl ToString,
+    (tls, started): (bool, Instant),
+) {
+    let ready_ms = started.elapsed().as_millis();
+    let address = address.to_string();
+    let address = address.trim_start_matches("socket://");
+    tracing::info!(
+        address,
+        tls,
+        ready_ms,
+        version = env!("CARGO_PKG_VERSION"),
+        "listening"
+    );
+    let is_empty = store.user_list(None, 1).await.is_ok_and(|users| users.is_empty());
+    if let Some(text) = is_empty.then(|| welcome::text(config, address)).flatten() {
+        log.say(&text);
+    }
+    if invites_everybody(config) {
+        tracing::warn!(
+            "anyone who can reach this server can register: set REGISTRATION=invite or closed, unless you intend this"
+        );
+    }
+}
+
+/// Starts the scheduled jobs.
+fn spawn_jobs(
+    config: &Config,
+    store: &Arc<RedbStore>,
+    backups: Option<Arc<BackupLog>>,
+    stop: &CancellationToken,
+    beside: &mut JoinSet<()>,
+) {
+    let sweep =
+        IdempotencyJob::new(Arc::clone(store) as Arc<dyn Store>, Arc::new(SystemClock));
+    beside.spawn(sweep.run(stop.clone()));
+    if let (Some(settings), Some(log)) = (&config.backups, backups) {
+        let job = BackupJob {
+            store: Arc::clone(store),
+            data_file: config.database.path().to_owned(),
+            settings: settings.clone(),
+            clock: Arc::new(SystemClock),
+            log,
+            rejected: Mutex::default(),
+        };
+        beside.spawn(job.run(stop.clone()));
+    }
+}
+
+/// Waits for the other parts to end, closes the data file, and reports whether the store has failed.
+async fn leave(
+    config: &Config,
+    store: Arc<RedbStore>,
+    mut beside: JoinSet<()>,
+) -> Result<(), CommandError> {
     // They end soon, unless the client of the socket is stuck; then the process exits without them.
     let left = async { while beside.join_next().await.is_some() {} };
     if tokio::time::timeout(LEAVE, left).await.is_err() {
         tracing::warn!("a control command was still running when the server stopped");
     }
-
     // Also if the store failed while the last requests were served.
     let failed = tokio::select! {
         biased;
@@ -357,8 +382,8 @@ fn listen_for(kind: SignalKind) -> Result<Signal, CommandError> {
 }
 
 /// Reloads the certificate at each SIGHUP. The server continues whatever the outcome.
-async fn reload(tls: Option<Arc<Tls>>, mut hang_ups: Signal) {
-    while hang_ups.recv().await.is_some() {
+async fn reload(tls: Option<Arc<Tls>>, mut hang_ups: Signal, stop: CancellationToken) {
+    while let Some(Some(())) = stop.run_until_cancelled(hang_ups.recv()).await {
         let Some(tls) = tls.clone() else {
             tracing::info!("nothing to reload: TLS is off");
             continue;

@@ -7,7 +7,6 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::net::UnixListener;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::message::{Reply, Request, TEXT_VERSION, VERSION};
 use super::receive::{first_line, lines};
@@ -60,9 +60,8 @@ impl Control {
         Ok(Self { listener, _file: file })
     }
 
-    /// Serves until `stop`, then lets commands end early.
-    pub async fn serve(self, parts: Parts, stop: impl Future<Output = ()>) {
-        let stopping = Arc::new(AtomicBool::new(false));
+    /// Serves until `stop` is cancelled, then lets commands end early.
+    pub async fn serve(self, parts: Parts, stop: CancellationToken) {
         let room = Arc::new(Semaphore::new(MAX_COMMANDS));
         let mut commands = JoinSet::new();
         let mut streams = HashMap::new();
@@ -83,12 +82,12 @@ impl Control {
                 };
                 match accepted.await {
                     Ok(Some((stream, permit))) => {
-                        let (parts, stopping) = (parts.clone(), Arc::clone(&stopping));
+                        let (parts, stop) = (parts.clone(), stop.clone());
                         let stream = Arc::new(stream);
                         // Weak, so that the connection is closed when its command has ended.
                         let open = Arc::downgrade(&stream);
                         let command = commands.spawn_blocking(move || {
-                            answer(&parts, &stream, stopping);
+                            answer(&parts, &stream, stop);
                             drop((stream, permit));
                         });
                         streams.insert(command.id(), open);
@@ -108,9 +107,8 @@ impl Control {
         };
         tokio::select! {
             () = accept => {}
-            () = stop => {}
+            () = stop.cancelled() => {}
         }
-        stopping.store(true, Ordering::Relaxed);
         let streams: Vec<_> = streams.values().filter_map(Weak::upgrade).collect();
         let end = |how| {
             for stream in &streams {
@@ -146,8 +144,8 @@ fn refuse(mut stream: &UnixStream) {
     }
 }
 
-fn answer(parts: &Parts, stream: &UnixStream, stopping: Arc<AtomicBool>) {
-    let mut sink = match Replies::to(stream, stopping) {
+fn answer(parts: &Parts, stream: &UnixStream, stop: CancellationToken) {
+    let mut sink = match Replies::to(stream, stop) {
         Ok(sink) => sink,
         Err(error) => {
             tracing::warn!(%error, "could not respond to a command");
@@ -195,19 +193,15 @@ fn carry_out(
 /// Receiver that sends answers through the socket.
 struct Replies<'a> {
     to: BufWriter<&'a UnixStream>,
-    stopping: Arc<AtomicBool>,
+    stop: CancellationToken,
     /// Whether the client understands steps.
     steps: bool,
 }
 
 impl<'a> Replies<'a> {
-    fn to(stream: &'a UnixStream, stopping: Arc<AtomicBool>) -> io::Result<Self> {
+    fn to(stream: &'a UnixStream, stop: CancellationToken) -> io::Result<Self> {
         stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-        Ok(Self {
-            to: BufWriter::with_capacity(64 * 1024, stream),
-            stopping,
-            steps: false,
-        })
+        Ok(Self { to: BufWriter::with_capacity(64 * 1024, stream), stop, steps: false })
     }
 
     fn write(&mut self, reply: &Reply) -> io::Result<()> {
@@ -218,7 +212,7 @@ impl<'a> Replies<'a> {
 
 impl Sink for Replies<'_> {
     fn send(&mut self, reply: Reply) -> io::Result<()> {
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.stop.is_cancelled() {
             return Err(io::Error::other("the server is stopping"));
         }
         let reply = match reply {

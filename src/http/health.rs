@@ -183,7 +183,7 @@ impl RootHealth {
         service: Data<&Service>,
         site: Data<&Site>,
     ) -> Result<Json<Readiness>, Problem> {
-        if site.stopping.is_set() {
+        if site.stopping.is_cancelled() {
             return Err(Problem::stopping());
         }
         let backup = service.ready().await?;

@@ -44,13 +44,13 @@ mod users;
 mod wire;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use poem::endpoint::BoxEndpoint;
 use poem::middleware::{CatchPanic, NormalizePath, TrailingSlash};
 use poem::{EndpointExt as _, IntoEndpoint as _, Response, Route};
 use poem_openapi::registry::MetaPath;
 use poem_openapi::{OpenApi, OpenApiService, Tags};
+use tokio_util::sync::CancellationToken;
 
 use self::accounts::AccountsApi;
 use self::address::TrustedProxies;
@@ -99,7 +99,8 @@ struct Site {
     api_prefix: Arc<str>,
     /// Whether this server terminates TLS itself.
     is_tls: bool,
-    stopping: Stopping,
+    /// Cancelled when the server begins to stop: readiness probes fail from then on.
+    stopping: CancellationToken,
 }
 
 impl Site {
@@ -111,28 +112,12 @@ impl Site {
     }
 }
 
-/// Flag that is set once, when the server begins to stop. Clones share it.
-#[derive(Clone, Debug, Default)]
-pub struct Stopping(Arc<AtomicBool>);
-
-impl Stopping {
-    /// Makes readiness probes fail from now on.
-    pub fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the server is stopping.
-    pub fn is_set(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// Returns all routes: the API under its base path, health checks, the OpenAPI document and its pages. Also returns
 /// the counters of their requests.
 pub fn endpoint(
     service: Service,
     config: &Config,
-    stopping: Stopping,
+    stopping: CancellationToken,
 ) -> (BoxEndpoint<'static, Response>, Requests) {
     let paths = paths(&config.api_prefix);
     let table = RouteTable::of(&paths);

@@ -81,7 +81,7 @@ struct Refresh {
     /// Refresh token from the latest response.
     #[oai(validator(min_length = 1))]
     refresh_token: String,
-    /// Scopes of the access token, if fewer than those of the log-in.
+    /// Scopes of the access token, if fewer than at the log-in.
     scope: Option<ScopeText>,
     /// Accepted for compatibility but not used.
     client_id: Option<String>,

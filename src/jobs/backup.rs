@@ -10,9 +10,10 @@ use std::io;
 use std::ops::ControlFlow;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::config::Backups;
@@ -98,17 +99,15 @@ pub struct BackupJob {
 }
 
 impl BackupJob {
-    /// Makes backups until `stop`, which abandons a copy in progress.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let stopping = Arc::new(AtomicBool::new(false));
+    /// Makes backups until `stop` is cancelled, which abandons a copy in progress.
+    pub async fn run(self, stop: CancellationToken) {
         let job = Arc::new(self);
         let work = async {
             let mut failed_at: Option<Instant> = None;
             loop {
                 if failed_at.is_none_or(|at| at.elapsed() >= RETRY) {
-                    let (looker, stopping) = (Arc::clone(&job), Arc::clone(&stopping));
-                    let looked =
-                        tokio::task::spawn_blocking(move || looker.pass(&stopping));
+                    let (looker, stop) = (Arc::clone(&job), stop.clone());
+                    let looked = tokio::task::spawn_blocking(move || looker.pass(&stop));
                     let result =
                         looked.await.unwrap_or_else(|error| job.failed(&error, None));
                     failed_at = (result == BackupResult::Failed).then(Instant::now);
@@ -118,12 +117,12 @@ impl BackupJob {
         };
         tokio::select! {
             () = work => {}
-            () = stop => stopping.store(true, Ordering::Relaxed),
+            () = stop.cancelled() => {}
         }
     }
 
     /// Checks the folder once, and makes a backup if one is due. Blocks while it does.
-    pub fn pass(&self, stopping: &AtomicBool) -> BackupResult {
+    pub fn pass(&self, stop: &CancellationToken) -> BackupResult {
         let now = self.clock.now();
         let kept = make_folder(&self.settings.folder).and_then(|()| self.kept());
         let newest = match kept {
@@ -142,7 +141,7 @@ impl BackupJob {
         // First, since they may hold the space that a copy needs.
         let copied = remove_left_behind(&self.settings.folder, &self.data_file);
         let copied = copied.map_err(CopyError::from);
-        match copied.and_then(|()| self.copy(&path, stopping)) {
+        match copied.and_then(|()| self.copy(&path, stop)) {
             Ok(()) => {
                 let result = BackupResult::Verified;
                 self.log.set(BackupState { verified_at: Some(now), result });
@@ -197,13 +196,13 @@ impl BackupJob {
         rejected.contains(&as_it_is(path.to_owned()))
     }
 
-    fn copy(&self, path: &Path, stopping: &AtomicBool) -> Result<(), CopyError> {
+    fn copy(&self, path: &Path, stop: &CancellationToken) -> Result<(), CopyError> {
         make_private(path, |file| {
             let report = self.store.copy_into(
                 &file,
                 path,
                 &mut Progress::new(&mut |_| {
-                    if stopping.load(Ordering::Relaxed) {
+                    if stop.is_cancelled() {
                         ControlFlow::Break(())
                     } else {
                         ControlFlow::Continue(())

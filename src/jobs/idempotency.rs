@@ -1,12 +1,14 @@
-//! Removal of responses that were stored for repeated requests and have expired.
+//! Removal of expired idempotency records.
 //!
-//! The job depends on the clock, and a wrong clock must not make it remove responses that are still needed. If the
+//! The job depends on the clock, and a wrong clock must not make it remove records that are still needed. If the
 //! time has moved by more than a day against the running time of the program, it removes nothing until the clock is
 //! back, or has been steady for a day. Nor does it in the first pass, which has no earlier time to compare with.
-//! Remaining responses do no harm: expired ones are not replayed, and later requests of their owner remove them too.
+//! Remaining records do no harm: expired ones are not replayed, and later requests of their owner remove them too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::error_chain::ErrorChain;
@@ -80,8 +82,8 @@ impl IdempotencyJob {
         Self { store, clock, watch: Mutex::default() }
     }
 
-    /// Removes expired responses until `stop`.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
+    /// Removes expired records until `stop` is cancelled.
+    pub async fn run(self, stop: CancellationToken) {
         let started = Instant::now();
         let work = async {
             loop {
@@ -90,11 +92,11 @@ impl IdempotencyJob {
                         tracing::debug!(removed, "removed expired idempotency records");
                     }
                     Ok(None) => tracing::debug!(
-                        "kept expired stored responses: the clock is not trusted yet"
+                        "kept expired idempotency records: the clock is not trusted yet"
                     ),
                     Err(error) => {
                         let error = ErrorChain(&error);
-                        tracing::warn!(%error, "could not remove expired stored responses");
+                        tracing::warn!(%error, "could not remove expired idempotency records");
                     }
                 }
                 tokio::time::sleep(TICK).await;
@@ -102,11 +104,11 @@ impl IdempotencyJob {
         };
         tokio::select! {
             () = work => {}
-            () = stop => {}
+            () = stop.cancelled() => {}
         }
     }
 
-    /// Runs one pass at this running time of the program, and returns the number of removed responses. `None` if the
+    /// Runs one pass at this running time of the program, and returns the number of removed records. `None` if the
     /// clock cannot be trusted.
     ///
     /// # Errors

@@ -47,9 +47,9 @@ use crate::auth::permission::Permission;
 use crate::auth::seal::Sealer;
 use crate::auth::strength::PasswordRules;
 use crate::auth::throttle::{RequestLimit, Throttle, Throttled};
-use crate::auth::token::AccessTokens;
+use crate::auth::token::{AccessTokens, Keys};
 use crate::clock::Clock;
-use crate::config::Registration;
+use crate::config::{Config, Registration};
 use crate::domain::authority::{Authority, Claim};
 use crate::domain::id::UserId;
 use crate::domain::network::Network;
@@ -87,6 +87,51 @@ pub struct Parts {
     pub require_if_match: bool,
     /// Backup state; `None` without scheduled backups.
     pub backups: Option<Arc<BackupLog>>,
+}
+
+/// Dependencies of the service that do not follow from the settings.
+#[derive(Debug)]
+pub struct Wiring<'a> {
+    /// Store of all data.
+    pub store: Arc<dyn Store>,
+    /// Password hasher.
+    pub hasher: Hasher,
+    /// Keys that sign and seal.
+    pub keys: Keys<'a>,
+    /// Clock.
+    pub clock: Arc<dyn Clock>,
+    /// Source of random bytes.
+    pub random: Arc<dyn Random>,
+}
+
+impl Parts {
+    /// Creates the parts of a server with these settings, without scheduled backups.
+    pub fn new(config: &Config, wiring: Wiring<'_>) -> Self {
+        let Wiring { store, hasher, keys, clock, random } = wiring;
+        Self {
+            store,
+            hasher,
+            rules: PasswordRules::new(
+                config.password_min_length,
+                config.password_min_strength,
+            ),
+            sealer: Sealer::new(keys),
+            tokens: AccessTokens::new(
+                keys,
+                config.algorithm,
+                config.access_token_lifetime,
+            ),
+            throttle: config.auth_rate_limit.then(Throttle::default),
+            events: Events::new(config.log_networks),
+            registration: config.registration,
+            state: State::default(),
+            requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
+            clock,
+            random,
+            require_if_match: config.require_if_match,
+            backups: None,
+        }
+    }
 }
 
 /// The service. Cloning is cheap.

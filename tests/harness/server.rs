@@ -5,23 +5,20 @@ use std::time::Duration;
 
 use clap::Parser;
 use duly::auth::password::{Cost, Hasher};
-use duly::auth::seal::Sealer;
-use duly::auth::strength::PasswordRules;
-use duly::auth::throttle::{RequestLimit, Throttle};
-use duly::auth::token::{AccessTokens, Keys};
+use duly::auth::token::Keys;
 use duly::clock::ManualClock;
 use duly::config::Options;
 use duly::domain::email::Email;
 use duly::domain::quota::Usage;
 use duly::domain::user::{Credential, Role, UserChange, UserPatch};
+use duly::http;
 use duly::http::server::{Connections, Listener, Tls};
-use duly::http::{self, Stopping};
 use duly::random::SystemRandom;
-use duly::service::{Events, Parts, Service, State};
+use duly::service::{Parts, Service, Wiring};
 use duly::store::redb::RedbStore;
 use duly::store::{Store, WriteContext, redb};
 use poem::Addr;
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 use super::Client;
 
@@ -40,8 +37,9 @@ pub(crate) struct Server {
     pub(crate) client: Client,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<RedbStore>,
-    pub(crate) stopping: Stopping,
-    stop: Option<oneshot::Sender<()>>,
+    /// Makes readiness probes fail.
+    pub(crate) stopping: CancellationToken,
+    stop: CancellationToken,
     _data: tempfile::TempDir,
 }
 
@@ -81,53 +79,35 @@ impl Server {
         let store = Arc::new(RedbStore::open(config.database.path(), &options).unwrap());
         let clock = Arc::new(ManualClock::starting_at(START.parse().unwrap()));
         let random = Arc::new(SystemRandom);
-        let service = Service::new(Parts {
+        let hasher =
+            Hasher::start(CHEAP, config.hash_queue, Arc::<SystemRandom>::clone(&random));
+        let wiring = Wiring {
             store: Arc::<RedbStore>::clone(&store) as Arc<dyn Store>,
-            hasher: Hasher::start(
-                CHEAP,
-                config.hash_queue,
-                Arc::<SystemRandom>::clone(&random),
-            )
-            .unwrap(),
-            rules: PasswordRules::new(
-                config.password_min_length,
-                config.password_min_strength,
-            ),
-            sealer: Sealer::new(Keys::only(KEY)),
-            tokens: AccessTokens::new(
-                Keys::only(KEY),
-                config.algorithm,
-                config.access_token_lifetime,
-            ),
-            throttle: config.auth_rate_limit.then(Throttle::default),
-            requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
+            hasher: hasher.unwrap(),
+            keys: Keys::only(KEY),
             clock: Arc::<ManualClock>::clone(&clock),
             random,
-            registration: config.registration,
-            require_if_match: config.require_if_match,
-            state: State::default(),
-            events: Events::new(config.log_networks),
-            backups: None,
-        });
-        let stopping = Stopping::default();
+        };
+        let service = Service::new(Parts::new(&config, wiring));
+        let stopping = CancellationToken::new();
         let (endpoint, _requests) = http::endpoint(service, &config, stopping.clone());
         let listener = Listener::bind(&config.listen).await.unwrap();
         let Addr::SocketAddr(address) = listener.local_addr().unwrap() else {
             panic!("not a TCP port");
         };
         let tls = config.tls.as_ref().map(|files| Arc::new(Tls::load(files).unwrap()));
-        let (stop, stopped) = oneshot::channel();
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let limits = config.limits.clone();
         let connections =
             Connections::new(&limits, &config.trusted_proxies, config.log_networks);
         tokio::spawn(async move {
-            let stopped = async { drop(stopped.await) };
             http::server::serve(listener, tls, endpoint, &limits, connections, stopped)
                 .await
                 .unwrap();
         });
         let client = Client::new(address);
-        Self { client, clock, store, stopping, stop: Some(stop), _data: data }
+        Self { client, clock, store, stopping, stop, _data: data }
     }
 
     /// What the store has of an account.
@@ -163,8 +143,6 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _gone = stop.send(());
-        }
+        self.stop.cancel();
     }
 }

@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +14,8 @@ use duly::store::redb::{Options, RedbStore};
 use hyper::StatusCode;
 
 use super::{JANE, home, names, path_in};
+use tokio_util::sync::CancellationToken;
+
 use crate::harness::process::expect;
 use crate::harness::server::START;
 use crate::harness::values::given_user;
@@ -51,7 +52,7 @@ async fn given_job() -> Given {
 
 impl Given {
     fn pass(&self) -> BackupResult {
-        self.job.pass(&AtomicBool::new(false))
+        self.job.pass(&CancellationToken::new())
     }
 
     fn is_degraded(&self) -> bool {
@@ -128,7 +129,9 @@ async fn a_failure_is_seen_and_gets_better_by_itself() {
 async fn a_stop_leaves_no_half_backup() {
     let given = given_job().await;
 
-    assert_eq!(given.job.pass(&AtomicBool::new(true)), BackupResult::None);
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    assert_eq!(given.job.pass(&stopped), BackupResult::None);
 
     assert_eq!(names(&given.folder), [""; 0]);
     assert!(!given.is_degraded());

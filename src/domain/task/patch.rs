@@ -87,27 +87,40 @@ impl TaskPatch {
     /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::RecursUndated`],
     /// [`TaskRefused::RecursCompleted`].
     pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
-        self.fixed.check(old)?;
+        let Self {
+            title,
+            description,
+            completed,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            fixed,
+            is_typed,
+        } = self;
+        fixed.check(old)?;
         // A whole task that is sent back must not lose its intended time of day, which a clock change may hide.
         let rule = old.recurrence.as_ref().map(|it| it.rule());
-        let is_timed_anew = self.due.as_ref().is_some_and(|due| *due != old.due)
-            || self.recurrence.as_ref().is_some_and(|new| new.as_ref() != rule);
-        if let Some(title) = self.title.as_ref().filter(|_| self.is_typed)
+        let is_timed_anew = due.as_ref().is_some_and(|due| *due != old.due)
+            || recurrence.as_ref().is_some_and(|new| new.as_ref() != rule);
+        if let Some(title) = title.as_ref().filter(|_| is_typed)
             && *title != old.title
             && !is_visible(title.as_str())
         {
             return Err(TaskRefused::Invisible("title"));
         }
         let mut new = old.clone();
-        set(&mut new.title, self.title);
-        set(&mut new.description, self.description);
-        set(&mut new.due, self.due);
-        set(&mut new.priority, self.priority);
-        set(&mut new.tags, self.tags);
-        set(&mut new.position, self.position);
-        set(&mut new.parent, self.parent);
+        set(&mut new.title, title);
+        set(&mut new.description, description);
+        set(&mut new.due, due);
+        set(&mut new.priority, priority);
+        set(&mut new.tags, tags);
+        set(&mut new.position, position);
+        set(&mut new.parent, parent);
         if is_timed_anew {
-            let rule = match self.recurrence {
+            let rule = match recurrence {
                 Some(rule) => rule,
                 None => old.recurrence.as_ref().map(|it| it.rule().clone()),
             };
@@ -115,7 +128,7 @@ impl TaskPatch {
         }
         let now = now.max(old.updated_at);
         let mut finished = None;
-        match self.completed {
+        match completed {
             Some(true) if !old.is_completed() => finished = finish(&mut new, now),
             Some(false) => new.completed_at = None,
             Some(true) | None => {}
@@ -147,12 +160,16 @@ fn finish(task: &mut Task, now: Timestamp) -> Option<Box<NewTask>> {
         return None;
     };
     let finished = NewTask {
+        title: task.title.clone(),
         description: task.description.clone(),
         completed: true,
         due: task.due.replace(due),
         priority: task.priority,
         tags: task.tags.clone(),
-        ..NewTask::new(task.title.clone(), now)
+        position: None,
+        parent: None,
+        recurrence: None,
+        created_at: now,
     };
     task.recurrence = Some(recurrence);
     Some(Box::new(finished))

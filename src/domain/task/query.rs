@@ -65,20 +65,30 @@ impl TaskFilter {
 
     /// Whether a task matches.
     pub fn fits(&self, task: &Task) -> bool {
+        let Self {
+            completed,
+            priority,
+            tags,
+            due,
+            not_overdue,
+            updated_since,
+            parent,
+            words,
+        } = self;
         let within = |parent: Within| match parent {
             Within::Top => task.parent.is_none(),
             Within::Task(id) => task.parent == Some(id),
         };
         let due_in =
             |range: &DueRange| task.due.as_ref().is_some_and(|it| range.contains(it));
-        self.completed.is_none_or(|it| it == task.is_completed())
-            && self.priority.is_none_or(|it| it == task.priority)
-            && self.tags.iter().all(|tag| task.tags.contains(tag))
-            && self.due.as_ref().is_none_or(due_in)
-            && (task.is_completed() || !self.not_overdue.as_ref().is_some_and(due_in))
-            && self.updated_since.is_none_or(|since| task.updated_at >= since)
-            && self.parent.is_none_or(within)
-            && (self.words.is_empty() || self.words.matches(&task.words()))
+        completed.is_none_or(|it| it == task.is_completed())
+            && priority.is_none_or(|it| it == task.priority)
+            && tags.iter().all(|tag| task.tags.contains(tag))
+            && due.as_ref().is_none_or(due_in)
+            && (task.is_completed() || !not_overdue.as_ref().is_some_and(due_in))
+            && updated_since.is_none_or(|since| task.updated_at >= since)
+            && parent.is_none_or(within)
+            && (words.is_empty() || words.matches(&task.words()))
     }
 }
 

@@ -31,21 +31,31 @@ pub struct UserPatch {
 impl UserPatch {
     /// Applies the change to an account.
     pub fn apply(self, old: &Credential) -> Credential {
-        let Credential { user, password, networks } = old.clone();
+        let Self {
+            email,
+            display_name,
+            time_zone,
+            role,
+            disabled,
+            must_change_password,
+            password,
+        } = self;
+        let old = old.clone();
+        let user = old.user;
         Credential {
             user: User {
-                email: self.email.unwrap_or(user.email),
-                display_name: self.display_name.unwrap_or(user.display_name),
-                time_zone: self.time_zone.unwrap_or(user.time_zone),
-                role: self.role.unwrap_or(user.role),
-                disabled: self.disabled.unwrap_or(user.disabled),
-                must_change_password: self
-                    .must_change_password
+                id: user.id,
+                email: email.unwrap_or(user.email),
+                role: role.unwrap_or(user.role),
+                created_at: user.created_at,
+                display_name: display_name.unwrap_or(user.display_name),
+                time_zone: time_zone.unwrap_or(user.time_zone),
+                disabled: disabled.unwrap_or(user.disabled),
+                must_change_password: must_change_password
                     .unwrap_or(user.must_change_password),
-                ..user
             },
-            password: self.password.unwrap_or(password),
-            networks,
+            password: password.unwrap_or(old.password),
+            networks: old.networks,
         }
     }
 }

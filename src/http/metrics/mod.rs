@@ -16,7 +16,6 @@ mod text;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +28,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use self::page::Numbers;
 pub use self::requests::Requests;
@@ -84,8 +84,8 @@ impl fmt::Debug for Sources {
     }
 }
 
-/// Answers scrapes until `stop` is ready.
-pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Output = ()>) {
+/// Answers scrapes until `stop` is cancelled.
+pub async fn serve(listener: Listener, sources: Sources, stop: CancellationToken) {
     let (sources, turns) = (Arc::new(sources), Arc::new(Semaphore::new(AT_ONCE)));
     let mut http1 = http1::Builder::new();
     http1
@@ -94,7 +94,6 @@ pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Outpu
         .max_buf_size(MAX_HEADER)
         .keep_alive(false);
     let mut scrapes = JoinSet::new();
-    let mut stop = pin!(stop);
     loop {
         let next = async {
             // The semaphore is never closed, so this always succeeds.
@@ -103,7 +102,7 @@ pub async fn serve(listener: Listener, sources: Sources, stop: impl Future<Outpu
         };
         let (turn, accepted) = tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = stop.cancelled() => break,
             next = next => next,
         };
         while scrapes.try_join_next().is_some() {}

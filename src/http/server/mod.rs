@@ -31,8 +31,8 @@ use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint as _, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 pub use self::connection_limiter::ConnectionMetrics;
 use self::connection_limiter::{Admission, ConnectionLimiter, Seat};
@@ -54,7 +54,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Error that ended a connection early.
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// Serves until `stop` is ready, then lets requests finish within the shutdown limit.
+/// Serves until `stop` is cancelled, then lets requests finish within the shutdown limit.
 ///
 /// All connections are closed when this returns.
 ///
@@ -67,19 +67,18 @@ pub async fn serve(
     endpoint: BoxEndpoint<'static, Response>,
     limits: &Limits,
     connections: Connections,
-    stop: impl Future<Output = ()>,
+    stop: CancellationToken,
 ) -> io::Result<()> {
     let local = LocalAddr(listener.local_addr()?);
     let Connections(limiter) = connections;
-    let door = Arc::new(Door::new(endpoint, local, tls, limits, Arc::clone(&limiter)));
-    let (stopping, stopped) = watch::channel(false);
+    let server = Server::new(endpoint, local, tls, limits, Arc::clone(&limiter));
+    let server = Arc::new(server);
     let mut connections = JoinSet::new();
-    let mut stop = pin!(stop);
 
     loop {
         let accepted = tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
             // Removes ended connections while no new ones arrive.
             Some(_) = connections.join_next() => continue,
@@ -96,19 +95,19 @@ pub async fn serve(
         };
         let seat = tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = stop.cancelled() => break,
             seat = seat(&limiter, peer) => seat,
         };
         let Some(seat) = seat else {
             tracing::debug!("rejected a connection from a network that has too many");
             continue;
         };
-        let (door, stop) = (Arc::clone(&door), Stop(stopped.clone()));
+        let (server, stop) = (Arc::clone(&server), stop.clone());
         connections.spawn(async move {
             tokio::select! {
                 biased;
                 () = seat.lost() => tracing::debug!("closed a connection to make room for another"),
-                outcome = door.hold(io, peer, &seat, stop) => {
+                outcome = server.serve(io, peer, &seat, stop) => {
                     // The client causes these errors: a malformed request, an exceeded limit, a lost network.
                     if let Err(error) = outcome {
                         tracing::debug!(error, "a connection ended early");
@@ -119,7 +118,6 @@ pub async fn serve(
     }
 
     drop(listener);
-    stopping.send_replace(true);
     let left = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.shutdown, left).await.is_err() {
         tracing::warn!(
@@ -145,19 +143,8 @@ async fn seat(limiter: &Arc<ConnectionLimiter>, peer: Peer) -> Option<Arc<Seat>>
     }
 }
 
-/// Signal to a connection that the server is stopping.
-#[derive(Clone)]
-struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    async fn wait(mut self) {
-        // An error means that the sender was dropped.
-        drop(self.0.wait_for(|stopping| *stopping).await);
-    }
-}
-
 /// State shared by all connections.
-struct Door {
+struct Server {
     endpoint: Arc<BoxEndpoint<'static, Response>>,
     limiter: Arc<ConnectionLimiter>,
     local: LocalAddr,
@@ -168,7 +155,7 @@ struct Door {
     stall_timeout: Duration,
 }
 
-impl Door {
+impl Server {
     fn new(
         endpoint: BoxEndpoint<'static, Response>,
         local: LocalAddr,
@@ -201,12 +188,12 @@ impl Door {
     }
 
     /// Serves a connection until it ends.
-    async fn hold(
+    async fn serve(
         &self,
         io: Io,
         peer: Peer,
         seat: &Arc<Seat>,
-        stop: Stop,
+        stop: CancellationToken,
     ) -> Result<(), Fault> {
         let stream = Stream::new(io, Arc::clone(seat), self.stall_timeout);
         match &self.tls {
@@ -215,21 +202,21 @@ impl Door {
                 Ok(self.http1(stream, service, stop).await?)
             }
             // On the heap, so that plain connections do not use more memory.
-            Some(tls) => Box::pin(self.hold_tls(tls, stream, peer, seat, stop)).await,
+            Some(tls) => Box::pin(self.serve_tls(tls, stream, peer, seat, stop)).await,
         }
     }
 
-    async fn hold_tls(
+    async fn serve_tls(
         &self,
         tls: &Tls,
         stream: Stream,
         peer: Peer,
         seat: &Arc<Seat>,
-        stop: Stop,
+        stop: CancellationToken,
     ) -> Result<(), Fault> {
         let accepted = tokio::select! {
             // No request has arrived yet.
-            () = stop.clone().wait() => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
             accepted = tls.accept(stream, self.handshake_timeout) => accepted,
         };
         let (stream, protocol) = accepted?;
@@ -245,14 +232,14 @@ impl Door {
         &self,
         io: impl AsyncRead + AsyncWrite + Unpin + 'static,
         service: impl Service,
-        stop: Stop,
+        stop: CancellationToken,
     ) -> hyper::Result<()> {
         let io = Refusals::new(io, Arc::clone(&self.endpoint));
         let connection = self.http1.serve_connection(TokioIo::new(io), service);
         let mut connection = pin!(connection);
         tokio::select! {
             outcome = connection.as_mut() => return outcome,
-            () = stop.wait() => connection.as_mut().graceful_shutdown(),
+            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }
         connection.await
     }

@@ -35,20 +35,32 @@ const SORTS: [(&str, TaskSort); 6] = [
 impl Asked {
     /// Formats the parameters as a query string, each with a leading `&`.
     pub(super) fn query(&self) -> String {
+        let Self {
+            completed,
+            priority,
+            tags,
+            due_before,
+            due_after,
+            overdue,
+            updated_since,
+            parent_id,
+            q,
+            sort,
+        } = self;
         let mut query = String::new();
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
-        let (completed, overdue) = (flag(self.completed), flag(self.overdue));
-        let tags = self.tags.iter().map(|tag| ("tag", Some(tag)));
+        let (completed, overdue) = (flag(*completed), flag(*overdue));
+        let tags = tags.iter().map(|tag| ("tag", Some(tag)));
         let parts = [
             ("completed", completed.as_ref()),
-            ("priority", self.priority.as_ref()),
-            ("due_before", self.due_before.as_ref()),
-            ("due_after", self.due_after.as_ref()),
+            ("priority", priority.as_ref()),
+            ("due_before", due_before.as_ref()),
+            ("due_after", due_after.as_ref()),
             ("overdue", overdue.as_ref()),
-            ("updated_since", self.updated_since.as_ref()),
-            ("parent_id", self.parent_id.as_ref()),
-            ("q", self.q.as_ref()),
-            ("sort", self.sort.as_ref()),
+            ("updated_since", updated_since.as_ref()),
+            ("parent_id", parent_id.as_ref()),
+            ("q", q.as_ref()),
+            ("sort", sort.as_ref()),
         ];
         for (name, value) in parts.into_iter().chain(tags) {
             if let Some(value) = value {

@@ -19,7 +19,7 @@ type Read<T> = Result<T, StoreError>;
 /// Data that a decision reads: the effects of all earlier writes, and of no later one.
 ///
 /// Methods that take an owner find only records of that owner. `None` means that the record does not exist. Errors are
-/// those of the database.
+/// errors of the database.
 pub trait Snapshot {
     /// Returns the id of the next account.
     fn next_user_id(&self) -> Read<UserId>;
@@ -158,7 +158,7 @@ pub enum Side {
     After,
 }
 
-/// Place of an idempotency record among those of its account.
+/// Place of an idempotency record in its account, by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdempotencyAge {
     /// Time at which the request was executed.

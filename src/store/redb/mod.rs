@@ -1,7 +1,17 @@
 //! Default store: one redb file, no other server.
 //!
-//! Reads take a snapshot and are answered immediately; writes go through [`writer`](engine::writer). [`key`](format::key) describes the layout,
-//! [`codec`](format::codec) the encoding of values, [`verify`](file::verify) the invariants of a sound file.
+//! Reads take a snapshot and are answered immediately; writes go through the [`writer`](engine::writer).
+//! [`key`](format::key) describes the layout, [`codec`](format::codec) the encoding of values, and
+//! [`verify`](file::verify) the invariants of a sound file.
+//!
+//! | room | contents |
+//! |---|---|
+//! | [`format`](mod@format) | layout of the file: keys, records, index entries |
+//! | [`engine`] | reads and writes of an open file |
+//! | [`file`](mod@file) | opening, upgrading, copying, compacting and checking of a file |
+//! | [`list`] | lists of tasks |
+//!
+//! The other files have the reads of one noun each.
 //!
 //! # Durability of commits
 //!

@@ -27,7 +27,9 @@ use tokio::sync::{Semaphore, watch};
 
 use self::portions::{PORTION, in_portions};
 use self::room::SharedRoom;
-use super::{Service, Stop};
+use tokio_util::sync::CancellationToken;
+
+use super::Service;
 use crate::config::Limits;
 
 /// Maximum concurrent streams of a connection: the minimum that RFC 9113, section 6.5.2 recommends. A client may send
@@ -75,7 +77,7 @@ impl Http2 {
         io: impl AsyncRead + AsyncWrite + Unpin + 'static,
         peer: Option<IpAddr>,
         service: impl Service,
-        stop: Stop,
+        stop: CancellationToken,
     ) -> hyper::Result<()> {
         let streams =
             Streams { count: Arc::new(watch::Sender::new(0)), longest: self.longest };
@@ -113,7 +115,7 @@ impl Http2 {
         let mut connection = pin!(connection);
         tokio::select! {
             outcome = connection.as_mut() => return outcome,
-            () = stop.wait() => {}
+            () = stop.cancelled() => {}
             () = streams.quiet_for(self.idle) => {}
         }
         connection.as_mut().graceful_shutdown();

@@ -1,4 +1,4 @@
-//! Data that a write may read while it decides: all earlier writes, including those of its own batch.
+//! Data that a write may read while it decides: all earlier writes, also of its own batch.
 
 use std::cell::Cell;
 

@@ -1,4 +1,4 @@
-//! redb databases in a data file, and their errors as those of the file.
+//! redb databases in a data file, and the conversion of their errors.
 
 use std::io::ErrorKind;
 use std::path::Path;

@@ -90,41 +90,56 @@ fn fewest(
 }
 
 /// Returns the conditions that an index answers, those with the fewest tasks (estimated) first.
+#[expect(
+    clippy::unneeded_field_pattern,
+    reason = "a new filter must be considered for an index"
+)]
 fn conditions(tasks: &Tasks<'_>, filter: &TaskFilter, most: usize) -> Vec<Condition> {
     let owner = tasks.owner;
+    let TaskFilter {
+        completed,
+        priority,
+        tags,
+        due,
+        // Excludes few tasks, so that no index helps.
+        not_overdue: _,
+        updated_since,
+        parent,
+        words,
+    } = filter;
     let all = |beginnings| Condition { beginnings, bounds: Bounds::NONE };
-    let both = |of: &dyn Fn(bool) -> KeyPrefix| match filter.completed {
-        Some(state) => vec![of(state)],
+    let both = |of: &dyn Fn(bool) -> KeyPrefix| match completed {
+        Some(state) => vec![of(*state)],
         None => vec![of(false), of(true)],
     };
     let mut conditions = Vec::new();
-    if let Some(Within::Task(parent)) = filter.parent {
-        conditions.push(all(vec![KeyPrefix::parent(owner, parent)]));
+    if let Some(Within::Task(parent)) = parent {
+        conditions.push(all(vec![KeyPrefix::parent(owner, *parent)]));
     }
-    for tag in &filter.tags {
+    for tag in tags {
         conditions.push(all(both(&|state| KeyPrefix::tag(owner, tag, state))));
     }
-    for (word, is_prefix) in filter.words.iter() {
+    for (word, is_prefix) in words.iter() {
         conditions.push(all(vec![if is_prefix {
             KeyPrefix::word_prefix(owner, word)
         } else {
             KeyPrefix::word(owner, word)
         }]));
     }
-    if let Some(range) = &filter.due {
+    if let Some(range) = due {
         let (first, last) = task_key::due_ends(range);
         let bounds = Bounds { from: Bound::Included(first), to: Bound::Excluded(last) };
         let beginnings = both(&|state| KeyPrefix::due(owner, state));
         conditions.push(Condition { beginnings, bounds });
     }
-    if let Some(since) = filter.updated_since {
-        let since = Bound::Included(task_key::time(since).to_vec());
+    if let Some(since) = updated_since {
+        let since = Bound::Included(task_key::time(*since).to_vec());
         let bounds = Bounds { from: since, to: Bound::Unbounded };
         conditions
             .push(Condition { beginnings: vec![KeyPrefix::updated(owner)], bounds });
     }
     let of_state = TaskFilter { tags: Vec::new(), ..filter.clone() };
-    let is_kept = filter.completed.is_some() || filter.priority.is_some();
+    let is_kept = completed.is_some() || priority.is_some();
     let few = by_count(tasks, filter);
     if is_kept && few.is_ok_and(|few| few <= most) {
         conditions.push(all(by_creation(tasks, &of_state)));

@@ -13,7 +13,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
 PATIENCE = 60
-# Between two looks, in seconds.
+# Pause between two polls, in seconds.
 PAUSE = 0.02
 QUIET = 2
 SIZE = {"width": 1280, "height": 1000}
@@ -78,7 +78,7 @@ class Browser:
         element = self.find(selector)
         element.clear()
         element.click()
-        # All at once, as pasting does: the page is drawn again after each key.
+        # Inserts all at once, as pasting does: the page is redrawn after each key.
         self.driver.execute_cdp_cmd("Input.insertText", {"text": text})
 
     def read(self, selector, text):
@@ -94,7 +94,7 @@ class Browser:
         self.fill("#oauth_username", email)
         self.fill("#oauth_password", password)
         self.click(f"{buttons} button.authorize")
-        # It turns into a button that ends the session.
+        # The button turns into one that ends the session.
         self.read(buttons, "Logout")
         self.click(".modal-ux .btn-done")
 

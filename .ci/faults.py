@@ -132,7 +132,7 @@ def points(long, stride):
     """Which calls fail, in which ways: numbers, and whether the later ones fail too."""
     numbers = range(1, 65) if long else range(1, 31, stride)
     for error in ERRORS:
-        # A full disk stays full. A disk that has lost a page says so once.
+        # A full disk stays full. A disk that has lost a page reports it once.
         for again in ([False, True] if long else [error == "ENOSPC"]):
             yield error, again, numbers
 
@@ -164,7 +164,7 @@ class Rounds:
                         say(f"{self.name}: failed at {fault.name}")
                         raise
                 reached += 1
-            # What was not measured must not look like a success.
+            # An unmeasured case must not look like a success.
             assert reached >= enough, f"{self.name} {error}: only {reached} were reached"
             self.counts["faults"] += reached
 
@@ -193,7 +193,7 @@ def while_writing(site, rounds, fault):
             code = server.wait() if failed else server.stop()
             tracer.wait(PATIENCE)
         happened = fault.happened()
-        # The end of the thread is traced too: a fault there spoils no answer.
+        # The end of the thread is traced too: a fault there affects no response.
         expected = [IO_ERROR] if failed else [0, IO_ERROR] if happened else [0]
         assert code in expected, f"ended with {code}"
         assert happened or not failed, f"refused for no reason: {answered}"
@@ -209,7 +209,7 @@ def first_start(site, rounds, fault):
         with home.serve(before=fault.around("-f")) as server:
             code = server.wait() if server.port is None else server.stop()
         if happened := fault.happened():
-            # A fault at the very end comes after the last answer.
+            # A fault at the very end comes after the last response.
             assert code == IO_ERROR or server.port, f"ended with {code}: {server.log}"
             rounds.ended(code)
             home.nothing_half()
@@ -336,7 +336,7 @@ def up_to_the_reserve(site, disk):
             counts = load.counts()
             said = {key[0] for key in counts if not isinstance(key, str)}
             assert counts[507, "disk_full"] and said <= {200, 201, 204, 507}, counts
-            # A look at the free space is good for a second; that much may be written meanwhile.
+            # The free space is measured once a second, so the writes of a second may go below the reserve.
             assert disk.free() > reserve // 2, f"{disk.free()} bytes are left"
 
             # Reads, log-ins and deletions go on.
@@ -388,7 +388,7 @@ def changed(site, before):
 def to_the_last_block(site, disk, long):
     """Without a reserve the disk fills up while it is written to."""
     rounds = Rounds("a disk that is full to its last block")
-    # Made now: later there is no room for it.
+    # Created now: later there is no room for it.
     (disk.mounted / "shelf").mkdir()
     for number in range(25 if long else 3):
         with site.copy(disk.mounted / "full") as home:
@@ -398,7 +398,7 @@ def to_the_last_block(site, disk, long):
                 code = server.wait()
             assert code == IO_ERROR, f"ended with {code}"
             rounds.ended(code, load)
-            # It may or may not start on the full disk; either way nothing is spoilt.
+            # It may or may not start on the full disk; in both cases the data is unharmed.
             with home.serve() as server:
                 code = server.stop() if server.port else server.wait()
                 assert code in ([0, IO_ERROR] if server.port else [IO_ERROR]), f"ended with {code}"

@@ -33,15 +33,15 @@ from load import EMAIL, PASSWORD, Home
 from machine import MIB, Ext4, Tmpfs
 
 RESERVE = 64 * MIB
-# Left beside the reserve in the short form.
+# Free space beside the reserve in the short form.
 LITTLE = 60 * MIB
 ACCOUNTS = 64
-# The longest that one disk is filled, in seconds.
+# Longest time to fill one disk, in seconds.
 LONGEST = 300
-# What says that there is no room, rather than that it is busy.
+# Errors of a server without room, as opposed to a busy one.
 NO_ROOM = {(507, "disk_full"), (403, "quota_exceeded")}
 ALLOWED = {(200, None), (503, "busy"), (503, "account_busy"), *NO_ROOM}
-# So many refusals of an account since its last batch, and it has been told.
+# Number of refusals since its last batch after which an account stops.
 ENOUGH = 5
 
 skips = 0
@@ -223,7 +223,7 @@ def filled(site, disk, kind, tokens, after):
             assert code == 0, f"ended with {code}"
         except (AssertionError, OSError, http.client.HTTPException, subprocess.TimeoutExpired):
             with contextlib.suppress(subprocess.TimeoutExpired):
-                # It may be about to end.
+                # The process may be about to end.
                 server.process.wait(2)
             code = server.process.returncode
             said = "runs" if code is None else f"has ended with {code}"

@@ -31,7 +31,7 @@ from machine import LIMIT, MIB, Memory, peak
 MOST = 256 * MIB
 CLIENTS, NETWORKS = 500, 100
 ANSWERS = {200, 401, 429, 503}
-# An account of its own: many log-ins end the sessions of theirs that nobody uses.
+# Account of its own: many log-ins end unused sessions of their account.
 FLOODED = "john@example.com"
 
 
@@ -172,7 +172,7 @@ def known_and_unknown(binary, folder, long):
                 connection.expect(401, "POST", "/auth/login", form(email, "wrong-password"))
                 times[kind].append(1000 * (time.perf_counter() - began))
         assert server.stop() == 0
-    # The first ones touch memory for the first time.
+    # The first requests touch memory for the first time.
     known, unknown = (statistics.median(times[kind][5:]) for kind in ("known", "unknown"))
     difference = 100 * abs(known - unknown) / unknown
     say(

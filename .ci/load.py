@@ -15,7 +15,7 @@ import urllib.parse
 EMAIL, PASSWORD = "jane@example.com", "password123"
 CLIENTS = 4
 PATIENCE = 30
-# What may be said of a write that was not made for certain.
+# Errors of a write that certainly had no effect.
 UNCHANGED = {(503, "unavailable"), (503, "stopping"), (507, "disk_full")}
 UNKNOWN = {(503, "outcome_unknown")}
 
@@ -174,7 +174,7 @@ class Oracle:
 
     def __init__(self):
         self.tasks = {}
-        # Titles of creations that were not answered, or not for certain.
+        # Titles of creations without a response, or with an unknown outcome.
         self.creating = set()
 
     def verify(self, found):
@@ -204,7 +204,7 @@ class Client:
                 self.turn()
         except (OSError, http.client.HTTPException):
             self.counts["unanswered"] += 1
-        except Exception as failure:  # Told to the main thread, which fails.
+        except Exception as failure:  # Reported to the main thread, which fails.
             self.failure = failure
 
     def turn(self):

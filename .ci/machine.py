@@ -28,7 +28,7 @@ class Memory:
                 continue
             try:
                 (group / limit).write_text(str(LIMIT))
-                # A process in it, and out again.
+                # Tests that a process can join the group and leave it.
                 self.group = group
                 self.before = ["sh", "-c", 'echo $$ >"$0/cgroup.procs" && exec "$@"', str(group)]
                 self.name = f"cgroup, {limit}"
@@ -41,7 +41,7 @@ class Memory:
 
     def __exit__(self, *_):
         if self.group:
-            # It lasts a moment until the kernel knows that nobody is in it any more.
+            # The kernel takes a moment to notice that the group is empty.
             deadline = time.monotonic() + PATIENCE
             while self.group.exists() and time.monotonic() < deadline:
                 try:
@@ -114,7 +114,7 @@ class Ext4(Disk):
     def commands(self):
         with open(self.image, "wb") as image:
             image.truncate(self.size)
-        # No blocks that only root may use: what is free is free for all.
+        # No blocks are reserved for root: free space is free for all users.
         yield ["mkfs.ext4", "-q", "-F", "-m", "0", self.image]
         yield ["mount", "-o", "loop", self.image, self.mounted]
 

@@ -12,7 +12,7 @@ from load import PASSWORD, PATIENCE, form
 
 EMAIL = "ordinary@example.com"
 HOME = "127.0.2.1"
-# As an idle connection may end at any time, clients ask once more on another one. The time runs on.
+# An idle connection may end at any time, so clients repeat the request on another one. The time runs on.
 AGAIN = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
@@ -81,7 +81,7 @@ class Ordinary:
         for thread in threads:
             thread.start()
         for thread in threads:
-            # A client gives up by itself; whatever it does, this ends.
+            # A client gives up by itself; the wait ends in any case.
             thread.join(seconds + 3 * PATIENCE)
         return times
 
@@ -132,7 +132,7 @@ class Ordinary:
     def log_in(self, connection):
         status, body = self.ask(connection, "POST", "/api/v1/auth/login", form(EMAIL, PASSWORD), token=False)
         if status == 200:
-            # Sessions that were not used for long end, so the newest one is used.
+            # Sessions without a recent use end, so the newest one is used.
             self.token = body["access_token"]
         return status
 

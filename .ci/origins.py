@@ -179,7 +179,7 @@ def friends_and_strangers(browser, home, friend, stranger):
             assert given.kept(home) == before, f"{origin} has changed something"
             say(f"{len(results)} calls of a page that is not on the list: none is readable, nothing is changed")
 
-        # After the strangers: every call still finds what it is about.
+        # After the foreign pages every call still finds its item.
         given.guess()
         results = calls.make(browser, friend.origin(), server)
         wrong = [

@@ -13,7 +13,7 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 KEYWORD = b"Comment\0"
 OPERATION = "#operations-Tasks-task_create"
 SIZE = {"width": 1180, "height": 1240}
-# What the page loads, by addresses that change with the content, and what it says.
+# Files that the page loads, by addresses that change with the content, and the text of the page.
 SHOWN = """
 const files = [...document.querySelectorAll("script[src], link[href]")].map(it => it.src || it.href);
 const paths = files.map(it => new URL(it)).map(it => it.pathname + it.search);
@@ -36,7 +36,7 @@ def take(browser):
 def mark(browser):
     """Changes with what is shown."""
     files, text = browser.driver.execute_script(SHOWN, OPERATION)
-    # The address of the server, credentials, ids and times are others each time.
+    # The address of the server, credentials, ids and times differ each time.
     text = re.sub(r"127\.0\.0\.1:\d+|Bearer [\w.-]+|\bdate: .*", "", text)
     text = re.sub(r"[0-9a-f]*[0-9][0-9a-f]*", "0", text)
     return hashlib.sha256(f"{files}\n{text}".encode()).hexdigest().encode()

@@ -28,10 +28,10 @@ import time
 EMAIL = "jane@example.com"
 PASSWORD = b"correct horse battery staple\n"
 COLUMNS = 80
-# Redrawing begins with a carriage return; the rest is for the terminal.
+# A frame begins with a carriage return; the rest controls the terminal.
 FRAME = re.compile(r"(?P<phase>[a-z]+(?: [a-z]+)?) +\[[=> ]+\] +(?P<at>\d+) %(?: +(?P<rate>[^ ].*?/s)  (?P<left>\S+) left)?")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# A phase with less of the time and of the bar than this is too short to be measured by frames.
+# A phase with a smaller share of the time and of the bar has too few frames to be measured.
 SHORT = 0.06
 WORDS = "buy milk call the plumber about kitchen sink renew passport book flights water plants review report".split()
 
@@ -82,7 +82,7 @@ def watch(home, binary, words):
         at = time.monotonic() - began
         text += CONTROL.sub("", piece.decode(errors="replace"))
         *whole, text = re.split(r"[\r\n]", text)
-        # What is on the screen now is a frame, whole or not.
+        # The screen now shows a frame, whole or not.
         for line in [*whole, text]:
             found = FRAME.search(line)
             if found and (not frames or frames[-1][1:3] != (found["phase"], int(found["at"]))):

@@ -42,7 +42,7 @@ DATA, TABLE = CONTRACT / "replaced.json", CONTRACT / "replaced.md"
 HOLE = re.compile(r"\$\{([^{}]+?)(?:\*(\d+))?\}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(Z|[+-]\d\d:\d\d)?")
 BOUNDARY = "a-line-that-is-in-no-field"
-# What is recorded, in this order.
+# Recorded members, in this order.
 RECORDED = ["status", "answer", "told"]
 ALLOWED = "Access-Control-Allow-Origin"
 # Longest request that is shown as an example, in characters.
@@ -211,7 +211,7 @@ class Contract:
         said = []
         before, now = (one.get("told", {}) for one in (request, found))
         for name in sorted(before.keys() | now.keys()):
-            # A challenge comes with a 401 alone.
+            # Only a 401 has a challenge.
             is_same = name == "WWW-Authenticate" and status != request["status"]
             if before.get(name) != now.get(name) and not is_same:
                 said.append(f"{name} is {now.get(name)} instead of {before.get(name)}")
@@ -297,7 +297,7 @@ def dump(value):
 def example(request):
     """A request in few words."""
     body = next((request[name] for name in ("json", "form", "multipart", "raw") if name in request), "")
-    # As it is in the file, without the quotes of a text.
+    # Formatted as in the file, without the quotes of a text.
     body = dump(body)[1:-1].replace('\\"', '"') if isinstance(body, str) else dump(body)
     text = f"{request['method']} {request['path']} {body}".strip().replace("|", "\\|")
     return f"{request['name']}: `{text if len(text) <= EXAMPLE else text[:EXAMPLE - 1] + '…'}`"

@@ -16,7 +16,7 @@ import tempfile
 
 from load import EMAIL, PASSWORD, PATIENCE, Home
 
-# Fails where an answer is an error, as the programs by themselves do not.
+# Fails on an error response, which the programs by themselves do not.
 STRICT = {
     "curl": 'curl() { command curl --fail-with-body --silent --show-error "$@"; }\n',
     "Python": "",
@@ -29,7 +29,7 @@ globalThis.fetch = async (...request) => {
 """,
 }
 PROGRAMS = {"curl": ["bash", "-e"], "Python": [sys.executable, "-"], "JavaScript": ["node", "--input-type=module", "-"]}
-# What these answer, and why.
+# Samples that are refused: status and reason.
 REFUSED = {"session_refresh": ("400", "no refresh token that is written down is good")}
 
 

@@ -39,7 +39,7 @@ from ordinary import Ordinary
 MB = 1_000_000
 MOST = 256 * MB
 SUCCESSES = {200, 201}
-# All limits as somebody has them who sets none. Requests are not logged, since it is this process that reads the log.
+# All limits have their defaults. Requests are not logged, since this process reads the log.
 DEFAULTS = {
     "AUTH_RATE_LIMIT": None, "DISK_RESERVE_MIB": None, "ACCESS_TOKEN_EXPIRE_MINUTES": None,
     "LOG_LEVEL": "warn,duly::cli=info",
@@ -124,7 +124,7 @@ class Outcome:
 
     def judge(self, stage, long):
         for kind, times in {**self.quiet, **self.loud}.items():
-            # Whoever looks after the server may be told that it is busy.
+            # A health check may be told that the server is busy.
             bad = {status: n for status, n in times.statuses.items() if status not in SUCCESSES}
             if bad and kind != "ready":
                 self.fault(f"{kind} was answered {show(bad)}")
@@ -185,7 +185,7 @@ def fight(attack, stage, seconds, quiet_seconds, outcome, long):
     over, results = processes.Event(), processes.SimpleQueue()
     attacker = processes.Process(target=rage, args=(attack, over, results), daemon=True)
     attacker.start()
-    # Whoever comes first does not meet the attack yet.
+    # The first requests would not meet the attack yet.
     time.sleep(0.5)
     outcome.loud = stage.ordinary.visit(seconds, 1 if long else 0.5)
     over.set()

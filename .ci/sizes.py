@@ -14,7 +14,7 @@ return `${page.scrollWidth} px wide: ` + wide.slice(0, 8).map(it => `${it.tagNam
 """
 LINKS = "return [...document.querySelectorAll('.pages a')].map(it => it.getAttribute('href'))"
 OPERATIONS = ["Tasks-task_create", "Tasks-task_list", "Tasks-task_patch", "Tasks-task_batch", "Auth-session_login"]
-# Longest page that a screenshot shows all of, in pixels. Of a longer one it shows the window.
+# Longest page that a screenshot shows in full, in pixels. For a longer page it shows the window.
 WHOLE = 8000
 NEED_ID = {"Tasks-task_patch"}
 
@@ -53,7 +53,7 @@ class Look:
         browser.find(".info details table")
         self.at("docs-guides")
         browser.driver.execute_script("document.querySelectorAll('.info details').forEach(it => it.open = false)")
-        # The log-in is the first that it offers.
+        # The log-in is the first scheme in the dialog.
         browser.click(".auth-wrapper .authorize")
         first = browser.find(".modal-ux .auth-container")
         assert first.find_elements("css selector", "#oauth_username"), "the log-in is not the first"

@@ -7,20 +7,20 @@ from chromium import say
 from load import EMAIL, PASSWORD
 
 ADMINISTRATOR = "root@example.com"
-# As the examples have it.
+# The password in the examples.
 NEXT_PASSWORD = "correct horse battery staple"
-# Headers that make a request another one the second time, or a refusal. Nobody has filled them in.
+# Headers with which the second request differs or is refused. They are left empty.
 CONDITIONS = {"idempotency-key", "if-match", "if-none-match"}
-# What the console says of each answer that is a refusal.
+# Message of the console for each refusal.
 REFUSED = "Failed to load resource: the server responded with a status of 4"
-# Examples are good for at least so long.
+# Examples stay valid for at least this long.
 AHEAD = datetime.timedelta(days=365)
 
 FIRST = ["user_register"]
-# The password is another one after the first, and the sessions are over after the next two.
+# The first changes the password, and the next two end the sessions.
 LAST = ["user_change_password", "session_logout", "session_logout_all", "user_leave"]
 ENDING = {"session_logout", "session_logout_all"}
-# What is not 2xx twice, and why.
+# Operations that do not return 2xx twice, with the reason.
 EXCEPTIONS = {
     "user_register": (201, 409, "the address is taken by then"),
     "account_create": (201, 409, "the address is taken by then"),
@@ -94,7 +94,7 @@ class Operations:
         turns = [typed, {}] if typed else [{}, {}]
         results = self.browser.call("tryOut", self.tags[name], name, early + turns)
         try:
-            # Without an id nothing is sent, so nothing can be changed or deleted by mistake.
+            # Without an id no request is sent, so nothing can be changed or deleted by mistake.
             assert results[:len(early)] == [{"missing": ["id"]} for _ in early], results[0]
             check(results[len(early):], expected or EXCEPTIONS.get(name, (None,))[:-1])
         except AssertionError as fault:
@@ -151,7 +151,7 @@ def everything(browser, home):
 
 
 def as_administrator(browser, operations):
-    # Without what was typed in before.
+    # Clears the values that were typed in before.
     browser.open("/docs")
     browser.authorize(ADMINISTRATOR, PASSWORD)
     for name in operations.admin:

@@ -39,7 +39,7 @@ PAGES = ROOT / "src/http/docs/pages"
 README_WORDS = 900
 PATIENCE = 30
 PASSWORD = "correct horse battery staple\n"
-# Commands that are typed as another one.
+# Commands that are replaced by another one.
 TYPED_AS = {"cargo run --release": "duly serve"}
 SKIPPED = {
     "root": "needs root on a machine of its own",
@@ -295,7 +295,7 @@ def faults(page, pages):
     """What is wrong with a page as it stands."""
     is_page = page.path.parent == PAGES
     for number, line in page.prose:
-        # What looks like a tag or a link in a code span is none.
+        # A tag or a link in a code span is plain text.
         line = CODE_SPAN.sub("code", line)
         if HTML.search(line):
             yield number, "HTML"

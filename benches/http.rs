@@ -1,7 +1,7 @@
-//! Whole requests over loopback TCP, 64 connections at once, client and server in one process.
+//! Benchmarks of whole requests over loopback TCP, 64 connections at once, client and server in one process.
 //!
-//! The first entry is the ceiling: the same connections to hyper alone, answering two bytes. Compare the
-//! others with it, in one run; absolute figures say more of the machine than of the program.
+//! The first entry is the ceiling: the same connections to hyper alone, with a response of two bytes. Compare the
+//! others with it, in one run; absolute figures depend more on the machine than on the program.
 //!
 //! ```text
 //! cargo bench --bench http
@@ -38,7 +38,7 @@ use self::harness::Server;
 
 const CONNECTIONS: u64 = 64;
 
-/// Tasks of the one user, so that lists are full pages.
+/// Number of tasks of the only user; enough for full pages of lists.
 const TASKS: usize = 200;
 
 const BODY: &str = r#"{"title":"Ship portfolio","description":"Polish the README"}"#;
@@ -100,7 +100,7 @@ fn request(
         .unwrap()
 }
 
-/// How long `count` requests take, spread over all connections.
+/// Measures the time of `count` requests, spread over all connections.
 async fn run(
     address: SocketAddr,
     token: &str,
@@ -115,7 +115,7 @@ async fn run(
     let mut tasks = JoinSet::new();
     for (number, mut connection) in (0..).zip(connections) {
         let token = token.to_owned();
-        // The first ones take what does not divide.
+        // The first connections take the remainder.
         let share = count / CONNECTIONS + u64::from(number < count % CONNECTIONS);
         tasks.spawn(async move {
             for _ in 0..share {
@@ -140,7 +140,7 @@ async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
     sender
 }
 
-/// A server that does nothing but answer.
+/// Starts a server that returns a fixed response.
 async fn bare_hyper() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

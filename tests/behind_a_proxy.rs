@@ -1,4 +1,4 @@
-//! What a proxy says of the requests that it hands on, and whether it is believed.
+//! Tests of the headers of a proxy, and of when the server trusts them.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ async fn links_lead_to_where_the_proxy_shows_the_server() {
             let answer = jane.get(list).await;
             let link = answer.header("link").unwrap().to_owned();
             assert!(link.starts_with(&format!("<{root}/api/v1/tasks?")), "{link}");
-            // Without what the proxy takes off, it leads on.
+            // The link works without the prefix that the proxy strips.
             let next = link[1..].split('>').next().unwrap().strip_prefix(root).unwrap();
             jane.get(&format!("!{next}")).await.expect(StatusCode::OK);
         }
@@ -39,7 +39,7 @@ async fn pages_and_documents_lead_to_where_the_proxy_shows_the_server() {
     let server = Server::with(&[TRUSTED]).await;
     let anybody = &server.client;
     let own = anybody.get("!/openapi.json").await;
-    // Twice, since the last one is kept.
+    // `/duly` comes twice, since the last page is cached.
     for root in ["/duly", "/duly", "/a/b"] {
         let client = anybody.with_header(PREFIX, root);
         let door = client.get("!/").await;
@@ -126,7 +126,7 @@ async fn a_prefix_of_a_stranger_or_one_that_is_no_path_changes_nothing() {
     assert_eq!(twice.status, StatusCode::TEMPORARY_REDIRECT);
 }
 
-/// The lines about an event until the server has ended.
+/// Log lines of an event, up to the end of the server.
 fn lines(server: &crate::harness::Process, event: &str) -> Vec<Value> {
     server.signal("TERM");
     let lines =

@@ -1,4 +1,4 @@
-//! Errors of a start: each names what is wrong and what to do, and leaves nothing behind.
+//! Tests of errors at startup: each names the problem and its remedy, and leaves no files behind.
 
 use std::fs::{self, Permissions};
 use std::net::TcpListener;
@@ -14,7 +14,7 @@ use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, finish, refused, text};
 
-/// Somebody who is neither root nor the owner of anything here.
+/// Uid of a user who is neither root nor the owner of any file here.
 const STRANGER: u32 = 65_534;
 
 /// Names in the folder of a home, sorted.
@@ -30,7 +30,7 @@ fn names(home: &Home) -> Vec<String> {
     names
 }
 
-/// How a start is refused, and that it leaves nothing behind.
+/// Checks that a start is refused and leaves no files behind; returns the message.
 #[track_caller]
 fn refused_start(home: &Home, code: i32) -> String {
     let before = names(home);
@@ -101,13 +101,13 @@ fn a_start_that_fails_leaves_no_key_and_no_data_file() {
     fs::write(home.data_file(), "Dear Jane, ".repeat(1000)).unwrap();
     refused_start(&home, 65);
 
-    // The data file is made by then, and goes again.
+    // The data file already exists at this point, and is removed again.
     let home = Home::new().set("CONTROL_SOCKET", "letter");
     fs::write(home.folder.path().join("letter"), "Dear Jane").unwrap();
     let line = refused_start(&home, 74);
     assert!(line.contains("letter: the path exists and is not a socket"), "{line}");
 
-    // What was there before stays.
+    // Files from before the start stay.
     expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
     let key = home.folder.path().join("duly.redb.key");
     fs::write(&key, (b'0'..b'p').collect::<Vec<u8>>()).unwrap();
@@ -135,8 +135,7 @@ fn an_address_of_another_machine_is_a_wrong_setting() {
     assert!(line.contains("LISTEN names an address that this machine does"), "{line}");
 }
 
-/// A home that belongs to the stranger, and the binary for somebody else than who has built it. `None` without the
-/// rights of root.
+/// Home that belongs to the stranger, and a copy of the binary that another user may run. `None` without root.
 fn foreign(home: Home) -> Option<(Home, PathBuf, tempfile::TempDir)> {
     let bin = tempfile::tempdir().unwrap();
     fs::set_permissions(bin.path(), Permissions::from_mode(0o755)).unwrap();
@@ -160,7 +159,7 @@ fn as_stranger(
     finish(command, PASSWORD)
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn a_folder_that_may_not_be_written_is_blamed_itself() {
     let Some((home, program, _bin)) = foreign(Home::new()) else { return };
@@ -172,7 +171,7 @@ fn a_folder_that_may_not_be_written_is_blamed_itself() {
         assert!(line.contains("may not write to the folder"), "{line}");
         assert!(!line.contains("SECRET_KEY_FILE"), "{line}");
     }
-    // With the data file there, it is the key that cannot be made.
+    // Once the data file exists, the key cannot be created.
     fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     expect(as_stranger(&home, &program, &["user", "add", "jane@example.com"]), 0);
     fs::set_permissions(path, Permissions::from_mode(0o555)).unwrap();
@@ -189,7 +188,7 @@ fn a_folder_that_may_not_be_written_is_blamed_itself() {
     }
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn a_data_file_of_somebody_else_is_named_with_its_owner() {
     let Some((home, program, _bin)) = foreign(Home::new()) else { return };
@@ -201,12 +200,12 @@ fn a_data_file_of_somebody_else_is_named_with_its_owner() {
     assert!(line.contains("it belongs to user 0 and has mode 600"), "{line}");
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn a_port_that_takes_a_right_is_named_with_the_way_to_it() {
     let home = Home::new().set("LISTEN", "127.0.0.1:80");
     let Some((home, program, _bin)) = foreign(home) else { return };
-    // Some systems give everybody the right.
+    // Some systems grant the right to every user.
     let least = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     if least.is_ok_and(|least| least.trim() != "1024") {
         return;
@@ -229,7 +228,7 @@ fn a_first_start_at_a_terminal_says_what_to_do_next() {
         let mut serve = home.command(&["serve"]);
         serve.stdin(Stdio::null()).stderr(Stdio::from(terminal.unwrap()));
         let mut child = serve.spawn().unwrap();
-        // So that the end of the server is the end of what is shown.
+        // The output ends with the server.
         drop(serve);
         let mut seen = String::new();
         let mut buffer = [0; 4096];
@@ -255,7 +254,7 @@ fn a_first_start_at_a_terminal_says_what_to_do_next() {
     assert!(seen.contains("listening") && !seen.contains("user add"), "{seen}");
 }
 
-/// Shows nothing without Git.
+/// Needs Git; tests nothing without it.
 #[test]
 fn git_ignores_what_duly_makes() {
     let root = env!("CARGO_MANIFEST_DIR");

@@ -1,4 +1,4 @@
-//! Bodies that do not come to their end: how much of them the server keeps, and for whom there is room beside them.
+//! Tests of unfinished bodies: the memory that they take, and the room that other clients have beside them.
 
 use std::net::SocketAddr;
 
@@ -13,20 +13,21 @@ use crate::front_door::{HEALTH, PATIENCE, ask, connect_from, peak_kib, until_clo
 use crate::harness::client::BASE;
 use crate::harness::{Client, Home, Process};
 
-/// Most of one network, as the page on limits says, in bodies of the longest kind: for accounts that hold much, and for any.
+/// Largest number of unfinished bodies of one network, by the page on limits, for bodies of the largest kind:
+/// accounts with much data, and any account.
 const NETWORK: usize = (6 << 20) / (256 << 10);
 const NETWORK_ALL: usize = (8 << 20) / (256 << 10);
 
-/// Most of one account, in the same bodies.
+/// Largest number of unfinished bodies of one account, for the same bodies.
 const ACCOUNT: usize = (4 << 20) / (256 << 10);
 
-/// Uploads of each greedy account.
+/// Number of uploads of each greedy account.
 const GREED: usize = 25;
 
-/// Whatever else the server needs meanwhile, in KiB: each connection has a buffer of its own.
+/// Other memory of the server meanwhile, in KiB: each connection has a buffer of its own.
 const BESIDE_KIB: u64 = 10 << 10;
 
-/// Time limits that no client reaches, however slow the machine.
+/// Home with time limits that no client reaches, however slow the machine.
 fn home() -> Home {
     Home::new()
         .set("MAX_CONNECTIONS_PER_NETWORK", "500")
@@ -35,13 +36,13 @@ fn home() -> Home {
         .set("HEADER_TIMEOUT_SECONDS", "600")
 }
 
-/// A batch that needs as much room as any.
+/// Batch of the largest size.
 fn batch() -> String {
     let create = json!({ "op": "create", "task": { "title": "a", "description": "x".repeat(2000) } });
     json!({ "operations": vec![create; 120] }).to_string()
 }
 
-/// A sender of batches: an account at an address of this machine, perhaps with one that a proxy names.
+/// Sender of batches: an account at an address of this machine, optionally behind a proxy that names its address.
 #[derive(Clone)]
 struct Sender {
     server: SocketAddr,
@@ -64,7 +65,7 @@ impl Sender {
         )
     }
 
-    /// Sends a batch but for its last byte.
+    /// Sends a batch without its last byte.
     async fn begin(&self) -> TcpStream {
         let mut stream = connect_from(self.from, self.server).await;
         let batch = batch();
@@ -73,14 +74,14 @@ impl Sender {
         stream
     }
 
-    /// Sends a whole batch, and says what came of it.
+    /// Sends a whole batch, and returns the response.
     async fn send(&self) -> String {
         let mut stream = self.begin().await;
         ask(&mut stream, "}").await
     }
 }
 
-/// Uploads of every sender that wait for their end, after those were refused for which there is no room.
+/// Starts uploads of every sender and leaves them unfinished, until those without room have been refused.
 async fn stall(senders: &[Sender], room: usize) -> JoinSet<String> {
     let mut uploads = JoinSet::new();
     for sender in senders.iter().cycle().take(GREED * senders.len()) {
@@ -91,13 +92,13 @@ async fn stall(senders: &[Sender], room: usize) -> JoinSet<String> {
         let refused = timeout(PATIENCE, uploads.join_next()).await;
         let refused = refused.expect("a refusal").unwrap().unwrap();
         expect_busy(&refused);
-        // The last byte never came, so the next request would be taken for a part of the body.
+        // The last byte was not sent, so the next request would be read as part of the body.
         assert!(refused.to_ascii_lowercase().contains("connection: close\r\n"));
     }
     uploads
 }
 
-/// The first answer to a batch of an account that has its share, and the connection that it came on.
+/// Returns the first response to a batch of an account that has its share, and the connection of the batch.
 async fn refused(sender: &Sender, uploads: &mut JoinSet<String>) -> (String, TcpStream) {
     loop {
         let mut stream = connect_from(sender.from, sender.server).await;
@@ -106,13 +107,13 @@ async fn refused(sender: &Sender, uploads: &mut JoinSet<String>) -> (String, Tcp
         if answer.starts_with("HTTP/1.1 503 ") {
             return (answer, stream);
         }
-        // It may have been before all of the share was held, and taken a place in it.
+        // The batch may have been sent before the whole share was taken, and hold a place in it.
         let mut stream = sender.begin().await;
         uploads.spawn(async move { until_closed_late(&mut stream).await });
     }
 }
 
-/// Everything until the server closes, whenever that is.
+/// Reads until the server closes, without a time limit.
 async fn until_closed_late(stream: &mut TcpStream) -> String {
     stream.readable().await.unwrap();
     until_closed(stream).await
@@ -125,7 +126,7 @@ fn expect_busy(answer: &str) {
     assert!(codes.iter().any(|code| answer.contains(code)), "{answer}");
 }
 
-/// More batches at once than one account could send from a network that has its share.
+/// Sends more batches at once than one account could from a network at its limit.
 async fn sends_many_at_once(sender: &Sender) {
     let mut uploads = Vec::new();
     for _ in 0..(NETWORK_ALL - NETWORK + 2) {
@@ -137,7 +138,7 @@ async fn sends_many_at_once(sender: &Sender) {
     }
 }
 
-/// Four accounts that send all that they can, one that does not, and one that asks from elsewhere.
+/// Four accounts that send as much as they can, one that does not, and one on another network.
 struct Crowd {
     greedy: Vec<Sender>,
     modest: Sender,
@@ -145,7 +146,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// The first five share a network: each has the address and the header of its number.
+    /// Creates the senders. The first five share a network: each has the address and the header of its number.
     async fn given(
         server: &Process,
         near: impl Fn(usize) -> (&'static str, String),
@@ -162,12 +163,13 @@ impl Crowd {
         Self { greedy: senders, modest, elsewhere }
     }
 
-    /// Most uploads of the greedy accounts, if each holds a little more than the part for accounts that hold much.
+    /// Largest number of uploads of the greedy accounts, if each takes a little more than the part
+    /// for accounts with much data.
     fn room(&self) -> usize {
         NETWORK + self.greedy.len()
     }
 
-    /// Fills the share of the network, looks who else is served, and gives it back.
+    /// Fills the share of the network, checks which senders are still served, and releases it.
     async fn fill_and_leave(&self) {
         let uploads = stall(&self.greedy, self.room()).await;
 
@@ -182,7 +184,8 @@ impl Crowd {
     }
 }
 
-/// Nobody counted bodies that were on their way: one network held 128 of 256 KiB, sixteen networks all that there was.
+/// Regression: unfinished bodies were not counted, so one network held 128 of 256 KiB, and sixteen
+/// networks held all memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_does_not_finish_its_bodies_holds_its_share_and_keeps_nobody_else_from_sending()
  {
@@ -225,14 +228,14 @@ async fn an_account_that_does_not_finish_its_bodies_is_refused_at_its_share_from
 
     let (answer, mut stream) = refused(&janes[0], &mut uploads).await;
     expect_busy(&answer);
-    // What is left of the body is no request, whether the connection stays or not.
+    // The rest of the body is not read as a request, whether the connection stays open or not.
     if !answer.to_ascii_lowercase().contains("connection: close\r\n") {
         let next = ask(&mut stream, HEALTH).await;
         assert!(next.starts_with("HTTP/1.1 200 "), "{next}");
     }
     let other = of(&john, "127.0.0.2").send().await;
     assert!(other.starts_with("HTTP/1.1 200 "), "{other}");
-    // Ordinary bodies are not counted.
+    // Small bodies are not counted.
     jane.given_task("a").await;
     jane.get("/auth/me").await.expect(StatusCode::OK);
     drop(uploads);

@@ -1,4 +1,4 @@
-//! Commands of the real binary, each with its exit code.
+//! Tests of the commands of the real binary, with their exit codes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use crate::harness::{Home, Process};
 
 const SECRET: &str = "hunter2-9d41c7e05ab8f36217d49ce8-hunter2";
 
-/// Every variable of `.env.example` with the value it has there.
+/// Every variable of `.env.example` with its value there.
 fn documented() -> Vec<(&'static str, &'static str)> {
     let lines = include_str!("../.env.example").lines();
     let settings = lines.filter_map(|line| line.strip_prefix('#')?.split_once('='));
@@ -43,7 +43,7 @@ fn config_prints_every_documented_variable_with_its_default() {
         settings.iter().map(|(name, _)| (*name).to_owned()).collect()
     };
     let mut documented = documented();
-    // Not set, it is the next one that counts; neither has a fixed default, nor has the form of the log.
+    // If it is not set, the next variable counts; neither has a fixed default, nor has the log format.
     documented.retain(|(name, _)| *name != "SECRET_KEY");
     assert_eq!(names(&printed), names(&documented));
     for (name, value) in documented {
@@ -73,7 +73,7 @@ fn config_hides_the_key() {
 fn an_empty_variable_counts_as_not_set() {
     let settings = documented().into_iter().map(|(name, _)| name);
     let empty = settings.fold(Home::new(), |home, name| home.set(name, ""));
-    // Here nothing is a value: no origin.
+    // An empty value is valid here: no origin.
     let home = Home::new()
         .set("LISTEN", "127.0.0.1:8000")
         .set("AUTH_RATE_LIMIT", "on")
@@ -85,7 +85,7 @@ fn an_empty_variable_counts_as_not_set() {
     assert!(printed.contains("BACKEND_CORS_ORIGINS=\n"), "{printed}");
 }
 
-/// One byte more than the name of a Unix socket may have.
+/// Socket path one byte longer than the limit.
 const TOO_LONG: &str = "/tmp/4567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456";
 
 /// At least one bad value for each variable.
@@ -269,7 +269,7 @@ fn a_file_that_is_sound_passes_and_one_that_is_missing_does_not() {
     );
 }
 
-/// A home with an account and tasks in a data file of some megabytes.
+/// Home with an account and tasks in a data file of some megabytes.
 async fn filled() -> Home {
     let home = Home::new();
     expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
@@ -343,7 +343,7 @@ async fn accounts_are_managed_with_the_password_on_standard_input() {
     expect(home.run(&["check"], ""), 0);
 }
 
-/// How the server answers this login.
+/// Returns the status of a log-in at the server.
 async fn login(home: &Home, email: &str, password: &str) -> StatusCode {
     let server = home.serve();
     let form = format!("username={email}&password={}", password.replace(' ', "+"));
@@ -485,6 +485,6 @@ fn an_answer_that_cannot_be_written_is_an_error_and_one_that_nobody_reads_is_non
         let line = refused(into(arguments, ">/dev/full"), 74);
         assert!(line.contains("space"), "{arguments:?}: {line}");
     }
-    // The reader is gone, perhaps before the first byte.
+    // The reader is gone, possibly before the first byte.
     expect(into(&["openapi"], "| true"), 0);
 }

@@ -1,4 +1,4 @@
-//! Many at once.
+//! Tests of concurrent requests.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::harness::{Answer, Client, Server};
 
 const MANY: usize = 64;
 
-/// Does the same many times at once, and returns the answers in the order of their numbers.
+/// Runs the same request many times at once, and returns the responses in the order of their numbers.
 async fn at_once<F: Future<Output = Answer> + Send + 'static>(
     ask: impl Fn(usize) -> F,
 ) -> Vec<Answer> {
@@ -21,7 +21,7 @@ async fn at_once<F: Future<Output = Answer> + Send + 'static>(
     answers
 }
 
-/// Everybody registers the same email, in one spelling or another.
+/// Registers the same email many times, in different spellings.
 async fn registrations(server: &Server) -> Vec<Answer> {
     at_once(|number| {
         let client = server.client.clone();
@@ -40,7 +40,7 @@ fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status.as_u16() == status).count()
 }
 
-/// The service before this one answered 500 to the second of two.
+/// Regression: the previous service returned 500 to the second of two.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_of_many_registrations_of_one_email_succeeds() {
     let server = Server::with(&["--hash-queue=128"]).await;
@@ -51,7 +51,7 @@ async fn one_of_many_registrations_of_one_email_succeeds() {
     server.client.logged_in("jane@example.com").await.given_task("a").await;
 }
 
-/// That a 503 says when to come back is checked on every answer.
+/// The client checks on every response that a 503 has `Retry-After`.
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_find_the_queue_full_are_told_to_come_back() {
     let server = Server::with(&["--hash-queue=1"]).await;
@@ -102,7 +102,7 @@ async fn many_patches_of_one_task_are_each_applied_whole() {
         for (name, value) in patch(number).as_object().unwrap() {
             assert_eq!(task[name], *value, "{number}: {task}");
         }
-        // Who describes the task also names it, in one step.
+        // A request that changes the description also changes the title, in one step.
         if let Some(description) = task["description"].as_str() {
             let by: usize =
                 description.strip_prefix("description ").unwrap().parse().unwrap();
@@ -112,7 +112,7 @@ async fn many_patches_of_one_task_are_each_applied_whole() {
         assert_eq!(*state, task, "one revision is one state");
     }
     let found = jane.get("/tasks/2").await;
-    // The first state is seen by those who changed nothing of it.
+    // The first state is the one seen by requests that changed nothing.
     let effective = states.range(2..).count() as u64;
     assert_eq!(revision(&found), 1 + effective);
     assert_eq!(states.last_key_value().unwrap().0, &revision(&found));

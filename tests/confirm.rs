@@ -1,4 +1,4 @@
-//! Questions on a terminal before something is deleted or replaced.
+//! Tests of confirmation on a terminal before a deletion or a replacement.
 
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Output, Stdio};
@@ -10,7 +10,7 @@ use crate::harness::terminal::{rest, terminal};
 
 const JANE: &str = "jane@example.com";
 
-/// Runs a command at a terminal where somebody types a line. Returns its output, and that of the terminal.
+/// Runs a command at a terminal where a line is typed. Returns its output, and that of the terminal.
 fn at_terminal(home: &Home, words: &[&str], typed: &str) -> (Output, String) {
     let (terminal, mut master) = terminal();
     let mut command = home.command(words);

@@ -1,4 +1,4 @@
-//! Pages of other origins: those on the list may read every answer, strangers none.
+//! Tests of pages of other origins: pages of allowed origins may read every response, other pages none.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ fn cors_headers(answer: &Answer) -> Vec<&str> {
     names.filter(|name| name.starts_with("access-control-")).collect()
 }
 
-/// One answer of every kind, sent from a page of this origin.
+/// Responses of every kind, sent from a page of this origin.
 async fn answers(server: &Server, origin: &str) -> Vec<Answer> {
     let anybody = server.client.with_header("origin", origin);
     let jane = server.client.logged_in("jane@example.com").await;
@@ -68,10 +68,10 @@ async fn a_friend_may_read_every_answer_also_errors() {
     }
 }
 
-/// Readable for every page, whatever a server says ([Fetch](https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name)).
+/// Headers readable for every page ([Fetch](https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name)).
 const SAFE: [&str; 3] = ["Cache-Control", "Content-Language", "Content-Type"];
 
-/// A page could not see how many tasks a deletion took along.
+/// Regression: a page could not read the number of tasks that a deletion removed.
 #[tokio::test]
 async fn whatever_header_the_document_promises_a_page_may_read_or_send() {
     let server = Server::start().await;
@@ -105,7 +105,7 @@ async fn whatever_header_the_document_promises_a_page_may_read_or_send() {
     }
 }
 
-/// Libraries add headers of their own, and every call of the page would fail.
+/// Libraries add headers of their own; refusing them would fail every call of the page.
 #[tokio::test]
 async fn a_page_of_a_friend_may_send_whatever_header_it_asks_for() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! The pages that show the API, and the document they read.
+//! Tests of the documentation pages of the API, and of the document that they read.
 
 use std::io::Read as _;
 
@@ -8,7 +8,7 @@ use crate::harness::{Answer, Server};
 
 const PAGES: [&str; 2] = ["!/docs", "!/redoc"];
 
-/// The values of `src` and `href` attributes.
+/// Values of `src` and `href` attributes.
 fn addresses(html: &str) -> Vec<&str> {
     let after =
         ["src=\"", "href=\""].into_iter().flat_map(|name| html.split(name).skip(1));
@@ -85,13 +85,13 @@ async fn pages_and_all_they_load_come_from_here() {
             assert_ne!(zip.header("etag"), plain.header("etag"), "{file}");
         }
     }
-    // Where the pages look: the document, by its path alone.
+    // The pages load the document by its path alone.
     for script in ["!/docs/start.js", "!/redoc/start.js"] {
         let text = server.client.get(script).await.bytes;
         let text = str::from_utf8(&text).unwrap();
         assert!(text.contains("'/openapi.json'") && !text.contains("//"), "{text}");
     }
-    // ReDoc would show a logo from elsewhere.
+    // ReDoc would load a logo from another host.
     let redoc = server.client.get("!/redoc/redoc.js").await.bytes;
     assert!(!String::from_utf8_lossy(&redoc).contains("cdn.redoc.ly"));
 }

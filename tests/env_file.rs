@@ -1,4 +1,4 @@
-//! The file with settings, and who may write it, through the real binary.
+//! Tests of the settings file and of its permissions, through the real binary.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, lchown, symlink};
@@ -11,14 +11,14 @@ use rustix::process::geteuid;
 use crate::harness::Home;
 use crate::harness::process::{expect, finish, refused};
 
-/// Two users who are neither root nor each other.
+/// Uids of two different users other than root.
 const NOBODY: u32 = 65_534;
 const OTHER: u32 = 65_533;
 
 const SETTINGS: &str = "ENVIRONMENT=from-the-file\n";
 const OBEYED: &str = "ENVIRONMENT=from-the-file\n";
 
-/// A home with a file of settings in it, and that file.
+/// Home with a settings file, and the path of that file.
 fn given(settings: &str) -> (Home, PathBuf) {
     let home = Home::new();
     let path = home.folder.path().join(".env");
@@ -30,7 +30,7 @@ fn set_mode(path: &PathBuf, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
-/// Whether the tests have the rights of root, which they need to act as somebody else.
+/// Returns whether the tests run as root, which they need to act as another user.
 fn is_root() -> bool {
     geteuid().is_root()
 }
@@ -38,7 +38,7 @@ fn is_root() -> bool {
 /// Prints the settings as this user.
 fn config_as(home: &Home, uid: u32) -> Output {
     set_mode(&home.folder.path().to_owned(), 0o777);
-    // A copy that anybody may run, wherever the build is.
+    // Copy of the binary that every user may run, wherever the build is.
     let program = home.folder.path().join("duly");
     if !program.exists() {
         fs::copy(env!("CARGO_BIN_EXE_duly"), &program).unwrap();
@@ -60,7 +60,7 @@ fn names(line: &str, parts: &[&str]) {
     }
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn the_file_of_somebody_else_is_refused_with_its_owner_and_what_to_do() {
     let (home, path) = given(SETTINGS);
@@ -78,7 +78,7 @@ fn the_file_of_somebody_else_is_refused_with_its_owner_and_what_to_do() {
     is_obeyed(home.run(&["config"], ""));
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn whoever_is_not_root_obeys_root_and_themselves() {
     let (home, path) = given(SETTINGS);
@@ -88,7 +88,7 @@ fn whoever_is_not_root_obeys_root_and_themselves() {
 
     for owner in [0, NOBODY] {
         chown(&path, Some(owner), Some(owner)).unwrap();
-        // A group shares the folder of its work.
+        // A group shares its work folder.
         for mode in [0o644, 0o664] {
             set_mode(&path, mode);
             is_obeyed(config_as(&home, NOBODY));
@@ -121,7 +121,7 @@ fn a_file_that_others_may_write_is_refused_and_for_root_also_one_that_its_group_
     is_obeyed(home.run(&["config"], ""));
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn a_link_of_somebody_else_chooses_no_file() {
     let (home, path) = given("");
@@ -146,8 +146,7 @@ fn a_link_of_somebody_else_chooses_no_file() {
     names(&refused(home.run(&["config"], ""), 78), &["user 65534", "chown 0 "]);
 }
 
-/// Whoever owns the key knows it, and can make tokens. Needs the rights of root, as in CI; shows nothing
-/// without them.
+/// The owner of the key knows it, and can create tokens. Needs root, as in CI; tests nothing without it.
 #[test]
 fn the_key_of_somebody_else_is_refused() {
     let home = Home::new();
@@ -156,7 +155,7 @@ fn the_key_of_somebody_else_is_refused() {
     if chown(&path, Some(NOBODY), None).is_err() {
         return;
     }
-    // Comes to an end also if the key is taken.
+    // Ends even if the key is accepted.
     let serve = ["serve", "--log-level=off", "--listen=unix:/nowhere/duly.sock"];
     let named = |variable| {
         let home = Home::new().set(variable, path.to_str().unwrap());
@@ -182,7 +181,7 @@ fn another_file_can_be_named_or_none() {
     let line = refused(home.run(&["config"], ""), 78);
     names(&line, &["duly: ENV_FILE ", "other", "chmod o-w "]);
 
-    // Nobody looks at the one of the folder, whoever may write it.
+    // The file in the folder is ignored, whatever its permissions.
     set_mode(&path, 0o666);
     let home = home.set("ENV_FILE", "off");
     assert!(expect(home.run(&["config"], ""), 0).contains("ENVIRONMENT=development\n"));

@@ -1,4 +1,4 @@
-//! Lines of the log about who tries to get in.
+//! Tests of log events about failed access.
 
 use std::fs;
 
@@ -18,7 +18,7 @@ fn home() -> Home {
     home
 }
 
-/// Ends the server, and returns the lines about events as they were printed.
+/// Ends the server, and returns the event lines as printed.
 fn ended(server: &Process) -> Vec<String> {
     server.signal("TERM");
     server.log.iter().filter(|line| line.contains("\"event\":")).collect()
@@ -37,7 +37,7 @@ fn parsed(line: &str) -> Value {
     serde_json::from_str(line).unwrap()
 }
 
-/// The expressions of the filter for fail2ban in the page on monitoring.
+/// Expressions of the filter for fail2ban in the page on monitoring.
 fn filters() -> Vec<Regex> {
     let page = fs::read_to_string("src/http/docs/pages/monitoring.md").unwrap();
     let part = page.split("failregex = ").nth(1).unwrap();
@@ -48,7 +48,7 @@ fn filters() -> Vec<Regex> {
     part.lines().map(filter).collect()
 }
 
-/// The network that fail2ban blocks for a line.
+/// Network that fail2ban blocks for a line.
 fn blocked(line: &str) -> Option<String> {
     let at = |filter: Regex| Some(filter.captures(line)?["at"].to_owned());
     filters().into_iter().find_map(at)
@@ -98,7 +98,7 @@ async fn a_flood_of_failures_is_sampled_and_whoever_has_to_wait_is_told() {
     let throttled = about(&lines, "throttled");
     let line = throttled.first().unwrap();
     assert_eq!(blocked(line).as_deref(), Some("127.0.0.1"), "{line}");
-    // Whoever asks too much of the own account guesses nothing.
+    // A client that exceeds the limit of its own account is not guessing.
     assert_eq!(blocked(&line.replace("\"login\"", "\"requests\"")), None);
     let throttled = parsed(line);
     assert_eq!(throttled["policy"], "login");

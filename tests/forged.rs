@@ -1,7 +1,7 @@
-//! Tokens that somebody could make up or come by, each at every operation that wants one.
+//! Tests of forged and stolen tokens, each at every operation that requires one.
 //!
-//! Most are signed with the server's own key, so that what is refused is the one thing that is odd about
-//! them, and not their signature.
+//! Most are signed with the server's own key, so that they are refused for the one defect under test
+//! and not for their signature.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -24,13 +24,13 @@ use crate::harness::{Answer, Client, Server};
 
 const OTHER_KEY: &[u8] = b"another key, of another server..";
 
-/// Longest piece of a token that an answer may hold by chance.
+/// Length of the longest piece of a token that a response may contain by chance.
 const CHANCE: usize = 8;
 
-/// A kind of forgery, and one of that kind.
+/// Kind of a forgery, and a forged token.
 type Forgery = (String, String);
 
-/// A server, somebody who has logged in there, and what is in her token.
+/// Server, a logged-in account, and the content of its token.
 struct Case {
     server: Server,
     jane: Client,
@@ -40,7 +40,7 @@ struct Case {
 }
 
 impl Case {
-    /// Also sees that a token is good that is made as the forgeries are.
+    /// Starts a server, and checks that a token made like the forgeries but without a defect is accepted.
     async fn start() -> Self {
         let server = Server::start().await;
         server.client.registered("john@example.com").await;
@@ -62,23 +62,23 @@ impl Case {
         self.server.client.with_token(token).get("/auth/me").await
     }
 
-    /// A good token, but for some members of its header.
+    /// Valid token, except for some members of its header.
     fn with_header(&self, members: Value) -> String {
         forged(&changed(&self.header, members), &self.claims)
     }
 
-    /// A good token, but for some claims.
+    /// Valid token, except for some claims.
     fn with_claims(&self, claims: Value) -> String {
         forged(&self.header, &changed(&self.claims, claims))
     }
 
-    /// The header, the payload and the signature of a good token, encoded.
+    /// Header, payload and signature of a valid token, encoded.
     fn parts(&self) -> [&str; 3] {
         let parts: Vec<_> = self.jane.token().split('.').collect();
         parts.try_into().unwrap()
     }
 
-    /// Sees each refused in the same way, everywhere, and to have changed nothing.
+    /// Checks that each token is refused in the same way, at every operation, without an effect.
     async fn refuses(&self, forgeries: Vec<Forgery>) {
         for (kind, token) in forgeries {
             let forger = self.server.client.with_token(&token);
@@ -111,7 +111,7 @@ fn is(kind: impl Into<String>, token: impl Into<String>) -> Forgery {
     (kind.into(), token.into())
 }
 
-/// The same object, with these members set.
+/// Copy of the object, with these members set.
 fn changed(object: &Value, members: Value) -> Value {
     let mut object = object.clone();
     for (name, value) in members.as_object().unwrap() {
@@ -126,7 +126,7 @@ fn without(object: &Value, name: &str) -> Value {
     object
 }
 
-/// Bytes as they stand in a token (RFC 4648, section 5).
+/// Bytes in the encoding of tokens (RFC 4648, section 5).
 fn base64url(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] =
         b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -142,12 +142,12 @@ fn base64url(bytes: &[u8]) -> String {
     text
 }
 
-/// Another header and other claims, well signed.
+/// Token with another header and other claims, validly signed.
 fn forged(header: &Value, claims: &Value) -> String {
     compact(&header.to_string(), &claims.to_string(), KEY)
 }
 
-/// What somebody signs who has a key.
+/// Token signed with any key.
 fn compact(header: &str, payload: &str, key: &[u8]) -> String {
     signed(header.as_bytes(), payload.as_bytes(), key, Algorithm::HS256)
 }
@@ -159,7 +159,7 @@ fn signed(header: &[u8], payload: &[u8], key: &[u8], algorithm: Algorithm) -> St
     format!("{message}.{signature}")
 }
 
-/// What is inside a token.
+/// Claims of a token.
 fn claims_of(token: &str) -> Value {
     let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(token);
     claims.unwrap().claims
@@ -214,7 +214,7 @@ async fn no_signature_but_the_right_one_passes() {
         bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
         with(str::from_utf8(&bytes).unwrap())
     };
-    // The last of 43 digits has two bits that count for nothing.
+    // The last two bits of the 43 digits are unused.
     let digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let next = digits.find(&signature[last..]).unwrap() + 1;
     let loose = with(&format!("{}{}", &signature[..last], &digits[next..=next]));
@@ -274,7 +274,7 @@ async fn no_header_but_ours_passes() {
         let token = case.with_header(json!({ "kid": value }));
         forgeries.push(is(format!("key {value}"), token));
     }
-    // A key of which the server knows nothing but what the token says itself.
+    // A key that the server knows only from the token itself.
     let own = json!({ "kty": "oct", "k": base64url(OTHER_KEY), "alg": "HS256" });
     for (name, value) in [
         ("jku", json!("https://example.com/keys.json")),
@@ -331,7 +331,7 @@ async fn no_claim_is_missing_or_of_another_type() {
     for name in &names {
         let right = &case.claims[name];
         let mut wrong = vec![json!(true), json!([right]), json!({ "a": right })];
-        // A token of a version before has no scope and may be used for everything.
+        // A token of an earlier version has no scope and may be used for everything.
         if name != "scope" {
             wrong.push(json!(null));
             let token = forged(&case.header, &without(&case.claims, name));
@@ -376,7 +376,7 @@ async fn no_claim_says_what_ours_never_say() {
         let kind = format!("{name} {value}");
         is(kind, case.with_claims(json!({ name: value })))
     };
-    // Numbers that serde_json would not write so.
+    // Number formats that serde_json does not produce.
     let literally = |name: &str, number: &str| {
         let claims = without(&case.claims, name).to_string();
         let claims = format!("{{\"{name}\":{number},{}", &claims[1..]);
@@ -499,7 +499,7 @@ async fn no_other_shape_passes() {
     forgeries.push(is("a token in a token, said so", compact(&nested, token, KEY)));
     let quoted = json!(token).to_string();
     forgeries.push(is("a token in a text in a token", compact(&head, &quoted, KEY)));
-    // Digits of the other alphabet, in a token that has some.
+    // Digits of the standard alphabet, in a token that contains some.
     let standard = (0..1000).find_map(|number| {
         let token = case.with_claims(json!({ "jti": number.to_string() }));
         token.contains(['-', '_']).then(|| token.replace('-', "+").replace('_', "/"))
@@ -542,7 +542,7 @@ async fn no_token_of_another_server_or_another_session_passes() {
     .await;
 }
 
-/// The version before named no key in its tokens.
+/// Tokens of the previous version named no key.
 #[tokio::test]
 async fn a_token_of_the_version_before_is_good() {
     let case = Case::start().await;
@@ -557,7 +557,7 @@ async fn a_long_token_is_refused_unread() {
     let padded = |length: usize| case.with_claims(json!({ "pad": "x".repeat(length) }));
     case.me(&padded(10)).await.expect(StatusCode::OK);
     let line = format!("GET {BASE}/auth/me");
-    // The header of the request may have 16 KiB in all.
+    // The header of a request may have 16 KiB in all.
     for (length, status, code) in [
         (2 * 1024, 401, "invalid_token"),
         (11 * 1024, 401, "invalid_token"),
@@ -570,8 +570,8 @@ async fn a_long_token_is_refused_unread() {
         answer.expect_problem(status, code);
     }
 
-    // More than the connection takes before it looks: hyper's own answer, or none if the client is still busy
-    // sending when the connection closes.
+    // More than the connection buffers before parsing: hyper's own response, or none if the client is still sending
+    // when the connection closes.
     let token = padded(75 * 1024);
     assert!(token.len() > 100 * 1024);
     let request = head(&line, &[("Authorization", &format!("Bearer {token}"))]);

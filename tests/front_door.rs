@@ -1,4 +1,4 @@
-//! Clients that hold connections, send without end, never read, or speak nonsense.
+//! Tests of clients that hold connections, send without end, never read, or send invalid requests.
 //!
 //! The quick form runs with `cargo test`. The long form:
 //!
@@ -9,7 +9,7 @@
 //! | variable | default | |
 //! |---|---|---|
 //! | `DULY_SLOW_CLIENTS` | 20 | slow clients of each kind, all at once |
-//! | `DULY_FLOOD_GIB` | 1/16 | how much is sent in bodies without end, in GiB |
+//! | `DULY_FLOOD_GIB` | 1/16 | amount sent in bodies without end, in GiB |
 
 use std::fs;
 use std::io::ErrorKind;
@@ -27,10 +27,10 @@ use crate::harness::raw::raw;
 use crate::harness::{Home, Process};
 use crate::long::{figure, setting};
 
-/// What the server may take beyond its limits, on a busy machine.
+/// Time beyond its limits that the server may take on a busy machine.
 pub(crate) const GRACE: Duration = Duration::from_millis(2500);
 
-/// Longest time that a client waits for an end that has to come.
+/// Longest time that a client waits for a connection to close.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) const LOGIN: &str = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\n\
@@ -42,14 +42,14 @@ pub(crate) async fn connect(address: SocketAddr) -> TcpStream {
     TcpStream::connect(address).await.unwrap()
 }
 
-/// A connection from another address of this machine.
+/// Connects from another address of this machine.
 pub(crate) async fn connect_from(from: &str, address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
     socket.connect(address).await.unwrap()
 }
 
-/// Everything until the server closes, which it must do. A reset is an end as well.
+/// Reads until the server closes the connection, which it must do. A reset counts as a close.
 pub(crate) async fn until_closed(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let end = timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
@@ -58,7 +58,8 @@ pub(crate) async fn until_closed(stream: &mut TcpStream) -> String {
     text
 }
 
-/// Sends this on a connection that stays, and returns the first bytes of the answer; none if it is closed.
+/// Sends a request on a connection that stays open, and returns the first bytes of the
+/// response; none if it is closed.
 pub(crate) async fn ask(stream: &mut TcpStream, request: &str) -> String {
     let mut bytes = vec![0; 4096];
     if stream.write_all(request.as_bytes()).await.is_err() {
@@ -70,12 +71,12 @@ pub(crate) async fn ask(stream: &mut TcpStream, request: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// Whether a new connection is served, not closed.
+/// Returns whether a new connection is served, not closed.
 pub(crate) async fn is_served(address: SocketAddr) -> bool {
     ask(&mut connect(address).await, HEALTH).await.starts_with("HTTP/1.1 200 ")
 }
 
-/// Waits until a new connection is served, and says how long it took.
+/// Waits until a new connection is served, and returns the time.
 pub(crate) async fn served_again(address: SocketAddr, at_most: Duration) -> Duration {
     let started = Instant::now();
     while !is_served(address).await {
@@ -91,7 +92,7 @@ enum Slow {
     HalfHeader,
     NoBody,
     HalfBody,
-    /// Is answered at once, and then says nothing more.
+    /// Gets its response at once, and then sends nothing more.
     Idle,
 }
 
@@ -99,7 +100,7 @@ impl Slow {
     const ALL: [Self; 5] =
         [Self::Silent, Self::HalfHeader, Self::NoBody, Self::HalfBody, Self::Idle];
 
-    /// Holds a connection as long as the server lets it, and says how long that was and what it said.
+    /// Holds a connection as long as the server permits, and returns the time and the response.
     async fn hold(self, address: SocketAddr) -> (Duration, String) {
         let mut stream = connect(address).await;
         let begin = match self {
@@ -192,7 +193,7 @@ async fn slow_clients_are_let_go_and_others_notice_nothing() {
     );
 }
 
-/// The most memory that the process has ever used, in KiB.
+/// Peak memory of the process, in KiB.
 pub(crate) fn peak_kib(server: &Process) -> u64 {
     let status =
         fs::read_to_string(format!("/proc/{}/status", server.child.id())).unwrap();
@@ -200,8 +201,8 @@ pub(crate) fn peak_kib(server: &Process) -> u64 {
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// Sends a body until the server takes no more, reading what it says meanwhile. Returns how many bytes
-/// went out, and what came back.
+/// Sends a body until the server stops reading it, and reads the response meanwhile. Returns the number of
+/// bytes sent, and the response.
 async fn flood(address: SocketAddr, header: &str, chunk: &[u8]) -> (u64, String) {
     let mut stream = connect(address).await;
     let (mut input, mut output) = stream.split();
@@ -238,7 +239,7 @@ async fn bodies_without_end_are_refused_without_being_kept() {
     let chunked = format!("{LOGIN}Transfer-Encoding: chunked\r\n\r\n");
     let long = format!("{LOGIN}Content-Length: 99999999999\r\n\r\n");
     let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x1_0000)).into_bytes();
-    // Whatever the first requests need for good.
+    // Memory that the first requests allocate for good.
     server.client().registered("jane@example.com").await;
     for header in [&chunked, &long] {
         flood(address, header, &chunk).await;
@@ -293,7 +294,7 @@ async fn a_client_that_never_reads_is_dropped() {
         "GET /api/v1/tasks?limit=200 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
     );
 
-    // Asks for 100 MB or more, and reads nothing.
+    // Requests 100 MB or more, and reads nothing.
     let mut deaf = connect(address).await;
     let requests = list.repeat(500);
     let pour = timeout(PATIENCE, deaf.write_all(requests.as_bytes()));
@@ -308,7 +309,7 @@ async fn a_client_that_never_reads_is_dropped() {
     jane.get("/auth/me").await.expect(StatusCode::OK);
 }
 
-/// Requests that two readers could understand in two ways, or nobody in any.
+/// Requests that two parsers could read in two ways, and invalid ones.
 fn malformed() -> Vec<(&'static str, String)> {
     let smuggled = HEALTH;
     let chunked = "Transfer-Encoding: chunked\r\n";
@@ -407,7 +408,7 @@ async fn a_malformed_request_ends_its_connection_and_no_other() {
         let (mut input, mut output) = stream.split();
         let mut bytes = Vec::new();
         let read = timeout(PATIENCE, input.read_to_end(&mut bytes));
-        // The server may close before it has all.
+        // The server may close before it has read everything.
         let (_, end) = tokio::join!(output.write_all(request.as_bytes()), read);
         let answer = String::from_utf8_lossy(&bytes);
 
@@ -478,7 +479,7 @@ async fn a_request_says_once_which_host_it_is_for() {
     ask("OPTIONS /health HTTP/1.1", preflight).await.expect_problem(400, "malformed");
 }
 
-/// A compressed body was read as if it were plain, and refused as no JSON.
+/// Regression: a compressed body was read as plain text and refused as invalid JSON.
 #[tokio::test]
 async fn a_body_that_is_encoded_or_a_part_of_one_is_refused_as_such() {
     let server = Home::new().serve();
@@ -505,14 +506,14 @@ async fn a_body_that_is_encoded_or_a_part_of_one_is_refused_as_such() {
         .post("/tasks", task)
         .await
         .expect_problem(400, "malformed");
-    // Without a body there is nothing to encode.
+    // A request without a body has no content to encode.
     with("content-encoding", "gzip").get("/tasks").await.expect(StatusCode::OK);
 }
 
 const LOGIN_FORM: &str = "username=jane%40example.com&password=password123";
 
-/// A client that was refused before its body had come found the connection closed at its next request, with no
-/// word of that in the answer: a program that kept connections failed now and then.
+/// Regression: after a refusal before its body had come, a client found the connection closed at its next request,
+/// and the response did not say so. Programs that reused connections failed now and then.
 #[tokio::test]
 async fn a_refusal_before_the_body_leaves_a_connection_that_works_or_says_that_it_ends() {
     let server = Home::new().serve();

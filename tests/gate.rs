@@ -1,4 +1,4 @@
-//! Who has a place, and who makes room: connections by network, requests through proxies by client.
+//! Tests of the connection limiter: connections by network, requests through proxies by client.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::front_door::{
 };
 use crate::harness::Home;
 
-/// Begins an upload that the server waits for, perhaps in the name of another.
+/// Begins an upload that the server waits for, optionally on behalf of another client.
 async fn upload(mut stream: TcpStream, header: &str) -> TcpStream {
     let request =
         format!("{LOGIN}{header}Content-Length: 2000\r\nExpect: 100-continue\r\n\r\n");
@@ -48,7 +48,7 @@ async fn the_idle_connections_of_a_network_make_room_for_its_next() {
         assert!(ask(stream, HEALTH).await.starts_with("HTTP/1.1 200 "));
     }
 
-    // When the first two wait again is known to the server alone.
+    // Only the server knows when the first two wait again.
     served_again(address, GRACE).await;
 
     let mut served = 0;
@@ -67,7 +67,7 @@ async fn beyond_all_places_newcomers_wait_for_one() {
 
     let mut third = connect(address).await;
     third.write_all(HEALTH.as_bytes()).await.unwrap();
-    // Nothing can be waited for here: nothing is to happen.
+    // Checks that no byte comes; there is no event to wait for.
     let mut byte = [0];
     assert!(timeout(Duration::from_millis(300), third.read(&mut byte)).await.is_err());
 
@@ -76,8 +76,8 @@ async fn beyond_all_places_newcomers_wait_for_one() {
     assert_eq!(read.expect("an answer").unwrap(), 1);
 }
 
-/// Eight addresses with slow headers held all places, and whoever came next waited until the first of those ran into
-/// its time limit.
+/// Regression: eight addresses with slow headers held all places, and further clients waited until the first of
+/// those reached its time limit.
 #[tokio::test]
 async fn slow_headers_keep_no_places_from_newcomers() {
     for (setting, named) in [("on", true), ("off", false)] {
@@ -106,7 +106,7 @@ async fn slow_headers_keep_no_places_from_newcomers() {
         );
         assert_eq!((&line["event"], &line["evicted"]), (&json!("gate_full"), &json!(1)));
         assert_eq!(line["client.network"].is_string(), named, "{line}");
-        // An upload makes no room, and goes on.
+        // An upload is not closed to make room, and continues.
         let mut uploading = uploading;
         let answer = ask(&mut uploading, &"x".repeat(2000)).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");

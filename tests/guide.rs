@@ -1,4 +1,4 @@
-//! The guide that the server shows, and what its pages must have.
+//! Tests of the guide that the server serves, and of the content of its pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -29,7 +29,7 @@ fn path(name: &str) -> String {
     format!("/docs/guide/{name}")
 }
 
-/// Every page as it is served, by its path.
+/// Served HTML of every page, by path.
 async fn pages(client: &Client) -> BTreeMap<String, String> {
     let mut pages = BTreeMap::new();
     for name in sources().into_keys() {
@@ -117,7 +117,7 @@ async fn every_link_of_the_guide_leads_somewhere() {
     }
 }
 
-/// The path that a relative link of a page means.
+/// Path that a relative link of a page resolves to.
 fn resolved(path: &str, link: &str) -> String {
     if link.is_empty() {
         return path.to_owned();

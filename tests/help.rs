@@ -1,4 +1,4 @@
-//! Help of the real binary, which fits on one screen.
+//! Tests of the help of the real binary, which fits on one screen.
 
 use clap::CommandFactory as _;
 use duly::cli::Cli;
@@ -6,7 +6,7 @@ use duly::cli::Cli;
 use crate::harness::Home;
 use crate::harness::process::{expect, text};
 
-/// The words of every command.
+/// Words of every command.
 fn commands() -> Vec<Vec<String>> {
     let mut all = vec![Vec::new()];
     let root = Cli::command();
@@ -74,7 +74,7 @@ fn the_long_help_of_serve_has_every_setting_by_its_flag() {
     let names = lines.filter_map(|line| line.strip_prefix('#')?.split_once('='));
     let mut count = 0;
     for (name, _) in names {
-        // A key has no flag: everybody on the machine could read it.
+        // A key has no flag: every user of the machine could read it.
         if name.bytes().all(|b| b.is_ascii_uppercase() || b"_0123456789".contains(&b))
             && !["SECRET_KEY", "ENV_FILE"].contains(&name)
         {

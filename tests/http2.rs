@@ -1,4 +1,4 @@
-//! HTTP/2: many requests on one connection, and no more harm from it than from many connections.
+//! Tests of HTTP/2: many requests on one connection, with no more harm than from many connections.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -19,13 +19,13 @@ use crate::harness::Home;
 use crate::harness::client::{BASE, PASSWORD};
 use crate::harness::tls::{Certificate, HTTP_2, Http2, request};
 
-/// What the server may take beyond its limits, on a busy machine.
+/// Time beyond its limits that the server may take on a busy machine.
 const GRACE: Duration = Duration::from_millis(2500);
 
-/// Longest time that a client waits for what has to come.
+/// Longest time that a client waits for an event that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A log-in of nobody.
+/// Log-in to an account that does not exist.
 const LOGIN: &str = "username=jane%40example.com&password=password123";
 
 struct Tls {
@@ -49,7 +49,7 @@ impl Tls {
     }
 }
 
-/// The token of a new account.
+/// Registers an account and returns its token.
 async fn registered(http2: &Http2) -> String {
     let account = json!({ "email": "jane@example.com", "password": PASSWORD });
     let path = format!("{BASE}/auth/register");
@@ -63,7 +63,7 @@ async fn registered(http2: &Http2) -> String {
     tokens["access_token"].as_str().unwrap().to_owned()
 }
 
-/// Makes tasks whose list is long.
+/// Creates tasks whose list is long.
 async fn fill(http2: &Http2, token: &str, count: usize) {
     let mut making = JoinSet::new();
     for number in 0..count {
@@ -190,18 +190,18 @@ async fn a_connection_without_requests_is_closed_and_one_with_them_is_not() {
 
     assert!(took > limit / 2 && took < limit + GRACE, "{took:?}");
     assert!(!busy.ended.is_finished());
-    // One long request is enough to stay.
+    // One long request keeps the connection open.
     body.send(Bytes::from(LOGIN)).unwrap();
     assert_eq!(answer.await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
-/// Frames of HTTP/2, of the kind that a client sends.
+/// HTTP/2 frame of a client.
 fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
     let length = u8::try_from(payload.len()).unwrap();
     [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
 }
 
-/// Node sends all it has before it knows how many requests the server takes, and sends none of them again.
+/// Regression: Node sends all its requests before it knows how many the server accepts, and does not repeat any.
 #[tokio::test]
 async fn many_requests_in_the_first_bytes_of_a_connection_are_all_answered() {
     const COUNT: u8 = 100;
@@ -244,7 +244,7 @@ async fn who_does_not_come_to_a_request_is_let_go() {
     let server = tls.home.serve();
     let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
     let greeting = [preface.clone(), frame(4, 0, 0, &[])].concat();
-    // `:method: GET` as the first part of a header, of which there is always more to come.
+    // `:method: GET` as the first part of a header without an end.
     let half = [greeting.clone(), frame(1, 0, 1, &[0x82])].concat();
 
     let mut held = JoinSet::new();
@@ -254,7 +254,7 @@ async fn who_does_not_come_to_a_request_is_let_go() {
         (preface, Vec::new()),
         (greeting.clone(), Vec::new()),
         (half, frame(9, 0, 1, &[])),
-        // Pings keep nobody in.
+        // Pings do not keep a connection open.
         (greeting, frame(6, 0, 0, &[7; 8])),
     ] {
         let client = tls.certificate.client(&[HTTP_2]);
@@ -283,7 +283,7 @@ async fn who_does_not_come_to_a_request_is_let_go() {
 
     while let Some(ended) = held.join_next().await {
         let (length, took) = ended.unwrap();
-        // A second more, in which a client may agree to the end.
+        // The client has one more second to agree to the end.
         assert!(took < 2 * limit + GRACE, "{length}: {took:?}");
     }
 }
@@ -297,7 +297,7 @@ async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile(
     let token = registered(&http2).await;
     fill(&http2, &token, 50).await;
 
-    // Each with an answer that may not leave.
+    // Connections whose responses cannot be sent.
     let mut deaf = Vec::new();
     let mut answers = JoinSet::new();
     for _ in 0..24 {
@@ -324,7 +324,7 @@ async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile(
     while let Some(answer) = answers.join_next().await {
         assert!(answer.unwrap().is_err());
     }
-    // A second for the request, one for the answer.
+    // A second for the request, one for the response.
     let took = started.elapsed();
     assert!(took > Duration::from_secs(1), "{took:?}");
     assert!(took < Duration::from_secs(2) + GRACE, "{took:?}");
@@ -337,7 +337,7 @@ async fn answers_that_nobody_takes_are_given_up_and_others_are_served_meanwhile(
     }
 }
 
-/// A body that comes later.
+/// Body that comes later.
 struct Late(oneshot::Receiver<Bytes>);
 
 impl Body for Late {
@@ -356,7 +356,7 @@ impl Body for Late {
     }
 }
 
-/// Begins a log-in that the server waits for, and returns what it still lacks and what comes of it.
+/// Begins a log-in that the server waits for; returns the missing rest and the pending response.
 async fn begin(
     http2: &Http2,
 ) -> (

@@ -1,4 +1,4 @@
-//! Changing the key that signs access tokens, through the real binary.
+//! Tests of a change of the key that signs access tokens, through the real binary.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::harness::{Home, Process};
 
 const OLD: &str = "duly.redb.key.old";
 
-/// The name of the key in the header of a token.
+/// Name of the key in the header of a token.
 fn kid(token: &str) -> String {
     jsonwebtoken::decode_header(token).unwrap().kid.expect("a key has a name")
 }
@@ -21,7 +21,7 @@ async fn status(server: &Process, token: &str) -> StatusCode {
     server.client().with_token(token).get("/auth/me").await.status
 }
 
-/// A home whose server has given a token, with its key moved out of the way; and the token.
+/// Home whose server has issued a token, with its key moved away; and the token.
 async fn given_old_key() -> (Home, String) {
     let home = Home::new();
     let server = home.serve();
@@ -59,7 +59,7 @@ async fn a_key_may_come_back() {
     let jane = server.client().logged_in("jane@example.com").await;
     assert_eq!(server.terminate(), Some(0));
 
-    // Also named twice.
+    // The key may be named twice.
     let home = home
         .set("SECRET_KEY_FILE", OLD)
         .set("PREVIOUS_SECRET_KEY_FILES", &format!("duly.redb.key,{OLD}"));
@@ -80,7 +80,7 @@ fn a_key_that_everybody_knows_is_refused_wherever_it_is_set() {
         &[b'0'; 32],
         &[0xFF; 64],
     ];
-    // Comes to an end also if the key is taken.
+    // Ends even if the key is accepted.
     let serve = ["serve", "--log-level=off", "--listen=unix:/nowhere/duly.sock"];
     for example in examples {
         let home = Home::new();
@@ -101,7 +101,7 @@ fn a_key_that_everybody_knows_is_refused_wherever_it_is_set() {
                 "{line}"
             );
         }
-        // Nothing was made.
+        // No file was created.
         assert_eq!(home.folder.path().read_dir().unwrap().count(), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! A server whose log, or whose operator, reads nothing: it serves, and it stops. The long form:
+//! Tests of a server whose log output, or control socket output, is not read: it serves, and it stops. The long form:
 //!
 //! ```text
 //! DULY_LOG_REQUESTS=10000 cargo test --release log:: -- --nocapture
@@ -18,25 +18,25 @@ use crate::harness::client::PASSWORD;
 use crate::harness::process::expect;
 use crate::long::setting;
 
-/// Longest time until something happens that a test waits for.
+/// Longest time that a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Requests to a server whose log is read by nobody.
+/// Number of requests to a server whose log is not read.
 fn requests() -> u64 {
     setting("DULY_LOG_REQUESTS", 300)
 }
 
-/// More requests than have room in the queue of the log, with what a pipe takes.
+/// Number of requests that overflows the log queue and the pipe.
 const OVERFLOW: u64 = 10_000;
 
-/// A server that tells nobody where it listens: it does so at a socket. Killed when dropped.
+/// Server with an unread log, which listens at a known socket. Killed when dropped.
 struct Mute {
     home: Home,
     child: Child,
 }
 
 impl Mute {
-    /// Starts the server as a shell does with this redirection, and waits until it listens.
+    /// Starts the server through a shell with this redirection, and waits until it listens.
     fn start(redirection: &str, stderr: Stdio) -> Self {
         let home = Home::new();
         let duly = home.command(&[]);
@@ -63,7 +63,7 @@ impl Mute {
         Ok(stream)
     }
 
-    /// Sends so many requests, each of which is answered.
+    /// Sends this many requests, each of which gets a response.
     fn ask(&self, count: u64) {
         let mut stream = BufReader::new(self.connect().unwrap());
         for _ in 0..count {
@@ -139,7 +139,7 @@ fn a_server_whose_log_nobody_reads_serves_and_stops() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// What lines of a log say of lines that were lost.
+/// Number of lost lines that the log reports.
 fn lost(lines: &[Value]) -> u64 {
     let is_report = |line: &&Value| line["message"] == "lost log lines";
     lines.iter().rev().find(is_report).map_or(0, |line| line["total"].as_u64().unwrap())
@@ -150,7 +150,7 @@ fn lines_that_a_slow_reader_of_the_log_makes_lost_are_counted_there() {
     let mut server = Mute::start("", Stdio::piped());
     server.ask(OVERFLOW);
 
-    // Now the reader is back.
+    // The log is read again.
     let log = BufReader::new(server.child.stderr.take().unwrap());
     let parse = |line: std::io::Result<String>| -> Value {
         serde_json::from_str(&line.unwrap()).unwrap()
@@ -195,7 +195,7 @@ fn signals_that_mean_nothing_end_no_server() {
         server.ask(1);
     }
     if cfg!(target_os = "linux") {
-        // SIGSTKFLT, SIGIO, SIGPWR and some of real time.
+        // SIGSTKFLT, SIGIO, SIGPWR and some real-time signals.
         for name in ["16", "29", "30", "36", "50", "64"] {
             server.signal(name);
             server.ask(1);
@@ -209,7 +209,7 @@ async fn a_client_of_the_control_socket_that_reads_nothing_does_not_hold_the_ser
     let home = Home::new();
     expect(home.run(&["user", "add", "jane@example.com"], PASSWORD), 0);
     let store = RedbStore::open(&home.data_file(), &redb::Options::default()).unwrap();
-    // More than the buffers of a socket take.
+    // More than the socket buffers hold.
     crate::crash::fill(&store, 4 << 20).await;
     drop(store);
     let mut server = home.serve();
@@ -217,7 +217,7 @@ async fn a_client_of_the_control_socket_that_reads_nothing_does_not_hold_the_ser
     let mut stuck = UnixStream::connect(socket).unwrap();
     let export = "{\"version\":1,\"command\":{\"export\":{\"email\":null}}}\n";
     stuck.write_all(export.as_bytes()).unwrap();
-    // Until the server waits for it to be read.
+    // Waits until the server is blocked by the reader.
     let (mut before, mut looks) = (0, 0);
     wait_until(|| {
         let now = rustix::io::ioctl_fionread(&stuck).unwrap();

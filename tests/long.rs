@@ -1,17 +1,17 @@
-//! What tests with a long form share: settings, figures, and chance that repeats itself.
+//! Settings, figures and repeatable random numbers for tests with a long form.
 
-/// A number from the environment.
+/// Returns a number from the environment.
 pub(crate) fn setting(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |value| value.parse().expect(variable))
 }
 
-/// Prints a figure for whoever runs the long form.
+/// Prints a figure of the long form.
 #[expect(clippy::print_stderr, reason = "shown with --nocapture only")]
 pub(crate) fn figure(line: &str) {
     eprintln!("{line}");
 }
 
-/// Numbers that look random, the same in every run.
+/// Random numbers, the same in every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {

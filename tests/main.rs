@@ -1,6 +1,6 @@
-//! Everything that is tested from the outside: through HTTP, through the store's trait, through the binary.
+//! Tests from the outside: through HTTP, through the trait of the store, through the binary.
 //!
-//! One binary, so that it links once; one module for each thing under test.
+//! One binary, so that it links once; one module for each subject.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! Passwords in the memory of the real process, and who can look there.
+//! Tests of passwords in the memory of the real process, and of access to that memory.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use crate::harness::{Home, Process};
 
 const NOBODY: u32 = 65_534;
 
-/// Core dumps that are allowed as far as these tests are allowed to.
+/// Shell command that permits core dumps, as far as the tests may.
 fn allow_dumps() -> String {
     let most = getrlimit(Resource::Core).maximum;
     most.map_or_else(|| "unlimited".to_owned(), |bytes| (bytes / 512).to_string())
@@ -65,7 +65,7 @@ fn nobody_but_root_can_look_into_the_process_not_even_its_own_user() {
     }
 }
 
-/// All of the memory of a process that can be read, or `None` without the rights of root.
+/// All readable memory of a process, or `None` without root.
 fn memory_of(pid: u32) -> Option<Vec<u8>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
     let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
@@ -74,7 +74,7 @@ fn memory_of(pid: u32) -> Option<Vec<u8>> {
         let (from, to) = line.split(' ').next()?.split_once('-')?;
         let [from, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
         let mut part = vec![0; usize::try_from(to - from).unwrap()];
-        // Some parts belong to the kernel.
+        // Some regions belong to the kernel.
         if memory.read_exact_at(&mut part, from).is_ok() {
             all.extend_from_slice(&part);
         }
@@ -82,7 +82,7 @@ fn memory_of(pid: u32) -> Option<Vec<u8>> {
     Some(all)
 }
 
-/// Sends a request and reads as much as says whether it was taken.
+/// Sends a request and reads enough of the response to see whether it was accepted.
 fn send(stream: &mut TcpStream, head: &str, body: &str) -> String {
     let length = body.len();
     let request = format!("{head}\r\nHost: a\r\nContent-Length: {length}\r\n\r\n{body}");
@@ -92,21 +92,21 @@ fn send(stream: &mut TcpStream, head: &str, body: &str) -> String {
     String::from_utf8_lossy(&answer[..read]).into_owned()
 }
 
-/// How often a kind of request is tried before a password that is found counts as kept. What hyper has read stays in
-/// its buffer until it reads on, and with the buffer if hyper takes another.
+/// Number of tries of a kind of request before a password in memory counts as kept. A password stays in hyper's read
+/// buffer until hyper reads on, and in the freed buffer if hyper takes another.
 const TRIES: u32 = 5;
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 #[cfg(target_os = "linux")]
 fn no_password_of_a_request_stays_in_memory() {
-    // Otherwise the loader saves registers, with whatever they hold, when a function is called first.
+    // Otherwise the loader saves registers, with any content, at the first call of a function.
     let server = Home::new().set("LD_BIND_NOW", "1").serve();
     let register =
         "POST /api/v1/auth/register HTTP/1.1\r\nContent-Type: application/json";
     let login = "POST /api/v1/auth/login HTTP/1.1\r\n\
                  Content-Type: application/x-www-form-urlencoded";
-    // Each is taken or refused at another place.
+    // Each request is accepted or refused at another place.
     let kinds: [(&str, &str, &str); 6] = [
         (register, r#"{"email":"a#@example.com","password":"PASSWORD"}"#, "201"),
         (register, r#"{"email":"a@a@example.com","password":"PASSWORD"}"#, "422"),
@@ -121,7 +121,7 @@ fn no_password_of_a_request_stays_in_memory() {
             let password = format!("xqzwv{attempt}{status}kjhgfd");
             let body =
                 body.replace("PASSWORD", &password).replace('#', &attempt.to_string());
-            // Whoever looks for the line of a fault looks at vectors of bytes, and the last ones stay on the
+            // The search for the line of an error reads vectors of bytes, and the last ones stay on the
             // stack of an unoptimized build.
             let room = if status == "400" { " ".repeat(500) } else { String::new() };
             let body = format!("{room}{}{room}", body.replace("ROOM", &room));
@@ -134,7 +134,7 @@ fn no_password_of_a_request_stays_in_memory() {
             for _ in 0..12 {
                 assert!(send(&mut stream, &fill, "").starts_with("HTTP/1.1 200"));
             }
-            // And those that it has given up are used again by others.
+            // Released buffers are reused by further requests.
             for _ in 0..16 {
                 let mut other = TcpStream::connect(server.address()).unwrap();
                 assert!(send(&mut other, &fill, "").starts_with("HTTP/1.1 200"));

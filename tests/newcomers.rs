@@ -1,4 +1,4 @@
-//! The first minutes with the real binary: what the README tells newcomers to type, and what the server tells them.
+//! Tests of the first minutes with the real binary: the commands of the README, and the messages of the server.
 
 use std::fs;
 
@@ -7,12 +7,12 @@ use serde_json::json;
 
 use crate::harness::{Home, Process};
 
-/// A home with nothing set, but for the port.
+/// Home without settings except for the port.
 fn given() -> Home {
     Home::new().set("AUTH_RATE_LIMIT", "")
 }
 
-/// The walk of the README, request by request.
+/// Steps through the README, request by request.
 async fn walk(server: &Process) {
     let client = server.client();
     let jane = json!({ "email": "jane@example.com", "password": "password123" });
@@ -45,7 +45,7 @@ async fn the_walk_works_with_the_example_of_settings_as_it_is() {
     walk(&home.serve()).await;
 }
 
-/// Everything that the server logs from its start to its end.
+/// All log lines of the server from its start to its end.
 fn log_of(home: &Home) -> Vec<String> {
     let server = home.serve();
     server.signal("TERM");
@@ -65,14 +65,14 @@ fn a_server_that_strangers_can_reach_says_that_they_can_register() {
     };
 
     assert_eq!(says_so("0.0.0.0:0", "open", ""), 1);
-    // A proxy lets others in.
+    // A proxy lets other clients in.
     assert_eq!(says_so("127.0.0.1:0", "open", "127.0.0.1"), 1);
     assert_eq!(says_so("127.0.0.1:0", "open", ""), 0);
     assert_eq!(says_so("0.0.0.0:0", "invite", ""), 0);
     assert_eq!(says_so("0.0.0.0:0", "closed", "127.0.0.1"), 0);
 }
 
-/// What the pages give to servers on the internet is what they say it is.
+/// Checks that the settings that the pages recommend for the internet refuse open registration.
 #[test]
 fn the_recipes_for_the_internet_let_nobody_register_uninvited() {
     let unit = include_str!("../src/http/docs/pages/install.md");
@@ -84,7 +84,7 @@ fn the_recipes_for_the_internet_let_nobody_register_uninvited() {
     ] {
         assert!(compose.contains(line), "{line}");
     }
-    // Each recipe says how the first account comes.
+    // Each recipe says how the first account is created.
     assert!(compose.contains("duly user add --admin"));
     assert!(unit.matches("duly user add --admin").count() >= 2);
     let example = include_str!("../.env.example").lines();

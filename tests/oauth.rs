@@ -1,4 +1,4 @@
-//! OAuth 2: scopes at log-in, tokens given back, metadata, forms of browsers.
+//! Tests of OAuth 2: scopes at log-in, token revocation, metadata, forms of browsers.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ async fn form(client: &Client, path: &str, form: &str) -> Answer {
     client.send(Method::POST, path, Some(FORM), form.to_owned()).await
 }
 
-/// Logs in for these scopes alone.
+/// Logs in with these scopes alone.
 async fn log_in(server: &Server, scope: &str) -> Value {
     let scope = scope.replace(' ', "+");
     let text = format!("username=jane@example.com&password={PASSWORD}&scope={scope}");
@@ -82,7 +82,7 @@ async fn a_refresh_may_narrow_the_access_token_and_never_widen_it() {
         assert_eq!(wide.body["error"], "invalid_scope");
         wide.expect_problem(400, "invalid_scope");
     }
-    // The session itself has what its log-in was for.
+    // The session keeps the scopes of its log-in.
     let whole = refresh(&server, token, "").await.expect(StatusCode::OK);
     assert_eq!(whole["scope"], "tasks:read tasks:write");
     let login = format!(
@@ -110,7 +110,7 @@ async fn nobody_can_write_other_scopes_into_a_refresh_token() {
         let answer = refresh(&server, &forged, "").await;
         answer.expect_problem(400, "invalid_grant");
     }
-    // And nobody was logged out by trying.
+    // The attempt ended no session.
     refresh(&server, &token, "").await.expect(StatusCode::OK);
 }
 
@@ -126,7 +126,8 @@ async fn scopes_that_are_unknown_are_refused_in_words_of_oauth() {
     }
 }
 
-/// What is made with few scopes must not have more, and administrators are not what a script for tasks is.
+/// A session with few scopes must not create credentials with more, and a script for tasks must
+/// not act as an administrator.
 #[tokio::test]
 async fn a_log_in_with_fewer_scopes_makes_no_tokens_and_manages_no_accounts() {
     let server = Server::start().await;
@@ -172,7 +173,7 @@ async fn a_token_of_any_kind_can_be_revoked_by_whoever_has_it() {
     jane.get("/tasks").await.expect(StatusCode::OK);
 }
 
-/// It ends the session as another use of the token would.
+/// It ends the session, as another use of the token would.
 #[tokio::test]
 async fn a_refresh_token_that_was_used_before_can_be_revoked() {
     let server = Server::start().await;
@@ -191,7 +192,7 @@ async fn revoking_what_is_no_token_changes_nothing_and_is_no_error() {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
     let (_, token) = server.client.granted("jane@example.com").await;
-    // The same session, and another family.
+    // The same session, with another family.
     let mut made_up = token.clone();
     made_up.replace_range(60..61, if &token[60..61] == "0" { "1" } else { "0" });
     for token in ["x", "duly_rt_00", "duly_pat_00", "a.b.c", &made_up] {
@@ -224,7 +225,7 @@ async fn clients_find_the_token_endpoint_by_the_metadata() {
     let revoke = text(&body, "revocation_endpoint").strip_prefix(&url).unwrap();
     let token = format!("token={}", token.as_str().unwrap());
     form(&server.client, &format!("!{revoke}"), &token).await.expect(StatusCode::OK);
-    // A stranger cannot send clients elsewhere.
+    // A stranger cannot redirect clients.
     let forged = server.client.with_header("x-forwarded-proto", "https");
     assert_eq!(forged.get(METADATA).await.expect(StatusCode::OK)["issuer"], url);
 }
@@ -241,7 +242,7 @@ async fn behind_a_trusted_proxy_the_metadata_names_its_scheme_and_host() {
     assert_eq!(answer.body["token_endpoint"], token);
 }
 
-/// Browsers send a `FormData` like this, and `curl -F`.
+/// Browsers send a `FormData` like this, and so does `curl -F`.
 #[tokio::test]
 async fn a_log_in_may_come_as_multipart() {
     let server = Server::start().await;
@@ -292,7 +293,7 @@ async fn a_log_in_may_come_as_multipart() {
     answer.expect_problem(400, "malformed");
 }
 
-/// Clients that read the challenge of a 401 and not its body find out there.
+/// Clients that read the challenge of a 401, and not its body, find the error there.
 #[tokio::test]
 async fn the_challenge_of_a_wrong_password_says_what_the_body_says() {
     let server = Server::start().await;

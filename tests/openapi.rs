@@ -1,6 +1,6 @@
-//! The OpenAPI document: that it is what was released, and that it is whole.
+//! Tests of the OpenAPI document: that it is the released one, and that it is complete.
 //!
-//! Every answer of the other tests is held against it too, see `harness/contract.rs`.
+//! Every response of the other tests is checked against it too, see `harness/contract.rs`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -15,7 +15,7 @@ async fn document_of(flags: &[&str]) -> Value {
     server.client.get("!/openapi.json").await.expect(StatusCode::OK)
 }
 
-/// Method, path and operation of each.
+/// Method, path and operation of each operation.
 fn operations(document: &Value) -> Vec<(&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap().iter();
     let operations = paths.flat_map(|(path, methods)| {
@@ -32,7 +32,7 @@ fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     found.unwrap_or_else(|| panic!("{reference} leads nowhere"))
 }
 
-/// Calls `see` with every value in the document and the name of the member it stands under.
+/// Calls `see` with every value in the document and the name of its member.
 fn walk<'a>(name: &str, value: &'a Value, see: &mut dyn FnMut(&str, &'a Value)) {
     see(name, value);
     match value {
@@ -234,7 +234,7 @@ async fn every_body_has_an_example_that_fits_its_schema() {
         for (part, holder) in responses.chain([request]) {
             let content = resolve(&document, holder)["content"].as_object();
             let content = content.into_iter().flatten();
-            // Lines are shown as what each of them is in words.
+            // Lines are documented in prose, line by line.
             for (media_type, content) in
                 content.filter(|(media_type, _)| *media_type != "application/x-ndjson")
             {
@@ -259,7 +259,7 @@ async fn every_body_has_an_example_that_fits_its_schema() {
         }
         for (name, property) in schema["properties"].as_object().into_iter().flatten() {
             let resolved = resolve(&document, property);
-            // Taken whatever it is.
+            // Accepted whatever its value is.
             let is_ignored = property["description"]
                 .as_str()
                 .is_some_and(|it| it.starts_with("Ignored"));
@@ -299,8 +299,8 @@ async fn what_the_server_refuses_the_document_rules_out() {
     assert_eq!(media_types, ["application/json"]);
 }
 
-/// Generators of clients stumbled: over a reference joined with a bare description, over operations that did not
-/// say that they need no credential, and over numbers that might have 64 bits without a sign.
+/// Regression: client generators failed on a reference with a bare description beside it, on operations that did not
+/// say that they need no credential, and on numbers that may have 64 bits without a sign.
 #[tokio::test]
 async fn generators_of_clients_find_nothing_strange() {
     let document = document_of(&[]).await;
@@ -344,7 +344,7 @@ async fn logging_in_is_found_under_the_prefix() {
         let unique: BTreeSet<&str> = ids.iter().map(|id| id.as_str().unwrap()).collect();
         assert_eq!(ids.len(), unique.len(), "{prefix}");
 
-        // Whoever follows the document gets in and makes a task.
+        // A client that follows the document can log in and create a task.
         let account =
             serde_json::json!({ "email": "jane@example.com", "password": "password123" });
         let register = format!("!{prefix}/auth/register");

@@ -1,4 +1,4 @@
-//! What a server may ask of new passwords.
+//! Tests of the rules of new passwords.
 
 use argon2::Argon2;
 use base64::Engine as _;
@@ -20,7 +20,7 @@ async fn register(server: &Server, email: &str, password: &str) -> Answer {
     server.client.post("/auth/register", account).await
 }
 
-/// Checks that the password was refused, and why.
+/// Checks that the password was refused, with this reason.
 fn expect_refused(answer: Answer, message: &str) {
     let body = answer.body.clone();
     assert_eq!(answer.expect_refused(), ["password"], "{body}");
@@ -99,7 +99,7 @@ async fn guesses_at_what_is_strong_enough_are_throttled() {
     assert!((60..70).contains(&refused), "{refused}");
 }
 
-/// Rules are for new passwords: whoever has one from before still gets in.
+/// Checks that the rules apply to new passwords only: an account with an old password can still log in.
 #[tokio::test]
 async fn the_rules_bind_the_operator_and_lock_out_nobody() {
     let home = Home::new();
@@ -126,7 +126,7 @@ async fn the_rules_bind_the_operator_and_lock_out_nobody() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// The same to see, from two input methods.
+/// Texts that look the same, from two input methods.
 const COMPOSED: &str = "z\u{fc}rich z\u{fc}rich";
 const DECOMPOSED: &str = "zu\u{308}rich\u{a0}zu\u{308}rich";
 
@@ -137,7 +137,7 @@ async fn log_in(server: &Server, password: &str) -> Answer {
     server.client.send(Method::POST, "/auth/login", form_type, form).await
 }
 
-/// The hash that was made of the bytes of a password, before its spellings were one.
+/// Hash of the bytes of a password, from before spellings were normalized.
 fn hash_of_bytes(password: &str) -> PasswordHash {
     let params = argon2::Params::new(64, 1, 1, None).unwrap();
     let argon2 = Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
@@ -200,7 +200,7 @@ async fn the_length_of_a_password_is_what_people_can_count() {
     expect_refused(answer, "must have at most 128 characters");
 }
 
-/// Another spelling of the old password is no other password.
+/// Another spelling of the old password is the same password.
 #[tokio::test]
 async fn a_password_that_must_change_is_not_changed_by_its_other_spelling() {
     let server = Server::start().await;

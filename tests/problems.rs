@@ -1,4 +1,4 @@
-//! Errors look the same wherever they come from, and no answer goes without its headers.
+//! Tests of errors: all have the same form, and every response has its headers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -211,7 +211,7 @@ async fn health_says_which_server_this_is() {
     }
 }
 
-/// Makes a data file with one account, one session and one task, and returns a token for them.
+/// Creates a data file with one account, one session and one task, and returns a token for the account.
 async fn given_data(path: &std::path::Path) -> String {
     let options = Options { reserve_bytes: 0, ..Options::default() };
     let store: Arc<dyn Store> = Arc::new(RedbStore::open(path, &options).unwrap());

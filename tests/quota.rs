@@ -1,4 +1,4 @@
-//! What one account may hold, and how many accounts there may be.
+//! Tests of the limits of one account, and of the number of accounts.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::harness::{Answer, Client, Home, Server};
 
 const JANE: &str = "jane@example.com";
 
-/// A text of 2,000 characters that makes as many index entries as one can.
+/// Text of 2,000 characters that needs the largest number of index entries.
 fn long(of: u64) -> Value {
     let words = (0..240).map(|number| format!("{:07x}", of * 1000 + number));
     json!({ "title": format!("t{of}"), "description": words.collect::<Vec<_>>().join(" ") })
@@ -32,10 +32,10 @@ fn sound(server: &Server) {
     assert_eq!(report.findings, [""; 0]);
 }
 
-/// More tasks than fit into an account of 1 MiB that is nearly full.
+/// Number of tasks that exceeds the rest of a nearly full account of 1 MiB.
 const MANY: u64 = 500;
 
-/// Makes the same task until the account is full.
+/// Creates the same task until the account is full.
 async fn repeat(jane: &Client, task: Value) {
     for _ in 0..MANY {
         if jane.post("/tasks", task.clone()).await.status != StatusCode::CREATED {
@@ -45,7 +45,7 @@ async fn repeat(jane: &Client, task: Value) {
     panic!("never full");
 }
 
-/// Makes long tasks until the account is full, and says how many.
+/// Creates long tasks until the account is full, and returns their number.
 async fn fill(jane: &Client) -> u64 {
     for number in 1..200 {
         let answer = jane.post("/tasks", long(number)).await;
@@ -70,7 +70,7 @@ async fn an_account_has_as_many_tasks_as_it_may_and_no_more() {
     jane.patch("/tasks/1", recurring).await.expect(StatusCode::OK);
     exceeded(&jane.post_empty("/tasks/1/complete").await, refused);
 
-    // Another account has its own.
+    // Another account has a limit of its own.
     server.client.registered("john@example.com").await.given_task("a").await;
     jane.delete("/tasks/2").await.expect(StatusCode::NO_CONTENT);
     jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
@@ -95,7 +95,7 @@ async fn a_batch_over_the_quota_is_refused_whole_or_from_there() {
         results["results"].as_array().unwrap().iter().map(|it| &it["status"]).collect();
     assert_eq!(statuses, [201, 201, 403]);
 
-    // What is deleted first makes room.
+    // Deleting first makes room.
     let swap = json!({ "operations": [{ "op": "delete", "id": 1 }, create("d")] });
     jane.post("/tasks/batch", swap).await.expect(StatusCode::OK);
     sound(&server);
@@ -136,7 +136,7 @@ async fn what_was_done_before_is_answered_again_by_a_full_account() {
     let again = keyed.post("/tasks", json!({ "title": "a" })).await;
     assert_eq!(again.header("idempotency-replayed"), Some("true"));
     assert_eq!(again.expect(StatusCode::CREATED), made);
-    // A refusal is not kept.
+    // A refusal is not recorded.
     let other = jane.with_header("idempotency-key", "two");
     exceeded(
         &other.post("/tasks", json!({ "title": "b" })).await,
@@ -151,7 +151,7 @@ async fn what_was_done_before_is_answered_again_by_a_full_account() {
 async fn an_answer_is_kept_if_the_account_has_room_for_it_as_well() {
     let (server, jane) = given(&["--max-mib-per-account=1"]).await;
     let keyed = |key: String| jane.with_header("idempotency-key", &key);
-    // Each answer is as long as its task, which has no other words than the ones before.
+    // Each record is as long as its task, whose words are all indexed already.
     let task = json!({ "title": "a", "description": "a ".repeat(1000) });
     let mut number = 0;
     let refused = loop {
@@ -163,7 +163,7 @@ async fn an_answer_is_kept_if_the_account_has_room_for_it_as_well() {
     };
     exceeded(&refused, "and its maximum is 1048576");
     assert!(server.usage(JANE).await.bytes <= 1 << 20);
-    // Without its answer there is room for the task.
+    // Without its record there is room for the task.
     jane.post("/tasks", task.clone()).await.expect(StatusCode::CREATED);
 
     repeat(&jane, json!({ "title": "b" })).await;
@@ -278,7 +278,7 @@ async fn a_server_has_as_many_accounts_as_it_may() {
     let john = server.account("john@example.com").await.user.id;
     let gone = jane.delete(&format!("/admin/users/{john}")).await;
     gone.expect(StatusCode::NO_CONTENT);
-    // The invitation is still good.
+    // The invitation is still valid.
     server.client.post("/auth/register", invited).await.expect(StatusCode::CREATED);
 }
 
@@ -304,7 +304,7 @@ async fn the_operator_gives_an_account_limits_of_its_own_and_is_held_to_none() {
     let export = expect(home.run(&["export"], ""), 0);
     assert_eq!(server.terminate(), Some(0));
 
-    // Without a server as well.
+    // The command works without a server as well.
     let said = expect(home.run(&["user", "quota", JANE, "--tasks", "0"], ""), 0);
     assert!(said.starts_with("tasks\t2\tno limit\n"), "{said}");
     let said = expect(home.run(&["user", "quota", JANE, "--tasks", "default"], ""), 0);
@@ -315,7 +315,7 @@ async fn the_operator_gives_an_account_limits_of_its_own_and_is_held_to_none() {
     let audit = expect(home.run(&["audit"], ""), 0);
     assert!(audit.contains("operator\tquota_set\tuser 1"), "{audit}");
 
-    // An import takes in what no account could make.
+    // An import accepts data beyond the limits of an account.
     let other = Home::new().set("MAX_TASKS_PER_ACCOUNT", "1").set("MAX_ACCOUNTS", "1");
     let said = expect(other.run(&["import"], &export), 0);
     assert!(said.contains("imports ignore MAX_ACCOUNTS, MAX_TASKS"), "{said}");

@@ -1,4 +1,4 @@
-//! What `/docs` and programs that read the document are given beside the operations themselves.
+//! Tests of the parts of the document for `/docs` and other readers beside the operations themselves.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ async fn document(server: &Server) -> Value {
     server.client.get("!/openapi.json").await.expect(StatusCode::OK)
 }
 
-/// Somebody who has the tasks that examples name.
+/// Account with the tasks that the examples name.
 async fn with_tasks(server: &Server) -> Client {
     let jane = server.client.registered("jane@example.com").await;
     for title in ["Pack", "Move", "Unpack", "Rest"] {
@@ -24,7 +24,7 @@ async fn with_tasks(server: &Server) -> Client {
     jane
 }
 
-/// Path, method and operation of each.
+/// Path, method and operation of each operation.
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().unwrap();
     paths.iter().flat_map(|(path, methods)| {
@@ -41,7 +41,7 @@ async fn tasks_come_first_and_administration_last() {
     {
         let bytes = server.client.get(path).await.bytes;
         let text = str::from_utf8(&bytes).unwrap();
-        // Links name operations too, once the paths that they stand in are begun.
+        // Links name operations too, after the start of the paths.
         let (_, paths) = text.split_once("paths").unwrap();
         let mut at = 0;
         for id in [

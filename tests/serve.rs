@@ -1,4 +1,4 @@
-//! The running process: its key, its sockets, its health check, and its end.
+//! Tests of the running process: its key, its sockets, its health check, and its end.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::harness::process::{finish, refused};
 use crate::harness::{Home, Process};
 
-/// Whether the health check of this home passes.
+/// Returns whether the health check of this home passes.
 fn is_healthy(home: &Home, listen: &str) -> bool {
     let output = home.run(&["healthcheck", "--listen", listen], "");
     let code = output.status.code();
@@ -67,7 +67,7 @@ fn the_health_check_asks_the_port() {
 
 #[test]
 fn the_health_check_reaches_a_server_that_listens_everywhere() {
-    // A port that is free now; nobody else takes it in the moment until the server does.
+    // A free port; no other process takes it in the moment until the server does.
     let probe = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     let listen = format!("0.0.0.0:{}", probe.local_addr().unwrap().port());
     drop(probe);
@@ -118,8 +118,8 @@ fn a_socket_in_use_is_left_alone() {
     drop(server);
 }
 
-/// A mistyped `LISTEN=unix:duly.redb` once removed the data file: on Linux a connection to a plain file is
-/// refused with the same error as one to a socket that nobody listens at.
+/// Regression: a mistyped `LISTEN=unix:duly.redb` removed the data file. On Linux a connection to a plain file is
+/// refused with the same error as one to a socket without a listener.
 #[test]
 fn a_file_that_is_no_socket_is_never_removed() {
     let home = Home::new().set("LISTEN", "unix:duly.redb");
@@ -164,7 +164,7 @@ fn a_key_that_others_can_read_is_refused() {
     }
 }
 
-/// Sends this and waits until the server has taken it.
+/// Sends a text and waits until the server has read it.
 fn begin(server: &Process, text: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -172,10 +172,10 @@ fn begin(server: &Process, text: &str) -> TcpStream {
     stream
 }
 
-/// What still comes until the server closes.
+/// Reads until the server closes.
 fn rest(mut stream: TcpStream) -> String {
     let mut text = Vec::new();
-    // A reset is an end as well.
+    // A reset counts as a close.
     drop(stream.read_to_end(&mut text));
     String::from_utf8(text).unwrap()
 }
@@ -184,7 +184,7 @@ fn rest(mut stream: TcpStream) -> String {
 fn a_server_that_stops_says_so_and_lets_requests_finish() {
     let home = Home::new().set("SHUTDOWN_SECONDS", "5");
     let mut server = home.serve();
-    // Has been served once, so it is one that the server waits for no longer.
+    // It has been served once, so the server does not wait for it.
     let mut idle = begin(&server, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
     let mut some = [0; 64];
     assert!(idle.read(&mut some).unwrap() > 0);
@@ -195,7 +195,7 @@ fn a_server_that_stops_says_so_and_lets_requests_finish() {
          Content-Type: application/x-www-form-urlencoded\r\nExpect: 100-continue\r\n\r\n",
         form.len()
     );
-    // The server asks for the body, so it is in the middle of that request; and it has seen the others.
+    // The server asks for the body, so it is in the middle of that request; and it has read the others.
     let mut login = begin(&server, &login);
     assert!(login.read(&mut some).unwrap() > 0);
     assert!(some.starts_with(b"HTTP/1.1 100 "));
@@ -289,7 +289,7 @@ async fn a_limit_on_file_sizes_ends_the_server_as_a_full_disk_would() {
 
 #[test]
 fn a_key_that_the_disk_does_not_take_is_no_wrong_setting() {
-    // A supervisor starts a server again whose disk was full, and not one whose settings are wrong.
+    // A supervisor restarts a server whose disk was full, and not one whose settings are wrong.
     let home = Home::new();
     let duly = home.command(&["serve"]);
     let mut limited = Command::new("sh");

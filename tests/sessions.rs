@@ -1,4 +1,4 @@
-//! Logging in, and how long that lasts.
+//! Tests of log-ins and of the lifetime of sessions.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::harness::values::set_password;
 use crate::harness::{Answer, Client, Server};
 
 const FORM: &str = "application/x-www-form-urlencoded";
-/// Between two log-ins.
+/// Time between two log-ins.
 const A_WHILE: Duration = Duration::from_secs(30);
 
 async fn log_in(client: &Client, form: &str) -> Answer {
     client.send(Method::POST, "/auth/login", Some(FORM), form.to_owned()).await
 }
 
-/// Sees that this token opens no door.
+/// Checks that this token is refused.
 async fn expect_shut(client: &Client) {
     client.get("/auth/me").await.expect_problem(401, "invalid_token");
     client.get("/tasks").await.expect_problem(401, "invalid_token");
@@ -63,7 +63,7 @@ async fn the_other_fields_of_oauth2_are_taken() {
     answer.expect(StatusCode::OK);
 }
 
-/// The service before this one answered 500.
+/// Regression: the previous service returned 500.
 #[tokio::test]
 async fn a_malformed_form_is_refused_with_the_names_of_its_fields() {
     let server = Server::start().await;
@@ -94,7 +94,7 @@ async fn a_malformed_form_is_refused_with_the_names_of_its_fields() {
     assert_eq!(answer.expect_refused(), ["body"]);
 }
 
-/// OAuth 2 clients look for `error`, clients of the replaced service for `detail`, and browsers for the challenge.
+/// OAuth 2 clients read `error`, clients of the replaced service `detail`, and browsers the challenge.
 #[tokio::test]
 async fn oauth_clients_can_read_every_refusal() {
     let server = Server::start().await;
@@ -218,7 +218,7 @@ async fn a_token_expires_when_it_was_said_to() {
 
     server.wait(Duration::from_secs(5 * 60 - 1));
     jane.get("/auth/me").await.expect(StatusCode::OK);
-    // Five seconds are given for clocks that differ.
+    // Five seconds are allowed for clocks that differ.
     server.wait(Duration::from_secs(6));
     expect_shut(&jane).await;
 
@@ -234,7 +234,7 @@ async fn a_token_is_worth_nothing_once_its_session_has_expired() {
     server.wait(Duration::from_secs(30 * 24 * 3600 - 1));
     jane.get("/auth/me").await.expect(StatusCode::OK);
 
-    // The token would have been taken for five more seconds.
+    // The token would have been accepted for five more seconds.
     server.wait(Duration::from_secs(1));
 
     expect_shut(&jane).await;
@@ -282,7 +282,7 @@ async fn deletion_ends_access_at_once() {
     answer.await.expect_problem(401, "wrong_credentials");
 }
 
-/// The last use of the session that asks. The note is made beside the request, so it is waited for.
+/// Waits until the session of the client has this time of its last use, which is recorded asynchronously.
 async fn use_noted(client: &Client, wanted: &str) {
     loop {
         let sessions = client.get("/auth/sessions").await.expect(StatusCode::OK);
@@ -300,7 +300,7 @@ async fn a_script_that_logs_in_again_and_again_leaves_the_phone_alone() {
     let server = Server::start().await;
     let phone = server.client.registered("jane@example.com").await;
     server.wait(A_WHILE);
-    // However soon after the log-in it comes, a use is one.
+    // Even a use right after the log-in is recorded.
     use_noted(&phone, "2030-01-01T00:00:30.000Z").await;
 
     let mut scripts: Vec<Client> = Vec::new();

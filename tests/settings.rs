@@ -1,4 +1,4 @@
-//! Bad settings, through the real binary.
+//! Tests of bad settings, through the real binary.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! How often somebody may try.
+//! Tests of throttling.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -8,10 +8,10 @@ use crate::harness::{Answer, Client, Server};
 const WRONG: &str = "username=jane@example.com&password=wrong-password";
 const RIGHT: &str = "username=jane@example.com&password=password123";
 
-/// Ways to say who one is that only a trusted proxy is believed.
+/// Headers that name the client, accepted only from a trusted proxy.
 const FORGED: [&str; 4] = ["x-forwarded-for", "forwarded", "x-real-ip", "x-client-ip"];
 
-/// Tries until told to wait, and returns how often that was, and the answer.
+/// Sends requests until one is throttled, and returns their number and the response.
 async fn exhausted(client: &Client) -> (u32, Answer) {
     for count in 0..100 {
         let answer = client.form("/auth/login", WRONG).await;
@@ -22,7 +22,7 @@ async fn exhausted(client: &Client) -> (u32, Answer) {
     panic!("nobody said anything");
 }
 
-/// Checks the headers of a refusal, and returns what was too much, its quota and its window.
+/// Checks the headers of a refusal, and returns the exceeded limit, its quota and its window.
 fn refusal(answer: Answer) -> (String, u32, u32) {
     let header = |name: &str| answer.header(name).unwrap().to_owned();
     let wait: u32 = header("retry-after").parse().unwrap();
@@ -51,7 +51,7 @@ async fn somebody_who_guesses_is_told_to_wait() {
     let seconds: u64 = answer.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&seconds), "{seconds} s");
     assert_eq!(refusal(answer), ("login".to_owned(), 20, 120));
-    // Even the right password, or guessing would go on; but who is in stays in.
+    // The right password is refused too, or guessing could go on; an existing session still works.
     server.client.form("/auth/login", RIGHT).await.expect_problem(429, "throttled");
     jane.get("/auth/me").await.expect(StatusCode::OK);
     server.client.registered("john@example.com").await;
@@ -86,7 +86,7 @@ async fn a_forged_address_changes_nothing() {
         tries += u32::from(answer.status == StatusCode::UNAUTHORIZED);
     }
 
-    // As without, and one more for each six seconds that this may take.
+    // As without it, plus one for each six seconds of the run.
     assert!((20..25).contains(&tries), "{tries}");
     for name in FORGED {
         let forger = server.client.with_header(name, "198.51.100.7");
@@ -131,7 +131,7 @@ async fn registering_is_counted_too() {
 
     assert!((60..70).contains(&accounts), "{accounts}");
     assert_eq!(refusal(refused), ("registration".to_owned(), 60, 360));
-    // Logging in is another matter.
+    // Log-ins have a limit of their own.
     let log_in = "username=j0@example.com&password=password123";
     server.client.form("/auth/login", log_in).await.expect(StatusCode::OK);
 }
@@ -160,16 +160,16 @@ async fn a_limit_of_requests_is_one_for_each_account() {
     assert_eq!(refusal(refused), ("requests".to_owned(), 5, 60));
     let john = server.client.registered("john@example.com").await;
     john.get("/auth/me").await.expect(StatusCode::OK);
-    // Neither another session nor a new one is a way around.
+    // Neither another session nor a new one avoids the limit.
     for session in [&other_session, &server.client.logged_in("jane@example.com").await] {
         session.get("/tasks").await.expect_problem(429, "throttled");
     }
-    // What nobody proves to be is no credential, and what needs none is not counted.
+    // An invalid credential is refused as such, and an operation without a credential is not counted.
     jane.with_token("x").get("/auth/me").await.expect_problem(401, "invalid_token");
     jane.get("!/health").await.expect(StatusCode::OK);
 }
 
-/// A guess that comes from everywhere at once is slowed down; whoever is at home, or in already, is not.
+/// Checks that distributed guessing is slowed down, and that the owner's own network and sessions are not.
 #[tokio::test]
 async fn strangers_cannot_lock_the_owner_out() {
     let flags = ["--auth-rate-limit=on", "--trusted-proxies=127.0.0.1"];
@@ -194,7 +194,7 @@ async fn strangers_cannot_lock_the_owner_out() {
     let policy = answer.header("ratelimit-policy").unwrap();
     assert!(policy.starts_with("\"login-stranger\";q="), "{policy}");
     from("192.0.2.99").form("/auth/login", RIGHT).await.expect_problem(429, "throttled");
-    // An email that nobody has is slowed down alike.
+    // An unregistered email is throttled alike.
     let unknown = "username=nobody@example.com&password=x";
     let mut statuses = Vec::new();
     for number in 0..60 {
@@ -202,7 +202,7 @@ async fn strangers_cannot_lock_the_owner_out() {
         statuses.push(stranger.form("/auth/login", unknown).await.status);
     }
     assert!(statuses.contains(&StatusCode::TOO_MANY_REQUESTS));
-    // Also when nobody is logged in there any more.
+    // This holds after the last session there has ended, too.
     let (gone, _) = home.granted("jane@example.com").await;
     gone.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
     home.form("/auth/login", RIGHT).await.expect(StatusCode::OK);
@@ -211,7 +211,7 @@ async fn strangers_cannot_lock_the_owner_out() {
     abroad.unwrap().0.get("/auth/me").await.expect(StatusCode::OK);
 }
 
-/// From a network where the owner is known, a wrong password once got 401 where an email that nobody has got 429.
+/// Regression: on a network where the owner is known, a wrong password got 401 where an unregistered email got 429.
 #[tokio::test]
 async fn log_in_does_not_tell_who_is_registered_where_its_owner_is_known() {
     let flags = ["--auth-rate-limit=on", "--trusted-proxies=127.0.0.1"];
@@ -224,7 +224,7 @@ async fn log_in_does_not_tell_who_is_registered_where_its_owner_is_known() {
         let (home, from) = (home.clone(), &from);
         async move {
             let mut seen = Vec::new();
-            // Those at home count for all strangers, whether somebody is known there or not.
+            // Guesses from known networks count for all strangers, whether the account is known there or not.
             for number in 0..60 {
                 let at = match number % 4 {
                     0 => home.clone(),
@@ -240,7 +240,7 @@ async fn log_in_does_not_tell_who_is_registered_where_its_owner_is_known() {
     let unknown = tried("username=nobody@example.com&password=wrong-password").await;
 
     let refused = |seen: &[u16]| seen.iter().position(|it| *it == 429).unwrap();
-    // 30, and one more for each six seconds that this may take.
+    // 30, plus one for each six seconds of the run.
     assert!((30..40).contains(&refused(&known)), "{known:?}");
     assert!((30..40).contains(&refused(&unknown)), "{unknown:?}");
     let at_home = known.iter().skip(32).step_by(4).filter(|it| **it == 429);
@@ -264,10 +264,10 @@ async fn a_password_that_is_asked_again_cannot_be_guessed() {
         tried += 1;
         assert!(tried < 20);
     }
-    // Whichever way it is asked for.
+    // The limit holds for every operation that asks for the password.
     let body = json!({ "email": "new@example.com", "password": "password123" });
     jane.patch("/auth/me", body).await.expect_problem(429, "throttled");
-    // Whoever has stolen one session does not keep the owner in another from locking them out.
+    // The limit of a stolen session does not keep the owner from ending it in another session.
     let home = server.client.logged_in("jane@example.com").await;
     let other =
         json!({ "current_password": "password123", "new_password": "password125" });

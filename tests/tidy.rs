@@ -1,9 +1,9 @@
-//! Rules about the source itself that the compiler does not check.
+//! Rules of the source that the compiler does not check.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// From the top down. A module may use only itself and what stands below it.
+/// Layers from the top down. A module may use only itself and lower modules.
 const LAYERS: &[&[&str]] = &[
     &["cli"],
     &["http", "control", "jobs", "telemetry"],
@@ -110,10 +110,10 @@ const HOMES: &[(&str, &[&str])] = &[
     ("xxhash_rust", &["src/store/redb/format/codec.rs"]),
 ];
 
-/// Longest file, in lines.
+/// Largest number of lines of a file.
 const MAX_LINES: usize = 600;
 
-/// Half of the files of the program are shorter than this.
+/// Largest median of the lines of the program's files.
 const MEDIAN_LINES: usize = 120;
 
 #[test]
@@ -148,7 +148,7 @@ fn every_library_has_a_home() {
                     !before.is_some_and(|c| c.is_alphanumeric() || "_:".contains(c))
                 })
             });
-            // `store::redb` is ours.
+            // `store::redb` is a module of the program.
             if named && !at_home && !text.contains(&format!("store::{library}")) {
                 wrong.push(format!("{place} names {library}"));
             }
@@ -186,7 +186,7 @@ fn files_are_short() {
     assert!(median <= MEDIAN_LINES, "half of the files have more than {median} lines");
 }
 
-/// Words that say nothing of the item when they come first.
+/// Words that are no good first word of a doc comment.
 const NO_FIRST_WORDS: [&str; 15] = [
     "How", "Nobody", "So", "Somebody", "Those", "What", "Whatever", "When", "Where",
     "Which", "Who", "Whoever", "Whom", "Whose", "Why",

@@ -1,4 +1,4 @@
-//! TLS: who gets in, with which certificate, and what a new one changes.
+//! Tests of TLS: accepted clients, the certificate in use, and the effect of a new one.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -20,13 +20,13 @@ use crate::harness::{Home, Process, Server};
 const HEALTH: &str = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const HSTS: &str = "max-age=31536000";
 
-/// Longest time that a client waits for what has to come.
+/// Longest time that a client waits for an event that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What the server may take beyond its limits, on a busy machine.
+/// Time beyond its limits that the server may take on a busy machine.
 const GRACE: Duration = Duration::from_millis(2500);
 
-/// A home whose server speaks TLS with this certificate.
+/// Home whose server uses TLS with this certificate.
 fn home(certificate: &Certificate) -> Home {
     let home =
         Home::new().set("TLS_CERT_FILE", "cert.pem").set("TLS_KEY_FILE", "key.pem");
@@ -34,7 +34,7 @@ fn home(certificate: &Certificate) -> Home {
     home
 }
 
-/// The first bytes of the answer to an HTTP/1.1 request; none if the connection is closed.
+/// Returns the first bytes of the response to an HTTP/1.1 request; none if the connection is closed.
 async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str) -> String {
     let mut bytes = vec![0; 4096];
     if stream.write_all(text.as_bytes()).await.is_err() {
@@ -45,7 +45,7 @@ async fn ask(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), text: &str) -> 
     String::from_utf8(bytes).unwrap().to_ascii_lowercase()
 }
 
-/// Whether a new client gets in that trusts this certificate alone.
+/// Returns whether a new client that trusts this certificate alone can connect.
 async fn is_shown(certificate: &Certificate, address: SocketAddr) -> bool {
     match certificate.client(&[HTTP_1]).connect(address).await {
         Ok(mut stream) => {
@@ -107,7 +107,7 @@ async fn without_tls_nobody_is_told_to_use_it_and_nobody_speaks_http_2() {
 
     assert_eq!(answer.header("strict-transport-security"), None);
     assert!(preface.is_empty() || preface.starts_with("http/1.1 4"), "{preface:?}");
-    // And then it ends.
+    // Then the connection ends.
     let mut rest = Vec::new();
     drop(timeout(PATIENCE, stream.read_to_end(&mut rest)).await.expect("an end"));
 }
@@ -123,7 +123,7 @@ async fn who_comes_without_tls_is_not_answered() {
 
     assert!(end.is_ok());
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
-    // An alert of TLS at most.
+    // A TLS alert at most.
     assert!(answer.len() <= 7, "{answer:?}");
 }
 
@@ -148,7 +148,7 @@ async fn a_new_certificate_is_for_new_connections_and_the_open_ones_go_on() {
     server.wait_for_log("reloaded the certificate");
 
     assert!(is_shown(&new, address).await);
-    // Also for somebody who has begun a session with the old one.
+    // A client with a session from the old certificate is refused, too.
     assert!(client.connect(address).await.is_err());
     assert!(!is_shown(&old, address).await);
     assert!(ask(&mut http1, HEALTH).await.starts_with("http/1.1 200 "));
@@ -203,7 +203,7 @@ async fn a_hang_up_without_tls_is_survived() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// The first message of a client, as one would send it.
+/// First message of a client.
 async fn hello(certificate: &Certificate) -> Vec<u8> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -227,7 +227,7 @@ async fn handshakes_that_do_not_come_to_an_end_make_room_and_are_cut_off() {
     let address = server.address();
     let hello = hello(&certificate).await;
 
-    // Nothing, half of the first message, and all of it without the last one.
+    // Nothing, half of the first message, and all of it without the last byte.
     let mut stuck = Vec::new();
     for begin in [&[][..], &hello[..hello.len() / 2], &hello] {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -270,7 +270,7 @@ async fn stuck_handshakes_hold_up_neither_others_nor_the_end() {
     drop(stuck);
 }
 
-/// The variable to blame, part of the reason, and what goes wrong in a folder that was fine.
+/// Variable that the error names, part of the reason, and the defect made in a sound folder.
 type Case<'a> = (&'a str, &'a str, &'a dyn Fn(&Path));
 
 #[test]
@@ -348,7 +348,7 @@ async fn the_group_of_a_key_may_read_it() {
     assert!(is_shown(&own, home.serve().address()).await);
 }
 
-/// The exit code of the health check.
+/// Exit code of the health check.
 fn health(home: &Home, server: &Process) -> Option<i32> {
     home.run(&["healthcheck", "--listen", &server.listening], "").status.code()
 }
@@ -359,7 +359,7 @@ fn the_health_check_speaks_tls_where_the_server_does() {
     let tls = home(&own);
     let server = tls.serve();
     assert_eq!(health(&tls, &server), Some(0));
-    // A renewed certificate that the server was not told of yet says nothing about its health.
+    // A renewed certificate that the server has not loaded yet does not affect its health.
     Certificate::new().write(tls.folder.path());
     assert_eq!(health(&tls, &server), Some(0));
     fs::remove_file(tls.folder.path().join("key.pem")).unwrap();

@@ -1,4 +1,4 @@
-//! Answers that nobody reads: how much of them the server keeps, and for whom there is room beside them.
+//! Tests of unread responses: the memory that they take, and the room that other clients have beside them.
 
 use std::net::SocketAddr;
 
@@ -13,19 +13,19 @@ use crate::harness::client::BASE;
 use crate::harness::tls::{Certificate, HTTP_2, request};
 use crate::harness::{Client, Home, Process};
 
-/// What the answers to one account may hold, as the page on limits says.
+/// Memory for the responses to one account, by the page on limits.
 const SHARE: usize = 16 << 20;
 
 /// Bytes that are reserved for the result of a change in a batch.
 const RESERVED: usize = 8 << 10;
 
-/// More than there is room for by far.
+/// Number of clients that read nothing, far above the room for them.
 const DEAF: usize = 100;
 
-/// Whatever else the server needs meanwhile, in KiB.
+/// Other memory of the server meanwhile, in KiB.
 const BESIDE_KIB: u64 = 24 << 10;
 
-/// Jane, who has a list of megabytes, and John, who has one task.
+/// Accounts: Jane, who has a list of megabytes, and John, who has one task.
 async fn given(anybody: &Client) -> (Client, Client) {
     let jane = anybody.registered("jane@example.com").await;
     let john = anybody.registered("john@example.com").await;
@@ -34,7 +34,7 @@ async fn given(anybody: &Client) -> (Client, Client) {
     (jane, john)
 }
 
-/// Makes so many of them, ten at a time.
+/// Creates this many long tasks, ten at a time.
 async fn given_long_tasks(client: &Client, count: usize) {
     for _ in 0..count / 10 {
         let create = json!({ "op": "create", "task": longest() });
@@ -43,7 +43,7 @@ async fn given_long_tasks(client: &Client, count: usize) {
     }
 }
 
-/// A task that takes as much in JSON as any.
+/// Task with the longest JSON.
 fn longest() -> Value {
     let escaped = |length| "\u{1}".repeat(length);
     json!({ "title": format!("a{}", escaped(254)), "description": escaped(2000) })
@@ -51,7 +51,7 @@ fn longest() -> Value {
 
 const LIST: &str = "/tasks?limit=200";
 
-/// Time limits that no client reaches, however slow the machine.
+/// Home with time limits that no client reaches, however slow the machine.
 fn home() -> Home {
     Home::new()
         .set("MAX_CONNECTIONS_PER_NETWORK", "500")
@@ -73,7 +73,7 @@ async fn deaf(address: SocketAddr, client: &Client, line: &str, body: &str) -> T
     stream
 }
 
-/// The statuses of so many requests of those who do not read, as the log has them.
+/// Logged statuses of this many requests of clients that do not read.
 fn served(server: &Process, count: usize) -> Vec<u64> {
     let mut statuses = Vec::new();
     while statuses.len() < count {
@@ -89,7 +89,7 @@ fn count(statuses: &[u64], status: u64) -> usize {
     statuses.iter().filter(|it| **it == status).count()
 }
 
-/// Leaves as many lists unread as fit into the share of an account. Says how many bytes of it are left.
+/// Leaves as many lists unread as fit into the share of an account. Returns the number of bytes left.
 async fn hold_share(server: &Process, client: &Client) -> (Vec<TcpStream>, usize) {
     let size = client.get(LIST).await.bytes.len();
     let mut held = Vec::new();
@@ -101,15 +101,15 @@ async fn hold_share(server: &Process, client: &Client) -> (Vec<TcpStream>, usize
     (held, SHARE % size)
 }
 
-/// Asks until there is an answer of this status.
+/// Repeats a request until a response has this status.
 async fn until(client: &Client, path: &str, status: StatusCode) {
     while client.get(path).await.status != status {
         tokio::task::yield_now().await;
     }
 }
 
-/// hyper took an answer whole, and what was counted went with its body, before a byte was sent: 128 connections of one
-/// account took 350 MB.
+/// Regression: hyper took a response whole, and its reserved memory was released with its body, before a byte was
+/// sent: 128 connections of one account took 350 MB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn over_http_1_an_account_that_reads_nothing_holds_its_share_and_no_more() {
     let home = home();
@@ -183,7 +183,7 @@ async fn over_http_2_an_account_that_reads_nothing_holds_its_share_and_no_more()
     while quick.send(ask(&jane)).await.unwrap().0 != 200 {}
 }
 
-/// The body of a problem was made after it would have been counted.
+/// Regression: the body of a problem was created after the response was counted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn long_problems_are_counted_as_well() {
     let home = home();
@@ -228,7 +228,8 @@ async fn pages_are_in_memory_once_however_many_do_not_read_them() {
     assert!(growth < (page / 100) as u64, "grew by {growth} KiB");
 }
 
-/// Completes so many of 200 long tasks, some of them again. Each takes more in the answer than is reserved for it.
+/// Completes this many of 200 long tasks, some of them again. Each takes more in the
+/// response than is reserved for it.
 fn completions(count: usize) -> Value {
     let complete = |number| json!({ "op": "complete", "id": number % 200 + 1 });
     json!({ "operations": (0..count).map(complete).collect::<Vec<_>>() })
@@ -257,7 +258,7 @@ async fn a_write_without_room_for_its_answer_says_that_it_was_done_and_its_key_h
     assert_eq!(list.header("x-total-count"), Some(done.as_str()));
 }
 
-/// Results of many batches waited to be rendered: with those of 240 clients the server took 267 MB.
+/// Regression: results of many batches waited to be rendered; with 240 clients the server took 267 MB.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
     let home = home();
@@ -273,7 +274,8 @@ async fn a_batch_without_room_for_its_results_is_refused_before_it_is_done() {
     jane.get("/tasks?limit=1").await.expect(StatusCode::OK);
 }
 
-/// Each refused list was read and rendered first, and 500 clients that asked for it again and again took all the time there was.
+/// Regression: each refused list was read and rendered first, and 500 clients that repeated the
+/// request took all processor time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_refused_answer_the_next_long_one_is_refused_before_anything_is_done() {
     let home = home();
@@ -294,7 +296,7 @@ async fn after_a_refused_answer_the_next_long_one_is_refused_before_anything_is_
     jane.post("/tasks/batch", complete).await.expect(StatusCode::OK);
 }
 
-/// Eight accounts of one network took all places that there were for exports.
+/// Regression: eight accounts of one network took all places for exports.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_has_one_export_at_a_time_and_keeps_nobody_from_another_one() {
     const ACCOUNTS: usize = 12;

@@ -1,4 +1,4 @@
-//! Requests that cannot be read as HTTP, or only in part: they are refused as all others are.
+//! Tests of requests that cannot be read as HTTP, or only in part: they are refused like all others.
 
 use hyper::StatusCode;
 
@@ -105,7 +105,7 @@ async fn an_unreadable_request_after_others_is_refused_in_its_turn() {
     for _ in 0..2 {
         assert!(ask(&mut stream, HEALTH).await.starts_with("HTTP/1.1 200 "));
     }
-    // One that is answered, and one that is not, in one piece.
+    // A valid request and an invalid one, in one piece.
     let mut said = ask(&mut stream, &format!("{HEALTH}nonsense\r\n\r\n")).await;
     said.push_str(&until_closed(&mut stream).await);
     let (first, second) = said.split_once("HTTP/1.1 400 ").expect(&said);
@@ -172,7 +172,7 @@ async fn a_transfer_coding_that_is_not_known_is_not_implemented_whatever_is_aske
     raw(address, format!("{request}0\r\n\r\n")).await.expect(StatusCode::OK);
 }
 
-/// Refused before the body has come, which it never does.
+/// Checks the refusal before the body has come; the body is never sent.
 #[tokio::test]
 async fn a_length_beyond_all_numbers_is_a_body_that_is_too_large() {
     let server = Server::start().await;

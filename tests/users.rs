@@ -1,4 +1,4 @@
-//! Registering, and the account.
+//! Tests of registration and of the account.
 
 use duly::store::{Store as _, WriteContext};
 use hyper::{Method, StatusCode};
@@ -94,7 +94,7 @@ async fn what_is_no_email_is_refused() {
     }
 }
 
-/// The limit is on the address, not on what was typed around it.
+/// The limit applies to the address, not to the white space around it.
 #[tokio::test]
 async fn white_space_around_an_email_does_not_count() {
     let server = Server::start().await;
@@ -145,7 +145,7 @@ async fn a_password_has_8_to_128_characters() {
     }
 }
 
-/// The service before this one looked at 72 bytes only.
+/// Regression: the previous service used only 72 bytes.
 #[tokio::test]
 async fn every_byte_of_a_password_counts() {
     let server = Server::start().await;
@@ -161,7 +161,7 @@ async fn every_byte_of_a_password_counts() {
     log_in(&server.client, email, &right).await.expect(StatusCode::OK);
 }
 
-/// The service before this one sent a refused password back.
+/// Regression: the previous service returned a refused password in the response.
 #[tokio::test]
 async fn a_refused_password_is_never_repeated() {
     let server = Server::start().await;

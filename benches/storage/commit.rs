@@ -1,4 +1,4 @@
-//! One phase against two phases with quick repair, on a small and on a large file.
+//! Benchmark of one-phase commits against two-phase commits with quick repair, on a small and on a large file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::engine::{CALLERS, Work, is_test};
 pub(crate) const MODES: [(&str, CommitMode); 2] =
     [("one phase", CommitMode::OnePhase), ("two phases", CommitMode::TwoPhase)];
 
-/// Bytes of the description of each task, which make the file grow faster than its index.
+/// Length of the description of each task in bytes; descriptions make the file grow faster than its index.
 const DESCRIPTION: usize = 800;
 
 pub(crate) fn bench(criterion: &mut Criterion) {
@@ -58,7 +58,7 @@ fn report_latency(file: &str, name: &str, duly: &Duly, callers: usize) {
     println!("latency/{file}/{name}/{callers}: p50 {half:?}, p99 {most:?}");
 }
 
-/// A closed file to be copied, and what is in it.
+/// Closed file to be copied, with its data.
 #[derive(Debug)]
 pub(crate) struct Template {
     pub(crate) name: &'static str,
@@ -76,7 +76,7 @@ impl Template {
         Self { name, data, folder }
     }
 
-    /// A copy of its own for each purpose.
+    /// Copies the file for one purpose.
     pub(crate) fn copy(&self, purpose: &str) -> PathBuf {
         let path = self.folder.path().join(purpose);
         fs::copy(self.folder.path().join("template"), &path).unwrap();
@@ -84,7 +84,7 @@ impl Template {
     }
 }
 
-/// A file of about 10 MB and one of about 1 GB.
+/// Returns a file of about 10 MB and one of about 1 GB.
 pub(crate) fn files() -> &'static [Template] {
     static FILES: OnceLock<Vec<Template>> = OnceLock::new();
     FILES.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! How soon a store serves again after its process was killed in the middle of writing.
+//! Time until a store serves again after its process was killed during writes.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -17,12 +17,12 @@ use crate::tasks::TaskStore as _;
 
 const CHILD: &str = "write-until-killed";
 
-/// Whether this process is to write until it is killed.
+/// Returns whether this process is the child that writes until it is killed.
 pub(crate) fn is_child() -> bool {
     std::env::args().nth(1).is_some_and(|argument| argument == CHILD)
 }
 
-/// Writes with 64 callers, and says so once it is well under way.
+/// Writes with 64 callers, and reports when the load is well under way.
 pub(crate) fn child() {
     let mut arguments = std::env::args().skip(2);
     let (path, mode) = (arguments.next().unwrap(), arguments.next().unwrap());

@@ -1,4 +1,4 @@
-//! The tasks that are there before anything is measured.
+//! Tasks that exist before anything is measured.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::engine::Dice;
 use crate::tasks::TaskStore as _;
 
-/// How many of what.
+/// Numbers of accounts and tasks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Size {
     pub(crate) name: &'static str,
@@ -26,7 +26,7 @@ pub(crate) struct Size {
     pub(crate) owners: usize,
 }
 
-/// What can be asked for: people, and tasks that nobody deletes.
+/// Data to query: accounts, and tasks that are never deleted.
 #[derive(Debug)]
 pub(crate) struct Data {
     pub(crate) owners: Vec<UserId>,
@@ -43,7 +43,7 @@ impl Data {
     }
 }
 
-/// Two workers, as on the machine that the program is made for.
+/// Runtime with two workers, as on the target machine of the program.
 pub(crate) fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
@@ -52,7 +52,7 @@ pub(crate) fn open(path: &Path, commit: CommitMode) -> RedbStore {
     RedbStore::open(path, &Options { commit, ..Options::default() }).unwrap()
 }
 
-/// Fills an empty store person by person, as many writes at once as may wait.
+/// Fills an empty store account by account, with as many writes at once as the queue holds.
 pub(crate) fn fill(
     runtime: &Runtime,
     store: &Arc<RedbStore>,
@@ -124,7 +124,7 @@ pub(crate) fn new_user(n: usize) -> NewUser {
     }
 }
 
-/// A task of about 60 bytes, made a millisecond after the one before.
+/// Task of about 60 bytes, created a millisecond after the one before.
 pub(crate) fn new_task(n: usize, description: Option<String>) -> NewTask {
     NewTask {
         description: description.map(|text| Description::new(text).unwrap()),
@@ -136,7 +136,7 @@ pub(crate) fn new_task(n: usize, description: Option<String>) -> NewTask {
     }
 }
 
-/// In 2030 and later.
+/// Time in 2030 or later.
 pub(crate) fn time(n: usize) -> Timestamp {
     Timestamp::from_millis(1_900_000_000_000 + i64::try_from(n).unwrap()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! The store itself, with and without its group commit.
+//! Benchmarks of the store itself, with and without group commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::data::{Data, new_task, time};
 use crate::engine::{Dice, Engine, Work};
 use crate::tasks::TaskStore as _;
 
-/// The redb store under a runtime.
+/// The redb store and its runtime.
 #[derive(Debug)]
 pub(crate) struct Duly {
     pub(crate) runtime: Arc<Runtime>,
@@ -26,7 +26,7 @@ pub(crate) struct Duly {
     pub(crate) one_by_one: bool,
 }
 
-/// What one caller needs.
+/// State of one caller.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) store: Arc<RedbStore>,
@@ -34,7 +34,7 @@ pub(crate) struct Caller {
     turn: Arc<Mutex<()>>,
 }
 
-/// Counts up over the whole run, so that no patch repeats another and the clock goes on.
+/// Counter over the whole run, so that no patch repeats another and the clock advances.
 static STEP: AtomicUsize = AtomicUsize::new(2_000_000);
 
 impl Caller {
@@ -84,7 +84,7 @@ impl Caller {
         }
     }
 
-    /// Tasks that are there only to be deleted.
+    /// Creates tasks to be deleted.
     async fn doomed(&self, count: u64, dice: &mut Dice) -> Vec<(UserId, TaskId)> {
         let mut doomed = Vec::new();
         for _ in 0..count {
@@ -98,7 +98,7 @@ impl Caller {
 }
 
 impl Duly {
-    /// As [`Engine::run`], but says how long each piece of work took its caller.
+    /// Like [`Engine::run`], but returns the time of each piece of work.
     pub(crate) fn times(
         &self,
         work: Work,

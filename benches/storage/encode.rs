@@ -1,4 +1,4 @@
-//! Keys and records, to bytes and back.
+//! Benchmarks of encoding and decoding keys and records.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What every engine can do, and how much of it is asked for.
+//! Interface of every engine, and the amount of work.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -34,30 +34,30 @@ impl Work {
     }
 }
 
-/// Something that keeps tasks.
+/// Engine that stores tasks.
 pub(crate) trait Engine {
-    /// As it is called in the results.
+    /// Name of the engine in the results.
     fn name(&self) -> &'static str;
 
-    /// Does one kind of work, `rounds` times for each of so many callers at once, and says how long it
-    /// took. What the work needs is made before the clock starts.
+    /// Does one kind of work, `rounds` times for each of `callers` callers at once, and returns the time. Data that
+    /// the work needs is created before the clock starts.
     fn run(&self, work: Work, callers: usize, rounds: u64) -> Duration;
 }
 
-/// How many callers there are at once.
+/// Numbers of callers at once.
 pub(crate) const CALLERS: [usize; 3] = [1, 8, 64];
 
-/// Whether everything runs only once, to see that it runs.
+/// Returns whether everything runs only once, as a test.
 pub(crate) fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
-/// Whether only some of the benches were asked for by name.
+/// Returns whether some benchmarks were selected by name.
 pub(crate) fn is_filtered() -> bool {
     std::env::args().skip(1).any(|argument| !argument.starts_with('-'))
 }
 
-/// The sizes to be measured.
+/// Returns the sizes to be measured.
 pub(crate) fn sizes() -> Vec<Size> {
     let all = vec![
         Size { name: "1k", tasks: 1_000, owners: 1_000 },
@@ -67,7 +67,7 @@ pub(crate) fn sizes() -> Vec<Size> {
     all.into_iter().take(if is_test() { 1 } else { 3 }).collect()
 }
 
-/// A small generator of random numbers; every one made starts elsewhere.
+/// Small random number generator; each one created has another seed.
 #[derive(Debug)]
 pub(crate) struct Dice(u64);
 
@@ -78,7 +78,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below a limit (xorshift64*).
+    /// Returns a number below a limit (xorshift64*).
     pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

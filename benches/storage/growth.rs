@@ -1,4 +1,4 @@
-//! How much a file grows when as much is deleted as is made.
+//! Growth of a file when as much is deleted as is created.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::data::{new_task, open, runtime};
 use crate::engine::{Dice, is_test};
 use crate::tasks::TaskStore as _;
 
-/// One caller, so that each write is a commit and the bookkeeping weighs most.
+/// Reports the growth with one caller: each write is a commit, so the bookkeeping weighs most.
 pub(crate) fn report() {
     let file = &files()[0];
     let pairs = if is_test() { 10 } else { 20_000 };

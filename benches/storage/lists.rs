@@ -1,11 +1,11 @@
-//! What lists read and how long they take, however many tasks there are.
+//! Reads and time of lists, for different numbers of tasks.
 //!
 //! ```sh
 //! cargo bench --bench storage -- lists
 //! ```
 //!
-//! Some conditions are *rare*: the same 50 tasks fulfil them whatever else there is. Others are *broad*: every task, or every
-//! second, does.
+//! Some conditions are *rare*: the same 50 tasks fulfil them, whatever the number of tasks. Others are *broad*: every
+//! task, or every second one, fulfils them.
 
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ fn measured(size: usize, others: usize) -> Vec<Figure> {
     figures.collect()
 }
 
-/// The tasks of the first account; one each of the others.
+/// Creates the tasks of the first account, and one task for each of the others.
 async fn fill(store: &RedbStore, size: usize, others: usize) -> UserId {
     let owner =
         store.user_create(new_user(0), WriteContext::system()).await.unwrap().unwrap().id;

@@ -1,7 +1,7 @@
-//! How fast the store is, beside SQLite and beside the other ways it could have been done.
+//! Benchmarks of the store, compared with SQLite and with alternative designs of the store.
 //!
-//! `cargo bench --bench storage` takes about a quarter of an hour and 4 GB of disk under the temporary
-//! folder; `-- --test` runs everything once on a small scale. Compare figures of one run only.
+//! `cargo bench --bench storage` takes about a quarter of an hour and 4 GB of disk under the temporary folder;
+//! `cargo bench --bench storage -- --test` runs everything once on a small scale. Compare figures of one run only.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The same work in SQLite: WAL, `synchronous = FULL`, as much cache, the same columns.
+//! The same work in SQLite: WAL, `synchronous = FULL`, the same cache size, the same columns.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::data::Data;
 use crate::engine::{Dice, Engine, Work};
 
-/// Most connections at once.
+/// Largest number of connections at once.
 const MAX_CONNECTIONS: usize = 8;
 
 const SCHEMA: &str = "
@@ -36,19 +36,19 @@ const INSERT: &str = "INSERT INTO tasks VALUES (NULL, ?1, ?2, NULL, ?3, ?4, ?4, 
 
 static STEP: AtomicI64 = AtomicI64::new(2_000_000);
 
-/// A database under the same tasks as the store.
+/// Database with the same tasks as the store.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     runtime: Arc<Runtime>,
     data: Arc<Data>,
-    /// Open all the time: a new one would begin with nothing in its cache, and the last to close would
-    /// empty the log.
+    /// Connections that stay open: a new one would start with an empty cache, and closing the
+    /// last one would empty the log.
     connections: Arc<[Mutex<Connection>]>,
-    /// One thread that writes, with up to 256 writes in a transaction, rather than one each.
+    /// Whether one thread writes, with up to 256 writes in a transaction, instead of one write each.
     group: bool,
 }
 
-/// One piece of work with all that was rolled for it.
+/// One piece of work with its random values.
 #[derive(Clone, Copy, Debug)]
 struct Job {
     work: Work,
@@ -58,7 +58,7 @@ struct Job {
 }
 
 impl Sqlite {
-    /// Fills a new file, or takes the one that the other way to commit has filled.
+    /// Fills a new file, or takes the one that the other commit mode has filled.
     pub(crate) fn new(
         folder: &Path,
         runtime: &Arc<Runtime>,
@@ -89,7 +89,7 @@ impl Sqlite {
         }
     }
 
-    /// The work of each caller. Tasks to be deleted are made first.
+    /// Returns the work of each caller. Creates the tasks to be deleted first.
     fn jobs(&self, work: Work, callers: usize, rounds: u64) -> Vec<Vec<Job>> {
         let mut dice = Dice::new();
         let mut jobs: Vec<Vec<Job>> = (0..callers)
@@ -107,7 +107,7 @@ impl Sqlite {
         jobs
     }
 
-    /// Each thread has a connection, and each write a transaction.
+    /// Runs the work with a connection for each thread and a transaction for each write.
     fn run_each(&self, jobs: Vec<Vec<Job>>) -> Duration {
         let threads = jobs.len().min(MAX_CONNECTIONS);
         let shares: Vec<Vec<Job>> = (0..threads)
@@ -127,7 +127,7 @@ impl Sqlite {
         started.elapsed()
     }
 
-    /// Callers queue; one thread writes what has come in meanwhile and answers after the commit.
+    /// Runs the work through a queue; one thread writes the queued jobs and replies after the commit.
     fn run_group(&self, jobs: Vec<Vec<Job>>) -> Duration {
         let connections = Arc::clone(&self.connections);
         let (sender, mut queue) = mpsc::channel::<(Job, oneshot::Sender<()>)>(1024);
@@ -166,7 +166,7 @@ impl Sqlite {
         took
     }
 
-    /// Reads run where they are asked, as in the store.
+    /// Runs reads on the thread of the caller, as the store does.
     fn run_reads(&self, jobs: Vec<Vec<Job>>) -> Duration {
         let started = Instant::now();
         self.runtime.block_on(async {
@@ -201,7 +201,7 @@ impl Engine for Sqlite {
     }
 }
 
-/// Opens a connection. Each has as much cache as the whole store.
+/// Opens a connection with as much cache as the whole store has.
 fn connect(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(60))?;
@@ -231,7 +231,7 @@ fn fill(path: &Path, data: &Data) -> Result<()> {
     txn.commit()
 }
 
-/// A row as a program would take it.
+/// Row as a program would read it.
 type Row = (i64, String, Option<String>, bool, i64, i64, i64);
 
 fn row(row: &rusqlite::Row<'_>) -> Result<Row> {

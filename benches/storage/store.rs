@@ -1,4 +1,4 @@
-//! Everyday work, in files of three sizes, by one caller and by many.
+//! Everyday work in files of three sizes, with one caller and with many.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             group.sampling_mode(SamplingMode::Flat);
             for callers in CALLERS {
                 group.throughput(Throughput::Elements(u64::try_from(callers).unwrap()));
-                // Who commits how makes no difference to reads.
+                // The commit mode makes no difference to reads.
                 let step = if work.writes() { 1 } else { 2 };
                 for engine in engines.iter().step_by(step) {
                     let id = BenchmarkId::new(engine.name(), callers);

@@ -1,4 +1,4 @@
-//! Who may do what: every operation, with every kind of credential.
+//! Tests of authorization: every operation, with every kind of credential.
 
 mod operation;
 mod statuses;
@@ -11,7 +11,7 @@ pub(crate) use self::operation::guarded;
 use self::operation::{Need, OPERATIONS};
 use crate::harness::{Client, Server};
 
-/// Sends this as the whole of the `Authorization` header.
+/// Returns the client with this value as the whole `Authorization` header.
 fn with_authorization(client: &Client, value: &str) -> Client {
     client.with_header("authorization", value)
 }
@@ -46,7 +46,7 @@ async fn nothing_that_needs_a_token_works_without() {
     let in_query = format!("?access_token={}", jane.token());
     for operation in guarded() {
         let answer = operation.call(&server.client, 1).await;
-        // Without a credential there is nothing wrong with it (RFC 6750, section 3.1).
+        // The challenge of a request without a credential names no error (RFC 6750, section 3.1).
         assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"duly\""));
         answer.expect_problem(401, "no_token");
 
@@ -59,7 +59,7 @@ async fn nothing_that_needs_a_token_works_without() {
     }
 }
 
-/// Nobody learns what else is wrong with a request before it is known who asks.
+/// Checks that a request without a credential learns of no other error.
 #[tokio::test]
 async fn a_token_is_asked_for_before_anything_else() {
     let server = Server::start().await;

@@ -1,12 +1,12 @@
-//! Every operation, and how to ask for it.
+//! Every operation, with a valid request.
 
 use crate::harness::{Answer, Client};
 
-/// What an operation wants of whoever asks.
+/// Access that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     Nothing,
-    /// Any credential.
+    /// Any valid credential.
     Credential,
     /// A session, or a token with this scope.
     Scope(&'static str),
@@ -14,13 +14,13 @@ pub(crate) enum Need {
     Admin,
 }
 
-/// One operation, and how to ask for it.
+/// One operation, with a valid request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Operation {
     pub(crate) method: &'static str,
     pub(crate) path: &'static str,
     pub(crate) need: Need,
-    /// A media type and a body that is taken.
+    /// Media type and body that the operation accepts.
     pub(crate) body: Option<(&'static str, &'static str)>,
 }
 
@@ -40,7 +40,7 @@ const ACCOUNT: Need = Need::Scope("account");
 const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
-/// All there is. A new operation is added here, or this file does not pass.
+/// All operations. A new operation must be added here, or the tests of this folder fail.
 pub(crate) static OPERATIONS: [Operation; 41] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
@@ -107,7 +107,7 @@ pub(crate) static OPERATIONS: [Operation; 41] = [
 ];
 
 impl Operation {
-    /// Asks for it, and for this thing if it is about one.
+    /// Calls the operation, with this id if its path has one.
     pub(crate) async fn call(&self, client: &Client, id: impl ToString) -> Answer {
         let path = format!("!{}", self.path.replace("{id}", &id.to_string()));
         let (media_type, body) = self.body.unzip();
@@ -115,13 +115,13 @@ impl Operation {
         client.send(method, &path, media_type, body.unwrap_or_default()).await
     }
 
-    /// Whether it is about one thing of somebody's own.
+    /// Returns whether the operation is about one item that belongs to an account.
     pub(crate) fn is_about_own(&self) -> bool {
         self.path.contains("{id}") && self.need != Need::Admin
     }
 }
 
-/// What wants a credential.
+/// Returns the operations that require a credential.
 pub(crate) fn guarded() -> impl Iterator<Item = &'static Operation> {
     OPERATIONS.iter().filter(|operation| operation.need != Need::Nothing)
 }

@@ -1,4 +1,4 @@
-//! Every status that the document lists for an operation, and a request that is answered so.
+//! Every status that the document lists for an operation, with a request that gets it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,19 +14,19 @@ use super::operation::{Need, OPERATIONS, Operation};
 use crate::harness::raw::{head, raw};
 use crate::harness::{Answer, Client, Server};
 
-/// What a status of an operation was found to be.
+/// Evidence for a status of an operation.
 enum Shown {
-    /// A request was answered.
+    /// A request got the status.
     By(Answer),
-    /// None can be sent here: how it occurs, and where that is tested.
+    /// No request here can get it: reason, and the place where it is tested.
     Elsewhere(&'static str),
 }
 
-/// Servers with different settings, and an administrator of each.
+/// Servers with different settings, each with an administrator.
 struct Scene {
     plain: Server,
     root: Client,
-    /// Good for one refresh.
+    /// Refresh token for one refresh.
     refresh_token: String,
     limited: (Server, Client),
     throttled: Server,
@@ -68,7 +68,7 @@ impl Scene {
         }
     }
 
-    /// Gets a status of an operation.
+    /// Produces a status of an operation.
     async fn show(&self, operation: &'static Operation, status: &str) -> Shown {
         let Self { plain, root, .. } = self;
         let is_open = operation.need == Need::Nothing;
@@ -79,7 +79,7 @@ impl Scene {
                 operation.call(&known, id).await
             }
             "400" => {
-                // No `Host`.
+                // The header has no `Host`.
                 let line = format!("{} {}", operation.method, path(operation));
                 let request = format!("{line} HTTP/1.1\r\nConnection: close\r\n\r\n");
                 raw(plain.client.address(), request).await
@@ -152,7 +152,7 @@ impl Scene {
         })
     }
 
-    /// Somebody whose credential is good, but not for this.
+    /// Returns a client with a valid credential that does not allow the operation.
     async fn denied(&self, need: Need) -> Client {
         let scope = match need {
             Need::Scope("tasks:read") => "account",
@@ -200,7 +200,7 @@ fn is_batch(operation: &Operation) -> bool {
     operation.path.ends_with("/tasks/batch")
 }
 
-/// A batch that changes a task in one state.
+/// Sends a batch that changes a task in one state.
 async fn batch(client: &Client, if_match: Value) -> Answer {
     let mut change = json!({ "op": "patch", "id": 1, "task": { "title": "b" } });
     if if_match.is_string() {
@@ -209,12 +209,12 @@ async fn batch(client: &Client, if_match: Value) -> Answer {
     client.post("/tasks/batch", json!({ "operations": [change] })).await
 }
 
-/// The task of the administrator, and an account that is not the last administrator's.
+/// Id of the administrator's task, or of an account that is not the last administrator's.
 fn id_for(operation: &Operation) -> u64 {
     if operation.path.contains("/users/") { 2 } else { 1 }
 }
 
-/// What nothing is named, in the form of what is asked for.
+/// Unused id, in the form that the operation expects.
 fn missing_id(operation: &Operation) -> String {
     let part = operation.path.split('/').nth(4).unwrap();
     match part {
@@ -228,7 +228,7 @@ fn path(operation: &Operation) -> String {
     operation.path.replace("{id}", &id_for(operation).to_string())
 }
 
-/// The header of a request that is good but for one field.
+/// Header of a request that is valid but for one field.
 fn head_of(operation: &Operation, client: &Client, field: (&str, &str)) -> String {
     let line = format!("{} {}", operation.method, path(operation));
     let authorization = format!("Bearer {}", client.token());
@@ -239,15 +239,15 @@ fn head_of(operation: &Operation, client: &Client, field: (&str, &str)) -> Strin
     head(&line, &fields)
 }
 
-/// The statuses that the document lists for an operation.
+/// Returns the statuses that the document lists for an operation.
 fn listed(document: &Value, operation: &Operation) -> BTreeSet<String> {
     let method = operation.method.to_lowercase();
     let responses = &document["paths"][operation.path][&method]["responses"];
     responses.as_object().unwrap().keys().cloned().collect()
 }
 
-/// What adds to the data, however little, on a disk without room. What frees is refused only where the pages that it
-/// moves do not fit, which a test of `space` sees to.
+/// Returns whether the operation frees space. Operations that add data are refused on a full disk. Operations that
+/// free space are refused only if the pages that they move do not fit, which `space` tests.
 fn frees(operation: &Operation) -> bool {
     let ends = ["/logout", "/logout-all", "/revoke"]
         .iter()
@@ -255,7 +255,7 @@ fn frees(operation: &Operation) -> bool {
     operation.method == "DELETE" || ends
 }
 
-/// Waits until the server before has let go of its file.
+/// Waits until the previous server has closed its file.
 async fn closed(path: &Path) {
     while RedbStore::open(path, &Options::default()).is_err() {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -274,7 +274,7 @@ async fn every_status_that_the_document_lists_can_occur() {
     let mut tries = JoinSet::new();
     for operation in &OPERATIONS {
         let (scene, mut statuses) = (Arc::clone(&scene), listed(&document, operation));
-        // On a disk that is full, below.
+        // 507 is tested on a full disk below.
         statuses.remove("507");
         tries.spawn(async move {
             let mut shown = 0;
@@ -295,7 +295,7 @@ async fn every_status_that_the_document_lists_can_occur() {
     let shown: usize = tries.join_all().await.into_iter().sum();
     assert!(shown > 300, "{shown}");
 
-    // The same accounts on a disk that is full.
+    // The same accounts, on a full disk.
     let scene = Arc::into_inner(scene).unwrap();
     let (root, refresh_token) =
         (scene.root.token().to_owned(), scene.refresh_token.clone());
@@ -311,7 +311,7 @@ async fn every_status_that_the_document_lists_can_occur() {
                 full.client.post("/auth/register", other).await
             }
             "/api/v1/auth/refresh" => refresh(&full.client, &refresh_token).await,
-            // The first task is the first already.
+            // The first task is already in first place.
             "/api/v1/tasks/{id}/move" => operation.call(&root, 2).await,
             _ => operation.call(&root, id_for(operation)).await,
         };

@@ -1,5 +1,5 @@
-//! The table: every operation of the document with every kind of credential. No cell is missing, since each
-//! row fills all of them.
+//! Table of every operation of the document with every kind of credential. Each row fills all
+//! cells, so none is missing.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::harness::{Answer, Client, Server};
 
 const EVERYTHING: [&str; 3] = ["tasks:read", "tasks:write", "account"];
 
-/// A person with one of everything.
+/// Account with one item of each kind.
 struct Person {
     client: Client,
     user: u64,
     task: u64,
-    /// Another session than that of the client.
+    /// Session other than that of the client.
     session: String,
     token: String,
 }
@@ -38,7 +38,7 @@ impl Person {
         Self { client, user, task, session, token }
     }
 
-    /// What the path of an operation names.
+    /// Id that the path of an operation needs.
     fn id_for(&self, operation: &Operation) -> String {
         match operation.path.split('/').nth(4) {
             Some("users") => self.user.to_string(),
@@ -53,10 +53,10 @@ fn expect_success(answer: &Answer, at: &str) {
     assert!(answer.status.is_success(), "{at}: {} {}", answer.status, answer.body);
 }
 
-/// What the document says that an operation needs.
+/// Access that an operation requires according to the document.
 fn documented(operation: &Value) -> Need {
     let Some(security) = operation["security"].as_array() else { return Need::Nothing };
-    // A log-in; or a personal token, where one is taken.
+    // A session, or a personal token where one is accepted.
     let takes_tokens =
         security.get(1).map(|other| *other == json!({ "personal_token": [] }));
     assert_ne!(takes_tokens, Some(false));
@@ -94,7 +94,7 @@ async fn the_table_has_every_operation_of_the_document_with_what_it_needs() {
     assert_eq!(table.collect::<BTreeSet<_>>(), found);
 }
 
-/// Each operation has a server of its own, since most of them end something.
+/// Checks every cell. Each operation has a server of its own, since most of them delete or end something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     let mut rows = tokio::task::JoinSet::new();
@@ -124,7 +124,7 @@ async fn row(operation: &'static Operation) -> usize {
     server.promote("root@example.com").await;
     let id = jane.id_for(operation);
 
-    // Not at all, and not any more.
+    // No credential, and an ended one.
     let cell = at("no credential");
     let answer = operation.call(&server.client, &id).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{cell}");
@@ -156,11 +156,11 @@ async fn row(operation: &'static Operation) -> usize {
         assert!(challenge.contains("error=\"invalid_token\""), "{cell}: {challenge}");
     }
 
-    // Not with this one.
+    // A valid token without the scope.
     let cell = at("a personal token without the scope");
     expect_denied(operation, &jane, &root, &cell).await;
 
-    // Not to this one.
+    // A valid session of another account.
     let cell = at("the session of somebody else");
     let answer = operation.call(&john.client, &id).await;
     if operation.need == Need::Admin {
@@ -171,14 +171,14 @@ async fn row(operation: &'static Operation) -> usize {
         assert_eq!(answer.clone().comparable(), missing.comparable(), "{cell}");
         answer.expect_problem(404, "not_found");
     } else {
-        // It is about whoever asks: John may, and Jane has everything she had.
+        // The operation is about the caller's own account: John is allowed, and Jane keeps everything.
         expect_success(&answer, &cell);
     }
     jane.client.get("/auth/me").await.expect(StatusCode::OK);
     let task = jane.client.get(&format!("/tasks/{}", jane.task)).await;
     assert_eq!(task.expect(StatusCode::OK)["title"], "secret");
 
-    // An administrator has no more access to other people's things than anybody.
+    // An administrator has no more access to the items of other accounts than other users have.
     let cell = at("the session of an administrator");
     if operation.is_about_own() {
         let answer = operation.call(&root.client, &id).await;
@@ -211,7 +211,7 @@ async fn row(operation: &'static Operation) -> usize {
     cells
 }
 
-/// An id of the same form that nothing has.
+/// Unused id of the same form.
 fn missing_like(id: &str) -> String {
     if id.len() < 16 { "999".to_owned() } else { "0".repeat(id.len()) }
 }
@@ -225,8 +225,8 @@ async fn expiring_token(client: &Client) -> (String, Client) {
     (text("id"), client.with_token(&text("token")))
 }
 
-/// A good token is told what it lacks; a good one with the scope is let in, which is not tried here where it
-/// would end what the rest of the row needs.
+/// Checks that a valid token without the scope is refused with the missing scope, and that one with the scope is
+/// accepted. The latter is skipped where it would end a credential that the rest of the row needs.
 async fn expect_denied(operation: &Operation, jane: &Person, root: &Person, cell: &str) {
     match operation.need {
         Need::Scope(scope) => {
@@ -240,7 +240,7 @@ async fn expect_denied(operation: &Operation, jane: &Person, root: &Person, cell
             let body = answer.expect_problem(403, "insufficient_scope");
             assert!(body["detail"].as_str().unwrap().contains(scope), "{cell}: {body}");
             if operation.method == "GET" {
-                // It shows tasks too.
+                // An export contains tasks too.
                 let is_export = operation.path.ends_with("/export");
                 let scopes: &[&str] =
                     if is_export { &[scope, "tasks:read"] } else { &[scope] };
@@ -254,7 +254,7 @@ async fn expect_denied(operation: &Operation, jane: &Person, root: &Person, cell
             let answer = operation.call(&token, jane.id_for(operation)).await;
             answer.expect_problem(403, "log_in_required");
         }
-        // Every credential may ask whose it is, and be given back.
+        // Every credential may read its account and may be revoked.
         Need::Credential | Need::Nothing => {
             for scope in EVERYTHING {
                 let (_, poor) = jane.client.given_token(&[scope]).await;

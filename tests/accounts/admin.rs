@@ -1,4 +1,4 @@
-//! What administrators do, and what is noted of it.
+//! Tests of administration and its audit records.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ async fn given_root(server: &Server) -> Client {
     root
 }
 
-/// Actions, newest first.
+/// Audit records, newest first.
 async fn audited(root: &Client) -> Vec<(Value, String, Value)> {
     let records = root.get("/admin/audit").await.expect(StatusCode::OK);
     let records = records.as_array().unwrap().iter();
@@ -76,7 +76,7 @@ async fn everything_an_administrator_does_is_noted() {
     let invited = root.post("/admin/invitations", json!({})).await.body;
     let path = format!("/admin/invitations/{}", invited["id"].as_str().unwrap());
     root.delete(&path).await.expect(StatusCode::NO_CONTENT);
-    // What fails, and what only looks, is not noted.
+    // Failed operations and reads leave no audit record.
     root.delete("/admin/users/2").await.expect_problem(404, "not_found");
     root.get("/admin/users").await.expect(StatusCode::OK);
 
@@ -116,7 +116,7 @@ async fn there_is_always_an_administrator_left() {
     let leave = root.send(hyper::Method::DELETE, "/auth/me", json_type, proof).await;
     leave.expect_problem(409, "last_admin");
 
-    // Of two who would each remove the other, one stays.
+    // If two administrators remove each other, one remains.
     let other = server.client.registered("other@example.com").await;
     server.promote("other@example.com").await;
     for _ in 0..20 {
@@ -185,7 +185,7 @@ async fn the_operator_makes_administrators_and_reads_what_was_done() {
     );
     let output = home.run(&["user", "role", "a@example.com", "king"], "");
     assert_eq!(output.status.code(), Some(64));
-    // Accounts that come from elsewhere are noted too, above all those of administrators.
+    // Imported accounts are recorded too, above all administrators.
     let exported = expect(home.run(&["export"], ""), 0);
     let other = Home::new();
     expect(other.run(&["import", "--allow-admins"], &exported), 0);
@@ -212,7 +212,7 @@ async fn an_account_that_was_read_and_edited_can_be_sent_back_whole() {
         let same = root.patch("/admin/users/2", account.clone()).await;
         assert_eq!(same.expect(StatusCode::OK), account);
         account["max_tasks"] = json!(7);
-        // The server counts these, whatever they are.
+        // The server ignores these values and counts by itself.
         account["tasks"] = json!("many");
         account["bytes"] = json!(null);
         let edited = root.patch("/admin/users/2", account).await.expect(StatusCode::OK);

@@ -1,4 +1,4 @@
-//! One email address in several spellings.
+//! Tests of one email address in several spellings.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused};
 use crate::harness::{Answer, Client, Home, Server};
 
-/// `jösé@exämple.com`, its letters composed, and letter and accent apart; and with the host as resolvers have it.
+/// `jösé@exämple.com` with composed letters, and with letter and accent apart; and with the host in its ASCII form.
 const COMPOSED: &str = "j\u{f6}s\u{e9}@ex\u{e4}mple.com";
 const APART: &str = "Jo\u{308}se\u{301}@exa\u{308}mple.com";
 const HALF: &str = "jo\u{308}s\u{e9}@ex\u{e4}mple.com";
@@ -117,7 +117,7 @@ async fn guesses_at_one_account_are_counted_together_however_its_email_is_spelle
     assert!((15..30).contains(&guesses), "as many as of one spelling, not {guesses}");
 }
 
-/// The export of an installation in which two spellings were two accounts.
+/// Export of an installation in which two spellings were two accounts.
 fn namesakes() -> String {
     let home = Home::new();
     for email in [COMPOSED, "john@example.com"] {
@@ -172,7 +172,7 @@ async fn two_accounts_of_one_address_are_each_found_by_its_spelling_and_named_by
     assert!(!said.contains("the same email address"), "{said}");
 }
 
-/// Another spelling of an administrator's email makes another account.
+/// Regression: another spelling of an administrator's email creates another account.
 #[tokio::test]
 async fn an_import_makes_no_administrator_by_another_spelling() {
     let home = Home::new();

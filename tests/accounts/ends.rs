@@ -1,5 +1,5 @@
-//! What ends access ends it with the next request, for every credential, also for requests at once and after
-//! the process was killed.
+//! Tests that access ends with the next request, for every credential, also for concurrent requests and
+//! after the process was killed.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::harness::client::{BASE, PASSWORD};
 use crate::harness::process::expect;
 use crate::harness::{Client, Home, Server};
 
-/// Everything that gives access to one account.
+/// All credentials of one account.
 #[derive(Clone)]
 struct Keys {
     session: Client,
@@ -26,7 +26,7 @@ impl Keys {
         Self { session, refresh, token }
     }
 
-    /// Uses each many times at once. All are refused.
+    /// Sends many requests at once with each credential. All are refused.
     async fn expect_shut(&self, at: &str) {
         let mut requests = JoinSet::new();
         for number in 0..64 {
@@ -41,7 +41,7 @@ impl Keys {
                         .await
                         .expect_err("refreshed"),
                 };
-                // An OAuth 2 client is told otherwise that its refresh token is no good.
+                // An OAuth 2 client gets another error for an invalid refresh token.
                 if answer.body["error"] == "invalid_grant" {
                     StatusCode::UNAUTHORIZED
                 } else {
@@ -63,7 +63,7 @@ impl Keys {
 const EVENTS: [&str; 6] =
     ["logout", "logout-all", "password", "disable", "delete", "leave"];
 
-/// Lets something happen that ends access, and returns what has to be shut then.
+/// Causes an event that ends access, and returns the credentials that must be refused then.
 async fn happen(event: &str, anybody: &Client, root: &Client, email: &str) -> Keys {
     let keys = Keys::new(anybody, email).await;
     let other = Keys::new(anybody, email).await;
@@ -72,7 +72,7 @@ async fn happen(event: &str, anybody: &Client, root: &Client, email: &str) -> Ke
     let account = format!("/admin/users/{id}");
     let proof = json!({ "password": PASSWORD });
     match event {
-        // Each credential is given back by itself.
+        // Each credential is revoked on its own.
         "logout" => {
             keys.session.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
             keys.token.post_empty("/auth/logout").await.expect(StatusCode::NO_CONTENT);
@@ -127,7 +127,7 @@ async fn what_ends_access_ends_it_with_the_next_request() {
     }
 }
 
-/// A request is let in before its body has come. What it would do after that is not done.
+/// Checks a request that is authorized before its body has come: it has no effect if its credential ends meanwhile.
 #[tokio::test]
 async fn a_request_that_was_begun_before_does_nothing_after() {
     let server = Server::start().await;
@@ -175,14 +175,14 @@ async fn a_request_that_was_begun_before_does_nothing_after() {
     assert_eq!(two.get("/auth/tokens").await.body.as_array().unwrap().len(), 1);
 }
 
-/// A request whose last byte is still to come.
+/// Request without its last byte.
 struct Held {
     stream: TcpStream,
     last: u8,
 }
 
 impl Held {
-    /// Returns when the server has let the request in and waits for the rest.
+    /// Returns when the server has authorized the request and waits for the rest.
     async fn begin(client: &Client, method: &str, path: &str, body: &str) -> Self {
         let mut stream = TcpStream::connect(client.address()).await.unwrap();
         let (start, last) = body.as_bytes().split_at(body.len() - 1);
@@ -194,7 +194,7 @@ impl Held {
             body.len()
         );
         stream.write_all(head.as_bytes()).await.unwrap();
-        // Said when the body is asked for, which is after whoever asks was let in.
+        // The server asks for the body only after it has authorized the request.
         let mut answer = [0; 25];
         stream.read_exact(&mut answer).await.unwrap();
         assert!(

@@ -1,4 +1,4 @@
-//! The export of all that is kept about a person.
+//! Tests of the export of all data of an account.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::client::PASSWORD;
 use crate::harness::{Client, Server};
 
-/// The lines of an export.
+/// Lines of an export.
 async fn exported(client: &Client) -> (String, Vec<Value>) {
     let answer = client.get("/auth/me/export").await;
     assert_eq!(answer.status, StatusCode::OK);
@@ -55,7 +55,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
     assert_eq!(lines.len(), 125);
 }
 
-/// Two administrators and an account that one of them has looked after.
+/// Two administrators and an account that one of them has changed.
 #[tokio::test]
 async fn an_export_has_my_invitations_and_what_was_done_by_me_and_to_me_and_nothing_of_others()
  {
@@ -107,7 +107,7 @@ async fn an_export_has_my_invitations_and_what_was_done_by_me_and_to_me_and_noth
     assert!(!text.contains("actor_id"));
 }
 
-/// More than are looked at together, and all but one about somebody else.
+/// Records that fill more than one page, all but one about another account.
 #[tokio::test]
 async fn an_export_finds_an_old_audit_record_among_many_of_others() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! Who may register.
+//! Tests of registration and invitations.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::harness::client::PASSWORD;
 use crate::harness::{Answer, Client, Server};
 
-/// A server with an administrator, who was made behind its back.
+/// Server with an administrator who was created directly in the store.
 pub(crate) async fn given(registration: &str) -> (Server, Client) {
     let server = Server::with(&[registration]).await;
     let hash = {
@@ -68,13 +68,13 @@ async fn where_one_must_be_invited_an_invitation_is_good_once() {
     assert_eq!(register(client, jane, None).await.expect_refused(), ["invitation"]);
     assert_eq!(register(client, jane, Some("x")).await.expect_refused(), ["invitation"]);
     let invitation = invite(&root, json!({})).await;
-    // Whoever was not invited does not learn who is here.
+    // A client without an invitation does not learn which emails are registered.
     let root_email = "root@example.com";
     assert_eq!(
         register(client, root_email, Some("x")).await.expect_refused(),
         ["invitation"]
     );
-    // A registration that fails for another reason leaves it as it is.
+    // A registration that fails for another reason leaves the invitation unused.
     let answer = register(client, "root@example.com", Some(&invitation)).await;
     answer.expect_problem(409, "email_taken");
 

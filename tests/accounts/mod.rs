@@ -1,4 +1,4 @@
-//! Accounts and what gives access to them.
+//! Tests of accounts and their credentials.
 
 mod admin;
 mod emails;

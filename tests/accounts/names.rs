@@ -1,4 +1,4 @@
-//! Names that people give to themselves and their things, and that have to be seen.
+//! Tests of names of accounts and of their items, which must be visible.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -49,7 +49,7 @@ async fn a_device_that_says_nothing_that_can_be_seen_has_no_name() {
     }
 }
 
-/// Given before there was such a rule.
+/// A name from before the rule is shown and imported.
 #[tokio::test]
 async fn a_name_that_is_there_is_shown_and_comes_back_with_an_import() {
     let from = Home::new();

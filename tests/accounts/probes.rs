@@ -1,7 +1,7 @@
-//! One person's credential against everybody else's things: no foreign byte comes back, nothing foreign changes,
-//! and every answer is the one that a thing gets that is not there.
+//! Tests of one account's credential against the items of all other accounts: no foreign byte is returned, no foreign
+//! item changes, and every response is the one for an item that does not exist.
 //!
-//! `DULY_PEOPLE` and `DULY_PROBES` say how many there are:
+//! `DULY_PEOPLE` and `DULY_PROBES` set the numbers of accounts and requests:
 //! `DULY_PEOPLE=500 DULY_PROBES=20000 cargo test --release probes -- --nocapture`.
 
 use hyper::{Method, StatusCode};
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use crate::harness::{Client, Server};
 use crate::long::{Dice, figure, setting};
 
-/// Somebody whose things have a mark in every text.
+/// Account with a mark in every text of its items.
 struct Person {
     client: Client,
     mark: String,
@@ -43,7 +43,7 @@ async fn given_person(anybody: Client, number: u64) -> Person {
     }
 }
 
-/// What a thief sends; `None` as a name stands for one that nothing has.
+/// Request of the attacker; `None` as a name stands for an unused one.
 struct Probe {
     method: Method,
     path: String,
@@ -77,7 +77,7 @@ fn probe(kind: usize, victim: Option<&Person>) -> Probe {
         7 => patch(format!("/admin/users/{user}"), json!({ "disabled": true })),
         8 => delete(format!("/admin/users/{user}")),
         9 => delete(format!("/admin/users/{user}/sessions")),
-        // In bodies, and in queries that nobody reads.
+        // In bodies, and in ignored query parameters.
         10 => post("/tasks", json!({ "title": "a", "owner_id": user })),
         11 => post("/tasks", json!({ "title": "a", "id": task })),
         12 => patch("/auth/me".to_owned(), json!({ "id": user })),
@@ -142,7 +142,7 @@ async fn nobody_gets_at_anything_of_anybody_else() {
                 .any(|it| it.to_str().unwrap().contains(&victim.mark))
         );
         assert_eq!(theirs.status, missing.status, "kind {kind}");
-        // The name of the time, and what is the thief's own, may be another.
+        // The timestamp, and the attacker's own items, may differ.
         if theirs.status != StatusCode::OK && theirs.status != StatusCode::CREATED {
             assert_eq!(theirs.comparable_headers(), missing.comparable_headers());
             assert_eq!(theirs.comparable(), missing.comparable(), "kind {kind}");

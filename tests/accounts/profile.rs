@@ -1,4 +1,4 @@
-//! The own account: name, time zone, email, password, and leaving.
+//! Tests of the own account: name, time zone, email, password, and deletion.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ async fn a_profile_that_was_read_and_edited_can_be_sent_back_whole() {
     assert_eq!(refused.body["errors"][0]["message"], "cannot be changed");
     let names = ["created_at", "id", "must_change_password", "role"];
     assert_eq!(refused.expect_refused(), names);
-    // Another spelling is another email, and takes the password.
+    // Another spelling is another email, and requires the password.
     let respelled = jane.patch("/auth/me", json!({ "email": "jane@example.com" })).await;
     assert_eq!(respelled.expect_refused(), ["password"]);
     assert_eq!(jane.get("/auth/me").await.body["display_name"], "Jane");

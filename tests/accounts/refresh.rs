@@ -1,4 +1,4 @@
-//! Refreshing a session.
+//! Tests of refreshing a session.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::{Answer, Client, Server};
 
-/// Sees that a refresh token is worth nothing, and says so as OAuth 2 clients expect.
+/// Checks that a refresh token is refused, with the error that OAuth 2 clients expect.
 #[track_caller]
 fn expect_refused(outcome: Result<(Client, String), Answer>) {
     let answer = outcome.expect_err("a token was taken");
@@ -20,7 +20,7 @@ fn expect_refused(outcome: Result<(Client, String), Answer>) {
 async fn given_jane(server: &Server) -> (Client, String) {
     server.client.registered("jane@example.com").await;
     let session = server.client.granted("jane@example.com").await;
-    // The session of the registration is in no test's way.
+    // The session of the registration would disturb the tests.
     let others = session.0.get("/auth/sessions").await.body;
     for other in others.as_array().unwrap().iter().filter(|it| it["current"] == false) {
         let path = format!("/auth/sessions/{}", other["id"].as_str().unwrap());
@@ -128,7 +128,7 @@ async fn a_made_up_token_ends_nothing() {
         crc.update(text.as_bytes());
         format!("{text}{:08x}", crc.sum())
     };
-    // Prefix, user, session, family, secret, checksum.
+    // Parts of a refresh token: prefix, user, session, family, secret, checksum.
     let (head, rest) = first.split_at("duly_rt_".len() + 16 + 32);
     let (family, _) = rest.split_at(32);
     for token in [
@@ -138,7 +138,7 @@ async fn a_made_up_token_ends_nothing() {
         first.to_uppercase(),
         first[..first.len() - 1].to_owned(),
         first.replace("duly_rt_", "duly_pat_"),
-        // Somebody knows whose session it is, but nothing of its tokens.
+        // The attacker knows the session id, but nothing of its tokens.
         checked(&format!("{head}{}", "0".repeat(96))),
         checked(&format!("{head}{}{}", "1".repeat(32), &rest[32..96])),
         checked(&format!("{}{}", &of_john[..of_john.len() - 8 - 96], &rest[..96])),
@@ -151,7 +151,7 @@ async fn a_made_up_token_ends_nothing() {
     }
     john.get("/auth/me").await.expect(StatusCode::OK);
     jane.get("/auth/me").await.expect(StatusCode::OK);
-    // With the part that all tokens of the session share it is one that was real once.
+    // With the part that all tokens of the session share, the token counts as an old one.
     let old = checked(&format!("{head}{family}{}", "0".repeat(64)));
     let (_, _second) = server.client.refreshed(&first).await.unwrap();
     expect_refused(server.client.refreshed(&old).await);
@@ -170,7 +170,7 @@ async fn a_refresh_token_opens_no_door_by_itself() {
         .expect_problem(401, "invalid_token");
 }
 
-/// The commonest cause of surprise log-outs: two programs, one token.
+/// Covers the most common cause of surprise log-outs: two programs with one token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_refreshes_at_once_leave_one_session_and_log_nobody_out() {
     let server = Server::with(&["--auth-rate-limit=on"]).await;

@@ -1,4 +1,4 @@
-//! Personal access tokens.
+//! Tests of personal access tokens.
 
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ async fn every_token_may_ask_whose_it_is_and_change_nothing_of_it() {
     script.get("/auth/me").await.expect_problem(401, "invalid_token");
 }
 
-/// What is made for a while, or is taken away, must not live on in what it made.
+/// A short-lived or revoked credential must not outlive itself through tokens that it created.
 #[tokio::test]
 async fn a_token_makes_no_tokens() {
     let server = Server::start().await;
@@ -129,7 +129,7 @@ async fn there_are_only_so_many() {
     jane.post("/auth/tokens", body).await.expect(StatusCode::CREATED);
 }
 
-/// The note is made beside the request, so it is waited for.
+/// The last use is recorded asynchronously, so the test waits for it.
 #[tokio::test]
 async fn the_last_use_is_noted_once_a_minute() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! Everybody who uses the server while it is killed.
+//! Clients that use the server while it is killed.
 
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -13,10 +13,10 @@ use super::writer::Writer;
 use super::{USERS, VISITORS, WRITERS};
 use crate::harness::Client;
 
-/// Longest time that enough writes may take to be acknowledged.
+/// Longest wait until enough writes are acknowledged.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The people whose tasks are written, those who log in, and what is known of both.
+/// Accounts whose tasks are written, accounts that log in, and the known state of both.
 pub(super) struct Crowd {
     tokens: Vec<String>,
     shared: Vec<u64>,
@@ -43,7 +43,7 @@ impl Crowd {
         Self { tokens, shared, visitors, oracle: Arc::new(oracle) }
     }
 
-    /// Lets all loose, and returns when this many writes have been acknowledged.
+    /// Starts all clients, and returns when this many writes have been acknowledged.
     pub(super) async fn write(
         &self,
         client: &Client,
@@ -74,12 +74,12 @@ impl Crowd {
         busy
     }
 
-    /// How many writes of tasks were acknowledged so far.
+    /// Number of acknowledged task writes so far.
     pub(super) fn acknowledged(&self) -> u64 {
         self.oracle.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// Compares what the server has with what it must have, and goes on from there.
+    /// Compares the data of the server with the expected state, and continues from there.
     pub(super) async fn verify(&self, client: &Client, seen: &mut Seen) {
         let users: Vec<_> =
             self.tokens.iter().map(|token| client.with_token(token)).collect();
@@ -92,11 +92,11 @@ impl Crowd {
     }
 }
 
-/// What has been looked for and found, over all cycles.
+/// Counts of checked items, over all cycles.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Sessions of acknowledged log-ins, counted again after each kill.
+    /// Number of sessions of acknowledged log-ins, counted again after each kill.
     pub(super) sessions: usize,
-    /// Accounts.
+    /// Number of registered accounts.
     pub(super) registered: usize,
 }

@@ -1,7 +1,7 @@
-//! kill -9 in the middle of 64 writers and 2 visitors: whatever was acknowledged is there afterwards.
+//! Tests of kill -9 during 64 writers and 2 visitors: every acknowledged write exists afterwards.
 //!
-//! Creations, edits, deletions, log-ins and registrations. `cargo test` kills a few times on a small file.
-//! The long form:
+//! The writes are creations, edits, deletions, log-ins and registrations. `cargo test` kills a few times on a
+//! small file. The long form:
 //!
 //! ```text
 //! DULY_CRASH_CYCLES=500 DULY_CRASH_FILL_MB=50 cargo test --release crash -- --nocapture
@@ -9,11 +9,11 @@
 //!
 //! | variable | default | |
 //! |---|---|---|
-//! | `DULY_CRASH_CYCLES` | 20 | how often the server is killed |
-//! | `DULY_CRASH_FILL_MB` | 0 | size of the data file before the first time, in MB |
+//! | `DULY_CRASH_CYCLES` | 20 | number of times the server is killed |
+//! | `DULY_CRASH_FILL_MB` | 0 | size of the data file before the first kill, in MB |
 //!
-//! It prints how long the server took to serve again after each kill. What a process that is killed cannot
-//! show is whether writes had reached the disk itself, since the kernel keeps what it was given.
+//! It prints the time until the server serves again after each kill. A killed process cannot show whether writes had
+//! reached the disk itself, since the kernel keeps the data that it was given.
 
 mod crowd;
 mod oracle;
@@ -40,7 +40,7 @@ const WRITERS: u64 = 64;
 const USERS: usize = 4;
 const VISITORS: usize = 2;
 
-/// Accounts that are there before the first kill: that of the bulk, and those of the crowd.
+/// Number of accounts before the first kill: the one with the bulk of the data, and the accounts of the crowd.
 const ACCOUNTS: usize = 1 + USERS + VISITORS;
 
 /// Adds tasks of about 2 KB to the first account until the data has this many bytes.
@@ -61,7 +61,7 @@ pub(crate) async fn fill(store: &RedbStore, bytes: u64) {
                 },
             )
         });
-        // All at once, so that they share a commit.
+        // Created at once, so that they share a commit.
         let mut rows: Vec<_> = rows.collect();
         std::future::poll_fn(|cx| {
             rows.retain_mut(|row| match row.as_mut().poll(cx) {
@@ -77,7 +77,7 @@ pub(crate) async fn fill(store: &RedbStore, bytes: u64) {
     }
 }
 
-/// A file with an account and as much more as was asked for.
+/// Creates a file with an account and as much further data as requested.
 async fn prepare(home: &Home) {
     let added = home.run(&["user", "add", "bulk@example.com"], PASSWORD);
     assert!(added.status.success(), "{added:?}");
@@ -86,7 +86,7 @@ async fn prepare(home: &Home) {
     fill(&store, megabytes * 1_000_000).await;
 }
 
-/// Whether a copy of the file, as it lies there after the crash, passes the check.
+/// Checks a copy of the file in its state after the crash.
 fn check_copy(home: &Home) {
     let copy = Home::new();
     fs::copy(home.data_file(), copy.data_file()).unwrap();
@@ -107,7 +107,7 @@ async fn whatever_was_acknowledged_survives_kill_9() {
     let mut slowest = Duration::ZERO;
     let mut seen = Seen::default();
     for cycle in 0..cycles {
-        // Some early, some late, none at a boundary of anything.
+        // Kills early and late, and not at a boundary.
         let mut busy = crowd.write(&server.client(), cycle, 50 + cycle * 389 % 400).await;
         server.kill();
         while let Some(client) = busy.join_next().await {

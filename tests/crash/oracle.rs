@@ -1,4 +1,4 @@
-//! What is known of the tasks, and the comparison of that with what the server has.
+//! Known state of the tasks, and its comparison with the data of the server.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -8,13 +8,13 @@ use hyper::StatusCode;
 
 use crate::harness::{Answer, Client};
 
-/// What is known of a task.
+/// Known state of a task.
 #[derive(Clone, Debug)]
 pub(super) struct Fate {
     pub(super) user: usize,
-    /// The last title that was acknowledged.
+    /// Last acknowledged title.
     pub(super) title: String,
-    /// A title that was sent after it, and not answered.
+    /// Later title without a response.
     pub(super) sent: Option<String>,
     pub(super) life: Life,
 }
@@ -22,24 +22,24 @@ pub(super) struct Fate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Life {
     Alive,
-    /// A deletion was sent and not answered.
+    /// A deletion was sent and got no response.
     InDoubt,
     Gone,
 }
 
-/// Everything that the server has acknowledged, and what it was asked and has not answered.
+/// Acknowledged writes, and requests without a response.
 #[derive(Debug, Default)]
 pub(super) struct Oracle {
     pub(super) tasks: Mutex<BTreeMap<u64, Fate>>,
-    /// Creations that were not answered: user and title.
+    /// Creations without a response: user and title.
     pub(super) creating: Mutex<Vec<(usize, String)>>,
-    /// The newest acknowledged state of each user's one task that all writers fight for: revision and title.
+    /// Newest acknowledged state of the one task of each user that all writers change: revision and title.
     pub(super) shared: Mutex<Vec<(u64, String)>>,
     pub(super) acknowledged: AtomicU64,
 }
 
 impl Oracle {
-    /// Compares what the server has with what it must have, and goes on from there.
+    /// Compares the data of the server with the expected state, and continues from there.
     pub(super) async fn verify(&self, users: &[Client], shared: &[u64]) {
         let mut found = BTreeMap::new();
         for (user, client) in users.iter().enumerate() {
@@ -51,7 +51,7 @@ impl Oracle {
             found.remove(&shared[user]);
         }
         self.verify_tasks(&found);
-        // In the next cycle everything that is there must stay. New writers do not touch it.
+        // In the next cycle every existing task must stay. New writers do not change it.
         let alive = found.into_iter().map(|(id, (user, title))| {
             (id, Fate { user, title, sent: None, life: Life::Alive })
         });
@@ -100,7 +100,7 @@ pub(super) fn revision(answer: &Answer) -> u64 {
     answer.header("etag").unwrap().trim_matches('"').parse().unwrap()
 }
 
-/// Every task, by id, once the number of them has been found right.
+/// Every task, by id, after a check of their number.
 async fn all_tasks(client: &Client) -> BTreeMap<u64, String> {
     let mut tasks = BTreeMap::new();
     loop {

@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 use crate::harness::client::PASSWORD;
 use crate::harness::{Answer, Client, Home};
 
-/// Log-ins for each registration.
+/// Number of log-ins for each registration.
 const LOGINS_PER_REGISTRATION: u64 = 4;
 
-/// One visitor: an account that only it logs in to, one log-in at a time, so that their order is known.
+/// Visitor with an account that only it logs in to, one log-in at a time, so that their order is known.
 #[derive(Debug)]
 pub(super) struct Visitor {
     email: String,
-    /// The log-ins that may have a session, the oldest first: a token where it was acknowledged. None was used yet.
+    /// Log-ins that may have a session, the oldest first: a token if it was acknowledged. None has been used yet.
     logins: Mutex<Vec<Option<String>>>,
-    /// Tokens of sessions that this visitor was told it has ended.
+    /// Tokens of sessions whose end was acknowledged.
     ended: Mutex<Vec<String>>,
-    /// Accounts that this visitor was told it has registered.
+    /// Accounts whose registration was acknowledged.
     registered: Mutex<Vec<String>>,
 }
 
@@ -65,9 +65,9 @@ impl Visitor {
         Some(())
     }
 
-    /// Sees that the newest sessions are there and the surplus is not, that what was ended is over, and that every new
-    /// account can be logged in to. Returns the numbers of acknowledged log-ins and registrations that it has seen at
-    /// work. Ends all sessions, since those that were looked at are not least in use any more.
+    /// Checks that the newest sessions exist and the surplus ones do not, that ended sessions are refused, and that
+    /// every new account can log in. Returns the numbers of acknowledged log-ins and registrations that it found
+    /// working. Ends all sessions, since the checked ones are no longer the least recently used.
     pub(super) async fn verify(&self, client: &Client) -> (usize, usize) {
         let ended = std::mem::take(&mut *self.ended.lock().unwrap());
         for token in ended {
@@ -76,7 +76,7 @@ impl Visitor {
         }
         let logins = std::mem::take(&mut *self.logins.lock().unwrap());
         let (mut working, mut ended) = (0, Vec::new());
-        // How many sessions were begun after this one for certain, and at most.
+        // Number of later sessions: the certain ones, and the possible ones.
         let (mut surely, mut perhaps) = (0, 0);
         for login in logins.iter().rev() {
             perhaps += 1;
@@ -117,7 +117,7 @@ fn token(body: &Value) -> String {
     body["access_token"].as_str().unwrap().to_owned()
 }
 
-/// How many accounts there are.
+/// Returns the number of accounts.
 pub(super) fn accounts(home: &Home) -> usize {
     let output = home.run(&["user", "list"], "");
     assert!(output.status.success(), "{output:?}");

@@ -10,10 +10,10 @@ use super::oracle::{Fate, Life, Oracle, revision};
 use crate::harness::{Answer, Client};
 use crate::long::Dice;
 
-/// Tasks that one writer keeps. With more it deletes, with fewer it makes new ones.
+/// Target number of tasks of one writer. Above it the writer deletes, below it the writer creates.
 const TASKS_PER_WRITER: usize = 12;
 
-/// One of the clients. Never has more than one request under way.
+/// Writer that has at most one open request.
 pub(super) struct Writer {
     pub(super) number: u64,
     pub(super) cycle: u64,
@@ -53,7 +53,7 @@ impl Writer {
         }
     }
 
-    /// An answer with this status, or `None` if the server was killed.
+    /// Returns a response with this status, or `None` if the server was killed.
     async fn ask(
         &self,
         method: Method,

@@ -1,4 +1,4 @@
-//! A file whose damage is met when it is closed.
+//! Tests of damage that is met while a file is closed.
 
 use std::io;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use redb::backends::InMemoryBackend;
 
 use crate::harness::values::given_user;
 
-/// A file in memory that redb trips over once it is told to.
+/// File in memory that fails in redb when told to.
 #[derive(Clone, Debug, Default)]
 struct Tripwire {
     memory: Arc<InMemoryBackend>,
@@ -44,7 +44,7 @@ impl StorageBackend for Tripwire {
     }
 }
 
-/// Found by flipping bytes: redb reads some of its own tables only when it closes a file, and closing is
+/// Regression, found by flipping bytes: redb reads some of its own tables only when it closes a file, and closing is
 /// not an operation that can fail.
 #[tokio::test]
 async fn closing_a_file_whose_pages_make_no_sense_is_no_panic() {

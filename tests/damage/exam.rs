@@ -1,4 +1,4 @@
-//! One damaged file is opened, asked everything, written to, closed and opened again.
+//! Examination of one damaged file: open, read everything, write, close and open again.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -11,7 +11,7 @@ use super::given::{get, put, questions, writes};
 use super::{Given, Harm, Outcome, Way};
 use crate::model::ask::Answer;
 
-/// What was noticed while everything was asked.
+/// Observations during the reads.
 #[derive(Debug, Default)]
 struct Seen {
     errors: Vec<StoreError>,
@@ -23,14 +23,14 @@ pub(super) struct Exam<'a> {
     pub(super) given: &'a Given,
     pub(super) way: Way,
     pub(super) path: &'a Path,
-    /// Whether the file is one that kill -9 has left.
+    /// Whether the file was left by kill -9.
     pub(super) killed: bool,
-    /// Whether it is written to before it is read.
+    /// Whether the file is written to before it is read.
     pub(super) writes_first: bool,
 }
 
 impl Exam<'_> {
-    /// Says how it went, and panics if it should not have gone like this.
+    /// Runs the case and returns its outcome. Panics if the outcome is not allowed.
     pub(super) async fn run(&self, harm: &Harm, sound: &[u8]) -> Outcome {
         let Given { states, before, .. } = self.given;
         let mut bytes = sound.to_vec();
@@ -41,14 +41,14 @@ impl Exam<'_> {
         fs::write(self.path, &bytes).unwrap();
         let Some(store) = self.open() else { return Outcome::Refused };
         let mut allowed = vec![&states[0]];
-        // Either of the two newest commits may be the last one after a crash, and one bit says which it is.
+        // After a crash either of the two newest commits may be the last one, and one bit decides which.
         if self.killed && harm.turns_back() {
             allowed.push(before);
         }
         let seen = look(&store, &mut allowed).await;
         if self.way == Way::Unchecked {
-            // A store that has met an error of the disk writes nothing when it is closed. Where redb
-            // trusts damaged pages and writes, it can end the process, which no caller can prevent.
+            // A store that has met a disk error writes nothing when it is closed. Where redb trusts damaged pages and
+            // writes, it can end the process, which no caller can prevent.
             fs::write(self.path, "").unwrap();
             assert!(store.user_list(None, 1).await.is_err(), "read from an empty file");
         }
@@ -77,7 +77,7 @@ impl Exam<'_> {
         Outcome::Right
     }
 
-    /// Damages the file of a store that has it open.
+    /// Damages the file of an open store.
     async fn run_beneath(&self, bytes: &[u8], sound: &[u8]) -> Outcome {
         let states = &self.given.states;
         fs::write(self.path, sound).unwrap();
@@ -93,7 +93,7 @@ impl Exam<'_> {
             errors.extend(seen.errors);
         }
         let (done, error) = self.write(&store).await;
-        // A write without an answer may have happened.
+        // An unacknowledged write may have happened.
         let may_be = states.len().min(done + 1 + usize::from(error.is_some()));
         errors.extend(error);
         let seen = look(&store, &mut states[done..may_be].iter().collect()).await;
@@ -139,7 +139,7 @@ impl Exam<'_> {
         }
     }
 
-    /// Writes until something goes wrong. Says how many writes were acknowledged.
+    /// Writes until an error. Returns the number of acknowledged writes.
     async fn write(&self, store: &RedbStore) -> (usize, Option<StoreError>) {
         for (done, write) in writes().iter().enumerate() {
             match put(store, write).await {
@@ -151,7 +151,7 @@ impl Exam<'_> {
     }
 }
 
-/// Asks everything, and keeps those of the states in which all of the answers are right.
+/// Reads everything, and keeps the states for which all results are right.
 async fn look(store: &RedbStore, states: &mut Vec<&Vec<Answer>>) -> Seen {
     let mut seen = Seen::default();
     for (number, question) in questions().iter().enumerate() {
@@ -169,7 +169,7 @@ async fn look(store: &RedbStore, states: &mut Vec<&Vec<Answer>>) -> Seen {
     seen
 }
 
-/// Does to a file what was done to a copy of it, where it has not changed since.
+/// Applies the damage of a copy to the file, where the file has not changed since.
 fn damage(file: &File, beneath: &[u8], sound: &[u8], damaged: &[u8]) {
     for (at, (was, is)) in sound.iter().zip(damaged).enumerate() {
         if was != is && beneath.get(at).is_some() {

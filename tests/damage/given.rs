@@ -1,4 +1,4 @@
-//! The sound files that are damaged, and what they have to answer.
+//! Sound files to be damaged, and their expected results.
 
 use std::fs;
 use std::path::Path;
@@ -17,30 +17,31 @@ use crate::model::ask::{Answer, Ask, Change, Patch, ask, everything};
 const USERS: u64 = 4;
 const TASKS_EACH: u64 = 40;
 
-/// How often tasks are changed, made and removed after that, so that most pages have been others before.
+/// Number of rounds in which tasks are changed, created and removed after that, so that most pages have been reused.
 const ROUNDS: u64 = 40;
 
-/// The time of every question.
+/// Time of every read.
 const NOW: i64 = 1_000_000;
 
-/// Two files with the same history, and what there is to know of it.
+/// Two files with the same history, and its expected results.
 pub(super) struct Given {
-    /// As a clean end leaves it.
+    /// File after a clean close.
     pub(super) closed: Vec<u8>,
-    /// As kill -9 leaves it.
+    /// File after kill -9.
     pub(super) killed: Vec<u8>,
-    /// The file at earlier moments.
+    /// Copies of the file at earlier moments.
     pub(super) earlier: Vec<Vec<u8>>,
-    /// What was true one commit before the end.
+    /// Expected results one commit before the end.
     pub(super) before: Vec<Answer>,
-    /// What is true at first, and after each of [`writes`].
+    /// Expected results at first, and after each of [`writes`].
     pub(super) states: Vec<Vec<Answer>>,
-    /// What those writes are answered.
+    /// Expected results of the writes.
     pub(super) written: Vec<Answer>,
 }
 
 impl Given {
-    /// Makes the files at this path, which is free again afterwards. What is true is what the store in memory says.
+    /// Creates the files at this path, which is free again afterwards. The store in memory
+    /// gives the expected results.
     pub(super) async fn make(path: &Path) -> Self {
         let model = MemoryStore::default();
         history(&model, &mut || ()).await;
@@ -65,7 +66,7 @@ impl Given {
     }
 }
 
-/// Pages that hold anything. Most of the file has not been used yet.
+/// Pages with data. Most of the file has not been used yet.
 pub(super) fn used_pages(bytes: &[u8]) -> Vec<usize> {
     let pages = bytes.chunks(PAGE).enumerate();
     pages
@@ -74,7 +75,7 @@ pub(super) fn used_pages(bytes: &[u8]) -> Vec<usize> {
         .collect()
 }
 
-/// Questions about all that is there, by every way to ask for it.
+/// Reads of all data, in every supported way.
 pub(super) fn questions() -> Vec<Ask> {
     let mut all = everything();
     for user in 1..=USERS {
@@ -89,7 +90,7 @@ pub(super) fn questions() -> Vec<Ask> {
     all
 }
 
-/// Writes of every kind, each of which changes something.
+/// Writes of every kind, each of which changes data.
 pub(super) fn writes() -> Vec<Ask> {
     let patch = Patch { title: Some(5), description: Some(6), completed: Some(true) };
     vec![
@@ -105,12 +106,12 @@ pub(super) fn writes() -> Vec<Ask> {
     ]
 }
 
-/// Asks for what should not change.
+/// Executes a read.
 pub(super) async fn get(store: &dyn Store, question: &Ask) -> super::Asked {
     ask(store, question, NOW).await
 }
 
-/// Asks for what changes something.
+/// Executes a write.
 pub(super) async fn put(store: &dyn Store, question: &Ask) -> super::Asked {
     ask(store, question, NOW).await
 }
@@ -123,7 +124,7 @@ async fn answers(store: &dyn Store) -> Vec<Answer> {
     answers
 }
 
-/// Everything but the last commit. Calls `moment` now and then.
+/// Writes everything but the last commit. Calls `moment` now and then.
 async fn history(store: &dyn Store, moment: &mut dyn FnMut()) {
     for email in 0..4 {
         put(store, &Ask::UserCreate { email, spelling: false }).await.unwrap();
@@ -136,7 +137,7 @@ async fn history(store: &dyn Store, moment: &mut dyn FnMut()) {
                 .unwrap();
         }
         for number in 0..TASKS_EACH {
-            // Some longer than a page.
+            // Some descriptions are longer than a page.
             let length =
                 if number == 9 { 2000 } else { usize::try_from(number * 37).unwrap() };
             let letter = if number == 9 { "\u{1F9F9}" } else { "x" };

@@ -1,16 +1,16 @@
-//! What can happen to a file.
+//! Damage to a file.
 
 use super::given::used_pages;
 use super::{Given, Kind, PAGE};
 use crate::long::Dice;
 
-/// Bytes of the header that mean something.
+/// Bytes of the header that are in use.
 const HEADER: u64 = 320;
 
-/// One thing that happens to a file.
+/// One kind of damage to a file.
 #[derive(Clone, Debug)]
 pub(super) enum Harm {
-    /// Bits of one byte are turned over.
+    /// Inverts bits of one byte.
     Flip {
         at: usize,
         bits: u8,
@@ -18,12 +18,12 @@ pub(super) enum Harm {
     Zero {
         page: usize,
     },
-    /// Two pages stand where the other should.
+    /// Swaps two pages.
     Swap {
         one: usize,
         other: usize,
     },
-    /// A page is as it was once: a write that the disk has lost.
+    /// Restores an old version of a page, as if the disk had lost a write.
     Old {
         page: usize,
         moment: usize,
@@ -34,7 +34,7 @@ pub(super) enum Harm {
 }
 
 impl Harm {
-    /// Chooses what happens to these bytes, more often in the header than its size would give it.
+    /// Chooses the damage to these bytes; the header is chosen more often than by its size.
     pub(super) fn choose(
         kind: Kind,
         given: &Given,
@@ -63,8 +63,8 @@ impl Harm {
                 Self::Swap { one: used[one], other: used[other] }
             }
             Kind::Old => loop {
-                // Not the header: a file with the header that it once had is the file that it once was,
-                // and nothing in it says otherwise.
+                // Excludes the header: a file with its former header is its former self, and its
+                // content does not show otherwise.
                 let page = used[1 + roll(used.len() - 1)];
                 let moment = roll(given.earlier.len());
                 if old(given, page, moment) != &bytes[page * PAGE..][..PAGE] {
@@ -95,7 +95,7 @@ impl Harm {
         }
     }
 
-    /// Whether it is the byte that says which of the two newest commits counts.
+    /// Returns whether the byte is the one that selects which of the two newest commits counts.
     pub(super) const fn turns_back(&self) -> bool {
         matches!(self, Self::Flip { at: 9, .. })
     }

@@ -1,4 +1,4 @@
-//! Damaged files: right answers, a clean error or a refusal, and nothing else.
+//! Tests of damaged files: right results, a clean error or a refusal, and no other outcome.
 //!
 //! `cargo test` damages a few hundred files. The long form:
 //!
@@ -8,12 +8,15 @@
 //!
 //! | variable | default | |
 //! |---|---|---|
-//! | `DULY_DAMAGE_CASES` | 64 | how many files get a flipped bit or byte, in each of three ways; a page is zeroed, swapped or outdated in a sixteenth as many more, at least 12, and a fortieth as many are cut short |
-//! | `DULY_DAMAGE_SEED` | 1 | chooses the damage |
+//! | `DULY_DAMAGE_CASES` | 64 | number of files with a flipped bit or byte, in each of three ways |
+//! | `DULY_DAMAGE_SEED` | 1 | seed of the damage |
 //!
-//! Two things cannot be found out from a file alone, and are not counted as wrong: a file whose whole header
-//! is an older one is that older file; and in a file that kill -9 has left, one bit says which of the
-//! two newest commits counts.
+//! A page is zeroed, swapped or outdated in a sixteenth as many more files, at least 12, and a
+//! fortieth as many are cut short.
+//!
+//! Two kinds of damage cannot be detected from a file alone, and do not count as wrong: a file whose
+//! whole header is an older one is that older file; and in a file left by kill -9, one bit selects which
+//! of the two newest commits counts.
 
 mod closing;
 mod exam;
@@ -39,24 +42,24 @@ use crate::long::{Dice, figure, setting};
 use crate::model::ask::Answer;
 use crate::model::scratch;
 
-/// Pages of the file have this size or a multiple of it.
+/// Page size of the file; larger pages are multiples of it.
 const PAGE: usize = 4096;
 
 const WORKERS: usize = 2;
 
-/// Longest time that one case may take.
+/// Longest time of one case.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 type Asked = Result<Answer, StoreError>;
 
-/// When the damage happens, and what stands against it.
+/// Moment of the damage, and the protection against it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     /// Before the file is opened, with every page verified, as is the default.
     Checked,
     /// Before the file is opened, with no page verified.
     Unchecked,
-    /// Beneath a store that has the file open.
+    /// While a store has the file open.
     Running,
 }
 
@@ -70,16 +73,16 @@ enum Kind {
     Cut,
 }
 
-/// How a case went. What must never happen is not among them.
+/// Allowed outcomes of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Right,
-    /// Some of the answers were errors, and all others right.
+    /// Some reads failed, and all others were right.
     Error,
     Refused,
     /// Everything was right, as of one commit earlier.
     CommitBefore,
-    /// Only if nobody has verified the pages.
+    /// Wrong results, allowed only if the pages were not verified.
     Wrong,
 }
 
@@ -99,7 +102,7 @@ fn a_file_damaged_before_it_is_opened_is_refused_or_answers_right() {
     assert!(tally.of(Outcome::Refused) > 0 && tally.of(Outcome::Right) > 0);
 }
 
-/// What verifying the pages is for. Values have checksums of their own, so wrong answers come from pages
+/// Shows why pages are verified. Values have checksums of their own, so wrong results come from pages
 /// that lead to the wrong place.
 #[test]
 fn without_a_check_of_the_pages_damage_ends_in_no_panic_and_no_hang() {
@@ -114,7 +117,7 @@ fn damage_beneath_a_running_store_is_an_error_or_does_not_matter() {
     assert!(tally.of(Outcome::Error) > 0 && tally.of(Outcome::Right) > 0);
 }
 
-/// Kind and outcome of every case.
+/// Number of cases by kind and outcome.
 struct Tally(BTreeMap<(Kind, Outcome), u64>);
 
 impl Tally {
@@ -131,7 +134,7 @@ impl Tally {
     }
 }
 
-/// The kind of each case, by number.
+/// Kind of each case, by number.
 fn plan() -> Vec<Kind> {
     let flips = usize::try_from(setting("DULY_DAMAGE_CASES", 64)).unwrap();
     let kinds = |kinds: &'static [Kind], count| kinds.iter().copied().cycle().take(count);
@@ -141,7 +144,7 @@ fn plan() -> Vec<Kind> {
     plan
 }
 
-/// Goes through all cases with a few threads, and tells which one went wrong.
+/// Runs all cases on a few threads, and names the one that failed.
 fn sweep(way: Way) -> Tally {
     let seed = setting("DULY_DAMAGE_SEED", 1);
     let plan = Arc::new(plan());
@@ -149,7 +152,7 @@ fn sweep(way: Way) -> Tally {
     let (sender, results) = mpsc::channel();
     for _ in 0..WORKERS {
         let (plan, next, sender) = (Arc::clone(&plan), Arc::clone(&next), sender.clone());
-        // Not waited for: one that hangs must not hold the test.
+        // Not joined: a hanging thread must not block the test.
         thread::spawn(move || {
             let folder = tempfile::tempdir_in(scratch()).unwrap();
             let path = folder.path().join("test.redb");
@@ -186,9 +189,9 @@ fn sweep(way: Way) -> Tally {
     tally
 }
 
-/// What happens in this case, and whether it happens to the file that was killed.
+/// Damage of this case, and whether it affects the killed file.
 fn harm(kind: Kind, seed: u64, number: u64) -> (Harm, bool) {
-    // Far from 0, and from those of the cases beside it.
+    // The seed is far from 0 and from the seeds of the neighbouring cases.
     let mut dice =
         Dice((seed << 32 | number).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! The real binary, with damaged files and with files that are damaged beneath it.
+//! Tests of the real binary, with files that are damaged before or while it runs.
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
@@ -30,19 +30,19 @@ fn a_damaged_file_is_neither_checked_nor_served() {
 
         let checked = home.run(&["check"], "");
         if checked.status.code() == Some(0) {
-            // What was hit had not been in use.
+            // The damaged page was not in use.
             continue;
         }
         refused += 1;
         expect_advice(&home, &checked);
-        // What the first look has repaired may not be damaged the same way.
+        // The first check has repaired the file, so it is damaged again.
         fs::write(home.data_file(), &bytes).unwrap();
         expect_advice(&home, &end_of_serve(&home));
     }
     assert!(refused >= 8, "only {refused} were damaged");
 }
 
-/// How `duly serve` ends, if it does so by itself.
+/// Output of `duly serve`, if it ends by itself.
 #[track_caller]
 fn end_of_serve(home: &Home) -> Output {
     let mut serve = home.command(&["serve"]);
@@ -58,7 +58,7 @@ fn end_of_serve(home: &Home) -> Output {
     child.wait_with_output().unwrap()
 }
 
-/// Expects one line that names the file and says what to do.
+/// Checks for one line that names the file and the remedy.
 #[track_caller]
 fn expect_advice(home: &Home, output: &Output) {
     let told = String::from_utf8(output.stderr.clone()).unwrap();
@@ -81,7 +81,7 @@ async fn damage_beneath_the_server_ends_it_and_no_answer_is_wrong() {
     let home = filled().await;
     let mut server = home.serve();
     let jane = server.client().logged_in("jane@example.com").await;
-    // Somebody else's, so that what is written does not change what is read.
+    // Data of another account, so that the writes do not change the data that is read.
     let joe = server.client().registered("joe@example.com").await;
     let sound = pages(&jane).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
 
@@ -129,7 +129,7 @@ async fn a_server_whose_file_is_cut_short_beneath_it_ends() {
     expect_end(&home, server);
 }
 
-/// A home whose file is larger than the cache of its server.
+/// Home whose file is larger than the cache of its server.
 async fn filled() -> Home {
     let home = Home::new().set("CACHE_MIB", "1").set("LOG_LEVEL", "warn,duly::cli=info");
     let added = home.run(&["user", "add", "jane@example.com"], PASSWORD);
@@ -139,7 +139,7 @@ async fn filled() -> Home {
     home
 }
 
-/// All tasks, a page at a time. Where there is no such answer: whether there was a problem instead, or nobody.
+/// All tasks, by page. In place of a missing page: whether there was a problem, or no response.
 async fn pages(client: &Client) -> Vec<Result<Value, bool>> {
     let mut pages = Vec::new();
     for skip in (0..2000).step_by(100) {
@@ -157,7 +157,7 @@ async fn pages(client: &Client) -> Vec<Result<Value, bool>> {
     pages
 }
 
-/// Turns one bit over in each page but the header.
+/// Inverts one bit in each page but the header.
 fn damage_all(home: &Home) {
     let bytes = fs::read(home.data_file()).unwrap();
     let file = File::options().write(true).open(home.data_file()).unwrap();
@@ -167,7 +167,7 @@ fn damage_all(home: &Home) {
     }
 }
 
-/// Expects a process that ends because of damage, says so last, and has not panicked.
+/// Checks that the process ends because of damage, reports it last, and has not panicked.
 fn expect_end(home: &Home, mut server: Process) {
     assert_eq!(server.child.wait().unwrap().code(), Some(65));
     let lines: Vec<String> = server.log.iter().collect();

@@ -1,4 +1,4 @@
-//! A client that checks on every answer what holds for all of them.
+//! Client that checks the common rules on every response.
 
 use std::net::SocketAddr;
 
@@ -16,7 +16,7 @@ use super::contract;
 /// The base path of the API in tests.
 pub(crate) const BASE: &str = "/api/v1";
 
-/// Somebody who sends requests: anybody, or whoever owns a token. Cloning shares connections.
+/// Client without a credential, or with a token. Clones share connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     hyper: Hyper<HttpConnector, Full<Bytes>>,
@@ -25,7 +25,7 @@ pub(crate) struct Client {
     headers: HeaderMap,
 }
 
-/// What came back.
+/// Response of a request.
 #[derive(Clone, Debug)]
 #[must_use]
 pub(crate) struct Answer {
@@ -55,7 +55,7 @@ impl Client {
         client
     }
 
-    /// Sends a request to a path below [`BASE`], or to a whole path given with a `!` in front.
+    /// Sends a request to a path below [`BASE`], or to a whole path with a leading `!`.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -66,7 +66,7 @@ impl Client {
         self.try_send(method, path, content_type, body).await.unwrap()
     }
 
-    /// The same where the connection may break.
+    /// Like `send`, but the connection may break.
     pub(crate) async fn try_send(
         &self,
         method: Method,
@@ -133,7 +133,7 @@ impl Client {
         self.logged_in(email).await
     }
 
-    /// Logs an account in whose password is [`PASSWORD`].
+    /// Logs in to an account with the password [`PASSWORD`].
     pub(crate) async fn logged_in(&self, email: &str) -> Self {
         let form = format!("username={}&password={PASSWORD}", email.replace('+', "%2B"));
         let content_type = Some("application/x-www-form-urlencoded");
@@ -142,7 +142,7 @@ impl Client {
         self.with_token(body["access_token"].as_str().unwrap())
     }
 
-    /// Makes a personal token, and returns its id and whoever uses it.
+    /// Creates a personal token, and returns its id and a client that uses it.
     pub(crate) async fn given_token(&self, scopes: &[&str]) -> (String, Self) {
         let token = serde_json::json!({ "name": "a script", "scopes": scopes });
         let made = self.post("/auth/tokens", token).await.expect(StatusCode::CREATED);
@@ -150,13 +150,13 @@ impl Client {
         (text("id").to_owned(), self.with_token(text("token")))
     }
 
-    /// Logs an account in whose password is [`PASSWORD`], and returns the refresh token too.
+    /// Logs in to an account with the password [`PASSWORD`], and returns the refresh token too.
     pub(crate) async fn granted(&self, email: &str) -> (Self, String) {
         let form = format!("username={email}&password={PASSWORD}");
         self.grant("/auth/login", form).await.unwrap()
     }
 
-    /// Refreshes a session. The error is the answer, if there are no new tokens.
+    /// Refreshes a session. The error is the response if there are no new tokens.
     pub(crate) async fn refreshed(&self, token: &str) -> Result<(Self, String), Answer> {
         let form = format!("grant_type=refresh_token&refresh_token={token}");
         self.grant("/auth/refresh", form).await
@@ -172,7 +172,7 @@ impl Client {
         Ok((self.with_token(&text("access_token")), text("refresh_token")))
     }
 
-    /// Makes a task and returns its id.
+    /// Creates a task and returns its id.
     pub(crate) async fn given_task(&self, title: &str) -> u64 {
         let answer = self.post("/tasks", serde_json::json!({ "title": title })).await;
         answer.expect(StatusCode::CREATED)["id"].as_u64().unwrap()
@@ -187,7 +187,7 @@ impl Client {
     }
 }
 
-/// The password of every account in tests.
+/// Password of every account in tests.
 pub(crate) const PASSWORD: &str = "password123";
 
 impl Answer {
@@ -198,7 +198,7 @@ impl Answer {
         answer
     }
 
-    /// Reads an answer as it came over the wire, one without chunks.
+    /// Parses a response without chunks from its bytes.
     pub(super) fn parse(asked: String, bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
         let (head, body) = bytes.split_at(end.expect("a whole header") + 4);
@@ -213,7 +213,7 @@ impl Answer {
         Self::new(asked, status.parse().unwrap(), headers.collect(), body)
     }
 
-    /// What holds for every answer, whatever was asked.
+    /// Checks the rules that hold for every response.
     fn check(&self) {
         let asked = &self.asked;
         let header =
@@ -262,7 +262,7 @@ impl Answer {
             );
         }
         let text = String::from_utf8_lossy(&self.bytes);
-        // The guide shows the form of one.
+        // The guide shows an example of a token.
         let is_guide = asked.contains(" /docs/guide/");
         assert!(is_guide || !text.contains("$argon2"), "{asked}: a hash got out");
         for inside in ["src/", ".rs", "::", "poem", "redb", "serde", "panicked"] {
@@ -271,14 +271,14 @@ impl Answer {
         contract::check(asked, self.status, header("content-type"), &self.body);
     }
 
-    /// The body, if the status is as expected.
+    /// Returns the body, if the status is as expected.
     #[track_caller]
     pub(crate) fn expect(self, status: StatusCode) -> Value {
         assert_eq!(self.status, status, "{}: {}", self.asked, self.body);
         self.body
     }
 
-    /// The body of a problem, if status and code are as expected.
+    /// Returns the body of a problem, if status and code are as expected.
     #[track_caller]
     pub(crate) fn expect_problem(self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.body);
@@ -286,7 +286,7 @@ impl Answer {
         self.body
     }
 
-    /// The names of the fields that were refused, sorted.
+    /// Returns the names of the refused fields, sorted.
     #[track_caller]
     pub(crate) fn expect_refused(self) -> Vec<String> {
         let body = self.expect_problem(422, "invalid");
@@ -301,7 +301,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The headers without those that are different every time, or left out of answers to HEAD.
+    /// Returns the headers, without those that differ each time or that responses to HEAD omit.
     pub(crate) fn comparable_headers(&self) -> HeaderMap {
         let mut headers = self.headers.clone();
         for name in ["x-request-id", "date", "content-length"] {
@@ -310,7 +310,7 @@ impl Answer {
         headers
     }
 
-    /// The body without the one member that is different every time.
+    /// Returns the body, without the one member that differs each time.
     pub(crate) fn comparable(mut self) -> Value {
         if let Some(body) = self.body.as_object_mut() {
             body.remove("request_id");

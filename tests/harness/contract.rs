@@ -1,4 +1,4 @@
-//! What the OpenAPI document promises, held against what comes back.
+//! Checks of responses against the OpenAPI document.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::server::Arguments;
 
-/// The document of a server with default settings.
+/// Document of a server with default settings.
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     let arguments = Arguments::parse_from(["duly", "--database-url=redb:///nowhere"]);
     let config = arguments.options.check().unwrap();
     duly::http::document(&config.project_name, &config.api_prefix)
 });
 
-/// The operation that a request meets, if it meets one.
+/// Operation of a request, if there is one.
 fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -31,7 +31,7 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
 }
 
 fn resolve(value: &'static Value) -> &'static Value {
-    // A reference that has a description beside it.
+    // Reference with a description beside it.
     let value = value["allOf"].get(0).unwrap_or(value);
     match value["$ref"].as_str() {
         Some(reference) => {
@@ -41,10 +41,10 @@ fn resolve(value: &'static Value) -> &'static Value {
     }
 }
 
-/// The page that has every code.
+/// Page that lists every code.
 static ERRORS: &str = include_str!("../../src/http/docs/pages/errors.md");
 
-/// Panics if an operation answers in a way that is not in the document.
+/// Panics if a response is not in the document.
 pub(super) fn check(
     asked: &str,
     status: StatusCode,
@@ -67,7 +67,7 @@ pub(super) fn check(
     members_are_known(asked, &content["schema"], body);
 }
 
-/// Every member is in the schema and of its type, and every one that the schema requires is there.
+/// Checks that every member is in the schema and of its type, and that every required one is present.
 fn members_are_known(asked: &str, schema: &'static Value, value: &Value) {
     let is_nullable = schema["nullable"] == true;
     let schema = resolve(schema);

@@ -1,7 +1,7 @@
-//! Writes into a data file behind the program's back.
+//! Writer of data files that bypasses the program.
 //!
-//! The layouts are spelled out here once more on purpose: a file that only the program itself can
-//! read or make would prove nothing.
+//! The layouts are repeated here on purpose: a file that only the program itself can read or
+//! write would prove nothing.
 
 use std::path::Path;
 
@@ -11,14 +11,14 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 type Definition<'a> = TableDefinition<'a, &'static [u8], &'static [u8]>;
 
-/// A data file that no store has open.
+/// Data file that no store has open.
 #[derive(Debug)]
 pub(crate) struct Forge {
     db: Database,
 }
 
 impl Forge {
-    /// Opens or makes a redb file.
+    /// Opens or creates a redb file.
     pub(crate) fn open(path: &Path) -> Self {
         Self { db: Database::create(path).unwrap() }
     }
@@ -30,7 +30,7 @@ impl Forge {
         });
     }
 
-    /// Makes a table of numbers, which no data file has.
+    /// Creates a table of numbers, which no data file has.
     pub(crate) fn put_number(&self, table: &str, key: u64, value: u64) {
         self.write(|txn| {
             let definition = TableDefinition::<u64, u64>::new(table);
@@ -38,7 +38,7 @@ impl Forge {
         });
     }
 
-    /// Removes an entry that must be there.
+    /// Removes an entry that must exist.
     pub(crate) fn delete(&self, table: &str, key: &[u8]) {
         self.write(|txn| {
             let mut table = txn.open_table(Definition::new(table)).unwrap();
@@ -46,14 +46,14 @@ impl Forge {
         });
     }
 
-    /// The value of an entry that must be there.
+    /// Returns the value of an entry that must exist.
     pub(crate) fn get(&self, table: &str, key: &[u8]) -> Vec<u8> {
         let table =
             self.db.begin_read().unwrap().open_table(Definition::new(table)).unwrap();
         table.get(key).unwrap().expect("nothing there").value().to_vec()
     }
 
-    /// Writes into every row of counts how many bytes the other rows of its owner have.
+    /// Writes the number of bytes of the other rows of its owner into every row of counts.
     pub(crate) fn count_bytes(&self) {
         type Counts =
             (i64, bool, [(u64, u64); 5], u64, u64, u64, Option<u64>, Option<u64>);
@@ -91,7 +91,7 @@ impl Forge {
     }
 }
 
-/// Wraps a record as if it had been written to this place.
+/// Wraps a record as if it had been written at this key.
 pub(crate) fn seal(table: &str, key: &[u8], version: u8, record: impl Encode) -> Vec<u8> {
     let payload = bincode::encode_to_vec(record, bincode::config::standard()).unwrap();
     let table = xxh3_64(table.as_bytes());
@@ -100,14 +100,14 @@ pub(crate) fn seal(table: &str, key: &[u8], version: u8, record: impl Encode) ->
     [&[version][..], &sum.to_be_bytes(), &payload].concat()
 }
 
-/// Puts the parts of a key one after the other.
+/// Concatenates the parts of a key.
 pub(crate) fn key(parts: &[&dyn Part]) -> Vec<u8> {
     parts.iter().flat_map(|part| part.bytes()).collect()
 }
 
-/// A part of a key.
+/// Part of a key.
 pub(crate) trait Part {
-    /// Its bytes, big-endian.
+    /// Encodes the part, big-endian.
     fn bytes(&self) -> Vec<u8>;
 }
 
@@ -129,7 +129,7 @@ impl Part for [u8; 16] {
     }
 }
 
-/// A text as it is, without what ends it.
+/// Text without its terminator.
 impl Part for &str {
     fn bytes(&self) -> Vec<u8> {
         self.as_bytes().to_vec()

@@ -1,4 +1,4 @@
-//! What tests are made of.
+//! Harness of the tests.
 
 pub(crate) mod client;
 mod contract;

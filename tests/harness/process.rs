@@ -9,18 +9,18 @@ use std::time::Duration;
 
 use super::Client;
 
-/// How long a process may take to say that it listens.
+/// Longest time until a process reports that it listens.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running `duly serve`. Killed when dropped.
+/// Running `duly serve`. Killed when dropped.
 pub(crate) struct Process {
     pub(crate) child: Child,
-    /// Where it listens, as it says itself.
+    /// Address or socket at which the process says it listens.
     pub(crate) listening: String,
     pub(crate) log: mpsc::Receiver<String>,
 }
 
-/// A folder with a data file in it, and the environment that belongs to it.
+/// Folder with a data file, and its environment.
 pub(crate) struct Home {
     pub(crate) folder: tempfile::TempDir,
     settings: Vec<(String, String)>,
@@ -41,7 +41,7 @@ impl Home {
         self.folder.path().join("duly.redb")
     }
 
-    /// The binary with some arguments, in this folder, with nothing else in its environment.
+    /// Returns a command of the binary with these arguments, in this folder and with no other environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_duly"));
         command
@@ -50,7 +50,7 @@ impl Home {
             .env_clear()
             .env("LISTEN", "127.0.0.1:0")
             .env("AUTH_RATE_LIMIT", "off")
-            // Set by .ci/teeth alone, and of no effect on any other build.
+            // Set by .ci/teeth alone; no other build reads it.
             .envs(std::env::var_os("DULY_PLANT").map(|bug| ("DULY_PLANT", bug)))
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
         command
@@ -68,7 +68,7 @@ impl Home {
         Process::start(command)
     }
 
-    /// The same, after something that a shell does first and that ends in `&&`.
+    /// Like `serve`, after a shell command that ends in `&&`.
     pub(crate) fn serve_through(&self, first: &str) -> Process {
         let duly = self.command(&[]);
         let mut command = Command::new("sh");
@@ -83,7 +83,7 @@ impl Home {
 }
 
 impl Process {
-    /// Starts a program that logs as the server does, and waits until it listens.
+    /// Starts a program that logs like the server, and waits until it listens.
     pub(crate) fn start(mut command: Command) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -91,7 +91,7 @@ impl Process {
         let stderr = BufReader::new(child.stderr.take().unwrap());
         std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                // The test may not listen any more.
+                // The test may have dropped the receiver.
                 drop(sender.send(line));
             }
         });
@@ -101,7 +101,7 @@ impl Process {
         process
     }
 
-    /// The TCP port.
+    /// Returns the TCP address.
     pub(crate) fn address(&self) -> SocketAddr {
         self.listening.parse().unwrap()
     }
@@ -110,7 +110,7 @@ impl Process {
         Client::new(self.address())
     }
 
-    /// Waits for a line of the log with this message.
+    /// Waits for a log line with this message.
     pub(crate) fn wait_for_log(&self, message: &str) -> serde_json::Value {
         loop {
             let line = self.log.recv_timeout(PATIENCE).expect(message);
@@ -121,7 +121,7 @@ impl Process {
         }
     }
 
-    /// Kills the process as a power cut would, but for what the kernel has already taken.
+    /// Kills the process as a power cut would, except for data that the kernel already has.
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -133,7 +133,7 @@ impl Process {
         self.child.wait().unwrap().code()
     }
 
-    /// Sends a signal by the shell's own `kill`; not every machine has a program of that name.
+    /// Sends a signal with the shell's built-in `kill`; not every machine has a program of that name.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
@@ -157,7 +157,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// What was printed, if the exit code is as expected.
+/// Returns the output, if the exit code is as expected.
 #[track_caller]
 pub(crate) fn expect(output: Output, code: i32) -> String {
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -165,7 +165,7 @@ pub(crate) fn expect(output: Output, code: i32) -> String {
     out
 }
 
-/// The one line of complaint, if the exit code is as expected.
+/// Returns the one line of the error, if the exit code is as expected.
 #[track_caller]
 pub(crate) fn refused(output: Output, code: i32) -> String {
     let err = text(&output.stderr);

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use super::Answer;
 
-/// How long an answer may take.
+/// Longest time until a response.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Sends bytes on a connection of their own and reads the one answer to them.
+/// Sends bytes on a connection of their own and reads the one response.
 pub(crate) async fn raw(address: SocketAddr, request: impl Into<Vec<u8>>) -> Answer {
     let request = request.into();
     let asked = String::from_utf8_lossy(&request).lines().next().unwrap().to_owned();
@@ -27,7 +27,7 @@ fn exchange(address: SocketAddr, request: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// A header block: the request line, what every request needs, and what is given.
+/// Header block: the request line, the fields that every request needs, and the given ones.
 pub(crate) fn head(line: &str, fields: &[(&str, &str)]) -> String {
     let fields = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
     let fields = fields.collect::<Vec<_>>().concat();

@@ -1,4 +1,4 @@
-//! A server inside the test, with a data file, a port and a clock of its own.
+//! Server inside the test, with a data file, a port and a clock of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,18 +22,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::Client;
 
-/// The time at which every test begins.
+/// Time at the start of every test.
 pub(crate) const START: &str = "2030-01-01T00:00:00Z";
 
-/// The key that signs tokens in tests.
+/// Key that signs tokens in tests.
 pub(crate) const KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-/// Hashes that cost nothing worth waiting for.
+/// Cost of hashes that take almost no time.
 const CHEAP: Cost = Cost { memory_kib: 64, passes: 1 };
 
-/// A running server. Stops when dropped.
+/// Running server. Stops when dropped.
 pub(crate) struct Server {
-    /// Anybody.
+    /// Client without a credential.
     pub(crate) client: Client,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<RedbStore>,
@@ -50,12 +50,12 @@ pub(super) struct Arguments {
 }
 
 impl Server {
-    /// A server with the settings of a new installation, except that log-ins are not throttled.
+    /// Starts a server with the settings of a new installation, except that log-ins are not throttled.
     pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
-    /// The same with some flags: `["--environment=test"]`.
+    /// Like `start`, with some flags: `["--environment=test"]`.
     pub(crate) async fn with(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let url =
@@ -110,26 +110,26 @@ impl Server {
         Self { client, clock, store, stopping, stop, _data: data }
     }
 
-    /// What the store has of an account.
+    /// Returns the credential of an account in the store.
     pub(crate) async fn account(&self, email: &str) -> Credential {
         let email = Email::new(email).unwrap();
         self.store.user_by_email(email).await.unwrap().unwrap()
     }
 
-    /// Changes an account behind the server's back.
+    /// Changes an account directly in the store.
     pub(crate) async fn change(&self, email: &str, patch: UserPatch) {
         let id = self.account(email).await.user.id;
         let change = UserChange { patch, ..UserChange::default() };
         self.store.user_patch(id, change, WriteContext::system()).await.unwrap().unwrap();
     }
 
-    /// What an account holds.
+    /// Returns the usage of an account.
     pub(crate) async fn usage(&self, email: &str) -> Usage {
         let id = self.account(email).await.user.id;
         self.store.user_usage(id).await.unwrap().unwrap()
     }
 
-    /// Makes somebody an administrator.
+    /// Makes an account an administrator.
     pub(crate) async fn promote(&self, email: &str) {
         let patch = UserPatch { role: Some(Role::Admin), ..UserPatch::default() };
         self.change(email, patch).await;

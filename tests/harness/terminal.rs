@@ -1,11 +1,11 @@
-//! Terminals, and the end where a person sits.
+//! Terminals and their master ends.
 
 use std::fs::{File, OpenOptions};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-/// A terminal, and the end where a person types and reads.
+/// Opens a terminal, and the master end that stands for the keyboard and the screen.
 pub(crate) fn terminal() -> (File, File) {
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&master).unwrap();
@@ -17,7 +17,7 @@ pub(crate) fn terminal() -> (File, File) {
     (terminal, File::from(master))
 }
 
-/// Reads until the terminal is hung up. One read may return a part of it.
+/// Reads until the terminal is hung up. One read may return a part of the output.
 pub(crate) fn rest(master: &mut File) -> String {
     let mut shown = Vec::new();
     // A terminal whose last user is gone ends with EIO.

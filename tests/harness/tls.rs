@@ -1,4 +1,4 @@
-//! Certificates for tests, and a client of TLS that trusts exactly one.
+//! Certificates for tests, and a TLS client that trusts exactly one.
 
 use std::convert::Infallible;
 use std::fs;
@@ -21,11 +21,11 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Protocols as clients offer them.
+/// Protocol names that clients offer.
 pub(crate) const HTTP_1: &str = "http/1.1";
 pub(crate) const HTTP_2: &str = "h2";
 
-/// A certificate for `localhost` that vouches for itself, and its key.
+/// Self-signed certificate for `localhost`, and its key.
 pub(crate) struct Certificate {
     pub(crate) der: CertificateDer<'static>,
     pub(crate) pem: String,
@@ -42,7 +42,7 @@ impl Certificate {
         }
     }
 
-    /// Writes both files into a folder, and says where they are.
+    /// Writes both files into a folder, and returns their paths.
     pub(crate) fn write(&self, folder: &Path) -> (PathBuf, PathBuf) {
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
         fs::write(&cert, &self.pem).unwrap();
@@ -51,12 +51,12 @@ impl Certificate {
         (cert, key)
     }
 
-    /// A client that trusts this certificate and no other, and remembers its sessions.
+    /// Client that trusts this certificate alone, and remembers its sessions.
     pub(crate) fn client(&self, protocols: &[&str]) -> TlsClient {
         self.client_of(protocols, &[&TLS13, &TLS12])
     }
 
-    /// The same with some versions of TLS only.
+    /// Like `client`, with some versions of TLS only.
     pub(crate) fn client_of(
         &self,
         protocols: &[&str],
@@ -76,12 +76,12 @@ impl Certificate {
     }
 }
 
-/// Whoever connects.
+/// TLS client.
 #[derive(Clone)]
 pub(crate) struct TlsClient(TlsConnector);
 
 impl TlsClient {
-    /// A connection, or why there is none.
+    /// Connects, or returns the error.
     pub(crate) async fn connect(
         &self,
         address: SocketAddr,
@@ -90,12 +90,12 @@ impl TlsClient {
         self.0.connect("localhost".try_into().unwrap(), stream).await
     }
 
-    /// An HTTP/2 connection.
+    /// Opens an HTTP/2 connection.
     pub(crate) async fn http2(&self, address: SocketAddr) -> Http2 {
         self.http2_with(address, |_| ()).await
     }
 
-    /// The same with other settings than usual.
+    /// Like `http2`, with other settings than the default.
     pub(crate) async fn http2_with(
         &self,
         address: SocketAddr,
@@ -111,26 +111,26 @@ impl TlsClient {
     }
 }
 
-/// How a connection began: with a whole handshake, or with what was left from one before.
+/// Kind of the handshake of a connection: full or resumed.
 pub(crate) fn kind(stream: &TlsStream<TcpStream>) -> HandshakeKind {
     stream.get_ref().1.handshake_kind().unwrap()
 }
 
-/// An HTTP/2 connection. Clones share it.
+/// HTTP/2 connection. Clones share it.
 pub(crate) struct Http2 {
     pub(crate) sender: SendRequest<Sent>,
-    /// Ends when the connection does.
+    /// Task that ends with the connection.
     pub(crate) ended: tokio::task::JoinHandle<()>,
 }
 
-/// The body of a request over HTTP/2.
+/// Body of a request over HTTP/2.
 pub(crate) type Sent = BoxBody<Bytes, Infallible>;
 
-/// What came back over HTTP/2.
+/// Response over HTTP/2.
 pub(crate) type Answered = (StatusCode, HeaderMap, Bytes);
 
 impl Http2 {
-    /// Sends a request, and collects the answer to it.
+    /// Sends a request, and collects the response.
     pub(crate) fn send(
         &self,
         request: Request<Sent>,
@@ -147,7 +147,7 @@ impl Http2 {
     }
 }
 
-/// A request as HTTP/2 wants it, with the address of the server in it.
+/// Returns a request for HTTP/2, with the address of the server in it.
 pub(crate) fn request(
     method: &str,
     path: &str,

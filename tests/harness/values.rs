@@ -1,4 +1,4 @@
-//! Values to put into a store, each in a few characters.
+//! Short constructors of values for a store.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use duly::store::{Store, StoreError, WriteContext};
 
 use super::TaskStore as _;
 
-/// Every task, whatever its state.
+/// Filter for every task.
 pub(crate) const ALL: TaskFilter = TaskFilter::ALL;
-/// Only tasks that are still to be done.
+/// Filter for open tasks.
 pub(crate) const OPEN: TaskFilter = TaskFilter::completed(Some(false));
-/// Only tasks that are done.
+/// Filter for completed tasks.
 pub(crate) const DONE: TaskFilter = TaskFilter::completed(Some(true));
 
-/// Opens or makes a data file with the settings that the program has by default.
+/// Opens or creates a data file with the default settings of the program.
 pub(crate) fn open(path: &Path) -> Arc<RedbStore> {
     Arc::new(RedbStore::open(path, &Options::default()).unwrap())
 }
@@ -60,7 +60,7 @@ pub(crate) fn new_task(title: &str, millis: i64) -> NewTask {
     NewTask::new(Title::new(title.to_owned()).unwrap(), at(millis))
 }
 
-/// A session whose id and digests are `n` throughout.
+/// Session whose id and digests are `n` throughout.
 pub(crate) fn session(user: UserId, n: u8, created: i64, expires: i64) -> Session {
     Session {
         id: session_id(n),
@@ -86,7 +86,7 @@ pub(crate) const fn page(skip: u64, limit: u16) -> Page {
     Page { skip, limit }
 }
 
-/// A patch that sets title, description and state.
+/// Patch of title, description and state.
 pub(crate) fn patch(text: &str, completed: bool) -> TaskPatch {
     TaskPatch {
         title: Some(Title::new(text.to_owned()).unwrap()),
@@ -96,17 +96,17 @@ pub(crate) fn patch(text: &str, completed: bool) -> TaskPatch {
     }
 }
 
-/// A patch that sets the state alone.
+/// Patch of the state alone.
 pub(crate) fn complete(completed: bool) -> TaskPatch {
     TaskPatch { completed: Some(completed), ..TaskPatch::default() }
 }
 
-/// Makes an account.
+/// Creates an account.
 pub(crate) async fn given_user(store: &dyn Store, address: &str) -> User {
     store.user_create(new_user(address), WriteContext::system()).await.unwrap().unwrap()
 }
 
-/// Makes an open task.
+/// Creates an open task.
 pub(crate) async fn given_task(
     store: &dyn Store,
     owner: UserId,
@@ -116,7 +116,7 @@ pub(crate) async fn given_task(
     store.task_create(owner, new_task(title, millis)).await.unwrap().unwrap()
 }
 
-/// Makes many tasks in the same millisecond, as many at once as the store lets wait.
+/// Creates many tasks in the same millisecond, as many at once as the queue holds.
 pub(crate) async fn given_tasks(
     store: &Arc<impl Store + ?Sized + 'static>,
     owner: UserId,
@@ -136,7 +136,7 @@ pub(crate) async fn given_tasks(
     }
 }
 
-/// The ids on a page of all tasks that a filter lets through.
+/// Returns the ids on a page of the tasks that match a filter.
 pub(crate) async fn ids(
     store: &dyn Store,
     owner: UserId,
@@ -149,7 +149,7 @@ pub(crate) async fn ids(
     listed.tasks.iter().map(|task| task.id).collect()
 }
 
-/// A change that sets another password and ends all access.
+/// Change that sets another password and ends all access.
 pub(crate) fn set_password(password: &str) -> UserChange {
     let patch = UserPatch { password: Some(hash(password)), ..UserPatch::default() };
     UserChange { patch, ending: Ending::Everything, ..UserChange::default() }

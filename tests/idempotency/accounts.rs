@@ -1,4 +1,4 @@
-//! Keys of those who register, and of administrators.
+//! Tests of idempotency keys of registrations and of administrators.
 
 use duly::domain::user::UserPatch;
 use hyper::StatusCode;
@@ -34,7 +34,7 @@ async fn registering_again_is_answered_as_before() {
         let answer = client.post("/auth/register", account).await;
         answer.expect_problem(409, "email_taken");
     }
-    // Whose key it is depends on the email.
+    // The owner of a key depends on the email.
     let other = json!({ "email": "john@example.com", "password": PASSWORD });
     let other = client.post("/auth/register", other).await;
     assert_eq!(other.expect(StatusCode::CREATED)["id"], 2);
@@ -90,7 +90,7 @@ async fn an_administrator_makes_an_account_once() {
     let made =
         audited.as_array().unwrap().iter().filter(|it| it["action"] == "user_created");
     assert_eq!(made.count(), 1);
-    // It takes a role, now as then.
+    // A replay requires the role, as the first request did.
     let other = server.client.registered("other@example.com").await;
     server.promote("other@example.com").await;
     let user = duly::domain::user::Role::User;

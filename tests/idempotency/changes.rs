@@ -1,4 +1,4 @@
-//! Keys of changes and deletions.
+//! Tests of idempotency keys of changes and deletions.
 
 use hyper::StatusCode;
 use serde_json::json;

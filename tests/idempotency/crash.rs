@@ -1,5 +1,5 @@
-//! kill -9 in the middle of many POSTs, each of which is sent again until it is answered, and once more: each is done
-//! exactly once.
+//! Tests of kill -9 during many POSTs, each of which is sent again until it gets a response, and once more: each
+//! takes effect exactly once.
 //!
 //! ```text
 //! DULY_ONCE_POSTS=10000 DULY_ONCE_KILLS=50 cargo test --release idempotency::crash -- --nocapture
@@ -20,7 +20,7 @@ use crate::long::{Dice, figure, setting};
 const CLIENTS: u64 = 32;
 
 struct Crowd {
-    /// Whoever asks, at the server that runs now.
+    /// Client of the server that runs now.
     client: Mutex<Client>,
     posts: u64,
     next: AtomicU64,
@@ -30,7 +30,7 @@ struct Crowd {
 }
 
 impl Crowd {
-    /// Sends one POST until there is an answer.
+    /// Sends one POST until there is a response.
     async fn post(&self, number: u64) -> Answer {
         loop {
             let client = self.client.lock().unwrap().clone();
@@ -60,7 +60,7 @@ impl Crowd {
             assert_eq!(again.header(REPLAYED), Some("true"));
             assert_eq!(first.bytes, again.bytes);
             if first.header(REPLAYED).is_some() {
-                // Done, and killed before it was answered.
+                // The request took effect, and the server was killed before the response.
                 self.replayed.fetch_add(1, Ordering::Relaxed);
             }
             self.answered.fetch_add(1, Ordering::Relaxed);
@@ -90,10 +90,10 @@ async fn whatever_is_sent_again_through_kill_9_is_done_once() {
     }
     let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
     for kill in 0..kills {
-        // After a share of the work, and a little at random.
+        // After a share of the work, with a random offset.
         let share = posts * (kill + 1) / (kills + 1);
         while crowd.answered.load(Ordering::Relaxed) < share {
-            // Or it would be waited for somebody who has failed.
+            // Otherwise the test would wait for a client that has failed.
             while let Some(client) = clients.try_join_next() {
                 client.unwrap();
             }

@@ -1,4 +1,4 @@
-//! Keys of requests that give credentials, or end them.
+//! Tests of idempotency keys of requests that create or end credentials.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn logging_in_again_is_one_session_for_as_long_as_it_lasts() {
 
     expect_replay(&first, &client.form("/auth/login", LOG_IN).await);
     assert_eq!(sessions(&jane).await, 2);
-    // The password is asked for first.
+    // The password is checked first.
     let wrong = client.form("/auth/login", "username=jane@example.com&password=x").await;
     wrong.expect_problem(401, "wrong_credentials");
     let other =
@@ -51,7 +51,7 @@ async fn logging_in_again_is_one_session_for_as_long_as_it_lasts() {
     assert_eq!(sessions(&jane).await, 2);
 }
 
-/// The answer was once given again with a refresh token that was used: using it ended the live session.
+/// Regression: the response was replayed with a used refresh token, whose use ended the live session.
 #[tokio::test]
 async fn a_log_in_is_given_again_until_its_refresh_token_is_used() {
     let server = Server::start().await;
@@ -100,7 +100,7 @@ async fn a_refresh_is_given_again_until_what_it_gave_is_used() {
     let first = refresh(&client, &token).await;
 
     expect_replay(&first, &refresh(&client, &token).await);
-    // Long after a token that comes back is a sign of theft, without a key.
+    // Without a key, a token that comes back this late is a sign of theft.
     server.wait(Duration::from_secs(3600));
     expect_replay(&first, &refresh(&client, &token).await);
     let next = text(&first, "refresh_token");
@@ -139,7 +139,7 @@ async fn a_personal_token_is_made_once_and_shown_again() {
     expect_replay(&first, &client.post("/auth/tokens", token.clone()).await);
     let all = jane.get("/auth/tokens").await.expect(StatusCode::OK);
     assert_eq!(all.as_array().unwrap().len(), 1);
-    // To nobody who could not have made it.
+    // A credential that could not have sent the request gets no replay.
     let (_, script) = jane.given_token(&["account"]).await;
     let answer = keyed(&script, "one").post("/auth/tokens", token).await;
     answer.expect_problem(403, "log_in_required");
@@ -172,7 +172,7 @@ async fn whoever_has_left_is_not_let_in_to_ask_again() {
         assert!(first.status.is_success(), "{}", first.body);
         client.post_empty(path).await.expect_problem(401, "invalid_token");
     }
-    // With another credential the key is known.
+    // The key is known to another credential of the account.
     let jane = server.client.logged_in("jane@example.com").await;
     let again = keyed(&jane, "logout-all").post_empty("/auth/logout-all").await;
     assert_eq!(again.header(REPLAYED), Some("true"));

@@ -1,4 +1,4 @@
-//! How long answers are kept, and how many.
+//! Tests of the retention and number of idempotency records.
 
 use std::path::Path;
 use std::time::Duration;
@@ -34,14 +34,14 @@ async fn after_a_day_it_is_a_new_request() {
     assert_eq!(second.body["id"], 2);
     expect_replay(&second, &client.post("/tasks", task("a")).await);
     assert_eq!(count(&jane).await, 2);
-    // Another request, too.
+    // The key is free for another request, too.
     server.wait(Duration::from_secs(24 * 3600));
     client.post("/tasks", task("b")).await.expect(StatusCode::CREATED);
     let report = server.store.verify().unwrap();
     assert_eq!((report.answers, report.findings), (1, vec![]));
 }
 
-/// Makes a task and keeps an answer of this length under a key that is `n` throughout.
+/// Creates a task and records an outcome of this length under a key that is `n` throughout.
 pub(super) async fn done_once(
     store: &dyn Store,
     owner: UserId,
@@ -70,7 +70,7 @@ fn bounded(path: &Path, records: u64, bytes: u64) -> RedbStore {
     RedbStore::open(path, &Options { idempotency, ..Options::default() }).unwrap()
 }
 
-/// The keys under which there is an answer.
+/// Returns the keys with an idempotency record.
 async fn kept(store: &RedbStore, owner: UserId) -> Vec<u8> {
     let mut found = Vec::new();
     for n in 0..=u8::MAX {
@@ -129,7 +129,7 @@ async fn an_answer_that_cannot_be_kept_stops_what_it_answers() {
     store.ready().await.unwrap();
 }
 
-/// It was a 500.
+/// Regression: the response was a 500.
 #[tokio::test]
 async fn a_batch_whose_answer_is_too_long_to_be_kept_is_refused_and_not_done() {
     let server = Server::start().await;
@@ -150,7 +150,7 @@ async fn a_batch_whose_answer_is_too_long_to_be_kept_is_refused_and_not_done() {
     assert_eq!(problem["errors"][0]["field"], "Idempotency-Key");
     let task = jane.get("/tasks/1").await.expect(StatusCode::OK);
     assert_eq!((&task["rev"], &task["completed"]), (&json!(1), &json!(false)));
-    // A refusal is not kept: fewer fit under the same key, and without one all do.
+    // A refusal is not recorded: a smaller batch succeeds under the same key, and without a key the whole batch does.
     let first = client.post("/tasks/batch", body(400)).await;
     expect_replay(&first, &client.post("/tasks/batch", body(400)).await);
     let answer = jane.post("/tasks/batch", body(500)).await;
@@ -187,7 +187,7 @@ async fn old_answers_go_with_the_next_ones_and_with_their_account() {
     done_once(&store, jane, 20, later, 10).await.unwrap();
     assert_eq!(kept(&store, jane).await, [5, 6, 7, 8, 9, 10, 20]);
 
-    // In slices, since there are so many.
+    // The records are removed in slices, since there are so many.
     store.user_delete(jane, None, None, WriteContext::system()).await.unwrap().unwrap();
 
     assert_eq!(kept(&store, jane).await, [0; 0]);

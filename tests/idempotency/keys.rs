@@ -1,4 +1,4 @@
-//! What a key looks like, and who learns of it.
+//! Tests of the form of a key, and of its confidentiality.
 
 use hyper::{Method, StatusCode};
 
@@ -59,7 +59,8 @@ async fn reads_have_no_keys() {
     client.head("/tasks/1").await.expect(StatusCode::OK);
 }
 
-/// A new operation cannot forget its key: the document gives it one, and then it must keep it.
+/// Checks every operation, so that a new one cannot forget its key: the document lists the key, and the
+/// operation must honour it.
 #[tokio::test]
 async fn every_change_has_a_key_in_the_document_and_in_fact() {
     let server = Server::start().await;
@@ -71,7 +72,7 @@ async fn every_change_has_a_key_in_the_document_and_in_fact() {
         for (method, operation) in operations.as_object().unwrap() {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
             let keys = parameters.filter(|it| it["name"] == "Idempotency-Key").count();
-            // Nobody is left to ask again after an account is gone.
+            // A deleted account cannot send its request again.
             let is_last = operation["operationId"] == "user_leave";
             let is_change = method != "get" && !is_last;
             assert_eq!(keys, usize::from(is_change), "{method} {path}");

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: what is sent again is not done again.
+//! Tests of `Idempotency-Key`: a repeated request takes effect once.
 
 mod accounts;
 mod changes;
@@ -16,12 +16,12 @@ use crate::harness::{Answer, Client, Server};
 
 const REPLAYED: &str = "idempotency-replayed";
 
-/// The same client with a key on every request.
+/// Client with a key on every request.
 fn keyed(client: &Client, key: &str) -> Client {
     client.with_header("idempotency-key", key)
 }
 
-/// Sees that the second answer is the first one, given again.
+/// Checks that the second response replays the first.
 #[track_caller]
 fn expect_replay(first: &Answer, again: &Answer) {
     assert!(first.status.is_success(), "{}", first.body);
@@ -57,7 +57,7 @@ async fn a_request_that_is_sent_again_gets_its_answer_again() {
         assert_eq!(again.header("etag"), Some("\"1\""));
     }
     assert_eq!(count(&jane).await, 1);
-    // Whatever has become of it.
+    // The replay does not depend on the present state of the task.
     jane.delete("/tasks/1").await.expect(StatusCode::NO_CONTENT);
     expect_replay(&first, &client.post("/tasks", task("a")).await);
     assert_eq!(count(&jane).await, 0);
@@ -98,7 +98,7 @@ async fn a_key_stands_for_one_request() {
     client.post("/tasks", task("a")).await.expect(StatusCode::CREATED);
 }
 
-/// C25: a key is its owner's.
+/// C25: a key belongs to its owner.
 #[tokio::test]
 async fn two_people_can_use_the_same_key() {
     let server = Server::start().await;

@@ -1,4 +1,4 @@
-//! What is kept, as whoever has the data file sees it; and what a change of the signing key does to it.
+//! Tests of idempotency records as seen in the data file, and of the effect of a change of the signing key on them.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The job that removes old answers.
+//! Tests of the job that removes old idempotency records.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ async fn more_than_a_slice_of_one_account_is_removed_in_several() {
     let jane = given_user(&*store, "jane@example.com").await.id;
     let john = given_user(&*store, "john@example.com").await.id;
     for owner in [jane, john] {
-        // Later than each other, or the next one would remove some.
+        // Each is later than the one before, or the next one would remove some.
         for n in 0..=u8::MAX {
             done_once(&*store, owner, n, i64::from(n), 10).await.unwrap();
         }

@@ -1,4 +1,4 @@
-//! What the metrics count.
+//! Tests of the counts of the metrics.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -13,7 +13,7 @@ use crate::harness::Home;
 
 const WRONG: &str = "username=jane%40example.com&password=wrong-password";
 
-/// By how much series have grown.
+/// Growth of series.
 struct Growth {
     before: Scrape,
     after: Scrape,
@@ -112,7 +112,7 @@ async fn commits_are_counted_with_their_writes_and_rows() {
     let grown = Growth { before, after: scrape(&home) };
     let of = |series: &str| grown.after.value(series) - grown.before.value(series);
     let commits = of("duly_store_commit_duration_seconds_count");
-    // The use of the session is noted beside the tasks, perhaps in a commit of its own.
+    // The use of the session is recorded beside the tasks, possibly in a commit of its own.
     assert!((4.5..6.5).contains(&commits), "{commits}");
     assert!((of("duly_store_sync_duration_seconds_count") - 2.0 * commits).abs() < 0.5);
     let writes = of("duly_store_commit_writes_sum");

@@ -1,4 +1,4 @@
-//! Metrics of the real binary: where they are, what they are made of, and what they count.
+//! Tests of the metrics of the real binary: their place, their format and their counts.
 
 mod counts;
 mod parse;
@@ -14,12 +14,12 @@ use self::parse::Scrape;
 use crate::harness::process::refused;
 use crate::harness::{Home, Process};
 
-/// Longest time until an answer: a connection that says nothing has 10 seconds.
+/// Longest time until a response: a connection that sends nothing has 10 seconds.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const OPEN_METRICS: &str = "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
 
-/// A home whose server shows its metrics on a socket.
+/// Home whose server exposes its metrics on a socket.
 fn given() -> Home {
     let home = Home::new();
     let socket = home.folder.path().join("metrics.sock");
@@ -32,7 +32,7 @@ fn socket(home: &Home) -> UnixStream {
     stream
 }
 
-/// Sends a request line with fields, and reads head and body of the answer.
+/// Sends a request line with fields, and reads head and body of the response.
 fn ask(
     mut stream: impl std::io::Read + std::io::Write,
     line: &str,
@@ -168,7 +168,7 @@ fn connections_that_say_nothing_do_not_keep_others_from_the_metrics_for_long() {
     scrape(&home);
 }
 
-/// Paths that nobody can list in advance.
+/// Requests paths that cannot be listed in advance.
 async fn wander(server: &Process) {
     let client = server.client();
     for number in 0..1000 {

@@ -1,23 +1,23 @@
-//! A strict reader of the two texts that metrics come in.
+//! Strict parser of the two text formats of metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The samples of a scrape, by name and labels as they are written.
+/// Samples of a scrape, by name and labels in their written form.
 #[derive(Debug)]
 pub(super) struct Scrape(BTreeMap<String, f64>);
 
-/// One metric while its samples are being read.
+/// Metric whose samples are being read.
 #[derive(Debug, Default)]
 struct Family {
     name: String,
     kind: String,
     samples: usize,
-    /// Buckets of the series at hand: its labels without `le`, the last bound and the last count.
+    /// Buckets of the current series: its labels without `le`, the last bound and the last count.
     series: Option<(String, f64, f64)>,
 }
 
 impl Scrape {
-    /// Reads a text, in which whatever is not as it must be is a failure.
+    /// Parses a text; panics on any error.
     pub(super) fn read(text: &str, is_open_metrics: bool) -> Self {
         let body = text.strip_suffix("# EOF\n").expect("an end");
         let (mut samples, mut names) = (BTreeMap::new(), BTreeSet::new());
@@ -46,7 +46,7 @@ impl Scrape {
         Self(samples)
     }
 
-    /// The value of a series that must be there.
+    /// Returns the value of a series that must exist.
     #[track_caller]
     pub(super) fn value(&self, series: &str) -> f64 {
         *self.0.get(series).unwrap_or_else(|| panic!("no {series}"))
@@ -56,7 +56,7 @@ impl Scrape {
         self.0.keys().any(|series| series.split('{').next() == Some(name))
     }
 
-    /// Names and labels of all samples.
+    /// Returns names and labels of all samples.
     pub(super) fn series(&self) -> BTreeSet<&str> {
         self.0.keys().map(String::as_str).collect()
     }
@@ -101,7 +101,7 @@ impl Family {
     }
 }
 
-/// Labels, none of which has quotes or backslashes in it.
+/// Parses labels without quotes and backslashes in their values.
 fn labels_of(text: &str) -> Vec<(String, String)> {
     let one = |part: &str| {
         let (name, value) = part.split_once('=').unwrap();

@@ -1,4 +1,4 @@
-//! The trace that a request belongs to.
+//! Tests of the trace of a request.
 
 use hyper::StatusCode;
 use serde_json::Value;

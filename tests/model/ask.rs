@@ -1,4 +1,4 @@
-//! Every question that can be asked of a store, as data.
+//! Every operation of a store, as data.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -33,7 +33,7 @@ use crate::harness::values::{
     ALL, DONE, OPEN, at, email, hash, new_task, new_user, page, session, session_id,
 };
 
-/// A question. Numbers stand for people, tasks, texts and so on; small ones, so that they meet.
+/// Operation of a store. Small numbers stand for accounts, tasks, texts and so on, so that they collide.
 #[derive(Clone, Debug)]
 pub(crate) enum Ask {
     UserCreate { email: u8, spelling: bool },
@@ -71,7 +71,7 @@ pub(crate) enum Ask {
     Import { there: u64, email: u8, tasks: Vec<Incoming>, replace: bool },
 }
 
-/// What changes of an account.
+/// Changes to an account.
 #[derive(Clone, Debug, Default)]
 #[expect(
     clippy::option_option,
@@ -87,13 +87,13 @@ pub(crate) struct Change {
     pub(crate) must_change: Option<bool>,
     pub(crate) password: Option<u8>,
     pub(crate) expected: Option<u8>,
-    /// `Some(None)` ends everything, `Some(Some(n))` all but one session.
+    /// `Some(None)` ends all sessions, `Some(Some(n))` all but one.
     pub(crate) ending: Option<Option<u8>>,
     pub(crate) by: bool,
     pub(crate) quota: QuotaPatch,
 }
 
-/// A task that was made elsewhere.
+/// Task to be imported.
 #[derive(Clone, Debug)]
 pub(crate) struct Incoming {
     pub(crate) id: u64,
@@ -102,7 +102,7 @@ pub(crate) struct Incoming {
     pub(crate) created: i64,
 }
 
-/// What a patch names.
+/// Changes to a task.
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
     pub(crate) title: Option<u8>,
@@ -111,7 +111,7 @@ pub(crate) struct Patch {
     pub(crate) completed: Option<bool>,
 }
 
-/// What a store says.
+/// Result of an operation of a store.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
     Done(bool),
@@ -126,7 +126,7 @@ pub(crate) enum Answer {
     Import(Result<(Imported, Option<Owner>), Conflict>),
 }
 
-/// Asks one question.
+/// Executes one operation.
 pub(crate) async fn ask(
     store: &dyn Store,
     question: &Ask,
@@ -152,7 +152,7 @@ pub(crate) async fn ask(
             let users = users.map(|it| (it.user, Usage { bytes: 0, ..it.usage }));
             said((users.collect::<Vec<_>>(), found.total))
         }
-        // How many bytes a row has is the file's own affair.
+        // The number of bytes of a row depends on the file alone.
         Ask::UserUsage { user } => {
             let usage = store.user_usage(UserId::new(user)).await?;
             said(usage.map(|usage| Usage { bytes: 0, ..usage }))
@@ -323,7 +323,7 @@ pub(crate) async fn ask(
     })
 }
 
-/// Answers that only have to be the same.
+/// Returns a result that is only compared for equality.
 fn said(answer: impl std::fmt::Debug) -> Answer {
     Answer::Said(format!("{answer:?}"))
 }
@@ -393,7 +393,7 @@ fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
     records
 }
 
-/// Questions whose answers tell all that a store holds after a run.
+/// Reads that return all data of a store after a run.
 pub(crate) fn everything() -> Vec<Ask> {
     let mut all =
         vec![Ask::UserList { after: None, limit: 100 }, Ask::Export { whose: None }];
@@ -432,7 +432,7 @@ fn address(number: u8, spelling: bool) -> String {
     if spelling { address.to_uppercase() } else { address }
 }
 
-/// The first is the password that accounts are made with.
+/// Text by number. The first is the password of new accounts.
 fn text(number: u8) -> String {
     if number == 0 { "first".to_owned() } else { format!("text {number}") }
 }

@@ -1,6 +1,6 @@
-//! Random lists of random tasks, asked of the file and of a model of the rules: every answer has to be the same.
+//! Tests of random lists of random tasks, on the file and on a model of the rules: every result must be the same.
 //!
-//! `PROPTEST_CASES` says how many runs there are; each compares 40 lists.
+//! `PROPTEST_CASES` sets the number of runs; each compares 40 lists.
 
 use duly::domain::date::Date;
 use duly::domain::due::{Due, DueRange};
@@ -173,7 +173,7 @@ prop_compose! {
     }
 }
 
-/// A list, and whether it begins after the place of one of the tasks that there ever were.
+/// List, and whether it begins after the place of a task, present or deleted.
 fn query() -> impl Strategy<Value = (TaskQuery, Option<sample::Index>)> {
     let by = sample::select(vec![
         TaskSort::Created,

@@ -1,6 +1,6 @@
-//! Random operations, asked of the file and of a model of the rules: every answer has to be the same.
+//! Tests of random operations, on the file and on a model of the rules: every result must be the same.
 //!
-//! `PROPTEST_CASES` says how many runs there are.
+//! `PROPTEST_CASES` sets the number of runs.
 
 pub(crate) mod ask;
 mod lists;
@@ -40,7 +40,7 @@ proptest! {
     }
 }
 
-/// One for all runs, since every runtime has threads of its own.
+/// Runtime of all runs, since every runtime has threads of its own.
 fn runtime() -> &'static Runtime {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     RUNTIME.get_or_init(|| Builder::new_current_thread().build().unwrap())
@@ -71,7 +71,7 @@ async fn run(steps: &[Step], quota: Quota) {
                 );
             }
         }
-        // Counts are those of the rows after every step.
+        // Counts match the rows after every step.
         let report = file.verify().unwrap();
         assert_eq!(report.findings, [""; 0], "{step:?}");
     }
@@ -85,7 +85,7 @@ async fn run(steps: &[Step], quota: Quota) {
     }
 }
 
-/// Asks all before the first has answered, so that writes share a commit.
+/// Starts all operations before the first has a result, so that writes share a commit.
 async fn together(store: &dyn Store, questions: &[Ask], now: i64) -> Vec<Answer> {
     let mut asked = Vec::new();
     for question in questions {
@@ -115,7 +115,7 @@ fn open(path: &Path, quota: Quota) -> RedbStore {
     RedbStore::open(path, &options).unwrap()
 }
 
-/// Memory rather than a disk where there is some: nothing is tested here that a disk adds.
+/// Folder in memory where there is one, otherwise on a disk: these tests do not depend on a disk.
 pub(crate) fn scratch() -> PathBuf {
     let memory = PathBuf::from("/dev/shm");
     if memory.is_dir() { memory } else { std::env::temp_dir() }

@@ -1,4 +1,4 @@
-//! What happens in a run.
+//! Steps of a run.
 
 use duly::domain::access::Access;
 use duly::domain::id::TokenId;
@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use super::ask::{Ask, Change, Incoming, Patch};
 use crate::harness::values::{page, session_id};
 
-/// One thing that happens.
+/// Step of a run.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// One question, or several writes at once.
+    /// One operation, or several writes at once.
     Ask(Vec<Ask>),
     /// The clock moves, possibly back.
     Clock(i64),
@@ -22,7 +22,7 @@ pub(super) enum Step {
     Reopen,
 }
 
-/// Runs of so many steps. The first two make accounts, or little would happen.
+/// Generates runs of this many steps. The first two create accounts, or most steps would have no effect.
 pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
     vec(step(), count).prop_map(|mut steps| {
         for email in 0..2 {
@@ -33,7 +33,7 @@ pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
     })
 }
 
-/// Limits that are met in a run, or none.
+/// Generates limits that a run reaches, or none.
 pub(super) fn quota() -> impl Strategy<Value = Quota> {
     let small = (option::of(1..5_u64), option::of(2..4_u64));
     let small = small.prop_map(|(tasks, accounts)| Quota { tasks, mib: None, accounts });
@@ -51,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// The writes that wait in the same queue as the first. Those of different queues have no order among them.
+/// Returns the writes in the same queue as the first. Writes of different queues have no order.
 fn in_one_queue(mut writes: Vec<Ask>) -> Vec<Ask> {
     let first = writes.first().and_then(queue);
     let mut is_first = true;
@@ -63,7 +63,7 @@ fn in_one_queue(mut writes: Vec<Ask>) -> Vec<Ask> {
     writes
 }
 
-/// Which queue a write waits in; `None` if that depends on who asks.
+/// Returns the queue of a write; `None` if it depends on the caller.
 fn queue(write: &Ask) -> Option<(&'static str, u64)> {
     Some(match write {
         Ask::TaskCreate { user, .. }
@@ -162,7 +162,7 @@ fn read() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// Writes twice, so that it shares no commit with others.
+/// Generates an import. It writes twice, so it shares no commit with others.
 fn import() -> impl Strategy<Value = Ask> {
     (user(), 0..4_u8, vec(incoming(), 0..5), any::<bool>()).prop_map(
         |(there, email, tasks, replace)| Ask::Import { there, email, tasks, replace },
@@ -179,7 +179,7 @@ fn incoming() -> impl Strategy<Value = Incoming> {
         })
 }
 
-/// Mostly one of the first two, and sometimes nobody.
+/// Generates an account: mostly one of the first two, sometimes one that does not exist.
 fn user() -> impl Strategy<Value = u64> {
     prop_oneof![6 => 1..3_u64, 1 => 0..8_u64]
 }
@@ -195,7 +195,8 @@ fn access() -> impl Strategy<Value = Access> {
     ]
 }
 
-/// Digests are those of the session at first, then small numbers, so that old ones are met again.
+/// Generates a refresh. Digests are first the ones of the session, then small numbers, so that old
+/// ones occur again.
 fn refresh((user, session, right, presented, next): (u64, u8, bool, u8, u8)) -> Ask {
     let family = if right { session } else { 99 };
     let presented = if presented == 0 { session } else { presented + 100 };

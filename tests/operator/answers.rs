@@ -1,4 +1,4 @@
-//! Answers of commands for programs, and commands that read and write through pipes.
+//! Tests of command output for programs, and of commands that read and write through pipes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixListener;
@@ -13,7 +13,7 @@ fn objects(printed: &str) -> Vec<Value> {
     printed.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
-/// Asks with `--json`.
+/// Runs a command with `--json`.
 fn ask(home: &Home, words: &[&str]) -> Vec<Value> {
     let words = [words, &["--json"]].concat();
     objects(&expect(home.run(&words, ""), 0))

@@ -1,4 +1,4 @@
-//! `duly backup`
+//! Tests of `duly backup`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -79,7 +79,7 @@ async fn a_file_that_is_there_is_never_overwritten() {
 #[tokio::test]
 async fn damaged_data_is_not_made_into_a_backup() {
     let (home, _) = given_stopped().await;
-    // An index entry is lost: every value is sound, the whole is not.
+    // An index entry is lost: every value is sound, but the file as a whole is not.
     Forge::open(&home.data_file()).delete("user_by_email", b"john@example.com");
     let before = names(home.folder.path());
 

@@ -1,4 +1,4 @@
-//! `duly compact`. The long form:
+//! Tests of `duly compact`. The long form:
 //!
 //! ```text
 //! DULY_COMPACT_TASKS=10000 cargo test --release compact -- --nocapture
@@ -17,12 +17,12 @@ use crate::harness::process::{expect, refused};
 use crate::harness::{Client, Home};
 use crate::long::{figure, setting};
 
-/// Tasks that are made and deleted.
+/// Number of tasks that are created and deleted.
 fn many() -> u64 {
     setting("DULY_COMPACT_TASKS", 1_280).next_multiple_of(128)
 }
 
-/// A home whose data file once held many tasks more than the one that is left, with its owner.
+/// Home whose data file once held many more tasks than the one that is left, and the owner of that task.
 async fn given_emptied() -> (Home, Client) {
     let home = home();
     expect(home.run(&["user", "add", JANE], PASSWORD), 0);
@@ -47,7 +47,7 @@ async fn given_emptied() -> (Home, Client) {
 async fn a_file_that_held_much_becomes_small_and_loses_nothing() {
     let (home, jane) = given_emptied().await;
     fs::set_permissions(home.data_file(), Permissions::from_mode(0o640)).unwrap();
-    // As far as the rights of root go, as in CI.
+    // Succeeds only as root, as in CI.
     let is_given = chown(home.data_file(), Some(65_534), Some(65_533)).is_ok();
     let before = fs::metadata(home.data_file()).unwrap();
     let (all, files) = (everything(&home), names(home.folder.path()));
@@ -80,7 +80,7 @@ async fn a_file_elsewhere_is_made_small_where_it_is() {
     fs::create_dir(path_in(&home, "disk")).unwrap();
     fs::rename(home.data_file(), path_in(&home, "disk/d.redb")).unwrap();
     std::os::unix::fs::symlink("disk/d.redb", home.data_file()).unwrap();
-    // Left behind by a run that was killed.
+    // File left by a run that was killed.
     fs::write(path_in(&home, "disk/d.redb.0123456789abcdef.partial"), "half").unwrap();
 
     expect(home.run(&["compact"], ""), 0);

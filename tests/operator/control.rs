@@ -1,4 +1,4 @@
-//! Commands that reach a running server through its control socket.
+//! Tests of commands that reach a running server through its control socket.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -42,7 +42,7 @@ async fn accounts_are_managed_while_the_server_runs() {
     refused(home.run(&["user", "delete", JANE], ""), 1);
 }
 
-/// She has a session, and no tasks.
+/// Line of Jane, who has a session and no tasks.
 const JANE_LINE: &str = "\tJane@example.com\t0\t144\n";
 
 #[tokio::test]
@@ -73,7 +73,7 @@ fn the_socket_is_for_its_owner_alone_and_goes_with_the_server() {
     assert!(!socket(&home).exists());
 }
 
-/// Needs the rights of root, as in CI, to act as somebody else; shows nothing without them.
+/// Needs root, as in CI, to act as another user; tests nothing without it.
 #[test]
 fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     let home = home();
@@ -82,7 +82,7 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     for path in [home.folder.path(), &socket(&home)] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
     }
-    // A copy that anybody may run, wherever the build is.
+    // Copy of the binary that every user may run, wherever the build is.
     let program = path_in(&home, "duly");
     fs::copy(env!("CARGO_BIN_EXE_duly"), &program).unwrap();
     let mut command = std::process::Command::new(program);
@@ -101,7 +101,7 @@ fn somebody_else_gets_no_answer_even_if_the_socket_is_open_to_all() {
     expect(home.run(&["user", "list"], ""), 0);
 }
 
-/// Needs the rights of root, as in CI; shows nothing without them.
+/// Needs root, as in CI; tests nothing without it.
 #[test]
 fn what_root_makes_for_the_server_is_the_servers() {
     let home = home().set("BACKUP_DIR", "backups");
@@ -117,17 +117,17 @@ fn what_root_makes_for_the_server_is_the_servers() {
     for path in [home.data_file(), backups.clone(), backups.join(name)] {
         assert_eq!(fs::metadata(&path).unwrap().uid(), 65_534, "{path:?}");
     }
-    // A name that root has chosen is root's.
+    // A path that root has chosen belongs to root.
     expect(home.run(&["backup", "--to", "b.redb"], ""), 0);
     assert_eq!(fs::metadata(path_in(&home, "b.redb")).unwrap().uid(), 0);
 }
 
-/// Needs the rights of root and Python, as in CI; shows nothing without them.
+/// Needs root and Python, as in CI; tests nothing without them.
 #[test]
 fn nobody_but_the_server_is_told_a_password() {
     let home = home().set("CONTROL_SOCKET", "fake.sock");
     fs::set_permissions(home.folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
-    // Somebody who may make files here, as anybody may in /tmp.
+    // Another user who may create files here, as in /tmp.
     if chown(home.folder.path(), Some(65_534), None).is_err() {
         return;
     }
@@ -197,10 +197,10 @@ fn the_socket_may_be_elsewhere() {
     assert_eq!(server.terminate(), Some(0));
 }
 
-/// What the server answers to some bytes, line by line.
+/// Replies of the server to some bytes, line by line.
 fn answers(home: &Home, sent: &[u8]) -> Vec<Value> {
     let mut stream = UnixStream::connect(socket(home)).unwrap();
-    // The server may refuse before it has read all.
+    // The server may refuse before it has read everything.
     drop(stream.write_all(sent));
     drop(stream.shutdown(Shutdown::Write));
     let lines = BufReader::new(stream).lines().map_while(Result::ok);

@@ -1,4 +1,4 @@
-//! `duly user end-access`: what to do when a signing key got into wrong hands.
+//! Tests of `duly user end-access`, the remedy for a stolen signing key.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::harness::{Answer, Client, Home, Process};
 
 const LOG_IN: &str = "username=jane@example.com&password=password123";
 
-/// All that gives access to one account, and answers that are kept for it.
+/// Credentials of one account, and its idempotency records.
 struct Access {
     session: Client,
     refresh: String,
@@ -38,7 +38,7 @@ async fn given_access(server: &Process) -> Access {
     Access { session, refresh, script, made, opened }
 }
 
-/// Sees that nothing of all that is good for anything.
+/// Checks that every credential is refused and no record is replayed.
 async fn expect_ended(server: &Process, access: Access) {
     let client = server.client();
     let here = |of: &Client| client.with_token(of.token());
@@ -51,7 +51,7 @@ async fn expect_ended(server: &Process, access: Access) {
     let token = opened.body["access_token"].as_str().unwrap();
     client.with_token(token).get("/auth/me").await.expect_problem(401, "invalid_token");
 
-    // What was kept is not given again, also to whoever knows the password.
+    // Recorded outcomes are not replayed, even to a client that knows the password.
     let again = keyed(&client, "log-in").form("/auth/login", LOG_IN).await;
     assert_eq!(again.header("idempotency-replayed"), None);
     let token = again.expect(StatusCode::OK)["access_token"].clone();
@@ -96,7 +96,7 @@ async fn access_to_all_accounts_ends_in_a_running_server_and_in_a_stopped_one() 
         let home = home();
         let server = home.serve();
         let access = given_access(&server).await;
-        // More than are ended at once.
+        // More than are ended in one transaction.
         for number in 2..=20 {
             let email = format!("p{number}@example.com");
             expect(home.run(&["user", "add", &email], "password123"), 0);

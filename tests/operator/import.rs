@@ -1,4 +1,4 @@
-//! What an import may not bring in unnoticed.
+//! Tests of the limits of an import.
 
 use hyper::StatusCode;
 
@@ -30,7 +30,7 @@ async fn administrators_are_made_only_if_that_is_said() {
         expect(home.run(&["import", "--allow-admins"], &exported), 0);
         let listed = expect(home.run(&["user", "list"], ""), 0);
         assert!(listed.contains("\tadmin\t") && listed.contains(ROOT), "{listed}");
-        // One that is there is not made.
+        // An existing account is not created.
         expect(home.run(&["import"], &exported), 0);
         drop(server);
     }
@@ -54,13 +54,13 @@ async fn an_administrator_who_was_deleted_comes_back_only_if_that_is_said() {
     assert!(expect(home.run(&["user", "list"], ""), 0).contains(JOHN));
 }
 
-/// The last number that every JSON reader takes for a whole one.
+/// Largest number that every JSON reader reads as an integer.
 const MAX: u64 = (1 << 53) - 1;
 
-/// First id that no import brings where accounts are.
+/// First id that an import refuses where accounts exist.
 const FAR: u64 = 1 << 52;
 
-/// The export with its first task under another id and revision, and next ids that allow for any.
+/// The export with another id and revision of its first task, and next ids that permit any.
 fn with_first_task(exported: &str, id: u64, revision: u64) -> String {
     let next = |kind: &str, from: u64, export: &str| {
         let from = format!("\"next_{kind}_id\":{from}");
@@ -100,7 +100,7 @@ async fn numbers_that_json_has_not_are_refused_by_record() {
     }
 }
 
-/// Whoever sends a file to be imported could use up the ids of everybody else.
+/// Regression: the sender of an import could use up the ids of all accounts.
 #[tokio::test]
 async fn ids_that_leave_no_room_for_more_are_refused_where_accounts_are() {
     let (from, _) = given_stopped().await;
@@ -133,7 +133,8 @@ async fn ids_that_leave_no_room_for_more_are_refused_where_accounts_are() {
     assert_eq!(made, FAR);
 }
 
-/// Once a change of a task with the highest revision, or a task after one with the highest id, made the export unreadable.
+/// Regression: a change of a task with the highest revision, or a task after one with the highest id,
+/// made the export unreadable.
 #[tokio::test]
 async fn a_server_reads_its_own_export_after_an_import_of_the_highest_numbers() {
     let (from, _) = given_stopped().await;
@@ -167,7 +168,7 @@ async fn a_server_reads_its_own_export_after_an_import_of_the_highest_numbers() 
 async fn hashes_that_cost_too_much_are_refused_and_dear_ones_are_replaced() {
     let (from, _) = given_stopped().await;
     let exported = expect(from.run(&["export"], ""), 0);
-    // Of the password `password`, by the reference implementation.
+    // Hash of the password `password`, by the reference implementation.
     let dear = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
     let lines: Vec<String> = exported.lines().map(|line| brought(line, dear)).collect();
     let with_dear = lines.join("\n");

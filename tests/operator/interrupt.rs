@@ -1,4 +1,4 @@
-//! Commands that are interrupted, and what they leave behind.
+//! Tests of interrupted commands, and of the files that they leave.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -14,7 +14,7 @@ use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused, text};
 
-/// Longest time until something happens that a test waits for.
+/// Longest time that a test waits for an event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const SIGNALS: [(&str, i32); 3] = [("INT", 130), ("TERM", 143), ("HUP", 129)];
@@ -29,7 +29,7 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("sh").arg("-c").arg(kill).status().unwrap().success());
 }
 
-/// A server that takes commands and never answers.
+/// Server that accepts commands and never replies.
 struct Silent(UnixListener);
 
 impl Silent {
@@ -47,7 +47,7 @@ impl Silent {
     }
 }
 
-/// Sends a signal to a command that has begun, and returns how it ended.
+/// Sends a signal to a running command, and returns its result.
 fn interrupt(child: Child, name: &str) -> Output {
     signal(&child, name);
     child.wait_with_output().unwrap()
@@ -87,7 +87,7 @@ async fn a_restore_that_is_interrupted_changes_nothing() {
     let before = names(home.folder.path());
     for (name, code) in SIGNALS {
         let child = spawn(home.command(&["restore", "--force", "endless.redb"]));
-        // Opens when the command does, and says that there is more to come.
+        // Opens when the command does, and keeps the pipe open.
         let mut backup = OpenOptions::new();
         let backup = backup.write(true).open(path_in(&home, "endless.redb"));
         let mut backup = backup.unwrap();
@@ -113,7 +113,7 @@ fn wait_until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Lines of an export of one account with so many tasks, without the last one.
+/// Lines of an export of one account with this many tasks, without the last one.
 fn lines(home: &Home, tasks: u64) -> Vec<String> {
     let exported = expect(home.run(&["export"], ""), 0);
     let lines: Vec<&str> = exported.lines().collect();
@@ -134,7 +134,7 @@ async fn an_import_that_is_interrupted_counts_what_it_has_taken_in() {
         expect(home.run(&["user", "add", JANE], PASSWORD), 0);
         let server = is_running.then(|| home.serve());
         let mut child = spawn(home.command(&["import"]));
-        // More is to come, as far as the command knows.
+        // The command expects more input.
         let mut input = child.stdin.take().unwrap();
         for line in &whole {
             writeln!(input, "{line}").unwrap();
@@ -145,7 +145,7 @@ async fn an_import_that_is_interrupted_counts_what_it_has_taken_in() {
                 !listed.ends_with("\t0\t0\n")
             });
         } else {
-            // The pipe is empty, so the lines are on their way.
+            // The pipe is empty, so the command has read the lines.
             wait_until(|| rustix::io::ioctl_fionread(&input).unwrap() == 0);
         }
 
@@ -204,7 +204,7 @@ async fn what_a_killed_run_left_behind_goes_with_the_next_one() {
     drop(server);
     let is_partial = |name: &&String| name.ends_with(".partial");
     assert!(names(home.folder.path()).iter().filter(is_partial).count() >= 1);
-    // One that is being written, and one for another place.
+    // One file that is being written, and one for another path.
     let written = "b.redb.0123456789abcdef.partial";
     let written = File::create(path_in(&home, written)).unwrap();
     written.lock().unwrap();
@@ -236,7 +236,7 @@ async fn a_server_gives_up_a_backup_that_nobody_waits_for() {
     refused(interrupt(child, "INT"), 130);
 
     assert!(!names(home.folder.path()).iter().any(|name| name.starts_with("b.redb")));
-    // The room on the disk is free again when the server has closed it as well.
+    // The disk space is free once the server has closed the file as well.
     let open = format!("/proc/{}/fd", server.child.id());
     wait_until(|| {
         let files = fs::read_dir(&open).into_iter().flatten().flatten();

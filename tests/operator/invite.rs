@@ -1,4 +1,4 @@
-//! Invitations by the operator, and accounts that the operator disables.
+//! Tests of invitations by the operator, and of accounts that the operator disables.
 
 use hyper::StatusCode;
 use serde_json::json;

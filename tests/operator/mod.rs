@@ -1,4 +1,4 @@
-//! What the operator does with the real binary, while the server runs and while it does not.
+//! Tests of the operator's commands with the real binary, while the server runs and while it does not.
 
 mod answers;
 mod backup;
@@ -24,14 +24,14 @@ use serde_json::{Value, json};
 use crate::harness::process::expect;
 use crate::harness::{Client, Home, Process};
 
-/// A key that outlives one home, so that tokens do as well.
+/// Key that is shared by homes, so that tokens remain valid.
 const KEY: &str = "5f0c8e6b1d3a9724e8b05c7f2a6d4913";
 
 fn home() -> Home {
     Home::new().set("SECRET_KEY", KEY)
 }
 
-/// Jane has tasks 1 (open), 2 (done) and 3 (deleted), John has task 4.
+/// Accounts: Jane has tasks 1 (open), 2 (done) and 3 (deleted), John has task 4.
 struct People {
     jane: Client,
     john: Client,
@@ -59,7 +59,7 @@ async fn given_people(server: &Process) -> People {
     People { jane, john }
 }
 
-/// An installation that was populated and stopped. The tokens are still good.
+/// Stopped installation with data. The tokens are still valid.
 async fn given_stopped() -> (Home, People) {
     let home = home();
     let server = home.serve();
@@ -68,7 +68,7 @@ async fn given_stopped() -> (Home, People) {
     (home, people)
 }
 
-/// All that an installation holds, but for sessions: its export, without the moment it was made.
+/// All data of an installation except sessions: its export, without the time of the export.
 fn everything(home: &Home) -> Vec<Value> {
     parse(&expect(home.run(&["export"], ""), 0))
 }
@@ -80,13 +80,13 @@ fn parse(export: &str) -> Vec<Value> {
     lines
 }
 
-/// Whether a token is taken by a server.
+/// Returns whether a server accepts a token.
 async fn is_logged_in(server: &Process, person: &Client) -> bool {
     let answer = server.client().with_token(person.token()).get("/auth/me").await;
     answer.status == StatusCode::OK
 }
 
-/// The names in a folder, sorted.
+/// Names in a folder, sorted.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).unwrap();
     let name = |entry: std::io::Result<fs::DirEntry>| {
@@ -97,7 +97,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Puts a backup where a new installation has its data file.
+/// Puts a backup in the place of the data file of a new installation.
 fn restored(backup: &Path) -> Home {
     let home = home();
     expect(home.run(&["restore", backup.to_str().unwrap()], ""), 0);

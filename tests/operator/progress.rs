@@ -1,4 +1,4 @@
-//! Progress of long commands.
+//! Tests of the progress of long commands.
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -45,7 +45,7 @@ async fn a_copy_tells_its_phases_in_order_and_never_goes_back() {
     let mut phases: Vec<_> = steps.iter().map(|step| step.phase).collect();
     phases.dedup();
     let order = [Phase::CopyRows, Phase::Pages, Phase::Compare, Phase::Rows];
-    // A phase that is over at once is not told.
+    // A phase that ends at once is not reported.
     assert!(phases.iter().is_sorted_by_key(|it| order.iter().position(|of| of == it)));
     assert_eq!((phases.first(), phases.last()), (Some(&order[0]), Some(&order[3])));
     assert!(steps.iter().is_sorted_by_key(|step| step.at), "{steps:?}");
@@ -65,11 +65,11 @@ async fn a_copy_stops_when_it_is_told_to() {
     assert!(matches!(outcome, Err(CopyError::Stopped)), "{outcome:?}");
 }
 
-/// Runs a command, and returns all that it showed on its terminal.
+/// Runs a command, and returns its output on a terminal.
 fn shown(home: &Home, words: &[&str]) -> String {
     let (terminal, mut master) = terminal();
     let mut command = home.command(words);
-    // Nothing is drawn on one that cannot move its cursor.
+    // Nothing is drawn on a terminal that cannot move its cursor.
     command.env("TERM", "xterm");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::from(terminal));
     let mut child = command.spawn().unwrap();

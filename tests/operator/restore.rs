@@ -1,4 +1,4 @@
-//! `duly restore`
+//! Tests of `duly restore`.
 
 use std::fs;
 
@@ -47,14 +47,14 @@ async fn a_data_file_is_replaced_only_by_force_and_kept() {
 async fn what_may_not_be_replaced_is_said_before_the_work() {
     let (home, _) = given_stopped().await;
     given_backup(&home).await;
-    // No copy finds room.
+    // There is no room for a copy.
     let home = home.set("DISK_RESERVE_MIB", "1000000");
     refused(home.run(&["restore", "--force", "b.redb"], ""), 74);
 
     let line = refused(home.run(&["restore", "b.redb"], ""), 1);
 
     assert!(line.contains("already exists, with changes up to"), "{line}");
-    // Nor is a bad backup said to be a good one.
+    // A bad backup is not reported as a good one.
     fs::write(path_in(&home, "bad.redb"), "Buy milk.\n".repeat(1000)).unwrap();
     let line = refused(home.run(&["restore", "bad.redb"], ""), 65);
     assert!(line.contains("bad.redb"), "{line}");
@@ -81,7 +81,7 @@ async fn a_bad_backup_changes_nothing() {
     given_backup(&home).await;
     let sound = fs::read(path_in(&home, "b.redb")).unwrap();
     let cut = sound[..sound.len() / 2].to_vec();
-    // One bit of every text, for one of them alone could lie in a page that is not used any more.
+    // Inverts one bit of every text; a single text could lie in an unused page.
     let mut flipped = sound;
     for at in 4096..flipped.len() - 4 {
         if &flipped[at..at + 4] == b"milk" {
@@ -114,7 +114,7 @@ async fn a_data_file_elsewhere_is_replaced_where_it_is() {
     fs::create_dir(path_in(&home, "disk")).unwrap();
     fs::rename(home.data_file(), path_in(&home, "disk/d.redb")).unwrap();
     std::os::unix::fs::symlink("disk/d.redb", home.data_file()).unwrap();
-    // Left behind by a restore that was killed.
+    // File left by a restore that was killed.
     fs::write(path_in(&home, "disk/d.redb.0123456789abcdef.partial"), "half").unwrap();
 
     expect(home.run(&["restore", "--force", "b.redb"], ""), 0);
@@ -124,7 +124,7 @@ async fn a_data_file_elsewhere_is_replaced_where_it_is() {
     expect(home.run(&["check"], ""), 0);
 }
 
-/// Her tasks, by id.
+/// Tasks of an account, by id.
 async fn tasks(person: &Client) -> Vec<Value> {
     let mut tasks = person.get("/tasks").await.expect(StatusCode::OK);
     let tasks = tasks.as_array_mut().unwrap();
@@ -132,7 +132,7 @@ async fn tasks(person: &Client) -> Vec<Value> {
     tasks.clone()
 }
 
-/// A running server with a backup, after which Jane has lost a task, changed one, and made one.
+/// Running server with a backup, after which Jane has lost a task, changed one, and created one.
 async fn given_accident(home: &Home) -> (Process, Client, Client, Vec<Value>) {
     let server = home.serve();
     let people = given_people(&server).await;
@@ -169,7 +169,7 @@ async fn one_person_comes_back_into_a_running_server() {
     assert_eq!(server.terminate(), Some(0));
     expect(home.run(&["check"], ""), 0);
 
-    // Once more changes nothing.
+    // Another restore changes nothing.
     let before = everything(&home);
     let said = expect(home.run(&["restore", "--user", JANE, "b.redb"], ""), 0);
     assert!(said.contains("0 tasks added, 0 replaced"), "{said}");

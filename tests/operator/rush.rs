@@ -1,6 +1,6 @@
-//! Backups under load, against an oracle of acknowledgements.
+//! Tests of backups under load, against an oracle of acknowledged writes.
 //!
-//! The long form is 20 backups under 64 writers, and prints how long writes took with and without one:
+//! The long form makes 20 backups under 64 writers, and prints the latency of writes with and without one:
 //!
 //! ```text
 //! DULY_BACKUPS=20 DULY_WRITERS=64 cargo test --release backups_under -- --nocapture
@@ -18,17 +18,17 @@ use crate::harness::process::expect;
 use crate::harness::{Client, Home};
 use crate::long::{figure, setting};
 
-/// What was acknowledged, and how long it took.
+/// Acknowledged writes, and their latencies.
 #[derive(Default)]
 struct Log {
     tasks: Mutex<BTreeMap<u64, Value>>,
-    /// Milliseconds of writes, without a backup and with one.
+    /// Latencies of writes in milliseconds, without a backup and with one.
     times: [Mutex<Vec<f64>>; 2],
     backing_up: AtomicBool,
     stop: AtomicBool,
 }
 
-/// Makes tasks and completes every other one, until told to stop.
+/// Creates tasks and completes every other one, until told to stop.
 async fn write(person: Client, log: Arc<Log>) {
     let mut is_odd = false;
     while !log.stop.load(Ordering::Relaxed) {
@@ -52,15 +52,15 @@ async fn write(person: Client, log: Arc<Log>) {
     }
 }
 
-/// The value below which so many of 100 lie.
+/// Returns a percentile of the times.
 fn percentile(times: &Mutex<Vec<f64>>, percent: usize) -> f64 {
     let mut times = times.lock().unwrap().clone();
     times.sort_by(f64::total_cmp);
     times.get(times.len() * percent / 100).copied().unwrap_or_default()
 }
 
-/// Holds a backup to what was acknowledged before it was begun. What was changed meanwhile may be there in
-/// its old form or in a newer one, never in an older one.
+/// Checks a backup against the writes acknowledged before its start. Tasks that changed meanwhile may have their old
+/// state or a newer one, never an older one.
 fn prove(home: &Home, name: &str, before: &BTreeMap<u64, Value>) {
     let copy = restored(&path_in(home, name));
     expect(copy.run(&["check"], ""), 0);
@@ -92,7 +92,7 @@ async fn backups_under_load_hold_all_that_was_acknowledged_before() {
     }
     let (mut taken, mut to_prove) = (Vec::new(), Vec::new());
     for n in 0..backups {
-        // Load without a backup, to compare with.
+        // Load without a backup, for comparison.
         let writes = || log.times[0].lock().unwrap().len();
         let enough = writes()
             + usize::try_from(if backups > 2 { 100 } else { 4 } * writers).unwrap();

@@ -1,4 +1,4 @@
-//! Backups that the server makes by itself.
+//! Tests of scheduled backups of the server.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -22,7 +22,7 @@ use crate::harness::values::given_user;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A job that makes one backup an hour and keeps three, and all that belongs to it.
+/// Job that makes one backup an hour and keeps three, and its environment.
 struct Given {
     job: BackupJob,
     clock: Arc<ManualClock>,
@@ -174,7 +174,8 @@ async fn a_backup_from_the_future_does_not_stop_the_next_one() {
     assert_eq!(names(&given.folder), ["test-20300101T000000.000Z.redb", name]);
 }
 
-/// A clock that was ahead once had the job make one backup after the other, and remove the true ones for them.
+/// Regression: with a clock that had been ahead, the job made one backup after the other, and
+/// removed real ones for them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_from_the_future_costs_no_other_its_place() {
     let given = given_job().await;
@@ -213,7 +214,7 @@ async fn a_name_alone_is_no_backup() {
     );
 }
 
-/// It once took the place of a true one among those that are kept.
+/// Regression: a foreign file took the place of a real backup among those that are kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_backup_costs_no_other_its_place_and_stays() {
     let given = given_job().await;
@@ -250,7 +251,7 @@ async fn the_server_makes_backups_and_readiness_tells_of_them() {
     assert!(ready["backup"]["age_seconds"].as_u64().unwrap() < 60, "{ready}");
     assert_eq!(names(&path_in(&home, "backups")).len(), 1);
     assert_eq!(server.terminate(), Some(0));
-    // The next start knows of it and makes none.
+    // The next start finds the backup and makes none.
     let server = home.serve();
     expect(home.run(&["check"], ""), 0);
     assert_eq!(server.terminate(), Some(0));

@@ -1,4 +1,4 @@
-//! `duly export` and `duly import`
+//! Tests of `duly export` and `duly import`.
 
 use std::fs;
 use std::io::Write as _;
@@ -15,7 +15,7 @@ use crate::harness::Home;
 use crate::harness::client::PASSWORD;
 use crate::harness::process::{expect, refused, text};
 
-/// Imports what another installation has exported.
+/// Imports the export of another installation.
 fn import(home: &Home, lines: &str) -> String {
     expect(home.run(&["import"], lines), 0)
 }
@@ -114,7 +114,7 @@ async fn an_exported_file_is_private_and_never_overwrites() {
     expect(super::home().run(&["import", path.to_str().unwrap()], ""), 0);
 }
 
-/// A first line once moved the ids so far that what was made next could be exported and not imported again.
+/// Regression: a first line moved the ids so far that later tasks could be exported and not imported again.
 #[tokio::test]
 async fn no_first_line_moves_the_ids_to_where_no_export_is_read() {
     let (here, _) = given_stopped().await;
@@ -137,7 +137,7 @@ async fn no_first_line_moves_the_ids_to_where_no_export_is_read() {
     assert!(made >= u64::pow(2, 48) && made < most / 2, "{made}");
     assert_eq!(everything(&again), parse(&exported));
     expect(again.run(&["check"], ""), 0);
-    // And once more, into the server that has it all.
+    // Imports again, into the server that has all data already.
     assert!(import(&there, &exported).starts_with("0 users added, 3 already present"));
     assert_eq!(everything(&there), parse(&exported));
     let too_far = far.replace(&most.to_string(), &(most + 1).to_string());
@@ -175,7 +175,7 @@ async fn an_import_twice_is_an_import_once() {
     }
 }
 
-/// An export of one account with many tasks, so that it takes several transactions.
+/// Export of one account with many tasks, which takes several transactions.
 async fn given_large() -> (Home, String) {
     let home = home();
     let server = home.serve();
@@ -235,7 +235,7 @@ async fn a_bad_line_takes_its_chunk_along_and_no_other() {
     expect(home.run(&["check"], ""), 0);
 }
 
-/// An account with tasks in tasks: 1 is below 2, and 2 below 3, which has all that a task can have.
+/// Account with nested tasks: 1 is below 2, and 2 below 3, which has a value in every field.
 async fn given_nested() -> (Home, String) {
     let home = home();
     let server = home.serve();
@@ -260,7 +260,7 @@ async fn given_nested() -> (Home, String) {
     (home, exported)
 }
 
-/// The parent of each task of the only account.
+/// Parent of each task of the only account.
 fn parents(home: &Home) -> Vec<Option<u64>> {
     let lines = everything(home);
     let tasks = lines.iter().filter_map(|line| line.get("task"));
@@ -324,7 +324,7 @@ async fn a_circle_of_tasks_in_an_edited_file_does_not_become_one() {
     let made = parents(&there);
     assert_eq!(made.iter().flatten().count(), 2, "all but one: {made:?}");
     expect(there.run(&["check"], ""), 0);
-    // Nor in an account that has the tasks already.
+    // The same holds for an account that has the tasks already.
     for arguments in [&["import"][..], &["import", "--replace"]] {
         expect(home.run(arguments, &circle), 0);
         assert_eq!(parents(&home), [Some(2), Some(3), None]);
@@ -352,7 +352,7 @@ async fn tasks_that_have_changed_places_are_put_back_by_a_replacing_import() {
     expect(home.run(&["check"], ""), 0);
 }
 
-/// Run again, the import once kept a task that had come without its parent as it was.
+/// Regression: a second import left a task without its parent unchanged.
 #[tokio::test]
 async fn a_task_whose_parent_was_cut_off_gets_it_when_the_import_is_run_again() {
     let (_, exported) = given_large().await;
@@ -380,7 +380,7 @@ async fn a_task_whose_parent_was_cut_off_gets_it_when_the_import_is_run_again() 
     }
 }
 
-/// The complaint once came only after the end of a file that may never end.
+/// Regression: the error was reported only after the end of a file that may never end.
 #[test]
 fn a_bad_line_is_told_while_more_may_come() {
     for running in [false, true] {

@@ -1,4 +1,4 @@
-//! Files of other formats.
+//! Tests of files of other formats.
 
 use std::fs;
 use std::io::Read as _;
@@ -21,17 +21,17 @@ use crate::harness::process::{expect, refused};
 use crate::harness::values::{at, complete, given_task, given_user, session};
 use crate::harness::{Client, Home};
 
-/// As the version after this one would open it.
+/// Options of the next version of the program.
 fn next() -> Options {
     Options { formats: Formats::NEXT, ..Options::default() }
 }
 
-/// Name under which an upgrade by the next version keeps a file.
+/// Name under which an upgrade by the next version keeps the old file.
 fn kept_name() -> String {
     format!("test.redb.format-{FORMAT}")
 }
 
-/// Two people, four tasks in all states, a session; and what they look like.
+/// File with two accounts, four tasks in all states and a session; and its records.
 async fn given_file(folder: &Path) -> (PathBuf, Vec<Record>) {
     let path = folder.join("test.redb");
     let store = RedbStore::open(&path, &Options::default()).unwrap();
@@ -70,7 +70,7 @@ async fn records(store: RedbStore) -> Vec<Record> {
     all
 }
 
-/// What the step to the next format does to them.
+/// Records after the step to the next format.
 fn one_revision_on(records: Vec<Record>) -> Vec<Record> {
     let raise = |record| match record {
         Record::Task(mut task) => {
@@ -97,7 +97,7 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     assert_eq!(names(data.path()), ["test.redb", &kept_name()]);
     let kept = fs::read(data.path().join(kept_name())).unwrap();
     assert!(kept == bytes, "to the byte");
-    // The next start has nothing to do.
+    // The next start migrates nothing.
     drop(RedbStore::open(&path, &next()).unwrap());
     assert_eq!(names(data.path()).len(), 2);
 }
@@ -144,8 +144,8 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     assert_eq!(names(data.path()), ["test.redb"]);
 }
 
-/// A backup by a new version, before its server was started, once brought the file up to date: the server of the version
-/// before did not start again.
+/// Regression: a backup by a new version, before its server was started, upgraded the file, and the server of the
+/// previous version did not start again.
 #[test]
 fn no_command_that_only_reads_brings_a_file_up_to_date() {
     let (home, bytes) = given_older(&FORMAT_3);
@@ -245,7 +245,7 @@ async fn the_command_says_when_there_is_nothing_to_do() {
     refused(Home::new().run(&["upgrade"], ""), 66);
 }
 
-/// What an export of an older version has to be after the upgrade.
+/// Expected export of an older version after the upgrade.
 fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
     for line in &mut lines {
         if let Some(start) = line.get_mut("export") {
@@ -262,7 +262,7 @@ fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
             let is_done = task["completed"] == true;
             task["completed_at"] =
                 if is_done { task["updated_at"].clone() } else { Value::Null };
-            // To base 62, in which none of the ids here has two digits; the first of these are those to base 16.
+            // Converts to base 62, in which every id here has one digit; base 16 has the same first digits.
             task["position"] = format!("a{:X}", task["id"].as_u64().unwrap()).into();
             task["priority"] = "none".into();
             task["tags"] = json!([]);
@@ -274,12 +274,12 @@ fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
     lines
 }
 
-/// A file that was written when a format was new, kept here for ever.
+/// File that was written when a format was new, kept as a fixture.
 struct Old {
     format: u64,
     packed: &'static [u8],
     export: &'static str,
-    /// What a check says of it.
+    /// Summary of its check.
     holds: &'static str,
 }
 
@@ -290,7 +290,7 @@ const FORMAT_1: Old = Old {
     holds: "2 users, ",
 };
 
-/// Jane has a personal token; John, an administrator, has invited somebody; Zoe has a name and a time zone.
+/// Jane has a personal token; John, an administrator, has an invitation; Zoe has a name and a time zone.
 const FORMAT_2: Old = Old {
     format: 2,
     packed: include_bytes!("../fixtures/format-2.redb.gz"),
@@ -298,8 +298,8 @@ const FORMAT_2: Old = Old {
     holds: "3 users, 5 sessions, 1 token, 9 tasks, ",
 };
 
-/// Jane has tasks with all that a task can have, two kept answers and a personal token, and tasks with more words than
-/// are indexed today; John, an administrator, has invited somebody; Zoe has no task; somebody has left.
+/// Jane has tasks with a value in every field, two idempotency records and a personal token, and tasks with more
+/// words than are indexed today; John, an administrator, has an invitation; Zoe has no task; one account was deleted.
 const FORMAT_3: Old = Old {
     format: 3,
     packed: include_bytes!("../fixtures/format-3.redb.gz"),
@@ -307,7 +307,7 @@ const FORMAT_3: Old = Old {
     holds: "3 users, 4 sessions, 1 token, 7 tasks, ",
 };
 
-/// A folder with an old file, and the bytes of it.
+/// Folder with an old file, and its bytes.
 fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let home = home();
     let mut bytes = Vec::new();
@@ -316,7 +316,7 @@ fn given_older(old: &Old) -> (Home, Vec<u8>) {
     (home, bytes)
 }
 
-/// Brings an old file up to date, with all that is in it and beside a copy.
+/// Upgrades an old file, and checks its data and the copy beside it.
 fn given_upgraded(old: &Old) -> Home {
     let (home, bytes) = given_older(old);
 
@@ -330,7 +330,7 @@ fn given_upgraded(old: &Old) -> Home {
     home
 }
 
-/// The ids in a list.
+/// Ids in a list.
 async fn listed(client: &Client, path: &str) -> Vec<u64> {
     let tasks = client.get(path).await.expect(StatusCode::OK);
     tasks.as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect()

@@ -1,25 +1,25 @@
-//! What a disk may hold after the power was cut.
+//! Possible contents of a disk after a power cut.
 //!
-//! All that was done before the last sync is there. Of what was done since, a disk may have kept anything,
-//! in any order, one sector at a time: a sector is old or new, never half of each.
+//! All writes before the last sync are kept. Of the later ones, a disk may have kept any subset, in any order, one
+//! sector at a time: a sector is old or new, never half of each.
 
 use super::disk::{Entry, SECTOR};
 use super::image::Image;
 use super::random::Random;
 
-/// What became of the things done since the last sync.
+/// Fate of the writes since the last sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Nothing,
     Everything,
-    /// All before the last write, and so many sectors of that.
+    /// All before the last write, and this many sectors of it.
     Torn(usize),
-    /// Any sectors, as this seed has it.
+    /// Random sectors, by this seed.
     Some(u64),
-    /// The header, and nothing that it speaks of.
+    /// The header alone, without the pages that it refers to.
     HeaderAlone,
     AllButHeader,
-    /// The file is as long as before.
+    /// Everything, but the file keeps its length.
     AllButLength,
 }
 
@@ -37,17 +37,17 @@ impl Kept {
     }
 }
 
-/// A moment, as the number of things done before it, and what the disk has made of it.
+/// Moment of a cut, as the number of entries before it, and the fate of the writes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cut {
     pub(super) at: usize,
     pub(super) kept: Kept,
 }
 
-/// Everything that happened to a disk, and what was on it at each sync.
+/// All entries of a disk, and its image at each sync.
 pub(super) struct History {
     log: Vec<Entry>,
-    /// Positions right after a sync, and what was there.
+    /// Positions right after a sync, with the image.
     synced: Vec<(usize, Image)>,
 }
 
@@ -68,21 +68,21 @@ impl History {
         self.log.len()
     }
 
-    /// The image at the last sync before a moment, and what was done since.
+    /// Image at the last sync before a moment, and the entries since.
     fn since_sync(&self, at: usize) -> (&Image, &[Entry]) {
         let after = self.synced.partition_point(|(synced, _)| *synced <= at);
         let (synced, image) = &self.synced[after - 1];
         (image, &self.log[*synced..at])
     }
 
-    /// The cuts at all moments, of each `some` random ones among them; at most `most` of all.
+    /// Returns cuts at all moments, with `some` random ones at each; at most `most` in all.
     pub(super) fn cuts(&self, random: &mut Random, some: usize, most: usize) -> Vec<Cut> {
         let moments = 0..=self.log.len();
         let cuts = moments.flat_map(|at| self.cuts_at(at, random, some)).collect();
         random.pick(cuts, most)
     }
 
-    /// Every cut at one moment, but none that is sure to look like another.
+    /// Returns every cut at one moment, without those that certainly give the same image as another.
     pub(super) fn cuts_at(
         &self,
         at: usize,
@@ -94,7 +94,7 @@ impl History {
         if let Some(Entry::Write { data, .. }) = since.last() {
             kept.extend((1..data.len().div_ceil(SECTOR)).map(Kept::Torn));
         }
-        // Of the moments between two syncs the last asks for most.
+        // Of the moments between two syncs, the last gets the most cuts.
         if !since.is_empty() && matches!(self.log.get(at), None | Some(Entry::Sync)) {
             kept.push(Kept::Nothing);
         }
@@ -110,7 +110,7 @@ impl History {
         kept.into_iter().map(|kept| Cut { at, kept }).collect()
     }
 
-    /// What the disk holds after a cut.
+    /// Returns the image of the disk after a cut.
     pub(super) fn image(&self, cut: Cut) -> Image {
         let (synced, since) = self.since_sync(cut.at);
         let mut image = synced.clone();
@@ -141,7 +141,7 @@ impl History {
     }
 }
 
-/// Does some of it again. Whole writes or sectors, few or many, as chance has it.
+/// Applies some of the entries. Whole writes or sectors, few or many, at random.
 fn shuffle(image: &mut Image, since: &[Entry], random: &mut Random) {
     let whole = random.below(3) == 0;
     let of_eight = [1, 4, 7][random.below(3)];
@@ -169,7 +169,7 @@ fn shuffle(image: &mut Image, since: &[Entry], random: &mut Random) {
 
 fn redo(image: &mut Image, entry: &Entry) {
     match entry {
-        // What lies beyond the end is lost with the growth that was dropped.
+        // Data beyond the end is lost with the dropped growth.
         Entry::Write { at, data } => image.write(*at, data),
         Entry::SetLen(len) => image.set_len(*len),
         Entry::Sync => {}

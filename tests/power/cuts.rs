@@ -1,4 +1,4 @@
-//! A cut at every moment of a workload.
+//! Tests of a cut at every moment of a workload.
 
 use duly::store::redb::Options;
 
@@ -11,13 +11,13 @@ use super::runner::{Run, new_file, options, run, states};
 use super::tally::{Scale, Tally};
 use super::workload::workload;
 
-/// A workload that has been run, and everything about it.
+/// Workload after its run, with its history.
 pub(super) struct Given {
     pub(super) options: Options,
     pub(super) states: Vec<Snapshot>,
     pub(super) history: History,
     pub(super) run: Run,
-    /// The disk after the store was closed.
+    /// Disk after the store was closed.
     pub(super) closed: Image,
 }
 

@@ -1,4 +1,4 @@
-//! A disk that remembers what was asked of it, and that fails or lies when told to.
+//! Disk that records its calls, and fails or lies when told to.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use redb::StorageBackend;
 
 use super::image::Image;
 
-/// What a disk writes whole or not at all, in bytes.
+/// Size of a sector in bytes, which a disk writes whole or not at all.
 pub(super) const SECTOR: usize = 512;
 
-/// Something that was done to the disk.
+/// Recorded call of a disk.
 #[derive(Clone, Debug)]
 pub(super) enum Entry {
     Write {
@@ -18,11 +18,11 @@ pub(super) enum Entry {
         data: Arc<[u8]>,
     },
     SetLen(usize),
-    /// Everything before this is kept, whatever happens.
+    /// Everything before this is kept in any case.
     Sync,
 }
 
-/// What can fail.
+/// Call that can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
     Write,
@@ -30,18 +30,18 @@ pub(super) enum Call {
     Sync,
 }
 
-/// What follows a failure.
+/// Behaviour after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Then {
-    /// All is well again.
+    /// All calls succeed again.
     Well,
-    /// No write and no sync succeeds any more.
+    /// All further writes and syncs fail.
     Dead,
-    /// Syncs succeed and keep nothing, like a kernel that has dropped what it could not write.
+    /// Syncs succeed and keep nothing, like a kernel that has dropped unwritten pages.
     Lies,
 }
 
-/// The `nth` call of a kind, from 0, fails.
+/// Failure of the `nth` call of a kind, from 0.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fault {
     pub(super) call: Call,
@@ -49,13 +49,13 @@ pub(super) struct Fault {
     pub(super) then: Then,
 }
 
-/// A file on a disk of our own. Clones are the same disk.
+/// File on a simulated disk. Clones are the same disk.
 #[derive(Clone, Debug)]
 pub(super) struct Disk(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 pub(super) struct State {
-    /// What a reader sees, synced or not.
+    /// Image that a reader sees, synced or not.
     now: Image,
     log: Vec<Entry>,
     fault: Option<Fault>,
@@ -65,7 +65,7 @@ pub(super) struct State {
 }
 
 impl Disk {
-    /// A disk on which an image lies, all of it synced.
+    /// Creates a disk with an image, all of it synced.
     pub(super) fn new(image: Image) -> Self {
         Self(Arc::new(Mutex::new(State {
             now: image,
@@ -82,32 +82,32 @@ impl Disk {
         self.hold().fault = Some(fault);
     }
 
-    /// Answers every sync from now on, and keeps nothing.
+    /// Lets every further sync succeed without an effect.
     pub(super) fn lie(&self) {
         self.hold().lying = true;
     }
 
-    /// Where the call that was to fail has come.
+    /// Position of the failed call.
     pub(super) fn failed_at(&self) -> Option<usize> {
         self.hold().failed_at
     }
 
-    /// The number of things done so far.
+    /// Number of recorded calls.
     pub(super) fn position(&self) -> usize {
         self.hold().position()
     }
 
-    /// What a reader sees.
+    /// Image that a reader sees.
     pub(super) fn image(&self) -> Image {
         self.hold().now.clone()
     }
 
-    /// All that was done.
+    /// All recorded calls.
     pub(super) fn log(&self) -> Vec<Entry> {
         self.hold().log.clone()
     }
 
-    /// Stops everything that happens on the disk for as long as this is kept.
+    /// Stops the disk while the guard exists.
     pub(super) fn hold(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,7 +118,7 @@ impl State {
         self.log.len()
     }
 
-    /// Whether a call succeeds.
+    /// Counts a call and returns its result.
     fn call(&mut self, call: Call) -> io::Result<()> {
         if self.dead {
             return Err(io::Error::other("the disk is dead"));
@@ -180,7 +180,7 @@ impl StorageBackend for Disk {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         let (mut state, at) = (self.hold(), place(offset));
         let outcome = state.call(Call::Write);
-        // A write that fails may have been done in part.
+        // A failed write may have been done in part.
         let done = if outcome.is_ok() { data.len() } else { data.len().min(SECTOR) };
         if !(outcome.is_err() && state.dead) {
             state.write(at, &data[..done]);

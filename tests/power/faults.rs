@@ -1,4 +1,4 @@
-//! A disk that refuses a write, a change of length or a sync.
+//! Tests of a disk that fails a write, a change of length or a sync.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -36,7 +36,7 @@ fn a_file_that_cannot_grow_loses_nothing_that_was_acknowledged() {
     tally.close();
 }
 
-/// Lets one call after the other fail, each in a run of its own.
+/// Fails one call after the other, each in a run of its own.
 fn each_call(call: Call, tally: &Tally) {
     let scale = Scale::share(3);
     tally.fill(scale, |seed| {
@@ -49,8 +49,8 @@ fn each_call(call: Call, tally: &Tally) {
         fail_in(&sound, &options, &steps).unwrap();
         let calls = sound.log().iter().filter(|entry| call_of(entry) == call).count();
         assert!(calls > 0, "there is no such call to fail");
-        // A failed write may go unnoticed, since redb does it again later: a disk that lies after it is one
-        // that lies out of the blue.
+        // A failed write may go unnoticed, since redb repeats it later: a disk that lies after it is one
+        // that lies without a failure.
         let thens = match call {
             Call::Sync => &[Then::Well, Then::Dead, Then::Lies][..],
             Call::Write | Call::SetLen => &[Then::Well, Then::Dead],
@@ -105,8 +105,8 @@ fn one_call(
     }
 }
 
-/// Runs a workload on a disk that may fail. Holds that whoever is told that a write succeeded is told the
-/// truth, and that a store that has failed says so and takes no more.
+/// Runs a workload on a disk that may fail. Checks that every acknowledged write is durable, and that a failed store
+/// reports its failure and accepts no more writes.
 fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String> {
     let mut run = Run::default();
     let open = || match RedbStore::open_backend(disk.clone(), options) {
@@ -122,7 +122,7 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
             Step::Reopen => {
                 drop(store);
                 if disk.failed_at().is_some() {
-                    // It failed while it was closed, which nobody is told.
+                    // The failure was at the close, which is not reported.
                     return Ok(run);
                 }
                 let Some(opened) = open()? else { return Ok(run) };
@@ -139,7 +139,7 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
         }
     }
     match failure(&store) {
-        // Possibly while it removed rows that nobody waits for.
+        // Possibly during the removal of rows, which no caller waits for.
         Some(Failure::Io) if disk.failed_at().is_some() => {
             let late = runtime().block_on(
                 store.user_create(new_user("late@example.com"), WriteContext::system()),
@@ -154,7 +154,7 @@ fn fail_in(disk: &Disk, options: &Options, steps: &[Step]) -> Result<Run, String
     Ok(run)
 }
 
-/// Why the store has failed, if it has.
+/// Reason of the failure of the store, if any.
 fn failure(store: &RedbStore) -> Option<Failure> {
     match pin!(store.failed()).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(failure) => Some(failure),

@@ -1,11 +1,11 @@
-//! What a disk holds: bytes, cheap to copy because pages are shared until they are written.
+//! Image of a disk: bytes, cheap to copy because pages are shared until they are written.
 
 use std::io;
 use std::sync::Arc;
 
 const PAGE: usize = 4096;
 
-/// The contents of a file.
+/// Content of a file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Image {
     pages: Vec<Arc<[u8; PAGE]>>,
@@ -32,7 +32,7 @@ impl Image {
         Ok(())
     }
 
-    /// Writes what lies within the file.
+    /// Writes the part that lies within the file.
     pub(super) fn write(&mut self, at: usize, data: &[u8]) {
         let fits = data.len().min(self.len.saturating_sub(at));
         let mut done = 0;
@@ -45,7 +45,7 @@ impl Image {
         }
     }
 
-    /// Cuts the file, or adds zeros to it.
+    /// Truncates the file, or extends it with zeros.
     pub(super) fn set_len(&mut self, len: usize) {
         self.pages.resize_with(len.div_ceil(PAGE), || Arc::new([0; PAGE]));
         if let Some(last) = self.pages.last_mut().filter(|_| len < self.len) {
@@ -54,7 +54,7 @@ impl Image {
         self.len = len;
     }
 
-    /// All of it, to be kept for whoever looks into a failure.
+    /// Returns all bytes, to be saved for the analysis of a failure.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = vec![0; self.len];
         self.read(0, &mut bytes).unwrap();

@@ -1,8 +1,8 @@
-//! A disk that answers syncs and keeps what it likes.
+//! Tests of a disk that acknowledges syncs and keeps an arbitrary part.
 //!
-//! No program can keep its word on such a disk. What can be held is that a check at the start lets through
-//! nothing but a state that once was: older than what was acknowledged, but whole. Without the check
-//! such a file may show anything, or bring the program down.
+//! No program can be durable on such a disk. The tests check that verification at the start accepts only a
+//! former state: older than the acknowledged writes, but whole. Without verification such a file may give any
+//! data, or crash the program.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -60,7 +60,7 @@ fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
     tally.close();
 }
 
-/// Whether this was a state once, or is refused as damaged.
+/// Checks that this was a state once, or is refused as damaged.
 fn was(shown: &Result<Snapshot, Unseen>, states: &[Snapshot]) -> Result<(), String> {
     match shown {
         Ok(shown) => check_format(shown, states, (0, states.len() - 1)),

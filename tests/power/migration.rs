@@ -1,6 +1,6 @@
-//! A cut at every moment of a migration.
+//! Tests of a cut at every moment of a migration.
 //!
-//! The program migrates a copy, which takes the place of the data file only when it is whole; here the
+//! The program migrates a copy, which replaces the data file only when it is whole; here the
 //! transaction itself is cut, in place.
 
 use std::io::Read as _;
@@ -52,7 +52,7 @@ fn a_power_cut_while_a_file_is_migrated_leaves_one_format_or_the_other_and_all_d
     tally.close();
 }
 
-/// What a file has to show after the step that raises revisions.
+/// Expected snapshot of a file after the step that raises revisions.
 fn migrated(old: &Snapshot) -> Snapshot {
     let mut new = old.clone();
     for record in &mut new.records {
@@ -63,7 +63,7 @@ fn migrated(old: &Snapshot) -> Snapshot {
     new
 }
 
-/// Says whether the image has the new format, and sees that it can be brought to it if not.
+/// Returns whether the image has the new format, and checks that it can be migrated if not.
 fn check(
     image: &Image,
     options: &Options,
@@ -86,13 +86,13 @@ fn check(
     is(&open_thrice(&disk.image(), &next)?, new).map(|()| false)
 }
 
-/// A file of an older format, kept in the fixtures, and how many accounts and tasks are in it.
+/// File of an older format from the fixtures, with its numbers of accounts and tasks.
 struct Old {
     name: &'static str,
     format: u64,
     packed: &'static [u8],
     records: usize,
-    /// Of all images, in hundredths. Less for a larger file.
+    /// Share of all images, in hundredths. Smaller for a larger file.
     share: u64,
 }
 
@@ -117,7 +117,7 @@ fn a_power_cut_while_a_file_of_format_3_is_migrated_loses_nothing() {
     cut_while_migrated(&Old { name, format: 3, packed, records: 3 + 7, share: 4 });
 }
 
-/// The steps from that format themselves, on a file of that time.
+/// Tests the steps from that format on a file of that format.
 fn cut_while_migrated(old: &Old) {
     let tally = Tally::new(old.name);
     let scale = Scale::share(old.share);

@@ -1,16 +1,16 @@
-//! Power cuts: whatever a disk has kept, every acknowledged write is there.
+//! Tests of power cuts: every acknowledged write survives, whatever a disk has kept.
 //!
-//! A disk of our own stands under the real store and its writer thread and remembers each write, each change
-//! of the file's length, each sync and where among them each answer was given. From that every image is
-//! rebuilt that a real disk could hold after a cut at any moment, opened as it is, opened again, and opened
-//! with every page checked. All acknowledged writes have to be there, all others whole or not at all; the rules
-//! of a sound file have to hold; and each time the same has to be seen.
+//! A simulated disk under the real store and its writer thread records each write, each change of the file's length,
+//! each sync, and the position of each acknowledgement among them. From these records the tests rebuild every image
+//! that a real disk could hold after a cut at any moment. Each image is opened as it is, opened again, and opened
+//! with every page checked. All acknowledged writes must exist, all others whole or not at all; the rules of a sound
+//! file must hold; and each time the same data must be seen.
 //!
-//! Both ways to commit hold that. Two phases are asked most of the time, since they are the default.
-//! Beside the cuts, a disk refuses calls, and one lies about its syncs (see [`lies`]).
+//! Both commit modes satisfy this. Two-phase commits are tested most of the time, since they are the default. Beside
+//! the cuts, a disk fails calls, and one lies about its syncs (see [`lies`]).
 //!
-//! `cargo test` looks at some of the images of a few short workloads. The long form looks at all images
-//! of as many longer ones as it takes:
+//! `cargo test` opens some of the images of a few short workloads. The long form opens all images of as
+//! many longer ones as needed:
 //!
 //! ```text
 //! DULY_POWER_IMAGES=100000 cargo test --release power -- --nocapture
@@ -18,12 +18,12 @@
 //!
 //! | variable | default | |
 //! |---|---|---|
-//! | `DULY_POWER_IMAGES` | about 3,000 | how many images are opened, three times each |
+//! | `DULY_POWER_IMAGES` | about 3,000 | number of images that are opened, three times each |
 //! | `DULY_POWER_SEED` | 0 | the first workload |
 //!
-//! It prints how many images there were of each kind, and how many of them were wrong. The first of those are
-//! kept as files in the folder for temporary files. A workload is the same for the same seed, but for what
-//! the removal of large accounts does beside it, which depends on the threads.
+//! It prints the number of images of each kind, and the number of wrong ones. The first wrong images are saved as
+//! files in the folder for temporary files. A workload is the same for the same seed, except for the removal of large
+//! accounts beside it, which depends on the threads.
 
 mod cut;
 mod cuts;

@@ -1,4 +1,4 @@
-//! What a file shows, and whether it may.
+//! Snapshot of a file, and its check.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -20,7 +20,7 @@ use super::workload::SESSIONS;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{ALL, DONE, OPEN, page, session_id};
 
-/// All that can be seen of a store.
+/// All data of a store that can be read.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Snapshot {
     next: NextIds,
@@ -62,7 +62,7 @@ pub(super) async fn snapshot(store: &dyn Store) -> Result<Snapshot, StoreError> 
     Ok(Snapshot { next, records, sessions, counts, lists })
 }
 
-/// One for each thread.
+/// Runtime of the current thread.
 pub(super) fn runtime() -> &'static Runtime {
     thread_local! {
         static RUNTIME: &'static Runtime =
@@ -71,21 +71,21 @@ pub(super) fn runtime() -> &'static Runtime {
     RUNTIME.with(|runtime| *runtime)
 }
 
-/// Why a file shows nothing.
+/// Reason why a file gives no snapshot.
 #[derive(Debug)]
 #[expect(dead_code, reason = "what is in them is told through `Debug`")]
 pub(super) enum Unseen {
-    /// It was refused when it was opened.
+    /// The file was refused when it was opened.
     Refused(OpenError),
-    /// It was opened, and then could not be read.
+    /// The file was opened, but could not be read.
     Unread(StoreError),
-    /// It was read, and breaks a rule.
+    /// The file was read, and breaks a rule.
     Unsound(Vec<String>),
-    /// The program stumbled over it.
+    /// The program panicked.
     Panicked,
 }
 
-/// Looks at all that an open store shows.
+/// Reads all data of an open store.
 pub(super) fn look(store: &RedbStore) -> Result<Snapshot, Unseen> {
     let report = store.verify().map_err(Unseen::Unread)?;
     if !report.findings.is_empty() {
@@ -94,21 +94,21 @@ pub(super) fn look(store: &RedbStore) -> Result<Snapshot, Unseen> {
     runtime().block_on(snapshot(store)).map_err(Unseen::Unread)
 }
 
-/// Opens what is on a disk, looks at it and closes it.
+/// Opens the file on a disk, reads it and closes it.
 pub(super) fn open(disk: &Disk, options: &Options) -> Result<Snapshot, Unseen> {
     let store =
         RedbStore::open_backend(disk.clone(), options).map_err(Unseen::Refused)?;
     look(&store)
 }
 
-/// As [`open`], for a file that may be damaged in a way that redb does not expect.
+/// Like [`open`], for a file that may be damaged in a way that redb does not expect.
 pub(super) fn open_damaged(disk: &Disk, options: &Options) -> Result<Snapshot, Unseen> {
     let open = AssertUnwindSafe(|| open(disk, options));
     catch_unwind(open).unwrap_or(Err(Unseen::Panicked))
 }
 
-/// Opens an image as it is, that again with every page checked, and the image itself so: all three have to
-/// show the same. Returns what they show.
+/// Opens an image as it is, the result again with every page checked, and the image itself with every page checked:
+/// all three must give the same snapshot. Returns that snapshot.
 pub(super) fn open_thrice(image: &Image, options: &Options) -> Result<Snapshot, String> {
     let checked = Options { check_pages: true, ..options.clone() };
     let say = |what: &str, unseen: Unseen| format!("{what}: {unseen:?}");
@@ -126,7 +126,7 @@ pub(super) fn open_thrice(image: &Image, options: &Options) -> Result<Snapshot, 
     Ok(plain)
 }
 
-/// Says what is wrong if something is shown that is none of the states from one to another.
+/// Returns an error if the snapshot is none of the states in a range.
 pub(super) fn check_format(
     shown: &Snapshot,
     states: &[Snapshot],

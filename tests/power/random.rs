@@ -1,6 +1,6 @@
-//! Numbers that are the same each time for the same seed.
+//! Random numbers, the same each time for the same seed.
 
-/// The generator called SplitMix64.
+/// SplitMix64 generator.
 #[derive(Debug)]
 pub(super) struct Random(u64);
 
@@ -17,12 +17,12 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below another.
+    /// Returns a number below another.
     pub(super) fn below(&mut self, end: usize) -> usize {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    /// So many of these, or all.
+    /// Returns this many of the items, or all.
     pub(super) fn pick<T>(&mut self, mut from: Vec<T>, most: usize) -> Vec<T> {
         while from.len() > most {
             drop(from.swap_remove(self.below(from.len())));

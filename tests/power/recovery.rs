@@ -1,4 +1,4 @@
-//! A second cut, while the store recovers from the first.
+//! Tests of a second cut, while the store recovers from the first.
 
 use duly::store::redb::{Options, RedbStore};
 
@@ -9,7 +9,7 @@ use super::oracle::{check_format, look, open_thrice};
 use super::random::Random;
 use super::tally::{Scale, Tally};
 
-/// Images of one workload, at most: each first cut has as many second ones as there are first ones.
+/// Largest number of images of one workload: each first cut has as many second ones as there are first ones.
 const MOST: usize = 1_600;
 
 #[test]
@@ -34,7 +34,7 @@ fn a_power_cut_while_the_store_recovers_loses_nothing_either() {
             for second in history.cuts(&mut random, 2, side) {
                 let image = history.image(second);
                 let outcome = open_thrice(&image, &given.options).and_then(|again| {
-                    // What somebody may have seen stays.
+                    // Data that may have been read stays.
                     if second.at > opened {
                         check_format(&again, &shown, (0, 0))
                     } else {

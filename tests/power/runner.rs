@@ -1,4 +1,4 @@
-//! A workload under the real store and its writer thread, on a disk that remembers.
+//! Workload on the real store and its writer thread, on a recording disk.
 
 use std::future::Future;
 use std::pin::pin;
@@ -15,10 +15,10 @@ use super::oracle::{Snapshot, runtime, snapshot};
 use super::workload::{Step, Write};
 use crate::harness::memory::MemoryStore;
 
-/// Settings that make small files do what large ones do.
+/// Settings that make small files behave like large ones.
 pub(super) fn options(seed: u64) -> Options {
     Options {
-        // Too small for what a commit writes, or more than enough.
+        // Too small for the pages of a commit, or more than enough.
         cache_bytes: if seed.is_multiple_of(2) { 1 << 14 } else { 1 << 20 },
         commit: if seed % 4 == 3 { CommitMode::OnePhase } else { CommitMode::TwoPhase },
         check_pages: false,
@@ -28,21 +28,21 @@ pub(super) fn options(seed: u64) -> Options {
     }
 }
 
-/// A new store, closed and durable.
+/// New store, closed and durable.
 pub(super) fn new_file(options: &Options) -> Image {
     let disk = Disk::new(Image::default());
     RedbStore::make_backend(disk.clone(), options).unwrap();
     disk.image()
 }
 
-/// When a write was asked for, and when it was acknowledged, if it was: as positions in the disk's log.
+/// Times at which a write was requested, and acknowledged if it was: as positions in the disk's log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     pub(super) submitted: usize,
     pub(super) acked: Option<usize>,
 }
 
-/// What happened, write by write.
+/// Record of a run, write by write.
 #[derive(Debug, Default)]
 pub(super) struct Run {
     pub(super) marks: Vec<Mark>,
@@ -50,16 +50,16 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Fewest and most writes whose effect may be on the disk at a moment.
+    /// Smallest and largest number of writes whose effect may be on the disk at a moment.
     pub(super) fn range(&self, at: usize) -> (usize, usize) {
         let acked = |mark: &Mark| mark.acked.is_some_and(|acked| acked <= at);
         let least = self.marks.iter().rposition(acked).map_or(0, |last| last + 1);
         let most = self.marks.iter().take_while(|mark| mark.submitted < at).count();
-        // One that changes nothing is answered at once.
+        // A write that changes nothing is acknowledged at once.
         (least, most.max(least))
     }
 
-    /// Asks for all of them before the first is answered, and waits for the answers.
+    /// Requests all writes before the first is acknowledged, and waits for the results.
     pub(super) fn write(&mut self, store: &RedbStore, disk: &Disk, writes: &[Write]) {
         let mut asked = Vec::new();
         {
@@ -90,7 +90,7 @@ impl Run {
     }
 }
 
-/// Notes when an answer was given, on the thread that gives it and before that does anything else.
+/// Records the time of an acknowledgement, on the thread that gives it and before any other work of that thread.
 struct Answered {
     disk: Disk,
     thread: Thread,
@@ -143,7 +143,7 @@ pub(super) fn run(disk: &Disk, options: &Options, steps: &[Step]) -> Run {
     run
 }
 
-/// What a store shows before the first write and after each of them.
+/// Snapshots of a store before the first write and after each of them.
 pub(super) fn states(steps: &[Step]) -> Vec<Snapshot> {
     let model = MemoryStore::default();
     runtime().block_on(async {

@@ -1,4 +1,4 @@
-//! Counts of what was opened, and of what was wrong.
+//! Counts of opened images, and of wrong ones.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,27 +8,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::image::Image;
 use crate::long::{figure, setting};
 
-/// Most findings that are told, and whose images are kept.
+/// Largest number of findings that are printed, and whose images are saved.
 const MAX_TOLD: usize = 5;
 
-/// Images without a wish for another number.
+/// Default number of images.
 const QUICK_IMAGES: u64 = 3_000;
 
-/// How much is to be done.
+/// Amount of work.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    /// Images, at least so many.
+    /// Smallest number of images.
     pub(super) images: u64,
-    /// Images of one workload, at most.
+    /// Largest number of images of one workload.
     pub(super) each: usize,
-    /// Writes of a workload.
+    /// Number of writes of a workload.
     pub(super) writes: usize,
-    /// Random images for each moment.
+    /// Number of random images for each moment.
     pub(super) some: usize,
 }
 
 impl Scale {
-    /// A share, in hundredths, of all images that are wanted.
+    /// Returns a share, in hundredths, of all requested images.
     pub(super) fn share(hundredths: u64) -> Self {
         match setting("DULY_POWER_IMAGES", 0) {
             0 => {
@@ -46,7 +46,7 @@ impl Scale {
     }
 }
 
-/// What has been seen so far. Shared by the threads that look.
+/// Counts so far. Shared by the threads that open images.
 #[derive(Debug)]
 pub(super) struct Tally {
     name: &'static str,
@@ -65,7 +65,7 @@ impl Tally {
         }
     }
 
-    /// Takes note of one image. `place` says how to come by it again.
+    /// Counts one image. `place` says how to reproduce it.
     pub(super) fn add(
         &self,
         kind: &str,
@@ -95,7 +95,7 @@ impl Tally {
         path
     }
 
-    /// Looks at workload after workload, one on each of two threads, until there are images enough.
+    /// Runs workload after workload, one on each of two threads, until there are enough images.
     pub(super) fn fill(&self, scale: Scale, look: impl Fn(u64) + Sync) {
         let seeds = AtomicU64::new(0);
         let first = setting("DULY_POWER_SEED", 0);

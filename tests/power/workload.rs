@@ -1,4 +1,4 @@
-//! What people do, at random and the same each time for the same seed.
+//! Random workloads, the same each time for the same seed.
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::{Description, NewTask, TaskPatch};
@@ -8,22 +8,22 @@ use super::random::Random;
 use crate::harness::TaskStore as _;
 use crate::harness::values::{at, complete, new_task, new_user, session, set_password};
 
-/// Accounts that somebody speaks of.
+/// Number of accounts that writes name.
 const USERS: u64 = 7;
 
-/// Sessions of each that may be there.
+/// Largest number of sessions of each account.
 pub(super) const SESSIONS: u8 = 4;
 
-/// What happens to a store.
+/// Step of a workload.
 #[derive(Debug)]
 pub(super) enum Step {
-    /// Writes that are asked for before the first is answered.
+    /// Writes that are requested before the first is acknowledged.
     Writes(Vec<Write>),
     /// The file is closed and opened again.
     Reopen,
 }
 
-/// Something that one person wants, and when.
+/// Write of one account, and its time.
 #[derive(Debug)]
 pub(super) struct Write {
     now: i64,
@@ -97,8 +97,8 @@ impl Write {
         Ok(())
     }
 
-    /// Whether the outcome is the same if this is done before another one that was asked for first, or cannot be:
-    /// only writes of one queue are done in the order in which they were asked for.
+    /// Returns whether the outcome is the same if this write is executed before an earlier one, or whether that order
+    /// is impossible: only writes of one queue keep their order.
     fn may_follow(&self, other: &Self) -> bool {
         let (mine, others) = (self.queue(), other.queue());
         mine == others
@@ -107,7 +107,7 @@ impl Write {
                 && !(self.moves_accounts() || other.moves_accounts())
     }
 
-    /// The lane of the writer and the account, if it is that of an account.
+    /// Returns the queue of the writer, and the account if the queue belongs to one.
     fn queue(&self) -> (&'static str, Option<UserId>) {
         match self.what {
             What::Register { .. } => ("registrations", None),
@@ -126,13 +126,13 @@ impl Write {
         matches!(self.what, What::Create { .. })
     }
 
-    /// Whether it takes or frees an email address or an account.
+    /// Returns whether the write takes or frees an email address or an account.
     fn moves_accounts(&self) -> bool {
         matches!(self.what, What::Register { .. } | What::Leave { .. })
     }
 }
 
-/// At least so many writes, and at the end one that a person with tasks leaves.
+/// Generates at least this many writes, and at the end the deletion of an account with tasks.
 pub(super) fn workload(seed: u64, writes: usize) -> Vec<Step> {
     let mut random = Random::new(seed);
     let random = &mut random;
@@ -167,7 +167,7 @@ pub(super) fn workload(seed: u64, writes: usize) -> Vec<Step> {
     steps
 }
 
-/// People and tasks are few, so that they meet; most writes are about things that are there.
+/// Generates a write. Accounts and tasks are few, so that they collide; most writes are about existing items.
 fn what(random: &mut Random, done: usize) -> What {
     let newest = if random.below(6) == 0 { USERS } else { 2 };
     let user = UserId::new(1 + random.next() % newest);
@@ -188,13 +188,13 @@ fn session_number(random: &mut Random) -> u8 {
     u8::try_from(random.next() % u64::from(SESSIONS)).unwrap()
 }
 
-/// Mostly less than a page, and sometimes several.
+/// Generates a length: mostly less than a page, sometimes several pages.
 fn length(random: &mut Random) -> usize {
     let most = if random.below(8) == 0 { 2_000 } else { 100 };
     1 + random.below(most)
 }
 
-/// So many characters of four bytes each.
+/// Text of this many characters of four bytes each.
 fn text(length: usize) -> Description {
     Description::new("\u{1F980}".repeat(length)).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Authority and idempotency of writes.
+//! Tests of authority and idempotency of writes.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::harness::values::{
     Counts as _, at, given_user, new_task, session, session_id,
 };
 
-/// The authority of a session that expires at 100.
+/// Authority of a session that expires at 100.
 fn caller<P: Permission>(user: UserId, now: i64) -> Authority {
     Authority::Caller(Claim {
         user,
@@ -100,7 +100,7 @@ pub(super) async fn a_write_takes_an_account_that_may_still_do_it(store: Arc<dyn
     assert!(is_revoked(create_as(store, user, caller::<TasksWrite>(user, 50)).await));
 }
 
-/// A context whose record holds this byte.
+/// Context whose record holds this byte.
 fn keyed(owner: Option<UserId>, n: u8, now: i64) -> WriteContext<Option<TaskWritten>> {
     let key = IdempotencyKey::from_bytes([1; 16]);
     let record = move |written: &Option<TaskWritten>| {
@@ -129,7 +129,7 @@ pub(super) async fn a_key_is_used_once_a_day_by_each_account(store: Arc<dyn Stor
     assert_eq!((kept(jane).await, kept(john).await), (Some(vec![1]), Some(vec![3])));
     assert_eq!(store.task_counts(jane).await.unwrap().total, 1);
 
-    // Nothing was written, so nothing is kept.
+    // Nothing was written, so no record is kept.
     let nobody = UserId::new(99);
     assert_eq!(create(store, nobody, keyed(Some(nobody), 4, 7)).await.unwrap(), None);
     assert_eq!(kept(nobody).await, None);

@@ -1,4 +1,4 @@
-//! Many callers at once.
+//! Tests of many callers at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The data file: opened, reopened, refused.
+//! Tests of the data file: opened, reopened, refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -182,7 +182,7 @@ fn a_damaged_format_number_is_refused_and_left_untouched() {
     refused(path, |error| matches!(error, OpenError::Damaged { .. }));
 }
 
-/// A sound data file but for its format number.
+/// Data file that is sound except for its format number.
 fn given_format(data: &Path, format: u64) -> std::path::PathBuf {
     let path = data.join("test.redb");
     drop(open(&path));

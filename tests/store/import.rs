@@ -1,4 +1,4 @@
-//! Chunks of an import, one at a time.
+//! Tests of chunks of an import, one at a time.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Lists of tasks and their pages.
+//! Tests of lists of tasks and their pages.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(super) async fn lists_keep_their_order_when_the_clock_steps_back(
     assert_eq!(numbers(&*store, owner, OPEN).await, [4, 1, 3]);
     assert_eq!(numbers(&*store, owner, DONE).await, [2, 5]);
 
-    // Deleting those that are out of order, and going on, must not confuse it again.
+    // Deleting the tasks that are out of order, and going on, must not confuse the order again.
     assert!(store.task_delete(owner, TaskId::new(3)).await.unwrap());
     assert!(store.task_delete(owner, TaskId::new(5)).await.unwrap());
     given_times(&*store, owner, &[300, 150]).await;
@@ -133,12 +133,12 @@ pub(super) async fn far_pages_are_as_good_as_near_ones(store: Arc<dyn Store>) {
 
     given_task(&*store, owner, "later", 600_000).await;
     given_task(&*store, owner, "out of order", 1).await;
-    // Last of all but the one made in the same moment as the first 2,100.
+    // Last of all except the one created in the same moment as the first 2,100.
     assert_eq!(far(ALL).await, (vec![51, 50, 49], 2_102));
     assert_eq!(far(DONE).await, (vec![], 0));
 }
 
-/// Makes tasks at these minutes.
+/// Creates tasks at these minutes.
 async fn given_times(store: &dyn Store, owner: UserId, times: &[i64]) {
     for &minute in times {
         given_task(store, owner, "a", minute * 60_000).await;

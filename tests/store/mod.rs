@@ -1,4 +1,4 @@
-//! The contract of `Store`, asked of every implementation, and what the file adds to it.
+//! Contract of `Store`, tested on every implementation, and additional tests of the file.
 
 mod context;
 mod crowd;
@@ -13,7 +13,7 @@ mod tasks;
 mod users;
 mod waiting;
 
-/// Asks the same of every store. Each case gets an empty one.
+/// Runs the same tests on every store. Each case gets an empty one.
 macro_rules! contract {
     ($($module:ident: $($case:ident),+;)+) => {
         mod memory {

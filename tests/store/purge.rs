@@ -1,4 +1,4 @@
-//! Accounts with so many tasks that their rows are removed in slices.
+//! Tests of accounts with so many tasks that their rows are removed in slices.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -16,7 +16,7 @@ use crate::harness::values::{
     open, session, session_id,
 };
 
-/// Tasks of the account that goes: more than twice of what is deleted at once.
+/// Number of tasks of the deleted account: more than twice the number that is deleted at once.
 const TASKS: u64 = 25_000;
 
 const GOES: UserId = UserId::new(1);
@@ -99,7 +99,7 @@ async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
     drop(open(&path));
     let store = open(&path);
 
-    // Nobody writes: looking takes time enough, and there is an end to it.
+    // There are no writes: the reads take enough time, and they end.
     let left = |_: &u32| {
         let report = store.verify().unwrap();
         assert_eq!(report.findings, [""; 0]);
@@ -133,7 +133,7 @@ async fn two_large_accounts_go_one_after_the_other() {
     write_until_purged(&store).await;
 }
 
-/// Writes and looks until nothing is left to be removed. Returns how often it wrote.
+/// Writes and reads until no row is left to be removed. Returns the number of writes.
 async fn write_until_purged(store: &RedbStore) -> usize {
     for written in 1..=200 {
         given_task(store, STAYS, "meanwhile", 1).await;
@@ -146,7 +146,7 @@ async fn write_until_purged(store: &RedbStore) -> usize {
     panic!("the rows are still there");
 }
 
-/// A file with one large account and a small one. Making it takes long, so it is made once.
+/// File with a large account and a small one. Creating it takes long, so it is created once.
 async fn given_large_account(path: &Path) -> Arc<RedbStore> {
     static FILE: OnceLock<Vec<u8>> = OnceLock::new();
     if FILE.get().is_none() {
@@ -178,7 +178,7 @@ async fn a_purge_that_cannot_go_on_leaves_the_other_writes_alone() {
 
     let store = open(&path);
 
-    // The first may meet the purge, and is told so; none after it may.
+    // The first write may meet the purge and be refused; every later one must succeed.
     let first = store.task_create(user, new_task("a", 1)).await;
     assert!(matches!(first, Ok(Some(_)) | Err(StoreError::Damaged { .. })), "{first:?}");
     for n in 0..100 {

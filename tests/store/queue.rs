@@ -1,4 +1,4 @@
-//! The queue of writes in front of the file.
+//! Tests of the queue of writes in front of the file.
 
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};

@@ -1,4 +1,4 @@
-//! Sessions.
+//! Tests of sessions.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) async fn expired_sessions_are_found_until_another_is_made(
         session(other, 4, 0, 1),
     ] {
         assert!(store.session_create(new, None, WriteContext::system()).await.unwrap());
-        // None expired when the next was made: all were made at once.
+        // No session expired when the next was created: all were created at once.
     }
     assert_eq!(found(&*store, user).await, [1, 2, 3]);
 
@@ -100,12 +100,12 @@ pub(super) async fn of_sessions_that_nobody_uses_the_oldest_gives_way_to_one_too
     assert_eq!(found(&*store, user).await, left);
 }
 
-/// The minute of a time in milliseconds.
+/// Length of a minute in milliseconds.
 const MINUTE: i64 = 60_000;
-/// An end that no test reaches.
+/// Expiry that no test reaches.
 const NEVER: i64 = 1_000_000_000;
 
-/// Fills the account with sessions of number 1 to the most, made one a minute from the first on.
+/// Fills the account with sessions of number 1 to the limit, created one a minute from the first on.
 async fn given_full(store: &dyn Store, user: UserId) -> u8 {
     let most = u8::try_from(Session::MAX_PER_USER).unwrap();
     for n in 1..=most {
@@ -120,7 +120,7 @@ async fn used(store: &dyn Store, user: UserId, n: u8, time: i64) {
     store.access_touch(user, access, at(time), None).await.unwrap();
 }
 
-/// Logs in once more, and returns the number of the session that is gone for it.
+/// Logs in once more, and returns the number of the session that was ended for it.
 async fn gone(store: &dyn Store, user: UserId, n: u8, time: i64) -> u8 {
     let before = found(store, user).await;
     assert!(
@@ -140,7 +140,7 @@ pub(super) async fn the_session_used_the_longest_time_ago_gives_way(
 ) {
     let user = given_user(&*store, "a@example.com").await.id;
     let most = given_full(&*store, user).await;
-    // Each comes back an hour after its log-in or later: the third first, then the second, the first, and the rest.
+    // Each is used an hour after its log-in or later: the third first, then the second, the first, and the rest.
     let later: Vec<u8> = [3, 2, 1].into_iter().chain(4..=most).collect();
     for (turn, n) in (100..).zip(&later) {
         used(&*store, user, *n, turn * MINUTE).await;
@@ -164,12 +164,12 @@ pub(super) async fn a_session_in_use_outlives_those_that_nobody_uses(
         let time = 100 * MINUTE + i64::from(n);
         assert_eq!(gone(&*store, user, 100 + n, time).await, expected);
     }
-    // An hour without a use makes it one of many.
+    // After an hour without a use it is treated like the others.
     let time = 140 * MINUTE;
     assert_eq!(gone(&*store, user, 99, time).await, 1);
 }
 
-/// A script logs in, asks and ends, again and again, while the phone is in a pocket.
+/// A script logs in, sends a request and ends, again and again, while the phone is not in use.
 pub(super) async fn a_session_that_comes_back_outlives_those_of_one_run(
     store: Arc<dyn Store>,
 ) {
@@ -187,7 +187,7 @@ pub(super) async fn a_session_that_comes_back_outlives_those_of_one_run(
     }
 }
 
-/// Workers log in together, and none has sent a request yet when the last is let in.
+/// Workers log in together, and none has sent a request yet when the last logs in.
 pub(super) async fn ten_that_log_in_at_once_do_not_end_one_another(
     store: Arc<dyn Store>,
 ) {
@@ -200,7 +200,7 @@ pub(super) async fn ten_that_log_in_at_once_do_not_end_one_another(
         assert_eq!(gone(&*store, user, 100 + n, 30 * MINUTE).await, n + 1);
     }
     assert_eq!(gone(&*store, user, 110, 30 * MINUTE).await, 11);
-    // A minute later they are like any that nobody uses.
+    // A minute later they are treated like any unused session.
     assert_eq!(gone(&*store, user, 111, 31 * MINUTE).await, 100);
     assert_eq!(gone(&*store, user, 112, 31 * MINUTE).await, 101);
 }
@@ -253,7 +253,7 @@ pub(super) async fn a_session_made_twice_is_one(store: Arc<dyn Store>) {
     assert_eq!(found, Some((user, again)));
 }
 
-/// The numbers of one person's sessions, of all numbers there are.
+/// Returns the numbers of the sessions of one account.
 async fn found(store: &dyn Store, user: UserId) -> Vec<u8> {
     let mut found = Vec::new();
     for n in 0..=u8::MAX {

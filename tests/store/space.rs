@@ -1,4 +1,4 @@
-//! Writes stop before the disk is full; reads and deletions go on.
+//! Tests of the disk reserve: writes stop before the disk is full; reads and deletions go on.
 
 use std::path::Path;
 
@@ -82,7 +82,7 @@ async fn a_full_disk_can_be_read_and_freed() {
 async fn people_can_log_in_while_the_reserve_is_touched_but_not_used_up() {
     let data = tempfile::tempdir().unwrap();
     let stat = rustix::fs::statvfs(data.path()).unwrap();
-    // Twice of what is free, so that a quarter of it is half of what is free.
+    // Twice the free space, so that a quarter of the reserve is half of the free space.
     let reserve = 2 * stat.f_bavail * stat.f_frsize;
     let (store, user) = given_reserve(data.path(), reserve).await;
 
@@ -127,7 +127,7 @@ async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_i
     assert!(held > 1 << 20, "{held}");
     assert!(held * 10 > path.metadata().unwrap().len(), "{held}");
     let stat = rustix::fs::statvfs(data.path()).unwrap();
-    // Half of what is free, so that all else is allowed.
+    // Half of the free space, so that other writes are permitted.
     let reserve_bytes = stat.f_bavail * stat.f_frsize / 2;
     let options = Options { reserve_bytes, ..Options::default() };
     let store = RedbStore::open(&path, &options).unwrap();
@@ -154,7 +154,7 @@ async fn an_account_with_much_data_is_refused_before_the_others_where_the_disk_i
         .unwrap();
 }
 
-/// A store with one person, one session and one task, and then so much to be kept free.
+/// Store with one account, one session and one task, and then with this reserve.
 async fn given_reserve(data: &Path, reserve_bytes: u64) -> (RedbStore, User) {
     let path = data.join("test.redb");
     let store = open(&path);

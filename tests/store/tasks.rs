@@ -1,4 +1,4 @@
-//! Tasks, one at a time.
+//! Tests of tasks, one at a time.
 
 use std::sync::Arc;
 
@@ -130,7 +130,7 @@ pub(super) async fn a_change_is_never_dated_back(store: Arc<dyn Store>) {
 
     assert_eq!(patched.unwrap().updated_at, at(1000));
 
-    // Nor before the change of another task, whether that is there or not.
+    // The change is dated no earlier than the change of another task either, whether that exists or not.
     let other = given_task(&*store, owner, "b", 200_000).await.id;
     let patch = store.task_patch(owner, task.id, complete(false), at(2)).await.unwrap();
     assert_eq!(patch.unwrap().updated_at, at(200_000));

@@ -1,4 +1,4 @@
-//! Accounts.
+//! Tests of accounts.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Writes, and dry runs, while the writer thread waits for the disk.
+//! Tests of writes and dry runs while the writer thread waits for the disk.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -17,10 +17,10 @@ use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{at, given_user, new_task};
 
-/// Longer than any answer takes that does not wait for the disk.
+/// Longer than any result takes that does not wait for the disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A disk in memory that can be made to keep those who sync waiting.
+/// Disk in memory that can block syncs.
 #[derive(Clone, Debug)]
 struct SlowDisk(Arc<Inner>);
 
@@ -34,7 +34,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     is_held: bool,
-    /// Number of syncs that wait.
+    /// Number of blocked syncs.
     waiting: usize,
 }
 
@@ -52,13 +52,13 @@ impl SlowDisk {
         self.0.state.lock().unwrap()
     }
 
-    /// Keeps syncs waiting until what it returns is dropped.
+    /// Blocks syncs until the result is dropped.
     fn hold(&self) -> Hold {
         self.state().is_held = true;
         Hold(self.clone())
     }
 
-    /// Waits as long as the disk is held.
+    /// Waits while the disk is held.
     fn pass(&self) {
         let mut state = self.state();
         state.waiting += 1;
@@ -67,7 +67,7 @@ impl SlowDisk {
         state.waiting -= 1;
     }
 
-    /// Returns when a sync waits.
+    /// Returns when a sync is blocked.
     async fn is_waited_for(&self) {
         let disk = self.clone();
         let waited = tokio::task::spawn_blocking(move || {
@@ -81,7 +81,7 @@ impl SlowDisk {
     }
 }
 
-/// Keeps syncs waiting. Also lets them go on when a test fails, or the store would never close.
+/// Blocks syncs while it exists. Releases them when a test fails, too, or the store would never close.
 struct Hold(SlowDisk);
 
 impl Drop for Hold {
@@ -121,7 +121,7 @@ fn given_store() -> (SlowDisk, Arc<RedbStore>) {
     (disk, Arc::new(store))
 }
 
-/// Begins to make a task, and returns when its commit waits for the disk.
+/// Begins to create a task, and returns when its commit waits for the disk.
 async fn held_up(
     disk: &SlowDisk,
     store: &Arc<RedbStore>,

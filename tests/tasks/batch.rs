@@ -1,4 +1,4 @@
-//! Several changes at once.
+//! Tests of batches of changes.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -103,7 +103,7 @@ async fn all_is_done_or_nothing_and_each_change_says_why() {
     assert_eq!(jane.given_task("a").await, 2, "no id was used up");
 }
 
-/// 26 KB of changes that were meant for another revision of one task got 7 MB back, the task 500 times over.
+/// Regression: 26 KB of changes meant for another revision of one task got 7 MB back, the task 500 times over.
 #[tokio::test]
 async fn a_task_that_many_changes_meet_otherwise_is_told_once_for_each_revision() {
     let (_server, jane) = given().await;
@@ -207,7 +207,7 @@ async fn a_batch_has_1_to_500_changes_and_touches_2000_tasks() {
     assert_eq!(deleted.header("x-deleted-count"), Some("1001"));
 }
 
-/// Words that are all different.
+/// Distinct words.
 fn words(count: usize) -> String {
     (0..count).map(|n| format!("w{n:x}")).collect::<Vec<_>>().join(" ")
 }

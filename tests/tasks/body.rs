@@ -1,4 +1,4 @@
-//! Which bodies make a task, and what is said of the others.
+//! Tests of the bodies that create tasks, and of the errors of the others.
 
 use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -66,7 +66,7 @@ async fn a_title_can_be_seen() {
     }
 }
 
-/// Some editors begin a text with one.
+/// Some editors begin a text with a byte order mark.
 #[tokio::test]
 async fn a_byte_order_mark_before_a_body_is_let_pass() {
     let server = Server::start().await;
@@ -128,7 +128,7 @@ async fn every_field_that_fails_is_named() {
     assert!(!text.contains("s3cr3t") && !text.contains("xxx"), "{text}");
     for error in answer.body["errors"].as_array().unwrap() {
         assert!(!error["message"].as_str().unwrap().is_empty());
-        // What clients of the old service show.
+        // Clients of the old service show this member.
         let detail = answer.body["detail"].as_str().unwrap();
         assert!(detail.contains(error["field"].as_str().unwrap()), "{detail}");
     }

@@ -1,4 +1,4 @@
-//! Places in lists.
+//! Tests of cursors in lists.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{given, ids};
 use crate::harness::{Answer, Client, Server};
 
-/// The query of the next page.
+/// Query of the next page.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
     let (path, _) = link.strip_prefix('<')?.split_once('>')?;
@@ -114,7 +114,7 @@ async fn a_cursor_of_an_earlier_version_is_refused_as_such() {
     let (_server, jane) = given().await;
     seven(&jane).await;
     let more = next(&jane.get("/tasks?cursor=&limit=2").await).unwrap();
-    // Those before had no version in front.
+    // Older cursors had no version in front.
     let older = more.replace("cursor=2.", "cursor=");
 
     let answer = jane.get(&format!("/tasks?{older}")).await;
@@ -123,7 +123,7 @@ async fn a_cursor_of_an_earlier_version_is_refused_as_such() {
     assert_eq!(problem["errors"][0]["field"], "cursor");
 }
 
-/// Imports tasks into an account: their ids, and the seconds at which they were made.
+/// Imports tasks into an account: their ids, and the seconds at which they were created.
 async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
     let owner = server.account(email).await.user.id;
     let record = |(id, second): &(u64, u32)| {
@@ -141,7 +141,7 @@ async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
     server.store.import(chunk, taken, Timestamp::EPOCH).await.unwrap().unwrap();
 }
 
-/// Somebody with tasks that were made at these seconds.
+/// Account with tasks that were created at these seconds.
 async fn made_at(seconds: &[u64]) -> (Server, Client) {
     let (server, jane) = given().await;
     let mut now = 0;
@@ -189,7 +189,7 @@ async fn tasks_of_any_age_may_be_imported_between_two_pages() {
     }
 }
 
-/// Once the place was looked for by the id of the task that had stood there.
+/// Regression: the place was found by the id of the task that had stood there.
 #[tokio::test]
 async fn a_place_is_a_time_and_not_an_id() {
     for (sort, gone, expected) in [
@@ -202,20 +202,20 @@ async fn a_place_is_a_time_and_not_an_id() {
             jane.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
         }
 
-        // It is the newest, and older than the place.
+        // It has the highest id, and is older than the place.
         import(&server, "jane@example.com", &[(100, 25)]).await;
 
         assert_eq!(jane.ids(&next(&page).unwrap()).await, expected, "{sort}");
     }
 }
 
-/// What the document says of `cursor`, for each order: which ids come on the pages after the first if the task that
-/// came first and the one that comes last change in between.
+/// Checks the description of `cursor` in the document, for each order: the ids on the pages after the first if the
+/// first task and the last one change in between.
 #[tokio::test]
 async fn a_task_that_moves_over_the_cursor_comes_twice_or_is_missed() {
     let set = |name: &str, value: Value| json!({ name: value });
     for (sort, early, late, expected) in [
-        // Tasks 1 to 4 by whatever, in this order or turned round.
+        // Tasks 1 to 4 in this order or reversed.
         ("created_at", set("title", json!("z")), set("title", json!("0")), vec![3, 4]),
         ("-created_at", set("title", json!("z")), set("title", json!("0")), vec![2, 1]),
         ("updated_at", set("title", json!("z")), set("title", json!("0")), vec![3, 1, 4]),

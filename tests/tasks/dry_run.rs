@@ -1,4 +1,4 @@
-//! Trying without doing.
+//! Tests of dry runs.
 
 use hyper::StatusCode;
 use serde_json::json;

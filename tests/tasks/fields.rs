@@ -1,4 +1,4 @@
-//! What a task can say beside its title.
+//! Tests of the fields of a task beside its title.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};

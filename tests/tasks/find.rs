@@ -1,4 +1,4 @@
-//! Finding tasks.
+//! Tests of finding tasks.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{given, ids};
 use crate::harness::{Client, Server};
 
-/// Seven tasks, a second apart.
+/// Account with seven tasks, created a second apart.
 async fn planned() -> (Server, Client) {
     let (server, jane) = given().await;
     for task in [
@@ -84,7 +84,7 @@ async fn tasks_are_sorted_by_whatever_is_asked_for() {
         ("-created_at", [7, 6, 5, 4, 3, 2, 1]),
         ("updated_at", [1, 3, 4, 5, 6, 7, 2]),
         ("-updated_at", [2, 7, 6, 5, 4, 3, 1]),
-        // Those without a date come last either way.
+        // Tasks without a date come last either way.
         ("due", [1, 7, 3, 4, 5, 2, 6]),
         ("-due", [5, 4, 3, 7, 1, 6, 2]),
         ("priority", [3, 4, 6, 7, 2, 1, 5]),
@@ -95,7 +95,7 @@ async fn tasks_are_sorted_by_whatever_is_asked_for() {
     ] {
         let answer = jane.get(&format!("/tasks?sort={sort}")).await;
         assert_eq!(ids(&answer), wanted, "{sort}");
-        // The same in pages of two.
+        // The same list in pages of two.
         for (page, part) in wanted.chunks(2).enumerate() {
             let query = format!("sort={sort}&limit=2&skip={}", page * 2);
             assert_eq!(jane.ids(&query).await, part, "{sort} {page}");

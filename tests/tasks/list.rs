@@ -1,4 +1,4 @@
-//! Lists: their order, their parts, and how many there are.
+//! Tests of lists: their order, their pages, and their counts.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn total(answer: &Answer) -> u64 {
     answer.header("x-total-count").unwrap().parse().unwrap()
 }
 
-/// The path of the next page, if the answer names one.
+/// Path of the next page, if the response names one.
 fn next(answer: &Answer) -> Option<String> {
     let link = answer.header("link")?;
     let (path, relation) = link.strip_prefix('<')?.split_once('>')?;
@@ -25,7 +25,7 @@ fn next(answer: &Answer) -> Option<String> {
     Some(format!("!{path}"))
 }
 
-/// A server and its first account, with this many tasks, a second apart.
+/// Server and its first account, with this many tasks, created a second apart.
 async fn given(count: u64) -> (Server, Client) {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
@@ -88,7 +88,7 @@ async fn a_task_made_while_the_clock_was_behind_is_older() {
     assert_eq!(ids(&jane.get("/tasks?limit=2").await), [3, 1]);
 }
 
-/// Requests that run side by side may read the clock in one order and be written in another.
+/// Concurrent requests may read the clock in one order and be written in another.
 #[tokio::test]
 async fn a_task_made_a_moment_before_the_newest_is_as_new() {
     let (server, jane) = given(0).await;

@@ -1,4 +1,4 @@
-//! Keeping tasks.
+//! Tests of tasks.
 
 mod batch;
 mod body;
@@ -25,7 +25,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Client, Server};
 
-/// A server, and somebody with an account there.
+/// Server, and a client with an account.
 async fn given() -> (Server, Client) {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
@@ -33,12 +33,12 @@ async fn given() -> (Server, Client) {
 }
 
 impl Client {
-    /// Makes a task and returns it.
+    /// Creates a task and returns it.
     async fn made(&self, task: serde_json::Value) -> serde_json::Value {
         self.post("/tasks", task).await.expect(StatusCode::CREATED)
     }
 
-    /// The ids that a list has.
+    /// Ids in a list.
     async fn ids(&self, query: &str) -> Vec<u64> {
         ids(&self.get(&format!("/tasks?{query}")).await)
     }

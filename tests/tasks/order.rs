@@ -1,4 +1,4 @@
-//! The order that people give to their tasks.
+//! Tests of the manual order of tasks.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};

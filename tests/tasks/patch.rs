@@ -1,4 +1,4 @@
-//! Changing tasks with a JSON merge patch.
+//! Tests of changes to tasks with a JSON merge patch.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Server};
 
-/// A server, its first account, and a task of it with a description, a second old.
+/// Server, its first account, and a task of it with a description, a second old.
 async fn given() -> (Server, Client, Value) {
     let server = Server::start().await;
     let jane = server.client.registered("jane@example.com").await;
@@ -54,7 +54,7 @@ async fn null_clears_the_description() {
     assert_eq!(task.get("description"), Some(&Value::Null));
 }
 
-/// The service before this one answered 500.
+/// Regression: the previous service returned 500.
 #[tokio::test]
 async fn null_is_refused_where_there_must_be_something() {
     let (_server, jane, task) = given().await;

@@ -1,4 +1,4 @@
-//! Writes that are meant for one state of a task.
+//! Tests of writes that require one state of a task.
 
 use hyper::StatusCode;
 use serde_json::json;
@@ -106,7 +106,7 @@ async fn a_change_can_be_unwanted_in_some_states_of_a_task() {
     wanted.patch("/tasks/1", json!({ "title": "b" })).await.expect(StatusCode::OK);
 }
 
-/// Several lines of a header are one list, and what cannot be read is not nothing.
+/// Several lines of a header are one list, and an unreadable line is not ignored.
 #[tokio::test]
 async fn no_line_of_a_precondition_is_overlooked() {
     let (_server, jane) = given().await;
@@ -117,7 +117,7 @@ async fn no_line_of_a_precondition_is_overlooked() {
     two.delete("/tasks/1").await.expect_problem(412, "changed_since");
     let token = jane.token().to_owned();
     for (value, status, code) in [
-        // A tag of somebody else, in bytes that RFC 9110 allows.
+        // A foreign tag, in bytes that RFC 9110 permits.
         ("\"\u{fc}\"", 412, "changed_since"),
         ("\u{fc}", 422, "invalid"),
         ("\"1\", \u{fc}", 422, "invalid"),

@@ -1,4 +1,4 @@
-//! Names in queries.
+//! Tests of names in queries.
 
 use hyper::{Method, StatusCode};
 use serde_json::json;
@@ -48,7 +48,7 @@ async fn a_parameter_that_is_not_known_is_named_with_the_nearest_one_that_is() {
     assert_eq!(answer.expect_refused(), ["complete", "sort", "tags"]);
 }
 
-/// A new operation cannot forget it: what is known is read from the document.
+/// Checks every operation, so that a new one cannot forget it: the known names come from the document.
 #[tokio::test]
 async fn every_operation_of_tasks_and_accounts_refuses_what_it_does_not_know() {
     let server = Server::start().await;
@@ -67,7 +67,7 @@ async fn every_operation_of_tasks_and_accounts_refuses_what_it_does_not_know() {
             let answer = jane.send(method.clone(), &path, None, "").await;
             assert_eq!(answer.expect_refused(), ["nonsense"], "{method} {path}");
             if operation["security"].is_array() {
-                // Nothing is said before it is known who asks.
+                // An unauthenticated request learns nothing.
                 let answer = server.client.send(method, &path, None, "").await;
                 answer.expect_problem(401, "no_token");
             }

@@ -1,4 +1,4 @@
-//! Many who write at once.
+//! Tests of concurrent writes.
 //!
 //! ```sh
 //! DULY_RACES=10000 cargo test --release tasks::races -- --nocapture
@@ -14,7 +14,7 @@ use super::{given, ids};
 use crate::harness::Client;
 use crate::long::{figure, setting};
 
-/// Counts in the title of the task, each time from what it is, until it has counted so often.
+/// Increments a number in the title of the task, each time from its present value, until it has counted this often.
 async fn counts(client: Client, times: u64) -> u64 {
     let mut task = client.get("/tasks/1").await.expect(StatusCode::OK);
     let (mut done, mut refused) = (0, 0);
@@ -53,7 +53,7 @@ async fn no_change_that_is_meant_for_one_state_is_lost() {
     assert_eq!(task["rev"], CLIENTS * each + 1);
 }
 
-/// Makes, changes and deletes tasks that nobody looks for.
+/// Creates, changes and deletes tasks that no other client uses.
 async fn churns(client: Client, mine: u64) {
     for round in 0.. {
         let title = format!("churn {}", (round * 7 + mine) % 10);

@@ -1,4 +1,4 @@
-//! Tasks that come round again.
+//! Tests of recurring tasks.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::given;
 use crate::harness::Client;
 
-/// Completes a task and returns it, and what was finished.
+/// Completes a task and returns it, and the completed occurrence.
 async fn completed(jane: &Client, id: &Value) -> (Value, Option<Value>) {
     let answer = jane.post_empty(&format!("/tasks/{id}/complete")).await;
     let finished = answer.header("x-finished-id").map(str::to_owned);
@@ -50,7 +50,7 @@ async fn what_is_finished_is_kept_and_the_task_moves_on() {
     assert_eq!(jane.ids("completed=true").await, [2]);
     let counts = jane.get("/tasks/counts").await.expect(StatusCode::OK);
     assert_eq!((&counts["open"], &counts["done"]), (&json!(1), &json!(1)));
-    // A change of `completed` does the same.
+    // A change of `completed` has the same effect.
     let again = jane.patch("/tasks/1", json!({ "completed": true })).await;
     assert_eq!(again.header("x-finished-id"), Some("3"));
     assert_eq!(again.expect(StatusCode::OK)["due"], "2030-03-31");
@@ -80,7 +80,7 @@ async fn the_time_on_the_clock_stays_when_clocks_are_changed() {
     for _ in 0..3 {
         dues.push(completed(&jane, &id).await.0["due"].clone());
     }
-    // There is no half past two on the night that is an hour short.
+    // 02:30 does not exist in the night that is an hour short.
     assert_eq!(
         dues,
         [
@@ -116,7 +116,7 @@ async fn a_rule_that_never_comes_round_ends() {
     assert!(task["completed"] == true && finished.is_none());
 }
 
-/// A client without keys that got no answer asks again, and the task would move on twice.
+/// A client without keys that got no response repeats the request; the task must not recur twice.
 #[tokio::test]
 async fn a_completion_that_is_sent_again_at_once_moves_a_task_on_once() {
     let (server, jane) = given().await;
@@ -133,7 +133,7 @@ async fn a_completion_that_is_sent_again_at_once_moves_a_task_on_once() {
     assert_eq!(again.header("etag"), first.header("etag"));
     assert_eq!(due().await, "2030-01-02");
 
-    // Another credential, another change, and a task that was changed since are something else.
+    // Another credential, another change, and a task that was changed since are no repetition.
     let phone = server.client.logged_in("jane@example.com").await;
     phone.patch("/tasks/1", done.clone()).await.expect(StatusCode::OK);
     assert_eq!(due().await, "2030-01-03");
@@ -147,7 +147,7 @@ async fn a_completion_that_is_sent_again_at_once_moves_a_task_on_once() {
     let later = jane.patch("/tasks/1", done.clone()).await;
     assert_eq!(later.header("idempotency-replayed"), None);
     assert_eq!(due().await, "2030-01-06");
-    // Whoever says which state is meant is taken at the word.
+    // A request with a precondition is taken literally.
     let stale = jane.with_header("if-match", "\"1\"");
     stale.patch("/tasks/1", done).await.expect_problem(412, "changed_since");
 }

@@ -1,4 +1,4 @@
-//! Asking for what has changed since the last time.
+//! Tests of queries for changes since the last time.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::harness::{Client, Server};
 
 const BEHIND: &str = "2030-01-01T00:00:00Z";
 
-/// A server whose clock is set back by ten minutes after six tasks were made, the last of which recurs.
+/// Server whose clock is set back by ten minutes after six tasks were created, the last of which recurs.
 async fn set_back() -> (Server, Client) {
     let (server, jane) = given().await;
     server.wait(Duration::from_secs(600));
@@ -23,22 +23,23 @@ async fn set_back() -> (Server, Client) {
     (server, jane)
 }
 
-/// The time of the latest change, as a client remembers it.
+/// Time of the latest change, as a client remembers it.
 async fn latest(jane: &Client) -> String {
     let newest = jane.get("/tasks?sort=-updated_at&limit=1").await.expect(StatusCode::OK);
     newest[0]["updated_at"].as_str().unwrap().to_owned()
 }
 
-/// The tasks that have changed since, by id.
+/// Tasks that have changed since, by id.
 async fn changed(jane: &Client, since: &str) -> Vec<u64> {
     let mut ids = ids(&jane.get(&format!("/tasks?updated_since={since}")).await);
     ids.sort_unstable();
     ids
 }
 
-/// Whoever asks for changes knows all that there were at the time, and forgets which these were.
+/// Checks that only this task has changed. A client that queries changes has seen all changes at that time, without
+/// remembering which they were.
 async fn only(jane: &Client, server: &Server, id: u64) -> String {
-    // A change at a time that none had before tells it from the others.
+    // A change at a new time distinguishes it from the others.
     let before = latest(jane).await;
     server.clock.set(before.parse().unwrap());
     server.wait(Duration::from_secs(1));
@@ -97,7 +98,7 @@ async fn a_task_made_while_the_clock_is_behind_is_changed_now_and_made_then() {
     assert_eq!(jane.get("/tasks/7").await.expect(StatusCode::OK), made);
 }
 
-/// A client has seen the change of a task that is gone, and asks from there.
+/// A client has seen the change of a deleted task, and queries from there.
 #[tokio::test]
 async fn a_deleted_task_leaves_the_time_of_its_change() {
     let (server, jane) = set_back().await;
@@ -116,7 +117,7 @@ async fn a_deleted_task_leaves_the_time_of_its_change() {
     assert_eq!(changed(&jane, &since).await, [2, 3]);
 }
 
-/// The answer to a batch tells of changes to tasks that the same batch deletes.
+/// The response to a batch contains changes to tasks that the same batch deletes.
 #[tokio::test]
 async fn a_task_that_a_batch_changes_and_deletes_leaves_the_time_of_its_change() {
     let (server, jane) = set_back().await;
@@ -138,7 +139,7 @@ async fn a_task_that_a_batch_changes_and_deletes_leaves_the_time_of_its_change()
     }
 }
 
-/// Requests that run side by side read the clock in one order and are written in another.
+/// Concurrent requests read the clock in one order and are written in another.
 #[tokio::test]
 async fn a_change_that_began_before_another_is_dated_after_it() {
     let (server, jane) = set_back().await;

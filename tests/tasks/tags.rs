@@ -1,4 +1,4 @@
-//! Tags that differ by case alone.
+//! Tests of tags that differ by case alone.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn tagged(tags: &[&str]) -> Value {
     json!({ "title": "a", "tags": tags })
 }
 
-/// The tags of an account, in order.
+/// Tags of an account, in order.
 async fn tags_of(client: &Client) -> Vec<String> {
     let tags = client.get("/tags").await.expect(StatusCode::OK);
     let names = tags.as_array().unwrap().iter().map(|it| it["tag"].as_str().unwrap());
@@ -79,7 +79,7 @@ async fn a_tag_that_nobody_can_see_is_refused() {
     }
 }
 
-/// Stored before there was such a rule.
+/// Tags that were stored before the rule existed.
 #[tokio::test]
 async fn tags_that_are_there_come_back_with_an_import_and_with_the_whole_task() {
     let from = Home::new();
@@ -120,8 +120,8 @@ async fn tags_that_are_there_come_back_with_an_import_and_with_the_whole_task() 
     assert!(expect(home.run(&["check"], ""), 0).contains(" 0 problems"));
 }
 
-/// Tags that are asked for and refused once cost more with each of them: a batch held up all writes for longer than a
-/// request may take.
+/// Regression: each tag that was requested and refused made the next one slower, and a batch blocked all writes for
+/// longer than a request may take.
 #[tokio::test]
 async fn a_batch_of_twins_that_is_refused_costs_no_more_than_others() {
     let (_server, jane) = given().await;

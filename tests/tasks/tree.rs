@@ -1,4 +1,4 @@
-//! Tasks in tasks.
+//! Tests of subtasks.
 
 use hyper::StatusCode;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Whole tasks that come back, and words of clients of the replaced service.
+//! Tests of whole tasks that are sent back, and of terms of the replaced service.
 
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn a_task_that_was_read_and_edited_can_be_sent_back_whole() {
         assert_eq!(same.expect(StatusCode::OK), task, "nothing has changed");
 
         task["title"] = json!("edited");
-        // The server counts these by itself, whatever they are.
+        // The server ignores these values and counts by itself.
         for (name, value) in [
             ("updated_at", json!("soon")),
             ("rev", json!([1])),
@@ -37,7 +37,7 @@ async fn a_task_that_was_read_and_edited_can_be_sent_back_whole() {
     }
 }
 
-/// A shift of clocks hides the time of day that was meant.
+/// A clock shift hides the original time of day.
 #[tokio::test]
 async fn a_whole_task_that_comes_back_keeps_the_hour_that_was_meant() {
     let (_server, jane) = given().await;
@@ -72,7 +72,7 @@ async fn what_cannot_be_changed_is_refused_unless_it_is_the_same() {
     assert_eq!(answer["errors"][2]["field"], "operations.0.task.created_at");
     let task = jane.get("/tasks/1").await.expect(StatusCode::OK);
     assert_eq!((&task["title"], &task["rev"]), (&json!("a"), &json!(1)));
-    // The same moment, written otherwise.
+    // The same moment in another notation.
     let same = json!({ "created_at": "2030-01-01T01:00:00+01:00", "title": "c" });
     jane.patch("/tasks/1", same).await.expect(StatusCode::OK);
 }
@@ -163,6 +163,6 @@ async fn a_batch_makes_tasks_as_a_request_of_its_own_does() {
     ], "atomic": false });
     let answer = jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
     assert_eq!(answer["results"][0]["status"], 201);
-    // It stays where it is, and has no null to be put to.
+    // The task keeps its position, which cannot be null.
     assert_eq!(answer["results"][1]["errors"][0]["field"], "task.position");
 }

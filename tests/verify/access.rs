@@ -49,7 +49,7 @@ async fn an_audit_record_that_is_gone_is_found() {
         }
     };
     finds(gap, &["the audit record before 6 is missing"]).await;
-    // The first ones may be gone: there are only so many.
+    // The first records may be gone: their number is limited.
     let none = report_after(|forge| audit(forge, 7)).await;
     assert_eq!(none.problems, 0);
 }

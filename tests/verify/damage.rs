@@ -1,4 +1,4 @@
-//! What is asked of a store whose file is damaged.
+//! Tests of reads of a store whose file is damaged.
 
 use std::fs;
 use std::path::Path;
@@ -166,7 +166,7 @@ async fn a_flipped_bit_is_found_at_the_start_if_pages_are_checked() {
     assert!(matches!(opened, Err(OpenError::Damaged { .. })), "{opened:?}");
 }
 
-/// A store over a file in which one bit of one title has changed on the disk.
+/// Store over a file in which one bit of one title has changed on the disk.
 async fn given_flipped_bit(folder: &Path) -> RedbStore {
     let path = given_file(folder).await;
     let mut bytes = fs::read(&path).unwrap();
@@ -175,7 +175,7 @@ async fn given_flipped_bit(folder: &Path) -> RedbStore {
         .filter(|&at| bytes[at..].starts_with(title))
         .collect();
     assert!(!places.is_empty(), "the title is nowhere");
-    // Old versions of the page may still lie around.
+    // Old versions of the page may still be in the file.
     for place in places {
         bytes[place] ^= 1;
     }

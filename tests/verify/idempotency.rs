@@ -1,4 +1,5 @@
-//! 9. Each answer has exactly one entry by age, each entry an answer, and the stats of answers are those of the rows.
+//! 9. Each idempotency record has exactly one entry by age, each entry a record, and the stats of
+//! records match the rows.
 
 use super::{JANE, finds};
 use crate::harness::forge::{Forge, key, seal};
@@ -23,7 +24,7 @@ fn put_stats(forge: &Forge, records: u64, bytes: u64) {
     forge.put("owned", &place, &seal("owned", &place, 1, (records, bytes)));
 }
 
-/// Two answers of Jane's, as they should be.
+/// Writes two sound idempotency records of Jane's.
 fn sound(forge: &Forge) {
     for answer in [1, 2] {
         put_answer(forge, answer, 40);

@@ -4,7 +4,7 @@ use super::planned::{FIRST, PLANNED, Row, after};
 use super::{JANE, JOHN, finds};
 use crate::harness::forge::{Forge, key};
 
-/// The entries by which Jane's first task is found, one in each index that all tasks are in.
+/// Indexes that have an entry of every task; Jane's first task is found in each.
 const INDEXES: [&str; 5] = ["priority", "update", "position", "title", "word"];
 
 fn missing(id: u64, name: &str) -> String {

@@ -1,4 +1,4 @@
-//! The checker: each thing that it promises to find is broken here once, behind the program's back.
+//! Tests of the checker: each of its findings is produced here once, by a direct edit of the file.
 
 mod access;
 mod damage;
@@ -75,7 +75,7 @@ async fn every_problem_is_counted_and_the_first_are_spelled_out() {
     assert_eq!((report.problems, report.findings.len()), (150, 100));
 }
 
-/// Makes a sound file and closes it.
+/// Creates a sound file and closes it.
 async fn given_file(folder: &Path) -> PathBuf {
     let path = folder.join("test.redb");
     let store = open(&path);
@@ -98,22 +98,22 @@ async fn given_file(folder: &Path) -> PathBuf {
     path
 }
 
-/// Where a token of Jane's stands.
+/// Key of a token of Jane's.
 fn key_of_token() -> Vec<u8> {
     key(&[&JANE, &TOKEN, &[9_u8; 8]])
 }
 
-/// What the checker says about a sound file after an edit.
+/// Report of the checker on a sound file after an edit.
 async fn report_after(edit: impl FnOnce(&Forge)) -> Report {
     let recount = |forge: &Forge| {
         edit(forge);
-        // Not to be found by the bytes if something else is broken.
+        // Corrects the counted bytes, so that they do not reveal another defect.
         forge.count_bytes();
     };
     report_as_it_is_after(recount).await
 }
 
-/// The same, of counted bytes too.
+/// Like `report_after`, but leaves the counted bytes as they are.
 async fn report_as_it_is_after(edit: impl FnOnce(&Forge)) -> Report {
     let data = tempfile::tempdir().unwrap();
     let path = given_file(data.path()).await;
@@ -128,7 +128,7 @@ async fn report_as_it_is_after(edit: impl FnOnce(&Forge)) -> Report {
     report
 }
 
-/// Expects exactly these findings, each given by a part of its text, in any order.
+/// Checks for exactly these findings, each given by a part of its text, in any order.
 async fn finds(edit: impl FnOnce(&Forge), expected: &[&str]) {
     let report = report_after(edit).await;
     let mut left = report.findings.clone();

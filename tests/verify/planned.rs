@@ -1,22 +1,22 @@
-//! A task with all that a task can have, and its index entries, spelled out here once more.
+//! Task with a value in every field and its index entries, repeated here on purpose.
 //!
-//! 6\. A task is a part of one that is there, and not of itself; only an open one with a date recurs.
+//! 6\. The parent of a task exists, and is not the task itself; only an open task with a date recurs.
 
 use super::{JANE, JOHN, STATS, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
-/// A task as it is stored.
+/// Stored fields of a task.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
     pub(super) owner: u64,
     pub(super) id: u64,
-    /// In small letters, as it is sorted.
+    /// Title in lower case, as it is sorted.
     pub(super) title: &'static str,
     pub(super) words: &'static [&'static str],
     pub(super) completed: Option<i64>,
     pub(super) created: u64,
     pub(super) updated: u64,
-    /// A day since 1970.
+    /// Days since 1970.
     pub(super) due: Option<i64>,
     pub(super) priority: u8,
     pub(super) tags: &'static [&'static str],
@@ -42,7 +42,7 @@ pub(super) const FIRST: Row = Row {
     recurrence: None,
 };
 
-/// Another one of hers, a part of the first, that has entries in every index.
+/// Another task of hers, a subtask of the first, with entries in every index.
 pub(super) const PLANNED: Row = Row {
     id: 5,
     title: "hidden plan",
@@ -79,7 +79,7 @@ impl Row {
         forge.put("owned", &place, &seal("owned", &place, 2, record));
     }
 
-    /// The name of an index, and an entry in it.
+    /// Name of an index, and an entry in it.
     pub(super) fn entries(&self) -> Vec<(&'static str, Vec<u8>)> {
         let (owner, id) = (&self.owner, &self.id);
         let (state, created) = (&u8::from(self.completed.is_some()), &self.created);
@@ -113,7 +113,7 @@ impl Row {
         }
     }
 
-    /// Puts another in its place.
+    /// Replaces the task by another.
     pub(super) fn replace(&self, forge: &Forge, new: &Self) {
         for (_, entry) in self.entries() {
             forge.delete("owned", &entry);
@@ -122,12 +122,12 @@ impl Row {
     }
 }
 
-/// What is counted of a person.
+/// Counts of an account.
 #[derive(Clone, Copy)]
 pub(super) struct Counts {
     pub(super) newest: i64,
     pub(super) in_order: bool,
-    /// All and open ones, by priority.
+    /// Numbers of all and of open tasks, by priority.
     pub(super) by_priority: [(u64, u64); 5],
     pub(super) nested: u64,
     pub(super) tags: u64,
@@ -152,7 +152,7 @@ pub(super) const COUNTS: Counts = Counts {
     tags: 1,
 };
 
-/// Where the counts of a tag of Jane's stand.
+/// Key of the counts of a tag of Jane's.
 pub(super) fn key_of_tag(tag: &'static str) -> Vec<u8> {
     key(&[&JANE, &14_u8, &tag])
 }
@@ -162,7 +162,7 @@ pub(super) fn put_tag(forge: &Forge, tag: &'static str, tasks: u64, open: u64) {
     forge.put("owned", &place, &seal("owned", &place, 1, (tasks, open)));
 }
 
-/// Adds the planned task, as it should be.
+/// Adds the planned task in sound form.
 pub(super) fn sound(forge: &Forge) {
     PLANNED.put_with_entries(forge);
     COUNTS.put(forge);
@@ -170,7 +170,7 @@ pub(super) fn sound(forge: &Forge) {
     forge.put("meta", b"next_task_id", &seal("meta", b"next_task_id", 1, 6_u64));
 }
 
-/// Adds the planned task and breaks something.
+/// Adds the planned task and breaks one part.
 pub(super) fn after(break_it: impl FnOnce(&Forge)) -> impl FnOnce(&Forge) {
     move |forge| {
         sound(forge);
@@ -178,7 +178,7 @@ pub(super) fn after(break_it: impl FnOnce(&Forge)) -> impl FnOnce(&Forge) {
     }
 }
 
-/// Puts another in the place of the planned task, with its entries.
+/// Replaces the planned task by another, with its entries.
 fn instead(new: Row) -> impl FnOnce(&Forge) {
     after(move |forge| PLANNED.replace(forge, &new))
 }
@@ -193,7 +193,7 @@ async fn a_task_with_all_that_there_is_is_no_problem() {
 async fn a_part_of_a_task_that_is_not_there_is_found() {
     let expected = ["the parents of task:5 are missing, circular or too deep"];
     finds(instead(Row { parent: Some(99), ..PLANNED }), &expected).await;
-    // John's is none of Jane's.
+    // John's task does not belong to Jane.
     finds(instead(Row { parent: Some(4), ..PLANNED }), &expected).await;
     let gone = after(|forge| {
         forge.delete("owned", &key(&[&JANE, &TASK, &1_u64]));
@@ -219,7 +219,7 @@ async fn a_task_that_is_a_part_of_itself_is_found() {
     finds(around, &expected).await;
 }
 
-/// A chain of tasks below Jane's first, in none of which there is anything else.
+/// Chain of otherwise empty tasks below Jane's first.
 fn chain(length: u64) -> impl FnOnce(&Forge) {
     move |forge| {
         for id in 11..11 + length {

@@ -1,10 +1,10 @@
-//! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
-//! 7. Nobody named in `purge` is a user. There is no other table.
+//! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`. 7. No user is named in
+//! `purge`. There is no other table.
 
 use super::{JANE, JOHN, SESSION, finds, report_after};
 use crate::harness::forge::{Forge, key, seal};
 
-/// Takes an account away, and leaves all that it has.
+/// Removes an account, and leaves all its data.
 fn orphan(forge: &Forge) {
     forge.delete("users", &key(&[&JOHN]));
     forge.delete("user_by_email", b"john@example.com");
@@ -37,7 +37,7 @@ async fn rows_that_wait_for_their_removal_are_counted() {
     let report = report.await;
 
     assert_eq!(report.findings, [""; 0]);
-    // The thread that removes them has begun already.
+    // The thread that removes them may have begun already.
     assert!(report.to_purge == 7 || report.to_purge == 0, "{report:?}");
     assert_eq!((report.users, report.tasks), (1, 3));
 }
@@ -68,7 +68,7 @@ async fn a_purge_that_cannot_be_read_is_found() {
     .await;
 }
 
-/// Puts a key that cannot be before all others, so that they are still there when they are looked for.
+/// Puts an invalid key before all others, which stops the purge, so that the rows still exist when they are checked.
 fn stop_purging(forge: &Forge) {
     forge.put("purge", b"", &seal("purge", b"", 1, 0_u64));
 }

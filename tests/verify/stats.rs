@@ -1,17 +1,17 @@
-//! 6. Counts are those of the rows, each tag's as well; `newest` and `in_order` say no more than the rows do.
+//! 6. Counts match the rows, for each tag as well; `newest` and `in_order` agree with the rows.
 
 use super::planned::{COUNTS, Counts, FIRST, Row, after, key_of_tag, put_tag};
 use super::{finds, report_as_it_is_after};
 use crate::harness::forge::Forge;
 
-/// Jane's row as it is: 3 tasks, 2 open, the last of time 30, in order.
+/// Jane's row: 3 tasks, 2 open, the last of time 30, in order.
 fn stats(tasks: u64, open: u64, newest: i64, in_order: bool) -> impl FnOnce(&Forge) {
     let by_priority = [(tasks, open), (0, 0), (0, 0), (0, 0), (0, 0)];
     let counts = Counts { newest, in_order, by_priority, nested: 0, tags: 0 };
     move |forge| counts.put(forge)
 }
 
-/// Jane's row with one task more.
+/// Jane's row with one more task.
 fn planned(counts: Counts) -> impl FnOnce(&Forge) {
     after(move |forge| counts.put(forge))
 }
@@ -89,7 +89,7 @@ async fn a_newest_time_that_is_too_early_is_found() {
 #[tokio::test]
 async fn an_order_that_is_claimed_but_not_kept_is_found() {
     let earlier = |forge: &Forge| {
-        // Task 3, made at 30 and open, is made at 5 instead.
+        // Task 3, created at 30 and open, is created at 5 instead.
         let third = Row { id: 3, title: "c", words: &["c"], position: "a2", ..FIRST };
         let as_it_is = Row { created: 30, updated: 30, ..third };
         as_it_is.replace(forge, &Row { created: 5, updated: 5, ..third });

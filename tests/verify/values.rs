@@ -3,7 +3,7 @@
 use super::{JANE, JOHN, SESSION, STATS, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
-/// What is found too if Jane's first task cannot be read.
+/// Further findings if Jane's first task cannot be read.
 const UNREADABLE: [&str; 7] = [
     "entry of task:1 by priority without",
     "entry of task:1 by update without",
@@ -25,7 +25,7 @@ async fn a_changed_byte_is_found_in_every_kind_of_value() {
     };
 
     let user = key(&[&JANE]);
-    // Met twice: in its own place and where its email is looked up.
+    // Found twice: in its own place and at the lookup of its email.
     let twice = ["key 0000000000000001: checksum"; 2];
     finds(flipped("users", user), &[&twice[..], &["which has another email"]].concat())
         .await;

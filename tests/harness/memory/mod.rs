@@ -1,6 +1,6 @@
 //! Store in memory: the decisions of the program over a few sorted maps.
 //!
-//! What it answers is what every store has to answer.
+//! Its results are the expected results of every store.
 
 mod apply;
 mod snapshot;
@@ -47,14 +47,14 @@ pub(crate) use self::state::{State, part};
 
 const BOUNDS: IdempotencyBounds = IdempotencyBounds { records: 16_384, bytes: 16 << 20 };
 
-/// A few sorted maps behind one lock. Keeps nothing when dropped.
+/// Store of a few sorted maps behind one lock. Its data is lost when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
 }
 
 impl MemoryStore {
-    /// A store that holds accounts to limits. It counts no bytes.
+    /// Creates a store that limits accounts. It counts no bytes.
     pub(crate) fn with(quota: Quota) -> Self {
         Self { state: Mutex::new(State { quota, ..State::default() }) }
     }
@@ -446,7 +446,7 @@ impl Store for MemoryStore {
                 records.extend(state.tasks_of(*id).cloned().map(Record::Task));
             }
         }
-        // Nobody listens any more if this fails, which is not an error.
+        // The receiver is gone if this fails, which is no error.
         let start = Exported::Start { ids: next, records: records.len() as u64 };
         let _ = out.send(start).await;
         let _ = out.send(Exported::Records(records)).await;

@@ -1,4 +1,4 @@
-//! What decisions read.
+//! Snapshot that decisions read.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;

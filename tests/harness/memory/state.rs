@@ -1,4 +1,4 @@
-//! What the store in memory holds.
+//! State of the store in memory.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ impl State {
         AuditPart { records: mine.collect(), next }
     }
 
-    /// What an account holds, but for bytes.
+    /// Returns the usage of an account, without bytes.
     pub(crate) fn usage(&self, id: UserId) -> Usage {
         let tasks = u64::try_from(self.tasks_of(id).count()).unwrap();
         Usage { tasks, bytes: 0, own: self.own.get(&id).copied().unwrap_or_default() }
@@ -73,7 +73,7 @@ impl State {
         self.tasks.values().filter(move |task| task.owner == owner)
     }
 
-    /// Counts of tasks, by tag.
+    /// Counts tasks, by tag.
     pub(crate) fn tags_of(&self, owner: UserId) -> BTreeMap<Tag, TaskCounts> {
         let mut tags: BTreeMap<Tag, TaskCounts> = BTreeMap::new();
         for task in self.tasks_of(owner) {
@@ -95,7 +95,7 @@ impl State {
     }
 }
 
-/// A page of a list.
+/// Returns a page of a list.
 pub(crate) fn part<T>(all: Vec<T>, page: Page) -> Vec<T> {
     let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
     all.into_iter().skip(skip).take(usize::from(page.limit)).collect()

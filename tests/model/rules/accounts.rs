@@ -1,4 +1,4 @@
-//! Rules of accounts and credentials.
+//! Model of the rules of accounts and credentials.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -44,7 +44,7 @@ impl State {
         self.audited.push(AuditRecord { id, act, action, target });
     }
 
-    /// Notes what somebody has changed of an account.
+    /// Records a change to an account in the audit log.
     pub(super) fn audit_patch(&mut self, act: Act, old: &Credential, new: &Credential) {
         let id = old.user.id;
         use AuditAction as A;
@@ -69,7 +69,7 @@ impl State {
         }
     }
 
-    /// Notes that a credential was used.
+    /// Records the use of a credential.
     pub(super) fn touch(
         &mut self,
         user: UserId,
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// Removes the sessions that are over, and as long as there are too many, the one that nobody will miss.
+    /// Removes ended sessions and, while there are too many, the least useful one.
     pub(super) fn make_room_for(&mut self, new: &Session) {
         let now = new.created_at;
         self.sessions.remove(&(new.user, new.id));

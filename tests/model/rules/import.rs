@@ -1,4 +1,4 @@
-//! How the store in memory takes in what was made elsewhere.
+//! Import into the store in memory.
 
 use duly::domain::audit::{Act, Actor, AuditAction};
 use duly::domain::id::UserId;
@@ -10,7 +10,7 @@ use duly::domain::user::{Credential, Role, User};
 use super::patch::patched;
 use crate::harness::memory::State;
 
-/// A chunk on its way into `state`, which is of no use if anything of it is refused.
+/// Import of a chunk into `state`, which must be discarded if any part is refused.
 pub(super) struct Import<'a> {
     state: &'a mut State,
     owner: Option<Owner>,
@@ -107,7 +107,7 @@ impl<'a> Import<'a> {
 }
 
 impl State {
-    /// Takes in a task as it was.
+    /// Imports a task unchanged.
     pub(super) fn restore(&mut self, task: Task) {
         let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
         *newest = (*newest).max(task.created_at);

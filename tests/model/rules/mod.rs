@@ -1,7 +1,7 @@
 //! Model of the rules of accounts, credentials and tasks.
 //!
-//! It shares no decision with the program: it looks at everything, one write after the other. So a rule that is broken in
-//! `store/decide` or in a task's own changes answers otherwise than the model.
+//! It shares no decision with the program: it reads everything, one write after the other. A rule that is broken in
+//! `store/decide` or in the changes of a task gives another result than the model.
 
 mod accounts;
 mod import;
@@ -39,12 +39,13 @@ use tokio::sync::mpsc;
 use self::import::Import;
 use crate::harness::memory::MemoryStore;
 
-/// Store that reads like the one in memory, and writes by rules of its own. Every write is one of the program itself.
+/// Store that reads like the one in memory, and writes by the rules of the model. Every
+/// write counts as one of the program itself.
 #[derive(Debug, Default)]
 pub(crate) struct RulesStore(MemoryStore);
 
 impl RulesStore {
-    /// A store that holds accounts to limits. It counts no bytes.
+    /// Creates a store that limits accounts. It counts no bytes.
     pub(crate) fn with(quota: Quota) -> Self {
         Self(MemoryStore::with(quota))
     }
@@ -479,7 +480,7 @@ impl Store for RulesStore {
         state.last_user = state.last_user.max(ids.user - 1);
         state.last_task = state.last_task.max(ids.task - 1);
         let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
-        // It looks for itself what is taken.
+        // The model finds taken ids by itself.
         Ok(Some(Arc::new(Taken { next, ..Taken::default() })))
     }
 

@@ -1,4 +1,4 @@
-//! Rules of changes to one task.
+//! Model of the rules of changes to one task.
 
 use duly::domain::date::Date;
 use duly::domain::due::Due;
@@ -6,7 +6,7 @@ use duly::domain::recurrence::{Recurrence, Rule};
 use duly::domain::task::{Fixed, NewTask, Task, TaskPatch, TaskRefused, Title};
 use duly::domain::timestamp::Timestamp;
 
-/// A task after a change, and the occurrence that was completed if it recurs.
+/// Task after a change, and the completed occurrence if it recurs.
 pub(super) struct Patched {
     pub(super) task: Task,
     pub(super) finished: Option<NewTask>,
@@ -92,7 +92,7 @@ pub(super) fn patched(
     Ok(Patched { task: new, finished })
 }
 
-/// The next day on which a task that recurs daily is due, and its rule from then on.
+/// Returns the next due day of a task that recurs daily, and its rule from then on.
 fn next_daily(task: &Task) -> Option<(Due, Recurrence)> {
     let recurrence = task.recurrence.as_ref()?;
     let text = recurrence.rule().to_string();

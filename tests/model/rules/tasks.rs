@@ -1,4 +1,4 @@
-//! Rules of task writes: on a copy, one after the other, by looking at everything.
+//! Model of the rules of task writes: on a copy, one after the other, by reading everything.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -18,10 +18,10 @@ use crate::harness::memory::State;
 
 type Decided = Result<TaskDone, TaskRefused>;
 
-/// What a write has done so far, beside the tasks themselves.
+/// Side effects of a write so far.
 #[derive(Clone, Default)]
 struct Seen {
-    /// Times of the tasks that were deleted.
+    /// Times of the deleted tasks.
     gone: Vec<Timestamp>,
     /// Tags that were in use when the write began, or were added since.
     tags: BTreeSet<Tag>,
@@ -57,7 +57,7 @@ impl State {
         let failed = results.iter().any(Result::is_err);
         let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
         let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
-        // A task that was made and deleted at once leaves the time of its change alone.
+        // A task that was created and deleted at once does not leave the time of its change.
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
         let newest = made.chain(seen.gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
@@ -165,7 +165,7 @@ impl State {
         Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
     }
 
-    /// The tags that a task gets: one that nobody uses gives way to its twin that another task has.
+    /// Returns the tags of a task: an unused tag is replaced by its twin that another task has.
     fn settled(&self, owner: UserId, before: &Tags, wanted: &Tags, seen: &Seen) -> Tags {
         let mut settled: Vec<Tag> = Vec::new();
         for tag in wanted.iter() {
@@ -191,7 +191,7 @@ impl State {
         Tags::new(kept.map(|(_, tag)| tag.clone()).collect()).unwrap()
     }
 
-    /// A task that has just changed, dated no earlier than any change before.
+    /// Returns a changed task, dated no earlier than any change before.
     pub(super) fn dated(&self, mut task: Task) -> Task {
         let others = self.tasks_of(task.owner).map(|other| other.updated_at);
         let newest = self.newest.get(&task.owner).copied();
@@ -200,7 +200,7 @@ impl State {
         task
     }
 
-    /// A task and all below it.
+    /// Returns a task and its descendants.
     fn below(&self, owner: UserId, top: TaskId) -> Vec<TaskId> {
         let mut found = vec![top];
         let mut next = 0;
@@ -212,7 +212,7 @@ impl State {
         found
     }
 
-    /// The tasks that one is a part of, from the nearest on, itself first.
+    /// Returns a task and its ancestors, from the nearest on, itself first.
     fn above(&self, owner: UserId, id: TaskId) -> Vec<TaskId> {
         let mut path = vec![id];
         while let Some(parent) =

@@ -12,7 +12,7 @@ use super::progress::{self, Bar};
 use super::{CommandError, output, restore, settings};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Config, Options};
-use crate::control::{Command, Failure, Form, Sink};
+use crate::control::{Command, Form, Sink};
 use crate::domain::progress::Step;
 use crate::files::{folder_of, give_to_owner_of, make_private};
 use crate::jobs::backup;
@@ -55,11 +55,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     if path == Path::new("-") {
         return to_output(&config);
     }
-    // Checked before all the work; the end of the work makes sure that nothing is overwritten.
-    if path.symlink_metadata().is_ok() {
-        let message = format!("{} already exists: choose another name", path.display());
-        return Err(Failure::new(Failure::IO, message).into());
-    }
+    output::check_free(&path)?;
     let mut report = Objects { found: Vec::new(), bar: Some(Bar::get()) };
     let sink: &mut dyn Sink = match json.form() {
         Form::Text => &mut Screen::new(Form::Text),

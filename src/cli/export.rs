@@ -45,6 +45,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
         let bar = output::is_file().then(Bar::get);
         return write(&config, email, output::pipe(), bar);
     };
+    output::check_free(&path)?;
     let what = format!("{} could not be written", path.display());
     let made = make_private(&path, |file| {
         write(&config, email, file, Some(Bar::get())).map_err(Stopped)

@@ -3,11 +3,27 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
 use super::CommandError;
+use crate::control::Failure;
+
+/// Checks that a file to create does not exist, before all the work. The end of the work makes sure that nothing is
+/// overwritten.
+///
+/// # Errors
+///
+/// Fails if the file exists.
+pub(super) fn check_free(path: &Path) -> Result<(), CommandError> {
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let message = format!("{} already exists: choose another name", path.display());
+    Err(Failure::new(Failure::IO, message).into())
+}
 
 /// Prints a line of the answer.
 ///

@@ -258,7 +258,7 @@ pub trait Store: fmt::Debug + Send + Sync {
         limit: usize,
     ) -> Result<AuditPart, StoreError>;
 
-    /// Finds the idempotency record to a request that was made with [`once()`]. `None` if there is none or the account is
+    /// Finds the record of a request that had an idempotency key. `None` if there is none or the account is
     /// disabled. Expired answers are found until they are removed.
     async fn idempotency_get(
         &self,
@@ -289,7 +289,7 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Creates, changes, moves and deletes tasks: either all operations or none, or every operation that is possible.
     /// `None` if there is no such owner.
     ///
-    /// A task is created no earlier than the owner's newest ([`NewTask::no_earlier_than`]), and changed no earlier than
+    /// A task is created no earlier than the owner's newest ([`NewTask::no_earlier_than`](crate::domain::task::NewTask::no_earlier_than)), and changed no earlier than
     /// any of the owner's tasks: `updated_at` of a written task is at least that of all present and former tasks. Only
     /// [`Self::import`] keeps the original times.
     async fn task_write(

@@ -110,7 +110,7 @@ async fn an_exported_file_is_private_and_never_overwrites() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(parse(&fs::read_to_string(&path).unwrap()), everything(&home));
     let line = refused(home.run(&["export", "--to", "all.jsonl"], ""), 74);
-    assert!(line.contains("all.jsonl"), "{line}");
+    assert!(line.contains("all.jsonl already exists: choose another name"), "{line}");
     expect(super::home().run(&["import", path.to_str().unwrap()], ""), 0);
 }
 

@@ -1,5 +1,5 @@
 //! 9. Each idempotency record has exactly one entry by age, each entry a record, and the stats of
-//! records match the rows.
+//!    records match the rows.
 
 use super::{JANE, finds};
 use crate::harness::forge::{Forge, key, seal};

@@ -1,5 +1,5 @@
-//! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`. 7. No user is named in
-//! `purge`. There is no other table.
+//! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
+//! 7. No user is named in `purge`. There is no other table.
 
 use super::{JANE, JOHN, SESSION, finds, report_after};
 use crate::harness::forge::{Forge, key, seal};

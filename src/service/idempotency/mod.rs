@@ -211,11 +211,12 @@ impl Service {
             |record: &IdempotencyRecord| now.since(record.made_at) < key.retention;
         let Some(record) = record.filter(is_kept) else { return Ok(None) };
         let is_of_this = self.is_record_of(owner, key, &record);
-        let opened = self.open_record::<A>(owner, record).await?;
-        let (session, outcome) = opened.ok_or(Error::OutcomeLost)?;
-        if !is_of_this {
-            return Err(Error::KeyReused);
-        }
+        let is_response = self.is_response(owner, &record);
+        let (session, outcome) = match self.open_record::<A>(owner, record).await? {
+            None if is_of_this || !is_response => return Err(Error::OutcomeLost),
+            Some(opened) if is_of_this => opened,
+            _ => return Err(Error::KeyReused),
+        };
         if let Some(id) = session
             && !self.is_live(owner, id).await?
         {
@@ -241,6 +242,12 @@ impl Service {
             split(&plain)?.0
         };
         Ok(session(OUTCOME).or_else(|| session(RESPONSE)))
+    }
+
+    /// Whether a record was stored by a version that stored the HTTP response.
+    fn is_response(&self, owner: UserId, record: &IdempotencyRecord) -> bool {
+        let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
+        self.0.sealer.open(RESPONSE, &context, &record.sealed).is_some()
     }
 
     /// Opens a record: the session that the outcome must not outlive, and the outcome if it can be decoded. `None` if

@@ -34,8 +34,7 @@ pub struct TaskInput {
     pub recurrence: Option<String>,
 }
 
-/// Changes to a task, unchecked. `None` leaves a member unchanged, `Some(None)` clears it. Its `Debug` text identifies
-/// the change ([`super::again`]).
+/// Changes to a task, unchecked. `None` leaves a member unchanged, `Some(None)` clears it.
 #[derive(Clone, Debug, Default)]
 pub struct TaskPatchInput {
     /// Title, checked by [`Title::new`].

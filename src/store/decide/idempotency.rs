@@ -26,7 +26,7 @@ const CROWDED_AT_ONCE: usize = 512;
 const SWEPT_ACCOUNTS: usize = 256;
 const SWEPT_RECORDS: usize = 512;
 
-/// Number of records that are looked up at a time. Most writes need to see the oldest only.
+/// Number of records that are looked up at a time, after the oldest.
 const PAGE: usize = 8;
 
 /// Decides a write once: fails if its key has a live record, and otherwise stores its record with the changes.
@@ -162,7 +162,9 @@ fn oldest(
     let (mut page, mut last) = (Vec::new().into_iter(), None);
     std::iter::from_fn(move || {
         if page.len() == 0 {
-            match snapshot.idempotency_by_age(owner, last, PAGE) {
+            // Most callers look at the oldest only.
+            let limit = if last.is_none() { 1 } else { PAGE };
+            match snapshot.idempotency_by_age(owner, last, limit) {
                 Ok(next) => page = next.into_iter(),
                 Err(error) => return Some(Err(error)),
             }

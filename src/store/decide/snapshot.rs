@@ -106,12 +106,19 @@ pub trait Snapshot {
     /// Finds a task.
     fn task(&self, owner: UserId, id: TaskId) -> Read<Option<Task>>;
 
-    /// Lists the tasks directly below a task and its descendants, level by level, each with its children. Stops after
-    /// the task with which more than `most` tasks are found, so that some may be missing.
-    fn subtree(&self, owner: UserId, top: TaskId, most: usize) -> Read<Vec<Family>>;
+    /// Lists a task and its descendants, level by level, each with its children. Leaves out the children of descendants
+    /// for which `skips` is true. Stops after the task with which more than `most` tasks are found, so that some may be
+    /// missing.
+    fn subtree(
+        &self,
+        owner: UserId,
+        top: TaskId,
+        most: usize,
+        skips: &dyn Fn(TaskId) -> bool,
+    ) -> Read<Vec<Family>>;
 
     /// Returns the nearest position of a task beside another position, or the outermost one without it. Ignores tasks
-    /// for which `skips` is true.
+    /// at that very position, and tasks for which `skips` is true.
     fn position_beside(
         &self,
         owner: UserId,
@@ -136,7 +143,7 @@ pub trait Snapshot {
     /// Counts the tasks with a tag.
     fn tag_counts(&self, owner: UserId, tag: &Tag) -> Read<TaskCounts>;
 
-    /// Returns the bytes that a task takes in this database, without the counts of its tags.
+    /// Returns the bytes that a task takes in this database, without the counts of its tags: at most 64 KiB together.
     fn task_bytes(&self, task: &Task) -> Read<u64>;
 
     /// Returns the bytes that the counts of a tag take in this database.

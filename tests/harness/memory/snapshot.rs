@@ -138,13 +138,19 @@ impl Snapshot for State {
         Ok(self.find(owner, id).cloned())
     }
 
-    fn subtree(&self, owner: UserId, top: TaskId, most: usize) -> Read<Vec<Family>> {
+    fn subtree(
+        &self,
+        owner: UserId,
+        top: TaskId,
+        most: usize,
+        skips: &dyn Fn(TaskId) -> bool,
+    ) -> Read<Vec<Family>> {
         let (mut families, mut waiting, mut found) = (vec![], VecDeque::from([top]), 0);
         while let Some(parent) = waiting.pop_front().filter(|_| found <= most) {
             let children = self.tasks_of(owner).filter(|it| it.parent == Some(parent));
             let children: Vec<TaskId> = children.map(|task| task.id).collect();
             found += children.len();
-            waiting.extend(&children);
+            waiting.extend(children.iter().filter(|id| !skips(**id)));
             families.push((parent, children));
         }
         Ok(families)

@@ -18,15 +18,6 @@ use crate::harness::memory::State;
 
 type Decided = Result<TaskDone, TaskRefused>;
 
-/// Side effects of a write so far.
-#[derive(Clone, Default)]
-struct Seen {
-    /// Times of the deleted tasks.
-    gone: Vec<Timestamp>,
-    /// Tags that were in use when the write began, or were added since.
-    tags: BTreeSet<Tag>,
-}
-
 impl State {
     pub(super) fn write(
         &mut self,
@@ -37,20 +28,19 @@ impl State {
             return None;
         }
         let mut after = self.clone();
-        let mut seen =
-            Seen { gone: vec![], tags: self.tags_of(owner).into_keys().collect() };
+        let mut gone: Vec<Timestamp> = Vec::new();
         let mut results = Vec::new();
         let mut told = BTreeSet::new();
         for op in write.ops {
-            let (mut tried, mut now_seen) = (after.clone(), seen.clone());
-            let mut result = tried.decide(owner, op, write.now, &mut now_seen);
+            let (mut tried, mut now_gone) = (after.clone(), gone.clone());
+            let mut result = tried.decide(owner, op, write.now, &mut now_gone);
             if let Err(TaskRefused::Changed(task)) = &result
                 && !told.insert((task.id, task.revision))
             {
                 result = Err(TaskRefused::ChangedAsTold);
             }
             if result.is_ok() {
-                (after, seen) = (tried, now_seen);
+                (after, gone) = (tried, now_gone);
             }
             results.push(result);
         }
@@ -59,7 +49,7 @@ impl State {
         let is_new = |task: &&Task| !self.tasks.contains_key(&task.id);
         // A task that was created and deleted at once does not leave the time of its change.
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
-        let newest = made.chain(seen.gone).max().unwrap_or(newest).max(newest);
+        let newest = made.chain(gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
@@ -73,7 +63,7 @@ impl State {
         owner: UserId,
         op: TaskOp,
         now: Timestamp,
-        seen: &mut Seen,
+        gone: &mut Vec<Timestamp>,
     ) -> Decided {
         let TaskOp { action, if_match } = op;
         let id = match action {
@@ -81,8 +71,8 @@ impl State {
                 if let Some(parent) = new.parent {
                     self.check_reparent(owner, None, parent)?;
                 }
-                new.tags = self.settled(owner, &Tags::default(), &new.tags, seen);
-                return self.make(owner, *new, seen).map(TaskDone::Created);
+                new.tags = self.settled(owner, &Tags::default(), &new.tags);
+                return self.make(owner, *new).map(TaskDone::Created);
             }
             TaskAction::Patch(id, _)
             | TaskAction::Move(id, _)
@@ -98,11 +88,11 @@ impl State {
             return Err(TaskRefused::Changed(Box::new(old)));
         }
         match action {
-            TaskAction::Patch(_, patch) => self.change(&old, *patch, now, seen),
+            TaskAction::Patch(_, patch) => self.change(&old, *patch, now),
             TaskAction::Move(_, TaskMove { to, parent }) => {
                 let position = Some(self.place(&old, to)?);
                 let patch = TaskPatch { position, parent, ..TaskPatch::default() };
-                self.change(&old, patch, now, seen)
+                self.change(&old, patch, now)
             }
             _ => {
                 let doomed = self.below(owner, id);
@@ -110,19 +100,14 @@ impl State {
                     let task = self.tasks.remove(id).unwrap();
                     let newest = self.newest.entry(owner).or_insert(Timestamp::EPOCH);
                     *newest = (*newest).max(task.updated_at);
-                    seen.gone.push(task.updated_at);
+                    gone.push(task.updated_at);
                 }
                 Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }
         }
     }
 
-    fn make(
-        &mut self,
-        owner: UserId,
-        new: NewTask,
-        seen: &mut Seen,
-    ) -> Result<Task, TaskRefused> {
+    fn make(&mut self, owner: UserId, new: NewTask) -> Result<Task, TaskRefused> {
         let newest = self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH);
         let new = new.no_earlier_than(newest);
         let last = self.tasks_of(owner).map(|task| &task.position).max();
@@ -138,43 +123,35 @@ impl State {
         }
         self.last_task += 1;
         self.newest.insert(owner, made.created_at.max(newest));
-        seen.tags.extend(made.tags.iter().cloned());
         self.tasks.insert(made.id, made.clone());
         Ok(made)
     }
 
-    fn change(
-        &mut self,
-        old: &Task,
-        mut patch: TaskPatch,
-        now: Timestamp,
-        seen: &mut Seen,
-    ) -> Decided {
+    fn change(&mut self, old: &Task, mut patch: TaskPatch, now: Timestamp) -> Decided {
         if let Some(tags) = patch.tags.as_mut().filter(|_| patch.is_typed) {
-            *tags = self.settled(old.owner, &old.tags, tags, seen);
+            *tags = self.settled(old.owner, &old.tags, tags);
         }
         let Patched { task, finished } = patched(old, patch, now)?;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
             self.check_reparent(task.owner, Some(task.id), parent)?;
         }
-        let finished =
-            finished.map(|new| self.make(task.owner, new, seen)).transpose()?;
+        let finished = finished.map(|new| self.make(task.owner, new)).transpose()?;
         let task = if task == *old { task } else { self.dated(task) };
-        seen.tags.extend(task.tags.iter().cloned());
         self.tasks.insert(task.id, task.clone());
         Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
     }
 
     /// Returns the tags of a task: an unused tag is replaced by its twin that another task has.
-    fn settled(&self, owner: UserId, before: &Tags, wanted: &Tags, seen: &Seen) -> Tags {
+    fn settled(&self, owner: UserId, before: &Tags, wanted: &Tags) -> Tags {
+        let known = self.tags_of(owner);
         let mut settled: Vec<Tag> = Vec::new();
         for tag in wanted.iter() {
-            let twin = seen.tags.iter().find(|twin| {
+            let users = |of: &Tag| known.get(of).map_or(0, |it| it.total);
+            let twin = known.keys().find(|twin| {
                 let mine = u64::from(before.contains(twin));
-                let users = self.tags_of(owner).get(twin).map_or(0, |it| it.total);
-                twin.caseless() == tag.caseless() && (mine == 0 || users > 1)
+                twin.caseless() == tag.caseless() && users(twin) > mine
             });
-            let stays = before.contains(tag) || seen.tags.contains(tag);
+            let stays = before.contains(tag) || users(tag) > 0;
             let tag = twin.filter(|_| !stays).unwrap_or(tag);
             settled.push(tag.clone());
         }

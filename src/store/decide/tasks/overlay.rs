@@ -19,6 +19,9 @@ use crate::store::decide::{Change, Figures, Side, Snapshot};
 /// that one of them belongs to another task.
 const TWINS: usize = Tags::MAX + 1;
 
+/// Maximum number of tasks whose stored children are remembered.
+const MAX_FAMILIES: usize = TaskWrite::MAX_LOOKED_AT;
+
 /// Snapshot with the changes so far on top.
 pub(in crate::store::decide) struct TaskOverlay<'a> {
     snapshot: &'a dyn Snapshot,
@@ -44,6 +47,8 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     latest: Option<Timestamp>,
     next_id: u64,
     tags: u64,
+    /// Change of the number of tasks with a tag.
+    tag_uses: BTreeMap<Tag, i64>,
     /// Tags added to tasks, which may be new.
     tags_given: BTreeSet<Tag>,
     /// Tags that tasks have or may get, by the text that twins share. Read on demand.
@@ -80,6 +85,7 @@ impl<'a> TaskOverlay<'a> {
             latest: None,
             next_id: snapshot.next_task_id()?.get(),
             tags: figures.tags,
+            tag_uses: BTreeMap::new(),
             tags_given: BTreeSet::new(),
             tags_known: None,
             restored: BTreeMap::new(),
@@ -214,6 +220,11 @@ impl<'a> TaskOverlay<'a> {
             None => old.as_ref(),
         };
         self.allowance.change(self.snapshot, before, new.as_ref())?;
+        for (task, by) in [(before, -1), (new.as_ref(), 1)] {
+            for tag in task.into_iter().flat_map(|task| task.tags.iter()) {
+                *self.tag_uses.entry(tag.clone()).or_default() += by;
+            }
+        }
         let parent = new.as_ref().and_then(|task| task.parent);
         let edited = self.edited.entry(id).or_insert(Edited { old, new: None });
         let before = edited.new.take().and_then(|task| task.parent);
@@ -289,10 +300,11 @@ impl<'a> TaskOverlay<'a> {
         Ok(is_possible)
     }
 
-    /// Whether more than `but` tasks have a tag, or one has got it.
+    /// Whether more than `but` tasks have a tag after the changes so far.
     pub(super) fn is_tag_used(&self, tag: &Tag, but: u64) -> Result<bool, StoreError> {
-        let counts = self.snapshot.tag_counts(self.owner, tag)?;
-        Ok(counts.total > but || (but == 0 && self.tags_given.contains(tag)))
+        let stored = self.snapshot.tag_counts(self.owner, tag)?.total;
+        let edited = self.tag_uses.get(tag).copied().unwrap_or_default();
+        Ok(stored.saturating_add_signed(edited) > but)
     }
 
     /// Returns tags that differ from one by case alone, among `most` existing tags and the added ones. At most
@@ -322,19 +334,30 @@ impl<'a> TaskOverlay<'a> {
 
     /// Returns the tasks directly below one.
     pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
-        let mut families = self.families.borrow_mut();
-        if !families.contains_key(&parent) {
-            families.extend(self.snapshot.subtree(
-                self.owner,
-                parent,
-                Task::MAX_DESCENDANTS,
-            )?);
-        }
+        self.read_family(parent)?;
+        let families = self.families.borrow();
         let stored = families.get(&parent).into_iter().flatten().copied();
         let mut children: Vec<TaskId> =
             stored.filter(|id| !self.edited.contains_key(id)).collect();
         children.extend(self.children.get(&parent).into_iter().flatten());
         Ok(children)
+    }
+
+    /// Reads the stored children of a task and of its descendants, except below edited tasks: a walk from this task
+    /// does not reach them.
+    fn read_family(&self, parent: TaskId) -> Result<(), StoreError> {
+        let mut families = self.families.borrow_mut();
+        if families.contains_key(&parent) {
+            return Ok(());
+        }
+        let skips = |id| self.edited.contains_key(&id) || families.contains_key(&id);
+        let most = Task::MAX_DESCENDANTS;
+        let read = self.snapshot.subtree(self.owner, parent, most, &skips)?;
+        if families.len() > MAX_FAMILIES {
+            families.clear();
+        }
+        families.extend(read);
+        Ok(())
     }
 
     /// Returns the first or the last position of all, except for that of one task.

@@ -38,7 +38,7 @@ impl Batch<'_> {
     }
 
     /// Refuses an adding write if the quota of the account has no room for its idempotency record. The quota of tasks
-    /// was checked before ([`crate::store::redb::tasks::Allowance`]).
+    /// was checked before ([`crate::store::decide`]).
     fn admit_record(&self, account: UserId, ops: &[Op]) -> Result<(), StoreError> {
         let is_record = |op: &Op| match op {
             Op::Put(Table::Owned, key, _) => {

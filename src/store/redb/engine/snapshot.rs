@@ -204,6 +204,7 @@ impl Snapshot for View<'_, '_> {
         owner: UserId,
         top: TaskId,
         most: usize,
+        skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Vec<Family>, StoreError> {
         let (mut families, mut waiting, mut found) =
             (Vec::new(), VecDeque::from([top]), 0);
@@ -214,7 +215,7 @@ impl Snapshot for View<'_, '_> {
                 children.push(id_of(&prefix, entry?.0.value())?);
             }
             found += children.len();
-            waiting.extend(&children);
+            waiting.extend(children.iter().filter(|id| !skips(**id)));
             families.push((parent, children));
             if found > most {
                 break;

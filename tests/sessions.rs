@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::harness::client::PASSWORD;
-use crate::harness::values::set_password;
+use crate::harness::values::{delete_user, set_password};
 use crate::harness::{Answer, Client, Server};
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -267,14 +267,7 @@ async fn deletion_ends_access_at_once() {
     jane.get("/auth/me").await.expect(StatusCode::OK);
     let id = server.account("jane@example.com").await.user.id;
 
-    assert!(
-        server
-            .store
-            .user_delete(id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*server.store, id).await.is_ok());
 
     expect_shut(&jane).await;
     john.get("/auth/me").await.expect(StatusCode::OK);

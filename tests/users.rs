@@ -1,10 +1,10 @@
 //! Tests of registration and of the account.
 
-use duly::store::{Store as _, WriteContext};
 use hyper::{Method, StatusCode};
 use serde_json::json;
 
 use crate::harness::client::PASSWORD;
+use crate::harness::values::delete_user;
 use crate::harness::{Answer, Client, Server};
 
 async fn register(client: &Client, email: &str, password: &str) -> Answer {
@@ -200,14 +200,7 @@ async fn an_email_is_free_again_once_its_account_is_deleted() {
     jane.given_task("a").await;
     let id = server.account("jane@example.com").await.user.id;
 
-    assert!(
-        server
-            .store
-            .user_delete(id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*server.store, id).await.is_ok());
 
     let again = server.client.registered("Jane@Example.com").await;
     let me = again.get("/auth/me").await.expect(StatusCode::OK);

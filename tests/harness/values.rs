@@ -15,7 +15,9 @@ use duly::domain::task::{
     Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
 };
 use duly::domain::timestamp::Timestamp;
-use duly::domain::user::{Admission, Ending, NewUser, Role, User, UserChange, UserPatch};
+use duly::domain::user::{
+    Admission, Ending, NewUser, Refused, Role, User, UserChange, UserPatch,
+};
 use duly::store::redb::{Options, RedbStore};
 use duly::store::{Store, StoreError, WriteContext};
 
@@ -104,6 +106,11 @@ pub(crate) fn complete(completed: bool) -> TaskPatch {
 /// Creates an account.
 pub(crate) async fn given_user(store: &dyn Store, address: &str) -> User {
     store.user_create(new_user(address), WriteContext::system()).await.unwrap().unwrap()
+}
+
+/// Deletes an account, by the program itself.
+pub(crate) async fn delete_user(store: &dyn Store, id: UserId) -> Result<(), Refused> {
+    store.user_delete(id, None, None, WriteContext::system()).await.unwrap()
 }
 
 /// Creates an open task.

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::{REPLAYED, count, expect_replay, keyed, task};
 use crate::harness::Server;
 use crate::harness::values::Counts as _;
-use crate::harness::values::{at, given_user, new_task};
+use crate::harness::values::{at, delete_user, given_user, new_task};
 
 #[tokio::test]
 async fn after_a_day_it_is_a_new_request() {
@@ -188,7 +188,7 @@ async fn old_answers_go_with_the_next_ones_and_with_their_account() {
     assert_eq!(kept(&store, jane).await, [5, 6, 7, 8, 9, 10, 20]);
 
     // The records are removed in slices, since there are so many.
-    store.user_delete(jane, None, None, WriteContext::system()).await.unwrap().unwrap();
+    delete_user(&store, jane).await.unwrap();
 
     assert_eq!(kept(&store, jane).await, [0; 0]);
     for _ in 0..100 {

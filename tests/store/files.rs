@@ -12,7 +12,8 @@ use duly::store::{OpenError, Store, WriteContext};
 use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, seal};
 use crate::harness::values::{
-    ALL, DONE, OPEN, at, complete, given_task, given_user, ids, open, page, session,
+    ALL, DONE, OPEN, at, complete, delete_user, given_task, given_user, ids, open, page,
+    session,
 };
 
 #[tokio::test]
@@ -55,13 +56,7 @@ async fn ids_are_not_used_again_after_reopening() {
     let kept = given_user(&*store, "a@example.com").await.id;
     let gone = given_user(&*store, "b@example.com").await.id;
     let task = given_task(&*store, gone, "a", 1).await.id;
-    assert!(
-        store
-            .user_delete(gone, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, gone).await.is_ok());
     drop(store);
 
     let store = open(&path);
@@ -244,13 +239,7 @@ async fn what_changes_nothing_writes_nothing() {
 
     store.ready().await.unwrap();
     assert!(!store.task_delete(user.id, TaskId::new(99)).await.unwrap());
-    assert!(
-        store
-            .user_delete(UserId::new(99), None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_err()
-    );
+    assert!(delete_user(&*store, UserId::new(99)).await.is_err());
     let same = store.task_patch(user.id, task.id, complete(false), at(9)).await.unwrap();
 
     assert_eq!(same, Some(task));

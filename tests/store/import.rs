@@ -5,10 +5,10 @@ use std::sync::Arc;
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::transfer::{Chunk, Conflict, Existing, NextIds, Owner, Record};
-use duly::store::{Store, WriteContext};
+use duly::store::Store;
 
 use crate::harness::values::Counts as _;
-use crate::harness::values::{at, given_task, given_user, new_task, open};
+use crate::harness::values::{at, delete_user, given_task, given_user, new_task, open};
 
 #[tokio::test]
 async fn the_account_may_be_deleted_between_two_chunks() {
@@ -16,13 +16,7 @@ async fn the_account_may_be_deleted_between_two_chunks() {
     let store = open(&data.path().join("test.redb"));
     let jane = given_user(&*store, "jane@example.com").await.id;
     let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap().unwrap();
-    assert!(
-        store
-            .user_delete(jane, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, jane).await.is_ok());
 
     let chunk = chunk(jane, &[7]);
     let outcome = store.import(chunk, taken, at(1)).await.unwrap();

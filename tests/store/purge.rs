@@ -12,8 +12,8 @@ use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, seal};
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, DONE, OPEN, at, complete, given_task, given_tasks, given_user, ids, new_task,
-    open, session, session_id,
+    ALL, DONE, OPEN, at, complete, delete_user, given_task, given_tasks, given_user, ids,
+    new_task, open, session, session_id,
 };
 
 /// Number of tasks of the deleted account: more than twice the number that is deleted at once.
@@ -27,13 +27,7 @@ async fn a_large_account_is_gone_at_once() {
     let data = tempfile::tempdir().unwrap();
     let store = given_large_account(&data.path().join("test.redb")).await;
 
-    assert!(
-        store
-            .user_delete(GOES, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, GOES).await.is_ok());
 
     for id in [1, 2, TASKS / 2, TASKS - 1, TASKS].map(TaskId::new) {
         assert_eq!(store.task_get(GOES, id).await.unwrap(), None, "{id:?}");
@@ -55,13 +49,7 @@ async fn a_large_account_is_gone_at_once() {
             .await
             .unwrap()
     );
-    assert!(
-        store
-            .user_delete(GOES, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_err()
-    );
+    assert!(delete_user(&*store, GOES).await.is_err());
     store.ready().await.unwrap();
 }
 
@@ -70,13 +58,7 @@ async fn the_rows_of_a_large_account_go_while_others_write() {
     let data = tempfile::tempdir().unwrap();
     let store = given_large_account(&data.path().join("test.redb")).await;
 
-    assert!(
-        store
-            .user_delete(GOES, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, GOES).await.is_ok());
 
     let written = write_until_purged(&store).await;
     assert_eq!(ids(&*store, STAYS, ALL).await.len(), written);
@@ -87,13 +69,7 @@ async fn a_removal_cut_short_goes_on_by_itself_after_reopening() {
     let data = tempfile::tempdir().unwrap();
     let path = data.path().join("test.redb");
     let store = given_large_account(&path).await;
-    assert!(
-        store
-            .user_delete(GOES, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, GOES).await.is_ok());
     drop(store);
 
     drop(open(&path));
@@ -115,20 +91,8 @@ async fn two_large_accounts_go_one_after_the_other() {
     let second = given_user(&*store, "second@example.com").await.id;
     given_tasks(&store, second, 10_001).await;
 
-    assert!(
-        store
-            .user_delete(second, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
-    assert!(
-        store
-            .user_delete(GOES, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, second).await.is_ok());
+    assert!(delete_user(&*store, GOES).await.is_ok());
 
     write_until_purged(&store).await;
 }

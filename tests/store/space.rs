@@ -10,8 +10,8 @@ use duly::store::{Store, StoreError, WriteContext};
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, at, complete, given_task, given_user, hash, new_task, new_user, open, page,
-    session, session_id, set_password,
+    ALL, at, complete, delete_user, given_task, given_user, hash, new_task, new_user,
+    open, page, session, session_id, set_password,
 };
 
 #[tokio::test]
@@ -67,13 +67,7 @@ async fn a_full_disk_can_be_read_and_freed() {
     assert_eq!(store.task_get(user.id, task.id).await.unwrap(), Some(task.clone()));
     assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
     assert!(store.task_delete(user.id, task.id).await.unwrap());
-    assert!(
-        store
-            .user_delete(user.id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&store, user.id).await.is_ok());
 
     assert_eq!(store.user_list(None, 10).await.unwrap(), []);
 }

@@ -11,8 +11,8 @@ use duly::store::{Store, WriteContext};
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, DONE, OPEN, at, complete, email, given_task, given_user, hash, ids, new_task,
-    new_user, page, session, session_id, set_password,
+    ALL, DONE, OPEN, at, complete, delete_user, email, given_task, given_user, hash, ids,
+    new_task, new_user, page, session, session_id, set_password,
 };
 
 pub(super) async fn an_email_is_taken_in_any_spelling(store: Arc<dyn Store>) {
@@ -58,13 +58,7 @@ pub(super) async fn ids_are_counted_up_and_never_used_again(store: Arc<dyn Store
     assert_eq!((task.id.get(), other.id.get()), (1, 2));
 
     assert!(store.task_delete(second.id, other.id).await.unwrap());
-    assert!(
-        store
-            .user_delete(second.id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, second.id).await.is_ok());
 
     assert_eq!(given_task(&*store, first.id, "c", 1).await.id.get(), 3);
     assert_eq!(given_user(&*store, "b@example.com").await.id.get(), 3);
@@ -130,13 +124,7 @@ pub(super) async fn accounts_are_listed_by_id_page_by_page(store: Arc<dyn Store>
     for n in 0..5 {
         users.push(given_user(&*store, &format!("{n}@example.com")).await);
     }
-    assert!(
-        store
-            .user_delete(users.remove(1).id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, users.remove(1).id).await.is_ok());
 
     let after = |id| store.user_list(Some(UserId::new(id)), 2);
     assert_eq!(store.user_list(None, 100).await.unwrap(), users);
@@ -166,13 +154,7 @@ pub(super) async fn deleting_an_account_takes_all_it_has_and_nothing_else(
         );
     }
 
-    assert!(
-        store
-            .user_delete(user.id, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, user.id).await.is_ok());
 
     assert_eq!(store.user_by_email(user.email.clone()).await.unwrap(), None);
     assert_eq!(store.session_get(user.id, session_id(1)).await.unwrap(), None);
@@ -189,21 +171,9 @@ pub(super) async fn deleting_an_account_takes_all_it_has_and_nothing_else(
 pub(super) async fn a_deleted_account_can_do_nothing(store: Arc<dyn Store>) {
     let user = given_user(&*store, "a@example.com").await.id;
     let task = given_task(&*store, user, "a", 1).await.id;
-    assert!(
-        store
-            .user_delete(user, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&*store, user).await.is_ok());
 
-    assert!(
-        store
-            .user_delete(user, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_err()
-    );
+    assert!(delete_user(&*store, user).await.is_err());
     assert!(
         store
             .user_patch(user, set_password("x"), WriteContext::system())

@@ -6,14 +6,14 @@ use std::path::Path;
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::TaskQuery;
 use duly::store::redb::{Options, RedbStore};
-use duly::store::{OpenError, Store, StoreError, WriteContext};
+use duly::store::{OpenError, Store, StoreError};
 
 use super::{JANE, JOHN, STATS, given_file};
 use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, key};
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, OPEN, at, complete, given_task, new_task, open, page, session_id,
+    ALL, OPEN, at, complete, delete_user, given_task, new_task, open, page, session_id,
 };
 
 const SPOILT: TaskId = TaskId::new(1);
@@ -103,13 +103,7 @@ async fn an_account_with_damage_can_be_deleted() {
     let data = tempfile::tempdir().unwrap();
     let store = given_flipped_bit(data.path()).await;
 
-    assert!(
-        store
-            .user_delete(OWNER, None, None, WriteContext::system())
-            .await
-            .unwrap()
-            .is_ok()
-    );
+    assert!(delete_user(&store, OWNER).await.is_ok());
 
     assert_eq!(store.task_get(OWNER, SPOILT).await.unwrap(), None);
     assert_eq!(store.verify().unwrap().findings, [""; 0]);

@@ -211,11 +211,10 @@ impl Service {
             |record: &IdempotencyRecord| now.since(record.made_at) < key.retention;
         let Some(record) = record.filter(is_kept) else { return Ok(None) };
         let is_of_this = self.is_record_of(owner, key, &record);
-        let is_response = self.is_response(owner, &record);
-        let (session, outcome) = match self.open_record::<A>(owner, record).await? {
-            None if is_of_this || !is_response => return Err(Error::OutcomeLost),
-            Some(opened) if is_of_this => opened,
-            _ => return Err(Error::KeyReused),
+        let (session, outcome) = match self.open_outcome::<A>(owner, record).await? {
+            None => return Err(Error::OutcomeLost),
+            Some(_) if !is_of_this => return Err(Error::KeyReused),
+            Some(opened) => opened,
         };
         if let Some(id) = session
             && !self.is_live(owner, id).await?
@@ -236,23 +235,26 @@ impl Service {
         let Some(record) = found.filter(|it| self.is_record_of(owner, key, it)) else {
             return Ok(None);
         };
+        let opened = self.open_record(owner, &record);
+        Ok(opened.and_then(|(_, plain)| split(&plain)?.0))
+    }
+
+    /// Opens a record: its purpose, and the sealed bytes. `None` if it was sealed with a key that is no longer known.
+    fn open_record(
+        &self,
+        owner: UserId,
+        record: &IdempotencyRecord,
+    ) -> Option<(&'static str, Zeroizing<Vec<u8>>)> {
         let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
-        let session = |purpose| {
+        [OUTCOME, RESPONSE].into_iter().find_map(|purpose| {
             let plain = self.0.sealer.open(purpose, &context, &record.sealed)?;
-            split(&plain)?.0
-        };
-        Ok(session(OUTCOME).or_else(|| session(RESPONSE)))
+            Some((purpose, plain))
+        })
     }
 
-    /// Whether a record was stored by a version that stored the HTTP response.
-    fn is_response(&self, owner: UserId, record: &IdempotencyRecord) -> bool {
-        let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
-        self.0.sealer.open(RESPONSE, &context, &record.sealed).is_some()
-    }
-
-    /// Opens a record: the session that the outcome must not outlive, and the outcome if it can be decoded. `None` if
-    /// the record was sealed with a key that is no longer known, or for another purpose.
-    async fn open_record<A: Replayable>(
+    /// Opens a record like [`Self::open_record`]: the session that the outcome must not outlive, and the outcome if it
+    /// can be decoded.
+    async fn open_outcome<A: Replayable>(
         &self,
         owner: UserId,
         record: IdempotencyRecord,
@@ -260,10 +262,10 @@ impl Service {
         let service = self.clone();
         let is_long = record.sealed.len() > LONG;
         let open = move || {
-            let context = [&owner.to_bytes()[..], &record.key.to_bytes()[..]];
-            let plain = service.0.sealer.open(OUTCOME, &context, &record.sealed)?;
-            let (session, outcome) = split(&plain)?;
-            Some((session, A::decode(outcome)))
+            let (purpose, plain) = service.open_record(owner, &record)?;
+            let (session, bytes) = split(&plain)?;
+            let outcome = if purpose == OUTCOME { A::decode(bytes) } else { None };
+            Some((session, outcome))
         };
         if is_long {
             Ok(tokio::task::spawn_blocking(open).await.map_err(io::Error::other)?)

@@ -407,11 +407,10 @@ impl<'a> TaskOverlay<'a> {
         let mut is_id_lost = false;
         for (id, edited) in self.edited {
             match (edited.old, edited.new) {
-                (None, Some(new)) if self.restored.contains_key(&id) => {
-                    let in_order = self.restored.get(&id).copied().unwrap_or(false);
-                    changes.push(Change::TaskRestore { new, in_order });
-                }
-                (None, Some(new)) => changes.push(Change::TaskCreate(new)),
+                (None, Some(new)) => changes.push(match self.restored.get(&id) {
+                    Some(&in_order) => Change::TaskRestore { new, in_order },
+                    None => Change::TaskCreate(new),
+                }),
                 (Some(old), Some(new)) if old != new => {
                     changes.push(Change::TaskReplace { old, new });
                 }

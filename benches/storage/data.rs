@@ -85,7 +85,8 @@ pub(crate) fn fill(
     Data { owners, tasks }
 }
 
-fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+/// Does work for each number, up to 100 at once, and returns the results in the order they came.
+pub(crate) fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     runtime: &Runtime,
     count: usize,
     work: impl Fn(usize) -> F,

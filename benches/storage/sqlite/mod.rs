@@ -1,4 +1,11 @@
-//! The same work in SQLite: WAL, `synchronous = FULL`, the same cache size, the same columns.
+//! The same work in SQLite: WAL, `synchronous = FULL`, the same cache size.
+//!
+//! The [`PLAIN`] tables have one index; the [`INDEXED`] ones have those of the store: an index for each order, the tags,
+//! and the words through FTS5.
+
+mod indexed;
+mod plain;
+mod select;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,35 +13,35 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use ::duly::domain::id::UserId;
+use rusqlite::{Connection, Result};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+pub(crate) use self::indexed::{INDEXED, fill_lists};
+pub(crate) use self::plain::PLAIN;
+pub(crate) use self::select::Select;
 use crate::data::Data;
 use crate::engine::{Dice, Engine, Work};
 
 /// Largest number of connections at once.
 const MAX_CONNECTIONS: usize = 8;
 
-const SCHEMA: &str = "
-    CREATE TABLE users (id INTEGER PRIMARY KEY);
-    CREATE TABLE tasks (
-        id INTEGER PRIMARY KEY,
-        owner INTEGER NOT NULL REFERENCES users (id),
-        title TEXT NOT NULL,
-        description TEXT,
-        completed INTEGER NOT NULL,
-        created_ms INTEGER NOT NULL,
-        updated_ms INTEGER NOT NULL,
-        revision INTEGER NOT NULL
-    );
-    CREATE INDEX tasks_by_owner ON tasks (owner);
-";
-
-const INSERT: &str = "INSERT INTO tasks VALUES (NULL, ?1, ?2, NULL, ?3, ?4, ?4, 1)";
-
 static STEP: AtomicI64 = AtomicI64::new(2_000_000);
+
+/// Design of the tables, and the work on them.
+#[derive(Debug)]
+pub(crate) struct Design {
+    /// Name of the engine with one commit for each write, and with group commit.
+    names: [&'static str; 2],
+    file: &'static str,
+    /// Statements before the first task.
+    tables: &'static str,
+    /// Statements after the last task of many: a finished index is built faster than one that grows.
+    indexes: &'static str,
+    execute: fn(&Connection, Job) -> Result<()>,
+}
 
 /// Database with the same tasks as the store.
 #[derive(Debug)]
@@ -44,6 +51,7 @@ pub(crate) struct Sqlite {
     /// Connections that stay open: a new one would start with an empty cache, and closing the
     /// last one would empty the log.
     connections: Arc<[Mutex<Connection>]>,
+    design: &'static Design,
     /// Whether one thread writes, with up to 256 writes in a transaction, instead of one write each.
     group: bool,
 }
@@ -63,11 +71,12 @@ impl Sqlite {
         folder: &Path,
         runtime: &Arc<Runtime>,
         data: &Arc<Data>,
+        design: &'static Design,
         group: bool,
     ) -> Self {
-        let path = folder.join("bench.sqlite");
+        let path = folder.join(design.file);
         if !path.exists() {
-            fill(&path, data).unwrap();
+            fill(&path, data, design).unwrap();
         }
         let connections =
             (0..MAX_CONNECTIONS).map(|_| Mutex::new(connect(&path).unwrap()));
@@ -75,6 +84,7 @@ impl Sqlite {
             connections: connections.collect(),
             runtime: Arc::clone(runtime),
             data: Arc::clone(data),
+            design,
             group,
         }
     }
@@ -99,7 +109,7 @@ impl Sqlite {
             let mut connection = self.connections[0].lock().unwrap();
             let txn = connection.transaction().unwrap();
             for job in jobs.iter_mut().flatten() {
-                execute(&txn, Job { work: Work::Create, ..*job }).unwrap();
+                (self.design.execute)(&txn, Job { work: Work::Create, ..*job }).unwrap();
                 job.id = txn.last_insert_rowid();
             }
             txn.commit().unwrap();
@@ -113,6 +123,7 @@ impl Sqlite {
         let shares: Vec<Vec<Job>> = (0..threads)
             .map(|n| jobs.iter().skip(n).step_by(threads).flatten().copied().collect())
             .collect();
+        let execute = self.design.execute;
         let started = Instant::now();
         thread::scope(|scope| {
             for (share, connection) in shares.into_iter().zip(self.connections.iter()) {
@@ -130,6 +141,7 @@ impl Sqlite {
     /// Runs the work through a queue; one thread writes the queued jobs and replies after the commit.
     fn run_group(&self, jobs: Vec<Vec<Job>>) -> Duration {
         let connections = Arc::clone(&self.connections);
+        let execute = self.design.execute;
         let (sender, mut queue) = mpsc::channel::<(Job, oneshot::Sender<()>)>(1024);
         let writer = thread::spawn(move || {
             let mut connection = connections[0].lock().unwrap();
@@ -168,6 +180,7 @@ impl Sqlite {
 
     /// Runs reads on the thread of the caller, as the store does.
     fn run_reads(&self, jobs: Vec<Vec<Job>>) -> Duration {
+        let execute = self.design.execute;
         let started = Instant::now();
         self.runtime.block_on(async {
             let mut callers = JoinSet::new();
@@ -188,7 +201,8 @@ impl Sqlite {
 
 impl Engine for Sqlite {
     fn name(&self) -> &'static str {
-        if self.group { "sqlite, group commit" } else { "sqlite" }
+        let [each, group] = self.design.names;
+        if self.group { group } else { each }
     }
 
     fn run(&self, work: Work, callers: usize, rounds: u64) -> Duration {
@@ -212,78 +226,26 @@ fn connect(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-fn fill(path: &Path, data: &Data) -> Result<()> {
+fn fill(path: &Path, data: &Data, design: &Design) -> Result<()> {
     let mut connection = connect(path)?;
     let txn = connection.transaction()?;
-    txn.execute_batch(SCHEMA)?;
+    txn.execute_batch(design.tables)?;
     for owner in &data.owners {
-        txn.execute(
-            "INSERT INTO users VALUES (?1)",
-            [i64::try_from(owner.get()).unwrap()],
-        )?;
+        user(&txn, *owner)?;
     }
     let mut tasks = data.tasks.clone();
     tasks.sort_unstable_by_key(|(_, id)| *id);
     for (n, (owner, _)) in (0..).zip(tasks) {
         let owner = i64::try_from(owner.get()).unwrap();
-        execute(&txn, Job { work: Work::Create, owner, id: 0, step: n })?;
+        (design.execute)(&txn, Job { work: Work::Create, owner, id: 0, step: n })?;
     }
+    txn.execute_batch(design.indexes)?;
     txn.commit()
 }
 
-/// Row as a program would read it.
-type Row = (i64, String, Option<String>, bool, i64, i64, i64);
-
-fn row(row: &rusqlite::Row<'_>) -> Result<Row> {
-    Ok((
-        row.get(0)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-        row.get(7)?,
-    ))
-}
-
-fn execute(connection: &Connection, job: Job) -> Result<()> {
-    let Job { work, owner, id, step } = job;
-    match work {
-        Work::Create => {
-            let title = format!("Buy {step} bottles of milk for the whole family");
-            let created = 1_900_000_000_000 + step;
-            let mut insert = connection.prepare_cached(INSERT)?;
-            insert.execute(params![owner, title, step % 3 == 0, created])?;
-        }
-        Work::Get => {
-            let text = "SELECT * FROM tasks WHERE id = ?1 AND owner = ?2";
-            let found = connection
-                .prepare_cached(text)?
-                .query_row([id, owner], row)
-                .optional()?;
-            assert!(found.is_some());
-        }
-        Work::List => {
-            let text = "SELECT * FROM tasks WHERE owner = ?1 ORDER BY id DESC LIMIT 50";
-            let mut list = connection.prepare_cached(text)?;
-            let tasks = list.query_map([owner], row)?.collect::<Result<Vec<Row>>>()?;
-            let text = "SELECT count(*) FROM tasks WHERE owner = ?1";
-            let total: i64 =
-                connection.prepare_cached(text)?.query_row([owner], |it| it.get(0))?;
-            assert!(total >= i64::try_from(tasks.len()).unwrap());
-        }
-        Work::Patch => {
-            let text = "UPDATE tasks SET title = ?3, completed = ?4, updated_ms = ?5,
-                revision = revision + 1 WHERE id = ?1 AND owner = ?2 RETURNING *";
-            let title = format!("Buy {step} other bottles");
-            let values =
-                params![id, owner, title, step % 2 == 0, 1_900_000_000_000 + step];
-            connection.prepare_cached(text)?.query_row(values, row)?;
-        }
-        Work::Delete => {
-            let text = "DELETE FROM tasks WHERE id = ?1 AND owner = ?2";
-            assert_eq!(connection.prepare_cached(text)?.execute([id, owner])?, 1);
-        }
-    }
+/// Adds an account.
+fn user(connection: &Connection, id: UserId) -> Result<()> {
+    let text = "INSERT INTO users VALUES (?1)";
+    connection.prepare_cached(text)?.execute([i64::try_from(id.get()).unwrap()])?;
     Ok(())
 }

@@ -57,14 +57,29 @@ pub(crate) fn is_filtered() -> bool {
     std::env::args().skip(1).any(|argument| !argument.starts_with('-'))
 }
 
-/// Returns the sizes to be measured.
+/// Returns whether the filter names a kind of work, as in `create/100k`.
+pub(crate) fn is_of_work() -> bool {
+    std::env::args()
+        .skip(1)
+        .any(|filter| Work::ALL.iter().any(|work| filter.starts_with(work.name())))
+}
+
+/// Returns the sizes to be measured: the one that the filter names, as in `create/100k`, or else all.
 pub(crate) fn sizes() -> Vec<Size> {
-    let all = vec![
+    let all = [
         Size { name: "1k", tasks: 1_000, owners: 1_000 },
         Size { name: "100k", tasks: 100_000, owners: 10_000 },
         Size { name: "1M", tasks: 1_000_000, owners: 10_000 },
     ];
-    all.into_iter().take(if is_test() { 1 } else { 3 }).collect()
+    if is_test() {
+        return vec![all[0]];
+    }
+    let is_named = |size: &&Size| {
+        std::env::args()
+            .skip(1)
+            .any(|filter| filter.split('/').any(|part| part == size.name))
+    };
+    all.iter().find(is_named).map_or_else(|| all.to_vec(), |size| vec![*size])
 }
 
 /// Small random number generator; each one created has another seed.

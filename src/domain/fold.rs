@@ -28,7 +28,9 @@ pub fn fold(text: &str) -> String {
 /// Computes [`fold`] of ASCII text, where only letters and control characters change.
 fn fold_ascii(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c.to_ascii_lowercase() };
-    text.chars().map(plain).collect()
+    let mut folded = String::with_capacity(text.len());
+    folded.extend(text.chars().map(plain));
+    folded
 }
 
 /// Returns the sort key of a text: folded, truncated to [`SORT_KEY_MAX_BYTES`], without NUL.

@@ -125,6 +125,7 @@ impl Exam<'_> {
             reserve_bytes: 0,
             create: false,
             check_pages: self.way != Way::Unchecked,
+            scan_at_most: self.given.scan_at_most,
             ..Options::default()
         };
         match RedbStore::open(self.path, &options) {

@@ -15,7 +15,7 @@ use crate::harness::values::{ALL, DONE, OPEN, at, new_task, page, patch};
 use crate::model::ask::{Answer, Ask, Change, Patch, ask, everything};
 
 const USERS: u64 = 4;
-const TASKS_EACH: u64 = 40;
+pub(super) const TASKS_EACH: u64 = 40;
 
 /// Number of rounds in which tasks are changed, created and removed after that, so that most pages have been reused.
 const ROUNDS: u64 = 40;
@@ -25,6 +25,8 @@ const NOW: i64 = 1_000_000;
 
 /// Two files with the same history, and its expected results.
 pub(super) struct Given {
+    /// Option with which the file was written.
+    pub(super) scan_at_most: u64,
     /// File after a clean close.
     pub(super) closed: Vec<u8>,
     /// File after kill -9.
@@ -42,7 +44,7 @@ pub(super) struct Given {
 impl Given {
     /// Creates the files at this path, which is free again afterwards. The store in memory
     /// gives the expected results.
-    pub(super) async fn make(path: &Path) -> Self {
+    pub(super) async fn make(path: &Path, scan_at_most: u64) -> Self {
         let model = MemoryStore::default();
         history(&model, &mut || ()).await;
         let before = answers(&model).await;
@@ -53,7 +55,8 @@ impl Given {
             states.push(answers(&model).await);
         }
 
-        let store = RedbStore::open(path, &Options::default()).unwrap();
+        let options = Options { scan_at_most, ..Options::default() };
+        let store = RedbStore::open(path, &options).unwrap();
         let mut earlier = Vec::new();
         history(&store, &mut || earlier.push(fs::read(path).unwrap())).await;
         last_commit(&store).await;
@@ -62,7 +65,7 @@ impl Given {
         drop(store);
         let closed = fs::read(path).unwrap();
         fs::remove_file(path).unwrap();
-        Self { closed, killed, earlier, before, states, written }
+        Self { scan_at_most, closed, killed, earlier, before, states, written }
     }
 }
 

@@ -86,10 +86,21 @@ enum Outcome {
     Wrong,
 }
 
-static GIVEN: LazyLock<Given> = LazyLock::new(|| {
+/// File whose accounts have index entries.
+static GIVEN: LazyLock<Given> = LazyLock::new(|| made(given::TASKS_EACH - 2));
+
+/// File whose accounts have no index entries.
+static SCANNED: LazyLock<Given> = LazyLock::new(|| made(512));
+
+fn made(scan_at_most: u64) -> Given {
     let folder = tempfile::tempdir_in(scratch()).unwrap();
-    runtime().block_on(Given::make(&folder.path().join("test.redb")))
-});
+    runtime().block_on(Given::make(&folder.path().join("test.redb"), scan_at_most))
+}
+
+/// Returns the sound file of a case.
+fn given(number: u64) -> &'static Given {
+    if number.is_multiple_of(3) { &SCANNED } else { &GIVEN }
+}
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
@@ -198,8 +209,9 @@ fn harm(kind: Kind, seed: u64, number: u64) -> (Harm, bool) {
         dice.roll(1);
     }
     let killed = dice.roll(2) == 0;
-    let sound = if killed { &GIVEN.killed } else { &GIVEN.closed };
-    (Harm::choose(kind, &GIVEN, sound, &mut dice), killed)
+    let given = given(number);
+    let sound = if killed { &given.killed } else { &given.closed };
+    (Harm::choose(kind, given, sound, &mut dice), killed)
 }
 
 fn one(
@@ -211,8 +223,9 @@ fn one(
     on: &Runtime,
 ) -> Outcome {
     let (harm, killed) = harm(kind, seed, number);
-    let sound = if killed { &GIVEN.killed } else { &GIVEN.closed };
+    let given = given(number);
+    let sound = if killed { &given.killed } else { &given.closed };
     let writes_first = number % 4 < 2;
-    let exam = Exam { given: &GIVEN, way, path, killed, writes_first };
+    let exam = Exam { given, way, path, killed, writes_first };
     on.block_on(exam.run(&harm, sound))
 }

@@ -57,6 +57,7 @@ impl Forge {
     pub(crate) fn count_bytes(&self) {
         type Counts =
             (i64, bool, [(u64, u64); 5], u64, u64, u64, Option<u64>, Option<u64>);
+        type Scanned = (bool, u64, i64, Option<(u64, String)>);
         let table =
             self.db.begin_read().unwrap().open_table(Definition::new("owned")).unwrap();
         let rows = table.range::<&[u8]>(..).unwrap().map(|row| {
@@ -67,19 +68,19 @@ impl Forge {
         for (place, old) in rows.iter().filter(|(key, _)| key.get(8..) == Some(&[1])) {
             let standard = bincode::config::standard();
             let payload = old.get(9..).unwrap_or_default();
-            let Ok((mut counts, _)) =
-                bincode::decode_from_slice::<Counts, _>(payload, standard)
+            let Ok(((mut counts, scanned), _)) =
+                bincode::decode_from_slice::<(Counts, Scanned), _>(payload, standard)
             else {
                 continue;
             };
-            if *old != seal("owned", place, 3, counts) {
+            if *old != seal("owned", place, 4, (counts, scanned.clone())) {
                 continue;
             }
             let mine = |key: &[u8]| key.get(..8) == place.get(..8) && key != place;
             let mine = rows.iter().filter(|(key, _)| mine(key));
             let sizes = mine.map(|(key, value)| key.len() + value.len());
             counts.5 = u64::try_from(sizes.sum::<usize>()).unwrap();
-            self.put("owned", place, &seal("owned", place, 3, counts));
+            self.put("owned", place, &seal("owned", place, 4, (counts, scanned)));
         }
     }
 

@@ -230,8 +230,9 @@ proptest! {
         writes in collection::vec(write(), 1..25),
         queries in collection::vec(query(), 40),
         limits in prop_oneof![Just((5_000, 2_000)), (0..6_usize, 0..12_u64)],
+        scan_at_most in prop_oneof![Just(0), Just(512), 1..8_u64],
     ) {
-        runtime().block_on(run(writes, queries, limits));
+        runtime().block_on(run(writes, queries, limits, scan_at_most));
     }
 }
 
@@ -239,9 +240,11 @@ async fn run(
     writes: Vec<TaskWrite>,
     queries: Vec<(TaskQuery, Option<sample::Index>)>,
     (gather_at_most, short_read): (usize, u64),
+    scan_at_most: u64,
 ) {
     let data = tempfile::tempdir_in(scratch()).unwrap();
-    let options = Options { gather_at_most, short_read, ..Options::default() };
+    let options =
+        Options { gather_at_most, short_read, scan_at_most, ..Options::default() };
     let file = RedbStore::open(&data.path().join("test.redb"), &options).unwrap();
     let model = RulesStore::default();
     for store in [&file as &dyn Store, &model] {
@@ -258,7 +261,7 @@ async fn run(
     }
     for (mut query, after) in queries {
         if let Some(after) = after.filter(|_| !seen.is_empty()) {
-            let place: TaskPlace = query.order.place(after.get(&seen));
+            let place: TaskPlace = query.order.place(&after.get(&seen).fields());
             query.start = Start::After(place);
         }
         let wanted = model.task_list(OWNER, query.clone()).await.unwrap();

@@ -35,8 +35,9 @@ proptest! {
     fn the_file_answers_like_the_model(
         steps in step::steps(40),
         quota in step::quota(),
+        scan_at_most in prop_oneof![Just(0), Just(512), 1..6_u64],
     ) {
-        runtime().block_on(run(&steps, quota));
+        runtime().block_on(run(&steps, quota, scan_at_most));
     }
 }
 
@@ -46,18 +47,18 @@ fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| Builder::new_current_thread().build().unwrap())
 }
 
-async fn run(steps: &[Step], quota: Quota) {
+async fn run(steps: &[Step], quota: Quota, scan_at_most: u64) {
     let data = tempfile::tempdir_in(scratch()).unwrap();
     let path = data.path().join("test.redb");
     let model = RulesStore::with(quota);
-    let mut file = open(&path, quota);
+    let mut file = open(&path, quota, scan_at_most);
     let mut now = 1_000_000;
     for step in steps {
         match step {
             Step::Clock(by) => now = (now + by).max(0),
             Step::Reopen => {
                 drop(file);
-                file = open(&path, quota);
+                file = open(&path, quota, scan_at_most);
             }
             Step::Ask(questions) => {
                 let mut expected = Vec::new();
@@ -77,7 +78,7 @@ async fn run(steps: &[Step], quota: Quota) {
     }
     drop(file);
 
-    let file = open(&path, quota);
+    let file = open(&path, quota, scan_at_most);
     for question in ask::everything() {
         let expected = ask(&model, &question, now).await.unwrap();
         let answer = ask(&file, &question, now).await.unwrap();
@@ -105,11 +106,12 @@ async fn together(store: &dyn Store, questions: &[Ask], now: i64) -> Vec<Answer>
     answers
 }
 
-fn open(path: &Path, quota: Quota) -> RedbStore {
+fn open(path: &Path, quota: Quota, scan_at_most: u64) -> RedbStore {
     let options = Options {
         cache_bytes: 1 << 20,
         commit: CommitMode::OnePhase,
         quota,
+        scan_at_most,
         ..Options::default()
     };
     RedbStore::open(path, &options).unwrap()

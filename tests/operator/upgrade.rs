@@ -307,6 +307,15 @@ const FORMAT_3: Old = Old {
     holds: "3 users, 4 sessions, 1 token, 7 tasks, ",
 };
 
+/// Jane has tasks with a value in every field, two idempotency records and a personal token; Mary has 514 tasks, so that
+/// she keeps her index entries; John, an administrator, has an invitation; Zoe has no task; one account was deleted.
+const FORMAT_4: Old = Old {
+    format: 4,
+    packed: include_bytes!("../fixtures/format-4.redb.gz"),
+    export: include_str!("../fixtures/format-4.jsonl"),
+    holds: "4 users, 3 sessions, 1 token, 520 tasks, ",
+};
+
 /// Folder with an old file, and its bytes.
 fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let home = home();
@@ -390,6 +399,29 @@ async fn a_file_of_format_3_opens_and_finds_tasks_by_their_first_words() {
     for id in [3, 6] {
         jane.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
     }
+    assert_eq!(server.terminate(), Some(0));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.contains(" 0 problems"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_of_format_4_opens_and_small_accounts_take_less_room() {
+    let home = given_upgraded(&FORMAT_4);
+
+    let said = expect(home.run(&["user", "list"], ""), 0);
+    let bytes = |email: &str| {
+        let line = said.lines().find(|line| line.contains(email)).unwrap();
+        line.split('\t').nth(5).unwrap().parse::<u64>().unwrap()
+    };
+    // Before, they had 2_997 and 100_490 bytes.
+    assert!(bytes(JANE) < 2_000, "{said}");
+    assert_eq!(bytes("mary@example.com"), 100_490, "{said}");
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6]);
+    let mary = server.client().logged_in("mary@example.com").await;
+    let last = mary.get("/tasks?completed=false&tag=even&sort=title").await;
+    assert_eq!(last.header("x-total-count"), Some("257"));
     assert_eq!(server.terminate(), Some(0));
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.contains(" 0 problems"), "{said}");

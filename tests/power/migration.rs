@@ -117,6 +117,13 @@ fn a_power_cut_while_a_file_of_format_3_is_migrated_loses_nothing() {
     cut_while_migrated(&Old { name, format: 3, packed, records: 3 + 7, share: 4 });
 }
 
+#[test]
+fn a_power_cut_while_a_file_of_format_4_is_migrated_loses_nothing() {
+    let packed = include_bytes!("../fixtures/format-4.redb.gz");
+    let name = "migration from 4";
+    cut_while_migrated(&Old { name, format: 4, packed, records: 4 + 520, share: 2 });
+}
+
 /// Tests the steps from that format on a file of that format.
 fn cut_while_migrated(old: &Old) {
     let tally = Tally::new(old.name);

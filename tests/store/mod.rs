@@ -7,6 +7,7 @@ mod import;
 mod lists;
 mod purge;
 mod queue;
+mod scanned;
 mod sessions;
 mod space;
 mod tasks;

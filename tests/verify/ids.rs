@@ -35,6 +35,8 @@ async fn an_id_that_two_people_have_is_found() {
         "task:1 has no index entry by word",
         "counts of user:2",
         "more or fewer",
+        "the weight of user:2 is 8, but the tasks weigh 16",
+        "the last task of user:2",
     ];
     finds(twice, &expected).await;
 }
@@ -61,6 +63,8 @@ async fn the_highest_ids_there_are_do_not_confuse_the_checker() {
         "task:18446744073709551615 has no index entry by word",
         "counts of user:1",
         "more or fewer",
+        "the weight of user:1 is 24, but the tasks weigh 32",
+        "the last task of user:1",
         "order of user:1",
         "the next task id is in use",
     ];

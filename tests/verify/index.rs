@@ -1,8 +1,11 @@
 //! 5. Each task has exactly the index entries that it should have, and each entry a task.
 
+use std::collections::BTreeSet;
+
 use super::planned::{FIRST, PLANNED, Row, after};
-use super::{JANE, JOHN, finds};
+use super::{JANE, JOHN, finds, given_file_with};
 use crate::harness::forge::{Forge, key};
+use crate::harness::values::open;
 
 /// Indexes that have an entry of every task; Jane's first task is found in each.
 const INDEXES: [&str; 5] = ["priority", "update", "position", "title", "word"];
@@ -121,4 +124,28 @@ async fn a_task_without_any_entry_is_found() {
     let mut expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     expected.push(NUMBER);
     finds(bare, &expected).await;
+}
+
+#[tokio::test]
+async fn an_entry_of_an_account_that_is_scanned_is_found() {
+    let data = tempfile::tempdir().unwrap();
+    let path = given_file_with(data.path(), 2).await;
+    assert_eq!(open(&path).verify().unwrap().findings, [""; 0]);
+
+    // Jane has three tasks and index entries, John has one task and none.
+    let johns = Row { owner: JOHN, id: 4, title: "d", words: &["d"], ..FIRST };
+    let johns = Row { created: 40, updated: 40, ..johns };
+    let forge = Forge::open(&path);
+    for (_, entry) in johns.entries() {
+        forge.put("owned", &entry, b"");
+    }
+    forge.count_bytes();
+    drop(forge);
+    let found = open(&path).verify().unwrap().findings;
+
+    let names = johns.entries().into_iter().map(|(name, _)| stray(4, name));
+    let mut expected: Vec<String> = names.collect();
+    expected.push("user:2 has more or fewer index entries than tasks".to_owned());
+    let (found, expected) = (BTreeSet::from_iter(found), BTreeSet::from_iter(expected));
+    assert_eq!(found, expected);
 }

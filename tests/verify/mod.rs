@@ -13,10 +13,11 @@ mod values;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::progress::{Phase, Step};
-use duly::store::redb::{Progress, RedbStore, Report};
+use duly::store::redb::{Options, Progress, RedbStore, Report};
 use duly::store::{Store, WriteContext};
 
 use crate::harness::TaskStore as _;
@@ -75,10 +76,16 @@ async fn every_problem_is_counted_and_the_first_are_spelled_out() {
     assert_eq!((report.problems, report.findings.len()), (150, 100));
 }
 
-/// Creates a sound file and closes it.
+/// Creates a sound file with index entries and closes it.
 async fn given_file(folder: &Path) -> PathBuf {
+    given_file_with(folder, 0).await
+}
+
+/// Creates a sound file and closes it. Accounts with more tasks than `scan_at_most` have index entries.
+async fn given_file_with(folder: &Path, scan_at_most: u64) -> PathBuf {
     let path = folder.join("test.redb");
-    let store = open(&path);
+    let options = Options { scan_at_most, ..Options::default() };
+    let store = Arc::new(RedbStore::open(&path, &options).unwrap());
     let jane = given_user(&*store, "Jane@example.com").await.id;
     let john = given_user(&*store, "john@example.com").await.id;
     assert_eq!((jane, john), (UserId::new(JANE), UserId::new(JOHN)));

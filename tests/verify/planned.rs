@@ -131,15 +131,28 @@ pub(super) struct Counts {
     pub(super) by_priority: [(u64, u64); 5],
     pub(super) nested: u64,
     pub(super) tags: u64,
+    /// Weight of all tasks.
+    pub(super) weight: u64,
+    /// Latest change.
+    pub(super) latest: i64,
+    /// Id and position of the last task.
+    pub(super) last: Option<(u64, &'static str)>,
 }
 
 impl Counts {
     pub(super) fn put(&self, forge: &Forge) {
-        let place = key(&[&JANE, &STATS]);
-        let record =
+        self.put_of(JANE, true, forge);
+    }
+
+    /// Writes the counts of an account with or without index entries.
+    pub(super) fn put_of(&self, owner: u64, is_indexed: bool, forge: &Forge) {
+        let place = key(&[&owner, &STATS]);
+        let counts =
             (self.newest, self.in_order, self.by_priority, self.nested, self.tags);
-        let rest = (0_u64, None::<u64>, None::<u64>);
-        forge.put("owned", &place, &seal("owned", &place, 3, (record, rest)));
+        let quota = (0_u64, None::<u64>, None::<u64>);
+        let scanned = (is_indexed, self.weight, self.latest, self.last);
+        let record = (counts, quota, scanned);
+        forge.put("owned", &place, &seal("owned", &place, 4, record));
     }
 }
 
@@ -150,6 +163,10 @@ pub(super) const COUNTS: Counts = Counts {
     by_priority: [(3, 2), (0, 0), (0, 0), (0, 0), (1, 1)],
     nested: 1,
     tags: 1,
+    // Seven of each task, one of each word, and one of the tag.
+    weight: 3 * 8 + 10,
+    latest: 99,
+    last: Some((5, "a3")),
 };
 
 /// Key of the counts of a tag of Jane's.
@@ -201,7 +218,8 @@ async fn a_part_of_a_task_that_is_not_there_is_found() {
             forge.delete("owned", &entry);
         }
     });
-    finds(gone, &[&expected[..], &["counts of user:1"]].concat()).await;
+    let counted = ["counts of user:1", "the weight of user:1 is 34"];
+    finds(gone, &[&expected[..], &counted].concat()).await;
 }
 
 #[tokio::test]
@@ -227,7 +245,9 @@ fn chain(length: u64) -> impl FnOnce(&Forge) {
             Row { id, parent, created: id + 50, ..FIRST }.put_with_entries(forge);
         }
         let by_priority = [(3 + length, 2 + length), (0, 0), (0, 0), (0, 0), (0, 0)];
-        Counts { newest: 100, by_priority, nested: length, tags: 0, ..COUNTS }.put(forge);
+        let (nested, weight, last) = (length, 8 * (3 + length), Some((3, "a2")));
+        let counts = Counts { newest: 100, by_priority, nested, weight, last, ..COUNTS };
+        Counts { tags: 0, ..counts }.put(forge);
         forge.put("meta", b"next_task_id", &seal("meta", b"next_task_id", 1, 99_u64));
     }
 }
@@ -264,6 +284,7 @@ async fn a_task_that_says_what_cannot_be_is_found() {
         let strays: Vec<String> = strays.collect();
         let mut all: Vec<&str> = strays.iter().map(String::as_str).collect();
         all.extend([expected, "more or fewer", "counts of user:1", "counts of a tag"]);
+        all.extend(["the weight of user:1 is 34", "the last task of user:1"]);
         finds(after(|forge| row.put(forge)), &all).await;
     }
 }
@@ -274,16 +295,10 @@ async fn a_task_of_somebody_else_is_no_part() {
         let below = Row { owner: JOHN, id: 4, title: "d", words: &["d"], ..FIRST };
         let old = Row { created: 40, updated: 40, ..below };
         old.replace(forge, &Row { parent: Some(1), ..old });
-        let place = key(&[&JOHN, &STATS]);
-        let record = (
-            40_i64,
-            true,
-            [(1, 1), (0, 0), (0, 0), (0, 0), (0_u64, 0_u64)],
-            1_u64,
-            0_u64,
-        );
-        let rest = (0_u64, None::<u64>, None::<u64>);
-        forge.put("owned", &place, &seal("owned", &place, 3, (record, rest)));
+        let by_priority = [(1, 1), (0, 0), (0, 0), (0, 0), (0, 0)];
+        let (newest, weight, last) = (40, 8, Some((4, "a0")));
+        let counts = Counts { newest, by_priority, weight, last, ..COUNTS };
+        Counts { tags: 0, ..counts }.put_of(JOHN, true, forge);
     });
     finds(johns, &["the parents of task:4 are missing, circular or too deep"]).await;
 }

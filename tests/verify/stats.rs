@@ -4,10 +4,13 @@ use super::planned::{COUNTS, Counts, FIRST, Row, after, key_of_tag, put_tag};
 use super::{finds, report_as_it_is_after};
 use crate::harness::forge::Forge;
 
+/// Jane's row without the planned task.
+const JANES: Counts = Counts { weight: 24, latest: 50, last: Some((3, "a2")), ..COUNTS };
+
 /// Jane's row: 3 tasks, 2 open, the last of time 30, in order.
 fn stats(tasks: u64, open: u64, newest: i64, in_order: bool) -> impl FnOnce(&Forge) {
     let by_priority = [(tasks, open), (0, 0), (0, 0), (0, 0), (0, 0)];
-    let counts = Counts { newest, in_order, by_priority, nested: 0, tags: 0 };
+    let counts = Counts { newest, in_order, by_priority, nested: 0, tags: 0, ..JANES };
     move |forge| counts.put(forge)
 }
 
@@ -117,4 +120,28 @@ async fn bytes_that_are_not_those_of_the_rows_are_found() {
     assert_eq!(report.problems, 1, "{report:?}");
     let finding = &report.findings[0];
     assert!(finding.starts_with("0 bytes are counted for user:1, but the rows have"));
+}
+
+#[tokio::test]
+async fn a_wrong_weight_is_found() {
+    for weight in [33, 35] {
+        let expected =
+            format!("the weight of user:1 is {weight}, but the tasks weigh 34");
+        finds(planned(Counts { weight, ..COUNTS }), &[&expected]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_latest_change_that_is_too_early_is_found() {
+    let expected = ["a task of user:1 was changed after the latest change"];
+    finds(planned(Counts { latest: 69, ..COUNTS }), &expected).await;
+    finds(planned(Counts { latest: 71, ..COUNTS }), &[]).await;
+}
+
+#[tokio::test]
+async fn another_last_task_is_found() {
+    for last in [None, Some((3, "a2")), Some((5, "a4")), Some((3, "a3"))] {
+        let expected = ["the last task of user:1 is another one"];
+        finds(planned(Counts { last, ..COUNTS }), &expected).await;
+    }
 }

@@ -58,9 +58,16 @@ impl DueRange {
 
     /// Whether the range contains a due date or time.
     pub fn contains(&self, due: &Due) -> bool {
-        match due {
-            Due::On(date) => self.days.contains(&date.days()),
-            Due::At { at, .. } => self.millis.contains(&at.as_millis()),
+        self.contains_key(due.sort_key())
+    }
+
+    /// Whether the range contains the due date or time with a [sort key](Due::sort_key).
+    pub fn contains_key(&self, (millis, shape): (i64, u8)) -> bool {
+        const DAY: i64 = 86_400_000;
+        if shape == 0 {
+            i32::try_from(millis / DAY).is_ok_and(|day| self.days.contains(&day))
+        } else {
+            self.millis.contains(&millis)
         }
     }
 

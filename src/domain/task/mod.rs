@@ -1,6 +1,7 @@
 //! Tasks, and operations on them as data.
 
 mod counts;
+mod fields;
 mod patch;
 mod query;
 pub(crate) mod rows;
@@ -10,6 +11,7 @@ mod write;
 use std::time::Duration;
 
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
+pub use self::fields::TaskFields;
 pub use self::patch::{Fixed, Patched, TaskPatch};
 pub use self::query::{
     Start, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,

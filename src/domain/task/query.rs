@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Description, Task};
-use crate::domain::due::{Due, DueRange};
+use super::{Description, Task, TaskFields};
+use crate::domain::due::DueRange;
 use crate::domain::fold;
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
@@ -63,8 +63,14 @@ impl TaskFilter {
         }
     }
 
+    /// Whether the filter has no condition but the state and the priority.
+    pub fn is_by_state(&self) -> bool {
+        let (completed, priority) = (self.completed, self.priority);
+        *self == Self { priority, ..Self::completed(completed) }
+    }
+
     /// Whether a task matches.
-    pub fn fits(&self, task: &Task) -> bool {
+    pub fn fits(&self, task: &TaskFields<'_>) -> bool {
         let Self {
             completed,
             priority,
@@ -80,15 +86,15 @@ impl TaskFilter {
             Within::Task(id) => task.parent == Some(id),
         };
         let due_in =
-            |range: &DueRange| task.due.as_ref().is_some_and(|it| range.contains(it));
-        completed.is_none_or(|it| it == task.is_completed())
+            |range: &DueRange| task.due.is_some_and(|due| range.contains_key(due));
+        completed.is_none_or(|it| it == task.completed)
             && priority.is_none_or(|it| it == task.priority)
-            && tags.iter().all(|tag| task.tags.contains(tag))
+            && tags.iter().all(|tag| task.tags.contains(&tag.as_str()))
             && due.as_ref().is_none_or(due_in)
-            && (task.is_completed() || !not_overdue.as_ref().is_some_and(due_in))
+            && (task.completed || !not_overdue.as_ref().is_some_and(due_in))
             && updated_since.is_none_or(|since| task.updated_at >= since)
             && parent.is_none_or(within)
-            && (words.is_empty() || words.matches(&task.words()))
+            && words.fit(task.title, task.description, Task::MAX_WORDS)
     }
 }
 
@@ -145,13 +151,13 @@ impl TaskOrder {
     pub const NEWEST: Self = Self { by: TaskSort::Created, descending: true };
 
     /// Returns the place of a task.
-    pub fn place(self, task: &Task) -> TaskPlace {
+    pub fn place(self, task: &TaskFields<'_>) -> TaskPlace {
         let by_time = |time: Timestamp| time.as_millis().to_be_bytes().to_vec();
         let mut last = 0;
         let mut key = match self.by {
             TaskSort::Created => by_time(task.created_at),
             TaskSort::Updated => by_time(task.updated_at),
-            TaskSort::Due => match &task.due {
+            TaskSort::Due => match task.due {
                 Some(due) => due_key(due).to_vec(),
                 None => {
                     last = 1;
@@ -162,17 +168,16 @@ impl TaskOrder {
                 let created = by_time(task.created_at);
                 [&[task.priority.code()], created.as_slice()].concat()
             }
-            TaskSort::Position => text_key(task.position.as_str()),
-            TaskSort::Title => text_key(&fold::sort_key(task.title.as_str())),
+            TaskSort::Position => text_key(task.position),
+            TaskSort::Title => text_key(&fold::sort_key(task.title)),
         };
         key.extend(task.id.to_bytes());
         TaskPlace { last, key }
     }
 }
 
-/// Encodes a due date or time as bytes that sort like it.
-pub(crate) fn due_key(due: &Due) -> [u8; 9] {
-    let (millis, shape) = due.sort_key();
+/// Encodes the sort key of a due date or time as bytes that sort like it.
+pub(crate) fn due_key((millis, shape): (i64, u8)) -> [u8; 9] {
     let mut key = [shape; 9];
     for (to, from) in key.iter_mut().zip(millis.to_be_bytes()) {
         *to = from;

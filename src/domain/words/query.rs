@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::in_order;
+use super::{MAX_WORD_BYTES, count, first_words, in_order};
 
 /// Query for texts that contain all of some words.
 ///
@@ -70,6 +70,21 @@ impl Words {
         self.0.is_empty()
     }
 
+    /// Whether every word is among the first `most` different words of a title and a description.
+    pub fn fit(&self, title: &str, description: Option<&str>, most: usize) -> bool {
+        if self.is_empty() {
+            return true;
+        }
+        let texts = || [title].into_iter().chain(description);
+        let is_ascii = texts().all(str::is_ascii);
+        if is_ascii && texts().map(count).sum::<usize>() <= most {
+            return self.iter().all(|(word, is_prefix)| {
+                texts().flat_map(ascii_words).any(|found| is_word(found, word, is_prefix))
+            });
+        }
+        self.matches(&first_words(texts(), most))
+    }
+
     /// Whether every word is among the [`words`](super::words) of a text.
     pub fn matches(&self, words: &BTreeSet<String>) -> bool {
         self.iter().all(|(word, is_prefix)| {
@@ -80,4 +95,17 @@ impl Words {
             })
         })
     }
+}
+
+/// Splits an ASCII text into words, unfolded.
+fn ascii_words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words = words.filter(|word| !word.is_empty());
+    words.map(|word| word.get(..MAX_WORD_BYTES).unwrap_or(word))
+}
+
+/// Whether an unfolded ASCII word is the word of a query, or starts with it.
+fn is_word(found: &str, word: &str, is_prefix: bool) -> bool {
+    let found = if is_prefix { found.get(..word.len()) } else { Some(found) };
+    found.is_some_and(|found| found.eq_ignore_ascii_case(word))
 }

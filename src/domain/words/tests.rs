@@ -22,6 +22,10 @@ fn words_are_found_whole_or_by_their_start() {
             && found(&"x".repeat(32), &long)
             && !found(&"x".repeat(31), &long)
     );
+    for (query, fits) in [(32, true), (31, false), (50, true)] {
+        let query = Words::parse(&"x".repeat(query)).unwrap();
+        assert_eq!(query.fit(&long.to_uppercase(), None, 9), fits);
+    }
 }
 
 #[test]
@@ -47,5 +51,18 @@ proptest! {
         // Words do not depend on adjacent text.
         let both = words(&format!("{text} {other}"));
         prop_assert_eq!(both, all.union(&words(&other)).cloned().collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn texts_fit_like_the_set_of_their_words(
+        title in "[a-cA-C0é .\\-]{0,12}",
+        description in prop::option::of("[a-cA-C0é .\\-]{0,12}"),
+        query in "[a-c0é]{1,3}[*]?( [a-c]{1,2}[*]?)?",
+        most in 0..6_usize,
+    ) {
+        let query = Words::parse(&query).unwrap();
+        let texts = [title.as_str()].into_iter().chain(description.as_deref());
+        let fits = query.matches(&first_words(texts, most));
+        prop_assert_eq!(query.fit(&title, description.as_deref(), most), fits);
     }
 }

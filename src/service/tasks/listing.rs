@@ -106,7 +106,7 @@ impl Service {
             None => None,
             Some(_) if !is_by_cursor => Some(Next::Skip),
             Some(last) => {
-                let place = order.place(last);
+                let place = order.place(&last.fields());
                 Some(Next::Cursor(cursor::write(sealer, &scope, &place)))
             }
         };

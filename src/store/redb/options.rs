@@ -41,6 +41,9 @@ pub struct Options {
     pub idempotency: IdempotencyBounds,
     /// Limits of tasks and bytes per account, and of the number of accounts. Imports are exempt.
     pub quota: Quota,
+    /// Maximum number of tasks of an account whose lists scan all tasks. Beyond it, the tasks have index entries. The
+    /// documentation of [`super`] has the figures behind the default.
+    pub scan_at_most: u64,
     /// Maximum number of tasks that are gathered for a list and then sorted. Beyond it, the list is read in its
     /// order.
     pub gather_at_most: usize,
@@ -64,6 +67,7 @@ impl Default for Options {
             purge_slice: 2_000,
             idempotency: IdempotencyBounds { records: 16_384, bytes: 16 << 20 },
             quota: Quota::default(),
+            scan_at_most: 128,
             gather_at_most: 5_000,
             short_read: 2_000,
             formats: Formats::default(),

@@ -379,9 +379,11 @@ impl Store for MemoryStore {
             let twin = known.keys().find(|it| it.caseless() == tag.caseless());
             *tag = twin.unwrap_or(tag).clone();
         }
-        let fitting = state.tasks_of(owner).filter(|task| filter.fits(task));
+        let fitting = state.tasks_of(owner).filter(|task| filter.fits(&task.fields()));
         let mut tasks: Vec<Task> = fitting.cloned().collect();
-        tasks.sort_by(|a, b| order.place(a).compare(&order.place(b), order));
+        tasks.sort_by(|a, b| {
+            order.place(&a.fields()).compare(&order.place(&b.fields()), order)
+        });
         let total = u64::try_from(tasks.len()).unwrap();
         let rest: Vec<Task> = match start {
             Start::Skip(skip) => tasks
@@ -389,8 +391,9 @@ impl Store for MemoryStore {
                 .skip(usize::try_from(skip).unwrap_or(usize::MAX))
                 .collect(),
             Start::After(place) => {
-                let is_after =
-                    |task: &Task| order.place(task).compare(&place, order).is_gt();
+                let is_after = |task: &Task| {
+                    order.place(&task.fields()).compare(&place, order).is_gt()
+                };
                 tasks.into_iter().filter(is_after).collect()
             }
         };

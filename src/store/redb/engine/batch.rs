@@ -42,6 +42,8 @@ pub(in crate::store::redb) struct Batch<'txn> {
     pub(in crate::store::redb) rows_deleted: u64,
     /// See [`Options::delete_at_once`].
     pub(in crate::store::redb) delete_at_once: u64,
+    /// See [`Options::scan_at_most`].
+    pub(in crate::store::redb) scan_at_most: u64,
     pub(in crate::store::redb) quota: Quota,
     /// Work written so far.
     pub(in crate::store::redb) done: Work,
@@ -68,6 +70,7 @@ impl<'txn> Batch<'txn> {
             next_task_id,
             rows_deleted: 0,
             delete_at_once: options.delete_at_once,
+            scan_at_most: options.scan_at_most,
             quota: options.quota,
             done: Work::default(),
             read: Work::default(),

@@ -7,7 +7,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::domain::user::Credential;
@@ -19,30 +19,38 @@ use crate::store::redb::engine::view::View;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::record;
-use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::record::{LastTask, Stats};
 use crate::store::redb::format::{codec, index, task_key};
 
 /// Converts changes to steps on bytes.
-pub(in crate::store::redb) fn lower(
-    view: &View<'_, '_>,
-    changes: &[Change],
+pub(in crate::store::redb) fn lower<'a>(
+    view: &'a View<'_, '_>,
+    changes: &'a [Change],
 ) -> Result<Vec<Op>, StoreError> {
     let mut plan = Plan {
         view,
         ops: Vec::with_capacity(16),
         stats: Vec::new(),
         tags: BTreeMap::new(),
+        tasks: BTreeMap::new(),
         idempotency: Vec::new(),
     };
     for change in changes {
         plan.add(change)?;
     }
     plan.tags()?;
-    for (owner, stats) in &plan.stats {
-        plan.ops.push(Op::Stats(*owner, *stats));
-    }
+    plan.tasks()?;
     plan.idempotency_stats()?;
+    let stats = plan.stats.into_iter().map(|(owner, stats)| Op::Stats(owner, stats));
+    plan.ops.extend(stats);
     Ok(plan.ops)
+}
+
+/// Task before and after a write.
+#[derive(Clone, Copy)]
+struct Edited<'a> {
+    old: Option<&'a Task>,
+    new: Option<&'a Task>,
 }
 
 struct Plan<'a, 'view, 'txn> {
@@ -52,12 +60,14 @@ struct Plan<'a, 'view, 'txn> {
     stats: Vec<(UserId, Stats)>,
     /// Counts of tags before the changes, and after those planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
+    /// Tasks before the changes, and after those planned so far.
+    tasks: BTreeMap<UserId, BTreeMap<TaskId, Edited<'a>>>,
     /// Counts of idempotency records after the changes planned so far.
     idempotency: Vec<(UserId, IdempotencyUsage)>,
 }
 
-impl Plan<'_, '_, '_> {
-    fn add(&mut self, change: &Change) -> Result<(), StoreError> {
+impl<'a> Plan<'a, '_, '_> {
+    fn add(&mut self, change: &'a Change) -> Result<(), StoreError> {
         match change {
             Change::UserCreate(new, email_key) => {
                 let id = new.user.id;
@@ -193,38 +203,22 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
-    fn task_add(&mut self, new: &Task, in_order: bool) -> Result<(), StoreError> {
+    fn task_add(&mut self, new: &'a Task, in_order: bool) -> Result<(), StoreError> {
         self.task_put(new)?;
         self.ops.push(Op::UsedTaskId(new.id.get()));
-        for entry in index::task(new) {
-            self.ops.push(Op::Put(Table::Owned, entry, Vec::new()));
-        }
         let stats = self.stats_of(new.owner)?;
         stats.in_order &= in_order;
         stats.newest = stats.newest.max(new.created_at);
         self.count(None, Some(new))
     }
 
-    fn task_replace(&mut self, old: &Task, new: &Task) -> Result<(), StoreError> {
+    fn task_replace(&mut self, old: &'a Task, new: &'a Task) -> Result<(), StoreError> {
         self.task_put(new)?;
-        let is_same_text = old.title == new.title && old.description == new.description;
-        let entries = if is_same_text { index::task_without_words } else { index::task };
-        let (from, to) = (entries(old), entries(new));
-        let (from, to) = (BTreeSet::from_iter(from), BTreeSet::from_iter(to));
-        for entry in from.difference(&to) {
-            self.delete(Table::Owned, entry);
-        }
-        for entry in to.difference(&from) {
-            self.put(Table::Owned, entry, Vec::new());
-        }
         self.count(Some(old), Some(new))
     }
 
-    fn task_delete(&mut self, old: &Task) -> Result<(), StoreError> {
+    fn task_delete(&mut self, old: &'a Task) -> Result<(), StoreError> {
         self.delete(Table::Owned, &key::task(old.owner, old.id));
-        for entry in index::task(old) {
-            self.ops.push(Op::Delete(Table::Owned, entry));
-        }
         let stats = self.stats_of(old.owner)?;
         stats.newest = stats.newest.max(old.updated_at);
         self.count(Some(old), None)
@@ -233,11 +227,20 @@ impl Plan<'_, '_, '_> {
     /// Removes the old task from the counts and adds the new one.
     fn count(
         &mut self,
-        old: Option<&Task>,
-        new: Option<&Task>,
+        old: Option<&'a Task>,
+        new: Option<&'a Task>,
     ) -> Result<(), StoreError> {
-        let Some(owner) = old.or(new).map(|task| task.owner) else { return Ok(()) };
+        let Some(any) = old.or(new) else { return Ok(()) };
+        let owner = any.owner;
+        let edited = self.tasks.entry(owner).or_default().entry(any.id);
+        edited.or_insert(Edited { old, new }).new = new;
         let stats = self.stats_of(owner)?;
+        let weight = |task: Option<&Task>| task.map_or(0, Task::weight);
+        stats.weight =
+            stats.weight.saturating_add(weight(new)).saturating_sub(weight(old));
+        for task in [old, new].into_iter().flatten() {
+            stats.latest_change = stats.latest_change.max(task.updated_at);
+        }
         if let Some(new) = new {
             more(stats.of_mut(new.priority), new);
             stats.nested += u64::from(new.parent.is_some());
@@ -298,6 +301,112 @@ impl Plan<'_, '_, '_> {
         Ok(())
     }
 
+    /// Updates the values that depend on all tasks of an account: the last one in its order, and the state of the
+    /// indexes.
+    fn tasks(&mut self) -> Result<(), StoreError> {
+        for (owner, edited) in std::mem::take(&mut self.tasks) {
+            let last = self.last(owner, &edited)?;
+            let view = self.view;
+            let stats = self.stats_of(owner)?;
+            stats.last = last;
+            let (was_indexed, wants_index) = (stats.is_indexed, view.wants_index(stats));
+            let others = if wants_index == was_indexed {
+                None
+            } else {
+                self.unchanged(owner, &edited)?
+            };
+            let is_indexed = if others.is_some() { wants_index } else { was_indexed };
+            self.stats_of(owner)?.is_indexed = is_indexed;
+            for task in others.iter().flatten() {
+                self.reindex(was_indexed.then_some(task), is_indexed.then_some(task));
+            }
+            for Edited { old, new } in edited.into_values() {
+                let (old, new) =
+                    (old.filter(|_| was_indexed), new.filter(|_| is_indexed));
+                self.reindex(old, new);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the tasks of an account that the changes leave as they are. `None` if one is damaged: the indexes then stay
+    /// as they are, so that the account can go on writing.
+    fn unchanged(
+        &self,
+        owner: UserId,
+        edited: &BTreeMap<TaskId, Edited<'_>>,
+    ) -> Result<Option<Vec<Task>>, StoreError> {
+        match self.view.all_tasks(owner) {
+            Ok(mut tasks) => {
+                tasks.retain(|task| !edited.contains_key(&task.id));
+                Ok(Some(tasks))
+            }
+            Err(StoreError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the last task after the changes. Reads other tasks only if the last one has lost its place.
+    fn last(
+        &mut self,
+        owner: UserId,
+        edited: &BTreeMap<TaskId, Edited<'_>>,
+    ) -> Result<Option<LastTask>, StoreError> {
+        let new = edited.values().filter_map(|edited| edited.new);
+        let new = new.max_by_key(|task| (&task.position, task.id));
+        let others = edited.values().filter(|edited| edited.old.is_some()).count();
+        let view = self.view;
+        let before = view.stats(owner)?;
+        let before = before.as_deref();
+        let has_others = before.is_some_and(|stats| {
+            usize::try_from(stats.counts().total).is_ok_and(|total| total > others)
+        });
+        let kept = before.and_then(|stats| stats.last.clone());
+        let kept = kept.filter(|last| !edited.contains_key(&last.id));
+        let place = new.map(|task| (&task.position, task.id));
+        match kept {
+            Some(last) if place > Some((&last.position, last.id)) => {}
+            Some(last) => return Ok(Some(last)),
+            None if has_others => {
+                let skips = |id| edited.contains_key(&id);
+                let last = view.last_task(owner, &skips)?;
+                if last.as_ref().map(|(position, id)| (position, *id)) > place {
+                    return Ok(
+                        last.and_then(|(position, id)| LastTask::new(position, id))
+                    );
+                }
+            }
+            None => {}
+        }
+        Ok(new.and_then(|task| LastTask::new(task.position.clone(), task.id)))
+    }
+
+    fn reindex(&mut self, old: Option<&Task>, new: Option<&Task>) {
+        let is_same_text = old.zip(new).is_some_and(|(old, new)| {
+            old.title == new.title && old.description == new.description
+        });
+        let entries = if is_same_text { index::task_without_words } else { index::task };
+        match (old.map(entries), new.map(entries)) {
+            (Some(old), Some(new)) => {
+                let (from, to) = (BTreeSet::from_iter(old), BTreeSet::from_iter(new));
+                for entry in from.difference(&to) {
+                    self.delete(Table::Owned, entry);
+                }
+                for entry in to.difference(&from) {
+                    self.put(Table::Owned, entry, Vec::new());
+                }
+            }
+            (Some(old), None) => {
+                self.ops.extend(old.into_iter().map(|it| Op::Delete(Table::Owned, it)));
+            }
+            (None, Some(new)) => {
+                let put = |it| Op::Put(Table::Owned, it, Vec::new());
+                self.ops.extend(new.into_iter().map(put));
+            }
+            (None, None) => {}
+        }
+    }
+
     fn task_put(&mut self, task: &Task) -> Result<(), StoreError> {
         self.put(Table::Owned, &key::task(task.owner, task.id), record::task(task)?);
         Ok(())
@@ -344,9 +453,9 @@ impl Plan<'_, '_, '_> {
         let at = match self.stats.iter().position(|(of, _)| *of == owner) {
             Some(at) => at,
             None => {
-                let stats =
-                    self.view.stats(owner)?.ok_or_else(|| damaged(owner, "missing"))?;
-                self.stats.push((owner, stats));
+                let stats = self.view.stats(owner)?;
+                let stats = stats.ok_or_else(|| damaged(owner, "missing"))?;
+                self.stats.push((owner, Stats::clone(&stats)));
                 self.stats.len() - 1
             }
         };

@@ -192,7 +192,7 @@ impl Snapshot for View<'_, '_> {
 
     fn task(&self, owner: UserId, id: TaskId) -> Result<Option<Task>, StoreError> {
         // The rows of a large account outlast it for a while, its counts never do.
-        if self.get(Table::Owned, key::stats(owner).as_slice())?.is_none() {
+        if self.stats(owner)?.is_none() {
             return Ok(None);
         }
         let value = self.get(Table::Owned, key::task(owner, id).as_slice())?;
@@ -206,14 +206,18 @@ impl Snapshot for View<'_, '_> {
         most: usize,
         skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Vec<Family>, StoreError> {
+        let scanned =
+            if self.is_indexed(owner)? { None } else { Some(self.outlines(owner)?) };
         let (mut families, mut waiting, mut found) =
             (Vec::new(), VecDeque::from([top]), 0);
         while let Some(parent) = waiting.pop_front() {
-            let prefix = KeyPrefix::parent(owner, parent);
-            let mut children = Vec::new();
-            for entry in self.entries(&prefix.range())? {
-                children.push(id_of(&prefix, entry?.0.value())?);
-            }
+            let children = match &scanned {
+                Some(tasks) => {
+                    let below = tasks.iter().filter(|task| task.parent == Some(parent));
+                    below.map(|task| task.id).collect()
+                }
+                None => self.children(owner, parent)?,
+            };
             found += children.len();
             waiting.extend(children.iter().filter(|id| !skips(**id)));
             families.push((parent, children));
@@ -231,6 +235,25 @@ impl Snapshot for View<'_, '_> {
         side: Side,
         skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Option<Position>, StoreError> {
+        if from.is_none() && side == Side::After {
+            let stats = self.stats(owner)?;
+            let last = stats.as_ref().and_then(|stats| stats.last.as_ref());
+            if let Some(last) = last.filter(|last| !skips(last.id)) {
+                return Ok(Some(last.position.clone()));
+            }
+        }
+        if !self.is_indexed(owner)? {
+            let tasks = self.outlines(owner)?;
+            let others = tasks.iter().filter(|task| !skips(task.id));
+            let positions = others.map(|task| &task.position);
+            let found = match (from, side) {
+                (None, Side::Before) => positions.min(),
+                (None, Side::After) => positions.max(),
+                (Some(from), Side::Before) => positions.filter(|it| *it < from).max(),
+                (Some(from), Side::After) => positions.filter(|it| *it > from).min(),
+            };
+            return Ok(found.cloned());
+        }
         let prefix = KeyPrefix::position(owner);
         let (first, last) = prefix.range().into_inner();
         // Entries are read away from the position, or from the end on this side.
@@ -260,14 +283,8 @@ impl Snapshot for View<'_, '_> {
     }
 
     fn latest_change(&self, owner: UserId) -> Result<Option<Timestamp>, StoreError> {
-        let prefix = KeyPrefix::updated(owner);
-        let Some(entry) = self.entries(&prefix.range())?.next_back() else {
-            return Ok(None);
-        };
-        let (key, _) = entry?;
-        let time = task_key::time_of(prefix.end(key.value()));
-        let damaged = || codec::damaged(Table::Owned, key.value(), &"not an index entry");
-        time.map(Some).ok_or_else(damaged)
+        let stats = self.stats(owner)?.filter(|stats| stats.counts().total > 0);
+        Ok(stats.map(|stats| stats.latest_change))
     }
 
     fn neighbours(
@@ -312,7 +329,11 @@ impl Snapshot for View<'_, '_> {
 
     fn task_bytes(&self, task: &Task) -> Result<u64, StoreError> {
         let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
-        let entries: usize = index::task(task).iter().map(Vec::len).sum();
+        let entries: usize = if self.is_indexed(task.owner)? {
+            index::task(task).iter().map(Vec::len).sum()
+        } else {
+            0
+        };
         Ok(u64::try_from(row + entries).unwrap_or(u64::MAX))
     }
 
@@ -324,6 +345,56 @@ impl Snapshot for View<'_, '_> {
 
     fn count_result(&self, bytes: u64) {
         self.count(Work::new(0, bytes));
+    }
+}
+
+impl View<'_, '_> {
+    fn is_indexed(&self, owner: UserId) -> Result<bool, StoreError> {
+        Ok(self.stats(owner)?.is_some_and(|stats| stats.is_indexed))
+    }
+
+    /// Reads the tasks directly below one from the index.
+    fn children(&self, owner: UserId, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
+        let prefix = KeyPrefix::parent(owner, parent);
+        let entries = self.entries(&prefix.range())?;
+        entries.map(|entry| id_of(&prefix, entry?.0.value())).collect()
+    }
+
+    /// Finds the last task in the owner's order, except for those that are skipped.
+    pub(in crate::store::redb) fn last_task(
+        &self,
+        owner: UserId,
+        skips: &dyn Fn(TaskId) -> bool,
+    ) -> Result<Option<(Position, TaskId)>, StoreError> {
+        if !self.is_indexed(owner)? {
+            let tasks = self.outlines(owner)?;
+            let others = tasks.iter().filter(|task| !skips(task.id));
+            let last = others.max_by_key(|task| (&task.position, task.id));
+            return Ok(last.map(|task| (task.position.clone(), task.id)));
+        }
+        let prefix = KeyPrefix::position(owner);
+        for entry in self.entries(&prefix.range())?.rev() {
+            let (key, _) = entry?;
+            let id = id_of(&prefix, key.value())?;
+            if !skips(id) {
+                return Ok(Some((position_of(&prefix, key.value())?, id)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads all tasks of an account.
+    pub(in crate::store::redb) fn all_tasks(
+        &self,
+        owner: UserId,
+    ) -> Result<Vec<Task>, StoreError> {
+        let mut tasks = Vec::new();
+        for entry in self.entries(&key::tasks_of(owner))? {
+            let task = crate::store::redb::tasks::decoded(entry?)?;
+            self.count(Work::new(1, 0));
+            tasks.push(task);
+        }
+        Ok(tasks)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Data that a write may read while it decides: all earlier writes, also of its own batch.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use redb::ReadableTable;
 
-use crate::domain::id::{SessionId, TokenId, UserId};
+use crate::domain::id::{SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
+use crate::domain::position::Position;
 use crate::domain::session::Session;
 use crate::domain::token::PersonalToken;
 use crate::store::StoreError;
@@ -24,6 +26,18 @@ use crate::store::redb::format::{codec, table};
 pub(in crate::store::redb) struct View<'a, 'txn> {
     source: Source<'a, 'txn>,
     read: Cell<Work>,
+    /// Statistics of the last account that was read.
+    stats: RefCell<Option<(UserId, Option<Rc<Stats>>)>>,
+    /// Outlines of all tasks of the last account that was scanned.
+    outlines: RefCell<Option<(UserId, Rc<[TaskOutline]>)>>,
+}
+
+/// Place of a task among the others.
+#[derive(Debug)]
+pub(in crate::store::redb) struct TaskOutline {
+    pub(in crate::store::redb) id: TaskId,
+    pub(in crate::store::redb) parent: Option<TaskId>,
+    pub(in crate::store::redb) position: Position,
 }
 
 /// Source of the rows.
@@ -56,11 +70,20 @@ pub(in crate::store::redb) use read;
 
 impl<'a, 'txn> View<'a, 'txn> {
     pub(in crate::store::redb) const fn of(batch: &'a Batch<'txn>) -> Self {
-        Self { source: Source::Batch(batch), read: Cell::new(Work::new(0, 0)) }
+        Self::new(Source::Batch(batch))
     }
 
     pub(in crate::store::redb) const fn of_snapshot(tables: &'a SnapshotTables) -> Self {
-        Self { source: Source::Snapshot(tables), read: Cell::new(Work::new(0, 0)) }
+        Self::new(Source::Snapshot(tables))
+    }
+
+    const fn new(source: Source<'a, 'txn>) -> Self {
+        Self {
+            source,
+            read: Cell::new(Work::new(0, 0)),
+            stats: RefCell::new(None),
+            outlines: RefCell::new(None),
+        }
     }
 
     /// Returns the approximate number of rows read so far, with the bytes of single values and of answers.
@@ -111,6 +134,15 @@ impl<'a, 'txn> View<'a, 'txn> {
         }
     }
 
+    /// Whether the tasks of an account should have index entries.
+    pub(in crate::store::redb) fn wants_index(&self, stats: &Stats) -> bool {
+        match self.source {
+            Source::Batch(batch) => stats.wants_index(batch.scan_at_most),
+            // Changes are not made.
+            Source::Snapshot(_) => stats.is_indexed,
+        }
+    }
+
     pub(in crate::store::redb) fn next_id(
         &self,
         of_batch: impl Fn(&Batch<'txn>) -> u64,
@@ -126,9 +158,36 @@ impl<'a, 'txn> View<'a, 'txn> {
     pub(in crate::store::redb) fn stats(
         &self,
         owner: UserId,
-    ) -> Result<Option<Stats>, StoreError> {
+    ) -> Result<Option<Rc<Stats>>, StoreError> {
+        if let Some((_, stats)) = self.stats.borrow().as_ref().filter(|it| it.0 == owner)
+        {
+            return Ok(stats.clone());
+        }
         let value = self.get(Table::Owned, key::stats(owner).as_slice())?;
-        value.map(|value| record::decode_stats(owner, value.value())).transpose()
+        let stats = value.map(|value| record::decode_stats(owner, value.value()));
+        let stats = stats.transpose()?.map(Rc::new);
+        *self.stats.borrow_mut() = Some((owner, stats.clone()));
+        Ok(stats)
+    }
+
+    /// Reads the outlines of all tasks of an account without index entries.
+    pub(in crate::store::redb) fn outlines(
+        &self,
+        owner: UserId,
+    ) -> Result<Rc<[TaskOutline]>, StoreError> {
+        if let Some((_, found)) =
+            self.outlines.borrow().as_ref().filter(|it| it.0 == owner)
+        {
+            return Ok(Rc::clone(found));
+        }
+        let rows = self.range(Table::Owned, &key::tasks_of(owner))?;
+        let outline = |row: Result<table::Found<'_>, redb::StorageError>| {
+            self.count(Work::new(1, 0));
+            outline_of(row?)
+        };
+        let found: Rc<[TaskOutline]> = rows.map(outline).collect::<Result<_, _>>()?;
+        *self.outlines.borrow_mut() = Some((owner, Rc::clone(&found)));
+        Ok(found)
     }
 
     /// Returns the entries of an index in a range, in their order.
@@ -137,6 +196,18 @@ impl<'a, 'txn> View<'a, 'txn> {
         range: &KeyRange,
     ) -> Result<Range<'_>, StoreError> {
         self.range(Table::Owned, range)
+    }
+}
+
+/// Decodes the outline of a task's row.
+fn outline_of((key, value): table::Found<'_>) -> Result<TaskOutline, StoreError> {
+    match Owned::decode(key.value()) {
+        Some(Owned::Task(owner, id)) => {
+            let fields = record::decode_fields(owner, id, value.value())?;
+            let position = Position::new_unchecked(fields.position.to_owned());
+            Ok(TaskOutline { id, parent: fields.parent, position })
+        }
+        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
     }
 }
 

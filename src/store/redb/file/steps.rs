@@ -5,24 +5,26 @@ use std::ops::RangeInclusive;
 
 use redb::ReadableTable as _;
 
+use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
-use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::record::{LastTask, Stats};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Tables;
-use crate::store::redb::format::{codec, index, record};
+use crate::store::redb::format::{codec, index, record, task_key};
+use crate::store::redb::tasks::decoded;
 
 /// Step from one format to the next. Rewrites all that has changed, except for the format number.
 pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
 
 /// Steps in order: the first leads from format 1 to 2, and so on.
-pub(in crate::store::redb) const STEPS: &[Step] = &[accounts, plans, shares];
+pub(in crate::store::redb) const STEPS: &[Step] = &[accounts, plans, shares, scans];
 
 /// Steps of a hypothetical next version.
 pub(in crate::store::redb) const NEXT: &[Step] =
-    &[accounts, plans, shares, raise_revisions];
+    &[accounts, plans, shares, scans, raise_revisions];
 
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
@@ -138,6 +140,61 @@ fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
         after = key;
     }
     Ok(())
+}
+
+/// Maximum number of tasks of an account that loses its index entries in format 5.
+const SCANNED: u64 = 128;
+
+/// Upgrades format 4 to 5: removes the index entries of small accounts, whose tasks are scanned instead, and adds the
+/// state of the indexes to the stats. Rows of deleted accounts only await removal, and stay as they are.
+fn scans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let owner = codec::user_id(Table::Users, &key)?;
+        after = key;
+        let place = key::stats(owner);
+        let found = tables.owned.get(place.as_slice())?;
+        let found = found.map(|value| record::decode_stats(owner, value.value()));
+        let Some(mut stats) = found.transpose()? else { continue };
+        summarize(tables, owner, &mut stats)?;
+        stats.is_indexed = stats.wants_index(SCANNED);
+        if !stats.is_indexed {
+            let bytes = remove_entries(tables, owner)?;
+            stats.bytes = stats.bytes.saturating_sub(bytes);
+        }
+        let value = record::stats(owner, &stats)?;
+        drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
+    }
+    Ok(())
+}
+
+/// Adds the weight of all tasks, the latest change and the last task in the owner's order.
+fn summarize(
+    tables: &Tables<'_>,
+    owner: UserId,
+    stats: &mut Stats,
+) -> Result<(), StoreError> {
+    let mut last = None;
+    for row in table::range(&tables.owned, &key::tasks_of(owner))? {
+        let task = decoded(row?)?;
+        stats.weight = stats.weight.saturating_add(task.weight());
+        stats.latest_change = stats.latest_change.max(task.updated_at);
+        last = last.max(Some((task.position, task.id)));
+    }
+    stats.last = last.and_then(|(position, id)| LastTask::new(position, id));
+    Ok(())
+}
+
+/// Removes the index entries of all tasks of an account, and returns the bytes of their keys.
+fn remove_entries(tables: &mut Tables<'_>, owner: UserId) -> Result<u64, StoreError> {
+    let range = task_key::entries_of(owner);
+    let range = range.start().as_slice()..=range.end().as_slice();
+    let mut bytes = 0;
+    for entry in tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)? {
+        let (key, _) = entry?;
+        bytes += u64::try_from(key.value().len()).unwrap_or(u64::MAX);
+    }
+    Ok(bytes)
 }
 
 /// Rewrites every task under another revision: a step for tests only.

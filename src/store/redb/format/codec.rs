@@ -35,11 +35,11 @@ const LONG: Configuration<LittleEndian, Varint, Limit<MAX_LONG_PAYLOAD>> =
 const HEAD: usize = 1 + 8;
 
 /// Payload and the version of its layout.
-pub(in crate::store::redb) struct Envelope<'a> {
+pub(in crate::store::redb) struct Envelope<'k, 'a> {
     pub(in crate::store::redb) version: u8,
     payload: &'a [u8],
     table: Table,
-    key: &'a [u8],
+    key: &'k [u8],
 }
 
 /// Wraps a record for its table and key.
@@ -83,11 +83,11 @@ fn seal_with(
 }
 
 /// Unwraps the value of a table and key.
-pub(in crate::store::redb) fn open<'a>(
+pub(in crate::store::redb) fn open<'k, 'a>(
     table: Table,
-    key: &'a [u8],
+    key: &'k [u8],
     value: &'a [u8],
-) -> Result<Envelope<'a>, StoreError> {
+) -> Result<Envelope<'k, 'a>, StoreError> {
     let parts = value.split_first().and_then(|(&version, rest)| {
         rest.split_first_chunk().map(|(sum, payload)| (version, sum, payload))
     });
@@ -100,7 +100,7 @@ pub(in crate::store::redb) fn open<'a>(
     Ok(Envelope { version, payload, table, key })
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> Envelope<'_, 'a> {
     /// Decodes the payload as a record of one layout. Every byte must belong to it.
     pub(in crate::store::redb) fn record<T: BorrowDecode<'a, ()>>(
         &self,

@@ -10,7 +10,7 @@
 //! users          user id 8                                                   UserV2
 //! user_by_email  email (text), lower case                                      u64 record: user id
 //! admins         user id 8                                                   empty (index)
-//! owned          owner 8, 01                                                 StatsV3
+//! owned          owner 8, 01                                                 StatsV4
 //! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index, formats 1 and 2 only)
 //! owned          owner 8, 04, task id 8                                      TaskV2

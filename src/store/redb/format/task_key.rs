@@ -92,6 +92,11 @@ impl KeyPrefix {
         Self::new(owner, BY_TITLE, &[])
     }
 
+    /// Selects all tasks with a parent; entries continue with it.
+    pub(in crate::store::redb) fn parents(owner: UserId) -> Self {
+        Self::new(owner, BY_PARENT, &[])
+    }
+
     /// Selects the direct subtasks of a task.
     pub(in crate::store::redb) fn parent(owner: UserId, parent: TaskId) -> Self {
         Self::new(owner, BY_PARENT, &[&parent.to_bytes()])
@@ -136,15 +141,16 @@ impl KeyPrefix {
     }
 }
 
+/// Returns the range of all index entries of an account.
+pub(in crate::store::redb) fn entries_of(owner: UserId) -> KeyRange {
+    let first = KeyPrefix::new(owner, BY_PRIORITY, &[]).range();
+    let last = KeyPrefix::new(owner, BY_WORD, &[]).range();
+    first.start().clone()..=last.end().clone()
+}
+
 /// Encodes a time as an end that sorts like it.
 pub(in crate::store::redb) fn time(time: Timestamp) -> [u8; 8] {
     time.as_millis().to_be_bytes()
-}
-
-/// Decodes the time that such an end begins with.
-pub(in crate::store::redb) fn time_of(end: &[u8]) -> Option<Timestamp> {
-    let millis = i64::from_be_bytes(*end.first_chunk()?);
-    Timestamp::from_millis(millis).ok()
 }
 
 /// Returns the first and the last end that may be due in a range; ends between them may not be.
@@ -166,18 +172,14 @@ pub(in crate::store::redb) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
 
 /// Whether an end of [`KeyPrefix::due`] belongs to a task that is due in a range.
 pub(in crate::store::redb) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
-    const DAY: i64 = 86_400_000;
     let Some((millis, rest)) = end.split_first_chunk() else { return false };
-    let millis = i64::from_be_bytes(*millis);
-    match rest.first() {
-        Some(0) => i32::try_from(millis / DAY).is_ok_and(|day| range.days.contains(&day)),
-        _ => range.millis.contains(&millis),
-    }
+    let shape = rest.first().copied().unwrap_or_default();
+    range.contains_key((i64::from_be_bytes(*millis), shape))
 }
 
 /// Encodes a due time as in an index.
 pub(in crate::store::redb) fn due(due: &Due) -> [u8; 9] {
-    due_key(due)
+    due_key(due.sort_key())
 }
 
 /// Returns the task id of an end.

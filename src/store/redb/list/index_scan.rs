@@ -51,10 +51,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
                 (vec![IndexScan::new(states.iter().map(of_state).collect())], None)
             } else {
                 rest.priority = None;
-                let total = match filter.priority {
-                    Some(priority) => tasks.stats.of(priority),
-                    None => counts,
-                };
+                let total = tasks.stats.with_priority(filter.priority);
                 let newest = IndexScan::new(by_creation(tasks, filter));
                 (vec![newest], Some(total.matching(filter.completed)))
             }

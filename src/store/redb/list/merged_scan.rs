@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::{ReadBudget, Stop};
-use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::table::{Snapshot, Value};
 use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Range of ends.
@@ -57,7 +57,8 @@ pub(super) struct MergedScan<'a> {
     descending: bool,
 }
 
-struct Source<'a> {
+/// Entries of one index with the same prefix, in a range of ends.
+pub(super) struct Source<'a> {
     entries: redb::Range<'a, &'static [u8], &'static [u8]>,
     prefix: KeyPrefix,
     /// Next end, once it was read.
@@ -72,22 +73,8 @@ impl<'a> MergedScan<'a> {
         bounds: &Bounds,
         descending: bool,
     ) -> Result<Self, Stop> {
-        let mut sources = Vec::with_capacity(beginnings.len());
-        for prefix in beginnings {
-            let (first, last) = prefix.range().into_inner();
-            let from = at(prefix, &bounds.from).unwrap_or(Bound::Included(first));
-            let to = at(prefix, &bounds.to).unwrap_or(Bound::Included(last));
-            if is_empty(&from, &to) {
-                continue;
-            }
-            let range = (as_slice(&from), as_slice(&to));
-            sources.push(Source {
-                entries: owned.range::<&[u8]>(range)?,
-                prefix: prefix.clone(),
-                next: None,
-                is_over: false,
-            });
-        }
+        let sources = beginnings.iter().map(|prefix| Source::open(owned, prefix, bounds));
+        let sources = sources.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(Self { sources, descending })
     }
 
@@ -109,19 +96,44 @@ impl<'a> MergedScan<'a> {
     }
 }
 
-impl Source<'_> {
+impl<'a> Source<'a> {
+    /// Opens a range. `None` if it is empty whatever the entries.
+    pub(super) fn open(
+        owned: &'a Snapshot,
+        prefix: &KeyPrefix,
+        bounds: &Bounds,
+    ) -> Result<Option<Self>, Stop> {
+        let (first, last) = prefix.range().into_inner();
+        let from = at(prefix, &bounds.from).unwrap_or(Bound::Included(first));
+        let to = at(prefix, &bounds.to).unwrap_or(Bound::Included(last));
+        if is_empty(&from, &to) {
+            return Ok(None);
+        }
+        let entries = owned.range::<&[u8]>((as_slice(&from), as_slice(&to)))?;
+        let prefix = prefix.clone();
+        Ok(Some(Self { entries, prefix, next: None, is_over: false }))
+    }
+
+    /// Returns the key of the next entry.
+    pub(super) fn next_key(
+        &mut self,
+        descending: bool,
+        cost: &mut ReadBudget,
+    ) -> Result<Option<Value<'a>>, Stop> {
+        let entry =
+            if descending { self.entries.next_back() } else { self.entries.next() };
+        let Some(entry) = entry else { return Ok(None) };
+        cost.row()?;
+        let (key, _) = entry?;
+        Ok(Some(key))
+    }
+
     fn look(&mut self, descending: bool, cost: &mut ReadBudget) -> Result<(), Stop> {
         if self.next.is_some() || self.is_over {
             return Ok(());
         }
-        let entry =
-            if descending { self.entries.next_back() } else { self.entries.next() };
-        match entry {
-            Some(entry) => {
-                cost.row()?;
-                let (key, _) = entry?;
-                self.next = Some(self.prefix.end(key.value()).to_vec());
-            }
+        match self.next_key(descending, cost)? {
+            Some(key) => self.next = Some(self.prefix.end(key.value()).to_vec()),
             None => self.is_over = true,
         }
         Ok(())

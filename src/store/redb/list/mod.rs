@@ -5,42 +5,49 @@
 //!
 //! | query | reads | exact total from |
 //! |---|---|---|
+//! | any, of an account without index entries ([`Stats::is_indexed`]) | a records | the matches |
 //! | newest or oldest first | s + n records | counts |
 //! | the same with `completed`, `priority` or both | s + n entries, n records | counts |
 //! | the same with one `tag`, perhaps with `completed` | s + n entries, n records | counts of the tag |
 //! | `sort=updated_at`, `position`, `title` | s + n entries, n records | counts |
 //! | `sort=priority`, perhaps with `completed`, `priority` | s + n entries, n records | counts |
-//! | `sort=due` | s + n entries, n records; once the undated are reached, the tasks skipped to find them | counts |
+//! | `sort=due` | s + n entries, n records; once the undated are reached, the entries of the dated | counts |
 //! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
 //! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
-//! | anything else with `tag`, `q`, dates, `updated_since`, `parent_id`, `priority`, `completed` | the entries of the condition with the fewest, as many records, and up to [`Options::gather_at_most`] entries of each condition that was tried before it | the matches |
-//! | the same if no condition has at most [`Options::gather_at_most`] | all entries in the order wanted and as many records | the matches |
+//! | any other sort with `completed`, `priority` or both | entries and records in that order, until the page is full | counts |
+//! | anything else with a condition that few tasks fulfil | the entries of that condition, as many records, and up to [`Options::gather_at_most`] entries of each other condition | the matches |
+//! | anything else | the entries of every condition; entries in the requested order, until the page is full; n records | the entries |
 //!
 //! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`ReadBudget`]).
 
-mod filter_then_sort;
+mod by_id;
+mod conditions;
+mod filtered;
 mod index_scan;
+mod matches;
 mod merged_scan;
 mod page;
+mod scan;
 mod summary;
 mod tags;
-
-use std::cmp::Ordering;
 
 use redb::ReadTransaction;
 
 pub(super) use self::summary::summary;
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::TaskPage;
-use crate::domain::task::{Start, TaskFilter, TaskOrder, TaskQuery, TaskSort, Within};
+use crate::domain::tag::Tag;
+use crate::domain::task::{
+    Task, TaskCounts, TaskFields, TaskFilter, TaskQuery, TaskSort, Within,
+};
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::record::Stats;
-use crate::store::redb::format::table;
-use crate::store::redb::format::table::Snapshot;
+use crate::store::redb::format::table::{Snapshot, Value};
+use crate::store::redb::format::{codec, record, table, task_key};
 use crate::store::redb::options::Options;
-use crate::store::redb::tasks::{decoded, stats};
+use crate::store::redb::tasks::stats;
 
 /// Limits of reads ([`Options`]).
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +116,44 @@ struct Tasks<'a> {
     stats: Stats,
 }
 
+impl Tasks<'_> {
+    /// Reads the row of a task that an index entry names.
+    fn row(&self, id: TaskId, cost: &mut ReadBudget) -> Result<Value<'_>, Stop> {
+        cost.row()?;
+        let row = self.owned.get(key::task(self.owner, id).as_slice())?;
+        row.ok_or_else(|| self.missing().into())
+    }
+
+    /// Decodes the fields of a task's row.
+    fn fields<'a>(
+        &self,
+        id: TaskId,
+        row: &'a Value<'_>,
+    ) -> Result<TaskFields<'a>, StoreError> {
+        record::decode_fields(self.owner, id, row.value())
+    }
+
+    /// Reads a task that an index entry names.
+    fn task(&self, id: TaskId, cost: &mut ReadBudget) -> Result<Task, Stop> {
+        let row = self.row(id, cost)?;
+        Ok(record::decode_task(self.owner, id, row.value())?)
+    }
+
+    /// Reads the counts of a tag.
+    fn tag_counts(&self, tag: &Tag) -> Result<TaskCounts, Stop> {
+        let key = task_key::tag_counts(self.owner, tag);
+        let counts = self.owned.get(key.as_slice())?;
+        let counts = counts.map(|value| record::decode_tag_counts(&key, value.value()));
+        Ok(counts.transpose()?.unwrap_or_default())
+    }
+
+    /// Returns the error of an index entry without its task.
+    fn missing(&self) -> StoreError {
+        let key = key::stats(self.owner);
+        codec::damaged(Table::Owned, &key, &"an index entry without its task")
+    }
+}
+
 /// Reads a page of tasks. `None` if it costs more than it may.
 pub(super) fn list(
     txn: &ReadTransaction,
@@ -136,98 +181,21 @@ fn page(
     if query.order.by == TaskSort::Created
         && query.filter == TaskFilter::ALL
         && tasks.stats.in_order
-        && is_by_id(tasks, &query.start, cost)?
+        && by_id::is_by_id(tasks, &query.start, cost)?
     {
-        return by_id(tasks, query, cost);
+        return by_id::page(tasks, query, cost);
+    }
+    if !tasks.stats.is_indexed {
+        return scan::page(tasks, query, cost);
     }
     let mut query = query.clone();
     if query.filter.parent == Some(Within::Top) && tasks.stats.nested == 0 {
         query.filter.parent = None;
     }
     let plan = index_scan::plan(tasks, &query);
-    if plan.rest != TaskFilter::ALL
-        && let Some(page) = filter_then_sort::page(tasks, &query, cost)?
-    {
-        return Ok(page);
+    if plan.rest == TaskFilter::ALL {
+        page::along(tasks, &query, &plan, cost)
+    } else {
+        filtered::page(tasks, &query, &plan, cost)
     }
-    page::along(tasks, &query, plan, cost)
-}
-
-/// Whether a page that begins there can be read by id. Ids sort like the times of creation of the existing tasks, but
-/// the task at that place may be gone, and an older one with a higher id may have been imported since.
-fn is_by_id(
-    tasks: &Tasks<'_>,
-    start: &Start,
-    cost: &mut ReadBudget,
-) -> Result<bool, Stop> {
-    let Start::After(place) = start else { return Ok(true) };
-    let Some(id) = crate::store::redb::format::task_key::id(&place.key) else {
-        return Ok(true);
-    };
-    let (first, last) = key::tasks_of(tasks.owner).into_inner();
-    let here = key::task(tasks.owner, id).to_vec();
-    let mut side = |entry: Option<Result<table::Found<'_>, redb::StorageError>>| {
-        let Some(entry) = entry else { return Ok::<_, Stop>(None) };
-        cost.row()?;
-        let task = decoded(entry?)?;
-        Ok(Some(TaskOrder::NEWEST.place(&task).key.cmp(&place.key)))
-    };
-    let before = side(table::range(tasks.owned, &(first..=here.clone()))?.next_back())?;
-    let after = side(table::range(tasks.owned, &(here..=last))?.next())?;
-    Ok(before.is_none_or(Ordering::is_le) && after.is_none_or(Ordering::is_ge))
-}
-
-/// Reads a page from the records: ids sort like the times of creation.
-fn by_id(
-    tasks: &Tasks<'_>,
-    query: &TaskQuery,
-    cost: &mut ReadBudget,
-) -> Result<TaskPage, Stop> {
-    let total = tasks.stats.counts().total;
-    let TaskOrder { descending, .. } = query.order;
-    let (mut first, mut last) = key::tasks_of(tasks.owner).into_inner();
-    let mut skip = 0;
-    match &query.start {
-        Start::Skip(start) if *start >= total => {
-            return Ok(TaskPage { total, ..TaskPage::EMPTY });
-        }
-        Start::Skip(start) => skip = *start,
-        Start::After(place) => {
-            let Some(id) = crate::store::redb::format::task_key::id(&place.key) else {
-                return Ok(TaskPage { total, ..TaskPage::EMPTY });
-            };
-            let mut here = key::task(tasks.owner, id).to_vec();
-            if descending {
-                last = here;
-            } else {
-                here.push(0);
-                first = here;
-            }
-        }
-    }
-    let is_exclusive = descending && matches!(query.start, Start::After(_));
-    let bounds = (
-        std::ops::Bound::Included(first.as_slice()),
-        if is_exclusive {
-            std::ops::Bound::Excluded(last.as_slice())
-        } else {
-            std::ops::Bound::Included(last.as_slice())
-        },
-    );
-    let mut entries = tasks.owned.range::<&[u8]>(bounds).map_err(StoreError::from)?;
-    let mut next = || if descending { entries.next_back() } else { entries.next() };
-    let limit = usize::from(query.limit);
-    let mut found = Vec::with_capacity(limit);
-    while let Some(entry) = next() {
-        let entry = entry?;
-        cost.row()?;
-        if skip > 0 {
-            skip -= 1;
-        } else if found.len() == limit {
-            return Ok(TaskPage { tasks: found, total, more: true });
-        } else {
-            found.push(decoded(entry)?);
-        }
-    }
-    Ok(TaskPage { tasks: found, total, more: false })
 }

@@ -1,59 +1,61 @@
 //! Pages read along an index in the requested order.
 
+use super::conditions::Condition;
 use super::index_scan::{IndexScan, Plan};
-use super::merged_scan::{Bounds, MergedScan};
+use super::merged_scan::{Bounds, MergedScan, Source};
 use super::{ReadBudget, Stop, Tasks};
+use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;
-use crate::domain::task::{Start, Task, TaskFilter, TaskPlace, TaskQuery};
-use crate::store::redb::format::codec;
-use crate::store::redb::format::key;
-use crate::store::redb::format::key::Table;
-use crate::store::redb::format::record;
+use crate::domain::task::{Start, Task, TaskPlace, TaskQuery};
 use crate::store::redb::format::task_key;
-use crate::store::redb::tasks::find;
 
-/// Page during its read.
-struct Walk<'a> {
-    tasks: &'a Tasks<'a>,
-    query: &'a TaskQuery,
-    rest: &'a TaskFilter,
-    found: Vec<Task>,
-    /// Number of tasks still to skip.
-    skip: u64,
-    more: bool,
+/// Tasks passed by a walk, at most, for each that was expected.
+const PASSED_A_TASK: u64 = 8;
+
+/// Page of all matches.
+pub(super) struct Cut<T> {
+    pub(super) page: Vec<T>,
+    /// Number of matches.
+    pub(super) total: u64,
+    pub(super) more: bool,
 }
 
+/// Sorts matches, and cuts out the page. Sorts only the matches up to the end of the page.
+pub(super) fn cut<T>(mut matches: Vec<(TaskPlace, T)>, query: &TaskQuery) -> Cut<T> {
+    let total = u64::try_from(matches.len()).unwrap_or(u64::MAX);
+    let skip = match &query.start {
+        Start::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
+        Start::After(place) => {
+            matches.retain(|(it, _)| it.compare(place, query.order).is_gt());
+            0
+        }
+    };
+    let end = skip.saturating_add(query.limit.into());
+    let more = matches.len() > end;
+    let compare = |(one, _): &(TaskPlace, T), (other, _): &(TaskPlace, T)| {
+        one.compare(other, query.order)
+    };
+    if more {
+        matches.select_nth_unstable_by(end, compare);
+        matches.truncate(end);
+    }
+    matches.sort_unstable_by(compare);
+    Cut { page: matches.into_iter().skip(skip).map(|(_, it)| it).collect(), total, more }
+}
+
+/// Returns a page of the tasks of an index scan.
 pub(super) fn along(
     tasks: &Tasks<'_>,
     query: &TaskQuery,
-    plan: Plan,
+    plan: &Plan,
     cost: &mut ReadBudget,
 ) -> Result<TaskPage, Stop> {
-    let total = kept_total(tasks, query, &plan)?;
-    let mut walk = Walk {
-        tasks,
-        query,
-        rest: &plan.rest,
-        found: Vec::with_capacity(usize::from(query.limit)),
-        skip: match query.start {
-            Start::Skip(skip) => skip,
-            Start::After(_) => 0,
-        },
-        more: false,
+    let total = match kept_total(tasks, query, plan)? {
+        Some(total) => total,
+        None => count(tasks, query, &plan.scans, cost)?,
     };
-    if let Some(total) = total {
-        if walk.skip < total {
-            walk.page(&plan.scans, cost)?;
-        }
-        return Ok(TaskPage { tasks: walk.found, total, more: walk.more });
-    }
-    let total = if plan.rest == TaskFilter::ALL {
-        walk.page(&plan.scans, cost)?;
-        count(tasks, query, &plan.scans, cost)?
-    } else {
-        walk.everything(&plan.scans, cost)?
-    };
-    Ok(TaskPage { tasks: walk.found, total, more: walk.more })
+    let walk = Walk::new(tasks, query, Member::All);
+    Ok(walk.page(&plan.scans, total, cost)?.unwrap_or(TaskPage::EMPTY))
 }
 
 /// Returns the total, if it is known without counting.
@@ -62,15 +64,8 @@ fn kept_total(
     query: &TaskQuery,
     plan: &Plan,
 ) -> Result<Option<u64>, Stop> {
-    if plan.rest != TaskFilter::ALL {
-        return Ok(None);
-    }
     if let (None, [tag]) = (plan.total, query.filter.tags.as_slice()) {
-        let key = task_key::tag_counts(tasks.owner, tag);
-        let counts = tasks.owned.get(key.as_slice())?;
-        let counts = counts.map(|value| record::decode_tag_counts(&key, value.value()));
-        let counts = counts.transpose()?.unwrap_or_default();
-        return Ok(Some(counts.matching(query.filter.completed)));
+        return Ok(Some(tasks.tag_counts(tag)?.matching(query.filter.completed)));
     }
     Ok(plan.total)
 }
@@ -84,9 +79,12 @@ fn count(
 ) -> Result<u64, Stop> {
     let mut total = 0;
     for scan in scans {
-        let mut ends = scan.open(tasks, &scan.bounds, query)?;
-        while let Some(end) = ends.next(cost)? {
-            total += u64::from(scan.has(query, &end));
+        for prefix in &scan.beginnings {
+            let source = Source::open(tasks.owned, prefix, &scan.bounds)?;
+            let Some(mut source) = source else { continue };
+            while let Some(key) = source.next_key(false, cost)? {
+                total += u64::from(scan.has(query, prefix.end(key.value())));
+            }
         }
     }
     Ok(total)
@@ -111,9 +109,72 @@ impl IndexScan {
     }
 }
 
-impl Walk<'_> {
+/// Test of the tasks that a walk passes.
+pub(super) enum Member<'a> {
+    /// All match.
+    All,
+    /// Tasks with one of these sorted ids match.
+    OneOf(&'a [TaskId]),
+    /// Tasks that fit the filter match. The walk is expected to pass this number of tasks.
+    Fits(u64),
+}
+
+/// Page during its read.
+pub(super) struct Walk<'a> {
+    tasks: &'a Tasks<'a>,
+    query: &'a TaskQuery,
+    member: Member<'a>,
+    found: Vec<Task>,
+    /// Number of tasks still to skip.
+    skip: u64,
+    /// Number of tasks whose records were read.
+    read: u64,
+    more: bool,
+}
+
+/// Reason that a walk does not continue.
+enum Passed {
+    /// The page is full, or all tasks were passed.
+    End,
+    /// The tasks that fit the filter are farther away than expected.
+    TooMany,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(
+        tasks: &'a Tasks<'a>,
+        query: &'a TaskQuery,
+        member: Member<'a>,
+    ) -> Self {
+        let skip = match query.start {
+            Start::Skip(skip) => skip,
+            Start::After(_) => 0,
+        };
+        let found = Vec::with_capacity(usize::from(query.limit));
+        Self { tasks, query, member, found, skip, read: 0, more: false }
+    }
+
+    /// Reads the page. `None` if the walk passes many more tasks than expected.
+    pub(super) fn page(
+        mut self,
+        scans: &[IndexScan],
+        total: u64,
+        cost: &mut ReadBudget,
+    ) -> Result<Option<TaskPage>, Stop> {
+        if self.skip < total && matches!(self.scans(scans, total, cost)?, Passed::TooMany)
+        {
+            return Ok(None);
+        }
+        Ok(Some(TaskPage { tasks: self.found, total, more: self.more }))
+    }
+
     /// Reads the page only, without the tasks before or after it.
-    fn page(&mut self, scans: &[IndexScan], cost: &mut ReadBudget) -> Result<(), Stop> {
+    fn scans(
+        &mut self,
+        scans: &[IndexScan],
+        total: u64,
+        cost: &mut ReadBudget,
+    ) -> Result<Passed, Stop> {
         for (last, scan) in (0..).zip(scans) {
             let bounds = match &self.query.start {
                 Start::After(place) if place.last > last => continue,
@@ -122,98 +183,71 @@ impl Walk<'_> {
                 }
                 _ => scan.bounds.clone(),
             };
+            let dated = if scan.is_undated { self.dated(cost)? } else { Vec::new() };
             let mut ends = scan.open(self.tasks, &bounds, self.query)?;
             while let Some(end) = ends.next(cost)? {
-                if !scan.has(self.query, &end) {
+                let id = task_key::id(&end).ok_or_else(|| self.tasks.missing())?;
+                if !scan.has(self.query, &end) || dated.binary_search(&id).is_ok() {
                     continue;
                 }
-                if self.skip > 0 && !scan.is_undated {
-                    self.skip -= 1;
-                    continue;
-                }
-                let full = self.found.len() == usize::from(self.query.limit);
-                if full && !scan.is_undated {
-                    self.more = true;
-                    return Ok(());
-                }
-                let task = self.read(&end, last, scan, cost)?;
-                if scan.is_undated && task.due.is_some() {
-                    continue;
-                }
-                if self.skip > 0 {
-                    self.skip -= 1;
-                } else if full {
-                    self.more = true;
-                    return Ok(());
-                } else {
-                    self.found.push(task);
+                if let Some(passed) =
+                    self.pass(id, TaskPlace { last, key: end }, total, cost)?
+                {
+                    return Ok(passed);
                 }
             }
         }
-        Ok(())
+        Ok(Passed::End)
     }
 
-    /// Reads all tasks, since the number of matches takes a look at each.
-    fn everything(
+    /// Returns the sorted ids of the tasks with a due date.
+    fn dated(&self, cost: &mut ReadBudget) -> Result<Vec<TaskId>, Stop> {
+        let dated = Condition::dated(self.tasks.owner, self.query.filter.completed);
+        Ok(dated.ids(self.tasks, usize::MAX, cost)?.unwrap_or_default())
+    }
+
+    /// Adds the task of an entry to the page, unless it does not match or is skipped.
+    fn pass(
         &mut self,
-        scans: &[IndexScan],
+        id: TaskId,
+        place: TaskPlace,
+        total: u64,
         cost: &mut ReadBudget,
-    ) -> Result<u64, Stop> {
-        let order = self.query.order;
-        let mut total = 0;
-        for (last, scan) in (0..).zip(scans) {
-            let mut ends = scan.open(self.tasks, &scan.bounds, self.query)?;
-            while let Some(end) = ends.next(cost)? {
-                if !scan.has(self.query, &end) {
-                    continue;
+    ) -> Result<Option<Passed>, Stop> {
+        let is_full = self.found.len() == usize::from(self.query.limit);
+        match self.member {
+            Member::All => {}
+            Member::OneOf(ids) if ids.binary_search(&id).is_err() => return Ok(None),
+            Member::OneOf(_) => {}
+            Member::Fits(expected) => {
+                if is_full && let Start::Skip(skip) = self.query.start {
+                    let end = skip.saturating_add(u64::from(self.query.limit));
+                    self.more = end < total;
+                    return Ok(Some(Passed::End));
                 }
-                let task = self.read(&end, last, scan, cost)?;
-                let is_other = scan.is_undated && task.due.is_some();
-                if is_other || !self.rest.fits(&task) {
-                    continue;
+                if self.read > expected.saturating_mul(PASSED_A_TASK) {
+                    return Ok(Some(Passed::TooMany));
                 }
-                total += 1;
-                let is_before = match &self.query.start {
-                    Start::After(place) => {
-                        TaskPlace { last, key: end }.compare(place, order).is_le()
-                    }
-                    Start::Skip(skip) => total <= *skip,
-                };
-                if is_before {
-                    continue;
-                }
-                if self.found.len() == usize::from(self.query.limit) {
-                    self.more = true;
-                } else {
-                    self.found.push(task);
+                self.read += 1;
+                let row = self.tasks.row(id, cost)?;
+                if !self.query.filter.fits(&self.tasks.fields(id, &row)?) {
+                    return Ok(None);
                 }
             }
         }
-        Ok(total)
-    }
-
-    /// Reads the task of an entry, and checks that they match.
-    fn read(
-        &self,
-        end: &[u8],
-        last: u8,
-        scan: &IndexScan,
-        cost: &mut ReadBudget,
-    ) -> Result<Task, Stop> {
-        cost.row()?;
-        let owner = self.tasks.owner;
-        let task = match task_key::id(end) {
-            Some(id) => find(self.tasks.owned, owner, id)?,
-            None => None,
-        };
-        let is_here = |task: &Task| {
-            let place = self.query.order.place(task);
-            // A dated task among tasks of all dates has another place in this order.
-            place.key == end || (scan.is_undated && place.last != last)
-        };
-        task.filter(is_here).ok_or_else(|| {
-            let key = key::stats(owner);
-            codec::damaged(Table::Owned, &key, &"an index entry without its task").into()
-        })
+        if self.skip > 0 {
+            self.skip -= 1;
+            return Ok(None);
+        }
+        if is_full {
+            self.more = true;
+            return Ok(Some(Passed::End));
+        }
+        let task = self.tasks.task(id, cost)?;
+        if self.query.order.place(&task.fields()) != place {
+            return Err(self.tasks.missing().into());
+        }
+        self.found.push(task);
+        Ok(None)
     }
 }

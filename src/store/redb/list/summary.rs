@@ -3,7 +3,7 @@
 use redb::ReadTransaction;
 
 use super::merged_scan::{Bounds, MergedScan};
-use super::{ReadBudget, Stop};
+use super::{ReadBudget, Stop, Tasks, scan};
 use crate::domain::due::DueRange;
 use crate::domain::id::UserId;
 use crate::domain::task::{TagCounts, TaskSummary};
@@ -34,9 +34,15 @@ pub(in crate::store::redb) fn summary(
             .ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
         tags.push(TagCounts { tag, counts });
     }
-    match count(&owned, owner, overdue, cost) {
+    let tasks = Tasks { owned: &owned, owner, stats };
+    let counted = if tasks.stats.is_indexed {
+        count(&owned, owner, overdue, cost)
+    } else {
+        scan::overdue(&tasks, overdue, cost)
+    };
+    match counted {
         Ok(overdue) => {
-            let counts = stats.counts();
+            let counts = tasks.stats.counts();
             Ok(Some(TaskSummary { counts, overdue, tags }))
         }
         Err(Stop::OverBudget) => Ok(None),

@@ -155,6 +155,7 @@ pub(in crate::store::redb) fn verify(
     check.admins()?;
     check.purge()?;
     check.owned()?;
+    check.tell();
     if format > 1 {
         check.invitations(txn)?;
         check.audit(txn)?;
@@ -189,9 +190,13 @@ impl Check<'_> {
     fn step(&mut self) {
         self.rows += 1;
         self.done += 1;
-        if self.rows.is_multiple_of(256) || self.done == self.total {
-            self.is_stopped |= !(self.tell)((self.done, self.total), self.rows);
+        if self.rows.is_multiple_of(256) {
+            self.tell();
         }
+    }
+
+    fn tell(&mut self) {
+        self.is_stopped |= !(self.tell)((self.done, self.total), self.rows);
     }
 
     fn users(&mut self) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Check, LOOKUPS};
 use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
@@ -13,7 +14,7 @@ use crate::store::redb::format::index;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Owned;
 use crate::store::redb::format::record;
-use crate::store::redb::format::record::Stats;
+use crate::store::redb::format::record::{LastTask, Stats};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Snapshot;
 use crate::store::redb::format::task_key;
@@ -21,12 +22,17 @@ use crate::store::redb::format::task_key;
 /// First format whose stats count bytes.
 const COUNTED: u64 = 4;
 
+/// First format in which small accounts have no index entries.
+const SCANNED: u64 = 5;
+
 /// Findings about one account during the walk through its rows.
 pub(super) struct Seen {
     pub(super) owner: UserId,
     pub(super) is_user: bool,
     pub(super) stats: Option<Stats>,
     counted: Stats,
+    /// Last task in the owner's order.
+    last: Option<(Position, TaskId)>,
     /// Bytes of all rows except for the stats.
     bytes: u64,
     tags: BTreeMap<Tag, TaskCounts>,
@@ -49,6 +55,7 @@ impl Seen {
             is_user,
             stats: None,
             counted: Stats::EMPTY,
+            last: None,
             bytes: 0,
             tags: BTreeMap::new(),
             tag_rows: 0,
@@ -99,7 +106,14 @@ impl Check<'_> {
         for tag in task.tags.iter() {
             count(seen.tags.entry(tag.clone()).or_default(), &task);
         }
-        let entries = index::task_in(self.format, &task);
+        seen.counted.weight = seen.counted.weight.saturating_add(task.weight());
+        seen.counted.latest_change = seen.counted.latest_change.max(task.updated_at);
+        seen.last = seen.last.take().max(Some((task.position.clone(), task.id)));
+        let entries = if self.is_indexed(seen) {
+            index::task_in(self.format, &task)
+        } else {
+            Vec::new()
+        };
         for entry in &entries {
             if self.owned.get(entry.as_slice())?.is_none() {
                 let name = task_key::name(entry);
@@ -117,6 +131,11 @@ impl Check<'_> {
                 .add(format!("the parents of {id:?} are missing, circular or too deep"));
         }
         Ok(())
+    }
+
+    /// Whether the tasks of an account must have index entries. The stats come before the tasks.
+    fn is_indexed(&self, seen: &Seen) -> bool {
+        self.format < SCANNED || seen.stats.as_ref().is_none_or(|stats| stats.is_indexed)
     }
 
     /// Counts an entry. The expected entries are looked up with their tasks.
@@ -153,12 +172,13 @@ impl Check<'_> {
                 .add(format!("{owner:?} has more or fewer index entries than tasks"));
         }
         if seen.is_missing || seen.entries.0 != seen.entries.1 {
-            self.strays(owner)?;
+            let is_indexed = self.is_indexed(&seen);
+            self.strays(owner, is_indexed)?;
         }
         if seen.tag_rows != seen.tags.len() {
             self.report.add(format!("a tag of {owner:?} has no counts"));
         }
-        let Some(stats) = seen.stats else { return Ok(()) };
+        let Some(stats) = &seen.stats else { return Ok(()) };
         let tags = u64::try_from(seen.tags.len()).unwrap_or(u64::MAX);
         let is_counted =
             Priority::ALL.iter().all(|it| stats.of(*it) == seen.counted.of(*it))
@@ -166,6 +186,9 @@ impl Check<'_> {
                 && stats.tags == tags;
         if !is_counted {
             self.report.add(format!("the counts of {owner:?} do not match the rows"));
+        }
+        if self.format >= SCANNED {
+            self.leave_scanned(&seen, stats);
         }
         if self.format >= COUNTED && stats.bytes != seen.bytes {
             self.report.add(format!(
@@ -182,8 +205,27 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// Compares the values that stand for an index.
+    fn leave_scanned(&mut self, seen: &Seen, stats: &Stats) {
+        let owner = seen.owner;
+        if stats.weight != seen.counted.weight {
+            self.report.add(format!(
+                "the weight of {owner:?} is {}, but the tasks weigh {}",
+                stats.weight, seen.counted.weight
+            ));
+        }
+        if stats.latest_change < seen.counted.latest_change {
+            self.report
+                .add(format!("a task of {owner:?} was changed after the latest change"));
+        }
+        let last = seen.last.clone();
+        if stats.last != last.and_then(|(position, id)| LastTask::new(position, id)) {
+            self.report.add(format!("the last task of {owner:?} is another one"));
+        }
+    }
+
     /// Reports the entries that belong to no task.
-    fn strays(&mut self, owner: UserId) -> Result<(), StoreError> {
+    fn strays(&mut self, owner: UserId, is_indexed: bool) -> Result<(), StoreError> {
         let owned = &self.owned;
         for row in table::range(owned, &key::everything_of(owner))? {
             let (key, _) = row?;
@@ -198,7 +240,7 @@ impl Check<'_> {
                     .iter()
                     .any(|entry| entry == key.value())
             };
-            if !task.is_some_and(has) {
+            if !is_indexed || !task.is_some_and(has) {
                 let name = task_key::name(key.value());
                 self.report
                     .add(format!("an index entry of {id:?} by {name} without its task"));

@@ -154,7 +154,7 @@ pub(crate) fn decode_account(id: UserId, value: &[u8]) -> Result<User, StoreErro
     account(id, &envelope, &user_record(&envelope)?)
 }
 
-fn user_record<'a>(envelope: &Envelope<'a>) -> Result<UserV2<'a>, StoreError> {
+fn user_record<'a>(envelope: &Envelope<'_, 'a>) -> Result<UserV2<'a>, StoreError> {
     match envelope.version {
         V2 => envelope.record(),
         _ => Ok(v1(envelope)?.record::<UserV1<'_>>()?.into()),
@@ -163,7 +163,7 @@ fn user_record<'a>(envelope: &Envelope<'a>) -> Result<UserV2<'a>, StoreError> {
 
 fn account(
     id: UserId,
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'_, '_>,
     record: &UserV2<'_>,
 ) -> Result<User, StoreError> {
     let flags = record.flags;

@@ -20,9 +20,9 @@ pub(in crate::store::redb) use self::idempotency::{
     decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
 pub(in crate::store::redb) use self::stats::{
-    Stats, decode_stats, decode_tag_counts, stats, tag_counts,
+    LastTask, Stats, decode_stats, decode_tag_counts, stats, tag_counts,
 };
-pub(in crate::store::redb) use self::task::{decode_task, task};
+pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
@@ -31,6 +31,7 @@ use crate::store::redb::format::key::Table;
 const V1: u8 = 1;
 const V2: u8 = 2;
 const V3: u8 = 3;
+const V4: u8 = 4;
 
 pub(in crate::store::redb) fn number(
     table: Table,
@@ -48,10 +49,12 @@ pub(in crate::store::redb) fn decode_number(
     v1(&open(table, key, value)?)?.record()
 }
 
-fn v1<'e, 'a>(envelope: &'e Envelope<'a>) -> Result<&'e Envelope<'a>, StoreError> {
+fn v1<'e, 'k, 'a>(
+    envelope: &'e Envelope<'k, 'a>,
+) -> Result<&'e Envelope<'k, 'a>, StoreError> {
     if envelope.version == V1 { Ok(envelope) } else { Err(envelope.unknown_version()) }
 }
 
-fn time(envelope: &Envelope<'_>, millis: i64) -> Result<Timestamp, StoreError> {
+fn time(envelope: &Envelope<'_, '_>, millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millis(millis).map_err(|error| envelope.damaged(&error))
 }

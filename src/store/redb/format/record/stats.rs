@@ -2,8 +2,9 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, time, v1};
-use crate::domain::id::UserId;
+use super::{V1, V2, V3, V4, time, v1};
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::quota::OwnQuota;
 use crate::domain::task::TaskCounts;
@@ -32,7 +33,7 @@ struct StatsV2 {
 }
 
 impl StatsV2 {
-    fn stats(self, envelope: &Envelope<'_>) -> Result<Stats, StoreError> {
+    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
         Ok(Stats {
             by_priority: self.by_priority.map(|(total, open)| TaskCounts { total, open }),
             nested: self.nested,
@@ -53,14 +54,57 @@ struct StatsV3 {
     max_mib: Option<u64>,
 }
 
+/// Extension of V3 by the state of the indexes, and by values that would otherwise be read from an index. `last`: id and
+/// position.
+#[derive(Encode, BorrowDecode)]
+struct StatsV4<'a> {
+    before: StatsV3,
+    is_indexed: bool,
+    weight: u64,
+    latest_change_ms: i64,
+    last: Option<(u64, &'a str)>,
+}
+
+impl StatsV3 {
+    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
+        let own = OwnQuota { tasks: self.max_tasks, mib: self.max_mib };
+        Ok(Stats { bytes: self.bytes, own, ..self.counts.stats(envelope)? })
+    }
+}
+
 #[derive(Encode, BorrowDecode)]
 struct TagCountsV1 {
     tasks: u64,
     open: u64,
 }
 
+/// Average weight of a task up to which an account has no index entries, so that one transaction can add all of them, and
+/// one list can read all tasks.
+const WEIGHT_PER_TASK: u64 = 16;
+
+/// Share of the limits at which an indexed account loses its entries.
+const KEPT_SHARE: u64 = 4;
+
+/// Place of a task at the end of its owner's order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LastTask {
+    pub(crate) position: Position,
+    pub(crate) id: TaskId,
+}
+
+impl LastTask {
+    /// Maximum length of a stored position, in bytes. Positions at the end of an order are much shorter, unless a client
+    /// chose them.
+    const MAX_BYTES: usize = 32;
+
+    /// Creates a place. `None` if its position is too long to be stored.
+    pub(crate) fn new(position: Position, id: TaskId) -> Option<Self> {
+        (position.as_str().len() <= Self::MAX_BYTES).then_some(Self { position, id })
+    }
+}
+
 /// Statistics of all tasks of one account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stats {
     /// Tasks of each priority, from the lowest to the highest.
     pub(crate) by_priority: [TaskCounts; Priority::ALL.len()],
@@ -77,6 +121,14 @@ pub(crate) struct Stats {
     pub(crate) bytes: u64,
     /// Limits of this account, set by the operator or an administrator.
     pub(crate) own: OwnQuota,
+    /// Whether the tasks have index entries. The tasks of a small account are scanned instead.
+    pub(crate) is_indexed: bool,
+    /// Weight of all tasks: an upper bound of their rows with index entries, and a row for every 256 bytes of text.
+    pub(crate) weight: u64,
+    /// Latest change of any task so far.
+    pub(crate) latest_change: Timestamp,
+    /// Last task in the owner's order. `None` if there is none, or if its position is too long to be stored.
+    pub(crate) last: Option<LastTask>,
 }
 
 impl Stats {
@@ -88,7 +140,18 @@ impl Stats {
         in_order: true,
         bytes: 0,
         own: OwnQuota { tasks: None, mib: None },
+        is_indexed: false,
+        weight: 0,
+        latest_change: Timestamp::EPOCH,
+        last: None,
     };
+
+    /// Whether the tasks should have index entries: more than `scan_at_most` tasks, or very heavy ones. An indexed account keeps its entries until it is well below the limits.
+    pub(crate) fn wants_index(&self, scan_at_most: u64) -> bool {
+        let share = if self.is_indexed { KEPT_SHARE } else { 1 };
+        let weight = scan_at_most.saturating_mul(WEIGHT_PER_TASK);
+        self.counts().total > scan_at_most / share || self.weight > weight / share
+    }
 
     /// Counts all tasks.
     pub(crate) fn counts(&self) -> TaskCounts {
@@ -102,6 +165,11 @@ impl Stats {
     pub(crate) fn of(&self, priority: Priority) -> TaskCounts {
         let mut all = Priority::ALL.iter().zip(self.by_priority);
         all.find(|(it, _)| **it == priority).map(|(_, counts)| counts).unwrap_or_default()
+    }
+
+    /// Returns the counts of one priority, or of all.
+    pub(crate) fn with_priority(&self, priority: Option<Priority>) -> TaskCounts {
+        priority.map_or_else(|| self.counts(), |priority| self.of(priority))
     }
 
     /// Returns the counts of one priority, to be changed.
@@ -126,8 +194,15 @@ pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError>
         tags: stats.tags,
     };
     let OwnQuota { tasks: max_tasks, mib: max_mib } = stats.own;
-    let record = StatsV3 { counts, bytes: stats.bytes, max_tasks, max_mib };
-    seal(Table::Owned, &key::stats(owner), V3, &record)
+    let before = StatsV3 { counts, bytes: stats.bytes, max_tasks, max_mib };
+    let record = StatsV4 {
+        before,
+        is_indexed: stats.is_indexed,
+        weight: stats.weight,
+        latest_change_ms: stats.latest_change.as_millis(),
+        last: stats.last.as_ref().map(|it| (it.id.get(), it.position.as_str())),
+    };
+    seal(Table::Owned, &key::stats(owner), V4, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -149,10 +224,17 @@ pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreEr
             let record: StatsV2 = envelope.record()?;
             record.stats(&envelope)
         }
-        V3 => {
-            let StatsV3 { counts, bytes, max_tasks, max_mib } = envelope.record()?;
-            let own = OwnQuota { tasks: max_tasks, mib: max_mib };
-            Ok(Stats { bytes, own, ..counts.stats(&envelope)? })
+        V3 => envelope.record::<StatsV3>()?.stats(&envelope),
+        V4 => {
+            let StatsV4 { before, is_indexed, weight, latest_change_ms, last } =
+                envelope.record()?;
+            let latest_change = time(&envelope, latest_change_ms)?;
+            let last = last.map(|(id, position)| LastTask {
+                id: TaskId::new(id),
+                position: Position::new_unchecked(position.to_owned()),
+            });
+            let before = before.stats(&envelope)?;
+            Ok(Stats { is_indexed, weight, latest_change, last, ..before })
         }
         _ => Err(envelope.unknown_version()),
     }
@@ -186,7 +268,8 @@ mod tests {
             counts in any::<[(u64, u64); 5]>(),
             more in any::<(u64, u64)>(),
             quota in any::<(u64, Option<u64>, Option<u64>)>(),
-            in_order in any::<bool>(),
+            flags in any::<(bool, bool)>(),
+            weight in any::<u64>(),
         ) {
             let owner = UserId::new(7);
             let by_priority = counts.map(|(total, open)| TaskCounts { total, open });
@@ -194,7 +277,13 @@ mod tests {
             let own = OwnQuota { tasks: quota.1, mib: quota.2 };
             let (nested, tags) = more;
             let bytes = quota.0;
-            let written = Stats { by_priority, nested, tags, newest, in_order, bytes, own };
+            let (in_order, is_indexed) = flags;
+            let latest_change = newest;
+            let position = Position::of_number(weight);
+            let last = is_indexed.then(|| LastTask { position, id: TaskId::new(weight) });
+            let written = Stats {
+                by_priority, nested, tags, newest, in_order, bytes, own, is_indexed, weight, latest_change, last,
+            };
             let bytes = stats(owner, &written).unwrap();
             prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
         }
@@ -225,14 +314,54 @@ mod tests {
     }
 
     #[test]
+    fn the_third_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let by_priority = [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)];
+        let counts = StatsV2 {
+            newest_created_ms: 0,
+            in_order: true,
+            by_priority,
+            nested: 3,
+            tags: 4,
+        };
+        let record = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
+        let bytes = seal(Table::Owned, &key::stats(owner), V3, &record).unwrap();
+        assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
+        let read = decode_stats(owner, &bytes).unwrap();
+        assert_eq!((read.bytes, read.own.tasks, read.own.mib), (5, Some(6), None));
+        assert_eq!((read.is_indexed, read.weight, read.last), (false, 0, None));
+    }
+
+    #[test]
     fn the_records_never_change() {
         let owner = UserId::new(7);
         let own = OwnQuota { tasks: Some(6), mib: None };
         let mut written = Stats { nested: 3, tags: 4, bytes: 5, own, ..Stats::EMPTY };
         *written.of_mut(Priority::Urgent) = TaskCounts { total: 2, open: 1 };
+        written.is_indexed = true;
+        written.weight = 7;
+        written.latest_change = Timestamp::from_millis(4).unwrap();
+        written.last =
+            Some(LastTask { position: Position::of_number(1), id: TaskId::new(9) });
         let bytes = stats(owner, &written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
+        let first_three = "000100000000000000000201030405010600";
+        assert_eq!(hex(&bytes[9..]), format!("{first_three}0107080109026131"));
         let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");
+    }
+
+    #[test]
+    fn index_entries_come_beyond_the_limits_and_go_well_below_them() {
+        let with = |total, weight, is_indexed| {
+            let mut stats = Stats { is_indexed, weight, ..Stats::EMPTY };
+            *stats.of_mut(Priority::None) = TaskCounts { total, open: total };
+            stats.wants_index(8)
+        };
+        assert!(!with(8, 8 * 16, false));
+        assert!(with(9, 9, false));
+        assert!(with(1, 8 * 16 + 1, false));
+        assert!(with(3, 3, true));
+        assert!(with(1, 2 * 16 + 1, true));
+        assert!(!with(2, 2 * 16, true));
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Task, Title};
+use crate::domain::task::{Description, Task, TaskFields, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
@@ -67,6 +67,38 @@ pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     seal(Table::Owned, &key::task(task.owner, task.id), V2, &record)
 }
 
+/// Decodes the fields by which lists select and sort.
+pub(crate) fn decode_fields(
+    owner: UserId,
+    id: TaskId,
+    value: &[u8],
+) -> Result<TaskFields<'_>, StoreError> {
+    let key = key::task(owner, id);
+    let envelope = open(Table::Owned, &key, value)?;
+    if envelope.version != V2 {
+        return Err(envelope.unknown_version());
+    }
+    let record: TaskV2<'_> = envelope.record()?;
+    let due = match record.due {
+        Some((millis, Some(_))) => Some((time(&envelope, millis)?.as_millis(), 1)),
+        Some(day) => Some(due(&envelope, day)?.sort_key()),
+        None => None,
+    };
+    Ok(TaskFields {
+        id,
+        title: record.title,
+        description: record.description,
+        completed: record.completed_ms.is_some(),
+        due,
+        priority: priority(&envelope, record.priority)?,
+        tags: record.tags,
+        position: record.position,
+        parent: record.parent.map(TaskId::new),
+        created_at: time(&envelope, record.created_ms)?,
+        updated_at: time(&envelope, record.updated_ms)?,
+    })
+}
+
 pub(crate) fn decode_task(
     owner: UserId,
     id: TaskId,
@@ -82,7 +114,11 @@ pub(crate) fn decode_task(
 }
 
 /// Decodes a task from before tasks could be planned, whose order is that of creation.
-fn first(owner: UserId, id: TaskId, envelope: &Envelope<'_>) -> Result<Task, StoreError> {
+fn first(
+    owner: UserId,
+    id: TaskId,
+    envelope: &Envelope<'_, '_>,
+) -> Result<Task, StoreError> {
     let record: TaskV1<'_> = envelope.record()?;
     let updated_at = time(envelope, record.updated_ms)?;
     Ok(Task {
@@ -106,13 +142,10 @@ fn first(owner: UserId, id: TaskId, envelope: &Envelope<'_>) -> Result<Task, Sto
 fn second(
     owner: UserId,
     id: TaskId,
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'_, '_>,
 ) -> Result<Task, StoreError> {
     let record: TaskV2<'_> = envelope.record()?;
     let tags = record.tags.iter().map(|tag| Tag::new_unchecked((*tag).to_owned()));
-    let priority = Priority::from_code(record.priority).ok_or_else(|| {
-        envelope.damaged(&format_args!("unknown priority {}", record.priority))
-    })?;
     Ok(Task {
         id,
         owner,
@@ -120,7 +153,7 @@ fn second(
         description: description(envelope, record.description)?,
         completed_at: record.completed_ms.map(|at| time(envelope, at)).transpose()?,
         due: record.due.map(|found| due(envelope, found)).transpose()?,
-        priority,
+        priority: priority(envelope, record.priority)?,
         tags: Tags::new(tags.collect())
             .map_err(|error| envelope.damaged(&format_args!("tags {error}")))?,
         position: Position::new_unchecked(record.position.to_owned()),
@@ -135,13 +168,18 @@ fn second(
     })
 }
 
-fn title(envelope: &Envelope<'_>, text: &str) -> Result<Title, StoreError> {
+fn priority(envelope: &Envelope<'_, '_>, code: u8) -> Result<Priority, StoreError> {
+    let unknown = || envelope.damaged(&format_args!("unknown priority {code}"));
+    Priority::from_code(code).ok_or_else(unknown)
+}
+
+fn title(envelope: &Envelope<'_, '_>, text: &str) -> Result<Title, StoreError> {
     Title::new(text.to_owned())
         .map_err(|error| envelope.damaged(&format_args!("title {error}")))
 }
 
 fn description(
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'_, '_>,
     text: Option<&str>,
 ) -> Result<Option<Description>, StoreError> {
     let text = text.map(|text| Description::new(text.to_owned())).transpose();
@@ -149,7 +187,7 @@ fn description(
 }
 
 fn due(
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'_, '_>,
     (number, zone): (i64, Option<&str>),
 ) -> Result<Due, StoreError> {
     if let Some(zone) = zone {
@@ -161,7 +199,7 @@ fn due(
 }
 
 fn recurrence(
-    envelope: &Envelope<'_>,
+    envelope: &Envelope<'_, '_>,
     rule: &str,
     time: Option<u32>,
 ) -> Result<Recurrence, StoreError> {

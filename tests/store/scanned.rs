@@ -1,0 +1,113 @@
+//! Tests of accounts without index entries, and of the way from one state to the other.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use duly::domain::id::TaskId;
+use duly::domain::task::{Description, NewTask};
+use duly::store::redb::{Options, RedbStore};
+
+use crate::harness::TaskStore as _;
+use crate::harness::forge::{Forge, key};
+use crate::harness::values::{ALL, given_user, ids, new_task};
+
+/// Number of tasks up to which the accounts of these tests are scanned.
+const SCANNED: u64 = 8;
+
+fn open(path: &Path) -> RedbStore {
+    let options = Options { scan_at_most: SCANNED, ..Options::default() };
+    RedbStore::open(path, &options).unwrap()
+}
+
+/// Bytes of the only account, after a check of the file.
+async fn bytes(store: &RedbStore) -> u64 {
+    assert_eq!(store.verify().unwrap().findings, [""; 0]);
+    store.usage_list(None).await.unwrap().first().unwrap().1.bytes
+}
+
+#[tokio::test]
+async fn an_account_has_index_entries_from_the_task_that_makes_it_large() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&store, "jane@example.com").await.id;
+    let mut sizes = vec![0];
+    for number in 0..SCANNED + 3 {
+        let millis = i64::try_from(number).unwrap();
+        store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
+        sizes.push(bytes(&store).await);
+    }
+
+    let grown: Vec<u64> = sizes.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // The ninth task brings the entries of all nine.
+    let (small, large) = (grown[7], grown[9]);
+    assert!(large > 3 * small, "{grown:?}");
+    assert_eq!(grown[8], large + 8 * (large - small), "{grown:?}");
+    assert_eq!(grown[10], large, "{grown:?}");
+}
+
+#[tokio::test]
+async fn an_account_loses_its_index_entries_when_it_is_much_smaller() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&store, "jane@example.com").await.id;
+    let mut sizes = Vec::new();
+    for number in 1..=SCANNED + 1 {
+        let millis = i64::try_from(number).unwrap();
+        store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
+        sizes.push(bytes(&store).await);
+    }
+
+    for number in 1..=SCANNED + 1 {
+        assert!(store.task_delete(jane, TaskId::new(number)).await.unwrap());
+        let left = usize::try_from(SCANNED + 1 - number).unwrap();
+        assert_eq!(ids(&store, jane, ALL).await.len(), left);
+        let without = if left == 0 { 0 } else { sizes[left - 1] };
+        // A quarter of the limit is left.
+        assert_eq!(bytes(&store).await == without, left <= 2, "{left}");
+    }
+}
+
+#[tokio::test]
+async fn a_few_heavy_tasks_have_index_entries() {
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&store, "jane@example.com").await.id;
+    let mut text = String::new();
+    for number in 0..150 {
+        write!(text, "w{number} ").unwrap();
+    }
+    let description = Some(Description::new(text).unwrap());
+
+    let heavy = NewTask { description, ..new_task("a", 1) };
+    store.task_create(jane, heavy).await.unwrap().unwrap();
+
+    // Each word has an entry with the id of the account, the kind, the word, an end and the id of the task.
+    assert!(bytes(&store).await > 150 * (8 + 1 + 2 + 1 + 8));
+}
+
+#[tokio::test]
+async fn an_account_with_a_damaged_task_grows_without_index_entries() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let store = open(&path);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    for number in 0..SCANNED {
+        let millis = i64::try_from(number).unwrap();
+        store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
+    }
+    drop(store);
+    let first = key(&[&jane.get(), &4_u8, &1_u64]);
+    let forge = Forge::open(&path);
+    let mut value = forge.get("owned", &first);
+    *value.last_mut().unwrap() ^= 1;
+    forge.put("owned", &first, &value);
+    drop(forge);
+
+    let store = open(&path);
+    for millis in 10..13 {
+        store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
+    }
+
+    let findings = store.verify().unwrap().findings;
+    assert!(!findings.iter().any(|it| it.contains("index entry")), "{findings:?}");
+}

@@ -24,6 +24,7 @@
 //! | [`telemetry`] | the log |
 //! | [`metrics`] | numbers that many threads add to |
 //! | [`files`], [`socket`] | new files, whole or not at all; Unix sockets that a crash left behind |
+//! | [`json`] | texts and numbers as JSON |
 //! | [`permits`] | permits that accounts and networks have shares of |
 //! | [`domain`] | plain data and pure rules |
 //!
@@ -110,6 +111,7 @@ pub mod domain;
 pub mod files;
 pub mod http;
 pub mod jobs;
+pub mod json;
 pub mod metrics;
 pub mod permits;
 #[doc(hidden)]

@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["service"],
     &["store", "auth"],
     &["config", "clock", "random"],
-    &["domain", "files", "metrics", "permits", "socket"],
+    &["domain", "files", "json", "metrics", "permits", "socket"],
 ];
 
 /// Libraries that may be named only in these places.
@@ -68,6 +68,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde",
         &[
             "src/http/",
+            "src/json.rs",
             "src/auth/token.rs",
             "src/control/",
             "src/service/idempotency/wire/",
@@ -78,6 +79,7 @@ const HOMES: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "src/http/",
+            "src/json.rs",
             "src/auth/token.rs",
             "src/cli/",
             "src/control/",
@@ -104,7 +106,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("idna", &["src/domain/email/spelling.rs"]),
     ("strsim", &["src/http/nearest.rs"]),
     ("tokio_rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
-    ("tracing_subscriber", &["src/telemetry/mod.rs"]),
+    ("tracing_subscriber", &["src/telemetry/"]),
     ("unicode_normalization", &["src/domain/fold.rs"]),
     ("zxcvbn", &["src/auth/strength.rs"]),
     ("xxhash_rust", &["src/store/redb/format/codec.rs"]),

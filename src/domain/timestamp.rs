@@ -74,31 +74,40 @@ pub const TEXT_LEN: usize = 24;
 
 impl Timestamp {
     /// Formats the time into a buffer of the caller, without allocation.
-    ///
-    /// A list of tasks holds hundreds of times, and this takes 4 ns where jiff's printer takes 54.
     pub fn to_text(self, place: &mut [u8; TEXT_LEN]) -> &str {
+        *place = self.to_ascii();
+        str::from_utf8(place).unwrap_or_default()
+    }
+
+    /// Formats the time of a clock that is ahead of UTC by these seconds, as [`Self::to_text`] does, also with a `Z`.
+    pub(super) fn local_text(self, ahead: i32, place: &mut [u8; TEXT_LEN]) -> &str {
+        Self { millis: self.millis + i64::from(ahead) * 1000 }.to_text(place)
+    }
+
+    /// Formats the time. A list of tasks holds hundreds of times, so digits are written in pairs.
+    pub fn to_ascii(self) -> [u8; TEXT_LEN] {
         const DAY: i64 = 86_400_000;
         let (year, month, day) = civil(self.millis.div_euclid(DAY));
         let time = self.millis.rem_euclid(DAY);
-        *place = *b"0000-00-00T00:00:00.000Z";
-        let parts = [
-            (0..4, year),
-            (5..7, month),
-            (8..10, day),
-            (11..13, time / 3_600_000),
-            (14..16, time / 60_000 % 60),
-            (17..19, time / 1000 % 60),
-            (20..23, time % 1000),
-        ];
-        for (part, mut number) in parts {
-            for digit in place.get_mut(part).into_iter().flatten().rev() {
-                // Less than ten, so it fits.
-                *digit += u8::try_from(number % 10).unwrap_or(0);
-                number /= 10;
-            }
-        }
-        str::from_utf8(place).unwrap_or_default()
+        let seconds = time / 1000;
+        let [y0, y1] = digits(year / 100);
+        let [y2, y3] = digits(year % 100);
+        let ([m0, m1], [d0, d1]) = (digits(month), digits(day));
+        let [h0, h1] = digits(seconds / 3600);
+        let [n0, n1] = digits(seconds / 60 % 60);
+        let [s0, s1] = digits(seconds % 60);
+        let ([t0, t1], [_, t2]) = (digits(time % 1000 / 10), digits(time % 10));
+        [
+            y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':',
+            s0, s1, b'.', t0, t1, t2, b'Z',
+        ]
     }
+}
+
+/// Returns the two digits of a number below 100.
+fn digits(number: i64) -> [u8; 2] {
+    let number = u8::try_from(number).unwrap_or(0);
+    [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
 /// Converts days since 1970-01-01 to year, month and day of the Gregorian calendar

@@ -1,12 +1,12 @@
 //! Client addresses of requests.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use ipnet::IpNet;
 use poem::http::{HeaderMap, header};
 use poem::{Addr, FromRequest, Request, RequestBody};
 
+use super::middleware::Shared;
 use crate::domain::label::Label;
 use crate::service::Origin;
 
@@ -41,6 +41,9 @@ impl TrustedProxies {
     /// Follows `X-Forwarded-For` back from the peer while each hop is trusted. Headers of untrusted peers
     /// change nothing, nor do entries that an untrusted client wrote before a trusted proxy appended its own.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if !self.include(peer) {
+            return peer.to_canonical();
+        }
         // The client's entries may not be text; entries that the proxy appended still count.
         let forwarded: Vec<String> = headers
             .get_all("x-forwarded-for")
@@ -78,9 +81,9 @@ impl ClientAddress {
     /// Returns the client address of a request.
     pub(super) fn of(req: &Request) -> Self {
         let peer = peer(req);
-        let client = match req.data::<Arc<TrustedProxies>>() {
-            Some(trusted) => trusted.client(peer, req.headers()),
-            None => peer,
+        let client = match Shared::of(req) {
+            Ok(shared) => shared.proxies.client(peer, req.headers()),
+            Err(_) => peer,
         };
         Self(client)
     }

@@ -1,12 +1,11 @@
 //! The base URL under which a client reaches this server.
 
-use std::sync::Arc;
-
 use poem::http::header;
 use poem::{FromRequest, Request, RequestBody};
 
 use super::Site;
-use super::address::{TrustedProxies, peer};
+use super::address::peer;
+use super::middleware::Shared;
 use super::problem::Problem;
 
 /// Scheme and host as the client used them: `https://tasks.example.com`. A trusted proxy names the scheme in
@@ -33,8 +32,7 @@ impl<'a> FromRequest<'a> for BaseUrl {
 
 /// Returns a proxy header, if the request came from a trusted proxy.
 fn of_proxy<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
-    let trusted = request.data::<Arc<TrustedProxies>>()?;
-    let is_trusted = trusted.include(peer(request));
+    let is_trusted = Shared::of(request).ok()?.proxies.include(peer(request));
     let header = request.headers().get(name).filter(|_| is_trusted)?;
     header.to_str().ok()
 }

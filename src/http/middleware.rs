@@ -59,7 +59,7 @@ pub(super) struct Middleware<E> {
     pub(super) cors: Cors,
     pub(super) service: Service,
     pub(super) site: Site,
-    pub(super) proxies: Arc<TrustedProxies>,
+    pub(super) shared: Arc<Shared>,
     pub(super) forwarded: Forwarded,
     pub(super) body: BodyLimits,
     pub(super) header_bytes: usize,
@@ -67,24 +67,45 @@ pub(super) struct Middleware<E> {
     pub(super) only_tls: bool,
     pub(super) request_timeout: Duration,
     pub(super) ids: RequestIds,
+}
+
+/// Limits that requests share. Each request has a reference to them.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) proxies: Arc<TrustedProxies>,
     pub(super) budget: ResponseMemory,
     pub(super) turns: Turns,
     pub(super) bodies: BodyBudget,
 }
 
-/// Facts that a handler records for the access log.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RequestContext(Arc<OnceLock<UserId>>);
+impl Shared {
+    /// Returns the limits that a request refers to.
+    pub(super) fn of(request: &Request) -> Result<&Self, Problem> {
+        let shared: Option<&Arc<Self>> = request.data();
+        shared.map(Arc::as_ref).ok_or_else(Problem::internal)
+    }
+}
+
+/// Facts about a request: the limits of its body, and the caller, which a handler records for the access log.
+#[derive(Clone, Debug)]
+pub(super) struct RequestContext {
+    pub(super) body: BodyLimits,
+    user: Arc<OnceLock<UserId>>,
+}
 
 impl RequestContext {
+    fn new(body: BodyLimits) -> Self {
+        Self { body, user: Arc::default() }
+    }
+
     /// Records the caller. A request has one caller, so the first call counts.
     pub(super) fn set_user(&self, user: UserId) {
-        let _set_before = self.0.set(user);
+        let _set_before = self.user.set(user);
     }
 
     /// Returns the user of the request, once it is known.
     pub(super) fn user(&self) -> Option<UserId> {
-        self.0.get().copied()
+        self.user.get().copied()
     }
 }
 
@@ -97,8 +118,10 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         let route = self.table.find(request.uri().path());
         let allowed = self.cors.allowed(request.headers());
         let counts = self.table.counts(route, request.method());
-        let line = AccessLine::start(&request, route, &id, counts.map(Arc::as_ref));
         let body = self.body_limits(route);
+        let context = RequestContext::new(body);
+        let line =
+            AccessLine::start(&request, route, &id, counts.map(Arc::as_ref), context);
         let site = self.site.below(self.forwarded.prefix(&request));
 
         let digest = BodyDigest::wanted(request.headers());
@@ -109,11 +132,7 @@ impl<E: Endpoint> Endpoint for Middleware<E> {
         extensions.insert(line.context.clone());
         extensions.insert(self.service.clone());
         extensions.insert(site);
-        extensions.insert(self.budget.clone());
-        extensions.insert(self.turns.clone());
-        extensions.insert(self.bodies.clone());
-        extensions.insert(Arc::clone(&self.proxies));
-        extensions.insert(body);
+        extensions.insert(Arc::clone(&self.shared));
 
         let leftover = UnreadBody::of(&mut request);
         let (address, writes) = (ClientAddress::of(&request).0, writes(&request));
@@ -175,6 +194,7 @@ impl<'a> AccessLine<'a> {
         route: Option<&'a Route>,
         id: &'a HeaderValue,
         counts: Option<&'a Operation>,
+        context: RequestContext,
     ) -> Self {
         let known = KNOWN.iter().find(|(known, _)| known == request.method());
         Self {
@@ -184,7 +204,7 @@ impl<'a> AccessLine<'a> {
             trace: TraceId::of(request.headers()),
             counts,
             started: Instant::now(),
-            context: RequestContext::default(),
+            context,
             ended: false,
         }
     }
@@ -270,7 +290,7 @@ impl<E: Endpoint> Middleware<E> {
     ) -> (Response, Option<&'static str>) {
         let code = rendering.render(&mut response);
         let is_done = writes && response.status().is_success();
-        match self.budget.count(response, reader) {
+        match self.shared.budget.count(response, reader) {
             Ok(response) => (response, code),
             Err(full) => {
                 let mut response = Problem::no_room(full, is_done).into_response();
@@ -369,15 +389,16 @@ impl PanicHandler for OnPanic {
 /// Source of request ids: the client's own if it is well-formed, else a new unique one.
 #[derive(Debug)]
 pub(super) struct RequestIds {
-    /// Identifies this run of the program.
-    run: u64,
+    /// Start of the ids of this run of the program.
+    run: String,
     next: AtomicU64,
 }
 
 impl Default for RequestIds {
     fn default() -> Self {
         // Ids are not secret; they must only differ from those of other runs.
-        Self { run: RandomState::new().hash_one("run"), next: AtomicU64::new(1) }
+        let run = format!("{:016x}", RandomState::new().hash_one("run"));
+        Self { run, next: AtomicU64::new(1) }
     }
 }
 
@@ -394,7 +415,7 @@ impl RequestIds {
             return given.clone();
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:016x}{number:08x}", self.run);
+        let id = format!("{}{number:08x}", self.run);
         HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("-"))
     }
 }

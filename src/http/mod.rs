@@ -61,7 +61,7 @@ use self::forwarded::Forwarded;
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
 use self::metrics::Requests;
-use self::middleware::{Middleware, OnPanic};
+use self::middleware::{Middleware, OnPanic, Shared};
 use self::oauth::{METADATA, MetadataApi, RevocationApi};
 pub use self::openapi::{document, to_yaml};
 use self::payload::{BodyBudget, BodyLimits};
@@ -142,7 +142,12 @@ pub fn endpoint(
         service,
         site,
         forwarded: Forwarded::new(Arc::clone(&proxies), config.log_networks),
-        proxies,
+        shared: Arc::new(Shared {
+            proxies,
+            budget: ResponseMemory::default(),
+            turns: Turns::default(),
+            bodies: BodyBudget::new(config.limits.body_bytes),
+        }),
         body: BodyLimits {
             bytes: config.limits.body_bytes,
             time: config.limits.body_timeout,
@@ -151,9 +156,6 @@ pub fn endpoint(
         only_tls: config.tls.is_some(),
         request_timeout: config.limits.request_timeout,
         ids: middleware::RequestIds::default(),
-        budget: ResponseMemory::default(),
-        turns: Turns::default(),
-        bodies: BodyBudget::new(config.limits.body_bytes),
     };
     (middleware.boxed(), requests)
 }

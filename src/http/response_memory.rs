@@ -23,9 +23,9 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::BoxBody;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use poem::{FromRequest, Request, RequestBody, Response};
-use serde::Serialize;
 
-use super::payload::{Rendered, Renderer, Reserved};
+use super::middleware::Shared;
+use super::payload::{Rendered, Renderer, Reserved, WriteJson};
 use super::problem::Problem;
 use super::shares::{Full, Holder, Limits, Most, Share, Shares};
 use crate::service::Error;
@@ -132,7 +132,7 @@ impl Room {
         request: &Request,
         admit: impl FnOnce(&Shares, Holder) -> Result<(), Full>,
     ) -> Result<Self, Problem> {
-        let budget = request.data::<ResponseMemory>().ok_or_else(Problem::internal)?;
+        let budget = &Shared::of(request)?.budget;
         let reader = Holder::of(request);
         admit(&budget.shares, reader).map_err(|full| Problem::no_room(full, false))?;
         Ok(Self { budget: budget.clone(), reader })
@@ -145,7 +145,7 @@ impl Room {
     }
 
     /// Renders a counted array, between a prefix and a suffix.
-    pub(super) async fn render<T, I: Serialize>(
+    pub(super) async fn render<T, I: WriteJson>(
         &self,
         share: Option<Share>,
         around: [&str; 2],

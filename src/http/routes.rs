@@ -11,6 +11,8 @@ use super::openapi;
 /// All paths of the API.
 pub(super) struct RouteTable {
     routes: Vec<Route>,
+    /// Number of segments of the longest path.
+    longest: usize,
     /// Counters of requests without a route.
     others: Counts,
 }
@@ -25,6 +27,8 @@ pub(super) const NO_ROUTE: &str = "-";
 pub(super) struct Route {
     /// Path with its prefix: `/api/v1/tasks/{id}`.
     pub(super) pattern: String,
+    /// Segments of the path; `None` matches any.
+    segments: Vec<Option<String>>,
     /// Value of an `Allow` header.
     pub(super) allow: String,
     /// Whether the route issues or revokes tokens for OAuth 2 clients.
@@ -63,11 +67,21 @@ impl Route {
         let strict = path.operations.iter().filter(|it| it.tags != [openapi::HEALTH]);
         Self {
             pattern: path.path.clone(),
+            segments: segments(&path.path).map(literal).collect(),
             allow: allow.join(", "),
             speaks_oauth: ids.any(|id| openapi::OAUTH.contains(&id)),
             operations: strict.map(Operation::of).collect(),
             counts: Counts::new(&path.path, methods()),
         }
+    }
+
+    /// Whether the path has these segments. Compares the last first: all routes begin alike.
+    fn fits(&self, found: &[&str]) -> bool {
+        let is_same = |(wanted, found): (&Option<String>, &&str)| {
+            wanted.as_ref().is_none_or(|wanted| wanted == found)
+        };
+        self.segments.len() == found.len()
+            && self.segments.iter().zip(found).rev().all(is_same)
     }
 
     /// Returns the operation of a method, if its query is checked.
@@ -113,7 +127,9 @@ impl RouteTable {
         routes.sort_by(|one, other| one.pattern.cmp(&other.pattern));
         // Without a prefix, both health checks have the same path.
         routes.dedup_by(|one, other| one.pattern == other.pattern);
-        Self { routes, others: Counts::new(NO_ROUTE, ["GET"].into_iter()) }
+        let longest = routes.iter().map(|route| route.segments.len()).max();
+        let others = Counts::new(NO_ROUTE, ["GET"].into_iter());
+        Self { routes, longest: longest.unwrap_or(0), others }
     }
 
     /// Returns the counter of a method, for a route or for requests without one.
@@ -131,30 +147,29 @@ impl RouteTable {
         all.flat_map(|counts| counts.0.iter().cloned()).collect()
     }
 
+    /// Returns the route of a path. Trailing and repeated slashes make no difference, as in the routes themselves, but
+    /// two at the beginning match nothing.
     pub(super) fn find(&self, path: &str) -> Option<&Route> {
-        self.routes.iter().find(|route| fits(&route.pattern, path))
+        if path.starts_with("//") {
+            return None;
+        }
+        let mut found = Vec::with_capacity(self.longest);
+        for segment in segments(path) {
+            if found.len() == self.longest {
+                return None;
+            }
+            found.push(segment);
+        }
+        self.routes.iter().find(|route| route.fits(&found))
     }
 }
 
-/// Whether a path matches a pattern, segment by segment; a segment in braces matches any. Trailing and repeated
-/// slashes make no difference, as in the routes themselves, but two at the beginning match nothing.
-fn fits(pattern: &str, path: &str) -> bool {
-    if path.starts_with("//") {
-        return false;
-    }
-    let parts = |path| str::split(path, '/').filter(|part| !part.is_empty());
-    let (mut wanted, mut found) = (parts(pattern), parts(path));
-    loop {
-        match (wanted.next(), found.next()) {
-            (None, None) => return true,
-            (Some(wanted), Some(found)) => {
-                if !wanted.starts_with('{') && wanted != found {
-                    return false;
-                }
-            }
-            _ => return false,
-        }
-    }
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+fn literal(segment: &str) -> Option<String> {
+    (!segment.starts_with('{')).then(|| segment.to_owned())
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use poem::{FromRequest, Request, RequestBody};
 use tokio::time::Instant;
 
 use super::address::ClientAddress;
+use super::middleware::Shared;
 use super::problem::Problem;
 use crate::domain::network::Block;
 use crate::permits::{Permit, Permits};
@@ -50,7 +51,7 @@ impl<'a> FromRequest<'a> for Turn {
         req: &'a Request,
         _body: &mut RequestBody,
     ) -> poem::Result<Self> {
-        let turns = req.data::<Turns>().ok_or_else(Problem::internal)?;
+        let turns = &Shared::of(req)?.turns;
         let turn = turns.take(ClientAddress::of(req).0, PATIENCE).await;
         Ok(turn.ok_or_else(Problem::too_many_requests_at_once)?)
     }

@@ -145,6 +145,17 @@ pub(in crate::domain) fn dues() -> impl Strategy<Value = Due> {
 
 proptest! {
     #[test]
+    fn the_clock_of_a_due_time_is_what_jiff_says(due in dues()) {
+        if let Due::At { at, zone } = &due {
+            let clock = zone.rules().to_datetime(jiff::Timestamp::from(*at));
+            let parts = if clock.millisecond() == 0 { "%FT%T" } else { "%FT%T.%3f" };
+            let clock = clock.strftime(parts).to_string();
+            let shown = due.to_string();
+            prop_assert_eq!(shown.get(..clock.len()), Some(clock.as_str()));
+        }
+    }
+
+    #[test]
     fn what_is_written_is_read(due in dues(), home in zones()) {
         prop_assert_eq!(Due::parse(&due.to_string(), &home), Ok(due));
     }

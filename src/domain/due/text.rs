@@ -6,6 +6,7 @@ use jiff::Unit;
 use jiff::tz::Offset;
 
 use super::super::rfc3339::{self, Said, moment};
+use super::super::timestamp::TEXT_LEN;
 use super::{Date, Due, TimeZone, Timestamp};
 
 /// Reason that a text is not a due date or time.
@@ -84,6 +85,9 @@ impl Due {
 }
 
 fn to_minute(offset: Offset) -> Option<Offset> {
+    if offset.seconds() % 60 == 0 {
+        return Some(offset);
+    }
     offset.round(Unit::Minute).ok()
 }
 
@@ -95,17 +99,13 @@ impl fmt::Display for Due {
         };
         let exact = zone.rules().to_offset(at);
         let minutes = to_minute(exact).unwrap_or(exact).seconds() / 60;
-        let clock = exact.to_datetime(at);
-        write!(
-            f,
-            "{}T{:02}:{:02}:{:02}",
-            clock.date(),
-            clock.hour(),
-            clock.minute(),
-            clock.second()
-        )?;
-        if clock.millisecond() != 0 {
-            write!(f, ".{:03}", clock.millisecond())?;
+        let place = &mut [0; TEXT_LEN];
+        let clock = Timestamp::from(at).local_text(exact.seconds(), place);
+        let (seconds, millis) = clock.split_at_checked(19).unwrap_or_default();
+        f.write_str(seconds)?;
+        let millis = millis.trim_end_matches('Z');
+        if millis != ".000" {
+            f.write_str(millis)?;
         }
         let sign = if minutes < 0 { '-' } else { '+' };
         let (hour, minute) = (minutes.abs() / 60, minutes.abs() % 60);

@@ -13,6 +13,7 @@ use std::ops::Deref;
 use poem::Request;
 use zeroize::Zeroizing;
 
+use crate::http::middleware::Shared;
 use crate::http::problem::Problem;
 use crate::http::shares::{Full, Holder, Limits, Most, Share, Shares};
 use crate::service;
@@ -58,8 +59,7 @@ pub(super) struct Buffer {
 impl Buffer {
     /// Creates an empty buffer for the body of a request.
     pub(super) fn of(request: &Request) -> Result<Self, Problem> {
-        let budget = request.data::<BodyBudget>().ok_or_else(Problem::internal)?;
-        Ok(budget.begin(Holder::of(request)))
+        Ok(Shared::of(request)?.bodies.begin(Holder::of(request)))
     }
 
     /// Appends bytes to a body of at most `limit` bytes. The body may hold a password, so no copy of it is left in

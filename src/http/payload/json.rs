@@ -1,6 +1,6 @@
 //! JSON bodies of requests and responses.
 
-use poem::http::header;
+use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
 use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
@@ -26,6 +26,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Initial capacity of a response buffer, in bytes: enough for one object.
 const USUAL_BYTES: usize = 512;
+
+/// Number of header fields of an ordinary response.
+const USUAL_HEADERS: usize = 10;
 
 /// JSON body. Accepted without a `Content-Type`, as in the replaced service.
 #[derive(Debug)]
@@ -84,10 +87,10 @@ impl<T: Type> Payload for Json<T> {
     }
 }
 
-impl<T: Serialize + Send> IntoResponse for Json<T> {
+impl<T: WriteJson + Send> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         let mut bytes = Vec::with_capacity(USUAL_BYTES);
-        if let Err(problem) = write(&mut bytes, &self.0) {
+        if let Err(problem) = self.0.write_json(&mut bytes) {
             return problem.into_response();
         }
         if bytes.len() > USUAL_BYTES {
@@ -98,20 +101,32 @@ impl<T: Serialize + Send> IntoResponse for Json<T> {
     }
 }
 
-/// Appends a value as JSON.
-pub(super) fn write(bytes: &mut Vec<u8>, value: &impl Serialize) -> Result<(), Problem> {
-    serde_json::to_writer(bytes, value).map_err(|error| {
-        tracing::error!(%error, "failed to serialize a response");
-        Problem::internal()
-    })
+/// Value that can append its JSON to a response.
+pub(crate) trait WriteJson {
+    /// Appends the value as JSON.
+    fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), Problem>;
+}
+
+impl<T: Serialize + ?Sized> WriteJson for T {
+    fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        serde_json::to_writer(bytes, self).map_err(|error| {
+            tracing::error!(%error, "failed to serialize a response");
+            Problem::internal()
+        })
+    }
 }
 
 /// Builds a response from serialized JSON.
 pub(super) fn response(bytes: Vec<u8>) -> Response {
-    Response::builder().header(header::CONTENT_TYPE, JSON).body(bytes)
+    let mut response = Response::builder().body(bytes);
+    let headers = response.headers_mut();
+    // The middleware adds more.
+    headers.reserve(USUAL_HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    response
 }
 
-impl<T: Type + Serialize + Send> ApiResponse for Json<T> {
+impl<T: Type + WriteJson + Send> ApiResponse for Json<T> {
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
         let response = MetaResponse {

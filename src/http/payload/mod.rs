@@ -57,12 +57,13 @@ use zeroize::Zeroize as _;
 pub(super) use self::budget::BodyBudget;
 use self::budget::Buffer;
 pub(super) use self::form::{Form, decode};
-pub(super) use self::json::{Json, MergePatch};
+pub(super) use self::json::{Json, MergePatch, WriteJson};
 pub(super) use self::lines::Lines;
 pub(super) use self::rendered::{Rendered, Renderer, Reserved};
 pub(super) use self::schema::BODY;
 pub(super) use self::unchecked::Unchecked;
 use super::idempotency::BodyDigest;
+use super::middleware::RequestContext;
 use super::problem::Problem;
 
 fn request_of(content_type: &'static str, schema: &MetaSchemaRef) -> MetaRequest {
@@ -80,7 +81,8 @@ pub(super) struct BodyLimits {
 impl BodyLimits {
     /// Returns the limits of the server, or zero limits if none are set.
     fn of(request: &poem::Request) -> Self {
-        request.data().copied().unwrap_or(Self { bytes: 0, time: Duration::ZERO })
+        let nothing = Self { bytes: 0, time: Duration::ZERO };
+        request.data::<RequestContext>().map_or(nothing, |context| context.body)
     }
 }
 

@@ -11,11 +11,10 @@ use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
-use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::json::{self, Json};
+use super::json::{self, Json, WriteJson};
 use crate::domain::network::Block;
 use crate::http::problem::Problem;
 use crate::http::shares::Share;
@@ -76,7 +75,7 @@ impl Default for Renderer {
 impl Renderer {
     /// Renders an array between the JSON texts `before` and `after`. `share` is the memory of the items, and becomes
     /// that of the response.
-    pub(crate) async fn array<T, I: Serialize>(
+    pub(crate) async fn array<T, I: WriteJson>(
         &self,
         network: Block,
         share: Option<Share>,
@@ -93,7 +92,7 @@ impl Renderer {
             if number > 0 {
                 bytes.push(b',');
             }
-            json::write(&mut bytes, &item)?;
+            item.write_json(&mut bytes)?;
             drop(item);
             if bytes.len() >= slice_end {
                 if permit.is_none() {
@@ -143,7 +142,7 @@ impl<T: Send> IntoResponse for Rendered<T> {
     }
 }
 
-impl<T: Type + Serialize + Send> ApiResponse for Rendered<T> {
+impl<T: Type + WriteJson + Send> ApiResponse for Rendered<T> {
     fn meta() -> MetaResponses {
         Json::<T>::meta()
     }

@@ -56,8 +56,7 @@ impl Length {
                     At::Value(digits)
                 }
                 At::Name(_) | At::Value(_) | At::Rest => {
-                    let end = bytes.iter().position(|byte| *byte == b'\n');
-                    bytes = end.and_then(|end| bytes.get(end..)).unwrap_or_default();
+                    bytes = from_line_feed(bytes);
                     At::Rest
                 }
             };
@@ -68,6 +67,16 @@ impl Length {
     pub(super) fn take(&mut self) -> bool {
         std::mem::take(&mut self.is_beyond)
     }
+}
+
+/// Returns the bytes from the first line feed on. `contains` looks at many bytes at once, `position` at one.
+fn from_line_feed(bytes: &[u8]) -> &[u8] {
+    const AT_ONCE: usize = 32;
+    let chunks = bytes.chunks(AT_ONCE);
+    let before = chunks.take_while(|chunk| !chunk.contains(&b'\n')).count();
+    let rest = bytes.get(before * AT_ONCE..).unwrap_or_default();
+    let end = rest.iter().position(|byte| *byte == b'\n');
+    end.and_then(|end| rest.get(end..)).unwrap_or_default()
 }
 
 #[cfg(test)]

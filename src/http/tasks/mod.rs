@@ -3,6 +3,7 @@
 mod batch;
 mod body;
 mod filter;
+mod json;
 mod preconditions;
 mod text;
 mod view;
@@ -17,7 +18,8 @@ pub(super) use self::batch::Op;
 use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
 use self::body::{TaskCreate, TaskPatch};
 use self::filter::Asked;
-use self::view::{TagView, TaskCountsView, TaskView};
+use self::json::TaskJson;
+use self::view::{TagView, TaskCountsView};
 use super::caller::Authenticated;
 use super::etag::{self, EntityTags};
 use super::idempotency::{IdempotencyHeader, Reply};
@@ -44,7 +46,7 @@ enum Created {
     /// The new task.
     #[oai(status = 201)]
     Created(
-        Json<TaskView>,
+        Json<TaskJson>,
         /// Path of the new task.
         #[oai(header = "Location")]
         String,
@@ -54,17 +56,17 @@ enum Created {
     ),
     /// The task that would be created. With `dry_run`, nothing is stored.
     #[oai(status = 200)]
-    Tried(Json<TaskView>),
+    Tried(Json<TaskJson>),
 }
 
 impl Created {
     fn new(prefix: &str, task: Task, dry_run: bool) -> Self {
         if dry_run {
-            return Self::Tried(Json(task.into()));
+            return Self::Tried(Json(TaskJson(task)));
         }
         let location = format!("{prefix}/tasks/{}", task.id);
         let etag = etag::of(&task);
-        Self::Created(Json(task.into()), location, etag)
+        Self::Created(Json(TaskJson(task)), location, etag)
     }
 }
 
@@ -74,7 +76,7 @@ enum Found {
     /// The task.
     #[oai(status = 200)]
     Found(
-        Json<TaskView>,
+        Json<TaskJson>,
         /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
@@ -93,7 +95,7 @@ enum Changed {
     /// The task after the change; with `dry_run`, the task as it would be.
     #[oai(status = 200)]
     Changed(
-        Json<TaskView>,
+        Json<TaskJson>,
         /// Revision of the task, in quotes.
         #[oai(header = "ETag")]
         String,
@@ -110,7 +112,7 @@ impl Changed {
 
     fn new(task: Task, finished: Option<TaskId>) -> Self {
         let etag = etag::of(&task);
-        Self::Changed(Json(task.into()), etag, finished.map(TaskId::get))
+        Self::Changed(Json(TaskJson(task)), etag, finished.map(TaskId::get))
     }
 }
 
@@ -119,7 +121,7 @@ enum Listed {
     /// One page of tasks.
     #[oai(status = 200)]
     Listed(
-        Rendered<Vec<TaskView>>,
+        Rendered<Vec<TaskJson>>,
         /// Number of tasks on all pages.
         #[oai(header = "X-Total-Count")]
         u64,
@@ -280,8 +282,8 @@ impl TasksApi {
             None => None,
         };
         let share = room.take(tasks.iter().map(Task::memory).sum())?;
-        let views = tasks.into_iter().map(TaskView::from);
-        let tasks = room.render(Some(share), ["", ""], views).await?;
+        let tasks = tasks.into_iter().map(TaskJson);
+        let tasks = room.render(Some(share), ["", ""], tasks).await?;
         Ok(Listed::Listed(tasks, total, link))
     }
 
@@ -356,7 +358,7 @@ impl TasksApi {
         Ok(if known.is_some_and(|known| known.names(&task)) {
             Found::NotModified(etag)
         } else {
-            Found::Found(Json(task.into()), etag)
+            Found::Found(Json(TaskJson(task)), etag)
         })
     }
 

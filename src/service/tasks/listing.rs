@@ -133,16 +133,16 @@ impl Service {
             }
         };
         let (mut completed, mut not_overdue) = (listing.completed, None);
-        let overdue = DueRange::overdue(self.0.clock.now(), &home);
+        let overdue = || DueRange::overdue(self.0.clock.now(), &home);
         match listing.overdue {
             Some(true) => {
                 // A completed task is never overdue.
                 let range =
-                    if completed == Some(true) { DueRange::NONE } else { overdue };
+                    if completed == Some(true) { DueRange::NONE } else { overdue() };
                 completed = completed.or(Some(false));
                 due = Some(due.unwrap_or(DueRange::ALL).intersect(&range));
             }
-            Some(false) => not_overdue = Some(overdue),
+            Some(false) => not_overdue = Some(overdue()),
             None => {}
         }
         let mut tags = Vec::new();

@@ -1,0 +1,195 @@
+//! JSON of tasks, written directly from them.
+//!
+//! A view has a copy of every text, and serde escapes the names of members anew for each task.
+
+use std::borrow::Cow;
+
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+
+use super::view::TaskView;
+use crate::domain::tag::Tags;
+use crate::domain::task::Task;
+use crate::domain::timestamp::Timestamp;
+use crate::http::payload::WriteJson;
+use crate::http::problem::Problem;
+use crate::json::{write, write_plain, write_text};
+
+/// Task whose JSON is that of its [`TaskView`], byte for byte.
+#[derive(Debug)]
+pub(super) struct TaskJson(pub(super) Task);
+
+/// Value of a member.
+enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(u64),
+    Text(&'a str),
+    Time(Timestamp),
+    Tags(&'a Tags),
+}
+
+impl WriteJson for TaskJson {
+    fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        let Task {
+            id,
+            owner,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            created_at,
+            updated_at,
+            revision,
+        } = &self.0;
+        let description = description.as_ref().map(|it| it.as_str());
+        let due = due.as_ref().map(ToString::to_string);
+        let rule = recurrence.as_ref().map(|it| it.rule().to_string());
+        let members = [
+            (r#"{"id":"#, Value::Number(id.get())),
+            (r#","title":"#, Value::Text(title.as_str())),
+            (r#","description":"#, Value::or_null(description, Value::Text)),
+            (r#","completed":"#, Value::Bool(completed_at.is_some())),
+            (r#","owner_id":"#, Value::Number(owner.get())),
+            (r#","created_at":"#, Value::Time(*created_at)),
+            (r#","updated_at":"#, Value::Time(*updated_at)),
+            (r#","completed_at":"#, Value::or_null(*completed_at, Value::Time)),
+            (r#","due":"#, Value::or_null(due.as_deref(), Value::Text)),
+            (r#","priority":"#, Value::Text(priority.as_str())),
+            (r#","tags":"#, Value::Tags(tags)),
+            (r#","position":"#, Value::Text(position.as_str())),
+            (
+                r#","parent_id":"#,
+                Value::or_null(parent.map(|it| it.get()), Value::Number),
+            ),
+            (r#","recurrence":"#, Value::or_null(rule.as_deref(), Value::Text)),
+            (r#","rev":"#, Value::Number(*revision)),
+        ];
+        for (name, value) in members {
+            bytes.extend_from_slice(name.as_bytes());
+            value.write(bytes);
+        }
+        bytes.push(b'}');
+        Ok(())
+    }
+}
+
+impl Value<'_> {
+    fn or_null<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::Null, of)
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Null => bytes.extend_from_slice(b"null"),
+            Self::Bool(value) => write(bytes, value),
+            Self::Number(number) => write(bytes, number),
+            Self::Text(text) => write_text(bytes, text),
+            Self::Time(time) => write_plain(bytes, &time.to_ascii()),
+            Self::Tags(tags) => {
+                bytes.push(b'[');
+                for (number, tag) in tags.iter().enumerate() {
+                    if number > 0 {
+                        bytes.push(b',');
+                    }
+                    write_text(bytes, tag.as_str());
+                }
+                bytes.push(b']');
+            }
+        }
+    }
+}
+
+/// Describes the task as its view in the OpenAPI document.
+impl Type for TaskJson {
+    const IS_REQUIRED: bool = TaskView::IS_REQUIRED;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        TaskView::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        TaskView::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        TaskView::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::due::Due;
+    use crate::domain::id::TaskId;
+    use crate::domain::position::Position;
+    use crate::domain::priority::Priority;
+    use crate::domain::recurrence::{Recurrence, Rule};
+    use crate::domain::tag::Tag;
+    use crate::domain::task::tests::task;
+    use crate::domain::task::{Description, Title};
+    use crate::domain::time_zone::TimeZone;
+
+    #[track_caller]
+    fn check(task: &Task) {
+        let mut direct = Vec::new();
+        TaskJson(task.clone()).write_json(&mut direct).unwrap();
+        let generic = serde_json::to_string(&TaskView::from(task.clone())).unwrap();
+        assert_eq!(String::from_utf8(direct).unwrap(), generic);
+    }
+
+    fn due(text: &str) -> Due {
+        Due::parse(text, &TimeZone::utc()).unwrap()
+    }
+
+    #[test]
+    fn a_task_is_written_as_its_view_is() {
+        check(&task());
+        let mut full = task();
+        full.id = TaskId::new(u64::MAX);
+        full.title = Title::new("\"a\" \\ \u{e9} \u{1f600} \u{7f}".to_owned()).unwrap();
+        full.description = Some(Description::new("two\r\n\tlines /".to_owned()).unwrap());
+        full.completed_at = Some("2030-01-01T00:00:00.007Z".parse().unwrap());
+        full.updated_at = Timestamp::MAX;
+        let tags = ["work", "\"home\"", "back\\slash"].map(|tag| Tag::new(tag).unwrap());
+        full.tags = Tags::new(tags.to_vec()).unwrap();
+        full.position = Position::of_number(1_000_000);
+        full.parent = Some(TaskId::new(7));
+        full.revision = Task::MAX_REVISION;
+        for text in
+            ["2026-12-01", "1970-01-01T00:00:00Z", "2026-07-01T09:00:00.5[Europe/Berlin]"]
+        {
+            full.due = Some(due(text));
+            check(&full);
+        }
+        for priority in Priority::ALL {
+            full.priority = priority;
+            check(&full);
+        }
+    }
+
+    #[test]
+    fn a_recurring_task_is_written_as_its_view_is() {
+        let mut recurring = task();
+        let due = due("2026-12-01T09:00:00[America/New_York]");
+        let rule = Rule::parse("FREQ=MONTHLY;INTERVAL=2;BYDAY=-1MO,2TU;COUNT=9").unwrap();
+        recurring.recurrence = Some(Recurrence::new(rule, &due));
+        recurring.due = Some(due);
+        check(&recurring);
+    }
+}

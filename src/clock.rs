@@ -23,6 +23,12 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the microseconds since 1970-01-01 by the clock of the machine, for the log.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
+pub fn unix_micros() -> i64 {
+    jiff::Timestamp::now().as_microsecond()
+}
+
 /// A clock that moves only when told to, for tests.
 #[derive(Debug)]
 pub struct ManualClock {

@@ -1,5 +1,6 @@
 //! Logging, including panics.
 
+mod json;
 mod queue;
 mod writer;
 
@@ -13,15 +14,18 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
+use tracing_subscriber::fmt::format::JsonFields;
 
-use self::queue::{Handle, Queue};
+use self::json::JsonLines;
+use self::queue::{Handles, Queue};
 use crate::config::{ConfigError, LogFormat};
 use crate::store::redb::is_caught;
 
 /// Maximum time to write the last lines when the process ends.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Writer of the log, on its own thread. Logging never waits for it, whatever becomes of the lines.
+/// Writer of the log, on its own thread. Logging never waits for it, whatever becomes of the lines. Warnings and errors
+/// are written at once, other lines up to 20 ms later, many at a time.
 ///
 /// Dropping it allows a second for waiting lines to be written.
 #[derive(Debug)]
@@ -52,7 +56,7 @@ impl Log {
 
     /// Writes a text for a human reader among the lines, not in their format.
     pub fn say(&self, text: &str) {
-        self.0.push(text.as_bytes());
+        self.0.push(text.as_bytes(), true);
     }
 
     /// Returns the counter of lost lines.
@@ -88,17 +92,17 @@ pub fn start(log: &Log, format: LogFormat, level: &str) -> Result<(), ConfigErro
             "must be a level such as info, or a filter such as info,duly::store=debug"
                 .to_owned(),
     })?;
-    let queue = Arc::clone(&log.0);
     // The crate would report its own errors on standard error, and panic if that fails.
     let log = fmt()
         .with_env_filter(filter)
-        .with_writer(move || Handle(Arc::clone(&queue)))
+        .with_writer(Handles(Arc::clone(&log.0)))
         .log_internal_errors(false);
     let started = match format {
         LogFormat::Text => log.try_init(),
-        LogFormat::Json => {
-            log.json().flatten_event(true).with_current_span(false).try_init()
-        }
+        LogFormat::Json => log
+            .event_format(JsonLines::default())
+            .fmt_fields(JsonFields::new())
+            .try_init(),
     };
     if started.is_err() {
         tracing::debug!("the log was already initialised");

@@ -1,6 +1,8 @@
 //! Client that checks the common rules on every response.
 
+use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
@@ -10,11 +12,19 @@ use hyper_util::client::legacy::Client as Hyper;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 
 use super::contract;
 
 /// The base path of the API in tests.
 pub(crate) const BASE: &str = "/api/v1";
+
+/// Runtime of all connections. They close when the server closes them, even while a test waits for its process to end;
+/// otherwise each end of a server would take the two seconds that it gives to open connections.
+static CONNECTIONS: LazyLock<Runtime> = LazyLock::new(|| {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+});
 
 /// Client without a credential, or with a token. Clones share connections.
 #[derive(Clone, Debug)]
@@ -88,13 +98,21 @@ impl Client {
         for (name, value) in &self.headers {
             request.headers_mut().append(name, value.clone());
         }
-        let response =
-            self.hyper.request(request).await.map_err(|error| error.to_string())?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let bytes =
-            response.into_body().collect().await.map_err(|error| error.to_string())?;
-        let bytes = bytes.to_bytes();
-        Ok(Answer::new(format!("{method} {path}"), status, headers, bytes))
+        let sent = self.hyper.request(request);
+        let answered = async {
+            let (head, body) = sent.await?.into_parts();
+            Ok::<_, Box<dyn Error + Send + Sync>>((
+                head,
+                body.collect().await?.to_bytes(),
+            ))
+        };
+        // Aborts the request when the caller drops this future.
+        let mut sending = JoinSet::new();
+        sending.spawn_on(answered, CONNECTIONS.handle());
+        let answered = sending.join_next().await.unwrap().unwrap();
+        let (head, bytes) = answered.map_err(|error| error.to_string())?;
+        let asked = format!("{method} {path}");
+        Ok(Answer::new(asked, head.status, head.headers, bytes))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -74,6 +74,8 @@ impl Server {
             cache_bytes: 8 << 20,
             reserve_bytes: config.disk_reserve_bytes,
             quota: config.quota,
+            // Accounts of tests pass the limit in both directions. The binary has the default.
+            scan_at_most: 4,
             ..redb::Options::default()
         };
         let store = Arc::new(RedbStore::open(config.database.path(), &options).unwrap());

@@ -14,6 +14,21 @@ mod tasks;
 mod users;
 mod waiting;
 
+use std::path::Path;
+use std::sync::Arc;
+
+use duly::store::redb::{Options, RedbStore};
+
+/// Creates an empty store in a folder.
+fn open(folder: &Path, options: &Options) -> Arc<RedbStore> {
+    Arc::new(RedbStore::open(&folder.join("test.redb"), options).unwrap())
+}
+
+/// Checks the file that a case leaves behind.
+fn sound(store: &RedbStore) {
+    assert_eq!(store.verify().unwrap().findings, [""; 0]);
+}
+
 /// Runs the same tests on every store. Each case gets an empty one.
 macro_rules! contract {
     ($($module:ident: $($case:ident),+;)+) => {
@@ -31,17 +46,31 @@ macro_rules! contract {
         }
 
         mod redb {
-            use crate::harness::values::open;
+            use duly::store::redb::Options;
 
             $($(
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     let data = tempfile::tempdir().unwrap();
-                    let store = open(&data.path().join("test.redb"));
+                    let store = super::open(data.path(), &Options::default());
                     super::$module::$case(store.clone()).await;
+                    super::sound(&store);
+                }
+            )+)+
+        }
 
-                    let report = store.verify().unwrap();
-                    assert_eq!(report.findings, [""; 0], "what the case has left behind");
+        /// Accounts with index entries from the first task on.
+        mod indexed {
+            use duly::store::redb::Options;
+
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let indexed = Options { scan_at_most: 0, ..Options::default() };
+                    let data = tempfile::tempdir().unwrap();
+                    let store = super::open(data.path(), &indexed);
+                    super::$module::$case(store.clone()).await;
+                    super::sound(&store);
                 }
             )+)+
         }

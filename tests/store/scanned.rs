@@ -5,6 +5,7 @@ use std::path::Path;
 
 use duly::domain::id::TaskId;
 use duly::domain::task::{Description, NewTask};
+use duly::store::Store as _;
 use duly::store::redb::{Options, RedbStore};
 
 use crate::harness::TaskStore as _;
@@ -110,4 +111,30 @@ async fn an_account_with_a_damaged_task_grows_without_index_entries() {
 
     let findings = store.verify().unwrap().findings;
     assert!(!findings.iter().any(|it| it.contains("index entry")), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_damaged_task_does_not_keep_others_from_being_deleted() {
+    let data = tempfile::tempdir().unwrap();
+    let path = data.path().join("test.redb");
+    let store = open(&path);
+    let jane = given_user(&store, "jane@example.com").await.id;
+    for millis in 1..=4 {
+        store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
+    }
+    drop(store);
+    let second = key(&[&jane.get(), &4_u8, &2_u64]);
+    let forge = Forge::open(&path);
+    let mut value = forge.get("owned", &second);
+    *value.last_mut().unwrap() ^= 1;
+    forge.put("owned", &second, &value);
+    drop(forge);
+
+    let store = open(&path);
+
+    for id in [4, 1] {
+        assert!(store.task_delete(jane, TaskId::new(id)).await.unwrap());
+    }
+    store.task_get(jane, TaskId::new(2)).await.unwrap_err();
+    store.task_get(jane, TaskId::new(3)).await.unwrap().unwrap();
 }

@@ -21,10 +21,22 @@ impl Task {
         ROWS + size(self.tags.iter().len()) + words
     }
 
-    /// Returns the weight of the task: its [rows](Self::rows), and one for every 256 bytes of its texts. It bounds the work
-    /// of reading the task, and of adding its index entries.
+    /// Returns the weight of the task: an upper bound of its rows, and one for every 256 bytes of its texts. It bounds the
+    /// work of reading the task, and of adding its index entries.
+    ///
+    /// Files store the weight of all tasks of an account. Like the words that are indexed, it never changes without a new
+    /// format.
     pub(crate) fn weight(&self) -> u64 {
-        self.rows() + size((self.texts() + self.position.as_str().len()) / BYTES_A_ROW)
+        let description = self.description.as_ref().map(|it| it.as_str());
+        let mut texts = [self.title.as_str()].into_iter().chain(description);
+        // Other texts may have more words than are counted without folding.
+        let words = if texts.all(str::is_ascii) {
+            word_rows(self.title.as_str(), description)
+        } else {
+            size(self.words().len())
+        };
+        let bytes = self.texts() + self.position.as_str().len();
+        ROWS + size(self.tags.iter().len()) + words + size(bytes / BYTES_A_ROW)
     }
 
     /// Returns the approximate memory of the task, in bytes.
@@ -49,4 +61,45 @@ pub(crate) fn word_rows(title: &str, description: Option<&str>) -> u64 {
 
 fn size(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::id::{TaskId, UserId};
+    use crate::domain::position::Position;
+    use crate::domain::task::{Description, NewTask, Task, Title};
+    use crate::domain::timestamp::Timestamp;
+
+    fn task(title: &str, description: &str) -> Task {
+        let title = Title::new(title.to_owned()).unwrap();
+        let description = Some(Description::new(description.to_owned()).unwrap());
+        let new = NewTask { description, ..NewTask::new(title, Timestamp::EPOCH) };
+        let task = new.into_task(UserId::new(1), TaskId::new(1), Position::of_number(0));
+        task.unwrap()
+    }
+
+    #[test]
+    fn weights_never_change() {
+        for (title, description, weight) in [
+            ("a", "", 7 + 1),
+            ("buy milk, buy bread", "", 7 + 4),
+            ("\u{c4}pfel und \u{c4}pfel", "", 7 + 2),
+            ("\u{6771}\u{4eac}\u{3078}", "", 7 + 3),
+            ("a", &"x".repeat(600), 7 + 2 + 2),
+            ("a", &"b ".repeat(1000), 7 + 512 + 7),
+        ] {
+            assert_eq!(task(title, description).weight(), weight, "{title}");
+        }
+    }
+
+    #[test]
+    fn characters_that_fold_to_several_words_weigh_as_much_as_their_entries() {
+        let letters = || 'a'..='z';
+        let pairs =
+            letters().flat_map(|a| letters().map(move |b| format!("{a}{b}\u{2474}")));
+        let text: String = pairs.take(500).collect();
+        let task = task("a", &text);
+        assert!(task.words().len() > 400, "{}", task.words().len());
+        assert!(task.weight() > u64::try_from(task.words().len()).unwrap());
+    }
 }

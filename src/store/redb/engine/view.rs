@@ -170,7 +170,8 @@ impl<'a, 'txn> View<'a, 'txn> {
         Ok(stats)
     }
 
-    /// Reads the outlines of all tasks of an account without index entries.
+    /// Reads the outlines of all tasks of an account without index entries. Skips damaged tasks, so that the others can
+    /// be moved and deleted.
     pub(in crate::store::redb) fn outlines(
         &self,
         owner: UserId,
@@ -183,9 +184,14 @@ impl<'a, 'txn> View<'a, 'txn> {
         let rows = self.range(Table::Owned, &key::tasks_of(owner))?;
         let outline = |row: Result<table::Found<'_>, redb::StorageError>| {
             self.count(Work::new(1, 0));
-            outline_of(row?)
+            match outline_of(row?) {
+                Ok(outline) => Ok(Some(outline)),
+                Err(StoreError::Damaged { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
         };
-        let found: Rc<[TaskOutline]> = rows.map(outline).collect::<Result<_, _>>()?;
+        let found = rows.map(outline).filter_map(Result::transpose);
+        let found: Rc<[TaskOutline]> = found.collect::<Result<_, StoreError>>()?;
         *self.outlines.borrow_mut() = Some((owner, Rc::clone(&found)));
         Ok(found)
     }

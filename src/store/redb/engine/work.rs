@@ -16,7 +16,7 @@ pub(in crate::store::redb) const COMMIT: Work = Work { rows: 20_000, bytes: 4 <<
 const SMALL: Work = Work { rows: COMMIT.rows / 4, bytes: COMMIT.bytes / 4 };
 
 /// Maximum size of the row of an account's statistics, in bytes.
-const STATS: u64 = 128;
+const STATS: u64 = 256;
 
 /// Bytes that count as one row.
 const BYTES_A_ROW: u64 = 256;

@@ -8,8 +8,17 @@ use super::{ReadBudget, Stop, Tasks};
 use crate::domain::due::DueRange;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::{TaskCounts, TaskFilter, Within};
+use crate::domain::words::Words;
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
+
+/// Ids that are gathered before duplicates are removed, at least.
+const ROOM: usize = 16_384;
+
+fn sort(ids: &mut Vec<TaskId>) {
+    ids.sort_unstable();
+    ids.dedup();
+}
 
 /// Condition, with the index entries of exactly the tasks that fulfil it.
 pub(super) struct Condition {
@@ -53,7 +62,7 @@ impl Condition {
         most: usize,
         cost: &mut ReadBudget,
     ) -> Result<Option<Vec<TaskId>>, Stop> {
-        let mut ids = Vec::new();
+        let (mut ids, mut room) = (Vec::new(), ROOM);
         let mut read = 0;
         for prefix in &self.prefixes {
             let Some(mut source) = Source::open(tasks.owned, prefix, &self.bounds)?
@@ -71,10 +80,14 @@ impl Condition {
                 if self.due.as_ref().is_none_or(is_due) {
                     ids.push(id);
                 }
+                // A task has an entry for each word with the same prefix.
+                if ids.len() >= room {
+                    sort(&mut ids);
+                    room = ROOM.max(2 * ids.len());
+                }
             }
         }
-        ids.sort_unstable();
-        ids.dedup();
+        sort(&mut ids);
         Ok(Some(ids))
     }
 }
@@ -84,6 +97,14 @@ pub(super) struct Conditions {
     /// Conditions, those with the fewest tasks (estimated) first.
     pub(super) required: Vec<Condition>,
     pub(super) excluded: Vec<Condition>,
+}
+
+/// Whether a word is the prefix of another one in the query, so that every task with that one has it as well.
+fn is_implied(words: &Words, (word, is_prefix): (&str, bool)) -> bool {
+    let is_more = |(other, other_prefix): (&str, bool)| {
+        other.starts_with(word) && (other != word || !other_prefix)
+    };
+    is_prefix && words.iter().any(is_more)
 }
 
 /// Returns the conditions of a filter.
@@ -120,7 +141,7 @@ pub(super) fn conditions(
         let of_tag = Condition::new(both(&|state| KeyPrefix::tag(owner, tag, state)));
         required.push(of_tag.counted(tasks.tag_counts(tag)?, *completed));
     }
-    for (word, is_prefix) in words.iter() {
+    for (word, is_prefix) in words.iter().filter(|it| !is_implied(words, *it)) {
         required.push(Condition::new(vec![if is_prefix {
             KeyPrefix::word_prefix(owner, word)
         } else {

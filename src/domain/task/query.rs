@@ -220,6 +220,16 @@ pub enum Start {
     After(TaskPlace),
 }
 
+impl Start {
+    /// Returns the number of tasks to skip, from the first or after the place.
+    pub const fn skip(&self) -> u64 {
+        match self {
+            Self::Skip(skip) => *skip,
+            Self::After(_) => 0,
+        }
+    }
+}
+
 /// Query for a page of tasks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskQuery {

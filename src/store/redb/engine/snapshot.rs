@@ -28,6 +28,7 @@ use crate::store::redb::format::key::{IdempotencyByAge, Owned, Table};
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
 use crate::store::redb::format::{codec, index, record, table};
+use crate::store::redb::tasks::decoded;
 
 impl Snapshot for View<'_, '_> {
     fn next_user_id(&self) -> Result<UserId, StoreError> {
@@ -236,11 +237,8 @@ impl Snapshot for View<'_, '_> {
         skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Option<Position>, StoreError> {
         if from.is_none() && side == Side::After {
-            let stats = self.stats(owner)?;
-            let last = stats.as_ref().and_then(|stats| stats.last.as_ref());
-            if let Some(last) = last.filter(|last| !skips(last.id)) {
-                return Ok(Some(last.position.clone()));
-            }
+            let last = self.last_task(owner, skips)?;
+            return Ok(last.map(|(position, _)| position));
         }
         if !self.is_indexed(owner)? {
             let tasks = self.outlines(owner)?;
@@ -366,6 +364,11 @@ impl View<'_, '_> {
         owner: UserId,
         skips: &dyn Fn(TaskId) -> bool,
     ) -> Result<Option<(Position, TaskId)>, StoreError> {
+        let stats = self.stats(owner)?;
+        let last = stats.as_ref().and_then(|stats| stats.last.as_ref());
+        if let Some(last) = last.filter(|last| !skips(last.id)) {
+            return Ok(Some((last.position.clone(), last.id)));
+        }
         if !self.is_indexed(owner)? {
             let tasks = self.outlines(owner)?;
             let others = tasks.iter().filter(|task| !skips(task.id));
@@ -390,7 +393,7 @@ impl View<'_, '_> {
     ) -> Result<Vec<Task>, StoreError> {
         let mut tasks = Vec::new();
         for entry in self.entries(&key::tasks_of(owner))? {
-            let task = crate::store::redb::tasks::decoded(entry?)?;
+            let task = decoded(entry?)?;
             self.count(Work::new(1, 0));
             tasks.push(task);
         }

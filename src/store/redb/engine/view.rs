@@ -9,6 +9,7 @@ use crate::domain::id::{SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
+use crate::domain::task::TaskFields;
 use crate::domain::token::PersonalToken;
 use crate::store::StoreError;
 use crate::store::redb::engine::batch::Batch;
@@ -21,6 +22,7 @@ use crate::store::redb::format::table::{
     Range, Snapshot, SnapshotTables, Value, Writable,
 };
 use crate::store::redb::format::{codec, table};
+use crate::store::redb::tasks::fields;
 
 /// Future state of the file, or a snapshot of it. Read-only.
 pub(in crate::store::redb) struct View<'a, 'txn> {
@@ -184,7 +186,7 @@ impl<'a, 'txn> View<'a, 'txn> {
         let rows = self.range(Table::Owned, &key::tasks_of(owner))?;
         let outline = |row: Result<table::Found<'_>, redb::StorageError>| {
             self.count(Work::new(1, 0));
-            match outline_of(row?) {
+            match outline_of(&row?) {
                 Ok(outline) => Ok(Some(outline)),
                 Err(StoreError::Damaged { .. }) => Ok(None),
                 Err(error) => Err(error),
@@ -206,15 +208,10 @@ impl<'a, 'txn> View<'a, 'txn> {
 }
 
 /// Decodes the outline of a task's row.
-fn outline_of((key, value): table::Found<'_>) -> Result<TaskOutline, StoreError> {
-    match Owned::decode(key.value()) {
-        Some(Owned::Task(owner, id)) => {
-            let fields = record::decode_fields(owner, id, value.value())?;
-            let position = Position::new_unchecked(fields.position.to_owned());
-            Ok(TaskOutline { id, parent: fields.parent, position })
-        }
-        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
-    }
+fn outline_of(row: &table::Found<'_>) -> Result<TaskOutline, StoreError> {
+    let TaskFields { id, parent, position, .. } = fields(row)?;
+    let position = Position::new_unchecked(position.to_owned());
+    Ok(TaskOutline { id, parent, position })
 }
 
 fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {

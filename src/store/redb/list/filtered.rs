@@ -1,18 +1,15 @@
 //! Pages of the tasks that match a filter, where no index has exactly these tasks in the requested order.
 
 use super::index_scan::Plan;
-use super::matches::{Matches, matches};
+use super::matches::{ENTRIES_A_RECORD, Matches, matches};
 use super::page::{Cut, Member, Walk, cut};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, Task, TaskPlace, TaskQuery, TaskSort};
 
-/// Index entries that are read in the time of a record.
-const ENTRIES_A_RECORD: u64 = 8;
-
 /// Matches whose entries are read in the time in which a walk reads one record.
-const RECORDS_A_MATCH: u64 = 4;
+const MATCHES_A_RECORD: u64 = 4;
 
 /// Returns a page.
 pub(super) fn page(
@@ -23,7 +20,7 @@ pub(super) fn page(
 ) -> Result<TaskPage, Stop> {
     if let Some(total) = counted(tasks, query)
         && let expected = walked(tasks, query, total)
-        && expected <= total / RECORDS_A_MATCH
+        && expected <= total / MATCHES_A_RECORD
     {
         let walk = Walk::new(tasks, query, Member::Fits(expected));
         if let Some(page) = walk.page(&plan.scans, total, cost)? {
@@ -38,7 +35,9 @@ pub(super) fn page(
         return by_id(tasks, query, &ids, cost);
     }
     let total = u64::try_from(ids.len()).unwrap_or(u64::MAX);
-    let is_far = walked(tasks, query, total) > total.saturating_mul(ENTRIES_A_RECORD);
+    let gathered = ids.len().saturating_mul(ENTRIES_A_RECORD);
+    let gathered = u64::try_from(gathered).unwrap_or(u64::MAX);
+    let is_far = walked(tasks, query, total) > gathered;
     if is_far && ids.len() <= cost.gather_at_most {
         return sorted(tasks, query, ids, cost);
     }
@@ -57,11 +56,7 @@ fn counted(tasks: &Tasks<'_>, query: &TaskQuery) -> Option<u64> {
 /// Estimates the tasks that a walk in the requested order passes up to the end of the page: as many as if the matches
 /// were evenly spread.
 fn walked(tasks: &Tasks<'_>, query: &TaskQuery, matches: u64) -> u64 {
-    let skip = match query.start {
-        Start::Skip(skip) => skip,
-        Start::After(_) => 0,
-    };
-    let end = skip.saturating_add(u64::from(query.limit)).saturating_add(1);
+    let end = query.start.skip().saturating_add(u64::from(query.limit)).saturating_add(1);
     let all = tasks.stats.counts().total;
     end.min(matches).saturating_mul(all) / matches.max(1)
 }

@@ -8,8 +8,8 @@ use crate::domain::task::TaskFilter;
 /// Share of [`ReadBudget::gather_at_most`] up to which tasks are read one by one rather than compared by entries.
 const FEW: usize = 25;
 
-/// Entries read for a task, at most, instead of its record.
-const ENTRIES_A_RECORD: usize = 8;
+/// Index entries that are read in the time of a record.
+pub(super) const ENTRIES_A_RECORD: usize = 8;
 
 /// Shares of [`ReadBudget::gather_at_most`] that are read of every condition in turn, until one has no more entries. Most
 /// of the work is then that of the condition with the fewest.
@@ -44,7 +44,11 @@ pub(super) fn matches(
             return Ok(Matches::Among(ids));
         }
         let is_gathered = ids.len() <= cost.gather_at_most;
-        let most = if is_gathered { ids.len() * ENTRIES_A_RECORD } else { usize::MAX };
+        let most = if is_gathered {
+            ids.len().saturating_mul(ENTRIES_A_RECORD)
+        } else {
+            usize::MAX
+        };
         let Some(found) = condition.ids(tasks, most, cost)? else {
             return Ok(Matches::Among(ids));
         };

@@ -146,10 +146,7 @@ impl<'a> Walk<'a> {
         query: &'a TaskQuery,
         member: Member<'a>,
     ) -> Self {
-        let skip = match query.start {
-            Start::Skip(skip) => skip,
-            Start::After(_) => 0,
-        };
+        let skip = query.start.skip();
         let found = Vec::with_capacity(usize::from(query.limit));
         Self { tasks, query, member, found, skip, read: 0, more: false }
     }

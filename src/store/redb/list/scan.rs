@@ -4,12 +4,11 @@ use super::page::{Cut, cut};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::due::DueRange;
 use crate::domain::page::TaskPage;
-use crate::domain::task::{TaskFields, TaskPlace, TaskQuery};
+use crate::domain::task::{TaskPlace, TaskQuery};
 use crate::store::redb::format::key;
-use crate::store::redb::format::key::{Owned, Table};
+use crate::store::redb::format::table;
 use crate::store::redb::format::table::Found;
-use crate::store::redb::format::{codec, record, table};
-use crate::store::redb::tasks::decoded;
+use crate::store::redb::tasks::{decoded, fields};
 
 /// Returns a page of the tasks that match.
 pub(super) fn page(
@@ -45,14 +44,4 @@ pub(super) fn overdue(
         count += u64::from(is_due && !task.completed);
     }
     Ok(count)
-}
-
-/// Decodes the fields of a task's row.
-fn fields<'a>((key, value): &'a Found<'_>) -> Result<TaskFields<'a>, Stop> {
-    match Owned::decode(key.value()) {
-        Some(Owned::Task(owner, id)) => {
-            Ok(record::decode_fields(owner, id, value.value())?)
-        }
-        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key").into()),
-    }
 }

@@ -8,7 +8,7 @@ use redb::ReadTransaction;
 
 pub(super) use self::planned::planned;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::task::Task;
+use crate::domain::task::{Task, TaskFields};
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
@@ -52,6 +52,16 @@ pub(super) fn after(
 pub(super) fn decoded((key, value): table::Found<'_>) -> Result<Task, StoreError> {
     match Owned::decode(key.value()) {
         Some(Owned::Task(owner, id)) => record::decode_task(owner, id, value.value()),
+        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
+    }
+}
+
+/// Decodes the fields of a row by which lists select and sort.
+pub(super) fn fields<'a>(
+    (key, value): &'a table::Found<'_>,
+) -> Result<TaskFields<'a>, StoreError> {
+    match Owned::decode(key.value()) {
+        Some(Owned::Task(owner, id)) => record::decode_fields(owner, id, value.value()),
         _ => Err(codec::damaged(Table::Owned, key.value(), &"not a task's key")),
     }
 }

@@ -45,7 +45,14 @@ const HOMES: &[(&str, &[&str])] = &[
     ("poem", &["src/http/"]),
     ("poem_openapi", &["src/http/"]),
     ("pulldown_cmark", &["src/http/docs/guide/"]),
-    ("quick_cache", &["src/auth/token.rs", "src/auth/last_use.rs"]),
+    (
+        "quick_cache",
+        &[
+            "src/auth/token.rs",
+            "src/auth/last_use.rs",
+            "src/store/redb/engine/access_cache.rs",
+        ],
+    ),
     ("redb", &["src/store/redb/"]),
     ("ring", &["src/auth/seal.rs"]),
     ("rpassword", &["src/cli/input.rs"]),

@@ -87,8 +87,11 @@ impl Timestamp {
     /// Formats the time. A list of tasks holds hundreds of times, so digits are written in pairs.
     pub fn to_ascii(self) -> [u8; TEXT_LEN] {
         const DAY: i64 = 86_400_000;
-        let (year, month, day) = civil(self.millis.div_euclid(DAY));
-        let time = self.millis.rem_euclid(DAY);
+        // Positive, also for a clock that is behind UTC in 1970.
+        let millis = self.millis + DAYS_BEFORE_1970 * DAY;
+        let small = |number: i64| u32::try_from(number).unwrap_or(0);
+        let (year, month, day) = civil(small(millis / DAY));
+        let time = small(millis % DAY);
         let seconds = time / 1000;
         let [y0, y1] = digits(year / 100);
         let [y2, y3] = digits(year % 100);
@@ -105,17 +108,18 @@ impl Timestamp {
 }
 
 /// Returns the two digits of a number below 100.
-fn digits(number: i64) -> [u8; 2] {
+fn digits(number: u32) -> [u8; 2] {
     let number = u8::try_from(number).unwrap_or(0);
     [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
-/// Converts days since 1970-01-01 to year, month and day of the Gregorian calendar
+/// Days from 0000-03-01 to 1970-01-01.
+const DAYS_BEFORE_1970: i64 = 719_468;
+
+/// Converts days since 0000-03-01 to year, month and day of the Gregorian calendar. Leap days come last in such years
 /// ([algorithm](https://howardhinnant.github.io/date_algorithms.html#civil_from_days)).
-const fn civil(day: i64) -> (i64, i64, i64) {
-    // Counts from 1 March of the year 0, so that leap days come last.
-    let day = day + 719_468;
-    let (era, day) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+const fn civil(day: u32) -> (u32, u32, u32) {
+    let (era, day) = (day / 146_097, day % 146_097);
     let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
     let day = day - (365 * year + year / 4 - year / 100);
     let month = (5 * day + 2) / 153;

@@ -65,7 +65,7 @@ impl Forge {
             (key.value().to_vec(), value.value().to_vec())
         });
         let rows: Vec<(Vec<u8>, Vec<u8>)> = rows.collect();
-        for (place, old) in rows.iter().filter(|(key, _)| key.get(8..) == Some(&[1])) {
+        for (place, old) in rows.iter().filter(|(key, _)| key.get(8..) == Some(&[5])) {
             let standard = bincode::config::standard();
             let payload = old.get(9..).unwrap_or_default();
             let Ok(((mut counts, scanned), _)) =

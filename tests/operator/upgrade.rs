@@ -316,6 +316,14 @@ const FORMAT_4: Old = Old {
     holds: "4 users, 3 sessions, 1 token, 520 tasks, ",
 };
 
+/// Like the file of format 4, but the small accounts have no index entries.
+const FORMAT_5: Old = Old {
+    format: 5,
+    packed: include_bytes!("../fixtures/format-5.redb.gz"),
+    export: include_str!("../fixtures/format-5.jsonl"),
+    holds: "4 users, 3 sessions, 1 token, 520 tasks, ",
+};
+
 /// Folder with an old file, and its bytes.
 fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let home = home();
@@ -343,6 +351,13 @@ fn given_upgraded(old: &Old) -> Home {
 async fn listed(client: &Client, path: &str) -> Vec<u64> {
     let tasks = client.get(path).await.expect(StatusCode::OK);
     tasks.as_array().unwrap().iter().map(|task| task["id"].as_u64().unwrap()).collect()
+}
+
+/// Bytes of the rows of an account.
+fn bytes_of(home: &Home, email: &str) -> u64 {
+    let said = expect(home.run(&["user", "list"], ""), 0);
+    let line = said.lines().find(|line| line.contains(email)).unwrap();
+    line.split('\t').nth(5).unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -408,20 +423,37 @@ async fn a_file_of_format_3_opens_and_finds_tasks_by_their_first_words() {
 async fn a_file_of_format_4_opens_and_small_accounts_take_less_room() {
     let home = given_upgraded(&FORMAT_4);
 
-    let said = expect(home.run(&["user", "list"], ""), 0);
-    let bytes = |email: &str| {
-        let line = said.lines().find(|line| line.contains(email)).unwrap();
-        line.split('\t').nth(5).unwrap().parse::<u64>().unwrap()
-    };
     // Before, they had 2_997 and 100_490 bytes.
-    assert!(bytes(JANE) < 2_000, "{said}");
-    assert_eq!(bytes("mary@example.com"), 100_490, "{said}");
+    assert!(bytes_of(&home, JANE) < 2_000);
+    assert_eq!(bytes_of(&home, "mary@example.com"), 100_490);
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
     assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6]);
     let mary = server.client().logged_in("mary@example.com").await;
     let last = mary.get("/tasks?completed=false&tag=even&sort=title").await;
     assert_eq!(last.header("x-total-count"), Some("257"));
+    assert_eq!(server.terminate(), Some(0));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.contains(" 0 problems"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_of_format_5_opens_and_every_account_keeps_its_counts() {
+    let home = given_upgraded(&FORMAT_5);
+
+    assert_eq!(bytes_of(&home, JANE), 1_654);
+    assert_eq!(bytes_of(&home, "mary@example.com"), 100_490);
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6]);
+    let tokens = jane.get("/auth/tokens").await.expect(StatusCode::OK);
+    assert_eq!(tokens[0]["name"], "phone");
+    jane.given_task("next").await;
+    let mary = server.client().logged_in("mary@example.com").await;
+    let open = mary.get("/tasks?completed=false&limit=1").await;
+    assert_eq!(open.header("x-total-count"), Some("513"));
+    let zoe = server.client().logged_in("zoe@example.com").await;
+    zoe.given_task("first").await;
     assert_eq!(server.terminate(), Some(0));
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.contains(" 0 problems"), "{said}");

@@ -25,7 +25,7 @@ use crate::harness::forge::{Forge, key};
 use crate::harness::values::{at, complete, given_task, given_user, open, session};
 
 /// Kinds of rows in `owned`.
-const STATS: u8 = 1;
+const STATS: u8 = 5;
 const SESSION: u8 = 2;
 const TASK: u8 = 4;
 const TOKEN: u8 = 5;

@@ -1,8 +1,11 @@
 //! 6. Counts match the rows, for each tag as well; `newest` and `in_order` agree with the rows.
 
 use super::planned::{COUNTS, Counts, FIRST, Row, after, key_of_tag, put_tag};
-use super::{finds, report_as_it_is_after};
-use crate::harness::forge::Forge;
+use super::{JANE, STATS, finds, report_as_it_is_after};
+use crate::harness::forge::{Forge, key};
+
+/// Kind of the row in formats 1 to 5.
+const FORMER_STATS: u8 = 1;
 
 /// Jane's row without the planned task.
 const JANES: Counts = Counts { weight: 24, latest: 50, last: Some((3, "a2")), ..COUNTS };
@@ -144,4 +147,14 @@ async fn another_last_task_is_found() {
         let expected = ["the last task of user:1 is another one"];
         finds(planned(Counts { last, ..COUNTS }), &expected).await;
     }
+}
+
+#[tokio::test]
+async fn counts_at_their_place_in_former_formats_are_found() {
+    let beside = after(|forge| {
+        let row = forge.get("owned", &key(&[&JANE, &STATS]));
+        forge.put("owned", &key(&[&JANE, &FORMER_STATS]), &row);
+    });
+    let misplaced = "the counts of user:1 are not at their place in format 6";
+    finds(beside, &[misplaced]).await;
 }

@@ -48,7 +48,7 @@ async fn a_value_that_belongs_elsewhere_is_found() {
         let johns = forge.get("owned", &key(&[&JOHN, &STATS]));
         forge.put("owned", &key(&[&JANE, &STATS]), &johns);
     };
-    finds(moved, &["table owned, key 000000000000000101: checksum"]).await;
+    finds(moved, &["table owned, key 000000000000000105: checksum"]).await;
 }
 
 #[tokio::test]

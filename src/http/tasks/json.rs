@@ -10,7 +10,7 @@ use poem_openapi::types::Type;
 use super::view::TaskView;
 use crate::domain::tag::Tags;
 use crate::domain::task::Task;
-use crate::domain::timestamp::Timestamp;
+use crate::domain::timestamp::TEXT_LEN;
 use crate::http::payload::WriteJson;
 use crate::http::problem::Problem;
 use crate::json::{write, write_plain, write_text};
@@ -25,7 +25,7 @@ enum Value<'a> {
     Bool(bool),
     Number(u64),
     Text(&'a str),
-    Time(Timestamp),
+    Time([u8; TEXT_LEN]),
     Tags(&'a Tags),
 }
 
@@ -48,6 +48,12 @@ impl WriteJson for TaskJson {
             revision,
         } = &self.0;
         let description = description.as_ref().map(|it| it.as_str());
+        // Most tasks have one time only: they were never changed.
+        let created = created_at.to_ascii();
+        let updated =
+            if updated_at == created_at { created } else { updated_at.to_ascii() };
+        let completed = completed_at
+            .map(|time| if time == *updated_at { updated } else { time.to_ascii() });
         let due = due.as_ref().map(ToString::to_string);
         let rule = recurrence.as_ref().map(|it| it.rule().to_string());
         let members = [
@@ -56,9 +62,9 @@ impl WriteJson for TaskJson {
             (r#","description":"#, Value::or_null(description, Value::Text)),
             (r#","completed":"#, Value::Bool(completed_at.is_some())),
             (r#","owner_id":"#, Value::Number(owner.get())),
-            (r#","created_at":"#, Value::Time(*created_at)),
-            (r#","updated_at":"#, Value::Time(*updated_at)),
-            (r#","completed_at":"#, Value::or_null(*completed_at, Value::Time)),
+            (r#","created_at":"#, Value::Time(created)),
+            (r#","updated_at":"#, Value::Time(updated)),
+            (r#","completed_at":"#, Value::or_null(completed, Value::Time)),
             (r#","due":"#, Value::or_null(due.as_deref(), Value::Text)),
             (r#","priority":"#, Value::Text(priority.as_str())),
             (r#","tags":"#, Value::Tags(tags)),
@@ -90,7 +96,7 @@ impl Value<'_> {
             Self::Bool(value) => write(bytes, value),
             Self::Number(number) => write(bytes, number),
             Self::Text(text) => write_text(bytes, text),
-            Self::Time(time) => write_plain(bytes, &time.to_ascii()),
+            Self::Time(time) => write_plain(bytes, time),
             Self::Tags(tags) => {
                 bytes.push(b'[');
                 for (number, tag) in tags.iter().enumerate() {
@@ -144,6 +150,7 @@ mod tests {
     use crate::domain::task::tests::task;
     use crate::domain::task::{Description, Title};
     use crate::domain::time_zone::TimeZone;
+    use crate::domain::timestamp::Timestamp;
 
     #[track_caller]
     fn check(task: &Task) {
@@ -175,6 +182,8 @@ mod tests {
             ["2026-12-01", "1970-01-01T00:00:00Z", "2026-07-01T09:00:00.5[Europe/Berlin]"]
         {
             full.due = Some(due(text));
+            check(&full);
+            full.completed_at = Some(full.updated_at);
             check(&full);
         }
         for priority in Priority::ALL {

@@ -32,7 +32,7 @@ impl Service {
     ///
     /// [`Error::Invalid`] naming every rejected field, [`Error::NotFound`], [`Error::Changed`],
     /// [`Error::IfMatchRequired`], the errors of [`Self::once`], and store errors.
-    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_patch(
         &self,
         caller: &Caller<TasksWrite>,

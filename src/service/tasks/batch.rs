@@ -109,7 +109,7 @@ impl Service {
     /// # Errors
     ///
     /// [`Error::BadToken`] if the account has just been deleted, and store errors.
-    #[instrument(skip_all, fields(user.id = %caller.user.id, requests = batch.requests.len()))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, requests = batch.requests.len()))]
     pub async fn task_batch(
         &self,
         caller: &Caller<TasksWrite>,

@@ -46,7 +46,7 @@ impl Service {
     ///
     /// [`Error::Invalid`] naming every rejected field, [`Error::BadToken`] if the account has just been deleted, and
     /// store errors.
-    #[instrument(skip_all, fields(user.id = %caller.user.id))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id))]
     pub async fn task_create(
         &self,
         caller: &Caller<TasksWrite>,
@@ -92,7 +92,7 @@ impl Service {
     /// # Errors
     ///
     /// The errors of [`Self::task_patch`].
-    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_complete(
         &self,
         caller: &Caller<TasksWrite>,
@@ -115,7 +115,7 @@ impl Service {
     /// # Errors
     ///
     /// The errors of [`Self::task_patch`].
-    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_move(
         &self,
         caller: &Caller<TasksWrite>,
@@ -135,7 +135,7 @@ impl Service {
     /// # Errors
     ///
     /// [`Error::NotFound`], [`Error::Changed`], [`Error::IfMatchRequired`], and store errors.
-    #[instrument(skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
     pub async fn task_delete(
         &self,
         caller: &Caller<TasksWrite>,

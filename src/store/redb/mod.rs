@@ -73,6 +73,7 @@ use std::sync::Arc;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 use tokio::sync::Semaphore;
 
+use self::engine::access_cache::AccessCache;
 use self::engine::census::Census;
 use self::engine::health::Health;
 use self::engine::long_reads::LongReads;
@@ -110,6 +111,7 @@ pub struct RedbStore {
     // First, so that the thread is joined before the file is closed.
     writer: Writer,
     space: Option<Arc<Space>>,
+    accesses: Arc<AccessCache>,
     shared: Arc<Shared>,
     /// Permit for the one import at a time.
     importing: Arc<Semaphore>,

@@ -205,7 +205,8 @@ impl Store for RedbStore {
         user: UserId,
         id: SessionId,
     ) -> Result<Option<(User, Session)>, StoreError> {
-        self.read(|txn| sessions::get(txn, user, id))
+        let read = || self.read(|txn| sessions::get(txn, user, id));
+        self.accesses.session(user, id, read)
     }
 
     async fn session_list(&self, user: UserId) -> Result<Vec<Session>, StoreError> {
@@ -256,7 +257,8 @@ impl Store for RedbStore {
         user: UserId,
         id: TokenId,
     ) -> Result<Option<(User, PersonalToken)>, StoreError> {
-        self.read(|txn| tokens::get(txn, user, id))
+        let read = || self.read(|txn| tokens::get(txn, user, id));
+        self.accesses.token(user, id, read)
     }
 
     async fn token_list(&self, user: UserId) -> Result<Vec<PersonalToken>, StoreError> {

@@ -51,6 +51,8 @@ pub(in crate::store::redb) struct Batch<'txn> {
     pub(in crate::store::redb) read: Work,
     /// Space on the disk; `None` if it is not monitored.
     pub(in crate::store::redb) room: Option<Room>,
+    /// Accounts whose record, sessions or personal tokens were written.
+    pub(in crate::store::redb) access_changed: Vec<UserId>,
     ids_changed: bool,
     changed: bool,
 }
@@ -75,6 +77,7 @@ impl<'txn> Batch<'txn> {
             done: Work::default(),
             read: Work::default(),
             room,
+            access_changed: Vec::new(),
             ids_changed: false,
             changed: false,
         })
@@ -131,6 +134,7 @@ impl<'txn> Batch<'txn> {
         for op in ops {
             match op {
                 Op::Put(table, key, value) => {
+                    self.access_changed.extend(key::access_owner(table, &key));
                     let is_owned = table == Table::Owned;
                     let table = self.tables.get_mut(table);
                     let old = table.insert(key.as_slice(), value.as_slice())?;
@@ -140,6 +144,7 @@ impl<'txn> Batch<'txn> {
                     }
                 }
                 Op::Delete(table, key) => {
+                    self.access_changed.extend(key::access_owner(table, &key));
                     let old = self.tables.get_mut(table).remove(key.as_slice())?;
                     if table == Table::Owned
                         && let Some(old) = old
@@ -149,6 +154,7 @@ impl<'txn> Batch<'txn> {
                 }
                 Op::Stats(owner, stats) => all_stats.push((owner, stats)),
                 Op::DeleteOwned(range) => {
+                    self.access_changed.extend(key::owner(range.start()));
                     let rows = self.delete_owned(&range, usize::MAX)?;
                     self.rows_deleted += u64::try_from(rows).unwrap_or(u64::MAX);
                 }

@@ -1,5 +1,6 @@
 //! Reads and writes of an open file.
 
+pub(in crate::store::redb) mod access_cache;
 pub(in crate::store::redb) mod admission;
 pub(in crate::store::redb) mod batch;
 pub(in crate::store::redb) mod census;

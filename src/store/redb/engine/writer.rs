@@ -23,6 +23,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 use crate::domain::error_chain::ErrorChain;
 use crate::store::decide::Decision;
 use crate::store::metrics::WaitingWrites;
+use crate::store::redb::engine::access_cache::AccessCache;
 use crate::store::redb::engine::batch::Batch;
 use crate::store::redb::engine::commit::begin;
 use crate::store::redb::engine::health::Health;
@@ -55,6 +56,7 @@ struct Thread {
     db: Arc<Database>,
     queue: Arc<Queue>,
     health: Arc<Health>,
+    accesses: Arc<AccessCache>,
     space: Option<Arc<Space>>,
     options: Options,
 }
@@ -63,12 +65,14 @@ impl Writer {
     pub(in crate::store::redb) fn spawn(
         db: Arc<Database>,
         health: Arc<Health>,
+        accesses: Arc<AccessCache>,
         space: Option<Arc<Space>>,
         options: Options,
         purging: bool,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let thread = Thread { db, queue: Arc::clone(&queue), health, space, options };
+        let thread =
+            Thread { db, queue: Arc::clone(&queue), health, accesses, space, options };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(purging))?;
@@ -184,8 +188,12 @@ impl Thread {
         let more = purge_slice(&mut batch, purge, most)?;
         tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
         let rows = batch.done.rows;
+        let access_changed = std::mem::take(&mut batch.access_changed);
         if batch.finish()? {
-            txn.commit().map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
+            let outcome = txn.commit();
+            // Also if it failed: the changes may be visible.
+            self.accesses.invalidate(&access_changed);
+            outcome.map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
             self.health.meters.committed(began.elapsed(), rows, jobs.len());
         } else {
             txn.abort()?;
@@ -302,8 +310,9 @@ mod tests {
         let txn = begin(&db, CommitMode::OnePhase).unwrap();
         Batch::create(&txn, 1).unwrap();
         txn.commit().unwrap();
-        Writer::spawn(Arc::new(db), Arc::default(), None, Options::default(), false)
-            .unwrap()
+        let (health, accesses) = (Arc::default(), Arc::default());
+        let options = Options::default();
+        Writer::spawn(Arc::new(db), health, accesses, None, options, false).unwrap()
     }
 
     fn push<T: Send + 'static>(

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::domain::progress::Phase;
 use crate::files::{give_to_owner_of, is_at, make_private, sync_folder};
+use crate::store::redb::engine::access_cache::AccessCache;
 use crate::store::redb::engine::batch::Batch;
 use crate::store::redb::engine::census::Census;
 use crate::store::redb::engine::commit;
@@ -147,8 +148,16 @@ impl RedbStore {
         let db = Arc::new(db);
         let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&health)));
         let space = space.map(Arc::new);
-        let writer = Writer::spawn(db, health, space.clone(), options.clone(), purging)
-            .map_err(|error| io_error(path, &error))?;
+        let accesses = Arc::new(AccessCache::default());
+        let writer = Writer::spawn(
+            db,
+            health,
+            Arc::clone(&accesses),
+            space.clone(),
+            options.clone(),
+            purging,
+        )
+        .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
         let (idempotency, formats) = (options.idempotency, options.formats);
         let quota = options.quota;
@@ -157,6 +166,7 @@ impl RedbStore {
         Ok(Self {
             writer,
             space,
+            accesses,
             shared,
             importing,
             idempotency,

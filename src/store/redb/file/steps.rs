@@ -20,11 +20,12 @@ use crate::store::redb::tasks::decoded;
 pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreError>;
 
 /// Steps in order: the first leads from format 1 to 2, and so on.
-pub(in crate::store::redb) const STEPS: &[Step] = &[accounts, plans, shares, scans];
+pub(in crate::store::redb) const STEPS: &[Step] =
+    &[accounts, plans, shares, scans, stats_behind_tasks];
 
 /// Steps of a hypothetical next version.
 pub(in crate::store::redb) const NEXT: &[Step] =
-    &[accounts, plans, shares, scans, raise_revisions];
+    &[accounts, plans, shares, scans, stats_behind_tasks, raise_revisions];
 
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
@@ -59,8 +60,9 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             continue;
         }
         match row {
-            Owned::Stats(owner) => {
-                let stats = record::stats(owner, &record::decode_stats(owner, &value)?)?;
+            Owned::FormerStats(owner) => {
+                let stats = record::decode_former_stats(owner, &value)?;
+                let stats = record::former_stats(owner, &stats)?;
                 drop(tables.owned.insert(after.as_slice(), stats.as_slice())?);
             }
             Owned::Task(owner, id) => {
@@ -79,7 +81,7 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
 /// each account to its stats. Rows of deleted accounts only await removal, and stay as they are.
 fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     reindex(tables, 3..=4)?;
-    count_bytes(tables)
+    count_bytes(tables, &FORMER)
 }
 
 /// Replaces the index entries of every task, from the first of two formats to the second. Rows of deleted
@@ -116,25 +118,43 @@ fn reindex_task(
     Ok(())
 }
 
+/// Place of the stats of an account.
+struct StatsPlace {
+    key: fn(UserId) -> [u8; UserId::LEN + 1],
+    decode: fn(UserId, &[u8]) -> Result<Stats, StoreError>,
+    encode: fn(UserId, &Stats) -> Result<Vec<u8>, StoreError>,
+}
+
+/// Place in formats 1 to 5.
+const FORMER: StatsPlace = StatsPlace {
+    key: key::former_stats,
+    decode: record::decode_former_stats,
+    encode: record::former_stats,
+};
+
+/// Place from format 6 on.
+const CURRENT: StatsPlace =
+    StatsPlace { key: key::stats, decode: record::decode_stats, encode: record::stats };
+
 /// Writes the byte count of the other rows of each account into its stats.
-fn count_bytes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+fn count_bytes(tables: &mut Tables<'_>, at: &StatsPlace) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
         let id = codec::user_id(Table::Users, &key)?;
-        let place = key::stats(id);
+        let place = (at.key)(id);
         let mut bytes = 0;
         let mut stats = None;
         for row in table::range(&tables.owned, &key::everything_of(id))? {
             let (key, value) = row?;
             if key.value() == place {
-                stats = Some(record::decode_stats(id, value.value())?);
+                stats = Some((at.decode)(id, value.value())?);
             } else {
                 bytes += u64::try_from(key.value().len() + value.value().len())
                     .unwrap_or(u64::MAX);
             }
         }
         if let Some(stats) = stats {
-            let value = record::stats(id, &Stats { bytes, ..stats })?;
+            let value = (at.encode)(id, &Stats { bytes, ..stats })?;
             drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
         }
         after = key;
@@ -152,9 +172,9 @@ fn scans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
         let owner = codec::user_id(Table::Users, &key)?;
         after = key;
-        let place = key::stats(owner);
+        let place = key::former_stats(owner);
         let found = tables.owned.get(place.as_slice())?;
-        let found = found.map(|value| record::decode_stats(owner, value.value()));
+        let found = found.map(|value| record::decode_former_stats(owner, value.value()));
         let Some(mut stats) = found.transpose()? else { continue };
         summarize(tables, owner, &mut stats)?;
         stats.is_indexed = stats.wants_index(SCANNED);
@@ -162,7 +182,7 @@ fn scans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             let bytes = remove_entries(tables, owner)?;
             stats.bytes = stats.bytes.saturating_sub(bytes);
         }
-        let value = record::stats(owner, &stats)?;
+        let value = record::former_stats(owner, &stats)?;
         drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
     }
     Ok(())
@@ -197,12 +217,30 @@ fn remove_entries(tables: &mut Tables<'_>, owner: UserId) -> Result<u64, StoreEr
     Ok(bytes)
 }
 
+/// Upgrades format 5 to 6: moves the stats of each account behind its tasks.
+fn stats_behind_tasks(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let owner = codec::user_id(Table::Users, &key)?;
+        after = key;
+        let former = tables.owned.remove(key::former_stats(owner).as_slice())?;
+        let stats = former
+            .map(|value| record::decode_former_stats(owner, value.value()))
+            .transpose()?;
+        if let Some(stats) = stats {
+            let value = record::stats(owner, &stats)?;
+            drop(tables.owned.insert(key::stats(owner).as_slice(), value.as_slice())?);
+        }
+    }
+    Ok(())
+}
+
 /// Rewrites every task under another revision: a step for tests only.
 fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     loop {
         let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
-            return count_bytes(tables);
+            return count_bytes(tables, &CURRENT);
         };
         if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
             let mut task = record::decode_task(owner, id, &value)?;

@@ -220,7 +220,7 @@ impl Check<'_> {
                 self.report.add(format!("the email of {id:?} {error}"));
             }
             self.email(id, &found.user.email)?;
-            if self.owned.get(key::stats(id).as_slice())?.is_none() {
+            if self.owned.get(self.stats_key(id).as_slice())?.is_none() {
                 self.report.add(format!("{id:?} has no counts"));
             }
             let key = id.to_bytes();
@@ -318,7 +318,8 @@ impl Check<'_> {
             if seen.as_ref().is_none_or(|seen| seen.owner != owner) {
                 self.leave(seen.take())?;
                 let is_user = self.users.get(owner.to_bytes().as_slice())?.is_some();
-                seen = Some(Seen::new(owner, is_user));
+                let stats = if is_user { self.stats(owner)? } else { None };
+                seen = Some(Seen::new(owner, is_user, stats));
             }
             let Some(seen) = seen.as_mut() else { continue };
             if !seen.is_user {
@@ -330,7 +331,7 @@ impl Check<'_> {
                 }
                 continue;
             }
-            if !matches!(meaning, Owned::Stats(_)) {
+            if key.value() != self.stats_key(owner) {
                 seen.count_bytes(key.value(), value.value());
             }
             self.row(seen, meaning, key.value(), value.value())?;
@@ -346,8 +347,13 @@ impl Check<'_> {
         value: &[u8],
     ) -> Result<(), StoreError> {
         match row {
-            Owned::Stats(owner) => {
-                seen.stats = self.report.sound(record::decode_stats(owner, value))?;
+            Owned::Stats(owner) | Owned::FormerStats(owner) => {
+                if key != self.stats_key(owner) {
+                    let format = self.format;
+                    self.report.add(format!(
+                        "the counts of {owner:?} are not at their place in format {format}"
+                    ));
+                }
             }
             Owned::Session(owner, id) => {
                 self.report.sessions += 1;

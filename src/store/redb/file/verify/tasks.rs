@@ -22,6 +22,9 @@ use crate::store::redb::format::task_key;
 /// First format whose stats count bytes.
 const COUNTED: u64 = 4;
 
+/// First format whose stats stand behind the tasks.
+const BEHIND_TASKS: u64 = 6;
+
 /// First format in which small accounts have no index entries.
 const SCANNED: u64 = 5;
 
@@ -49,11 +52,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(owner: UserId, is_user: bool) -> Self {
+    pub(super) fn new(owner: UserId, is_user: bool, stats: Option<Stats>) -> Self {
         Self {
             owner,
             is_user,
-            stats: None,
+            stats,
             counted: Stats::EMPTY,
             last: None,
             bytes: 0,
@@ -83,6 +86,22 @@ fn count(counts: &mut TaskCounts, task: &Task) {
 }
 
 impl Check<'_> {
+    /// Returns the key of the stats of an account.
+    pub(super) fn stats_key(&self, owner: UserId) -> [u8; UserId::LEN + 1] {
+        let is_former = self.format < BEHIND_TASKS;
+        if is_former { key::former_stats(owner) } else { key::stats(owner) }
+    }
+
+    /// Reads the stats of an account. `None` if they are missing or damaged.
+    pub(super) fn stats(&mut self, owner: UserId) -> Result<Option<Stats>, StoreError> {
+        let place = self.stats_key(owner);
+        let Some(value) = self.owned.get(place.as_slice())? else { return Ok(None) };
+        let is_former = self.format < BEHIND_TASKS;
+        let decode =
+            if is_former { record::decode_former_stats } else { record::decode_stats };
+        self.report.sound(decode(owner, value.value()))
+    }
+
     /// Checks a task. `None` if it cannot be read.
     pub(super) fn task(
         &mut self,
@@ -133,7 +152,7 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// Whether the tasks of an account must have index entries. The stats come before the tasks.
+    /// Whether the tasks of an account must have index entries.
     fn is_indexed(&self, seen: &Seen) -> bool {
         self.format < SCANNED || seen.stats.as_ref().is_none_or(|stats| stats.is_indexed)
     }

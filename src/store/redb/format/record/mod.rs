@@ -20,7 +20,8 @@ pub(in crate::store::redb) use self::idempotency::{
     decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
 pub(in crate::store::redb) use self::stats::{
-    LastTask, Stats, decode_stats, decode_tag_counts, stats, tag_counts,
+    LastTask, Stats, decode_former_stats, decode_stats, decode_tag_counts, former_stats,
+    stats, tag_counts,
 };
 pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
 use crate::domain::timestamp::Timestamp;

@@ -186,6 +186,15 @@ impl Stats {
 }
 
 pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
+    encode(&key::stats(owner), stats)
+}
+
+/// Encodes stats at their place in formats 1 to 5.
+pub(crate) fn former_stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
+    encode(&key::former_stats(owner), stats)
+}
+
+fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
     let counts = StatsV2 {
         newest_created_ms: stats.newest.as_millis(),
         in_order: stats.in_order,
@@ -202,12 +211,23 @@ pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError>
         latest_change_ms: stats.latest_change.as_millis(),
         last: stats.last.as_ref().map(|it| (it.id.get(), it.position.as_str())),
     };
-    seal(Table::Owned, &key::stats(owner), V4, &record)
+    seal(Table::Owned, key, V4, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
-    let key = key::stats(owner);
-    let envelope = open(Table::Owned, &key, value)?;
+    decode(&key::stats(owner), value)
+}
+
+/// Decodes stats at their place in formats 1 to 5.
+pub(crate) fn decode_former_stats(
+    owner: UserId,
+    value: &[u8],
+) -> Result<Stats, StoreError> {
+    decode(&key::former_stats(owner), value)
+}
+
+fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
+    let envelope = open(Table::Owned, key, value)?;
     match envelope.version {
         V1 => {
             let record: StatsV1 = envelope.record()?;
@@ -293,9 +313,9 @@ mod tests {
     fn the_first_record_is_read_for_ever() {
         let owner = UserId::new(7);
         let record = StatsV1 { tasks: 3, open: 2, newest_created_ms: 4, in_order: true };
-        let bytes = seal(Table::Owned, &key::stats(owner), V1, &record).unwrap();
+        let bytes = seal(Table::Owned, &key::former_stats(owner), V1, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "03020801");
-        let read = decode_stats(owner, &bytes).unwrap();
+        let read = decode_former_stats(owner, &bytes).unwrap();
         assert_eq!(read.counts(), TaskCounts { total: 3, open: 2 });
         assert_eq!(read.of(Priority::None), read.counts());
     }
@@ -306,9 +326,9 @@ mod tests {
         let by_priority = [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)];
         let (newest_created_ms, in_order, nested, tags) = (4, true, 3, 4);
         let record = StatsV2 { newest_created_ms, in_order, by_priority, nested, tags };
-        let bytes = seal(Table::Owned, &key::stats(owner), V2, &record).unwrap();
+        let bytes = seal(Table::Owned, &key::former_stats(owner), V2, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "0801000000000000000002010304");
-        let read = decode_stats(owner, &bytes).unwrap();
+        let read = decode_former_stats(owner, &bytes).unwrap();
         assert_eq!((read.nested, read.tags, read.bytes), (3, 4, 0));
         assert_eq!(read.of(Priority::Urgent), TaskCounts { total: 2, open: 1 });
     }
@@ -325,9 +345,9 @@ mod tests {
             tags: 4,
         };
         let record = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
-        let bytes = seal(Table::Owned, &key::stats(owner), V3, &record).unwrap();
+        let bytes = seal(Table::Owned, &key::former_stats(owner), V3, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
-        let read = decode_stats(owner, &bytes).unwrap();
+        let read = decode_former_stats(owner, &bytes).unwrap();
         assert_eq!((read.bytes, read.own.tasks, read.own.mib), (5, Some(6), None));
         assert_eq!((read.is_indexed, read.weight, read.last), (false, 0, None));
     }

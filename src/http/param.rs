@@ -16,6 +16,7 @@ use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::page::{Page, UserOrder};
 use crate::domain::priority::Priority;
+use crate::domain::task::TaskSort;
 use crate::service::FieldError;
 
 /// Name of the parameter with the position in a list.
@@ -92,9 +93,10 @@ text_params! {
     FlagParam => MetaSchema::new("boolean");
     /// Sort key of a list.
     SortParam => MetaSchema {
-        enum_items: ["created_at", "updated_at", "due", "priority", "position", "title"]
-            .iter()
-            .flat_map(|name| [(*name).into(), format!("-{name}").into()])
+        enum_items: TaskSort::ALL
+            .map(TaskSort::as_str)
+            .into_iter()
+            .flat_map(|name| [name.into(), format!("-{name}").into()])
             .collect(),
         ..MetaSchema::new("string")
     };
@@ -277,6 +279,15 @@ pub(super) fn next_page(
         page.skip.checked_add(u64::from(page.limit)).filter(|skip| *skip < total)?;
     let limit = page.limit;
     Some(format!("<{path}?skip={skip}&limit={limit}{filter}>; rel=\"next\""))
+}
+
+/// Joins names for an error: `a, b or c`.
+pub(super) fn one_of<const N: usize>(names: [&str; N]) -> String {
+    match names.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
 }
 
 /// Percent-encodes a text as a query value.

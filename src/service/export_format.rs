@@ -78,7 +78,7 @@ pub enum LineError {
     Malformed,
     /// The export is from a later version of the program.
     #[error(
-        "has version {0} of the export format, but this program supports versions up to 3"
+        "has version {0} of the export format, but this program supports versions up to {VERSION}"
     )]
     Newer(u32),
     /// A field has a value that this program would not have written.

@@ -2,7 +2,7 @@
 //!
 //! No program can be durable on such a disk. The tests check that verification at the start accepts only a
 //! former state: older than the acknowledged writes, but whole. Without verification such a file may give any
-//! data, or crash the program.
+//! data, or abort the program: redb can panic in a destructor during a panic. So no test opens one without.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,7 @@ use crate::long::figure;
 fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
     let tally = Tally::new("lying disk");
     let scale = Scale::share(6);
-    let (refused, unchecked) = (AtomicU64::new(0), AtomicU64::new(0));
+    let refused = AtomicU64::new(0);
     tally.fill(scale, |seed| {
         let options = options(seed);
         let steps = workload(seed, scale.writes);
@@ -39,12 +39,8 @@ fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
         let history = History::new(start, disk.log());
         for cut in history.cuts(&mut random, scale.some, scale.each) {
             let image = history.image(cut);
-            let plain = open_damaged(&Disk::new(image.clone()), &options);
             let checked = Options { check_pages: true, ..options.clone() };
             let checked = open_damaged(&Disk::new(image.clone()), &checked);
-            if was(&plain, &states).is_err() {
-                unchecked.fetch_add(1, Ordering::Relaxed);
-            }
             if checked.is_err() {
                 refused.fetch_add(1, Ordering::Relaxed);
             }
@@ -53,10 +49,8 @@ fn after_a_disk_has_lied_a_checked_file_is_an_older_one_or_refused() {
             });
         }
     });
-    let (refused, unchecked) = (refused.into_inner(), unchecked.into_inner());
-    figure(&format!(
-        "power, lying disk: {refused} refused by the check; {unchecked} wrong without it"
-    ));
+    let refused = refused.into_inner();
+    figure(&format!("power, lying disk: {refused} refused by the check"));
     tally.close();
 }
 

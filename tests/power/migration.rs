@@ -124,6 +124,13 @@ fn a_power_cut_while_a_file_of_format_4_is_migrated_loses_nothing() {
     cut_while_migrated(&Old { name, format: 4, packed, records: 4 + 520, share: 2 });
 }
 
+#[test]
+fn a_power_cut_while_a_file_of_format_5_is_migrated_loses_nothing() {
+    let packed = include_bytes!("../fixtures/format-5.redb.gz");
+    let name = "migration from 5";
+    cut_while_migrated(&Old { name, format: 5, packed, records: 4 + 520, share: 2 });
+}
+
 /// Tests the steps from that format on a file of that format.
 fn cut_while_migrated(old: &Old) {
     let tally = Tally::new(old.name);

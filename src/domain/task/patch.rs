@@ -111,14 +111,22 @@ impl TaskPatch {
         {
             return Err(TaskRefused::Invisible("title"));
         }
-        let mut new = old.clone();
-        set(&mut new.title, title);
-        set(&mut new.description, description);
-        set(&mut new.due, due);
-        set(&mut new.priority, priority);
-        set(&mut new.tags, tags);
-        set(&mut new.position, position);
-        set(&mut new.parent, parent);
+        let mut new = Task {
+            id: old.id,
+            owner: old.owner,
+            title: title.unwrap_or_else(|| old.title.clone()),
+            description: description.unwrap_or_else(|| old.description.clone()),
+            completed_at: old.completed_at,
+            due: due.unwrap_or_else(|| old.due.clone()),
+            priority: priority.unwrap_or(old.priority),
+            tags: tags.unwrap_or_else(|| old.tags.clone()),
+            position: position.unwrap_or_else(|| old.position.clone()),
+            parent: parent.unwrap_or(old.parent),
+            recurrence: old.recurrence.clone(),
+            created_at: old.created_at,
+            updated_at: old.updated_at,
+            revision: old.revision,
+        };
         if is_timed_anew {
             let rule = match recurrence {
                 Some(rule) => rule,
@@ -139,12 +147,6 @@ impl TaskPatch {
             new.revision = old.next_revision();
         }
         Ok(Patched { task: new, finished })
-    }
-}
-
-fn set<T>(place: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *place = value;
     }
 }
 

@@ -137,6 +137,30 @@ pub enum TaskSort {
     Title,
 }
 
+impl TaskSort {
+    /// All sort keys.
+    pub const ALL: [Self; 6] = [
+        Self::Created,
+        Self::Updated,
+        Self::Due,
+        Self::Priority,
+        Self::Position,
+        Self::Title,
+    ];
+
+    /// Returns the name of the sort key.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created_at",
+            Self::Updated => "updated_at",
+            Self::Due => "due",
+            Self::Priority => "priority",
+            Self::Position => "position",
+            Self::Title => "title",
+        }
+    }
+}
+
 /// Order of tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TaskOrder {

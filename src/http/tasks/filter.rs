@@ -23,15 +23,6 @@ pub(super) struct Asked {
     pub(super) sort: Option<String>,
 }
 
-const SORTS: [(&str, TaskSort); 6] = [
-    ("created_at", TaskSort::Created),
-    ("updated_at", TaskSort::Updated),
-    ("due", TaskSort::Due),
-    ("priority", TaskSort::Priority),
-    ("position", TaskSort::Position),
-    ("title", TaskSort::Title),
-];
-
 impl Asked {
     /// Formats the parameters as a query string, each with a leading `&`.
     pub(super) fn query(&self) -> String {
@@ -77,18 +68,19 @@ impl Asked {
             Some(name) => (name, true),
             None => (text.as_str(), false),
         };
-        let by = SORTS.iter().find(|(known, _)| *known == name).map(|(_, by)| *by);
+        let by = TaskSort::ALL.into_iter().find(|by| by.as_str() == name);
         let order = by.map(|by| TaskOrder { by, descending }).ok_or_else(|| {
-            "must be created_at, updated_at, due, priority, position or title, optionally preceded by -"
-                .to_owned()
+            let names = param::one_of(TaskSort::ALL.map(TaskSort::as_str));
+            format!("must be {names}, optionally preceded by -")
         });
         faults.take("sort", order)
     }
 
     pub(super) fn listing(self, faults: &mut Faults) -> Option<TaskListing> {
         let priority = self.priority.map(|name| {
-            Priority::from_name(&name)
-                .ok_or_else(|| "must be none, low, medium, high or urgent".to_owned())
+            Priority::from_name(&name).ok_or_else(|| {
+                format!("must be {}", param::one_of(Priority::ALL.map(Priority::as_str)))
+            })
         });
         let priority = faults.take("priority", priority.transpose());
         let since = self.updated_since.map(|text| {

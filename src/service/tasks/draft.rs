@@ -116,7 +116,8 @@ impl TaskInput {
             position,
             parent: self.parent,
             recurrence,
-            ..NewTask::new(title, now)
+            title,
+            created_at: now,
         });
         check.finish(new)
     }

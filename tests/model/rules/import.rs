@@ -2,7 +2,7 @@
 
 use duly::domain::audit::{Act, Actor, AuditAction};
 use duly::domain::id::UserId;
-use duly::domain::task::{Task, TaskPatch};
+use duly::domain::task::{Fixed, Task, TaskPatch};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
 use duly::domain::user::{Credential, Role, User};
@@ -93,7 +93,8 @@ impl<'a> Import<'a> {
             position: Some(wanted.position),
             parent: Some(wanted.parent),
             recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
-            ..TaskPatch::default()
+            fixed: Fixed::default(),
+            is_typed: false,
         };
         let new = patched(old, patch, self.now).unwrap().task;
         if new == *old {

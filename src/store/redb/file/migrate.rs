@@ -15,7 +15,7 @@ use crate::store::redb::format::table::Tables;
 use crate::store::redb::options::CommitMode;
 
 /// Format that this version writes, and the newest one it reads.
-pub const FORMAT: u64 = 6;
+pub const FORMAT: u64 = 1 + STEPS.len() as u64;
 
 /// Formats that a version of the program knows: all up to its newest.
 #[derive(Clone, Copy, Debug)]

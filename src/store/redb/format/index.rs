@@ -155,3 +155,55 @@ pub(in crate::store::redb) const fn idempotency_by_age(
 ) -> IdempotencyByAge {
     IdempotencyByAge { owner, made_at, key }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::due::Due;
+    use crate::domain::id::TaskId;
+    use crate::domain::position::Position;
+    use crate::domain::priority::Priority;
+    use crate::domain::tag::{Tag, Tags};
+    use crate::domain::task::{Description, Title};
+    use crate::domain::time_zone::TimeZone;
+    use crate::store::redb::format::key::Owned;
+
+    /// Task with a value in every field by which tasks are found.
+    fn found_by_all() -> Task {
+        Task {
+            id: TaskId::new(3),
+            owner: UserId::new(7),
+            title: Title::new("Buy milk".to_owned()).unwrap(),
+            description: Some(Description::new("two bottles".to_owned()).unwrap()),
+            completed_at: None,
+            due: Some(Due::parse("2030-01-01", &TimeZone::utc()).unwrap()),
+            priority: Priority::High,
+            tags: Tags::new(vec![Tag::new("home").unwrap()]).unwrap(),
+            position: Position::of_number(1),
+            parent: Some(TaskId::new(2)),
+            recurrence: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn a_task_has_an_entry_in_each_index_and_each_entry_is_read_back() {
+        let task = found_by_all();
+        let entries = super::task(&task);
+        for entry in &entries {
+            let meaning = Owned::TaskIndex(task.owner, task.id);
+            assert_eq!(Owned::decode(entry), Some(meaning), "{entry:?}");
+        }
+        let names = entries.iter().map(|entry| task_key::name(entry));
+        let known = task_key::NAMES.iter().map(|(_, name)| *name);
+        assert_eq!(names.collect::<BTreeSet<_>>(), known.collect());
+    }
+
+    #[test]
+    fn the_rows_of_a_task_are_its_record_and_its_entries() {
+        let task = found_by_all();
+        assert_eq!(task.rows(), u64::try_from(1 + super::task(&task).len()).unwrap());
+    }
+}

@@ -22,7 +22,7 @@ pub(in crate::store::redb) const BY_WORD: u8 = 13;
 pub(in crate::store::redb) const TAG_COUNTS: u8 = 14;
 
 /// Kinds of index entries, with their names.
-const NAMES: &[(u8, &str)] = &[
+pub(super) const NAMES: &[(u8, &str)] = &[
     (BY_PRIORITY, "priority"),
     (BY_DUE, "due"),
     (BY_TAG, "tag"),

@@ -4,26 +4,33 @@
 //! change one, add `TaskV2` beside `TaskV1` with a conversion from it, and let the decoder read both;
 //! old ones are never edited. Times are milliseconds since 1970, UTC; flags are bits of a byte.
 
-mod account;
-mod admin;
+#[cfg(test)]
+mod arbitrary;
+mod audit;
 mod idempotency;
+mod invitation;
+mod session;
 mod stats;
 mod task;
+mod token;
+mod user;
 
-pub(in crate::store::redb) use self::account::{
-    decode_account, decode_session, decode_token, decode_user, session, token, user,
-};
-pub(in crate::store::redb) use self::admin::{
-    audit, decode_audit, decode_invitation, invitation,
-};
+use std::net::{IpAddr, Ipv6Addr};
+
+pub(in crate::store::redb) use self::audit::{audit, decode_audit};
 pub(in crate::store::redb) use self::idempotency::{
     decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
+pub(in crate::store::redb) use self::invitation::{decode_invitation, invitation};
+pub(in crate::store::redb) use self::session::{decode_session, session};
 pub(in crate::store::redb) use self::stats::{
     LastTask, Stats, decode_former_stats, decode_stats, decode_tag_counts, former_stats,
     stats, tag_counts,
 };
 pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
+pub(in crate::store::redb) use self::token::{decode_token, token};
+pub(in crate::store::redb) use self::user::{decode_account, decode_user, user};
+use crate::domain::label::Label;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
@@ -58,4 +65,16 @@ fn v1<'e, 'k, 'a>(
 
 fn time(envelope: &Envelope<'_, '_>, millis: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millis(millis).map_err(|error| envelope.damaged(&error))
+}
+
+/// Returns an address as 16 bytes; IPv4 is mapped to IPv6.
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => Ipv6Addr::octets(&address),
+    }
+}
+
+fn label(text: &str) -> Label {
+    Label::new_unchecked(text.to_owned())
 }

@@ -186,6 +186,16 @@ mod tests {
     }
 
     #[test]
+    fn local_text_reaches_beyond_the_first_and_the_last_day() {
+        let mut place = [0; TEXT_LEN];
+        let west = Timestamp::EPOCH.local_text(-43_200, &mut place);
+        assert_eq!(west, "1969-12-31T12:00:00.000Z");
+        let leap: Timestamp = "2028-02-29T20:00:00Z".parse().unwrap();
+        let east = leap.local_text(50_400, &mut place);
+        assert_eq!(east, "2028-03-01T10:00:00.000Z");
+    }
+
+    #[test]
     fn times_out_of_range_are_refused() {
         for millis in [-1, i64::MIN, i64::MAX, Timestamp::MAX.millis + 1] {
             assert_eq!(Timestamp::from_millis(millis), Err(TimestampError));

@@ -2,7 +2,7 @@
 //!
 //! No program can be durable on such a disk. The tests check that verification at the start accepts only a
 //! former state: older than the acknowledged writes, but whole. Without verification such a file may give any
-//! data, or abort the program: redb can panic in a destructor during a panic. So no test opens one without.
+//! data, or abort the program: redb can panic in a destructor during a panic. So no test opens one without verification.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -77,6 +77,9 @@ pub(super) async fn a_new_password_ends_every_session_of_that_account_alone(
         assert!(store.session_create(new, None, WriteContext::system()).await.unwrap());
     }
 
+    // As a request does: a store may keep sessions in memory.
+    assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
+
     assert!(
         store
             .user_patch(user.id, set_password("second"), WriteContext::system())
@@ -153,6 +156,8 @@ pub(super) async fn deleting_an_account_takes_all_it_has_and_nothing_else(
                 .unwrap()
         );
     }
+
+    assert!(store.session_get(user.id, session_id(1)).await.unwrap().is_some());
 
     assert!(delete_user(&*store, user.id).await.is_ok());
 

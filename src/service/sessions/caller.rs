@@ -17,8 +17,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 impl Service {
-    /// Authenticates a token and checks its permission. Reads the store every time, so that the end of a session, a
-    /// token or an account ends access with the next request.
+    /// Authenticates a token and checks its permission. Asks the store every time, which answers from memory only as long
+    /// as nothing has changed: the end of a session, a token or an account ends access with the next request.
     ///
     /// # Errors
     ///

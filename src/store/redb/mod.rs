@@ -1,6 +1,7 @@
 //! Default store: one redb file, no other server.
 //!
-//! Reads take a snapshot and are answered immediately; writes go through the [`writer`](engine::writer).
+//! Reads take a snapshot and are answered immediately, except for credentials, which are cached
+//! ([`access_cache`](engine::access_cache)); writes go through the [`writer`](engine::writer).
 //! [`key`](format::key) describes the layout, [`codec`](format::codec) the encoding of values, and
 //! [`verify`](file::verify) the invariants of a sound file.
 //!

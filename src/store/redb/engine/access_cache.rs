@@ -4,7 +4,8 @@
 //! stays. The writer raises the version after each commit that wrote the account, a session or a personal token of it,
 //! before it answers the callers: access that has ended is refused from that answer on.
 //!
-//! An account has at most as many entries as it has sessions and personal tokens, so none can take the cache for itself.
+//! An entry whose session or token has ended stays until it is evicted. An account that creates and ends them all the
+//! time can displace other entries; these accounts are then read from the file.
 
 use std::fmt;
 use std::hash::Hash;

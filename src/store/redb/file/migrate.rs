@@ -1,7 +1,7 @@
 //! Formats of the data file, and the steps from one to the next.
 //!
-//! A released step never changes. A new format takes a new number, a new step at the end of [`crate::store::redb::file::steps`],
-//! and a fixture of the previous format in `tests/fixtures`. [`crate::store::redb::file::upgrade`] describes how a file is upgraded
+//! A released step never changes. A new format takes a new step at the end of [`crate::store::redb::file::steps`], which raises
+//! [`FORMAT`], and a fixture of the previous format in `tests/fixtures`. [`crate::store::redb::file::upgrade`] describes how a file is upgraded
 //! without risk to its content.
 
 use redb::Database;

@@ -10,7 +10,7 @@
 //! users          user id 8                                                   UserV2
 //! user_by_email  email (text), lower case                                      u64 record: user id
 //! admins         user id 8                                                   empty (index)
-//! owned          owner 8, 01                                                 StatsV4 (formats 1 to 5 only)
+//! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index, formats 1 and 2 only)
 //! owned          owner 8, 04, task id 8                                      TaskV2
@@ -488,6 +488,21 @@ mod tests {
                 let expected = (part == stats(OWNER)).then_some(Owned::Stats(OWNER));
                 assert_eq!(Owned::decode(part), expected);
             }
+        }
+    }
+
+    #[test]
+    fn rows_that_requests_are_authenticated_by_name_their_account() {
+        let of = |table, key: &[u8]| access_owner(table, key);
+        assert_eq!(of(Table::Users, &OWNER.to_bytes()), Some(OWNER));
+        let session = session(OWNER, SessionId::from_bytes([7; 16]));
+        assert_eq!(of(Table::Owned, &session), Some(OWNER));
+        assert_eq!(
+            of(Table::Owned, &token(OWNER, TokenId::from_bytes([6; 8]))),
+            Some(OWNER)
+        );
+        for other in [stats(OWNER).to_vec(), task(OWNER, ID).to_vec()] {
+            assert_eq!(of(Table::Owned, &other), None);
         }
     }
 

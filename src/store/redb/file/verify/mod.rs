@@ -4,7 +4,8 @@
 //!
 //! 1. Every value has the checksum of its place and a known layout; every key has a known layout.
 //! 2. `meta` has this program's format, and its next ids are above all ids in use.
-//! 3. Each user has exactly one email entry, by one of the keys of that user's email, and one stats row.
+//! 3. Each user has exactly one email entry, by one of the keys of that user's email, and one stats row, at
+//!    the place of its format.
 //! 4. Each row of `owned` belongs to a user, or to a deleted one who is named in `purge`.
 //! 5. No two tasks of any owners have the same id. Each task has exactly its index entries, and each entry a task.
 //! 6. Counts match the rows, also for each tag; `newest` and `in_order` claim no more than the rows do.

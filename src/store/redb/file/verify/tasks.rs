@@ -23,7 +23,7 @@ use crate::store::redb::format::task_key;
 const COUNTED: u64 = 4;
 
 /// First format whose stats stand behind the tasks.
-const BEHIND_TASKS: u64 = 6;
+const STATS_BEHIND_TASKS: u64 = 6;
 
 /// First format in which small accounts have no index entries.
 const SCANNED: u64 = 5;
@@ -88,7 +88,7 @@ fn count(counts: &mut TaskCounts, task: &Task) {
 impl Check<'_> {
     /// Returns the key of the stats of an account.
     pub(super) fn stats_key(&self, owner: UserId) -> [u8; UserId::LEN + 1] {
-        let is_former = self.format < BEHIND_TASKS;
+        let is_former = self.format < STATS_BEHIND_TASKS;
         if is_former { key::former_stats(owner) } else { key::stats(owner) }
     }
 
@@ -96,7 +96,7 @@ impl Check<'_> {
     pub(super) fn stats(&mut self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let place = self.stats_key(owner);
         let Some(value) = self.owned.get(place.as_slice())? else { return Ok(None) };
-        let is_former = self.format < BEHIND_TASKS;
+        let is_former = self.format < STATS_BEHIND_TASKS;
         let decode =
             if is_former { record::decode_former_stats } else { record::decode_stats };
         self.report.sound(decode(owner, value.value()))

@@ -90,7 +90,7 @@ pub(crate) fn decode_user(id: UserId, value: &[u8]) -> Result<Credential, StoreE
     })
 }
 
-/// Decodes the account without its password hash: every request reads the account of its caller.
+/// Decodes the account without its password hash, which requests do not need.
 pub(crate) fn decode_account(id: UserId, value: &[u8]) -> Result<User, StoreError> {
     let key = id.to_bytes();
     let envelope = open(Table::Users, &key, value)?;

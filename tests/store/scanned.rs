@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use duly::domain::id::TaskId;
+use duly::domain::id::{TaskId, UserId};
 use duly::domain::task::{Description, NewTask};
 use duly::store::Store as _;
 use duly::store::redb::{Options, RedbStore};
@@ -86,6 +86,15 @@ async fn a_few_heavy_tasks_have_index_entries() {
     assert!(bytes(&store).await > 150 * (8 + 1 + 2 + 1 + 8));
 }
 
+/// Changes a bit of a task's record.
+fn damage(path: &Path, owner: UserId, task: TaskId) {
+    let row = key(&[&owner.get(), &4_u8, &task.get()]);
+    let forge = Forge::open(path);
+    let mut value = forge.get("owned", &row);
+    *value.last_mut().unwrap() ^= 1;
+    forge.put("owned", &row, &value);
+}
+
 #[tokio::test]
 async fn an_account_with_a_damaged_task_grows_without_index_entries() {
     let data = tempfile::tempdir().unwrap();
@@ -97,12 +106,7 @@ async fn an_account_with_a_damaged_task_grows_without_index_entries() {
         store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
     }
     drop(store);
-    let first = key(&[&jane.get(), &4_u8, &1_u64]);
-    let forge = Forge::open(&path);
-    let mut value = forge.get("owned", &first);
-    *value.last_mut().unwrap() ^= 1;
-    forge.put("owned", &first, &value);
-    drop(forge);
+    damage(&path, jane, TaskId::new(1));
 
     let store = open(&path);
     for millis in 10..13 {
@@ -123,12 +127,7 @@ async fn a_damaged_task_does_not_keep_others_from_being_deleted() {
         store.task_create(jane, new_task("a", millis)).await.unwrap().unwrap();
     }
     drop(store);
-    let second = key(&[&jane.get(), &4_u8, &2_u64]);
-    let forge = Forge::open(&path);
-    let mut value = forge.get("owned", &second);
-    *value.last_mut().unwrap() ^= 1;
-    forge.put("owned", &second, &value);
-    drop(forge);
+    damage(&path, jane, TaskId::new(2));
 
     let store = open(&path);
 

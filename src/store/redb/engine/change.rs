@@ -348,37 +348,20 @@ impl<'a> Plan<'a, '_, '_> {
 
     /// Returns the last task after the changes. Reads other tasks only if the last one has lost its place.
     fn last(
-        &mut self,
+        &self,
         owner: UserId,
         edited: &BTreeMap<TaskId, Edited<'_>>,
     ) -> Result<Option<LastTask>, StoreError> {
+        let edited_before = edited.values().filter(|edited| edited.old.is_some()).count();
+        let has_others = self.view.stats(owner)?.is_some_and(|stats| {
+            usize::try_from(stats.counts().total).is_ok_and(|total| total > edited_before)
+        });
+        let skips = |id| edited.contains_key(&id);
+        let other = if has_others { self.view.last_task(owner, &skips)? } else { None };
         let new = edited.values().filter_map(|edited| edited.new);
         let new = new.max_by_key(|task| (&task.position, task.id));
-        let others = edited.values().filter(|edited| edited.old.is_some()).count();
-        let view = self.view;
-        let before = view.stats(owner)?;
-        let before = before.as_deref();
-        let has_others = before.is_some_and(|stats| {
-            usize::try_from(stats.counts().total).is_ok_and(|total| total > others)
-        });
-        let kept = before.and_then(|stats| stats.last.clone());
-        let kept = kept.filter(|last| !edited.contains_key(&last.id));
-        let place = new.map(|task| (&task.position, task.id));
-        match kept {
-            Some(last) if place > Some((&last.position, last.id)) => {}
-            Some(last) => return Ok(Some(last)),
-            None if has_others => {
-                let skips = |id| edited.contains_key(&id);
-                let last = view.last_task(owner, &skips)?;
-                if last.as_ref().map(|(position, id)| (position, *id)) > place {
-                    return Ok(
-                        last.and_then(|(position, id)| LastTask::new(position, id))
-                    );
-                }
-            }
-            None => {}
-        }
-        Ok(new.and_then(|task| LastTask::new(task.position.clone(), task.id)))
+        let new = new.map(|task| (task.position.clone(), task.id));
+        Ok(other.max(new).and_then(|(position, id)| LastTask::new(position, id)))
     }
 
     fn reindex(&mut self, old: Option<&Task>, new: Option<&Task>) {

@@ -10,7 +10,7 @@ use crate::domain::task::Task;
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
-use crate::store::redb::format::record::{LastTask, Stats};
+use crate::store::redb::format::record::{LastTask, Stats, StatsPlace};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Tables;
 use crate::store::redb::format::{codec, index, record, task_key};
@@ -61,8 +61,8 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
         }
         match row {
             Owned::FormerStats(owner) => {
-                let stats = record::decode_former_stats(owner, &value)?;
-                let stats = record::former_stats(owner, &stats)?;
+                let stats = StatsPlace::Former.decode(owner, &value)?;
+                let stats = StatsPlace::Former.encode(owner, &stats)?;
                 drop(tables.owned.insert(after.as_slice(), stats.as_slice())?);
             }
             Owned::Task(owner, id) => {
@@ -81,7 +81,7 @@ fn plans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
 /// each account to its stats. Rows of deleted accounts only await removal, and stay as they are.
 fn shares(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     reindex(tables, 3..=4)?;
-    count_bytes(tables, &FORMER)
+    count_bytes(tables, StatsPlace::Former)
 }
 
 /// Replaces the index entries of every task, from the first of two formats to the second. Rows of deleted
@@ -118,43 +118,25 @@ fn reindex_task(
     Ok(())
 }
 
-/// Place of the stats of an account.
-struct StatsPlace {
-    key: fn(UserId) -> [u8; UserId::LEN + 1],
-    decode: fn(UserId, &[u8]) -> Result<Stats, StoreError>,
-    encode: fn(UserId, &Stats) -> Result<Vec<u8>, StoreError>,
-}
-
-/// Place in formats 1 to 5.
-const FORMER: StatsPlace = StatsPlace {
-    key: key::former_stats,
-    decode: record::decode_former_stats,
-    encode: record::former_stats,
-};
-
-/// Place from format 6 on.
-const CURRENT: StatsPlace =
-    StatsPlace { key: key::stats, decode: record::decode_stats, encode: record::stats };
-
 /// Writes the byte count of the other rows of each account into its stats.
-fn count_bytes(tables: &mut Tables<'_>, at: &StatsPlace) -> Result<(), StoreError> {
+fn count_bytes(tables: &mut Tables<'_>, at: StatsPlace) -> Result<(), StoreError> {
     let mut after = Vec::new();
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
         let id = codec::user_id(Table::Users, &key)?;
-        let place = (at.key)(id);
+        let place = at.key(id);
         let mut bytes = 0;
         let mut stats = None;
         for row in table::range(&tables.owned, &key::everything_of(id))? {
             let (key, value) = row?;
             if key.value() == place {
-                stats = Some((at.decode)(id, value.value())?);
+                stats = Some(at.decode(id, value.value())?);
             } else {
                 bytes += u64::try_from(key.value().len() + value.value().len())
                     .unwrap_or(u64::MAX);
             }
         }
         if let Some(stats) = stats {
-            let value = (at.encode)(id, &Stats { bytes, ..stats })?;
+            let value = at.encode(id, &Stats { bytes, ..stats })?;
             drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
         }
         after = key;
@@ -172,9 +154,9 @@ fn scans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
         let owner = codec::user_id(Table::Users, &key)?;
         after = key;
-        let place = key::former_stats(owner);
+        let place = StatsPlace::Former.key(owner);
         let found = tables.owned.get(place.as_slice())?;
-        let found = found.map(|value| record::decode_former_stats(owner, value.value()));
+        let found = found.map(|value| StatsPlace::Former.decode(owner, value.value()));
         let Some(mut stats) = found.transpose()? else { continue };
         summarize(tables, owner, &mut stats)?;
         stats.is_indexed = stats.wants_index(SCANNED);
@@ -182,7 +164,7 @@ fn scans(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             let bytes = remove_entries(tables, owner)?;
             stats.bytes = stats.bytes.saturating_sub(bytes);
         }
-        let value = record::former_stats(owner, &stats)?;
+        let value = StatsPlace::Former.encode(owner, &stats)?;
         drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
     }
     Ok(())
@@ -223,9 +205,9 @@ fn stats_behind_tasks(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     while let Some((key, _)) = table::next_after(&tables.users, &after)? {
         let owner = codec::user_id(Table::Users, &key)?;
         after = key;
-        let former = tables.owned.remove(key::former_stats(owner).as_slice())?;
+        let former = tables.owned.remove(StatsPlace::Former.key(owner).as_slice())?;
         let stats = former
-            .map(|value| record::decode_former_stats(owner, value.value()))
+            .map(|value| StatsPlace::Former.decode(owner, value.value()))
             .transpose()?;
         if let Some(stats) = stats {
             let value = record::stats(owner, &stats)?;
@@ -240,7 +222,7 @@ fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
     loop {
         let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
-            return count_bytes(tables, &CURRENT);
+            return count_bytes(tables, StatsPlace::Current);
         };
         if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
             let mut task = record::decode_task(owner, id, &value)?;

@@ -341,10 +341,16 @@ pub(in crate::store::redb) fn decode_user_id(key: &[u8]) -> Option<UserId> {
 pub(in crate::store::redb) fn access_owner(table: Table, key: &[u8]) -> Option<UserId> {
     match table {
         Table::Users => decode_user_id(key),
-        Table::Owned => match Owned::decode(key)? {
-            Owned::Session(owner, _) | Owned::Token(owner, _) => Some(owner),
-            _ => None,
-        },
+        // Asked for every row that is written, so without decoding the rest.
+        Table::Owned => {
+            let (owner, rest) = split_number(key)?;
+            let is_access = match rest.split_first()? {
+                (&SESSION, _) => true,
+                (&BEHIND_TASKS, id) => !id.is_empty(),
+                _ => false,
+            };
+            is_access.then_some(UserId::new(owner))
+        }
         _ => None,
     }
 }

@@ -14,16 +14,13 @@ use crate::store::redb::format::index;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Owned;
 use crate::store::redb::format::record;
-use crate::store::redb::format::record::{LastTask, Stats};
+use crate::store::redb::format::record::{LastTask, Stats, StatsPlace};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Snapshot;
 use crate::store::redb::format::task_key;
 
 /// First format whose stats count bytes.
 const COUNTED: u64 = 4;
-
-/// First format whose stats stand behind the tasks.
-const STATS_BEHIND_TASKS: u64 = 6;
 
 /// First format in which small accounts have no index entries.
 const SCANNED: u64 = 5;
@@ -88,18 +85,15 @@ fn count(counts: &mut TaskCounts, task: &Task) {
 impl Check<'_> {
     /// Returns the key of the stats of an account.
     pub(super) fn stats_key(&self, owner: UserId) -> [u8; UserId::LEN + 1] {
-        let is_former = self.format < STATS_BEHIND_TASKS;
-        if is_former { key::former_stats(owner) } else { key::stats(owner) }
+        StatsPlace::in_format(self.format).key(owner)
     }
 
     /// Reads the stats of an account. `None` if they are missing or damaged.
     pub(super) fn stats(&mut self, owner: UserId) -> Result<Option<Stats>, StoreError> {
         let place = self.stats_key(owner);
         let Some(value) = self.owned.get(place.as_slice())? else { return Ok(None) };
-        let is_former = self.format < STATS_BEHIND_TASKS;
-        let decode =
-            if is_former { record::decode_former_stats } else { record::decode_stats };
-        self.report.sound(decode(owner, value.value()))
+        let stats = StatsPlace::in_format(self.format).decode(owner, value.value());
+        self.report.sound(stats)
     }
 
     /// Checks a task. `None` if it cannot be read.

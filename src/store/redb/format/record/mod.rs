@@ -24,8 +24,7 @@ pub(in crate::store::redb) use self::idempotency::{
 pub(in crate::store::redb) use self::invitation::{decode_invitation, invitation};
 pub(in crate::store::redb) use self::session::{decode_session, session};
 pub(in crate::store::redb) use self::stats::{
-    LastTask, Stats, decode_former_stats, decode_stats, decode_tag_counts, former_stats,
-    stats, tag_counts,
+    LastTask, Stats, StatsPlace, decode_stats, decode_tag_counts, stats, tag_counts,
 };
 pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
 pub(in crate::store::redb) use self::token::{decode_token, token};

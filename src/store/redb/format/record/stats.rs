@@ -185,13 +185,43 @@ impl Stats {
     }
 }
 
-pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
-    encode(&key::stats(owner), stats)
+/// Place of the stats of an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StatsPlace {
+    /// Before all other rows, in formats 1 to 5.
+    Former,
+    /// Directly behind the tasks.
+    Current,
 }
 
-/// Encodes stats at their place in formats 1 to 5.
-pub(crate) fn former_stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
-    encode(&key::former_stats(owner), stats)
+impl StatsPlace {
+    /// Returns the place in files of a format.
+    pub(crate) const fn in_format(format: u64) -> Self {
+        if format < 6 { Self::Former } else { Self::Current }
+    }
+
+    pub(crate) fn key(self, owner: UserId) -> [u8; UserId::LEN + 1] {
+        match self {
+            Self::Former => key::former_stats(owner),
+            Self::Current => key::stats(owner),
+        }
+    }
+
+    pub(crate) fn encode(
+        self,
+        owner: UserId,
+        stats: &Stats,
+    ) -> Result<Vec<u8>, StoreError> {
+        encode(&self.key(owner), stats)
+    }
+
+    pub(crate) fn decode(self, owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
+        decode(&self.key(owner), value)
+    }
+}
+
+pub(crate) fn stats(owner: UserId, stats: &Stats) -> Result<Vec<u8>, StoreError> {
+    StatsPlace::Current.encode(owner, stats)
 }
 
 fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
@@ -215,15 +245,7 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
-    decode(&key::stats(owner), value)
-}
-
-/// Decodes stats at their place in formats 1 to 5.
-pub(crate) fn decode_former_stats(
-    owner: UserId,
-    value: &[u8],
-) -> Result<Stats, StoreError> {
-    decode(&key::former_stats(owner), value)
+    StatsPlace::Current.decode(owner, value)
 }
 
 fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
@@ -315,7 +337,7 @@ mod tests {
         let record = StatsV1 { tasks: 3, open: 2, newest_created_ms: 4, in_order: true };
         let bytes = seal(Table::Owned, &key::former_stats(owner), V1, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "03020801");
-        let read = decode_former_stats(owner, &bytes).unwrap();
+        let read = StatsPlace::Former.decode(owner, &bytes).unwrap();
         assert_eq!(read.counts(), TaskCounts { total: 3, open: 2 });
         assert_eq!(read.of(Priority::None), read.counts());
     }
@@ -328,7 +350,7 @@ mod tests {
         let record = StatsV2 { newest_created_ms, in_order, by_priority, nested, tags };
         let bytes = seal(Table::Owned, &key::former_stats(owner), V2, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "0801000000000000000002010304");
-        let read = decode_former_stats(owner, &bytes).unwrap();
+        let read = StatsPlace::Former.decode(owner, &bytes).unwrap();
         assert_eq!((read.nested, read.tags, read.bytes), (3, 4, 0));
         assert_eq!(read.of(Priority::Urgent), TaskCounts { total: 2, open: 1 });
     }
@@ -347,7 +369,7 @@ mod tests {
         let record = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
         let bytes = seal(Table::Owned, &key::former_stats(owner), V3, &record).unwrap();
         assert_eq!(hex(&bytes[9..]), "000100000000000000000201030405010600");
-        let read = decode_former_stats(owner, &bytes).unwrap();
+        let read = StatsPlace::Former.decode(owner, &bytes).unwrap();
         assert_eq!((read.bytes, read.own.tasks, read.own.mib), (5, Some(6), None));
         assert_eq!((read.is_indexed, read.weight, read.last), (false, 0, None));
     }

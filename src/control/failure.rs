@@ -3,10 +3,10 @@
 use std::io;
 
 use crate::domain::error_chain::ErrorChain;
-use crate::service::transfer::ImportError;
-use crate::service::{self, Error, Left};
+use crate::domain::transfer::Conflict;
+use crate::service::{self, Error, ImportError, Left};
 use crate::store::redb::CopyError;
-use crate::store::{OpenError, StoreError};
+use crate::store::{self, OpenError, StoreError};
 
 /// A message of one line, with its exit code of `sysexits.h`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,8 +121,13 @@ impl From<Left> for Failure {
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         match error {
-            ImportError::Service(error) => error.into(),
-            ImportError::Busy | ImportError::Admin { .. } => Self::new(Self::NO, error),
+            ImportError::Store(store::ImportError::Store(error)) => {
+                Error::from(error).into()
+            }
+            ImportError::Store(
+                store::ImportError::Busy
+                | store::ImportError::Refused { conflict: Conflict::Admin, .. },
+            ) => Self::new(Self::NO, error),
             other => Self::new(Self::DAMAGED, other),
         }
     }

@@ -14,7 +14,6 @@ use crate::domain::page::{AuditPage, Page};
 use crate::domain::progress::Step;
 use crate::domain::transfer::{Existing, Imported};
 use crate::service::Service;
-use crate::service::transfer::Import;
 use crate::store::Store as _;
 use crate::store::redb::{Progress, RedbStore, Report};
 
@@ -114,8 +113,9 @@ pub async fn run(
         }
         Command::Import { replace, allow_admins } => {
             let existing = if replace { Existing::Replace } else { Existing::Keep };
-            let import = Import::new(service.clone(), existing, allow_admins);
-            take_in(import, input, answer).await
+            let lines = input.lines.map(|line| line.map_err(Failure::from));
+            let (done, outcome) = service.import(existing, allow_admins, lines).await;
+            imported(done, outcome, answer)
         }
     }
 }
@@ -160,21 +160,12 @@ async fn audit(parts: &Parts, answer: &mut Answer<'_>) -> Result<(), Failure> {
 const NOT_HELD: &str =
     "imports ignore MAX_ACCOUNTS, MAX_TASKS_PER_ACCOUNT and MAX_MIB_PER_ACCOUNT";
 
-async fn take_in(
-    mut import: Import,
-    input: Input<'_>,
+/// Tells the counts of an import, also after an error: earlier chunks are imported.
+fn imported(
+    done: Imported,
+    outcome: Result<(), Failure>,
     answer: &mut Answer<'_>,
 ) -> Result<(), Failure> {
-    let outcome = async {
-        for line in input.lines {
-            import.add(&line?).await?;
-        }
-        import.finish().await?;
-        Ok(())
-    };
-    let outcome: Result<(), Failure> = outcome.await;
-    // Also after an error: earlier chunks are imported.
-    let done = import.done();
     if outcome.is_ok() || done != Imported::default() {
         answer.line(counts(done))?;
     }

@@ -1,7 +1,8 @@
 //! Records of an export or import; sessions are excluded.
 
-use super::id::{TaskId, UserId};
+use super::id::UserId;
 use super::task::Task;
+use super::timestamp::Timestamp;
 use super::user::Credential;
 
 /// Record of an export. Each account is followed by its tasks, by id.
@@ -70,15 +71,33 @@ pub struct Owner {
     pub here: UserId,
 }
 
-/// Accounts and tasks that are imported atomically.
+/// Terms of an import.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportOptions {
+    /// Treatment of existing tasks that differ.
+    pub existing: Existing,
+    /// Whether new accounts may be administrators.
+    pub allow_admins: bool,
+    /// Next free ids of the source. The ids of its records are lower.
+    pub ids: NextIds,
+}
+
+/// Accounts and tasks that are imported in one transaction.
 #[derive(Clone, Debug)]
 pub struct Chunk {
-    /// Accounts, each followed by its tasks. The first tasks may belong to `owner`.
-    pub records: Vec<Record>,
-    /// Last account of the previous chunk.
-    pub owner: Option<Owner>,
-    /// Treatment of existing tasks.
-    pub existing: Existing,
+    /// Accounts, each followed by its tasks. The first tasks may belong to the last account of the previous chunk.
+    pub records: Vec<Numbered>,
+    /// Time of the changes.
+    pub at: Timestamp,
+}
+
+/// Record of an import.
+#[derive(Clone, Debug)]
+pub struct Numbered {
+    /// Line number in the source, from 1; for errors.
+    pub line: u64,
+    /// The record.
+    pub record: Record,
 }
 
 /// Result of an import.
@@ -113,13 +132,23 @@ impl Imported {
     }
 }
 
-/// Reason that a chunk was refused. Nothing of it was imported.
+/// Reason that a record cannot be imported. The texts complete the sentence "line 1 ...".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
     /// The id of a task belongs to a task of another account here, or to another task of the same import.
-    #[error("the id of {:?} belongs to a task of another account", .0)]
-    Taken(TaskId),
+    #[error(
+        "id belongs to a task of another account here, or to another task of this import"
+    )]
+    Taken,
     /// The task does not follow its account.
-    #[error("task {} does not follow its owner's account", .0)]
-    Stray(TaskId),
+    #[error("owner_id must name the account that precedes the line")]
+    Stray,
+    /// A new account would become an administrator.
+    #[error("creates an administrator, which requires --allow-admins")]
+    Admin,
+    /// The id would leave too few ids for the existing accounts.
+    #[error(
+        "id must be below 2^52 in a data file that has accounts: import into a new data file"
+    )]
+    TooLarge,
 }

@@ -1,6 +1,6 @@
 //! Records of an import, gathered until they are written together.
 
-use crate::domain::transfer::Record;
+use crate::domain::transfer::{Numbered, Record};
 
 /// Maximum records written together. One chunk is one transaction.
 const RECORDS: usize = 500;
@@ -9,31 +9,39 @@ const RECORDS: usize = 500;
 /// words would take a quarter of a million.
 const ROWS: u64 = 10_000;
 
+/// Maximum bytes of lines that are written together, unless one line is longer. Three chunks are in memory at once.
+const BYTES: usize = 4 << 20;
+
 /// Records waiting to be written.
 #[derive(Debug)]
 pub(super) struct Gathered {
-    records: Vec<Record>,
+    records: Vec<Numbered>,
     rows: u64,
+    bytes: usize,
 }
 
 impl Gathered {
     pub(super) fn new() -> Self {
-        Self { records: Vec::with_capacity(RECORDS), rows: 0 }
+        Self { records: Vec::with_capacity(RECORDS), rows: 0, bytes: 0 }
     }
 
     pub(super) const fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
 
-    /// Adds a record. Returns whether the chunk is full: another record might exceed its limits.
-    pub(super) fn push(&mut self, record: Record) -> bool {
-        self.rows = self.rows.saturating_add(record.rows());
-        self.records.push(record);
-        self.records.len() >= RECORDS || self.rows > ROWS - Record::MAX_ROWS
+    /// Adds the record of a line of so many bytes. Returns whether the chunk is full: another record might exceed its
+    /// limits.
+    pub(super) fn push(&mut self, new: Numbered, bytes: usize) -> bool {
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.rows = self.rows.saturating_add(new.record.rows());
+        self.records.push(new);
+        self.records.len() >= RECORDS
+            || self.rows > ROWS - Record::MAX_ROWS
+            || self.bytes >= BYTES
     }
 
     /// Takes all records.
-    pub(super) fn take(&mut self) -> Vec<Record> {
+    pub(super) fn take(&mut self) -> Vec<Numbered> {
         std::mem::replace(self, Self::new()).records
     }
 }
@@ -46,10 +54,11 @@ mod tests {
     use crate::domain::task::{Description, Task};
 
     /// Returns the chunks of `count` tasks like this one.
-    fn chunks(task: &Task, count: usize) -> Vec<Vec<Record>> {
+    fn chunks(task: &Task, count: usize) -> Vec<Vec<Numbered>> {
         let (mut gathered, mut chunks) = (Gathered::new(), Vec::new());
-        for _ in 0..count {
-            if gathered.push(Record::Task(task.clone())) {
+        for line in 1..=count as u64 {
+            let record = Record::Task(task.clone());
+            if gathered.push(Numbered { line, record }, 1) {
                 chunks.push(gathered.take());
             }
         }
@@ -75,7 +84,9 @@ mod tests {
     fn a_chunk_holds_no_more_rows_than_it_may_whatever_tasks_there_are() {
         for task in [rich(600, Tags::MAX), rich(100, 3), task()] {
             let chunks = chunks(&task, 2_000);
-            let rows = |chunk: &Vec<Record>| chunk.iter().map(Record::rows).sum::<u64>();
+            let rows = |chunk: &Vec<Numbered>| {
+                chunk.iter().map(|it| it.record.rows()).sum::<u64>()
+            };
             for chunk in &chunks {
                 assert!(rows(chunk) <= ROWS && chunk.len() <= RECORDS);
             }
@@ -86,6 +97,17 @@ mod tests {
             }
             assert_eq!(chunks.iter().map(Vec::len).sum::<usize>(), 2_000);
         }
+    }
+
+    #[test]
+    fn a_chunk_of_long_lines_is_short() {
+        let record = Record::Task(task());
+        let mut gathered = Gathered::new();
+        for line in 1..4 {
+            let record = record.clone();
+            assert!(!gathered.push(Numbered { line, record }, BYTES / 4), "{line}");
+        }
+        assert!(gathered.push(Numbered { line: 4, record }, BYTES / 4));
     }
 
     #[test]

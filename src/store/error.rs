@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::domain::quota::QuotaExceeded;
+use crate::domain::transfer::Conflict;
 
 type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -62,6 +63,27 @@ impl StoreError {
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Internal(Arc::new(cause))
     }
+}
+
+/// Reason that an import ended early. Earlier chunks are imported.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ImportError {
+    /// Another import is running.
+    #[error("another import is running: try again when it has ended")]
+    Busy,
+    /// A record cannot be imported.
+    #[error("line {line} {conflict}: nothing from line {from} on was imported")]
+    Refused {
+        /// Line of the record.
+        line: u64,
+        /// First line of its chunk.
+        from: u64,
+        /// Reason.
+        conflict: Conflict,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Reason that a store cannot continue and the process should end.

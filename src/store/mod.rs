@@ -13,23 +13,20 @@ mod error;
 pub mod metrics;
 pub mod redb;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 
 pub use self::context::{Idempotency, MakeRecord, WriteContext};
-pub use self::error::{Failure, OpenError, StoreError};
+pub use self::error::{Failure, ImportError, OpenError, StoreError};
 use self::metrics::StoreMetrics;
 use crate::domain::access::Access;
 use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use crate::domain::id_set::TaskIds;
 use crate::domain::idempotency::{
     IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
 };
@@ -41,26 +38,10 @@ use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
+use crate::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
 use crate::domain::user::{
     Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
-
-/// Imported tasks whose parent has not arrived yet, by owner and parent.
-pub type Orphans = BTreeMap<(UserId, TaskId), Vec<TaskId>>;
-
-/// Ids that an import must not assign: all task ids in use when it began, and the ids it assigned.
-#[derive(Debug, Default)]
-pub struct Taken {
-    /// Task ids in use.
-    pub ids: Mutex<TaskIds>,
-    /// Next ids to assign when the import began. All lower ids are reserved for it.
-    pub next: NextIds,
-    /// Imported tasks whose parent has not arrived yet.
-    pub orphans: Mutex<Orphans>,
-    /// Permit held during the import, since only one runs at a time.
-    pub permit: Option<OwnedSemaphorePermit>,
-}
 
 /// Database of users, credentials and tasks.
 ///
@@ -339,20 +320,18 @@ pub trait Store: fmt::Debug + Send + Sync {
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError>;
 
-    /// Reserves all ids below `ids`, and returns the ids in use. `None` while another import holds its own.
-    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError>;
-
-    /// Imports accounts and tasks, all or none of them, with their ids and times. Repeating it has no further effect.
+    /// Imports accounts and tasks with their ids and times, one chunk after the other, until the sender is dropped.
     ///
-    /// An account with the same email is the same account and stays unchanged; any other gets its old id, or a new one
-    /// if that is in use. `taken` comes from [`Self::import_begin`]. Returns the outcome of the records, and the last
-    /// account.
+    /// Each chunk takes effect entirely and durably, or not at all. Only one import runs at a time. An import that is
+    /// repeated has no further effect. An account with the same email is the same account and stays unchanged; any
+    /// other gets its old id, or a new one if that is in use.
+    ///
+    /// Returns the counts of the chunks that are imported, also after an error.
     async fn import(
         &self,
-        chunk: Chunk,
-        taken: Arc<Taken>,
-        now: Timestamp,
-    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError>;
+        options: ImportOptions,
+        chunks: mpsc::Receiver<Chunk>,
+    ) -> (Imported, Result<(), ImportError>);
 
     /// Checks that requests can be served: reads, and sees that the writer is alive.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -15,11 +15,13 @@ use duly::domain::task::{
     Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
 };
 use duly::domain::timestamp::Timestamp;
+use duly::domain::transfer::{Chunk, ImportOptions, Imported, Numbered, Record};
 use duly::domain::user::{
     Admission, Ending, NewUser, Refused, Role, User, UserChange, UserPatch,
 };
 use duly::store::redb::{Options, RedbStore};
-use duly::store::{Store, StoreError, WriteContext};
+use duly::store::{ImportError, Store, StoreError, WriteContext};
+use tokio::sync::mpsc;
 
 use super::TaskStore as _;
 
@@ -101,6 +103,25 @@ pub(crate) fn patch(text: &str, completed: bool) -> TaskPatch {
 /// Patch of the state alone.
 pub(crate) fn complete(completed: bool) -> TaskPatch {
     TaskPatch { completed: Some(completed), ..TaskPatch::default() }
+}
+
+/// Imports records in one chunk. The lines count from 1.
+pub(crate) async fn import(
+    store: &dyn Store,
+    options: ImportOptions,
+    records: Vec<Record>,
+    at: Timestamp,
+) -> (Imported, Result<(), ImportError>) {
+    let (chunks, waiting) = mpsc::channel(1);
+    chunks.try_send(chunk(1, records, at)).unwrap();
+    drop(chunks);
+    store.import(options, waiting).await
+}
+
+/// Records of an import, from a line on.
+pub(crate) fn chunk(from: u64, records: Vec<Record>, at: Timestamp) -> Chunk {
+    let numbered = |(line, record)| Numbered { line, record };
+    Chunk { records: (from..).zip(records).map(numbered).collect(), at }
 }
 
 /// Creates an account.

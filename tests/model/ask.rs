@@ -19,18 +19,19 @@ use duly::domain::task::{
 };
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
-    Chunk, Conflict, Existing, Exported, Imported, NextIds, Owner, Record,
+    Conflict, Existing, Exported, ImportOptions, Imported, NextIds, Record,
 };
 use duly::domain::user::{
     Admission, Credential, Ending, NewUser, Role, User, UserChange, UserPatch,
 };
-use duly::store::{Store, StoreError, WriteContext};
+use duly::store::{ImportError, Store, StoreError, WriteContext};
 use tokio::sync::mpsc;
 
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, DONE, OPEN, at, email, hash, new_task, new_user, page, session, session_id,
+    ALL, DONE, OPEN, at, email, hash, import, new_task, new_user, page, session,
+    session_id,
 };
 
 /// Operation of a store. Small numbers stand for accounts, tasks, texts and so on, so that they collide.
@@ -123,7 +124,7 @@ pub(crate) enum Answer {
     Page(TaskPage),
     Counts(TaskCounts),
     Export(Vec<NextIds>, Vec<Record>),
-    Import(Result<(Imported, Option<Owner>), Conflict>),
+    Import(Imported, Option<Conflict>),
 }
 
 /// Executes one operation.
@@ -313,12 +314,19 @@ pub(crate) async fn ask(
         }
         Ask::Export { whose } => export(store, whose.map(UserId::new)).await?,
         Ask::Import { there, email, tasks, replace } => {
+            let task = tasks.iter().map(|task| task.id + 1).max().unwrap_or(1);
             let records = incoming(UserId::new(there), email, tasks);
             let existing = if replace { Existing::Replace } else { Existing::Keep };
-            let ids = NextIds { user: there + 1, task: 1 };
-            let taken = store.import_begin(ids).await?.expect("no other import");
-            let chunk = Chunk { records, owner: None, existing };
-            Answer::Import(store.import(chunk, taken, at(now)).await?)
+            let ids = NextIds { user: there + 1, task };
+            let options = ImportOptions { existing, allow_admins: true, ids };
+            match import(store, options, records, at(now)).await {
+                (done, Ok(())) => Answer::Import(done, None),
+                (done, Err(ImportError::Refused { conflict, .. })) => {
+                    Answer::Import(done, Some(conflict))
+                }
+                (_, Err(ImportError::Store(error))) => return Err(error),
+                (_, Err(ImportError::Busy)) => unreachable!("no other import runs"),
+            }
         }
     })
 }

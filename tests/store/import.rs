@@ -1,27 +1,96 @@
-//! Tests of chunks of an import, one at a time.
+//! Tests of imports, chunk by chunk.
 
 use std::sync::Arc;
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
-use duly::domain::transfer::{Chunk, Conflict, Existing, NextIds, Owner, Record};
-use duly::store::Store;
+use duly::domain::transfer::{
+    Chunk, Conflict, Existing, ImportOptions, Imported, NextIds, Record,
+};
+use duly::store::redb::RedbStore;
+use duly::store::{ImportError, Store};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::harness::values::Counts as _;
-use crate::harness::values::{at, delete_user, given_task, given_user, new_task, open};
+use crate::harness::values::{
+    at, chunk, delete_user, given_task, given_user, new_task, open,
+};
+
+const OPTIONS: ImportOptions = ImportOptions {
+    existing: Existing::Keep,
+    allow_admins: false,
+    ids: NextIds { user: 3, task: 10 },
+};
+
+/// Import whose chunks are sent one at a time.
+struct Sending {
+    store: Arc<RedbStore>,
+    chunks: mpsc::Sender<Chunk>,
+    outcome: JoinHandle<(Imported, Result<(), ImportError>)>,
+}
+
+impl Sending {
+    fn begin(store: &Arc<RedbStore>, options: ImportOptions) -> Self {
+        let (chunks, waiting) = mpsc::channel(1);
+        let store = Arc::clone(store);
+        let importing = Arc::clone(&store);
+        let outcome =
+            tokio::spawn(async move { importing.import(options, waiting).await });
+        Self { store, chunks, outcome }
+    }
+
+    /// Sends an account with tasks of these ids.
+    async fn send(&self, owner: UserId, ids: &[u64]) {
+        let account = self.store.user_get(owner).await.unwrap();
+        let records = account.map(Record::User).into_iter().chain(tasks(owner, ids));
+        self.chunks.send(chunk(1, records.collect(), at(1))).await.unwrap();
+    }
+
+    /// Sends an account with one task, and waits until the task is imported.
+    async fn import(&self, owner: UserId, id: u64) {
+        self.send(owner, &[id]).await;
+        while self.store.task_get(owner, TaskId::new(id)).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn end(self) -> (Imported, Result<(), ImportError>) {
+        drop(self.chunks);
+        self.outcome.await.unwrap()
+    }
+
+    /// Returns the counts, and the line that is refused.
+    async fn refusal(self) -> (Imported, u64, Conflict) {
+        match self.end().await {
+            (done, Err(ImportError::Refused { line, from: 1, conflict })) => {
+                (done, line, conflict)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn tasks(owner: UserId, ids: &[u64]) -> impl Iterator<Item = Record> {
+    ids.iter().map(move |id| {
+        let (id, position) = (TaskId::new(*id), Position::of_number(*id));
+        Record::Task(new_task("a", 1).into_task(owner, id, position).unwrap())
+    })
+}
 
 #[tokio::test]
 async fn the_account_may_be_deleted_between_two_chunks() {
     let data = tempfile::tempdir().unwrap();
     let store = open(&data.path().join("test.redb"));
     let jane = given_user(&*store, "jane@example.com").await.id;
-    let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap().unwrap();
+    let import = Sending::begin(&store, OPTIONS);
+    import.import(jane, 6).await;
     assert!(delete_user(&*store, jane).await.is_ok());
 
-    let chunk = chunk(jane, &[7]);
-    let outcome = store.import(chunk, taken, at(1)).await.unwrap();
+    import.send(jane, &[7]).await;
 
-    assert_eq!(outcome, Err(Conflict::Stray(TaskId::new(7))));
+    let (done, line, conflict) = import.refusal().await;
+    assert_eq!((done.tasks_added, line, conflict), (1, 1, Conflict::Stray));
     store.ready().await.unwrap();
 }
 
@@ -31,14 +100,39 @@ async fn ids_of_an_import_are_given_to_nobody_else_from_its_beginning() {
     let store = open(&data.path().join("test.redb"));
     let jane = given_user(&*store, "jane@example.com").await.id;
     let john = given_user(&*store, "john@example.com").await.id;
-    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap().unwrap();
+    let import = Sending::begin(&store, OPTIONS);
+    import.import(jane, 7).await;
 
     let made = given_task(&*store, john, "meanwhile", 1).await;
-    let outcome = store.import(chunk(jane, &[7, 9]), taken, at(1)).await.unwrap();
+    import.send(jane, &[9]).await;
 
+    let (done, outcome) = import.end().await;
+    outcome.unwrap();
     assert_eq!(made.id, TaskId::new(10));
-    assert_eq!(outcome.unwrap().0.tasks_added, 2);
+    assert_eq!(done.tasks_added, 2);
     assert!(store.verify().unwrap().findings.is_empty());
+}
+
+#[tokio::test]
+async fn higher_ids_are_reserved_when_their_chunk_comes() {
+    const FAR: u64 = 1 << 50;
+    let data = tempfile::tempdir().unwrap();
+    let store = open(&data.path().join("test.redb"));
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let john = given_user(&*store, "john@example.com").await.id;
+    let ids = NextIds { user: 3, task: FAR + 10 };
+    let import = Sending::begin(&store, ImportOptions { ids, ..OPTIONS });
+    import.import(jane, 7).await;
+    let before = given_task(&*store, john, "before", 1).await;
+
+    import.import(jane, FAR).await;
+    let after = given_task(&*store, john, "after", 1).await;
+    import.send(jane, &[FAR + 9, before.id.get()]).await;
+
+    let (done, line, conflict) = import.refusal().await;
+    assert!(before.id < TaskId::new(FAR), "the first line moved the ids too far");
+    assert_eq!(after.id, TaskId::new(FAR + 10));
+    assert_eq!((done.tasks_added, line, conflict), (2, 3, Conflict::Taken));
 }
 
 #[tokio::test]
@@ -48,11 +142,12 @@ async fn a_chunk_is_taken_in_whole_or_not_at_all() {
     let jane = given_user(&*store, "jane@example.com").await.id;
     let john = given_user(&*store, "john@example.com").await.id;
     let johns = given_task(&*store, john, "a", 1).await.id;
-    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap().unwrap();
+    let import = Sending::begin(&store, OPTIONS);
 
-    let outcome = store.import(chunk(jane, &[7, johns.get()]), taken, at(1)).await;
+    import.send(jane, &[7, johns.get()]).await;
 
-    assert_eq!(outcome.unwrap(), Err(Conflict::Taken(johns)));
+    let (done, line, conflict) = import.refusal().await;
+    assert_eq!((done, line, conflict), (Imported::default(), 3, Conflict::Taken));
     assert_eq!(store.task_counts(jane).await.unwrap().total, 0);
 }
 
@@ -62,27 +157,30 @@ async fn two_people_never_get_the_same_id() {
     let store = open(&data.path().join("test.redb"));
     let jane = given_user(&*store, "jane@example.com").await.id;
     let john = given_user(&*store, "john@example.com").await.id;
-    let taken = store.import_begin(NextIds { user: 3, task: 10 }).await.unwrap().unwrap();
-    let janes = store.import(chunk(jane, &[7]), Arc::clone(&taken), at(1)).await.unwrap();
-    assert_eq!(janes.unwrap().0.tasks_added, 1);
+    let import = Sending::begin(&store, OPTIONS);
+    import.import(jane, 7).await;
 
-    let johns = store.import(chunk(john, &[7]), taken, at(1)).await.unwrap();
+    import.send(john, &[7]).await;
 
-    assert_eq!(johns, Err(Conflict::Taken(TaskId::new(7))));
+    let (done, line, conflict) = import.refusal().await;
+    assert_eq!((done.tasks_added, line, conflict), (1, 2, Conflict::Taken));
 }
 
 #[tokio::test]
 async fn there_is_one_import_at_a_time() {
     let data = tempfile::tempdir().unwrap();
     let store = open(&data.path().join("test.redb"));
-    let first = store.import_begin(NextIds { user: 1, task: 1 }).await.unwrap().unwrap();
+    let jane = given_user(&*store, "jane@example.com").await.id;
+    let first = Sending::begin(&store, OPTIONS);
+    first.import(jane, 7).await;
 
-    let second = store.import_begin(NextIds { user: 1, task: 1 }).await;
+    let (_, second) = Sending::begin(&store, OPTIONS).end().await;
 
-    assert!(second.unwrap().is_none());
-    drop(first);
-    let third = store.import_begin(NextIds { user: 1, task: 1 }).await;
-    assert!(third.unwrap().is_some());
+    assert!(matches!(second, Err(ImportError::Busy)), "{second:?}");
+    first.end().await.1.unwrap();
+    let third = Sending::begin(&store, OPTIONS);
+    third.import(jane, 8).await;
+    third.end().await.1.unwrap();
 }
 
 #[tokio::test]
@@ -92,27 +190,17 @@ async fn a_task_that_an_import_replaces_has_changed_after_all_others() {
     let jane = given_user(&*store, "jane@example.com").await.id;
     given_task(&*store, jane, "b", 1).await;
     given_task(&*store, jane, "b", 500_000).await;
-    let taken = store.import_begin(NextIds { user: 2, task: 10 }).await.unwrap().unwrap();
-    let chunk = Chunk { existing: Existing::Replace, ..chunk(jane, &[1, 7]) };
+    let replacing = ImportOptions { existing: Existing::Replace, ..OPTIONS };
+    let import = Sending::begin(&store, replacing);
 
-    let outcome = store.import(chunk, taken, at(2)).await.unwrap();
+    import.send(jane, &[1, 7]).await;
 
-    let (done, _) = outcome.unwrap();
+    let (done, outcome) = import.end().await;
+    outcome.unwrap();
     assert_eq!((done.tasks_replaced, done.tasks_added), (1, 1));
     let updated = async |id| {
         store.task_get(jane, TaskId::new(id)).await.unwrap().unwrap().updated_at
     };
     assert_eq!(updated(1).await, at(500_000));
     assert_eq!(updated(7).await, at(1), "what is new here keeps its times");
-}
-
-/// Tasks of an account that came with the chunk before.
-fn chunk(owner: UserId, ids: &[u64]) -> Chunk {
-    let task = |id: &u64| {
-        let (id, position) = (TaskId::new(*id), Position::of_number(*id));
-        new_task("a", 1).into_task(owner, id, position).unwrap()
-    };
-    let records = ids.iter().map(|id| Record::Task(task(id))).collect();
-    let owner = Some(Owner { there: owner, here: owner });
-    Chunk { records, owner, existing: Existing::Keep }
 }

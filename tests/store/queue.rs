@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use duly::domain::transfer::NextIds;
+use duly::domain::transfer::{Existing, ImportOptions, NextIds};
 use duly::store::{Store, StoreError};
 use tokio::task::JoinSet;
 
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
-use crate::harness::values::{given_user, new_task, open};
+use crate::harness::values::{at, given_user, import, new_task, open};
 
 #[tokio::test]
 async fn a_write_whose_caller_gives_up_is_done_whole_or_not_at_all() {
@@ -71,6 +71,8 @@ async fn the_writes_of_one_account_keep_nobody_else_from_writing() {
     assert!(is_full);
     assert!(store.task_create(modest, new_task("b", 0)).await.unwrap().is_some());
     store.ready().await.expect("a full queue is no failure");
-    let begun = store.import_begin(NextIds { user: 1, task: 1 }).await.unwrap();
-    assert!(begun.is_some());
+    let (existing, ids) = (Existing::Keep, NextIds { user: 1, task: 1 });
+    let options = ImportOptions { existing, allow_admins: false, ids };
+    let (_, imported) = import(&*store, options, vec![], at(1)).await;
+    imported.expect("the operator has a queue of its own");
 }

@@ -6,13 +6,13 @@ use duly::domain::id::TaskId;
 use duly::domain::position::Position;
 use duly::domain::task::{NewTask, Task, Title};
 use duly::domain::timestamp::Timestamp;
-use duly::domain::transfer::{Chunk, Existing, NextIds, Owner, Record};
+use duly::domain::transfer::{Existing, ImportOptions, NextIds, Record};
 use duly::store::Store as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use super::{given, ids};
-use crate::harness::{Answer, Client, Server};
+use crate::harness::{Answer, Client, Server, values};
 
 /// Query of the next page.
 fn next(answer: &Answer) -> Option<String> {
@@ -133,12 +133,14 @@ async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
         let task: Task = new.into_task(owner, id, position).unwrap();
         Record::Task(task)
     };
-    let records = tasks.iter().map(record).collect();
-    let owner = Some(Owner { there: owner, here: owner });
-    let chunk = Chunk { records, owner, existing: Existing::Keep };
-    let next = NextIds { user: 1, task: 1_000 };
-    let taken = server.store.import_begin(next).await.unwrap().unwrap();
-    server.store.import(chunk, taken, Timestamp::EPOCH).await.unwrap().unwrap();
+    let account = server.store.user_get(owner).await.unwrap().unwrap();
+    let mut records = vec![Record::User(account)];
+    records.extend(tasks.iter().map(record));
+    let ids = NextIds { user: 1, task: 1_000 };
+    let options = ImportOptions { existing: Existing::Keep, allow_admins: false, ids };
+    let (_, outcome) =
+        values::import(&*server.store, options, records, Timestamp::EPOCH).await;
+    outcome.unwrap();
 }
 
 /// Account with tasks that were created at these seconds.

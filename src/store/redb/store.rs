@@ -1,7 +1,6 @@
 //! Implementation of [`Store`] on the file. Says of each method whether it reads or writes, and nothing else.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use redb::ReadTransaction;
@@ -25,7 +24,7 @@ use crate::domain::task::{
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
-use crate::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
+use crate::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
 use crate::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
@@ -38,10 +37,10 @@ use crate::store::redb::format::key::Table;
 use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{
-    RedbStore, audit, export, idempotency, import, invitations, list, quota, sessions,
-    tasks, tokens, users,
+    RedbStore, audit, export, idempotency, invitations, list, quota, sessions, tasks,
+    tokens, users,
 };
-use crate::store::{Failure, Store, StoreError, Taken, WriteContext};
+use crate::store::{Failure, ImportError, Store, StoreError, WriteContext};
 
 /// Planned work of the deletion of an account; at most [`crate::store::redb::Options::delete_at_once`] of its tasks go at once.
 const DELETED_ACCOUNT: Work = Work::new(4_000, 0);
@@ -435,36 +434,14 @@ impl Store for RedbStore {
         self.read_admin(move |txn| export::export(txn, whose, &out)).await
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
-        let Ok(permit) = Arc::clone(&self.importing).try_acquire_owned() else {
-            return Ok(None);
-        };
-        let decide = move |_: &dyn Snapshot| Ok(decide::import::begin(ids));
-        self.write(
-            Ticket::access(Flow::Operator),
-            Growth::Adds,
-            WriteContext::system(),
-            decide,
-        )
-        .await?;
-        let look =
-            |txn: &ReadTransaction| Ok((import::task_ids(txn)?, export::next_ids(txn)?));
-        let (ids, next) = self.read_admin(look).await?;
-        let (ids, orphans) = (Mutex::new(ids), Mutex::default());
-        Ok(Some(Arc::new(Taken { ids, next, orphans, permit: Some(permit) })))
-    }
-
     async fn import(
         &self,
-        chunk: Chunk,
-        taken: Arc<Taken>,
-        now: Timestamp,
-    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        let ticket = Ticket::data(Flow::Operator, import::planned(&chunk));
-        let decide = move |snapshot: &dyn Snapshot| {
-            decide::import::import(snapshot, chunk, &taken, now)
-        };
-        self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
+        options: ImportOptions,
+        chunks: mpsc::Receiver<Chunk>,
+    ) -> (Imported, Result<(), ImportError>) {
+        let mut done = Imported::default();
+        let outcome = self.import_chunks(options, chunks, &mut done).await;
+        (done, outcome)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

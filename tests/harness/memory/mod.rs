@@ -8,7 +8,7 @@ mod state;
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
@@ -30,17 +30,16 @@ use duly::domain::task::{
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
-use duly::domain::transfer::{
-    Chunk, Conflict, Exported, Imported, NextIds, Owner, Record,
-};
+use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported, NextIds, Record};
 use duly::domain::user::{
     Account, Credential, Ended, Ending, NewUser, Refused, User, UserChange,
 };
+use duly::store::decide::import::ImportState;
 use duly::store::decide::{
     Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, idempotency, import,
     in_context, invitations, sessions, tasks, tokens,
 };
-use duly::store::{Failure, Store, StoreError, Taken, WriteContext};
+use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::mpsc;
 
 pub(crate) use self::state::{State, part};
@@ -75,6 +74,35 @@ impl MemoryStore {
             state.apply(change);
         }
         Ok(result)
+    }
+}
+
+impl MemoryStore {
+    fn reserve(&self, import: &mut ImportState, ids: NextIds) -> Result<(), ImportError> {
+        self.decide(WriteContext::system(), |_| Ok(import::reserve(ids)))?;
+        let state = self.state();
+        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
+        let mut taken = TaskIds::default();
+        for id in state.tasks.keys() {
+            taken.insert(*id);
+        }
+        import.set_ids(next, taken);
+        Ok(())
+    }
+
+    fn import_chunk(
+        &self,
+        import: &mut ImportState,
+        chunk: Chunk,
+    ) -> Result<Imported, ImportError> {
+        if let Some(ids) = import.ids_of(&chunk)? {
+            self.reserve(import, ids)?;
+        }
+        let (after, outcome) = self.decide(WriteContext::system(), |snapshot| {
+            import.clone().import(snapshot, chunk)
+        })?;
+        *import = after;
+        outcome
     }
 }
 
@@ -456,26 +484,23 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
-        self.decide(WriteContext::system(), |_| Ok(import::begin(ids)))?;
-        let state = self.state();
-        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
-        let mut ids = TaskIds::default();
-        for id in state.tasks.keys() {
-            ids.insert(*id);
-        }
-        Ok(Some(Arc::new(Taken { ids: Mutex::new(ids), next, ..Taken::default() })))
-    }
-
     async fn import(
         &self,
-        chunk: Chunk,
-        taken: Arc<Taken>,
-        now: Timestamp,
-    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        self.decide(WriteContext::system(), |snapshot| {
-            import::import(snapshot, chunk, &taken, now)
-        })
+        options: ImportOptions,
+        mut chunks: mpsc::Receiver<Chunk>,
+    ) -> (Imported, Result<(), ImportError>) {
+        let mut done = Imported::default();
+        let mut import = ImportState::new(options, !self.state().users.is_empty());
+        let first = import.first_ids();
+        let mut outcome = self.reserve(&mut import, first);
+        while outcome.is_ok()
+            && let Some(chunk) = chunks.recv().await
+        {
+            outcome = self.import_chunk(&mut import, chunk).map(|imported| {
+                done = done.plus(imported);
+            });
+        }
+        (done, outcome)
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

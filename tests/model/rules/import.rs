@@ -4,8 +4,11 @@ use duly::domain::audit::{Act, Actor, AuditAction};
 use duly::domain::id::UserId;
 use duly::domain::task::{Fixed, Task, TaskPatch};
 use duly::domain::timestamp::Timestamp;
-use duly::domain::transfer::{Chunk, Conflict, Existing, Imported, Owner, Record};
+use duly::domain::transfer::{
+    Conflict, Existing, ImportOptions, Imported, Numbered, Owner, Record,
+};
 use duly::domain::user::{Credential, Role, User};
+use duly::store::ImportError;
 
 use super::patch::patched;
 use crate::harness::memory::State;
@@ -14,37 +17,45 @@ use crate::harness::memory::State;
 pub(super) struct Import<'a> {
     state: &'a mut State,
     owner: Option<Owner>,
-    existing: Existing,
+    options: ImportOptions,
     now: Timestamp,
     done: Imported,
 }
 
 impl<'a> Import<'a> {
-    pub(super) fn new(state: &'a mut State, chunk: &Chunk, now: Timestamp) -> Self {
-        let Chunk { owner, existing, .. } = *chunk;
+    pub(super) fn new(
+        state: &'a mut State,
+        owner: Option<Owner>,
+        options: ImportOptions,
+        now: Timestamp,
+    ) -> Self {
         let owner = owner.filter(|owner| state.users.contains_key(&owner.here));
-        Self { state, owner, existing, now, done: Imported::default() }
+        Self { state, owner, options, now, done: Imported::default() }
     }
 
     pub(super) fn take_in(
         mut self,
-        records: Vec<Record>,
-    ) -> Result<(Imported, Option<Owner>), Conflict> {
-        for record in records {
-            match record {
+        records: Vec<Numbered>,
+    ) -> Result<(Imported, Option<Owner>), ImportError> {
+        let from = records.first().map_or(0, |first| first.line);
+        for Numbered { line, record } in records {
+            let imported = match record {
                 Record::User(credential) => self.user(credential),
-                Record::Task(task) => self.task(task)?,
-            }
+                Record::Task(task) => self.task(task),
+            };
+            imported.map_err(|conflict| ImportError::Refused { line, from, conflict })?;
         }
         Ok((self.done, self.owner))
     }
 
-    fn user(&mut self, found: Credential) {
+    fn user(&mut self, found: Credential) -> Result<(), Conflict> {
         let there = found.user.id;
         let known = self.state.by_email(&found.user.email);
         let here = if let Some(known) = known {
             self.done.users_found += 1;
             known.user.id
+        } else if found.user.role == Role::Admin && !self.options.allow_admins {
+            return Err(Conflict::Admin);
         } else {
             let next = UserId::new(self.state.last_user + 1);
             let id = if self.state.users.contains_key(&there) { next } else { there };
@@ -60,17 +71,20 @@ impl<'a> Import<'a> {
             id
         };
         self.owner = Some(Owner { there, here });
+        Ok(())
     }
 
     fn task(&mut self, found: Task) -> Result<(), Conflict> {
         let Some(owner) = self.owner.filter(|owner| owner.there == found.owner) else {
-            return Err(Conflict::Stray(found.id));
+            return Err(Conflict::Stray);
         };
         let new = Task { owner: owner.here, ..found };
         match self.state.tasks.get(&new.id).cloned() {
-            Some(old) if old.owner != new.owner => return Err(Conflict::Taken(new.id)),
+            Some(old) if old.owner != new.owner => return Err(Conflict::Taken),
             Some(old) if old == new => self.done.tasks_same += 1,
-            Some(_) if self.existing == Existing::Keep => self.done.tasks_kept += 1,
+            Some(_) if self.options.existing == Existing::Keep => {
+                self.done.tasks_kept += 1;
+            }
             Some(old) => self.replace(&old, new),
             None => {
                 self.state.last_task = self.state.last_task.max(new.id.get());

@@ -9,7 +9,6 @@ mod patch;
 mod tasks;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
@@ -29,11 +28,11 @@ use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
-use duly::domain::transfer::{Chunk, Conflict, Exported, Imported, NextIds, Owner};
+use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
 use duly::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
 };
-use duly::store::{Failure, Store, StoreError, Taken, WriteContext};
+use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::mpsc;
 
 use self::import::Import;
@@ -475,28 +474,31 @@ impl Store for RulesStore {
         self.0.export(whose, out).await
     }
 
-    async fn import_begin(&self, ids: NextIds) -> Result<Option<Arc<Taken>>, StoreError> {
-        let mut state = self.0.state();
-        state.last_user = state.last_user.max(ids.user - 1);
-        state.last_task = state.last_task.max(ids.task - 1);
-        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
-        // The model finds taken ids by itself.
-        Ok(Some(Arc::new(Taken { next, ..Taken::default() })))
-    }
-
     async fn import(
         &self,
-        chunk: Chunk,
-        _taken: Arc<Taken>,
-        now: Timestamp,
-    ) -> Result<Result<(Imported, Option<Owner>), Conflict>, StoreError> {
-        let mut state = self.0.state();
-        let mut after = state.clone();
-        let outcome = Import::new(&mut after, &chunk, now).take_in(chunk.records);
-        if outcome.is_ok() {
-            *state = after;
+        options: ImportOptions,
+        mut chunks: mpsc::Receiver<Chunk>,
+    ) -> (Imported, Result<(), ImportError>) {
+        {
+            let mut state = self.0.state();
+            state.last_user = state.last_user.max(options.ids.user - 1);
+            state.last_task = state.last_task.max(options.ids.task - 1);
         }
-        Ok(outcome)
+        let (mut done, mut owner) = (Imported::default(), None);
+        while let Some(chunk) = chunks.recv().await {
+            let mut state = self.0.state();
+            let mut after = state.clone();
+            let imported = Import::new(&mut after, owner, options, chunk.at);
+            match imported.take_in(chunk.records) {
+                Ok((more, last)) => {
+                    *state = after;
+                    done = done.plus(more);
+                    owner = last;
+                }
+                Err(refused) => return (done, Err(refused)),
+            }
+        }
+        (done, Ok(()))
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -1,76 +1,20 @@
-//! Decisions about imported accounts and tasks.
+//! Import of the accounts and tasks of one chunk.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{MutexGuard, PoisonError};
 
-use super::tasks::{Allowance, TaskOverlay, check_reparent};
-use super::{Change, Decision, Figures, Snapshot, audit};
+use super::ImportState;
 use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::id_set::TaskIds;
 use crate::domain::quota::Quota;
 use crate::domain::task::{Fixed, Patched, Task, TaskPatch};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::transfer::{
-    Chunk, Conflict, Existing, Imported, NextIds, Owner, Record,
-};
+use crate::domain::transfer::{Conflict, Existing, Imported, Owner};
 use crate::domain::user::{Credential, Role, User};
-use crate::store::{Orphans, StoreError, Taken};
-
-type Outcome = Result<(Imported, Option<Owner>), Conflict>;
-
-/// Reserves ids for an import.
-pub fn begin(ids: NextIds) -> Decision<()> {
-    Decision { result: (), changes: vec![Change::IdsUsed(ids)] }
-}
-
-/// Imports a chunk of accounts and tasks; see [`crate::store::Store::import`].
-///
-/// # Errors
-///
-/// Errors of the database.
-pub fn import(
-    snapshot: &dyn Snapshot,
-    chunk: Chunk,
-    taken: &Taken,
-    now: Timestamp,
-) -> Result<Decision<Outcome>, StoreError> {
-    // The account may have been deleted since the previous chunk.
-    let owner = match chunk.owner {
-        Some(owner) if snapshot.credential(owner.here)?.is_some() => Some(owner),
-        _ => None,
-    };
-    let mut import = Import {
-        snapshot,
-        taken: taken.ids.lock().unwrap_or_else(PoisonError::into_inner),
-        orphans: taken.orphans.lock().unwrap_or_else(PoisonError::into_inner),
-        now,
-        existing: chunk.existing,
-        owner,
-        next_user: snapshot.next_user_id()?,
-        users: BTreeMap::new(),
-        overlays: BTreeMap::new(),
-        done: Imported::default(),
-        changes: Vec::new(),
-        audited: Vec::new(),
-    };
-    for record in chunk.records {
-        let taken_in = match record {
-            Record::User(credential) => import.user(credential).map(Ok),
-            Record::Task(task) => import.task(task),
-        };
-        if let Err(conflict) = taken_in? {
-            return Ok(Decision::unchanged(Err(conflict)));
-        }
-    }
-    let Import { done, owner, mut changes, audited, overlays, .. } = import;
-    changes.extend(overlays.into_values().flat_map(TaskOverlay::into_changes));
-    let act = Act { actor: Actor::Operator, at: now };
-    changes.extend(audit::add_all(snapshot, act, audited.into_iter())?);
-    Ok(Decision { result: Ok((done, owner)), changes })
-}
+use crate::store::StoreError;
+use crate::store::decide::tasks::{Allowance, TaskOverlay, check_reparent};
+use crate::store::decide::{Change, Figures, Snapshot, audit};
 
 /// Result of the search for an account.
 enum Found {
@@ -81,13 +25,10 @@ enum Found {
 }
 
 /// Chunk during its import. The snapshot does not include its changes yet.
-struct Import<'a> {
+pub(super) struct ChunkImport<'a> {
     snapshot: &'a dyn Snapshot,
-    taken: MutexGuard<'a, TaskIds>,
-    orphans: MutexGuard<'a, Orphans>,
+    state: &'a mut ImportState,
     now: Timestamp,
-    existing: Existing,
-    owner: Option<Owner>,
     next_user: UserId,
     /// Created accounts, by their keys in the index of emails, with their emails in lower case.
     users: BTreeMap<String, (UserId, String)>,
@@ -98,13 +39,48 @@ struct Import<'a> {
     audited: Vec<(AuditAction, Option<UserId>)>,
 }
 
-impl<'a> Import<'a> {
-    fn user(&mut self, found: Credential) -> Result<(), StoreError> {
+impl<'a> ChunkImport<'a> {
+    pub(super) fn new(
+        snapshot: &'a dyn Snapshot,
+        state: &'a mut ImportState,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            snapshot,
+            state,
+            now,
+            next_user: snapshot.next_user_id()?,
+            users: BTreeMap::new(),
+            overlays: BTreeMap::new(),
+            done: Imported::default(),
+            changes: Vec::new(),
+            audited: Vec::new(),
+        })
+    }
+
+    /// Returns the result of the chunk and its changes.
+    pub(super) fn into_changes(self) -> Result<(Imported, Vec<Change>), StoreError> {
+        let Self { snapshot, now, done, mut changes, audited, overlays, .. } = self;
+        changes.extend(overlays.into_values().flat_map(TaskOverlay::into_changes));
+        let act = Act { actor: Actor::Operator, at: now };
+        changes.extend(audit::add_all(snapshot, act, audited.into_iter())?);
+        Ok((done, changes))
+    }
+
+    pub(super) fn user(
+        &mut self,
+        found: Credential,
+    ) -> Result<Result<(), Conflict>, StoreError> {
         let there = found.user.id;
         let here = match self.find(&found.user.email)? {
             Found::Same(id) => {
                 self.done.users_found += 1;
                 id
+            }
+            Found::Free(_)
+                if found.user.role == Role::Admin && !self.state.options.allow_admins =>
+            {
+                return Ok(Err(Conflict::Admin));
             }
             Found::Free(key) => {
                 let id = if self.is_free(there)? { there } else { self.next_user };
@@ -121,8 +97,8 @@ impl<'a> Import<'a> {
                 id
             }
         };
-        self.owner = Some(Owner { there, here });
-        Ok(())
+        self.state.owner = Some(Owner { there, here });
+        Ok(Ok(()))
     }
 
     /// Finds the account with an email. An account with another spelling of it is a different one, as long as there is
@@ -160,24 +136,26 @@ impl<'a> Import<'a> {
             && !self.snapshot.is_purged(id)?)
     }
 
-    fn task(&mut self, found: Task) -> Result<Result<(), Conflict>, StoreError> {
-        let Some(owner) = self.owner.filter(|owner| owner.there == found.owner) else {
-            return Ok(Err(Conflict::Stray(found.id)));
+    pub(super) fn task(
+        &mut self,
+        found: Task,
+    ) -> Result<Result<(), Conflict>, StoreError> {
+        let is_its = |owner: &Owner| owner.there == found.owner;
+        let Some(owner) = self.state.owner.filter(is_its) else {
+            return Ok(Err(Conflict::Stray));
         };
         let new = Task { owner: owner.here, ..found };
         let (owner, id) = (new.owner, new.id);
         match self.overlay(owner)?.get(id)? {
             Some(old) if old == new => self.done.tasks_same += 1,
-            Some(old) => match self.existing {
+            Some(old) => match self.state.options.existing {
                 Existing::Keep => self.keep(&old, new)?,
                 Existing::Replace => self.replace(old, new)?,
             },
-            None if !self.taken.insert(id) => {
-                return Ok(Err(Conflict::Taken(id)));
-            }
+            None if !self.state.taken.insert(id) => return Ok(Err(Conflict::Taken)),
             None => self.restore(new)?,
         }
-        for orphan in self.orphans.remove(&(owner, id)).unwrap_or_default() {
+        for orphan in self.state.orphans.remove(&(owner, id)).unwrap_or_default() {
             self.put_below(owner, orphan, id)?;
         }
         Ok(Ok(()))
@@ -234,7 +212,7 @@ impl<'a> Import<'a> {
 
     /// Remembers to move a task below a parent as soon as that arrives.
     fn wait(&mut self, owner: UserId, parent: TaskId, id: TaskId) {
-        self.orphans.entry((owner, parent)).or_default().push(id);
+        self.state.orphans.entry((owner, parent)).or_default().push(id);
     }
 
     /// Moves a task below its original parent, if that is possible.

@@ -1,0 +1,221 @@
+//! Imports of what an export has written.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::Service;
+use super::chunk::Gathered;
+use super::export_format::{Line, LineError};
+use crate::domain::transfer::{
+    Chunk, Existing, ImportOptions, Imported, NextIds, Numbered, Record,
+};
+use crate::store::{self, StoreError};
+
+/// Chunks that may wait for the store, beside the one that it writes.
+const WAITING: usize = 1;
+
+/// Reason that an import stopped. Chunks before the line are imported; the same file can be imported again.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// A line that cannot be imported.
+    #[error("line {line} {reason}: nothing from line {from} on was imported")]
+    Line {
+        /// Line number, from 1.
+        line: u64,
+        /// Rest of the sentence.
+        reason: String,
+        /// First line of its chunk.
+        from: u64,
+    },
+    /// The file is truncated, or its counts do not match its content.
+    #[error("the file is incomplete ({0}); the lines that it has were imported")]
+    Cut(&'static str),
+    /// Another import is running, a record was refused, or the store failed.
+    #[error(transparent)]
+    Store(#[from] store::ImportError),
+}
+
+impl Service {
+    /// Imports the lines of an export, without their line ends. Empty lines are skipped.
+    ///
+    /// `existing` decides about tasks that exist already, and `allow_admins` whether new accounts may be
+    /// administrators. An error of `lines` stops the import. Returns the counts of records that are imported, also
+    /// after an error.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`ImportError`]; fails if the end of the file was not seen.
+    pub async fn import<E: From<ImportError>>(
+        &self,
+        existing: Existing,
+        allow_admins: bool,
+        lines: impl Iterator<Item = Result<String, E>>,
+    ) -> (Imported, Result<(), E>) {
+        let mut import = Import::new(self.clone(), existing, allow_admins);
+        let read = async {
+            for line in lines {
+                if import.add(&line?).await?.is_break() {
+                    return Ok(());
+                }
+            }
+            import.end().await.map_err(E::from)
+        };
+        let read = read.await;
+        let (done, written) = import.close().await;
+        // The store refuses earlier lines than the reader.
+        (done, written.map_err(E::from).and(read))
+    }
+}
+
+/// An import in progress: lines become records, and records become chunks for the store.
+#[derive(Debug)]
+struct Import {
+    service: Service,
+    options: ImportOptions,
+    /// The store, which writes chunks beside the reading of lines; none before the first line of the file.
+    writing: Option<Writing>,
+    records: Gathered,
+    line: u64,
+    chunk_from: u64,
+    /// Numbers of accounts and tasks.
+    seen: (u64, u64),
+    ended: bool,
+}
+
+/// The store at work.
+#[derive(Debug)]
+struct Writing {
+    chunks: mpsc::Sender<Chunk>,
+    outcome: JoinHandle<(Imported, Result<(), store::ImportError>)>,
+}
+
+impl Import {
+    fn new(service: Service, existing: Existing, allow_admins: bool) -> Self {
+        let ids = NextIds::default();
+        Self {
+            service,
+            options: ImportOptions { existing, allow_admins, ids },
+            writing: None,
+            records: Gathered::new(),
+            line: 0,
+            chunk_from: 1,
+            seen: (0, 0),
+            ended: false,
+        }
+    }
+
+    /// Adds the next line. Breaks if the store has stopped.
+    async fn add(&mut self, line: &str) -> Result<ControlFlow<()>, ImportError> {
+        self.line += 1;
+        if line.trim().is_empty() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let bytes = line.len();
+        let line = Line::read(line).map_err(|error| self.refused(&error))?;
+        match (line, self.writing.is_some(), self.ended) {
+            (Line::Start { ids, .. }, false, _) => {
+                self.options.ids = ids;
+                self.chunk_from = self.line + 1;
+                self.writing = Some(self.start());
+                Ok(ControlFlow::Continue(()))
+            }
+            (Line::Record(record), true, false) => self.record(record, bytes).await,
+            (Line::End { users, tasks }, true, false) => {
+                let outcome = self.send().await;
+                self.ended = true;
+                if (users, tasks) == self.seen {
+                    Ok(outcome)
+                } else {
+                    Err(ImportError::Cut("its last line has wrong counts"))
+                }
+            }
+            _ => Err(self.refused(&LineError::Malformed)),
+        }
+    }
+
+    /// Adds the record of a line of so many bytes.
+    async fn record(
+        &mut self,
+        record: Record,
+        bytes: usize,
+    ) -> Result<ControlFlow<()>, ImportError> {
+        let (id, free) = match &record {
+            Record::User(credential) => {
+                self.service.0.hasher.learn(&credential.password);
+                self.seen.0 += 1;
+                (credential.user.id.get(), self.options.ids.user)
+            }
+            Record::Task(task) => {
+                self.seen.1 += 1;
+                (task.id.get(), self.options.ids.task)
+            }
+        };
+        // The store could assign it to another account during the import.
+        if id >= free {
+            return Err(self.refused(&LineError::Field {
+                field: "id".to_owned(),
+                reason: "must be below the next id in the first line".to_owned(),
+            }));
+        }
+        let is_full = self.records.push(Numbered { line: self.line, record }, bytes);
+        Ok(if is_full { self.send().await } else { ControlFlow::Continue(()) })
+    }
+
+    /// Sends the remaining records, and checks that the end of the file was seen.
+    async fn end(&mut self) -> Result<(), ImportError> {
+        if self.send().await.is_break() {
+            return Ok(());
+        }
+        match (self.ended, self.line) {
+            (true, _) => Ok(()),
+            (false, 0) => Err(ImportError::Cut("it is empty")),
+            (false, _) => Err(ImportError::Cut("its last line is missing")),
+        }
+    }
+
+    /// Waits until the store has written the chunks that were sent.
+    async fn close(self) -> (Imported, Result<(), ImportError>) {
+        let Some(Writing { chunks, outcome }) = self.writing else {
+            return (Imported::default(), Ok(()));
+        };
+        drop(chunks);
+        let (done, outcome) = outcome.await.unwrap_or_else(|panic| {
+            (Imported::default(), Err(StoreError::internal(panic).into()))
+        });
+        (done, outcome.map_err(ImportError::from))
+    }
+
+    fn start(&self) -> Writing {
+        let (chunks, waiting) = mpsc::channel(WAITING);
+        let (store, options) = (Arc::clone(&self.service.0.store), self.options);
+        let outcome = tokio::spawn(async move { store.import(options, waiting).await });
+        Writing { chunks, outcome }
+    }
+
+    /// Sends the records to the store, as one chunk. Breaks if it has stopped.
+    async fn send(&mut self) -> ControlFlow<()> {
+        let Some(Writing { chunks, .. }) = &self.writing else {
+            return ControlFlow::Continue(());
+        };
+        if self.records.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let records = self.records.take();
+        self.chunk_from = self.line + 1;
+        match chunks.send(Chunk { records, at: self.service.0.clock.now() }).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+
+    fn refused(&self, error: &LineError) -> ImportError {
+        ImportError::Line {
+            line: self.line,
+            reason: error.to_string(),
+            from: self.chunk_from,
+        }
+    }
+}

@@ -37,7 +37,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), CommandError> {
     output::line(&format!(
         "{} has format {}, the newest that this version supports",
         config.database.path().display(),
-        options.formats.newest()
+        redb::FORMAT
     ))
 }
 
@@ -72,7 +72,7 @@ fn rehearse(config: &Config) -> Result<(), CommandError> {
     let proven = redb::prove(&copy, path, &options, &mut Progress::new(&mut tell));
     bar.clear();
     let (found, report) = proven?;
-    let newest = options.formats.newest();
+    let newest = redb::FORMAT;
     let (users, tasks) = (count(report.users, "user"), count(report.tasks, "task"));
     output::line(&if found == newest {
         format!("format {found} is the newest: nothing to do for {users}, {tasks}")

@@ -49,7 +49,6 @@ impl StorageBackend for Tripwire {
 #[tokio::test]
 async fn closing_a_file_whose_pages_make_no_sense_is_no_panic() {
     let file = Tripwire::default();
-    RedbStore::make_backend(file.clone(), &Options::default()).unwrap();
     let store = RedbStore::open_backend(file.clone(), &Options::default()).unwrap();
     given_user(&store, "jane@example.com").await;
 

@@ -4,7 +4,6 @@ use duly::store::redb::Options;
 
 use super::cut::History;
 use super::disk::Disk;
-use super::image::Image;
 use super::oracle::{Snapshot, check_format, open_thrice};
 use super::random::Random;
 use super::runner::{Run, new_file, options, run, states};
@@ -17,8 +16,6 @@ pub(super) struct Given {
     pub(super) states: Vec<Snapshot>,
     pub(super) history: History,
     pub(super) run: Run,
-    /// Disk after the store was closed.
-    pub(super) closed: Image,
 }
 
 pub(super) fn given(seed: u64, writes: usize) -> Given {
@@ -28,7 +25,7 @@ pub(super) fn given(seed: u64, writes: usize) -> Given {
     let steps = workload(seed, writes);
     let run = run(&disk, &options, &steps);
     let history = History::new(start, disk.log());
-    Given { options, states: states(&steps), history, run, closed: disk.image() }
+    Given { options, states: states(&steps), history, run }
 }
 
 #[test]

@@ -18,6 +18,8 @@ use crate::harness::memory::MemoryStore;
 /// Settings that make small files behave like large ones.
 pub(super) fn options(seed: u64) -> Options {
     Options {
+        create: false,
+        upgrade: false,
         // Too small for the pages of a commit, or more than enough.
         cache_bytes: if seed.is_multiple_of(2) { 1 << 14 } else { 1 << 20 },
         commit: if seed % 4 == 3 { CommitMode::OnePhase } else { CommitMode::TwoPhase },
@@ -33,7 +35,8 @@ pub(super) fn options(seed: u64) -> Options {
 /// New store, closed and durable.
 pub(super) fn new_file(options: &Options) -> Image {
     let disk = Disk::new(Image::default());
-    RedbStore::make_backend(disk.clone(), options).unwrap();
+    let options = Options { create: true, ..options.clone() };
+    drop(RedbStore::open_backend(disk.clone(), &options).unwrap());
     disk.image()
 }
 

@@ -116,7 +116,8 @@ impl StorageBackend for SlowDisk {
 
 fn given_store() -> (SlowDisk, Arc<RedbStore>) {
     let (disk, options) = (SlowDisk::new(), Options::default());
-    RedbStore::make_backend(disk.clone(), &options).unwrap();
+    // redb begins no read while it makes room in the file and syncs that. A file that was closed has room.
+    drop(RedbStore::open_backend(disk.clone(), &options).unwrap());
     let store = RedbStore::open_backend(disk.clone(), &options).unwrap();
     (disk, Arc::new(store))
 }

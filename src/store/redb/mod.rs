@@ -87,11 +87,10 @@ pub use self::file::compact::{Compacted, compact};
 pub use self::file::copy::CopyError;
 use self::file::corruption;
 pub use self::file::corruption::is_caught;
-pub use self::file::migrate::{FORMAT, Formats};
+pub use self::file::migrate::FORMAT;
 pub use self::file::progress::{Progress, Tell};
 pub use self::file::upgrade::{
-    RestoreError, Restored, duplicate, inspect, is_in_use, migrate_backend, open_copy,
-    prove, restore,
+    RestoreError, Restored, duplicate, inspect, is_in_use, open_copy, prove, restore,
 };
 pub use self::file::verify::Report;
 use self::format::table::SnapshotTables;
@@ -118,7 +117,6 @@ pub struct RedbStore {
     importing: Arc<Semaphore>,
     idempotency: IdempotencyBounds,
     quota: Quota,
-    formats: Formats,
     reads: ReadLimits,
     census: Census,
 }

@@ -2,7 +2,6 @@
 
 use crate::domain::quota::Quota;
 use crate::store::decide::IdempotencyBounds;
-use crate::store::redb::file::migrate::Formats;
 
 /// Commit protocol.
 ///
@@ -51,8 +50,6 @@ pub struct Options {
     /// Maximum number of rows that a list reads where it blocks others, about a millisecond of work; a longer one has
     /// its own thread.
     pub short_read: u64,
-    /// Known formats.
-    pub formats: Formats,
 }
 
 impl Default for Options {
@@ -71,7 +68,6 @@ impl Default for Options {
             scan_at_most: 128,
             gather_at_most: 5_000,
             short_read: 2_000,
-            formats: Formats::default(),
         }
     }
 }

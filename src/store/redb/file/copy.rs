@@ -20,6 +20,7 @@ use crate::store::redb::RedbStore;
 use crate::store::redb::engine::commit;
 use crate::store::redb::engine::health::Health;
 use crate::store::redb::file::database::{database, inside, io_error, open_error};
+use crate::store::redb::file::migrate::FORMAT;
 use crate::store::redb::file::progress::{Plan, Progress};
 use crate::store::redb::file::upgrade::sound;
 use crate::store::redb::file::verify::Report;
@@ -114,7 +115,7 @@ impl RedbStore {
             let (copy, written) = self.copy_rows(&txn, file, name, size, progress)?;
             drop(txn);
             close(copy, file, name, size, progress)?;
-            self.prove(file, name, written, progress)
+            prove(file, name, written, progress)
         });
         copied.inspect_err(|error| {
             if let CopyError::Source(error) = error {
@@ -183,45 +184,38 @@ impl RedbStore {
         to.commit().map_err(written(name))?;
         Ok((Copied { db, health }, hash.finish()))
     }
+}
 
-    /// Opens a copy as if after a crash, and compares it with the rows written.
-    fn prove(
-        &self,
-        file: &File,
-        name: &Path,
-        written: u128,
-        progress: &mut Progress<'_>,
-    ) -> Result<Report, CopyError> {
-        let copy = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
-        let options = Options {
-            cache_bytes: CACHE_BYTES,
-            check_pages: true,
-            formats: self.formats,
-            ..Options::default()
-        };
-        let db = database(copy, name, &options, &Arc::new(Health::default()), progress)?;
-        let read = read(&db, progress).map_err(|error| damaged(name, &error))?;
-        if progress.is_stopped() {
-            return Err(CopyError::Stopped);
-        }
-        if read != written {
-            return Err(damaged(name, &"its rows differ from those of the snapshot"));
-        }
-        // The rows are the same, so a defect in them is a defect of the original.
-        let report = sound(&db, name, self.formats.newest(), progress).map_err(
-            |error| match error {
-                OpenError::Damaged { what, .. } => StoreError::Damaged { what }.into(),
-                error => CopyError::from(error),
-            },
-        )?;
-        if progress.is_stopped() {
-            return Err(CopyError::Stopped);
-        }
-        db.close().map_err(copy_error(name))?;
-        lock_again(file);
-        file.sync_all()?;
-        Ok(report)
+/// Opens a copy as if after a crash, and compares it with the rows written.
+fn prove(
+    file: &File,
+    name: &Path,
+    written: u128,
+    progress: &mut Progress<'_>,
+) -> Result<Report, CopyError> {
+    let copy = FileBackend::new(file.try_clone()?).map_err(copy_error(name))?;
+    let options =
+        Options { cache_bytes: CACHE_BYTES, check_pages: true, ..Options::default() };
+    let db = database(copy, name, &options, &Arc::new(Health::default()), progress)?;
+    let read = read(&db, progress).map_err(|error| damaged(name, &error))?;
+    if progress.is_stopped() {
+        return Err(CopyError::Stopped);
     }
+    if read != written {
+        return Err(damaged(name, &"its rows differ from those of the snapshot"));
+    }
+    // The rows are the same, so a defect in them is a defect of the original.
+    let report = sound(&db, name, FORMAT, progress).map_err(|error| match error {
+        OpenError::Damaged { what, .. } => StoreError::Damaged { what }.into(),
+        error => CopyError::from(error),
+    })?;
+    if progress.is_stopped() {
+        return Err(CopyError::Stopped);
+    }
+    db.close().map_err(copy_error(name))?;
+    lock_again(file);
+    file.sync_all()?;
+    Ok(report)
 }
 
 /// Size of a copy.

@@ -12,7 +12,7 @@ use redb::{
 use crate::domain::progress::Phase;
 use crate::store::redb::engine::health::Health;
 use crate::store::redb::file::corruption;
-use crate::store::redb::file::migrate::Formats;
+use crate::store::redb::file::migrate::{FORMAT, is_older};
 use crate::store::redb::file::progress::Progress;
 use crate::store::redb::file::verifying_backend::VerifyingBackend;
 use crate::store::redb::format::key::{self, Table};
@@ -35,6 +35,18 @@ pub(in crate::store::redb) fn database(
         let what = "it is empty".to_owned();
         return Err(OpenError::Damaged { path: path.to_owned(), what });
     }
+    guarded(backend, path, options, health, progress)
+}
+
+/// Opens a database like [`database`], or creates one on an empty backend.
+pub(in crate::store::redb) fn guarded(
+    backend: impl StorageBackend,
+    path: &Path,
+    options: &Options,
+    health: &Arc<Health>,
+    progress: &mut Progress<'_>,
+) -> Result<Database, OpenError> {
+    let length = backend.len().map_err(|error| io_error(path, &error))?;
     let mut builder = Builder::new();
     let is_walked = Arc::new(AtomicBool::new(options.check_pages));
     let repaired = Arc::clone(&is_walked);
@@ -74,13 +86,12 @@ pub(in crate::store::redb) fn catch_corruption<T>(
 pub(in crate::store::redb) fn check_format(
     db: &impl ReadableDatabase,
     path: &Path,
-    formats: Formats,
 ) -> Result<(), OpenError> {
     let damaged = |what: String| OpenError::Damaged { path: path.to_owned(), what };
-    let known = formats.newest();
+    let known = FORMAT;
     match format_of(db).map_err(|error| inside(path, error))? {
         Some(found) if found == known => Ok(()),
-        Some(found) if formats.is_older(found) => {
+        Some(found) if is_older(found) => {
             Err(OpenError::Older { path: path.to_owned(), found, known })
         }
         Some(found) if found > known => {

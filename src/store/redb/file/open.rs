@@ -20,8 +20,9 @@ use crate::store::redb::engine::space::Space;
 use crate::store::redb::engine::writer;
 use crate::store::redb::engine::writer::Writer;
 use crate::store::redb::file::database::{
-    catch_corruption, check_format, database, inside, io_error, open_error,
+    catch_corruption, check_format, database, guarded, inside, io_error, open_error,
 };
+use crate::store::redb::file::migrate::{FORMAT, migrate};
 use crate::store::redb::file::progress::Progress;
 use crate::store::redb::file::{place, upgrade};
 use crate::store::redb::list::ReadLimits;
@@ -67,8 +68,7 @@ impl RedbStore {
             if options.upgrade {
                 return upgrade::upgrade(path, found, options, progress);
             }
-            let known = options.formats.newest();
-            Err(OpenError::Older { path: path.to_owned(), found, known })
+            Err(OpenError::Older { path: path.to_owned(), found, known: FORMAT })
         };
         if let Some(found) = look(path, options)? {
             bring_up_to_date(found, progress)?;
@@ -81,7 +81,11 @@ impl RedbStore {
             let backend =
                 FileBackend::new(file).map_err(|error| open_error(path, error))?;
             let space = Space::new(path, options.reserve_bytes).map_err(io)?;
-            let store = Self::start(backend, path, options, Some(space), progress)?;
+            let store = Self::start(path, options, Some(space), |health| {
+                let db = database(backend, path, options, health, progress)?;
+                check_format(&db, path)?;
+                Ok(db)
+            })?;
             // Another file may have taken its place before the lock.
             if is_at(&again, path).map_err(io)? {
                 Ok(store)
@@ -99,48 +103,45 @@ impl RedbStore {
         }
     }
 
-    /// Opens a store on any backend, without a disk reserve: for tests.
+    /// Opens or creates a store on a storage backend, such as memory, without a disk reserve. An older format is
+    /// upgraded in place if that is wanted, in one transaction.
     ///
     /// # Errors
     ///
-    /// Same as [`Self::open`]. An older format is refused.
-    #[doc(hidden)]
+    /// Same as [`Self::open`].
     pub fn open_backend(
         backend: impl StorageBackend,
         options: &Options,
     ) -> Result<Self, OpenError> {
-        let progress = &mut Progress::untold();
-        Self::start(backend, Path::new("(no file)"), options, None, progress)
-    }
-
-    /// Creates a store on any backend, and closes it: for tests.
-    ///
-    /// # Errors
-    ///
-    /// Errors of the backend.
-    #[doc(hidden)]
-    pub fn make_backend(
-        backend: impl StorageBackend,
-        options: &Options,
-    ) -> Result<(), OpenError> {
-        let made = Builder::new()
-            .create_with_backend(backend)
-            .map_err(MakeError::from)
-            .and_then(|db| format_new(db, options));
-        made.map_err(|error| io_error(Path::new("(no file)"), &error))
+        let (path, progress) = (Path::new("(no file)"), &mut Progress::untold());
+        Self::start(path, options, None, |health| {
+            let length = backend.len().map_err(|error| io_error(path, &error))?;
+            if length == 0 && options.create {
+                let db = guarded(backend, path, options, health, progress)?;
+                format_new(&db, options).map_err(|error| inside(path, error))?;
+                return Ok(db);
+            }
+            let db = database(backend, path, options, health, progress)?;
+            match check_format(&db, path) {
+                Err(OpenError::Older { found, .. }) if options.upgrade => {
+                    migrate(&db, found, options.commit)
+                        .map_err(|error| inside(path, error))?;
+                }
+                judged => judged?,
+            }
+            Ok(db)
+        })
     }
 
     fn start(
-        backend: impl StorageBackend,
         path: &Path,
         options: &Options,
         space: Option<Space>,
-        progress: &mut Progress<'_>,
+        open: impl FnOnce(&Arc<Health>) -> Result<Database, OpenError>,
     ) -> Result<Self, OpenError> {
         let health = Arc::new(Health::default());
         let (db, purging) = catch_corruption(path, || {
-            let db = database(backend, path, options, &health, progress)?;
-            check_format(&db, path, options.formats)?;
+            let db = open(&health)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
             Ok((db, purging))
@@ -159,8 +160,6 @@ impl RedbStore {
         )
         .map_err(|error| io_error(path, &error))?;
         let importing = Arc::new(Semaphore::new(1));
-        let (idempotency, formats) = (options.idempotency, options.formats);
-        let quota = options.quota;
         let reads = ReadLimits::of(options);
         let census = Census::default();
         Ok(Self {
@@ -169,9 +168,8 @@ impl RedbStore {
             accesses,
             shared,
             importing,
-            idempotency,
-            quota,
-            formats,
+            idempotency: options.idempotency,
+            quota: options.quota,
             reads,
             census,
         })
@@ -184,7 +182,8 @@ fn make(path: &Path, options: &Options) -> Result<(), OpenError> {
         // A file that root creates for the server must belong to the server.
         give_to_owner_of(&file, path)?;
         let db = Builder::new().create_with_backend(FileBackend::new(file)?)?;
-        format_new(db, options)
+        format_new(&db, options)?;
+        Ok(db.close()?)
     });
     match made {
         Err(MakeError::Io(error)) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
@@ -211,7 +210,7 @@ fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(options.cache_bytes);
     catch_corruption(path, || match builder.open_read_only(path) {
-        Ok(db) => match check_format(&db, path, options.formats) {
+        Ok(db) => match check_format(&db, path) {
             Err(OpenError::Older { found, .. }) => Ok(Some(found)),
             judged => judged.map(|()| None),
         },
@@ -221,10 +220,8 @@ fn look(path: &Path, options: &Options) -> Result<Option<u64>, OpenError> {
     })
 }
 
-fn format_new(db: Database, options: &Options) -> Result<(), MakeError> {
-    let txn = commit::begin(&db, options.commit)?;
-    Batch::create(&txn, options.formats.newest())?;
-    txn.commit().map_err(StoreError::from)?;
-    db.close()?;
-    Ok(())
+fn format_new(db: &Database, options: &Options) -> Result<(), StoreError> {
+    let txn = commit::begin(db, options.commit)?;
+    Batch::create(&txn, FORMAT)?;
+    Ok(txn.commit()?)
 }

@@ -23,10 +23,6 @@ pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreEr
 pub(in crate::store::redb) const STEPS: &[Step] =
     &[accounts, plans, shares, scans, stats_behind_tasks];
 
-/// Steps of a hypothetical next version.
-pub(in crate::store::redb) const NEXT: &[Step] =
-    &[accounts, plans, shares, scans, stats_behind_tasks, raise_revisions];
-
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
 fn accounts(tables: &mut Tables<'_>) -> Result<(), StoreError> {
@@ -215,21 +211,4 @@ fn stats_behind_tasks(tables: &mut Tables<'_>) -> Result<(), StoreError> {
         }
     }
     Ok(())
-}
-
-/// Rewrites every task under another revision: a step for tests only.
-fn raise_revisions(tables: &mut Tables<'_>) -> Result<(), StoreError> {
-    let mut after = Vec::new();
-    loop {
-        let Some((key, value)) = table::next_after(&tables.owned, &after)? else {
-            return count_bytes(tables, StatsPlace::Current);
-        };
-        if let Some(Owned::Task(owner, id)) = Owned::decode(&key) {
-            let mut task = record::decode_task(owner, id, &value)?;
-            task.revision += 1;
-            let value = record::task(&task)?;
-            drop(tables.get_mut(Table::Owned).insert(key.as_slice(), value.as_slice())?);
-        }
-        after = key;
-    }
 }

@@ -27,7 +27,7 @@ use crate::store::redb::engine::space::has_room;
 use crate::store::redb::file::database::{
     catch_corruption, check_format, database, inside, io_error, open_error,
 };
-use crate::store::redb::file::migrate::{Formats, migrate};
+use crate::store::redb::file::migrate::{FORMAT, migrate};
 use crate::store::redb::file::place;
 use crate::store::redb::file::progress::{Plan, Progress};
 use crate::store::redb::file::verify::{Report, verify};
@@ -43,13 +43,12 @@ pub(in crate::store::redb) fn upgrade(
     options: &Options,
     progress: &mut Progress<'_>,
 ) -> Result<(), OpenError> {
-    let known = options.formats.newest();
     let failed = |cause: OpenError| match cause {
         in_use @ OpenError::InUse { .. } => in_use,
         cause => OpenError::Upgrade {
             path: path.to_owned(),
             found,
-            known,
+            known: FORMAT,
             cause: Box::new(cause),
         },
     };
@@ -75,7 +74,7 @@ pub(in crate::store::redb) fn upgrade(
     };
     if let Some(keep) = run().map_err(failed)? {
         let kept = keep.display();
-        tracing::info!(from = found, to = known, %kept, "upgraded the data file");
+        tracing::info!(from = found, to = FORMAT, %kept, "upgraded the data file");
     }
     Ok(())
 }
@@ -175,7 +174,7 @@ pub fn restore(
     let locked = if exists { Some(Locked::take(path)?) } else { None };
     if exists && !replace {
         drop(locked);
-        return Err(unasked(backup, path, options));
+        return Err(unasked(backup, path));
     }
     let place = if exists { path.canonicalize().map_err(io)? } else { path.to_owned() };
     let mut report = Report::default();
@@ -203,10 +202,10 @@ pub fn restore(
 }
 
 /// Returns the reason not to replace an existing file, before all the work.
-fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
+fn unasked(backup: &Path, path: &Path) -> RestoreError {
     let path = path.to_owned();
     let latest = inspect(&path).ok().and_then(|report| report.latest);
-    match look_at(backup, options.formats) {
+    match inspect(backup) {
         Ok(report) => {
             let backup = Some(Box::new(report));
             RestoreError::Exists { path, latest, backup }
@@ -224,18 +223,13 @@ fn unasked(backup: &Path, path: &Path, options: &Options) -> RestoreError {
 ///
 /// Any defect of the file.
 pub fn inspect(path: &Path) -> Result<Report, OpenError> {
-    look_at(path, Formats::default())
-}
-
-/// Examines a file of any known format, like [`inspect`].
-fn look_at(path: &Path, formats: Formats) -> Result<Report, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(LOOK_CACHE_BYTES);
     catch_corruption(path, || {
         let db = builder.open_read_only(path).map_err(|error| open_error(path, error))?;
-        let found = match check_format(&db, path, formats) {
+        let found = match check_format(&db, path) {
             Err(OpenError::Older { found, .. }) => found,
-            judged => judged.map(|()| formats.newest())?,
+            judged => judged.map(|()| FORMAT)?,
         };
         sound(&db, path, found, &mut Progress::untold())
     })
@@ -321,13 +315,12 @@ fn bring_up_to_date(
         let options = Options { check_pages: true, ..options.clone() };
         let health = Arc::new(Health::default());
         let db = database(backend, name, &options, &health, progress)?;
-        let newest = options.formats.newest();
-        let found = match check_format(&db, name, options.formats) {
-            Ok(()) => newest,
+        let found = match check_format(&db, name) {
+            Ok(()) => FORMAT,
             Err(OpenError::Older { found, .. }) => found,
             Err(error) => return Err(error),
         };
-        if found != newest {
+        if found != FORMAT {
             progress.replan(ADMIT_OLDER);
             let length = to.metadata().map_err(io)?.len();
             let total = length.saturating_mul(UPGRADE_READS);
@@ -336,7 +329,7 @@ fn bring_up_to_date(
                 step(&db, name, found, &options)
             })?;
         }
-        let report = sound(&db, name, newest, progress)?;
+        let report = sound(&db, name, FORMAT, progress)?;
         db.close().map_err(|error| open_error(name, error))?;
         Ok((found, report))
     })
@@ -348,32 +341,7 @@ fn step(
     found: u64,
     options: &Options,
 ) -> Result<(), OpenError> {
-    migrate(db, options.formats, found, options.commit)
-        .map_err(|error| inside(name, error))
-}
-
-/// Upgrades a file in place, in one transaction: for tests of that transaction alone.
-///
-/// # Errors
-///
-/// Errors of opening the file.
-#[doc(hidden)]
-pub fn migrate_backend(
-    backend: impl StorageBackend,
-    formats: Formats,
-    options: &Options,
-) -> Result<(), OpenError> {
-    let name = Path::new("(no file)");
-    let (health, progress) = (Arc::new(Health::default()), &mut Progress::untold());
-    let db = database(backend, name, options, &health, progress)?;
-    match check_format(&db, name, formats) {
-        Err(OpenError::Older { found, .. }) => {
-            let options = Options { formats, ..options.clone() };
-            step(&db, name, found, &options)
-        }
-        judged => judged,
-    }?;
-    db.close().map_err(|error| open_error(name, error))
+    migrate(db, found, options.commit).map_err(|error| inside(name, error))
 }
 
 /// Returns the report of a check without findings; any finding is an error.
@@ -458,23 +426,33 @@ impl From<OpenError> for Stopped {
 
 #[cfg(test)]
 mod tests {
+    use redb::Builder;
+
     use super::*;
-    use crate::store::redb::FORMAT;
+    use crate::store::redb::CommitMode;
+    use crate::store::redb::engine::batch::Batch;
+    use crate::store::redb::engine::commit;
+    use crate::store::redb::format::table::Tables;
 
     #[test]
-    fn what_somebody_else_has_brought_up_to_date_is_left_alone() {
+    fn a_file_that_another_process_has_upgraded_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a.redb");
-        drop(RedbStore::open(&path, &Options::default()).unwrap());
-        let next = Options { formats: Formats::NEXT, ..Options::default() };
-        upgrade(&path, FORMAT, &next, &mut Progress::untold()).unwrap();
+        let (path, options) = (folder.path().join("a.redb"), Options::default());
+        drop(RedbStore::open(&path, &options).unwrap());
+        let db = Builder::new().open(&path).unwrap();
+        let txn = commit::begin(&db, CommitMode::TwoPhase).unwrap();
+        // Without accounts nothing else differs between the last two formats.
+        Batch::set_format(&mut Tables::open(&txn).unwrap(), FORMAT - 1).unwrap();
+        txn.commit().unwrap();
+        drop(db);
+        upgrade(&path, FORMAT - 1, &options, &mut Progress::untold()).unwrap();
         let bytes = std::fs::read(&path).unwrap();
 
         // A process that examined the file before the other was done behaves like this.
-        upgrade(&path, FORMAT, &next, &mut Progress::untold()).unwrap();
+        upgrade(&path, FORMAT - 1, &options, &mut Progress::untold()).unwrap();
 
         assert!(std::fs::read(&path).unwrap() == bytes, "to the byte");
         assert_eq!(folder.path().read_dir().unwrap().count(), 2);
-        drop(RedbStore::open(&path, &next).unwrap());
+        drop(RedbStore::open(&path, &options).unwrap());
     }
 }

@@ -32,6 +32,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::redb::RedbStore;
 use crate::store::redb::export::records;
+use crate::store::redb::file::migrate::FORMAT;
 use crate::store::redb::file::progress::Progress;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
@@ -115,7 +116,7 @@ impl RedbStore {
         progress: &mut Progress<'_>,
     ) -> Result<Report, StoreError> {
         progress.begin(&[(Phase::Rows, 1)]);
-        self.read(|txn| verify(txn, self.formats.newest(), progress))
+        self.read(|txn| verify(txn, FORMAT, progress))
     }
 }
 

@@ -48,6 +48,36 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 #[tokio::test]
+async fn the_guide_names_every_member_of_a_task_and_every_filter_and_sort_key() {
+    let server = Server::start().await;
+    let document = server.client.get("!/openapi.json").await.expect(StatusCode::OK);
+    let sources = sources();
+    let is_named = |page: &str, name: &str| {
+        Regex::new(&format!(r"\b{name}\b")).unwrap().is_match(&sources[page])
+    };
+    for schema in ["TaskCreate", "TaskPatch", "TaskView"] {
+        let members = &document["components"]["schemas"][schema]["properties"];
+        for name in members.as_object().unwrap().keys() {
+            assert!(is_named("tasks", name), "{name} of {schema}");
+        }
+    }
+    let parameters = &document["paths"]["/api/v1/tasks"]["get"]["parameters"];
+    let mut paragraphs = sources["finding-tasks"].split("\n\n");
+    let sorts = paragraphs.find(|text| text.starts_with("`sort` takes")).unwrap();
+    for parameter in parameters.as_array().unwrap() {
+        let name = parameter["name"].as_str().unwrap();
+        let pages = ["finding-tasks", "pagination"];
+        assert!(pages.iter().any(|page| is_named(page, name)), "{name}");
+        for value in parameter["schema"]["enum"].as_array().into_iter().flatten() {
+            let value = value.as_str().unwrap().trim_start_matches('-');
+            let told = parameter["description"].as_str().unwrap();
+            assert!(told.contains(&format!("`{value}`")), "{value} of {name}");
+            assert!(name != "sort" || sorts.contains(&format!("`{value}`")), "{value}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_page_is_served_as_html_that_runs_nothing() {
     let server = Server::start().await;
     let tags = Regex::new("<(/?)([a-z][a-z0-9]*)").unwrap();

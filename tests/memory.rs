@@ -94,7 +94,7 @@ fn send(stream: &mut TcpStream, head: &str, body: &str) -> String {
 
 /// Number of tries of a kind of request before a password in memory counts as kept. A password stays in hyper's read
 /// buffer until hyper reads on, and in the freed buffer if hyper takes another.
-const TRIES: u32 = 5;
+const TRIES: u32 = 8;
 
 /// Needs root, as in CI; tests nothing without it.
 #[test]

@@ -146,6 +146,9 @@ pub enum Conflict {
     /// A new account would become an administrator.
     #[error("creates an administrator, which requires --allow-admins")]
     Admin,
+    /// The store could assign the id to another account during the import.
+    #[error("id must be below the next id in the first line")]
+    Unreserved,
     /// The id would leave too few ids for the existing accounts.
     #[error(
         "id must be below 2^52 in a data file that has accounts: import into a new data file"

@@ -9,7 +9,7 @@ const RECORDS: usize = 500;
 /// words would take a quarter of a million.
 const ROWS: u64 = 10_000;
 
-/// Maximum bytes of lines that are written together, unless one line is longer. Three chunks are in memory at once.
+/// Bytes of lines that fill a chunk. Its last line may exceed them.
 const BYTES: usize = 4 << 20;
 
 /// Records waiting to be written.

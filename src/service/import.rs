@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use super::Service;
@@ -12,10 +12,8 @@ use super::export_format::{Line, LineError};
 use crate::domain::transfer::{
     Chunk, Existing, ImportOptions, Imported, NextIds, Numbered, Record,
 };
+use crate::domain::user::Role;
 use crate::store::{self, StoreError};
-
-/// Chunks that may wait for the store, beside the one that it writes.
-const WAITING: usize = 1;
 
 /// Reason that an import stopped. Chunks before the line are imported; the same file can be imported again.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +63,7 @@ impl Service {
         };
         let read = read.await;
         let (done, written) = import.close().await;
-        // The store refuses earlier lines than the reader.
+        // The lines that the store refuses precede the line that the reader refuses.
         (done, written.map_err(E::from).and(read))
     }
 }
@@ -75,7 +73,7 @@ impl Service {
 struct Import {
     service: Service,
     options: ImportOptions,
-    /// The store, which writes chunks beside the reading of lines; none before the first line of the file.
+    /// The store at work; `None` before the first line of the file.
     writing: Option<Writing>,
     records: Gathered,
     line: u64,
@@ -89,7 +87,8 @@ struct Import {
 #[derive(Debug)]
 struct Writing {
     chunks: mpsc::Sender<Chunk>,
-    outcome: JoinHandle<(Imported, Result<(), store::ImportError>)>,
+    done: watch::Receiver<Imported>,
+    outcome: JoinHandle<Result<(), store::ImportError>>,
 }
 
 impl Import {
@@ -119,10 +118,9 @@ impl Import {
             (Line::Start { ids, .. }, false, _) => {
                 self.options.ids = ids;
                 self.chunk_from = self.line + 1;
-                self.writing = Some(self.start());
-                Ok(ControlFlow::Continue(()))
+                Ok(self.start().await)
             }
-            (Line::Record(record), true, false) => self.record(record, bytes).await,
+            (Line::Record(record), true, false) => Ok(self.record(record, bytes).await),
             (Line::End { users, tasks }, true, false) => {
                 let outcome = self.send().await;
                 self.ended = true;
@@ -137,31 +135,19 @@ impl Import {
     }
 
     /// Adds the record of a line of so many bytes.
-    async fn record(
-        &mut self,
-        record: Record,
-        bytes: usize,
-    ) -> Result<ControlFlow<()>, ImportError> {
-        let (id, free) = match &record {
+    async fn record(&mut self, record: Record, bytes: usize) -> ControlFlow<()> {
+        match &record {
             Record::User(credential) => {
-                self.service.0.hasher.learn(&credential.password);
+                let is_admin = credential.user.role == Role::Admin;
+                if !is_admin || self.options.allow_admins {
+                    self.service.0.hasher.learn(&credential.password);
+                }
                 self.seen.0 += 1;
-                (credential.user.id.get(), self.options.ids.user)
             }
-            Record::Task(task) => {
-                self.seen.1 += 1;
-                (task.id.get(), self.options.ids.task)
-            }
-        };
-        // The store could assign it to another account during the import.
-        if id >= free {
-            return Err(self.refused(&LineError::Field {
-                field: "id".to_owned(),
-                reason: "must be below the next id in the first line".to_owned(),
-            }));
+            Record::Task(_) => self.seen.1 += 1,
         }
         let is_full = self.records.push(Numbered { line: self.line, record }, bytes);
-        Ok(if is_full { self.send().await } else { ControlFlow::Continue(()) })
+        if is_full { self.send().await } else { ControlFlow::Continue(()) }
     }
 
     /// Sends the remaining records, and checks that the end of the file was seen.
@@ -176,28 +162,34 @@ impl Import {
         }
     }
 
-    /// Waits until the store has written the chunks that were sent.
+    /// Ends the import. Returns the counts of the chunks that the store has written.
     async fn close(self) -> (Imported, Result<(), ImportError>) {
-        let Some(Writing { chunks, outcome }) = self.writing else {
+        let Some(Writing { chunks, done, outcome }) = self.writing else {
             return (Imported::default(), Ok(()));
         };
         drop(chunks);
-        let (done, outcome) = outcome.await.unwrap_or_else(|panic| {
-            (Imported::default(), Err(StoreError::internal(panic).into()))
-        });
+        let outcome = outcome.await;
+        let outcome =
+            outcome.unwrap_or_else(|ended| Err(StoreError::internal(ended).into()));
+        let done = *done.borrow();
         (done, outcome.map_err(ImportError::from))
     }
 
-    fn start(&self) -> Writing {
-        let (chunks, waiting) = mpsc::channel(WAITING);
+    /// Begins the import in the store. Breaks if it has stopped.
+    async fn start(&mut self) -> ControlFlow<()> {
+        let (chunks, waiting) = mpsc::channel(1);
+        let (progress, mut done) = watch::channel(Imported::default());
         let (store, options) = (Arc::clone(&self.service.0.store), self.options);
-        let outcome = tokio::spawn(async move { store.import(options, waiting).await });
-        Writing { chunks, outcome }
+        let outcome =
+            tokio::spawn(async move { store.import(options, waiting, progress).await });
+        let begun = done.changed().await;
+        self.writing = Some(Writing { chunks, done, outcome });
+        flow(begun.is_ok())
     }
 
-    /// Sends the records to the store, as one chunk. Breaks if it has stopped.
+    /// Imports the gathered records as one chunk. Breaks if the store has stopped.
     async fn send(&mut self) -> ControlFlow<()> {
-        let Some(Writing { chunks, .. }) = &self.writing else {
+        let Some(Writing { chunks, done, .. }) = &mut self.writing else {
             return ControlFlow::Continue(());
         };
         if self.records.is_empty() {
@@ -205,10 +197,10 @@ impl Import {
         }
         let records = self.records.take();
         self.chunk_from = self.line + 1;
-        match chunks.send(Chunk { records, at: self.service.0.clock.now() }).await {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
+        let chunk = Chunk { records, at: self.service.0.clock.now() };
+        let is_sent = chunks.send(chunk).await.is_ok();
+        // A refusal is told before more lines are read.
+        flow(is_sent && done.changed().await.is_ok())
     }
 
     fn refused(&self, error: &LineError) -> ImportError {
@@ -218,4 +210,8 @@ impl Import {
             from: self.chunk_from,
         }
     }
+}
+
+const fn flow(goes_on: bool) -> ControlFlow<()> {
+    if goes_on { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
 }

@@ -17,7 +17,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::context::{Idempotency, MakeRecord, WriteContext};
 pub use self::error::{Failure, ImportError, OpenError, StoreError};
@@ -326,12 +326,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// repeated has no further effect. An account with the same email is the same account and stays unchanged; any
     /// other gets its old id, or a new one if that is in use.
     ///
-    /// Returns the counts of the chunks that are imported, also after an error.
+    /// Tells `done` the counts so far: when the import has begun, and after each chunk.
     async fn import(
         &self,
         options: ImportOptions,
         chunks: mpsc::Receiver<Chunk>,
-    ) -> (Imported, Result<(), ImportError>);
+        done: watch::Sender<Imported>,
+    ) -> Result<(), ImportError>;
 
     /// Checks that requests can be served: reads, and sees that the writer is alive.
     async fn ready(&self) -> Result<(), StoreError>;

@@ -21,7 +21,7 @@ use duly::domain::user::{
 };
 use duly::store::redb::{Options, RedbStore};
 use duly::store::{ImportError, Store, StoreError, WriteContext};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::TaskStore as _;
 
@@ -105,17 +105,21 @@ pub(crate) fn complete(completed: bool) -> TaskPatch {
     TaskPatch { completed: Some(completed), ..TaskPatch::default() }
 }
 
-/// Imports records in one chunk. The lines count from 1.
+/// Imports chunks, and returns the counts and the outcome.
 pub(crate) async fn import(
     store: &dyn Store,
     options: ImportOptions,
-    records: Vec<Record>,
-    at: Timestamp,
+    chunks: Vec<Chunk>,
 ) -> (Imported, Result<(), ImportError>) {
-    let (chunks, waiting) = mpsc::channel(1);
-    chunks.try_send(chunk(1, records, at)).unwrap();
-    drop(chunks);
-    store.import(options, waiting).await
+    let (sender, waiting) = mpsc::channel(chunks.len().max(1));
+    let (progress, done) = watch::channel(Imported::default());
+    for chunk in chunks {
+        sender.try_send(chunk).unwrap();
+    }
+    drop(sender);
+    let outcome = store.import(options, waiting, progress).await;
+    let done = *done.borrow();
+    (done, outcome)
 }
 
 /// Records of an import, from a line on.

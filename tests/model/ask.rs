@@ -17,6 +17,7 @@ use duly::domain::session::{Refreshing, Session};
 use duly::domain::task::{
     Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
 };
+use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
     Conflict, Existing, Exported, ImportOptions, Imported, NextIds, Record,
@@ -30,7 +31,7 @@ use tokio::sync::mpsc;
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
 use crate::harness::values::{
-    ALL, DONE, OPEN, at, email, hash, import, new_task, new_user, page, session,
+    self, ALL, DONE, OPEN, at, chunk, email, hash, new_task, new_user, page, session,
     session_id,
 };
 
@@ -69,7 +70,20 @@ pub(crate) enum Ask {
     TaskPatch { user: u64, task: u64, patch: Patch },
     TaskDelete { user: u64, task: u64 },
     Export { whose: Option<u64> },
-    Import { there: u64, email: u8, tasks: Vec<Incoming>, replace: bool },
+    Import(Import),
+}
+
+/// Import of one account.
+#[derive(Clone, Debug)]
+pub(crate) struct Import {
+    pub(crate) there: u64,
+    pub(crate) email: u8,
+    pub(crate) is_admin: bool,
+    pub(crate) tasks: Vec<Incoming>,
+    /// Number of records in the first of two chunks.
+    pub(crate) split: usize,
+    pub(crate) replace: bool,
+    pub(crate) allow_admins: bool,
 }
 
 /// Changes to an account.
@@ -124,7 +138,7 @@ pub(crate) enum Answer {
     Page(TaskPage),
     Counts(TaskCounts),
     Export(Vec<NextIds>, Vec<Record>),
-    Import(Imported, Option<Conflict>),
+    Import(Imported, Option<(u64, u64, Conflict)>),
 }
 
 /// Executes one operation.
@@ -313,22 +327,31 @@ pub(crate) async fn ask(
             Answer::Done(store.task_delete(user, task).await?)
         }
         Ask::Export { whose } => export(store, whose.map(UserId::new)).await?,
-        Ask::Import { there, email, tasks, replace } => {
-            let task = tasks.iter().map(|task| task.id + 1).max().unwrap_or(1);
-            let records = incoming(UserId::new(there), email, tasks);
-            let existing = if replace { Existing::Replace } else { Existing::Keep };
-            let ids = NextIds { user: there + 1, task };
-            let options = ImportOptions { existing, allow_admins: true, ids };
-            match import(store, options, records, at(now)).await {
-                (done, Ok(())) => Answer::Import(done, None),
-                (done, Err(ImportError::Refused { conflict, .. })) => {
-                    Answer::Import(done, Some(conflict))
-                }
-                (_, Err(ImportError::Store(error))) => return Err(error),
-                (_, Err(ImportError::Busy)) => unreachable!("no other import runs"),
-            }
-        }
+        Ask::Import(given) => imported(store, given, at(now)).await?,
     })
+}
+
+async fn imported(
+    store: &dyn Store,
+    import: Import,
+    at: Timestamp,
+) -> Result<Answer, StoreError> {
+    let Import { there, email, is_admin, tasks, split, replace, allow_admins } = import;
+    let task = tasks.iter().map(|task| task.id + 1).max().unwrap_or(1);
+    let existing = if replace { Existing::Replace } else { Existing::Keep };
+    let ids = NextIds { user: there + 1, task };
+    let options = ImportOptions { existing, allow_admins, ids };
+    let mut first = incoming(UserId::new(there), email, is_admin, tasks);
+    let rest = first.split_off(split.min(first.len()));
+    let chunks = vec![chunk(1, first, at), chunk(100, rest, at)];
+    match values::import(store, options, chunks).await {
+        (done, Ok(())) => Ok(Answer::Import(done, None)),
+        (done, Err(ImportError::Refused { line, from, conflict })) => {
+            Ok(Answer::Import(done, Some((line, from, conflict))))
+        }
+        (_, Err(ImportError::Store(error))) => Err(error),
+        (_, Err(ImportError::Busy)) => unreachable!("no other import runs"),
+    }
 }
 
 /// Returns a result that is only compared for equality.
@@ -389,8 +412,14 @@ async fn export(store: &dyn Store, whose: Option<UserId>) -> Result<Answer, Stor
     Ok(Answer::Export(next, all))
 }
 
-fn incoming(owner: UserId, email: u8, tasks: Vec<Incoming>) -> Vec<Record> {
-    let new = new_user(&address(email, false));
+fn incoming(
+    owner: UserId,
+    email: u8,
+    is_admin: bool,
+    tasks: Vec<Incoming>,
+) -> Vec<Record> {
+    let role = if is_admin { Role::Admin } else { Role::User };
+    let new = NewUser { role, ..new_user(&address(email, false)) };
     let mut records = vec![Record::User(new.into_credential(owner))];
     records.extend(tasks.into_iter().map(|task| {
         let Incoming { id, text: title, completed, created } = task;

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
-use super::ask::{Ask, Change, Incoming, Patch};
+use super::ask::{Ask, Change, Import, Incoming, Patch};
 use crate::harness::values::{page, session_id};
 
 /// Step of a run.
@@ -164,9 +164,20 @@ fn read() -> impl Strategy<Value = Ask> {
 
 /// Generates an import. It writes twice, so it shares no commit with others.
 fn import() -> impl Strategy<Value = Ask> {
-    (user(), 0..4_u8, vec(incoming(), 0..5), any::<bool>()).prop_map(
-        |(there, email, tasks, replace)| Ask::Import { there, email, tasks, replace },
-    )
+    let who = (user(), 0..4_u8, prop::bool::weighted(0.2));
+    let terms = (0..5_usize, any::<bool>(), any::<bool>());
+    (who, vec(incoming(), 0..5), terms).prop_map(|(who, tasks, terms)| {
+        let ((there, email, is_admin), (split, replace, allow_admins)) = (who, terms);
+        Ask::Import(Import {
+            there,
+            email,
+            is_admin,
+            tasks,
+            split,
+            replace,
+            allow_admins,
+        })
+    })
 }
 
 fn incoming() -> impl Strategy<Value = Incoming> {

@@ -403,6 +403,34 @@ fn a_bad_line_is_told_while_more_may_come() {
 }
 
 #[test]
+fn a_second_import_is_told_at_its_first_line() {
+    let home = home();
+    expect(home.run(&["user", "add", JANE], PASSWORD), 0);
+    let header = expect(home.run(&["export"], ""), 0).lines().next().unwrap().to_owned();
+    let _server = home.serve();
+    let (told, output) = mpsc::channel();
+    let begun = [(); 2].map(|()| {
+        let mut import = home.command(&["import"]);
+        import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut import = import.spawn().unwrap();
+        let mut lines = import.stdin.take().unwrap();
+        lines.write_all(format!("{header}\n").as_bytes()).unwrap();
+        let told = told.clone();
+        std::thread::spawn(move || told.send(import.wait_with_output()));
+        lines
+    });
+
+    let second = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
+
+    let line = refused(second.unwrap(), 1);
+    assert!(line.contains("another import is running"), "{line}");
+    drop(begun);
+    let first = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
+    let line = refused(first.unwrap(), 65);
+    assert!(line.contains("its last line is missing"), "{line}");
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_no_export_that_was_cut_off() {
     let home = home();
     let _server = home.serve();

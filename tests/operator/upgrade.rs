@@ -168,8 +168,11 @@ async fn an_older_backup_is_brought_up_to_date_on_its_way_in() {
 
     redb::restore(&backup, &path, false, &options, &mut Progress::untold()).unwrap();
 
-    let store = RedbStore::open(&path, &options).unwrap();
-    assert_eq!(records(store).await.len(), FORMAT_5.records());
+    let restored = records(RedbStore::open(&path, &options).unwrap()).await;
+    assert_eq!(restored.len(), FORMAT_5.records());
+    let (_folder, upgraded, _) = given_file();
+    let upgraded = RedbStore::open(&upgraded, &options).unwrap();
+    assert_eq!(restored, records(upgraded).await);
     assert!(fs::read(&backup).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["restored.redb", "test.redb"]);
 }

@@ -64,10 +64,6 @@ impl History {
         Self { log, synced }
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.log.len()
-    }
-
     /// Image at the last sync before a moment, and the entries since.
     fn since_sync(&self, at: usize) -> (&Image, &[Entry]) {
         let after = self.synced.partition_point(|(synced, _)| *synced <= at);

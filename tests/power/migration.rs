@@ -13,7 +13,7 @@ use redb::{Database, ReadableTable as _, TableDefinition};
 use super::cut::History;
 use super::disk::Disk;
 use super::image::Image;
-use super::oracle::{Snapshot, Unseen, check_format, open, open_thrice};
+use super::oracle::{Unseen, check_format, open, open_thrice};
 use super::random::Random;
 use super::runner::options;
 use super::tally::{Scale, Tally};
@@ -75,41 +75,46 @@ fn cut_while_migrated(old: &Old) {
     tally.fill(scale, |seed| {
         let mut random = Random::new(seed);
         let options = options(seed);
-        let image = if seed % 2 == 0 { closed.clone() } else { in_use(&closed) };
-        let disk = Disk::new(image.clone());
-        migrate(&disk, &options).unwrap();
-        let new = open(&Disk::new(disk.image()), &options).unwrap();
-        assert_eq!(new.records.len(), old.records, "accounts and tasks");
-        let history = History::new(image.clone(), disk.log());
-        for cut in history.cuts(&mut random, scale.some, scale.each) {
-            let cut_image = history.image(cut);
-            let is_new = |shown: &Snapshot| {
-                check_format(shown, std::slice::from_ref(&new), (0, 0))
-            };
-            let outcome = match open(&Disk::new(cut_image.clone()), &options) {
-                Err(Unseen::Refused(OpenError::Older {
-                    found, known: FORMAT, ..
-                })) if found == old.format && cut.at < history.len() => {
-                    let again = Disk::new(cut_image.clone());
-                    migrate(&again, &options)
-                        .map_err(|error| format!("migrated after the cut: {error}"))
-                        .and_then(|()| open_thrice(&again.image(), &options))
-                }
-                _ => open_thrice(&cut_image, &options),
-            };
-            let outcome = outcome.and_then(|shown| is_new(&shown));
-            tally.add(cut.kept.name(), &cut_image, outcome, || {
-                format!("seed {seed}, {cut:?}")
-            });
+        for image in [closed.clone(), in_use(&closed)] {
+            let disk = Disk::new(image.clone());
+            let upgraded = migrate(&disk, &options).unwrap();
+            let new = open(&Disk::new(disk.image()), &options).unwrap();
+            assert_eq!(new.records.len(), old.records, "accounts and tasks");
+            let history = History::new(image, disk.log());
+            for cut in history.cuts(&mut random, scale.some, scale.each / 2) {
+                let cut_image = history.image(cut);
+                let outcome = match open(&Disk::new(cut_image.clone()), &options) {
+                    Err(Unseen::Refused(OpenError::Older {
+                        found,
+                        known: FORMAT,
+                        ..
+                    })) if found == old.format && cut.at < upgraded => {
+                        let again = Disk::new(cut_image.clone());
+                        migrate(&again, &options)
+                            .map_err(|error| format!("migrated after the cut: {error}"))
+                            .and_then(|_| open_thrice(&again.image(), &options))
+                    }
+                    _ => open_thrice(&cut_image, &options),
+                };
+                let outcome = outcome.and_then(|shown| {
+                    check_format(&shown, std::slice::from_ref(&new), (0, 0))
+                });
+                tally.add(cut.kept.name(), &cut_image, outcome, || {
+                    format!("seed {seed}, {cut:?}")
+                });
+            }
         }
     });
     tally.close();
 }
 
-/// Upgrades a file, and closes it.
-fn migrate(disk: &Disk, options: &Options) -> Result<(), OpenError> {
+/// Upgrades a file, and closes it. Returns the position in the log at which the upgrade was done.
+fn migrate(disk: &Disk, options: &Options) -> Result<usize, OpenError> {
     let options = Options { upgrade: true, ..options.clone() };
-    RedbStore::open_backend(disk.clone(), &options).map(drop)
+    let store = RedbStore::open_backend(disk.clone(), &options)?;
+    let done = disk.position();
+    drop(store);
+    Ok(done)
 }
 
 /// The file as it is while a program has it open, after a commit.

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::harness::TaskStore as _;
 use crate::harness::values::Counts as _;
-use crate::harness::values::{at, given_user, import, new_task, open};
+use crate::harness::values::{given_user, import, new_task, open};
 
 #[tokio::test]
 async fn a_write_whose_caller_gives_up_is_done_whole_or_not_at_all() {
@@ -73,6 +73,6 @@ async fn the_writes_of_one_account_keep_nobody_else_from_writing() {
     store.ready().await.expect("a full queue is no failure");
     let (existing, ids) = (Existing::Keep, NextIds { user: 1, task: 1 });
     let options = ImportOptions { existing, allow_admins: false, ids };
-    let (_, imported) = import(&*store, options, vec![], at(1)).await;
+    let (_, imported) = import(&*store, options, vec![]).await;
     imported.expect("the operator has a queue of its own");
 }

@@ -136,10 +136,10 @@ async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
     let account = server.store.user_get(owner).await.unwrap().unwrap();
     let mut records = vec![Record::User(account)];
     records.extend(tasks.iter().map(record));
-    let ids = NextIds { user: 1, task: 1_000 };
+    let ids = NextIds { user: owner.get() + 1, task: 1_000 };
     let options = ImportOptions { existing: Existing::Keep, allow_admins: false, ids };
-    let (_, outcome) =
-        values::import(&*server.store, options, records, Timestamp::EPOCH).await;
+    let chunk = values::chunk(1, records, Timestamp::EPOCH);
+    let (_, outcome) = values::import(&*server.store, options, vec![chunk]).await;
     outcome.unwrap();
 }
 

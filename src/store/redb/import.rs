@@ -1,7 +1,7 @@
 //! Imports, and the ids and work that they need.
 
 use redb::ReadTransaction;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::domain::id_set::TaskIds;
 use crate::domain::transfer::{Chunk, ImportOptions, Imported, NextIds};
@@ -17,12 +17,12 @@ use crate::store::redb::{RedbStore, export};
 use crate::store::{ImportError, StoreError, WriteContext};
 
 impl RedbStore {
-    /// Imports chunks until the sender is dropped, and adds the result of each to `done`.
+    /// Imports chunks until the sender is dropped, and tells `done` the counts so far.
     pub(super) async fn import_chunks(
         &self,
         options: ImportOptions,
         mut chunks: mpsc::Receiver<Chunk>,
-        done: &mut Imported,
+        done: watch::Sender<Imported>,
     ) -> Result<(), ImportError> {
         let Ok(_permit) = self.importing.try_acquire() else {
             return Err(ImportError::Busy);
@@ -30,6 +30,7 @@ impl RedbStore {
         let mut state = ImportState::new(options, self.read(has_accounts)?);
         let first = state.first_ids();
         self.reserve(&mut state, first).await?;
+        done.send_replace(Imported::default());
         while let Some(chunk) = chunks.recv().await {
             if let Some(ids) = state.ids_of(&chunk)? {
                 self.reserve(&mut state, ids).await?;
@@ -38,7 +39,8 @@ impl RedbStore {
             let decide = move |snapshot: &dyn Snapshot| state.import(snapshot, chunk);
             let (after, imported) =
                 self.write(ticket, Growth::Adds, WriteContext::system(), decide).await?;
-            *done = done.plus(imported?);
+            let imported = imported?;
+            done.send_modify(|done| *done = done.plus(imported));
             state = after;
         }
         Ok(())

@@ -114,7 +114,7 @@ pub struct RedbStore {
     accesses: Arc<AccessCache>,
     shared: Arc<Shared>,
     /// Permit for the one import at a time.
-    importing: Arc<Semaphore>,
+    importing: Semaphore,
     idempotency: IdempotencyBounds,
     quota: Quota,
     reads: ReadLimits,

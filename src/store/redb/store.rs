@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 use redb::ReadTransaction;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::domain::access::Access;
 use crate::domain::audit::Act;
@@ -438,10 +438,9 @@ impl Store for RedbStore {
         &self,
         options: ImportOptions,
         chunks: mpsc::Receiver<Chunk>,
-    ) -> (Imported, Result<(), ImportError>) {
-        let mut done = Imported::default();
-        let outcome = self.import_chunks(options, chunks, &mut done).await;
-        (done, outcome)
+        done: watch::Sender<Imported>,
+    ) -> Result<(), ImportError> {
+        self.import_chunks(options, chunks, done).await
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

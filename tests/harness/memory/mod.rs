@@ -40,7 +40,7 @@ use duly::store::decide::{
     in_context, invitations, sessions, tasks, tokens,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub(crate) use self::state::{State, part};
 
@@ -488,19 +488,16 @@ impl Store for MemoryStore {
         &self,
         options: ImportOptions,
         mut chunks: mpsc::Receiver<Chunk>,
-    ) -> (Imported, Result<(), ImportError>) {
-        let mut done = Imported::default();
+        done: watch::Sender<Imported>,
+    ) -> Result<(), ImportError> {
         let mut import = ImportState::new(options, !self.state().users.is_empty());
         let first = import.first_ids();
-        let mut outcome = self.reserve(&mut import, first);
-        while outcome.is_ok()
-            && let Some(chunk) = chunks.recv().await
-        {
-            outcome = self.import_chunk(&mut import, chunk).map(|imported| {
-                done = done.plus(imported);
-            });
+        self.reserve(&mut import, first)?;
+        while let Some(chunk) = chunks.recv().await {
+            let imported = self.import_chunk(&mut import, chunk)?;
+            done.send_modify(|done| *done = done.plus(imported));
         }
-        (done, outcome)
+        Ok(())
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -33,7 +33,7 @@ use duly::domain::user::{
     Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use self::import::Import;
 use crate::harness::memory::MemoryStore;
@@ -478,27 +478,24 @@ impl Store for RulesStore {
         &self,
         options: ImportOptions,
         mut chunks: mpsc::Receiver<Chunk>,
-    ) -> (Imported, Result<(), ImportError>) {
+        done: watch::Sender<Imported>,
+    ) -> Result<(), ImportError> {
         {
             let mut state = self.0.state();
             state.last_user = state.last_user.max(options.ids.user - 1);
             state.last_task = state.last_task.max(options.ids.task - 1);
         }
-        let (mut done, mut owner) = (Imported::default(), None);
+        let mut owner = None;
         while let Some(chunk) = chunks.recv().await {
             let mut state = self.0.state();
             let mut after = state.clone();
             let imported = Import::new(&mut after, owner, options, chunk.at);
-            match imported.take_in(chunk.records) {
-                Ok((more, last)) => {
-                    *state = after;
-                    done = done.plus(more);
-                    owner = last;
-                }
-                Err(refused) => return (done, Err(refused)),
-            }
+            let (more, last) = imported.take_in(chunk.records)?;
+            *state = after;
+            owner = last;
+            done.send_modify(|done| *done = done.plus(more));
         }
-        (done, Ok(()))
+        Ok(())
     }
 
     async fn ready(&self) -> Result<(), StoreError> {

@@ -75,7 +75,7 @@ impl ImportState {
     ///
     /// # Errors
     ///
-    /// [`Conflict::TooLarge`].
+    /// [`Conflict::Unreserved`] and [`Conflict::TooLarge`].
     pub fn ids_of(&self, chunk: &Chunk) -> Result<Option<NextIds>, ImportError> {
         let mut ids = self.next;
         let from = chunk.records.first().map_or(0, |first| first.line);
@@ -88,15 +88,16 @@ impl ImportState {
                     (task.id.get(), self.options.ids.task, &mut ids.task)
                 }
             };
-            if id < *next {
-                continue;
-            }
-            if id >= self.movable {
-                let (line, conflict) = (*line, Conflict::TooLarge);
-                return Err(ImportError::Refused { line, from, conflict });
-            }
-            let beyond = id.saturating_add(AHEAD).min(free).min(self.movable);
-            *next = beyond.max(*next);
+            let conflict = match id {
+                id if id >= free => Conflict::Unreserved,
+                id if id < *next => continue,
+                id if id >= self.movable => Conflict::TooLarge,
+                id => {
+                    *next = id.saturating_add(AHEAD).min(free).min(self.movable);
+                    continue;
+                }
+            };
+            return Err(ImportError::Refused { line: *line, from, conflict });
         }
         Ok((ids != self.next).then_some(ids))
     }

@@ -159,7 +159,7 @@ impl RedbStore {
             purging,
         )
         .map_err(|error| io_error(path, &error))?;
-        let importing = Arc::new(Semaphore::new(1));
+        let importing = Semaphore::new(1);
         let reads = ReadLimits::of(options);
         let census = Census::default();
         Ok(Self {

@@ -115,7 +115,8 @@ pub fn open_copy(
     admit(&source, scratch, backup, options, progress).map_err(OpenError::of_backup)?;
     let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
     let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
-    RedbStore::open_backend(backend, options)
+    let options = Options { create: false, upgrade: false, ..options.clone() };
+    RedbStore::open_backend(backend, &options)
 }
 
 fn open_backup(backup: &Path) -> Result<File, OpenError> {

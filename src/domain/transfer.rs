@@ -91,6 +91,13 @@ pub struct Chunk {
     pub at: Timestamp,
 }
 
+impl Chunk {
+    /// Returns the line of the first record; 0 without records.
+    pub fn first_line(&self) -> u64 {
+        self.records.first().map_or(0, |first| first.line)
+    }
+}
+
 /// Record of an import.
 #[derive(Clone, Debug)]
 pub struct Numbered {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
+use std::process::{ChildStdin, Output, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -380,20 +380,31 @@ async fn a_task_whose_parent_was_cut_off_gets_it_when_the_import_is_run_again() 
     }
 }
 
+/// Begins an import that has one line and waits for more, until the returned input is dropped. Its output is `told`.
+fn stalled(
+    home: &Home,
+    line: &str,
+    told: mpsc::Sender<std::io::Result<Output>>,
+) -> ChildStdin {
+    let mut import = home.command(&["import"]);
+    import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut import = import.spawn().unwrap();
+    let mut lines = import.stdin.take().unwrap();
+    lines.write_all(format!("{line}\n").as_bytes()).unwrap();
+    std::thread::spawn(move || told.send(import.wait_with_output()));
+    lines
+}
+
 /// Regression: the error was reported only after the end of a file that may never end.
 #[test]
 fn a_bad_line_is_told_while_more_may_come() {
     for running in [false, true] {
         let home = home();
         let server = running.then(|| home.serve());
-        let mut import = home.command(&["import"]);
-        import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut import = import.spawn().unwrap();
-        let mut lines = import.stdin.take().unwrap();
-        lines.write_all(b"no line of an export\n").unwrap();
-
         let (told, output) = mpsc::channel();
-        std::thread::spawn(move || told.send(import.wait_with_output()));
+
+        let lines = stalled(&home, "no line of an export", told);
+
         let output = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
 
         let line = refused(output.unwrap(), 65);
@@ -409,16 +420,7 @@ fn a_second_import_is_told_at_its_first_line() {
     let header = expect(home.run(&["export"], ""), 0).lines().next().unwrap().to_owned();
     let _server = home.serve();
     let (told, output) = mpsc::channel();
-    let begun = [(); 2].map(|()| {
-        let mut import = home.command(&["import"]);
-        import.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut import = import.spawn().unwrap();
-        let mut lines = import.stdin.take().unwrap();
-        lines.write_all(format!("{header}\n").as_bytes()).unwrap();
-        let told = told.clone();
-        std::thread::spawn(move || told.send(import.wait_with_output()));
-        lines
-    });
+    let begun = [(); 2].map(|()| stalled(&home, &header, told.clone()));
 
     let second = output.recv_timeout(Duration::from_secs(30)).expect("an answer");
 

@@ -63,7 +63,7 @@ fn a_power_cut_while_a_file_of_format_5_is_migrated_loses_nothing() {
     cut_while_migrated(&Old { name, format: 5, packed, records: 4 + 520, share: 2 });
 }
 
-/// Tests the steps from that format on a file of that format: closed, or with a commit that nothing followed.
+/// Tests the steps from that format on a file of that format, both closed and in use.
 fn cut_while_migrated(old: &Old) {
     let tally = Tally::new(old.name);
     let scale = Scale::share(old.share);

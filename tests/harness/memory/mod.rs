@@ -81,28 +81,12 @@ impl MemoryStore {
     fn reserve(&self, import: &mut ImportState, ids: NextIds) -> Result<(), ImportError> {
         self.decide(WriteContext::system(), |_| Ok(import::reserve(ids)))?;
         let state = self.state();
-        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
         let mut taken = TaskIds::default();
         for id in state.tasks.keys() {
             taken.insert(*id);
         }
-        import.set_ids(next, taken);
+        import.set_ids(state.next_ids(), taken);
         Ok(())
-    }
-
-    fn import_chunk(
-        &self,
-        import: &mut ImportState,
-        chunk: Chunk,
-    ) -> Result<Imported, ImportError> {
-        if let Some(ids) = import.ids_of(&chunk)? {
-            self.reserve(import, ids)?;
-        }
-        let (after, outcome) = self.decide(WriteContext::system(), |snapshot| {
-            import.clone().import(snapshot, chunk)
-        })?;
-        *import = after;
-        outcome
     }
 }
 
@@ -469,7 +453,6 @@ impl Store for MemoryStore {
         out: mpsc::Sender<Exported>,
     ) -> Result<(), StoreError> {
         let state = self.state().clone();
-        let next = NextIds { user: state.last_user + 1, task: state.last_task + 1 };
         let mut records = Vec::new();
         for (id, found) in &state.users {
             if whose.is_none_or(|whose| whose == *id) {
@@ -478,7 +461,8 @@ impl Store for MemoryStore {
             }
         }
         // The receiver is gone if this fails, which is no error.
-        let start = Exported::Start { ids: next, records: records.len() as u64 };
+        let start =
+            Exported::Start { ids: state.next_ids(), records: records.len() as u64 };
         let _ = out.send(start).await;
         let _ = out.send(Exported::Records(records)).await;
         Ok(())
@@ -494,8 +478,15 @@ impl Store for MemoryStore {
         let first = import.first_ids();
         self.reserve(&mut import, first)?;
         while let Some(chunk) = chunks.recv().await {
-            let imported = self.import_chunk(&mut import, chunk)?;
+            if let Some(ids) = import.ids_of(&chunk)? {
+                self.reserve(&mut import, ids)?;
+            }
+            let (after, imported) = self.decide(WriteContext::system(), |snapshot| {
+                import.import(snapshot, chunk)
+            })?;
+            let imported = imported?;
             done.send_modify(|done| *done = done.plus(imported));
+            import = after;
         }
         Ok(())
     }

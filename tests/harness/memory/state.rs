@@ -14,6 +14,7 @@ use duly::domain::tag::Tag;
 use duly::domain::task::{Task, TaskCounts};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
+use duly::domain::transfer::NextIds;
 use duly::domain::user::Credential;
 
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,10 @@ pub(crate) struct State {
 }
 
 impl State {
+    pub(super) const fn next_ids(&self) -> NextIds {
+        NextIds { user: self.last_user + 1, task: self.last_task + 1 }
+    }
+
     pub(crate) fn by_email(&self, email: &Email) -> Option<&Credential> {
         let same =
             |found: &&Credential| found.user.email.canonical() == email.canonical();

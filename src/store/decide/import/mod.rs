@@ -38,7 +38,7 @@ pub fn reserve(ids: NextIds) -> Decision<()> {
 pub type ChunkOutcome = (ImportState, Result<Imported, ImportError>);
 
 /// State of an import between two chunks.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct ImportState {
     options: ImportOptions,
     /// Largest id that the import may move the next ids to.
@@ -78,7 +78,7 @@ impl ImportState {
     /// [`Conflict::Unreserved`] and [`Conflict::TooLarge`].
     pub fn ids_of(&self, chunk: &Chunk) -> Result<Option<NextIds>, ImportError> {
         let mut ids = self.next;
-        let from = chunk.records.first().map_or(0, |first| first.line);
+        let from = chunk.first_line();
         for Numbered { line, record } in &chunk.records {
             let (id, free, next) = match record {
                 Record::User(credential) => {
@@ -124,8 +124,8 @@ impl ImportState {
         {
             self.owner = None;
         }
+        let from = chunk.first_line();
         let Chunk { records, at } = chunk;
-        let from = records.first().map_or(0, |first| first.line);
         let mut import = ChunkImport::new(snapshot, &mut self, at)?;
         for Numbered { line, record } in records {
             let imported = match record {

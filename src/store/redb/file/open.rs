@@ -22,7 +22,7 @@ use crate::store::redb::engine::writer::Writer;
 use crate::store::redb::file::database::{
     catch_corruption, check_format, database, guarded, inside, io_error, open_error,
 };
-use crate::store::redb::file::migrate::{FORMAT, migrate};
+use crate::store::redb::file::migrate::FORMAT;
 use crate::store::redb::file::progress::Progress;
 use crate::store::redb::file::{place, upgrade};
 use crate::store::redb::list::ReadLimits;
@@ -124,8 +124,7 @@ impl RedbStore {
             let db = database(backend, path, options, health, progress)?;
             match check_format(&db, path) {
                 Err(OpenError::Older { found, .. }) if options.upgrade => {
-                    migrate(&db, found, options.commit)
-                        .map_err(|error| inside(path, error))?;
+                    upgrade::step(&db, path, found, options)?;
                 }
                 judged => judged?,
             }

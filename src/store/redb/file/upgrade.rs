@@ -336,7 +336,8 @@ fn bring_up_to_date(
     })
 }
 
-fn step(
+/// Upgrades an open file in place, in one transaction.
+pub(in crate::store::redb) fn step(
     db: &Database,
     name: &Path,
     found: u64,

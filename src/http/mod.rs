@@ -68,7 +68,7 @@ use self::payload::{BodyBudget, BodyLimits};
 use self::response_memory::ResponseMemory;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
-use self::tasks::{TagsApi, TasksApi};
+use self::tasks::{TagsApi, TaskApi, TasksApi};
 use self::tokens::TokensApi;
 use self::turn::Turns;
 use self::users::UsersApi;
@@ -162,8 +162,9 @@ pub fn endpoint(
 
 fn base_service() -> OpenApiService<impl OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
+    let tasks = (TasksApi, TaskApi, TagsApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
-    OpenApiService::new((auth, TasksApi, TagsApi, admin, BaseHealth), "", "")
+    OpenApiService::new((auth, tasks, admin, BaseHealth), "", "")
 }
 
 fn root_service() -> OpenApiService<(RootHealth, MetadataApi), ()> {

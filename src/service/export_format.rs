@@ -270,24 +270,46 @@ impl WireUser {
     }
 }
 
+/// Returns a task as in an export, as a JSON value.
+pub(super) fn task(task: &Task) -> serde_json::Value {
+    serde_json::to_value(WireTask::of(task)).unwrap_or_default()
+}
+
 impl WireTask {
     fn of(task: &Task) -> Self {
-        let recurrence = task.recurrence.as_ref();
+        let is_completed = task.is_completed();
+        let Task {
+            id,
+            owner,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            created_at,
+            updated_at,
+            revision,
+        } = task;
+        let recurrence = recurrence.as_ref();
         Self {
-            id: task.id.get(),
-            owner_id: task.owner.get(),
-            title: task.title.as_str().to_owned(),
-            description: task.description.as_ref().map(|text| text.as_str().to_owned()),
-            completed: task.is_completed(),
-            created_at: task.created_at.to_string(),
-            updated_at: task.updated_at.to_string(),
-            revision: task.revision,
-            completed_at: task.completed_at.map(|time| time.to_string()),
-            due: task.due.as_ref().map(Due::to_string),
-            priority: Some(task.priority.as_str().to_owned()),
-            tags: task.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
-            position: Some(task.position.as_str().to_owned()),
-            parent_id: task.parent.map(TaskId::get),
+            id: id.get(),
+            owner_id: owner.get(),
+            title: title.as_str().to_owned(),
+            description: description.as_ref().map(|text| text.as_str().to_owned()),
+            completed: is_completed,
+            created_at: created_at.to_string(),
+            updated_at: updated_at.to_string(),
+            revision: *revision,
+            completed_at: completed_at.map(|time| time.to_string()),
+            due: due.as_ref().map(Due::to_string),
+            priority: Some(priority.as_str().to_owned()),
+            tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            position: Some(position.as_str().to_owned()),
+            parent_id: parent.map(TaskId::get),
             recurrence: recurrence.map(|it| it.rule().to_string()),
             recurrence_time_ms: recurrence.and_then(Recurrence::time_millis),
         }

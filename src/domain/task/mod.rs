@@ -1,7 +1,6 @@
 //! Tasks, and operations on them as data.
 
 mod counts;
-mod fields;
 mod patch;
 mod query;
 pub(crate) mod rows;
@@ -11,10 +10,9 @@ mod write;
 use std::time::Duration;
 
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
-pub use self::fields::TaskFields;
 pub use self::patch::{Fixed, Patched, TaskPatch};
 pub use self::query::{
-    Start, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,
+    Start, TaskFields, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,
 };
 pub(crate) use self::query::{due_key, text_key};
 pub use self::text::{Description, TextError, Title};

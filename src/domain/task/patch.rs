@@ -76,6 +76,41 @@ pub struct Patched {
 }
 
 impl TaskPatch {
+    /// Returns the change that makes a task equal to an imported one, below this parent.
+    #[expect(clippy::unneeded_field_pattern, reason = "a new field must be imported too")]
+    pub fn to(wanted: Task, parent: Option<TaskId>) -> Self {
+        let Task {
+            id: _,
+            owner: _,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent: _,
+            recurrence,
+            // The store dates its own changes.
+            created_at: _,
+            updated_at: _,
+            revision: _,
+        } = wanted;
+        Self {
+            title: Some(title),
+            description: Some(description),
+            completed: Some(completed_at.is_some()),
+            due: Some(due),
+            priority: Some(priority),
+            tags: Some(tags),
+            position: Some(position),
+            parent: Some(parent),
+            recurrence: Some(recurrence.map(|it| it.rule().clone())),
+            fixed: Fixed::default(),
+            is_typed: false,
+        }
+    }
+
     /// Applies the change at a time.
     ///
     /// A change without effect keeps `updated_at` and `revision`. `updated_at` never decreases, even if the clock

@@ -1,12 +1,12 @@
-//! Queries for tasks, and their orders.
+//! Queries for tasks, their orders, and the fields by which they select and sort.
 //!
 //! Every order is total: no two tasks share a place, so a place stays valid whatever is created, changed or deleted
 //! around it.
 
 use std::collections::BTreeSet;
 
-use super::{Description, Task, TaskFields};
-use crate::domain::due::DueRange;
+use super::{Description, Task};
+use crate::domain::due::{Due, DueRange};
 use crate::domain::fold;
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
@@ -14,6 +14,33 @@ use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::words::{self, Words};
+
+/// Fields of a task by which lists select and sort, borrowed from the task or from its stored record.
+#[derive(Clone, Debug)]
+pub struct TaskFields<'a> {
+    /// Id.
+    pub id: TaskId,
+    /// Title.
+    pub title: &'a str,
+    /// Description.
+    pub description: Option<&'a str>,
+    /// Whether the task is completed.
+    pub completed: bool,
+    /// Due date or time as [`Due::sort_key`].
+    pub due: Option<(i64, u8)>,
+    /// Priority.
+    pub priority: Priority,
+    /// Tags.
+    pub tags: Vec<&'a str>,
+    /// Position in the owner's order.
+    pub position: &'a str,
+    /// Parent task.
+    pub parent: Option<TaskId>,
+    /// Time of creation.
+    pub created_at: Timestamp,
+    /// Time of the last change.
+    pub updated_at: Timestamp,
+}
 
 /// Filter of one account's tasks. All conditions must match.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,6 +126,43 @@ impl TaskFilter {
 }
 
 impl Task {
+    /// Borrows the fields by which lists select and sort.
+    #[expect(
+        clippy::unneeded_field_pattern,
+        reason = "a new field must be considered for filters and sorts"
+    )]
+    pub fn fields(&self) -> TaskFields<'_> {
+        let Self {
+            id,
+            owner: _,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence: _,
+            created_at,
+            updated_at,
+            revision: _,
+        } = self;
+        TaskFields {
+            id: *id,
+            title: title.as_str(),
+            description: description.as_ref().map(Description::as_str),
+            completed: completed_at.is_some(),
+            due: due.as_ref().map(Due::sort_key),
+            priority: *priority,
+            tags: tags.iter().map(Tag::as_str).collect(),
+            position: position.as_str(),
+            parent: *parent,
+            created_at: *created_at,
+            updated_at: *updated_at,
+        }
+    }
+
     /// Maximum number of different indexed words of a task, so that it cannot create thousands of entries.
     pub const MAX_WORDS: usize = 512;
 

@@ -1,33 +1,34 @@
-//! Handlers of `/tasks` and `/tags`.
+//! Handlers of `/tasks`.
 
 mod batch;
 mod body;
-mod filter;
-mod json;
+mod counts;
 mod preconditions;
-mod text;
+mod task;
 mod view;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use poem::web::Data;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::Query;
 use poem_openapi::{ApiResponse, OpenApi};
 
 pub(super) use self::batch::Op;
-use self::batch::{TaskBatchBody, TaskBatchResult, TaskMoveBody};
-use self::body::{TaskCreate, TaskPatch};
-use self::filter::Asked;
-use self::json::TaskJson;
-use self::view::{TagView, TaskCountsView};
+use self::batch::{TaskBatchBody, TaskBatchResult};
+use self::body::TaskCreate;
+pub(super) use self::counts::TagsApi;
+use self::counts::TaskCountsView;
+pub(super) use self::task::TaskApi;
+use self::view::TaskJson;
 use super::caller::Authenticated;
-use super::etag::{self, EntityTags};
+use super::etag;
 use super::idempotency::{IdempotencyHeader, Reply};
 use super::param::{
     CompletedParam, CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam,
-    SortParam, TaskIdParam, TextParam,
+    SortParam, TextParam,
 };
-use super::payload::{Json, MergePatch, Rendered};
+use super::payload::{Json, Rendered};
 use super::problem::Problem;
 use super::response_memory::{ReservedRoom, Room};
 use super::turn::Turn;
@@ -35,10 +36,11 @@ use super::{Api, Site, param};
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
-use crate::domain::task::Task;
-use crate::service::{self, Part, Service};
+use crate::domain::priority::Priority;
+use crate::domain::task::{Task, TaskOrder, TaskSort, Within};
+use crate::service::{self, Part, Service, TaskListing};
 
-/// Handlers for tasks. Each parses the request, calls the service and builds the response.
+/// Handlers for all tasks. Each parses the request, calls the service and builds the response.
 pub(super) struct TasksApi;
 
 #[derive(ApiResponse)]
@@ -71,52 +73,6 @@ impl Created {
 }
 
 #[derive(ApiResponse)]
-#[expect(clippy::large_enum_variant, reason = "most answers are the largest")]
-enum Found {
-    /// The task.
-    #[oai(status = 200)]
-    Found(
-        Json<TaskJson>,
-        /// Revision of the task, in quotes.
-        #[oai(header = "ETag")]
-        String,
-    ),
-    /// The task still matches `If-None-Match`.
-    #[oai(status = 304)]
-    NotModified(
-        /// Revision of the task, in quotes.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
-#[derive(ApiResponse)]
-enum Changed {
-    /// The task after the change; with `dry_run`, the task as it would be.
-    #[oai(status = 200)]
-    Changed(
-        Json<TaskJson>,
-        /// Revision of the task, in quotes.
-        #[oai(header = "ETag")]
-        String,
-        /// Id of the completed copy, if a recurring task advanced to its next occurrence.
-        #[oai(header = "X-Finished-Id")]
-        Option<u64>,
-    ),
-}
-
-impl Changed {
-    fn of((task, finished): (Task, Option<TaskId>)) -> Self {
-        Self::new(task, finished)
-    }
-
-    fn new(task: Task, finished: Option<TaskId>) -> Self {
-        let etag = etag::of(&task);
-        Self::Changed(Json(TaskJson(task)), etag, finished.map(TaskId::get))
-    }
-}
-
-#[derive(ApiResponse)]
 enum Listed {
     /// One page of tasks.
     #[oai(status = 200)]
@@ -131,27 +87,105 @@ enum Listed {
     ),
 }
 
-#[derive(ApiResponse)]
-enum Tags {
-    /// All tags, sorted.
-    #[oai(status = 200)]
-    Tags(
-        Json<Vec<TagView>>,
-        /// Number of tags.
-        #[oai(header = "X-Total-Count")]
-        u64,
-    ),
+/// Filters and sort order, as text.
+#[derive(Debug, Default)]
+struct Asked {
+    completed: Option<bool>,
+    priority: Option<String>,
+    tags: Vec<String>,
+    due_before: Option<String>,
+    due_after: Option<String>,
+    overdue: Option<bool>,
+    updated_since: Option<String>,
+    parent_id: Option<String>,
+    q: Option<String>,
+    sort: Option<String>,
 }
 
-#[derive(ApiResponse)]
-enum Deleted {
-    /// The task and its descendants are deleted.
-    #[oai(status = 204)]
-    Deleted(
-        /// Number of deleted tasks; with `dry_run`, the number that would be deleted.
-        #[oai(header = "X-Deleted-Count")]
-        u64,
-    ),
+impl Asked {
+    /// Formats the parameters as a query string, each with a leading `&`.
+    fn query(&self) -> String {
+        let Self {
+            completed,
+            priority,
+            tags,
+            due_before,
+            due_after,
+            overdue,
+            updated_since,
+            parent_id,
+            q,
+            sort,
+        } = self;
+        let mut query = String::new();
+        let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
+        let (completed, overdue) = (flag(*completed), flag(*overdue));
+        let tags = tags.iter().map(|tag| ("tag", Some(tag)));
+        let parts = [
+            ("completed", completed.as_ref()),
+            ("priority", priority.as_ref()),
+            ("due_before", due_before.as_ref()),
+            ("due_after", due_after.as_ref()),
+            ("overdue", overdue.as_ref()),
+            ("updated_since", updated_since.as_ref()),
+            ("parent_id", parent_id.as_ref()),
+            ("q", q.as_ref()),
+            ("sort", sort.as_ref()),
+        ];
+        for (name, value) in parts.into_iter().chain(tags) {
+            if let Some(value) = value {
+                // Writing to a string cannot fail.
+                let _ = write!(query, "&{name}={}", param::escape(value));
+            }
+        }
+        query
+    }
+
+    fn order(&self, faults: &mut Faults) -> Option<TaskOrder> {
+        let Some(text) = &self.sort else { return Some(TaskOrder::NEWEST) };
+        let (name, descending) = match text.strip_prefix('-') {
+            Some(name) => (name, true),
+            None => (text.as_str(), false),
+        };
+        let by = TaskSort::ALL.into_iter().find(|by| by.as_str() == name);
+        let order = by.map(|by| TaskOrder { by, descending }).ok_or_else(|| {
+            let names = param::one_of(TaskSort::ALL.map(TaskSort::as_str));
+            format!("must be {names}, optionally preceded by -")
+        });
+        faults.take("sort", order)
+    }
+
+    fn listing(self, faults: &mut Faults) -> Option<TaskListing> {
+        let priority = self.priority.map(|name| {
+            Priority::from_name(&name).ok_or_else(|| {
+                format!("must be {}", param::one_of(Priority::ALL.map(Priority::as_str)))
+            })
+        });
+        let priority = faults.take("priority", priority.transpose());
+        let since = self.updated_since.map(|text| {
+            text.parse()
+                .map_err(|_| "must be a time such as 2030-05-01T12:00:00Z".to_owned())
+        });
+        let updated_since = faults.take("updated_since", since.transpose());
+        let parent = self.parent_id.map(|text| match text.as_str() {
+            "none" => Ok(Within::Top),
+            text => param::whole_number(text)
+                .map(|id| Within::Task(TaskId::new(id)))
+                .ok_or_else(|| "must be the id of a task, or none".to_owned()),
+        });
+        let parent = faults.take("parent_id", parent.transpose());
+        Some(TaskListing {
+            completed: self.completed,
+            priority: priority?,
+            tags: self.tags,
+            due_before: self.due_before,
+            due_after: self.due_after,
+            overdue: self.overdue,
+            updated_since: updated_since?,
+            parent: parent?,
+            words: self.q.unwrap_or_default(),
+        })
+    }
 }
 
 #[OpenApi(prefix_path = "/tasks", tag = "Api::Tasks")]
@@ -331,188 +365,5 @@ impl TasksApi {
         let share = share.map_or_else(|| room.reserve(bytes), Ok)?;
         let body = batch::render(&room, Some(share), outcome.get()).await?;
         Ok(Reply::of(outcome, |_| body))
-    }
-
-    /// Show a task
-    #[oai(path = "/:id", method = "get", operation_id = "task_get")]
-    async fn get(
-        &self,
-        caller: Authenticated<TasksRead>,
-        service: Data<&Service>,
-        /// Id of the task.
-        id: Path<TaskIdParam>,
-        /// Expected `ETag` of the task. If the task has another one, the response is 412.
-        #[oai(name = "If-Match")]
-        if_match: EntityTags,
-        /// `ETag` of your copy of the task. If the task has not changed, the response is 304 without a body.
-        #[oai(name = "If-None-Match")]
-        if_none_match: EntityTags,
-    ) -> Result<Found, Problem> {
-        let named = preconditions::named(&if_match, &if_none_match);
-        let (id, (wanted, known)) = Problem::both(id.0.parse(), named)?;
-        let task = service.task_get(&caller.0, id).await?;
-        if wanted.is_some_and(|wanted| !wanted.names(&task)) {
-            return Err(view::problem(service::Error::Changed(Box::new(task))));
-        }
-        let etag = etag::of(&task);
-        Ok(if known.is_some_and(|known| known.names(&task)) {
-            Found::NotModified(etag)
-        } else {
-            Found::Found(Json(TaskJson(task)), etag)
-        })
-    }
-
-    /// Change a task
-    ///
-    /// The body is a JSON merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)), also accepted as
-    /// `application/merge-patch+json`.
-    #[oai(path = "/:id", method = "patch", operation_id = "task_patch")]
-    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
-    async fn patch(
-        &self,
-        caller: Authenticated<TasksWrite>,
-        service: Data<&Service>,
-        /// Id of the task.
-        id: Path<TaskIdParam>,
-        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
-        #[oai(name = "If-Match")]
-        if_match: EntityTags,
-        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
-        /// revision.
-        #[oai(name = "If-None-Match")]
-        if_none_match: EntityTags,
-        /// If true, validates the request and returns the result that it would have, without changing anything.
-        dry_run: Query<Option<FlagParam>>,
-        key: IdempotencyHeader,
-        body: MergePatch<TaskPatch>,
-    ) -> Result<Reply<Changed>, Problem> {
-        let preconditions =
-            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
-        let place = Problem::both(id.0.parse(), preconditions);
-        let ((id, preconditions), patch) = Problem::both(place, body.0)?;
-        let key = key.unless(preconditions.dry_run).key();
-        let moved =
-            service.task_patch(&caller.0, id, patch.into(), preconditions, key).await;
-        Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
-    }
-
-    /// Complete a task
-    ///
-    /// Same as setting `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
-    #[oai(path = "/:id/complete", method = "post", operation_id = "task_complete")]
-    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
-    async fn complete(
-        &self,
-        caller: Authenticated<TasksWrite>,
-        service: Data<&Service>,
-        /// Id of the task.
-        id: Path<TaskIdParam>,
-        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
-        #[oai(name = "If-Match")]
-        if_match: EntityTags,
-        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
-        /// revision.
-        #[oai(name = "If-None-Match")]
-        if_none_match: EntityTags,
-        /// If true, validates the request and returns the result that it would have, without changing anything.
-        dry_run: Query<Option<FlagParam>>,
-        key: IdempotencyHeader,
-    ) -> Result<Reply<Changed>, Problem> {
-        let preconditions =
-            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
-        let (id, preconditions) = Problem::both(id.0.parse(), preconditions)?;
-        let key = key.unless(preconditions.dry_run).key();
-        let work =
-            |recorder| service.task_complete(&caller.0, id, preconditions, recorder);
-        let moved = service.once(&caller.0, key, work).await;
-        Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
-    }
-
-    /// Move a task
-    ///
-    /// Changes its position among all tasks (`sort=position`), and optionally its parent.
-    #[oai(path = "/:id/move", method = "post", operation_id = "task_move")]
-    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
-    async fn relocate(
-        &self,
-        caller: Authenticated<TasksWrite>,
-        service: Data<&Service>,
-        /// Id of the task.
-        id: Path<TaskIdParam>,
-        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
-        #[oai(name = "If-Match")]
-        if_match: EntityTags,
-        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
-        /// revision.
-        #[oai(name = "If-None-Match")]
-        if_none_match: EntityTags,
-        /// If true, validates the request and returns the result that it would have, without changing anything.
-        dry_run: Query<Option<FlagParam>>,
-        key: IdempotencyHeader,
-        body: Json<TaskMoveBody>,
-    ) -> Result<Reply<Changed>, Problem> {
-        let preconditions =
-            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
-        let place = Problem::both(id.0.parse(), preconditions);
-        let to = body.0.check().map_err(Problem::invalid);
-        let ((id, preconditions), to) = Problem::both(place, to)?;
-        let key = key.unless(preconditions.dry_run).key();
-        let work =
-            |recorder| service.task_move(&caller.0, id, to, preconditions, recorder);
-        let task = service.once(&caller.0, key, work).await;
-        Ok(Reply::of(task.map_err(view::problem)?, |task| Changed::new(task, None)))
-    }
-
-    /// Delete a task
-    ///
-    /// Also deletes its descendants.
-    #[oai(path = "/:id", method = "delete", operation_id = "task_delete")]
-    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
-    async fn delete(
-        &self,
-        caller: Authenticated<TasksWrite>,
-        service: Data<&Service>,
-        /// Id of the task.
-        id: Path<TaskIdParam>,
-        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
-        #[oai(name = "If-Match")]
-        if_match: EntityTags,
-        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
-        /// revision.
-        #[oai(name = "If-None-Match")]
-        if_none_match: EntityTags,
-        /// If true, validates the request and returns the result that it would have, without changing anything.
-        dry_run: Query<Option<FlagParam>>,
-        key: IdempotencyHeader,
-    ) -> Result<Reply<Deleted>, Problem> {
-        let preconditions =
-            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
-        let (id, preconditions) = Problem::both(id.0.parse(), preconditions)?;
-        let key = key.unless(preconditions.dry_run).key();
-        let work = |recorder| service.task_delete(&caller.0, id, preconditions, recorder);
-        let count = service.once(&caller.0, key, work).await;
-        Ok(Reply::of(count.map_err(view::problem)?, Deleted::Deleted))
-    }
-}
-
-/// Handlers for tags.
-pub(super) struct TagsApi;
-
-#[OpenApi(prefix_path = "/tags", tag = "Api::Tasks")]
-impl TagsApi {
-    /// List my tags
-    ///
-    /// Returns each tag with its number of tasks. Not paginated: an account has at most 1000 tags.
-    #[oai(path = "/", method = "get", operation_id = "tag_list")]
-    async fn list(
-        &self,
-        caller: Authenticated<TasksRead>,
-        _room: Room,
-        _turn: Turn,
-        service: Data<&Service>,
-    ) -> Result<Tags, Problem> {
-        let tags = view::tags(service.task_summary(&caller.0).await?.tags);
-        let total = u64::try_from(tags.len()).unwrap_or(u64::MAX);
-        Ok(Tags::Tags(Json(tags), total))
     }
 }

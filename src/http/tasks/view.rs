@@ -1,17 +1,22 @@
-//! Tasks, tags and counts in responses.
+//! Tasks in responses.
+
+use std::borrow::Cow;
 
 use poem_openapi::Object;
-use poem_openapi::types::Example;
+use poem_openapi::registry::{MetaSchemaRef, Registry};
+use poem_openapi::types::{Example, Type};
 use serde::Serialize;
 
 use super::body::Priority;
 use crate::domain::due::Due;
 use crate::domain::id::TaskId;
-use crate::domain::tag::Tag;
-use crate::domain::task::{Description, Task, TaskSummary};
-use crate::domain::timestamp::Timestamp;
+use crate::domain::tag::Tags;
+use crate::domain::task::{Description, Task};
+use crate::domain::timestamp::{TEXT_LEN, Timestamp};
 use crate::http::etag;
+use crate::http::payload::WriteJson;
 use crate::http::problem::Problem;
+use crate::json::{write, write_plain, write_text};
 use crate::service::Error;
 
 /// A task.
@@ -99,6 +104,131 @@ impl From<Task> for TaskView {
     }
 }
 
+/// Task whose JSON is that of its [`TaskView`], byte for byte, written directly from it.
+///
+/// A view has a copy of every text, and serde escapes the names of members anew for each task.
+#[derive(Debug)]
+pub(super) struct TaskJson(pub(super) Task);
+
+/// Value of a member.
+enum Value<'a> {
+    Null,
+    Bool(bool),
+    Number(u64),
+    Text(&'a str),
+    Time([u8; TEXT_LEN]),
+    Tags(&'a Tags),
+}
+
+impl WriteJson for TaskJson {
+    fn write_json(&self, bytes: &mut Vec<u8>) -> Result<(), Problem> {
+        let Task {
+            id,
+            owner,
+            title,
+            description,
+            completed_at,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            created_at,
+            updated_at,
+            revision,
+        } = &self.0;
+        let description = description.as_ref().map(|it| it.as_str());
+        // Most tasks have one time only: they were never changed.
+        let created = created_at.to_ascii();
+        let updated =
+            if updated_at == created_at { created } else { updated_at.to_ascii() };
+        let completed = completed_at
+            .map(|time| if time == *updated_at { updated } else { time.to_ascii() });
+        let due = due.as_ref().map(ToString::to_string);
+        let rule = recurrence.as_ref().map(|it| it.rule().to_string());
+        let members = [
+            (r#"{"id":"#, Value::Number(id.get())),
+            (r#","title":"#, Value::Text(title.as_str())),
+            (r#","description":"#, Value::or_null(description, Value::Text)),
+            (r#","completed":"#, Value::Bool(completed_at.is_some())),
+            (r#","owner_id":"#, Value::Number(owner.get())),
+            (r#","created_at":"#, Value::Time(created)),
+            (r#","updated_at":"#, Value::Time(updated)),
+            (r#","completed_at":"#, Value::or_null(completed, Value::Time)),
+            (r#","due":"#, Value::or_null(due.as_deref(), Value::Text)),
+            (r#","priority":"#, Value::Text(priority.as_str())),
+            (r#","tags":"#, Value::Tags(tags)),
+            (r#","position":"#, Value::Text(position.as_str())),
+            (
+                r#","parent_id":"#,
+                Value::or_null(parent.map(|it| it.get()), Value::Number),
+            ),
+            (r#","recurrence":"#, Value::or_null(rule.as_deref(), Value::Text)),
+            (r#","rev":"#, Value::Number(*revision)),
+        ];
+        for (name, value) in members {
+            bytes.extend_from_slice(name.as_bytes());
+            value.write(bytes);
+        }
+        bytes.push(b'}');
+        Ok(())
+    }
+}
+
+impl Value<'_> {
+    fn or_null<T>(value: Option<T>, of: impl FnOnce(T) -> Self) -> Self {
+        value.map_or(Self::Null, of)
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        match self {
+            Self::Null => bytes.extend_from_slice(b"null"),
+            Self::Bool(value) => write(bytes, value),
+            Self::Number(number) => write(bytes, number),
+            Self::Text(text) => write_text(bytes, text),
+            Self::Time(time) => write_plain(bytes, time),
+            Self::Tags(tags) => {
+                bytes.push(b'[');
+                for (number, tag) in tags.iter().enumerate() {
+                    if number > 0 {
+                        bytes.push(b',');
+                    }
+                    write_text(bytes, tag.as_str());
+                }
+                bytes.push(b']');
+            }
+        }
+    }
+}
+
+/// Describes the task as its view in the OpenAPI document.
+impl Type for TaskJson {
+    const IS_REQUIRED: bool = TaskView::IS_REQUIRED;
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        TaskView::name()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        TaskView::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        TaskView::register(registry);
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
 /// Converts an error to a problem; one of a failed precondition includes the current task.
 pub(super) fn problem(error: Error) -> Problem {
     let Error::Changed(task) = &error else { return error.into() };
@@ -107,68 +237,64 @@ pub(super) fn problem(error: Error) -> Problem {
     Problem::from(error).with_etag(&etag).with_member("task", view)
 }
 
-/// Number of tasks with a tag.
-#[derive(Debug, Object, Serialize)]
-#[oai(example)]
-pub(super) struct TagView {
-    /// The tag.
-    tag: String,
-    /// Number of tasks with the tag.
-    count: u64,
-    /// Number of open tasks.
-    open: u64,
-    /// Number of completed tasks.
-    done: u64,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::position::Position;
+    use crate::domain::priority::Priority;
+    use crate::domain::recurrence::{Recurrence, Rule};
+    use crate::domain::tag::Tag;
+    use crate::domain::task::Title;
+    use crate::domain::task::tests::task;
+    use crate::domain::time_zone::TimeZone;
 
-impl Example for TagView {
-    fn example() -> Self {
-        Self { tag: "work".to_owned(), count: 4, open: 3, done: 1 }
+    #[track_caller]
+    fn check(task: &Task) {
+        let mut direct = Vec::new();
+        TaskJson(task.clone()).write_json(&mut direct).unwrap();
+        let generic = serde_json::to_string(&TaskView::from(task.clone())).unwrap();
+        assert_eq!(String::from_utf8(direct).unwrap(), generic);
     }
-}
 
-/// Numbers of tasks.
-#[derive(Debug, Object, Serialize)]
-#[oai(example)]
-pub(super) struct TaskCountsView {
-    /// Number of all tasks.
-    total: u64,
-    /// Number of open tasks.
-    open: u64,
-    /// Number of completed tasks.
-    done: u64,
-    /// Number of open tasks past their due date. A day is past when it has ended in the time zone of your profile, or
-    /// in UTC if none is set.
-    overdue: u64,
-    /// Counts by tag, sorted. A task counts towards each of its tags.
-    tags: Vec<TagView>,
-}
-
-impl Example for TaskCountsView {
-    fn example() -> Self {
-        Self { total: 4, open: 3, done: 1, overdue: 0, tags: vec![TagView::example()] }
+    fn due(text: &str) -> Due {
+        Due::parse(text, &TimeZone::utc()).unwrap()
     }
-}
 
-impl From<TaskSummary> for TaskCountsView {
-    fn from(summary: TaskSummary) -> Self {
-        let counts = summary.counts;
-        Self {
-            total: counts.total,
-            open: counts.open,
-            done: counts.matching(Some(true)),
-            overdue: summary.overdue,
-            tags: tags(summary.tags),
+    #[test]
+    fn a_task_is_written_as_its_view_is() {
+        check(&task());
+        let mut full = task();
+        full.id = TaskId::new(u64::MAX);
+        full.title = Title::new("\"a\" \\ \u{e9} \u{1f600} \u{7f}".to_owned()).unwrap();
+        full.description = Some(Description::new("two\r\n\tlines /".to_owned()).unwrap());
+        full.completed_at = Some("2030-01-01T00:00:00.007Z".parse().unwrap());
+        full.updated_at = Timestamp::MAX;
+        let tags = ["work", "\"home\"", "back\\slash"].map(|tag| Tag::new(tag).unwrap());
+        full.tags = Tags::new(tags.to_vec()).unwrap();
+        full.position = Position::of_number(1_000_000);
+        full.parent = Some(TaskId::new(7));
+        full.revision = Task::MAX_REVISION;
+        for text in
+            ["2026-12-01", "1970-01-01T00:00:00Z", "2026-07-01T09:00:00.5[Europe/Berlin]"]
+        {
+            full.due = Some(due(text));
+            check(&full);
+            full.completed_at = Some(full.updated_at);
+            check(&full);
+        }
+        for priority in Priority::ALL {
+            full.priority = priority;
+            check(&full);
         }
     }
-}
 
-pub(super) fn tags(tags: Vec<crate::domain::task::TagCounts>) -> Vec<TagView> {
-    let view = |it: crate::domain::task::TagCounts| TagView {
-        tag: Tag::as_str(&it.tag).to_owned(),
-        count: it.counts.total,
-        open: it.counts.open,
-        done: it.counts.matching(Some(true)),
-    };
-    tags.into_iter().map(view).collect()
+    #[test]
+    fn a_recurring_task_is_written_as_its_view_is() {
+        let mut recurring = task();
+        let due = due("2026-12-01T09:00:00[America/New_York]");
+        let rule = Rule::parse("FREQ=MONTHLY;INTERVAL=2;BYDAY=-1MO,2TU;COUNT=9").unwrap();
+        recurring.recurrence = Some(Recurrence::new(rule, &due));
+        recurring.due = Some(due);
+        check(&recurring);
+    }
 }

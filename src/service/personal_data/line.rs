@@ -11,9 +11,11 @@ use crate::domain::invitation::Invitation;
 use crate::domain::label::Label;
 use crate::domain::quota::Usage;
 use crate::domain::session::Session;
+use crate::domain::task::Task;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
+use crate::service::export_format;
 
 pub(super) fn line(name: &str, value: &Value) -> String {
     format!("{}\n", json!({ name: value }))
@@ -100,4 +102,13 @@ pub(super) fn answer(note: &IdempotencyNote) -> String {
         "bytes": note.bytes,
     });
     line("answer", &about)
+}
+
+/// Returns the line of a task, which is as in an export but for the owner: that is the account of this export.
+pub(super) fn task(task: &Task) -> String {
+    let mut about = export_format::task(task);
+    if let Some(members) = about.as_object_mut() {
+        members.remove("owner_id");
+    }
+    line("task", &about)
 }

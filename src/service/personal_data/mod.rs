@@ -21,7 +21,6 @@
 //! it was when read.
 
 mod line;
-mod task;
 
 use serde_json::json;
 
@@ -192,7 +191,7 @@ impl PersonalData {
         self.sent.tasks += tasks.len();
         let last = tasks.last().map(|last| last.id);
         self.next = last.map_or(Next::End, |last| Next::Tasks(Some(last)));
-        Ok(tasks.iter().map(task::about).collect())
+        Ok(tasks.iter().map(line::task).collect())
     }
 
     fn end(&self) -> String {

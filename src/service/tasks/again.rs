@@ -14,7 +14,7 @@ use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::access::Access;
 use crate::domain::id::TaskId;
-use crate::domain::task::{Fixed, IfMatch, Task};
+use crate::domain::task::{IfMatch, Task};
 use crate::service::tasks::TaskPatchInput;
 use crate::service::{Error, Outcome, RequestKey, Service};
 
@@ -107,47 +107,6 @@ fn implied_key(
         Access::Token(id) => id.to_bytes().to_vec(),
     };
     let (id, revision) = (id.get().to_be_bytes(), revision.to_be_bytes());
-    let change = identity(change);
+    let change = change.identity();
     RequestKey::implied(&[&access, &id, &revision, change.as_bytes()], AGAIN)
-}
-
-/// Returns a text that identifies a change. It is part of stored keys, and never changes for the fields that it has.
-fn identity(change: &TaskPatchInput) -> String {
-    let TaskPatchInput {
-        title,
-        description,
-        completed,
-        due,
-        priority,
-        tags,
-        position,
-        parent,
-        recurrence,
-        fixed: Fixed { id, owner, created_at },
-    } = change;
-    format!(
-        "TaskChange {{ title: {title:?}, description: {description:?}, completed: {completed:?}, due: {due:?}, \
-         priority: {priority:?}, tags: {tags:?}, position: {position:?}, parent: {parent:?}, \
-         recurrence: {recurrence:?}, fixed: Fixed {{ id: {id:?}, owner: {owner:?}, created_at: {created_at:?} }} }}"
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_identity_of_a_change_never_changes() {
-        let change = TaskPatchInput {
-            title: Some("a".to_owned()),
-            description: Some(None),
-            completed: Some(true),
-            parent: Some(Some(TaskId::new(2))),
-            ..TaskPatchInput::default()
-        };
-        assert_eq!(
-            identity(&change),
-            r#"TaskChange { title: Some("a"), description: Some(None), completed: Some(true), due: None, priority: None, tags: None, position: None, parent: Some(Some(task:2)), recurrence: None, fixed: Fixed { id: None, owner: None, created_at: None } }"#
-        );
-    }
 }

@@ -148,10 +148,51 @@ impl TaskPatchInput {
         };
         check.finish(Some(patch))
     }
+
+    /// Returns a text that identifies a change. It is part of stored keys, and never changes for the fields that it has.
+    pub(super) fn identity(&self) -> String {
+        let Self {
+            title,
+            description,
+            completed,
+            due,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            fixed: Fixed { id, owner, created_at },
+        } = self;
+        format!(
+            "TaskChange {{ title: {title:?}, description: {description:?}, completed: {completed:?}, due: {due:?}, \
+             priority: {priority:?}, tags: {tags:?}, position: {position:?}, parent: {parent:?}, \
+             recurrence: {recurrence:?}, fixed: Fixed {{ id: {id:?}, owner: {owner:?}, created_at: {created_at:?} }} }}"
+        )
+    }
 }
 
 fn tags(texts: &[String]) -> Result<Tags, String> {
     let tags: Result<Vec<Tag>, _> = texts.iter().map(|text| Tag::new(text)).collect();
     let tags = tags.map_err(|error| format!("must be valid: each tag {error}"))?;
     Tags::new(tags).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_identity_of_a_change_never_changes() {
+        let change = TaskPatchInput {
+            title: Some("a".to_owned()),
+            description: Some(None),
+            completed: Some(true),
+            parent: Some(Some(TaskId::new(2))),
+            ..TaskPatchInput::default()
+        };
+        assert_eq!(
+            change.identity(),
+            r#"TaskChange { title: Some("a"), description: Some(None), completed: Some(true), due: None, priority: None, tags: None, position: None, parent: Some(Some(task:2)), recurrence: None, fixed: Fixed { id: None, owner: None, created_at: None } }"#
+        );
+    }
 }

@@ -1,18 +1,21 @@
-//! Lists of tasks.
+//! Filter of a list: its check, and its byte encoding, which a cursor is bound to.
+//!
+//! ```text
+//! version 1 | sort 1 | descending 1 | condition ...
+//! condition: tag 1 | length of the value 4, big-endian | value
+//! ```
+//!
+//! Only conditions that are set are encoded, so a cursor outlives an upgrade that adds one. A new condition takes the
+//! next tag; assigned numbers never change. Only conditions of the request are encoded, not the current time.
 
-use super::cursor::{self, CursorError, Scope};
 use super::draft::Check;
-use super::{home, query_bytes};
-use crate::auth::Caller;
-use crate::auth::permission::TasksRead;
 use crate::domain::due::{Due, DueRange};
-use crate::domain::page::TaskPage;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Start, Task, TaskFilter, TaskOrder, TaskQuery, Within};
+use crate::domain::task::{TaskFilter, TaskOrder, TaskSort, Within};
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::words::Words;
-use crate::service::{Error, Service};
 
 /// Filter of a list, unchecked.
 #[derive(Clone, Debug, Default)]
@@ -37,104 +40,89 @@ pub struct TaskListing {
     pub words: String,
 }
 
-/// Start of a page.
-#[derive(Clone, Debug)]
-pub enum Part {
-    /// After this number of tasks.
-    Skip(u64),
-    /// At a cursor; the empty cursor is the beginning.
-    Cursor(String),
-}
-
-/// A page of tasks.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// Tasks of this page.
-    pub tasks: Vec<Task>,
-    /// Number of tasks on all pages.
-    pub total: u64,
-    /// Reference to the next page, if any.
-    pub next: Option<Next>,
-}
-
-/// Reference to the next page.
-#[derive(Clone, Debug)]
-pub enum Next {
-    /// Skip the tasks of this page as well.
-    Skip,
-    /// Use this cursor.
-    Cursor(String),
-}
-
 /// Maximum number of tags in a filter.
 const MAX_TAGS: usize = 20;
 
-impl Service {
-    /// Lists tasks.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Invalid`] naming everything that was rejected, including a cursor of another list; and store errors.
-    pub async fn task_list(
-        &self,
-        caller: &Caller<TasksRead>,
-        listing: TaskListing,
-        order: TaskOrder,
-        part: Part,
-        limit: u16,
-    ) -> Result<Listed, Error> {
-        let scope = Scope::new(caller.user.id, query_bytes::encode(order, &listing));
-        let mut check = Check::default();
-        let filter = self.filter(caller, listing, &mut check);
-        let sealer = &self.0.sealer;
-        let (start, is_by_cursor) = match part {
-            Part::Skip(skip) => (Some(Start::Skip(skip)), false),
-            Part::Cursor(text) if text.is_empty() => (Some(Start::Skip(0)), true),
-            Part::Cursor(text) => {
-                let place = cursor::read(sealer, &scope, &text);
-                if matches!(place, Err(CursorError::Outdated)) {
-                    return Err(Error::CursorOutdated);
-                }
-                (check.take("cursor", place).map(Start::After), true)
+const VERSION: u8 = 1;
+
+const COMPLETED: u8 = 1;
+const PRIORITY: u8 = 2;
+const TAG: u8 = 3;
+const DUE_BEFORE: u8 = 4;
+const DUE_AFTER: u8 = 5;
+const OVERDUE: u8 = 6;
+const UPDATED_SINCE: u8 = 7;
+const PARENT: u8 = 8;
+const WORDS: u8 = 9;
+
+impl TaskListing {
+    /// Encodes the query, which a cursor is bound to.
+    pub(super) fn encode(&self, order: TaskOrder) -> Vec<u8> {
+        // A new condition does not compile until it is encoded below.
+        let Self {
+            completed,
+            priority,
+            tags,
+            due_before,
+            due_after,
+            overdue,
+            updated_since,
+            parent,
+            words,
+        } = self;
+        let mut bytes = vec![VERSION, sort(order.by), u8::from(order.descending)];
+        let mut add = |tag, value: Option<&[u8]>| {
+            if let Some(value) = value {
+                bytes.push(tag);
+                let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+                bytes.extend(length.to_be_bytes());
+                bytes.extend(value);
             }
         };
-        let query = start.map(|start| TaskQuery { filter, order, start, limit });
-        let query = check.finish(query).map_err(Error::Invalid)?;
-        let TaskPage { tasks, total, more } =
-            self.0.store.task_list(caller.user.id, query).await?;
-        let next = match tasks.last().filter(|_| more) {
-            None => None,
-            Some(_) if !is_by_cursor => Some(Next::Skip),
-            Some(last) => {
-                let place = order.place(&last.fields());
-                Some(Next::Cursor(cursor::write(sealer, &scope, &place)))
-            }
-        };
-        Ok(Listed { tasks, total, next })
+        add(
+            COMPLETED,
+            completed.map(|it| [u8::from(it)]).as_ref().map(<[u8; 1]>::as_slice),
+        );
+        add(PRIORITY, priority.map(|it| it.as_str().as_bytes()));
+        for tag in tags {
+            add(TAG, Some(tag.as_bytes()));
+        }
+        add(DUE_BEFORE, due_before.as_ref().map(String::as_bytes));
+        add(DUE_AFTER, due_after.as_ref().map(String::as_bytes));
+        add(OVERDUE, overdue.map(|it| [u8::from(it)]).as_ref().map(<[u8; 1]>::as_slice));
+        let since = updated_since.map(|it| it.as_millis().to_be_bytes());
+        add(UPDATED_SINCE, since.as_ref().map(<[u8; 8]>::as_slice));
+        let parent = parent.map(|it| match it {
+            Within::Top => Vec::new(),
+            Within::Task(id) => id.get().to_be_bytes().to_vec(),
+        });
+        add(PARENT, parent.as_deref());
+        add(WORDS, (!words.is_empty()).then_some(words.as_bytes()));
+        bytes
     }
 
-    fn filter(
-        &self,
-        caller: &Caller<TasksRead>,
-        listing: TaskListing,
+    /// Checks the filter. Days are those of a time zone, and tasks overdue at a time.
+    pub(super) fn check(
+        self,
+        home: &TimeZone,
+        now: Timestamp,
         check: &mut Check,
     ) -> TaskFilter {
-        let home = home(&caller.user);
-        let bound = |text: String| Due::parse(&text, &home);
-        let before = check.maybe("due_before", listing.due_before, bound);
-        let after = check.maybe("due_after", listing.due_after, bound);
+        let bound = |text: String| Due::parse(&text, home);
+        let before = check.maybe("due_before", self.due_before, bound);
+        let after = check.maybe("due_after", self.due_after, bound);
         let mut due = match (before, after) {
             (None, None) => None,
             (before, after) => {
                 let before =
-                    before.map_or(DueRange::ALL, |it| DueRange::before(&it, &home));
-                let after = after.map_or(DueRange::ALL, |it| DueRange::from(&it, &home));
+                    before.map_or(DueRange::ALL, |it| DueRange::before(&it, home));
+                let after = after.map_or(DueRange::ALL, |it| DueRange::from(&it, home));
                 Some(before.intersect(&after))
             }
         };
-        let (mut completed, mut not_overdue) = (listing.completed, None);
-        let overdue = || DueRange::overdue(self.0.clock.now(), &home);
-        match listing.overdue {
+        let (mut completed, mut not_overdue) = (self.completed, None);
+        let overdue = || DueRange::overdue(now, home);
+        match self.overdue {
             Some(true) => {
                 // A completed task is never overdue.
                 let range =
@@ -146,30 +134,86 @@ impl Service {
             None => {}
         }
         let mut tags = Vec::new();
-        if listing.tags.len() > MAX_TAGS {
+        if self.tags.len() > MAX_TAGS {
             check.take("tag", Err::<(), _>("must be given at most 20 times"));
         } else {
-            for text in &listing.tags {
+            for text in &self.tags {
                 tags.extend(check.take("tag", Tag::new(text)));
             }
         }
         tags.sort_unstable();
         tags.dedup();
-        let words = check.take("q", Words::parse(&listing.words));
+        let words = check.take("q", Words::parse(&self.words));
         let has_no_word = words.as_ref().is_some_and(Words::is_empty);
-        if has_no_word && !listing.words.trim().is_empty() {
+        if has_no_word && !self.words.trim().is_empty() {
             // No task contains a word that is not one: `!!!` matches nothing, not everything.
             due = Some(DueRange::NONE);
         }
         TaskFilter {
             completed,
-            priority: listing.priority,
+            priority: self.priority,
             tags,
             due,
             not_overdue,
-            updated_since: listing.updated_since,
-            parent: listing.parent,
+            updated_since: self.updated_since,
+            parent: self.parent,
             words: words.unwrap_or(Words::NONE),
         }
+    }
+}
+
+const fn sort(by: TaskSort) -> u8 {
+    match by {
+        TaskSort::Created => 1,
+        TaskSort::Updated => 2,
+        TaskSort::Due => 3,
+        TaskSort::Priority => 4,
+        TaskSort::Position => 5,
+        TaskSort::Title => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::hex::hex;
+    use crate::domain::id::TaskId;
+
+    fn encoded(order: TaskOrder, listing: &TaskListing) -> String {
+        hex(&listing.encode(order))
+    }
+
+    #[test]
+    fn the_encoding_never_changes() {
+        let everything = TaskListing {
+            completed: Some(false),
+            priority: Some(Priority::High),
+            tags: vec!["home".to_owned(), "b".to_owned()],
+            due_before: Some("2030-01-02".to_owned()),
+            due_after: Some("2030-01-01".to_owned()),
+            overdue: Some(true),
+            updated_since: Timestamp::from_millis(1).ok(),
+            parent: Some(Within::Task(TaskId::new(258))),
+            words: "milk".to_owned(),
+        };
+        let none = TaskListing::default();
+
+        assert_eq!(encoded(TaskOrder::NEWEST, &none), "010101");
+        assert_eq!(
+            encoded(TaskOrder { by: TaskSort::Title, descending: false }, &everything),
+            "010600\
+             010000000100\
+             020000000468696768\
+             0300000004686f6d65\
+             030000000162\
+             040000000a323033302d30312d3032\
+             050000000a323033302d30312d3031\
+             060000000101\
+             07000000080000000000000001\
+             08000000080000000000000102\
+             09000000046d696c6b"
+        );
+        let top = TaskListing { parent: Some(Within::Top), ..none };
+        assert_eq!(encoded(TaskOrder::NEWEST, &top), "0101010800000000");
     }
 }

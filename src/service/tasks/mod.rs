@@ -6,15 +6,16 @@ mod again;
 mod batch;
 mod cursor;
 mod draft;
+mod list;
 mod listing;
-mod query_bytes;
 mod refused;
 
 use tracing::instrument;
 
 pub use self::batch::{TaskBatch, TaskCommand, TaskRequest, TaskResults};
 pub use self::draft::{TaskInput, TaskPatchInput};
-pub use self::listing::{Listed, Next, Part, TaskListing};
+pub use self::list::{Listed, Next, Part};
+pub use self::listing::TaskListing;
 pub use self::refused::TaskFailure;
 use super::{Error, Recorder, Replayable, Service};
 use crate::auth::Caller;

@@ -37,8 +37,10 @@ impl RedbStore {
             }
             let ticket = Ticket::data(Flow::Operator, planned(&chunk));
             let decide = move |snapshot: &dyn Snapshot| state.import(snapshot, chunk);
-            let (after, imported) =
-                self.write(ticket, Growth::Adds, WriteContext::system(), decide).await?;
+            let (after, imported) = self
+                .writer
+                .write(ticket, Growth::Adds, WriteContext::system(), decide)
+                .await?;
             let imported = imported?;
             done.send_modify(|done| *done = done.plus(imported));
             state = after;
@@ -54,7 +56,7 @@ impl RedbStore {
     ) -> Result<(), StoreError> {
         let ticket = Ticket::access(Flow::Operator);
         let decide = move |_: &dyn Snapshot| Ok(reserve(ids));
-        self.write(ticket, Growth::Adds, WriteContext::system(), decide).await?;
+        self.writer.write(ticket, Growth::Adds, WriteContext::system(), decide).await?;
         let look = |txn: &ReadTransaction| Ok((export::next_ids(txn)?, task_ids(txn)?));
         let (next, taken) = self.read_admin(look).await?;
         state.set_ids(next, taken);

@@ -78,9 +78,8 @@ use self::engine::access_cache::AccessCache;
 use self::engine::census::Census;
 use self::engine::health::Health;
 use self::engine::long_reads::LongReads;
-use self::engine::queue::Ticket;
+use self::engine::space::Space;
 pub use self::engine::space::has_room;
-use self::engine::space::{Growth, Space};
 use self::engine::view::View;
 use self::engine::writer::Writer;
 pub use self::file::compact::{Compacted, compact};
@@ -101,8 +100,8 @@ use crate::domain::error_chain::ErrorChain;
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
-use crate::store::decide::{self, Decision, IdempotencyBounds, Snapshot};
-use crate::store::{StoreError, WriteContext};
+use crate::store::StoreError;
+use crate::store::decide;
 
 /// Store in a single file.
 ///
@@ -115,7 +114,6 @@ pub struct RedbStore {
     shared: Arc<Shared>,
     /// Permit for the one import at a time.
     importing: Semaphore,
-    idempotency: IdempotencyBounds,
     quota: Quota,
     reads: ReadLimits,
     census: Census,
@@ -237,21 +235,6 @@ impl RedbStore {
             Ok(decide::tasks::write(&view, owner, write, &quota)?.result)
         };
         self.read_long(owner, read).await
-    }
-
-    async fn write<T: Send + 'static>(
-        &self,
-        ticket: Ticket,
-        growth: Growth,
-        mut context: WriteContext<T>,
-        decide: impl FnOnce(&dyn Snapshot) -> Result<Decision<T>, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let bounds = self.idempotency;
-        let decide = move |view: &View<'_, '_>| {
-            decide::in_context(view, &mut context, bounds, decide)
-        };
-        let outcome = self.writer.write(ticket, growth, decide).await;
-        outcome.inspect_err(|error| self.shared.health.note(error))
     }
 }
 

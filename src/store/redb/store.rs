@@ -60,7 +60,7 @@ impl Store for RedbStore {
         let most = self.quota.accounts;
         let decide =
             move |snapshot: &dyn Snapshot| decide::accounts::create(snapshot, new, most);
-        let outcome = self.write(ticket, Growth::Adds, context, decide).await;
+        let outcome = self.writer.write(ticket, Growth::Adds, context, decide).await;
         outcome.inspect(|made| self.shared.health.meters.registered(made))
     }
 
@@ -128,7 +128,7 @@ impl Store for RedbStore {
         let growth = if is_profile { Growth::Adds } else { Growth::AddsLittle };
         let decide =
             move |snapshot: &dyn Snapshot| decide::accounts::patch(snapshot, id, change);
-        self.write(ticket, growth, context, decide).await
+        self.writer.write(ticket, growth, context, decide).await
     }
 
     async fn user_rehash(
@@ -141,7 +141,9 @@ impl Store for RedbStore {
             decide::accounts::rehash(snapshot, id, &old, new)
         };
         let ticket = Ticket::access(Flow::Account(id));
-        self.write(ticket, Growth::AddsLittle, WriteContext::system(), decide).await
+        self.writer
+            .write(ticket, Growth::AddsLittle, WriteContext::system(), decide)
+            .await
     }
 
     async fn user_delete(
@@ -155,7 +157,7 @@ impl Store for RedbStore {
             decide::accounts::delete(snapshot, id, expected.as_ref(), by)
         };
         let ticket = Ticket::data(Flow::of(id, by), DELETED_ACCOUNT);
-        self.write(ticket, Growth::Frees, context, decide).await
+        self.writer.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn access_end(
@@ -169,7 +171,7 @@ impl Store for RedbStore {
             decide::accounts::end_access(snapshot, id, ending, by)
         };
         let ticket = Ticket::access(Flow::of(id, by));
-        self.write(ticket, Growth::Frees, context, decide).await
+        self.writer.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn access_touch(
@@ -183,7 +185,7 @@ impl Store for RedbStore {
             decide::tokens::touch(snapshot, user, access, at, address)
         };
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Adds, WriteContext::system(), decide).await
+        self.writer.write(ticket, Growth::Adds, WriteContext::system(), decide).await
     }
 
     async fn session_create(
@@ -196,7 +198,7 @@ impl Store for RedbStore {
         let decide = move |snapshot: &dyn Snapshot| {
             decide::sessions::create(snapshot, session, expected.as_ref())
         };
-        self.write(ticket, Growth::AddsLittle, context, decide).await
+        self.writer.write(ticket, Growth::AddsLittle, context, decide).await
     }
 
     async fn session_get(
@@ -223,7 +225,7 @@ impl Store for RedbStore {
             decide::sessions::refresh(snapshot, user, id, &refreshing)
         };
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::AddsLittle, context, decide).await
+        self.writer.write(ticket, Growth::AddsLittle, context, decide).await
     }
 
     async fn session_delete(
@@ -233,10 +235,11 @@ impl Store for RedbStore {
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, context, move |snapshot| {
-            decide::sessions::delete(snapshot, user, id)
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Frees, context, move |snapshot| {
+                decide::sessions::delete(snapshot, user, id)
+            })
+            .await
     }
 
     async fn token_create(
@@ -245,10 +248,11 @@ impl Store for RedbStore {
         context: WriteContext<Option<bool>>,
     ) -> Result<Option<bool>, StoreError> {
         let ticket = Ticket::access(Flow::Account(token.user));
-        self.write(ticket, Growth::Adds, context, move |snapshot| {
-            decide::tokens::create(snapshot, token)
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Adds, context, move |snapshot| {
+                decide::tokens::create(snapshot, token)
+            })
+            .await
     }
 
     async fn token_get(
@@ -271,10 +275,11 @@ impl Store for RedbStore {
         context: WriteContext<bool>,
     ) -> Result<bool, StoreError> {
         let ticket = Ticket::access(Flow::Account(user));
-        self.write(ticket, Growth::Frees, context, move |snapshot| {
-            decide::tokens::delete(snapshot, user, id)
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Frees, context, move |snapshot| {
+                decide::tokens::delete(snapshot, user, id)
+            })
+            .await
     }
 
     async fn invitation_create(
@@ -286,7 +291,9 @@ impl Store for RedbStore {
         let decide = move |snapshot: &dyn Snapshot| {
             decide::invitations::create(snapshot, invitation, by)
         };
-        self.write(Ticket::access(Flow::Operator), Growth::Adds, context, decide).await
+        self.writer
+            .write(Ticket::access(Flow::Operator), Growth::Adds, context, decide)
+            .await
     }
 
     async fn invitation_list(&self) -> Result<Vec<Invitation>, StoreError> {
@@ -301,7 +308,9 @@ impl Store for RedbStore {
     ) -> Result<bool, StoreError> {
         let decide =
             move |snapshot: &dyn Snapshot| decide::invitations::delete(snapshot, id, by);
-        self.write(Ticket::access(Flow::Operator), Growth::Frees, context, decide).await
+        self.writer
+            .write(Ticket::access(Flow::Operator), Growth::Frees, context, decide)
+            .await
     }
 
     async fn audit_list(&self, page: Page) -> Result<AuditPage, StoreError> {
@@ -341,18 +350,20 @@ impl Store for RedbStore {
         now: Timestamp,
     ) -> Result<SweepProgress, StoreError> {
         let ticket = Ticket::data(Flow::Server, idempotency::SWEEP);
-        self.write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
-            decide::idempotency::sweep(snapshot, after, now)
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+                decide::idempotency::sweep(snapshot, after, now)
+            })
+            .await
     }
 
     async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError> {
         let ticket = Ticket::data(Flow::Operator, idempotency::SWEEP);
-        self.write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
-            decide::idempotency::forget(snapshot, owner)
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+                decide::idempotency::forget(snapshot, owner)
+            })
+            .await
     }
 
     async fn task_write(
@@ -372,7 +383,7 @@ impl Store for RedbStore {
         let decide = move |snapshot: &dyn Snapshot| {
             decide::tasks::write(snapshot, owner, write, &quota)
         };
-        let outcome = self.write(ticket, growth, context, decide).await;
+        let outcome = self.writer.write(ticket, growth, context, decide).await;
         outcome.inspect(|written| self.shared.health.meters.written(written.as_ref()))
     }
 
@@ -454,10 +465,11 @@ impl Store for RedbStore {
         self.read(|txn| table::number(&table::open(txn, Table::Meta)?, key::FORMAT))?;
         // An empty write: a result means that the thread runs.
         let ticket = Ticket::access(Flow::Server);
-        self.write(ticket, Growth::Frees, WriteContext::system(), |_| {
-            Ok(Decision::unchanged(()))
-        })
-        .await
+        self.writer
+            .write(ticket, Growth::Frees, WriteContext::system(), |_| {
+                Ok(Decision::unchanged(()))
+            })
+            .await
     }
 
     async fn metrics(&self) -> Option<StoreMetrics> {

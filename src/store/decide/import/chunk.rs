@@ -8,7 +8,7 @@ use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::quota::Quota;
-use crate::domain::task::{Fixed, Patched, Task, TaskPatch};
+use crate::domain::task::{Patched, Task, TaskPatch};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Conflict, Existing, Imported, Owner};
 use crate::domain::user::{Credential, Role, User};
@@ -247,7 +247,7 @@ impl<'a> ChunkImport<'a> {
             parent => parent,
         };
         let overlay = self.overlay(owner)?;
-        let patch = patch_to(wanted, parent);
+        let patch = TaskPatch::to(wanted, parent);
         match patch.apply(&old, now) {
             Ok(Patched { task: mut new, .. }) if new != old => {
                 overlay.date(&mut new)?;
@@ -258,40 +258,5 @@ impl<'a> ChunkImport<'a> {
             Err(_) => self.done.tasks_kept += 1,
         }
         Ok(())
-    }
-}
-
-/// Returns the change that makes a task equal to an imported one, below this parent.
-#[expect(clippy::unneeded_field_pattern, reason = "a new field must be imported too")]
-fn patch_to(wanted: Task, parent: Option<TaskId>) -> TaskPatch {
-    let Task {
-        id: _,
-        owner: _,
-        title,
-        description,
-        completed_at,
-        due,
-        priority,
-        tags,
-        position,
-        parent: _,
-        recurrence,
-        // The store dates its own changes.
-        created_at: _,
-        updated_at: _,
-        revision: _,
-    } = wanted;
-    TaskPatch {
-        title: Some(title),
-        description: Some(description),
-        completed: Some(completed_at.is_some()),
-        due: Some(due),
-        priority: Some(priority),
-        tags: Some(tags),
-        position: Some(position),
-        parent: Some(parent),
-        recurrence: Some(recurrence.map(|it| it.rule().clone())),
-        fixed: Fixed::default(),
-        is_typed: false,
     }
 }

@@ -21,7 +21,7 @@ use std::time::Instant;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata};
 
 use crate::domain::error_chain::ErrorChain;
-use crate::store::decide::Decision;
+use crate::store::decide::{self, Decision, IdempotencyBounds, Snapshot};
 use crate::store::metrics::WaitingWrites;
 use crate::store::redb::engine::access_cache::AccessCache;
 use crate::store::redb::engine::batch::Batch;
@@ -36,7 +36,7 @@ use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::{codec, table};
 use crate::store::redb::options::Options;
-use crate::store::{Failure, StoreError};
+use crate::store::{Failure, StoreError, WriteContext};
 
 /// Maximum number of writes per commit.
 const MAX_BATCH: usize = 256;
@@ -48,6 +48,8 @@ const MAX_ACCESS: usize = 64;
 #[derive(Debug)]
 pub(in crate::store::redb) struct Writer {
     queue: Arc<Queue>,
+    health: Arc<Health>,
+    idempotency: IdempotencyBounds,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -71,26 +73,42 @@ impl Writer {
         purging: bool,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
-        let thread =
-            Thread { db, queue: Arc::clone(&queue), health, accesses, space, options };
+        let idempotency = options.idempotency;
+        let thread = Thread {
+            db,
+            queue: Arc::clone(&queue),
+            health: Arc::clone(&health),
+            accesses,
+            space,
+            options,
+        };
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run(purging))?;
-        Ok(Self { queue, thread: Some(thread) })
+        Ok(Self { queue, health, idempotency, thread: Some(thread) })
     }
 
-    /// Decides and writes. The changes are on disk when this returns `Ok`.
+    /// Decides and writes, if the context permits it ([`decide::in_context`]). The changes are on disk when this returns
+    /// `Ok`.
     ///
     /// A write that has not begun when its caller stops waiting is dropped; one that has begun is finished.
     pub(in crate::store::redb) async fn write<T: Send + 'static>(
         &self,
         ticket: Ticket,
         growth: Growth,
-        decide: impl FnOnce(&View<'_, '_>) -> Result<Decision<T>, StoreError> + Send + 'static,
+        mut context: WriteContext<T>,
+        decide: impl FnOnce(&dyn Snapshot) -> Result<Decision<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let bounds = self.idempotency;
+        let decide = move |view: &View<'_, '_>| {
+            decide::in_context(view, &mut context, bounds, decide)
+        };
         let (job, answer) = job(growth, ticket.flow.account(), decide);
-        self.queue.push(ticket, job)?;
-        answer.await.unwrap_or_else(|_| Err(stopped()))
+        let outcome = match self.queue.push(ticket, job) {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err(stopped())),
+            Err(error) => Err(error),
+        };
+        outcome.inspect_err(|error| self.health.note(error))
     }
 
     /// Returns the waiting writes, by lane.

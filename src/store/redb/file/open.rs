@@ -167,7 +167,6 @@ impl RedbStore {
             accesses,
             shared,
             importing,
-            idempotency: options.idempotency,
             quota: options.quota,
             reads,
             census,

@@ -13,7 +13,7 @@ use crate::store::redb::format::key::{Owned, Table};
 use crate::store::redb::format::record::{LastTask, Stats, StatsPlace};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Tables;
-use crate::store::redb::format::{codec, index, record, task_key};
+use crate::store::redb::format::{codec, record, task_index};
 use crate::store::redb::tasks::decoded;
 
 /// Step from one format to the next. Rewrites all that has changed, except for the format number.
@@ -103,7 +103,7 @@ fn reindex_task(
     task: &Task,
     formats: RangeInclusive<u64>,
 ) -> Result<(), StoreError> {
-    let entries = |format: &u64| BTreeSet::from_iter(index::task_in(*format, task));
+    let entries = |format: &u64| BTreeSet::from_iter(task_index::entries(*format, task));
     let (old, new) = (entries(formats.start()), entries(formats.end()));
     for entry in old.difference(&new) {
         drop(tables.owned.remove(entry.as_slice())?);
@@ -185,12 +185,13 @@ fn summarize(
 
 /// Removes the index entries of all tasks of an account, and returns the bytes of their keys.
 fn remove_entries(tables: &mut Tables<'_>, owner: UserId) -> Result<u64, StoreError> {
-    let range = task_key::entries_of(owner);
-    let range = range.start().as_slice()..=range.end().as_slice();
     let mut bytes = 0;
-    for entry in tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)? {
-        let (key, _) = entry?;
-        bytes += u64::try_from(key.value().len()).unwrap_or(u64::MAX);
+    for range in task_index::ranges(owner) {
+        let range = range.start().as_slice()..=range.end().as_slice();
+        for entry in tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)? {
+            let (key, _) = entry?;
+            bytes += u64::try_from(key.value().len()).unwrap_or(u64::MAX);
+        }
     }
     Ok(bytes)
 }

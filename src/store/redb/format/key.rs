@@ -12,18 +12,10 @@
 //! admins         user id 8                                                   empty (index)
 //! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
-//! owned          owner 8, 03, completed 1, created ms 8, task id 8           empty (index, formats 1 and 2 only)
 //! owned          owner 8, 04, task id 8                                      TaskV2
 //! owned          owner 8, 05                                                 StatsV4
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
-//! owned          owner 8, 06, completed 1, priority 1, created ms 8, task id 8   empty (index)
-//! owned          owner 8, 07, completed 1, due ms 8, shape 1, task id 8      empty (index of tasks with a date)
-//! owned          owner 8, 08, tag (text), 00, completed 1, created ms 8, task id 8   empty (index)
-//! owned          owner 8, 09, updated ms 8, task id 8                        empty (index)
-//! owned          owner 8, 0A, position (text), 00, task id 8                 empty (index)
-//! owned          owner 8, 0B, folded title (text), 00, task id 8             empty (index)
-//! owned          owner 8, 0C, parent id 8, task id 8                         empty (index of tasks with a parent)
-//! owned          owner 8, 0D, word (text), 00, task id 8                     empty (index)
+//! owned          owner 8, 03 or 06 to 0D, ..., task id 8                      empty (indexes of tasks: task_index)
 //! owned          owner 8, 0E, tag (text)                                     TagCountsV1
 //! owned          owner 8, 10, idempotency key 16                             IdempotencyV1
 //! owned          owner 8, 11, made ms 8, idempotency key 16                  empty (index)
@@ -59,7 +51,7 @@ use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
 use crate::store::decide::IdempotencyAge;
-use crate::store::redb::format::task_key;
+use crate::store::redb::format::{task_index, task_key};
 
 /// Table of the file. The name is part of every checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +99,6 @@ pub(in crate::store::redb) const NEXT_TASK_ID: &[u8] = b"next_task_id";
 
 const FORMER_STATS: u8 = 1;
 const SESSION: u8 = 2;
-const TASK_BY_STATE: u8 = 3;
 const TASK: u8 = 4;
 /// The stats, without an id behind it, and the personal tokens.
 const BEHIND_TASKS: u8 = 5;
@@ -117,7 +108,6 @@ const ANSWER_STATS: u8 = 0x12;
 
 const STATS_LEN: usize = UserId::LEN + 1;
 const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
-const TASK_BY_STATE_LEN: usize = UserId::LEN + 1 + 1 + 8 + TaskId::LEN;
 const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
 const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
 const IDEMPOTENCY_LEN: usize = UserId::LEN + 1 + IdempotencyKey::LEN;
@@ -177,30 +167,9 @@ impl IdempotencyByAge {
     }
 }
 
-/// Key in one owner's list of open or completed tasks, oldest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store::redb) struct TaskByState {
-    pub(in crate::store::redb) owner: UserId,
-    pub(in crate::store::redb) completed: bool,
-    pub(in crate::store::redb) created_at: Timestamp,
-    pub(in crate::store::redb) id: TaskId,
-}
-
-impl TaskByState {
-    pub(in crate::store::redb) fn encode(self) -> [u8; TASK_BY_STATE_LEN] {
-        // Times start at 1970, so the sign bit is never set and needs no flip.
-        join(&[
-            &self.owner.to_bytes(),
-            &[TASK_BY_STATE, u8::from(self.completed)],
-            &self.created_at.as_millis().to_be_bytes(),
-            &self.id.to_bytes(),
-        ])
-    }
-}
-
 /// Returns the range of all rows of an account.
 pub(in crate::store::redb) fn everything_of(owner: UserId) -> KeyRange {
-    span(&owner.to_bytes(), TASK_BY_STATE_LEN.max(ANSWER_BY_AGE_LEN))
+    span(&owner.to_bytes(), ANSWER_BY_AGE_LEN)
 }
 
 pub(in crate::store::redb) fn sessions_of(owner: UserId) -> KeyRange {
@@ -242,7 +211,6 @@ pub(in crate::store::redb) enum Owned {
     /// Stats at their place in formats 1 to 5.
     FormerStats(UserId),
     Session(UserId, SessionId),
-    TaskByState(TaskByState),
     Task(UserId, TaskId),
     Token(UserId, TokenId),
     /// Entry of any index of tasks.
@@ -266,24 +234,13 @@ impl Owned {
                 let id = SessionId::from_bytes(rest.try_into().ok()?);
                 Some(Self::Session(owner, id))
             }
-            TASK_BY_STATE => {
-                let (&completed, rest) = rest.split_first()?;
-                let completed = match completed {
-                    0 => false,
-                    1 => true,
-                    _ => return None,
-                };
-                let (created_at, rest) = split_time(rest)?;
-                let id = TaskId::new(last_number(rest)?);
-                Some(Self::TaskByState(TaskByState { owner, completed, created_at, id }))
-            }
             TASK => Some(Self::Task(owner, TaskId::new(last_number(rest)?))),
             BEHIND_TASKS => {
                 let id = TokenId::from_bytes(rest.try_into().ok()?);
                 Some(Self::Token(owner, id))
             }
             task_key::TAG_COUNTS => (!rest.is_empty()).then_some(Self::TagCounts(owner)),
-            kind if task_key::is_index(kind) => {
+            kind if task_index::is_index(kind) => {
                 Some(Self::TaskIndex(owner, task_key::id(rest)?))
             }
             ANSWER => {
@@ -311,7 +268,6 @@ impl Owned {
             | Self::TagCounts(owner)
             | Self::Idempotency(owner, _)
             | Self::IdempotencyStats(owner) => owner,
-            Self::TaskByState(entry) => entry.owner,
             Self::IdempotencyByAge(entry) => entry.owner,
         }
     }
@@ -409,15 +365,6 @@ mod tests {
         Timestamp::from_millis(millis).unwrap()
     }
 
-    fn by_state(completed: bool, millis: i64, id: u64) -> TaskByState {
-        TaskByState {
-            owner: OWNER,
-            completed,
-            created_at: at(millis),
-            id: TaskId::new(id),
-        }
-    }
-
     #[test]
     fn layouts_never_change() {
         assert_eq!(hex(&former_stats(OWNER)), "000000000000010201");
@@ -430,10 +377,6 @@ mod tests {
         assert_eq!(
             hex(&token(OWNER, TokenId::from_bytes([0xCD; 8]))),
             "000000000000010205cdcdcdcdcdcdcdcd"
-        );
-        assert_eq!(
-            hex(&by_state(true, 5, 0x0304).encode()),
-            "0000000000000102030100000000000000050000000000000304"
         );
     }
 
@@ -450,29 +393,15 @@ mod tests {
     }
 
     #[test]
-    fn index_order_is_state_then_time_then_id() {
-        let sorted = [
-            by_state(false, 0, 9),
-            by_state(false, 1, 2),
-            by_state(false, 1, 3),
-            by_state(false, 1 << 40, 1),
-            by_state(true, 0, 1),
-        ];
-        assert!(sorted.map(TaskByState::encode).is_sorted());
-    }
-
-    #[test]
     fn every_key_is_read_back_as_what_it_was() {
         let session_id = SessionId::from_bytes([7; 16]);
         let token_id = TokenId::from_bytes([6; 8]);
-        let entry = by_state(true, 9, 8);
         let record_key = IdempotencyKey::from_bytes([5; 16]);
         let by_age = IdempotencyByAge { owner: OWNER, made_at: at(4), key: record_key };
         let pairs = [
             (former_stats(OWNER).to_vec(), Owned::FormerStats(OWNER)),
             (stats(OWNER).to_vec(), Owned::Stats(OWNER)),
             (session(OWNER, session_id).to_vec(), Owned::Session(OWNER, session_id)),
-            (entry.encode().to_vec(), Owned::TaskByState(entry)),
             (task(OWNER, ID).to_vec(), Owned::Task(OWNER, ID)),
             (token(OWNER, token_id).to_vec(), Owned::Token(OWNER, token_id)),
             (

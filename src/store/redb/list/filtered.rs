@@ -1,8 +1,8 @@
 //! Pages of the tasks that match a filter, where no index has exactly these tasks in the requested order.
 
-use super::index_scan::Plan;
 use super::matches::{ENTRIES_A_RECORD, Matches, matches};
 use super::page::{Cut, Member, Walk, cut};
+use super::plan::Plan;
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;

@@ -1,6 +1,7 @@
 //! Tasks that match a filter, found by index entries without their records.
 
-use super::conditions::{Condition, conditions};
+use super::condition::Condition;
+use super::plan::conditions;
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::task::TaskFilter;

@@ -21,12 +21,12 @@
 //! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`ReadBudget`]).
 
 mod by_id;
-mod conditions;
+mod condition;
 mod filtered;
-mod index_scan;
 mod matches;
 mod merged_scan;
 mod page;
+mod plan;
 mod scan;
 mod summary;
 mod tags;
@@ -192,7 +192,7 @@ fn page(
     if query.filter.parent == Some(Within::Top) && tasks.stats.nested == 0 {
         query.filter.parent = None;
     }
-    let plan = index_scan::plan(tasks, &query);
+    let plan = plan::plan(tasks, &query);
     if plan.rest == TaskFilter::ALL {
         page::along(tasks, &query, &plan, cost)
     } else {

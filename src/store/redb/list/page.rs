@@ -1,8 +1,8 @@
 //! Pages read along an index in the requested order.
 
-use super::conditions::Condition;
-use super::index_scan::{IndexScan, Plan};
+use super::condition::Condition;
 use super::merged_scan::{Bounds, MergedScan, Source};
+use super::plan::{IndexScan, Plan};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
 use crate::domain::page::TaskPage;

@@ -387,9 +387,7 @@ impl Check<'_> {
                 seen.idempotency_stats =
                     self.report.sound(stats)?.unwrap_or(seen.idempotency);
             }
-            Owned::TaskByState(_) | Owned::TaskIndex(..) => {
-                self.entry(seen, key, value);
-            }
+            Owned::TaskIndex(..) => self.entry(seen, key, value),
             Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
             Owned::Task(owner, id) => {
                 let task = self.report.sound(record::decode_task(owner, id, value))?;

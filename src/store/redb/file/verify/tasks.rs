@@ -10,14 +10,13 @@ use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
 use crate::store::decide::IdempotencyUsage;
-use crate::store::redb::format::index;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Owned;
 use crate::store::redb::format::record;
 use crate::store::redb::format::record::{LastTask, Stats, StatsPlace};
 use crate::store::redb::format::table;
 use crate::store::redb::format::table::Snapshot;
-use crate::store::redb::format::task_key;
+use crate::store::redb::format::{task_index, task_key};
 
 /// First format whose stats count bytes.
 const COUNTED: u64 = 4;
@@ -123,13 +122,13 @@ impl Check<'_> {
         seen.counted.latest_change = seen.counted.latest_change.max(task.updated_at);
         seen.last = seen.last.take().max(Some((task.position.clone(), task.id)));
         let entries = if self.is_indexed(seen) {
-            index::task_in(self.format, &task)
+            task_index::entries(self.format, &task)
         } else {
             Vec::new()
         };
         for entry in &entries {
             if self.owned.get(entry.as_slice())?.is_none() {
-                let name = task_key::name(entry);
+                let name = task_index::name(entry);
                 self.report.add(format!("{id:?} has no index entry by {name}"));
                 seen.is_missing = true;
             }
@@ -242,19 +241,17 @@ impl Check<'_> {
         let owned = &self.owned;
         for row in table::range(owned, &key::everything_of(owner))? {
             let (key, _) = row?;
-            let id = match Owned::decode(key.value()) {
-                Some(Owned::TaskIndex(_, id)) => id,
-                Some(Owned::TaskByState(entry)) => entry.id,
-                _ => continue,
+            let Some(Owned::TaskIndex(_, id)) = Owned::decode(key.value()) else {
+                continue;
             };
             let task = find(owned, owner, id)?;
             let has = |task: Task| {
-                index::task_in(self.format, &task)
+                task_index::entries(self.format, &task)
                     .iter()
                     .any(|entry| entry == key.value())
             };
             if !is_indexed || !task.is_some_and(has) {
-                let name = task_key::name(key.value());
+                let name = task_index::name(key.value());
                 self.report
                     .add(format!("an index entry of {id:?} by {name} without its task"));
             }

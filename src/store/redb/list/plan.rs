@@ -1,17 +1,19 @@
-//! Parts of indexes that have the tasks in the requested order, and the conditions left to check.
+//! Index entries that answer a query: in the requested order, and for each condition of the filter.
 
 use std::ops::Bound;
 
-use super::Tasks;
+use super::condition::Condition;
 use super::merged_scan::Bounds;
+use super::{Stop, Tasks};
 use crate::domain::priority::Priority;
-use crate::domain::task::{TaskFilter, TaskQuery, TaskSort};
+use crate::domain::task::{TaskFilter, TaskQuery, TaskSort, Within};
+use crate::domain::words::Words;
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Plan for reading a list in its order.
 pub(super) struct Plan {
-    /// Stretches, one after the other.
+    /// Index scans, one after the other.
     pub(super) scans: Vec<IndexScan>,
     /// Conditions that the scans do not guarantee.
     pub(super) rest: TaskFilter,
@@ -112,7 +114,7 @@ fn states(completed: Option<bool>) -> Vec<bool> {
 }
 
 /// Returns the entries of some states and priorities, by time of creation.
-pub(super) fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<KeyPrefix> {
+fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<KeyPrefix> {
     let mut beginnings = Vec::new();
     for priority in Priority::ALL {
         let is_wanted = filter.priority.is_none_or(|wanted| wanted == priority);
@@ -124,4 +126,79 @@ pub(super) fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<KeyPref
         }
     }
     beginnings
+}
+
+/// Conditions of a filter: tasks that match fulfil all of `required` and none of `excluded`.
+pub(super) struct Conditions {
+    /// Conditions, those with the fewest tasks (estimated) first.
+    pub(super) required: Vec<Condition>,
+    pub(super) excluded: Vec<Condition>,
+}
+
+/// Whether a word is the prefix of another one in the query, so that every task with that one has it as well.
+fn is_implied(words: &Words, (word, is_prefix): (&str, bool)) -> bool {
+    let is_more = |(other, other_prefix): (&str, bool)| {
+        other.starts_with(word) && (other != word || !other_prefix)
+    };
+    is_prefix && words.iter().any(is_more)
+}
+
+/// Returns the conditions of a filter.
+pub(super) fn conditions(
+    tasks: &Tasks<'_>,
+    filter: &TaskFilter,
+) -> Result<Conditions, Stop> {
+    let owner = tasks.owner;
+    let TaskFilter {
+        completed,
+        priority,
+        tags,
+        due,
+        not_overdue,
+        updated_since,
+        parent,
+        words,
+    } = filter;
+    let both = |of: &dyn Fn(bool) -> KeyPrefix| match completed {
+        Some(state) => vec![of(*state)],
+        None => vec![of(false), of(true)],
+    };
+    let (mut required, mut excluded) = (Vec::new(), Vec::new());
+    match parent {
+        Some(Within::Task(parent)) => {
+            required.push(Condition::new(vec![KeyPrefix::parent(owner, *parent)]));
+        }
+        Some(Within::Top) => {
+            excluded.push(Condition::new(vec![KeyPrefix::parents(owner)]));
+        }
+        None => {}
+    }
+    for tag in tags {
+        let of_tag = Condition::new(both(&|state| KeyPrefix::tag(owner, tag, state)));
+        required.push(of_tag.counted(tasks.tag_counts(tag)?, *completed));
+    }
+    for (word, is_prefix) in words.iter().filter(|it| !is_implied(words, *it)) {
+        required.push(Condition::new(vec![if is_prefix {
+            KeyPrefix::word_prefix(owner, word)
+        } else {
+            KeyPrefix::word(owner, word)
+        }]));
+    }
+    if let Some(range) = due {
+        required.push(Condition::due(both(&|state| KeyPrefix::due(owner, state)), range));
+    }
+    if let Some(range) = not_overdue {
+        excluded.push(Condition::due(vec![KeyPrefix::due(owner, false)], range));
+    }
+    if let Some(since) = updated_since {
+        required.push(Condition::updated(owner, *since));
+    }
+    // Entries by tag and by date have the state.
+    let is_state_open = completed.is_some() && tags.is_empty() && due.is_none();
+    if priority.is_some() || is_state_open || required.is_empty() {
+        let counts = tasks.stats.with_priority(*priority);
+        required
+            .push(Condition::new(by_creation(tasks, filter)).counted(counts, *completed));
+    }
+    Ok(Conditions { required, excluded })
 }

@@ -1,0 +1,312 @@
+//! Indexes of tasks: the layout of their entries, and the entries of a task.
+//!
+//! ```text
+//! owner 8, 03, completed 1, created ms 8, task id 8                (formats 1 and 2 only)
+//! owner 8, 06, completed 1, priority 1, created ms 8, task id 8
+//! owner 8, 07, completed 1, due ms 8, shape 1, task id 8           (tasks with a date)
+//! owner 8, 08, tag (text), 00, completed 1, created ms 8, task id 8
+//! owner 8, 09, updated ms 8, task id 8
+//! owner 8, 0A, position (text), 00, task id 8
+//! owner 8, 0B, folded title (text), 00, task id 8
+//! owner 8, 0C, parent id 8, task id 8                              (tasks with a parent)
+//! owner 8, 0D, word (text), 00, task id 8
+//! ```
+//!
+//! The values are empty. The second byte string is the *kind*, which belongs to one index for ever; kinds 0E and 10 to 12
+//! are other rows ([`key`](super::key)).
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use crate::domain::fold;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
+use crate::domain::task::{Task, text_key};
+use crate::store::redb::format::task_key;
+use crate::store::redb::format::task_key::KeyPrefix;
+
+const BY_STATE: u8 = 3;
+const BY_PRIORITY: u8 = 6;
+const BY_DUE: u8 = 7;
+const BY_TAG: u8 = 8;
+const BY_UPDATE: u8 = 9;
+const BY_POSITION: u8 = 10;
+const BY_TITLE: u8 = 11;
+const BY_PARENT: u8 = 12;
+const BY_WORD: u8 = 13;
+
+/// Index of tasks.
+struct TaskIndex {
+    kind: u8,
+    name: &'static str,
+    /// Formats of the data file that have the index. A released number never changes.
+    formats: RangeInclusive<u64>,
+    /// Whether its entries depend only on the words of a task.
+    is_of_words: bool,
+    add: fn(&Task, &mut Vec<Vec<u8>>),
+}
+
+impl TaskIndex {
+    const fn new(
+        kind: u8,
+        name: &'static str,
+        formats: RangeInclusive<u64>,
+        add: fn(&Task, &mut Vec<Vec<u8>>),
+    ) -> Self {
+        Self { kind, name, formats, is_of_words: false, add }
+    }
+
+    const fn of_words(self) -> Self {
+        Self { is_of_words: true, ..self }
+    }
+}
+
+const EVER_SINCE: u64 = u64::MAX;
+
+/// All indexes that tasks have had. A new one begins with the next format, whose step calls [`crate::store::redb::file::steps::reindex`].
+const INDEXES: &[TaskIndex] = &[
+    TaskIndex::new(BY_STATE, "state", 1..=2, by_state),
+    TaskIndex::new(BY_PRIORITY, "priority", 3..=EVER_SINCE, by_priority),
+    TaskIndex::new(BY_UPDATE, "update", 3..=EVER_SINCE, by_update),
+    TaskIndex::new(BY_POSITION, "position", 3..=EVER_SINCE, by_position),
+    TaskIndex::new(BY_TITLE, "title", 3..=EVER_SINCE, by_title),
+    TaskIndex::new(BY_DUE, "due", 3..=EVER_SINCE, by_due),
+    TaskIndex::new(BY_TAG, "tag", 3..=EVER_SINCE, by_tag),
+    TaskIndex::new(BY_PARENT, "parent", 3..=EVER_SINCE, by_parent),
+    TaskIndex::new(BY_WORD, "word", 3..=3, by_every_word).of_words(),
+    TaskIndex::new(BY_WORD, "word", 4..=EVER_SINCE, by_word).of_words(),
+];
+
+/// Returns the entries of a task in a file of this format.
+pub(in crate::store::redb) fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
+    entries_of(task, |index| index.formats.contains(&format))
+}
+
+/// Returns the entries of a task except those of its words, which change only with its texts.
+pub(in crate::store::redb) fn entries_without_words(
+    format: u64,
+    task: &Task,
+) -> Vec<Vec<u8>> {
+    entries_of(task, |index| index.formats.contains(&format) && !index.is_of_words)
+}
+
+/// Whether rows of this kind are index entries of tasks.
+pub(super) fn is_index(kind: u8) -> bool {
+    INDEXES.iter().any(|index| index.kind == kind)
+}
+
+/// Returns the name of the index of an entry.
+pub(in crate::store::redb) fn name(entry: &[u8]) -> &'static str {
+    let kind = entry.get(UserId::LEN);
+    let index = INDEXES.iter().find(|index| Some(&index.kind) == kind);
+    index.map_or("unknown", |index| index.name)
+}
+
+/// Returns the ranges of all index entries of an account.
+pub(in crate::store::redb) fn ranges(
+    owner: UserId,
+) -> impl Iterator<Item = RangeInclusive<Vec<u8>>> {
+    let kinds: BTreeSet<u8> = INDEXES.iter().map(|index| index.kind).collect();
+    kinds.into_iter().map(move |kind| KeyPrefix::new(owner, kind, &[]).range())
+}
+
+fn entries_of(task: &Task, is_wanted: impl Fn(&TaskIndex) -> bool) -> Vec<Vec<u8>> {
+    let mut keys = Vec::with_capacity(16);
+    for index in INDEXES.iter().filter(|index| is_wanted(index)) {
+        (index.add)(task, &mut keys);
+    }
+    keys
+}
+
+impl KeyPrefix {
+    /// Selects a state and a priority; entries continue with the time of creation.
+    pub(in crate::store::redb) fn priority(
+        owner: UserId,
+        completed: bool,
+        priority: Priority,
+    ) -> Self {
+        Self::new(owner, BY_PRIORITY, &[&[u8::from(completed), priority.code()]])
+    }
+
+    /// Selects a state; entries continue with the priority and the time of creation.
+    pub(in crate::store::redb) fn state(owner: UserId, completed: bool) -> Self {
+        Self::new(owner, BY_PRIORITY, &[&[u8::from(completed)]])
+    }
+
+    /// Selects tasks with a due time; entries continue with it.
+    pub(in crate::store::redb) fn due(owner: UserId, completed: bool) -> Self {
+        Self::new(owner, BY_DUE, &[&[u8::from(completed)]])
+    }
+
+    /// Selects a tag and a state; entries continue with the time of creation.
+    pub(in crate::store::redb) fn tag(owner: UserId, tag: &Tag, completed: bool) -> Self {
+        let text = text_key(tag.as_str());
+        Self::new(owner, BY_TAG, &[&text, &[u8::from(completed)]])
+    }
+
+    /// Selects all tasks; entries continue with the time of the last change.
+    pub(in crate::store::redb) fn updated(owner: UserId) -> Self {
+        Self::new(owner, BY_UPDATE, &[])
+    }
+
+    /// Selects all tasks; entries continue with the position.
+    pub(in crate::store::redb) fn position(owner: UserId) -> Self {
+        Self::new(owner, BY_POSITION, &[])
+    }
+
+    /// Selects all tasks; entries continue with the title as it is sorted.
+    pub(in crate::store::redb) fn title(owner: UserId) -> Self {
+        Self::new(owner, BY_TITLE, &[])
+    }
+
+    /// Selects all tasks with a parent; entries continue with it.
+    pub(in crate::store::redb) fn parents(owner: UserId) -> Self {
+        Self::new(owner, BY_PARENT, &[])
+    }
+
+    /// Selects the direct subtasks of a task.
+    pub(in crate::store::redb) fn parent(owner: UserId, parent: TaskId) -> Self {
+        Self::new(owner, BY_PARENT, &[&parent.to_bytes()])
+    }
+
+    /// Selects tasks with a word.
+    pub(in crate::store::redb) fn word(owner: UserId, word: &str) -> Self {
+        Self::new(owner, BY_WORD, &[&text_key(word)])
+    }
+
+    /// Selects tasks with a word by its prefix. A task has one entry for each such word.
+    pub(in crate::store::redb) fn word_prefix(owner: UserId, prefix: &str) -> Self {
+        Self::new(owner, BY_WORD, &[prefix.as_bytes()])
+    }
+}
+
+fn by_state(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let state = [u8::from(task.is_completed())];
+    let prefix = KeyPrefix::new(task.owner, BY_STATE, &[&state]);
+    // Times start at 1970, so the sign bit is never set and needs no flip.
+    keys.push(prefix.entry(&[&task_key::time(task.created_at)], task.id));
+}
+
+fn by_priority(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let prefix = KeyPrefix::priority(task.owner, task.is_completed(), task.priority);
+    keys.push(prefix.entry(&[&task_key::time(task.created_at)], task.id));
+}
+
+fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let at = task_key::time(task.updated_at);
+    keys.push(KeyPrefix::updated(task.owner).entry(&[&at], task.id));
+}
+
+fn by_position(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let position = text_key(task.position.as_str());
+    keys.push(KeyPrefix::position(task.owner).entry(&[&position], task.id));
+}
+
+fn by_title(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let title = text_key(&fold::sort_key(task.title.as_str()));
+    keys.push(KeyPrefix::title(task.owner).entry(&[&title], task.id));
+}
+
+fn by_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some(due) = &task.due {
+        let prefix = KeyPrefix::due(task.owner, task.is_completed());
+        keys.push(prefix.entry(&[&task_key::due(due)], task.id));
+    }
+}
+
+fn by_tag(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let created = task_key::time(task.created_at);
+    for tag in task.tags.iter() {
+        let prefix = KeyPrefix::tag(task.owner, tag, task.is_completed());
+        keys.push(prefix.entry(&[&created], task.id));
+    }
+}
+
+fn by_parent(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some(parent) = task.parent {
+        keys.push(KeyPrefix::parent(task.owner, parent).entry(&[], task.id));
+    }
+}
+
+fn by_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.words(), keys);
+}
+
+fn by_every_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.all_words(), keys);
+}
+
+fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
+    let entry = |word: String| KeyPrefix::word(task.owner, &word).entry(&[], task.id);
+    keys.extend(words.into_iter().map(entry));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::due::Due;
+    use crate::domain::hex::hex;
+    use crate::domain::position::Position;
+    use crate::domain::tag::Tags;
+    use crate::domain::task::{Description, Title};
+    use crate::domain::time_zone::TimeZone;
+    use crate::domain::timestamp::Timestamp;
+    use crate::store::redb::file::migrate::FORMAT;
+    use crate::store::redb::format::key::Owned;
+
+    /// Task with a value in every field by which tasks are found.
+    fn found_by_all() -> Task {
+        Task {
+            id: TaskId::new(3),
+            owner: UserId::new(7),
+            title: Title::new("Buy milk".to_owned()).unwrap(),
+            description: Some(Description::new("two bottles".to_owned()).unwrap()),
+            completed_at: None,
+            due: Some(Due::parse("2030-01-01", &TimeZone::utc()).unwrap()),
+            priority: Priority::High,
+            tags: Tags::new(vec![Tag::new("home").unwrap()]).unwrap(),
+            position: Position::of_number(1),
+            parent: Some(TaskId::new(2)),
+            recurrence: None,
+            created_at: Timestamp::EPOCH,
+            updated_at: Timestamp::EPOCH,
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn a_task_has_an_entry_in_each_index_and_each_entry_is_read_back() {
+        let task = found_by_all();
+        let entries = entries(FORMAT, &task);
+        for entry in &entries {
+            let meaning = Owned::TaskIndex(task.owner, task.id);
+            assert_eq!(Owned::decode(entry), Some(meaning), "{entry:?}");
+        }
+        let names = entries.iter().map(|entry| name(entry));
+        let current = INDEXES.iter().filter(|index| index.formats.contains(&FORMAT));
+        let known = current.map(|index| index.name);
+        assert_eq!(names.collect::<BTreeSet<_>>(), known.collect());
+    }
+
+    #[test]
+    fn the_rows_of_a_task_are_its_record_and_its_entries() {
+        let task = found_by_all();
+        assert_eq!(task.rows(), u64::try_from(1 + entries(FORMAT, &task).len()).unwrap());
+    }
+
+    #[test]
+    fn the_entries_of_files_of_format_1_and_2_never_change() {
+        let task = Task {
+            completed_at: Some(Timestamp::EPOCH),
+            created_at: Timestamp::from_millis(5).unwrap(),
+            ..found_by_all()
+        };
+        for format in [1, 2] {
+            assert_eq!(
+                entries(format, &task).iter().map(|key| hex(key)).collect::<Vec<_>>(),
+                ["0000000000000007030100000000000000050000000000000003"]
+            );
+        }
+    }
+}

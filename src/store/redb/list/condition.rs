@@ -7,7 +7,6 @@ use super::{ReadBudget, Stop, Tasks};
 use crate::domain::due::DueRange;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::task::TaskCounts;
-use crate::domain::timestamp::Timestamp;
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
 
@@ -45,14 +44,12 @@ impl Condition {
     pub(super) fn due(prefixes: Vec<KeyPrefix>, range: &DueRange) -> Self {
         let (first, last) = task_key::due_ends(range);
         let bounds = Bounds { from: Bound::Included(first), to: Bound::Excluded(last) };
-        Self { bounds, due: Some(range.clone()), ..Self::new(prefixes) }
+        Self { due: Some(range.clone()), ..Self::new(prefixes).within(bounds) }
     }
 
-    /// Selects tasks that were changed at a time or later.
-    pub(super) fn updated(owner: UserId, since: Timestamp) -> Self {
-        let since = task_key::time(since).to_vec();
-        let bounds = Bounds { from: Bound::Included(since), ..Bounds::NONE };
-        Self { bounds, ..Self::new(vec![KeyPrefix::updated(owner)]) }
+    /// Limits the entries.
+    pub(super) fn within(self, bounds: Bounds) -> Self {
+        Self { bounds, ..self }
     }
 
     /// Sets the number of entries to that of the tasks in some state.

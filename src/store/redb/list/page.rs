@@ -1,6 +1,5 @@
 //! Pages read along an index in the requested order.
 
-use super::condition::Condition;
 use super::merged_scan::{Bounds, MergedScan, Source};
 use super::plan::{IndexScan, Plan};
 use super::{ReadBudget, Stop, Tasks};
@@ -180,11 +179,15 @@ impl<'a> Walk<'a> {
                 }
                 _ => scan.bounds.clone(),
             };
-            let dated = if scan.is_undated { self.dated(cost)? } else { Vec::new() };
+            let earlier = match &scan.except {
+                Some(condition) => condition.ids(self.tasks, usize::MAX, cost)?,
+                None => None,
+            };
+            let earlier = earlier.unwrap_or_default();
             let mut ends = scan.open(self.tasks, &bounds, self.query)?;
             while let Some(end) = ends.next(cost)? {
                 let id = task_key::id(&end).ok_or_else(|| self.tasks.missing())?;
-                if !scan.has(self.query, &end) || dated.binary_search(&id).is_ok() {
+                if !scan.has(self.query, &end) || earlier.binary_search(&id).is_ok() {
                     continue;
                 }
                 if let Some(passed) =
@@ -195,12 +198,6 @@ impl<'a> Walk<'a> {
             }
         }
         Ok(Passed::End)
-    }
-
-    /// Returns the sorted ids of the tasks with a due date.
-    fn dated(&self, cost: &mut ReadBudget) -> Result<Vec<TaskId>, Stop> {
-        let dated = Condition::dated(self.tasks.owner, self.query.filter.completed);
-        Ok(dated.ids(self.tasks, usize::MAX, cost)?.unwrap_or_default())
     }
 
     /// Adds the task of an entry to the page, unless it does not match or is skipped.

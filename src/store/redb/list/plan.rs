@@ -27,13 +27,13 @@ pub(super) struct IndexScan {
     pub(super) bounds: Bounds,
     /// Whether the dates of the entries must be checked.
     pub(super) is_dated: bool,
-    /// Whether only tasks without a date match.
-    pub(super) is_undated: bool,
+    /// Condition of the tasks in an earlier scan, which are not repeated.
+    pub(super) except: Option<Condition>,
 }
 
 impl IndexScan {
     const fn new(beginnings: Vec<KeyPrefix>) -> Self {
-        Self { beginnings, bounds: Bounds::NONE, is_dated: false, is_undated: false }
+        Self { beginnings, bounds: Bounds::NONE, is_dated: false, except: None }
     }
 }
 
@@ -85,7 +85,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             } else {
                 let of_state = TaskFilter::completed(filter.completed);
                 let mut undated = IndexScan::new(by_creation(tasks, &of_state));
-                undated.is_undated = true;
+                undated.except = Some(Condition::dated(owner, filter.completed));
                 (vec![dated, undated], Some(counts.matching(filter.completed)))
             }
         }
@@ -191,7 +191,9 @@ pub(super) fn conditions(
         excluded.push(Condition::due(vec![KeyPrefix::due(owner, false)], range));
     }
     if let Some(since) = updated_since {
-        required.push(Condition::updated(owner, *since));
+        let from = Bound::Included(task_key::time(*since).to_vec());
+        let since = Bounds { from, ..Bounds::NONE };
+        required.push(Condition::new(vec![KeyPrefix::updated(owner)]).within(since));
     }
     // Entries by tag and by date have the state.
     let is_state_open = completed.is_some() && tags.is_empty() && due.is_none();

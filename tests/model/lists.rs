@@ -197,14 +197,7 @@ prop_compose! {
 
 /// List, and whether it begins after the place of a task, present or deleted.
 fn query() -> impl Strategy<Value = (TaskQuery, Option<sample::Index>)> {
-    let by = sample::select(vec![
-        TaskSort::Created,
-        TaskSort::Updated,
-        TaskSort::Due,
-        TaskSort::Priority,
-        TaskSort::Position,
-        TaskSort::Title,
-    ]);
+    let by = sample::select(TaskSort::ALL.to_vec());
     let order =
         (by, any::<bool>()).prop_map(|(by, descending)| TaskOrder { by, descending });
     let start = (0..5_u64, option::of(any::<sample::Index>()));

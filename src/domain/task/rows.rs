@@ -1,11 +1,15 @@
 //! Store rows and memory of a task, by which the work done at once is bounded.
 
-use super::Task;
+use super::{Task, TaskSort};
 use crate::domain::tag::Tags;
 use crate::domain::words;
 
-/// Number of rows of a task without tags and words: its record, and one in each index.
-pub(crate) const ROWS: u64 = 7;
+/// Number of rows of a task without tags and words: its record, and one entry for its parent and for each sort key but
+/// the time of creation.
+pub(crate) const ROWS: u64 = 1 + TaskSort::ALL.len() as u64;
+
+/// Weight of a task without tags and texts. It stays when an index is added: older files store sums of weights.
+const WEIGHT: u64 = 7;
 
 /// Bytes that weigh as much as a row.
 const BYTES_A_ROW: usize = 256;
@@ -21,8 +25,8 @@ impl Task {
         ROWS + size(self.tags.iter().len()) + words
     }
 
-    /// Returns the weight of the task: an upper bound of its rows, and one for every 256 bytes of its texts. It bounds the
-    /// work of reading the task, and of adding its index entries.
+    /// Returns the weight of the task: about its rows, and one for every 256 bytes of its texts. It bounds the work of
+    /// reading the task, and of adding its index entries.
     ///
     /// Files store the weight of all tasks of an account. Like the words that are indexed, it never changes without a new
     /// format.
@@ -36,7 +40,7 @@ impl Task {
             size(self.words().len())
         };
         let bytes = self.texts() + self.position.as_str().len();
-        ROWS + size(self.tags.iter().len()) + words + size(bytes / BYTES_A_ROW)
+        WEIGHT + size(self.tags.iter().len()) + words + size(bytes / BYTES_A_ROW)
     }
 
     /// Returns the approximate memory of the task, in bytes.

@@ -272,7 +272,7 @@ impl WireUser {
 
 /// Returns a task as in an export, as a JSON value.
 pub(super) fn task(task: &Task) -> serde_json::Value {
-    serde_json::to_value(WireTask::of(task)).unwrap_or_default()
+    serde_json::to_value(WireTask::of(task)).expect("texts, numbers and flags are JSON")
 }
 
 impl WireTask {

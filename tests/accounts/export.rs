@@ -48,6 +48,26 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
     assert!(user["bytes"].as_u64().unwrap() > 1000, "{user}");
     let count = |kind| all(&lines, kind).len();
     assert_eq!((count("session"), count("token"), count("task")), (1, 1, 120));
+    let task = lines.iter().find_map(|line| line["task"].as_object()).unwrap();
+    let members: Vec<_> = task.keys().map(String::as_str).collect();
+    let of_a_task = [
+        "completed",
+        "completed_at",
+        "created_at",
+        "description",
+        "due",
+        "id",
+        "parent_id",
+        "position",
+        "priority",
+        "recurrence",
+        "recurrence_time_ms",
+        "revision",
+        "tags",
+        "title",
+        "updated_at",
+    ];
+    assert_eq!(members, of_a_task);
     let end = json!({ "end": {
         "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "tasks": 120,
     } });

@@ -78,7 +78,7 @@ pub struct Patched {
 impl TaskPatch {
     /// Returns the change that makes a task equal to an imported one, below this parent.
     #[expect(clippy::unneeded_field_pattern, reason = "a new field must be imported too")]
-    pub fn to(wanted: Task, parent: Option<TaskId>) -> Self {
+    pub(crate) fn to(wanted: Task, parent: Option<TaskId>) -> Self {
         let Task {
             id: _,
             owner: _,

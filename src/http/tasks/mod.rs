@@ -2,8 +2,8 @@
 
 mod batch;
 mod body;
-mod counts;
 mod preconditions;
+mod tags;
 mod task;
 mod view;
 
@@ -17,8 +17,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 pub(super) use self::batch::Op;
 use self::batch::{TaskBatchBody, TaskBatchResult};
 use self::body::TaskCreate;
-pub(super) use self::counts::TagsApi;
-use self::counts::TaskCountsView;
+pub(super) use self::tags::TagsApi;
+use self::tags::TaskCountsView;
 pub(super) use self::task::TaskApi;
 use self::view::TaskJson;
 use super::caller::Authenticated;

@@ -1,4 +1,4 @@
-//! Filter of a list: its check, and its byte encoding, which a cursor is bound to.
+//! Filter of a list: its check, and its byte encoding with the order, which a cursor is bound to.
 //!
 //! ```text
 //! version 1 | sort 1 | descending 1 | condition ...
@@ -101,7 +101,7 @@ impl TaskListing {
         bytes
     }
 
-    /// Checks the filter. Days are those of a time zone, and tasks overdue at a time.
+    /// Checks the filter. Days are days in the time zone `home`, and a task is overdue if it is overdue at `now`.
     pub(super) fn check(
         self,
         home: &TimeZone,

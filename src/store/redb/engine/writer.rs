@@ -6,7 +6,7 @@
 //! of that ([`Work::most_after`]): a large write behind it begins the next commit, and the small one does not wait for
 //! it.
 //!
-//! A write is a *decision*: a function that reads a [`View`] and returns an answer and the changes it wants. It cannot
+//! A write is a *decision*: a function that reads a [`Snapshot`] and returns an answer and the changes it wants. It cannot
 //! change anything itself, which makes sharing safe: a decision that is refused, or that meets a damaged record, leaves
 //! nothing behind, and the rest of its batch continues. A batch without changes is not committed.
 //!
@@ -89,7 +89,7 @@ impl Writer {
     }
 
     /// Decides and writes, if the context permits it ([`decide::in_context`]). The changes are on disk when this returns
-    /// `Ok`.
+    /// `Ok`. The health of the store notes an error.
     ///
     /// A write that has not begun when its caller stops waiting is dropped; one that has begun is finished.
     pub(in crate::store::redb) async fn write<T: Send + 'static>(

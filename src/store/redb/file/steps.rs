@@ -186,7 +186,7 @@ fn summarize(
 /// Removes the index entries of all tasks of an account, and returns the bytes of their keys.
 fn remove_entries(tables: &mut Tables<'_>, owner: UserId) -> Result<u64, StoreError> {
     let mut bytes = 0;
-    for range in task_index::ranges(owner) {
+    for range in task_index::ranges(4, owner) {
         let range = range.start().as_slice()..=range.end().as_slice();
         for entry in tables.owned.extract_from_if::<&[u8], _>(range, |_, _| true)? {
             let (key, _) = entry?;

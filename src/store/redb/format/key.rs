@@ -1,6 +1,6 @@
 //! Keys, as bytes.
 //!
-//! This is the list of all layouts. Fields have a fixed width, except for texts, and numbers are big-endian, so
+//! This is the list of all layouts but those of the indexes of tasks ([`task_index`]). Fields have a fixed width, except for texts, and numbers are big-endian, so
 //! that byte order is the sort order. Layouts are append-only: released ones never change, and the tests below pin
 //! them.
 //!
@@ -15,7 +15,7 @@
 //! owned          owner 8, 04, task id 8                                      TaskV2
 //! owned          owner 8, 05                                                 StatsV4
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
-//! owned          owner 8, 03 or 06 to 0D, ..., task id 8                      empty (indexes of tasks: task_index)
+//! owned          owner 8, 03 or 06 to 0D, ..., task id 8                     empty (indexes of tasks)
 //! owned          owner 8, 0E, tag (text)                                     TagCountsV1
 //! owned          owner 8, 10, idempotency key 16                             IdempotencyV1
 //! owned          owner 8, 11, made ms 8, idempotency key 16                  empty (index)

@@ -12,8 +12,8 @@
 //! owner 8, 0D, word (text), 00, task id 8
 //! ```
 //!
-//! The values are empty. The second byte string is the *kind*, which belongs to one index for ever; kinds 0E and 10 to 12
-//! are other rows ([`key`](super::key)).
+//! The values are empty. The byte behind the owner is the *kind*, which belongs to one index for ever. Kinds 01, 02, 04,
+//! 05, 0E and 10 to 12 are other rows ([`key`](super::key)).
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -103,11 +103,13 @@ pub(in crate::store::redb) fn name(entry: &[u8]) -> &'static str {
     index.map_or("unknown", |index| index.name)
 }
 
-/// Returns the ranges of all index entries of an account.
+/// Returns the ranges of all index entries of an account in a file of this format.
 pub(in crate::store::redb) fn ranges(
+    format: u64,
     owner: UserId,
 ) -> impl Iterator<Item = RangeInclusive<Vec<u8>>> {
-    let kinds: BTreeSet<u8> = INDEXES.iter().map(|index| index.kind).collect();
+    let indexes = INDEXES.iter().filter(|index| index.formats.contains(&format));
+    let kinds: BTreeSet<u8> = indexes.map(|index| index.kind).collect();
     kinds.into_iter().map(move |kind| KeyPrefix::new(owner, kind, &[]).range())
 }
 
@@ -253,6 +255,7 @@ mod tests {
     use crate::domain::time_zone::TimeZone;
     use crate::domain::timestamp::Timestamp;
     use crate::store::redb::file::migrate::FORMAT;
+    use crate::store::redb::format::key;
     use crate::store::redb::format::key::Owned;
 
     /// Task with a value in every field by which tasks are found.
@@ -303,10 +306,14 @@ mod tests {
             ..found_by_all()
         };
         for format in [1, 2] {
+            let entries = entries(format, &task);
             assert_eq!(
-                entries(format, &task).iter().map(|key| hex(key)).collect::<Vec<_>>(),
+                entries.iter().map(|key| hex(key)).collect::<Vec<_>>(),
                 ["0000000000000007030100000000000000050000000000000003"]
             );
+            let meaning = Owned::TaskIndex(task.owner, task.id);
+            assert_eq!(Owned::decode(&entries[0]), Some(meaning));
+            assert!(key::everything_of(task.owner).contains(&entries[0]));
         }
     }
 }

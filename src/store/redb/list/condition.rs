@@ -5,7 +5,7 @@ use std::ops::Bound;
 use super::merged_scan::{Bounds, Source};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::due::DueRange;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::TaskId;
 use crate::domain::task::TaskCounts;
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
@@ -31,13 +31,6 @@ pub(super) struct Condition {
 impl Condition {
     pub(super) fn new(prefixes: Vec<KeyPrefix>) -> Self {
         Self { prefixes, bounds: Bounds::NONE, due: None, entries: None }
-    }
-
-    /// Selects all tasks with a due date, in one state or both.
-    pub(super) fn dated(owner: UserId, completed: Option<bool>) -> Self {
-        let states = completed.map_or_else(|| vec![false, true], |state| vec![state]);
-        let prefixes = states.into_iter().map(|state| KeyPrefix::due(owner, state));
-        Self::new(prefixes.collect())
     }
 
     /// Selects tasks that are due in a range.

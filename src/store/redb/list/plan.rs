@@ -85,7 +85,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             } else {
                 let of_state = TaskFilter::completed(filter.completed);
                 let mut undated = IndexScan::new(by_creation(tasks, &of_state));
-                undated.except = Some(Condition::dated(owner, filter.completed));
+                undated.except = Some(Condition::new(dated.beginnings.clone()));
                 (vec![dated, undated], Some(counts.matching(filter.completed)))
             }
         }

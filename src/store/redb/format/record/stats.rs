@@ -123,7 +123,7 @@ pub(crate) struct Stats {
     pub(crate) own: OwnQuota,
     /// Whether the tasks have index entries. The tasks of a small account are scanned instead.
     pub(crate) is_indexed: bool,
-    /// Weight of all tasks: an upper bound of their rows with index entries, and a row for every 256 bytes of text.
+    /// Sum of [`Task::weight`](crate::domain::task::Task) of all tasks.
     pub(crate) weight: u64,
     /// Latest change of any task so far.
     pub(crate) latest_change: Timestamp,

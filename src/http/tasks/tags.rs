@@ -1,4 +1,4 @@
-//! Handlers of `/tags`, and counts in responses.
+//! Handlers of `/tags`, and counts of tasks in responses.
 
 use poem::web::Data;
 use poem_openapi::types::Example;
@@ -19,7 +19,7 @@ use crate::service::Service;
 /// Number of tasks with a tag.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
-pub(super) struct TagView {
+struct TagView {
     /// The tag.
     tag: String,
     /// Number of tasks with the tag.

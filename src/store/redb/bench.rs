@@ -4,13 +4,13 @@ use crate::domain::id::UserId;
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Task, TaskQuery};
 use crate::store::StoreError;
-use crate::store::redb::format::{index, key, record};
+use crate::store::redb::format::{key, record, task_index};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{RedbStore, list};
 
 /// Returns the keys of a task and of its index entries.
 pub fn task_keys(task: &Task) -> (impl AsRef<[u8]>, Vec<Vec<u8>>) {
-    (key::task(task.owner, task.id), index::task(task))
+    (key::task(task.owner, task.id), task_index::entries(task))
 }
 
 /// Returns a page of a list, and the number of rows read.

@@ -20,7 +20,7 @@ use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::record;
 use crate::store::redb::format::record::{LastTask, Stats};
-use crate::store::redb::format::{codec, index, task_key};
+use crate::store::redb::format::{codec, index, task_index, task_key};
 
 /// Converts changes to steps on bytes.
 pub(in crate::store::redb) fn lower<'a>(
@@ -368,7 +368,11 @@ impl<'a> Plan<'a, '_, '_> {
         let is_same_text = old.zip(new).is_some_and(|(old, new)| {
             old.title == new.title && old.description == new.description
         });
-        let entries = if is_same_text { index::task_without_words } else { index::task };
+        let entries = if is_same_text {
+            task_index::entries_without_words
+        } else {
+            task_index::entries
+        };
         match (old.map(entries), new.map(entries)) {
             (Some(old), Some(new)) => {
                 let (from, to) = (BTreeSet::from_iter(old), BTreeSet::from_iter(new));

@@ -27,7 +27,7 @@ use crate::store::redb::format::key;
 use crate::store::redb::format::key::{IdempotencyByAge, Owned, Table};
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
-use crate::store::redb::format::{codec, index, record, table};
+use crate::store::redb::format::{codec, record, table, task_index};
 use crate::store::redb::tasks::decoded;
 
 impl Snapshot for View<'_, '_> {
@@ -328,7 +328,7 @@ impl Snapshot for View<'_, '_> {
     fn task_bytes(&self, task: &Task) -> Result<u64, StoreError> {
         let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
         let entries: usize = if self.is_indexed(task.owner)? {
-            index::task(task).iter().map(Vec::len).sum()
+            task_index::entries(task).iter().map(Vec::len).sum()
         } else {
             0
         };

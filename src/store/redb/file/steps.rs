@@ -103,7 +103,8 @@ fn reindex_task(
     task: &Task,
     formats: RangeInclusive<u64>,
 ) -> Result<(), StoreError> {
-    let entries = |format: &u64| BTreeSet::from_iter(task_index::entries(*format, task));
+    let entries =
+        |format: &u64| BTreeSet::from_iter(task_index::entries_in(*format, task));
     let (old, new) = (entries(formats.start()), entries(formats.end()));
     for entry in old.difference(&new) {
         drop(tables.owned.remove(entry.as_slice())?);

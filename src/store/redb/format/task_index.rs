@@ -78,17 +78,19 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(BY_WORD, "word", 4..=EVER_SINCE, by_word).of_words(),
 ];
 
-/// Returns the entries of a task in a file of this format.
-pub(in crate::store::redb) fn entries(format: u64, task: &Task) -> Vec<Vec<u8>> {
-    entries_of(task, |index| index.formats.contains(&format))
+/// Returns the entries of a task.
+pub(in crate::store::redb) fn entries(task: &Task) -> Vec<Vec<u8>> {
+    entries_in(EVER_SINCE, task)
 }
 
 /// Returns the entries of a task except those of its words, which change only with its texts.
-pub(in crate::store::redb) fn entries_without_words(
-    format: u64,
-    task: &Task,
-) -> Vec<Vec<u8>> {
-    entries_of(task, |index| index.formats.contains(&format) && !index.is_of_words)
+pub(in crate::store::redb) fn entries_without_words(task: &Task) -> Vec<Vec<u8>> {
+    entries_of(task, |index| index.formats.contains(&EVER_SINCE) && !index.is_of_words)
+}
+
+/// Returns the entries of a task in a file of this format.
+pub(in crate::store::redb) fn entries_in(format: u64, task: &Task) -> Vec<Vec<u8>> {
+    entries_of(task, |index| index.formats.contains(&format))
 }
 
 /// Whether rows of this kind are index entries of tasks.
@@ -254,7 +256,6 @@ mod tests {
     use crate::domain::task::{Description, Title};
     use crate::domain::time_zone::TimeZone;
     use crate::domain::timestamp::Timestamp;
-    use crate::store::redb::file::migrate::FORMAT;
     use crate::store::redb::format::key;
     use crate::store::redb::format::key::Owned;
 
@@ -281,13 +282,13 @@ mod tests {
     #[test]
     fn a_task_has_an_entry_in_each_index_and_each_entry_is_read_back() {
         let task = found_by_all();
-        let entries = entries(FORMAT, &task);
+        let entries = entries(&task);
         for entry in &entries {
             let meaning = Owned::TaskIndex(task.owner, task.id);
             assert_eq!(Owned::decode(entry), Some(meaning), "{entry:?}");
         }
         let names = entries.iter().map(|entry| name(entry));
-        let current = INDEXES.iter().filter(|index| index.formats.contains(&FORMAT));
+        let current = INDEXES.iter().filter(|index| index.formats.contains(&EVER_SINCE));
         let known = current.map(|index| index.name);
         assert_eq!(names.collect::<BTreeSet<_>>(), known.collect());
     }
@@ -295,7 +296,7 @@ mod tests {
     #[test]
     fn the_rows_of_a_task_are_its_record_and_its_entries() {
         let task = found_by_all();
-        assert_eq!(task.rows(), u64::try_from(1 + entries(FORMAT, &task).len()).unwrap());
+        assert_eq!(task.rows(), u64::try_from(1 + entries(&task).len()).unwrap());
     }
 
     #[test]
@@ -306,7 +307,7 @@ mod tests {
             ..found_by_all()
         };
         for format in [1, 2] {
-            let entries = entries(format, &task);
+            let entries = entries_in(format, &task);
             assert_eq!(
                 entries.iter().map(|key| hex(key)).collect::<Vec<_>>(),
                 ["0000000000000007030100000000000000050000000000000003"]

@@ -122,7 +122,7 @@ impl Check<'_> {
         seen.counted.latest_change = seen.counted.latest_change.max(task.updated_at);
         seen.last = seen.last.take().max(Some((task.position.clone(), task.id)));
         let entries = if self.is_indexed(seen) {
-            task_index::entries(self.format, &task)
+            task_index::entries_in(self.format, &task)
         } else {
             Vec::new()
         };
@@ -246,7 +246,7 @@ impl Check<'_> {
             };
             let task = find(owned, owner, id)?;
             let has = |task: Task| {
-                task_index::entries(self.format, &task)
+                task_index::entries_in(self.format, &task)
                     .iter()
                     .any(|entry| entry == key.value())
             };

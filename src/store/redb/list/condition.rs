@@ -1,7 +1,5 @@
 //! Condition of a filter, as ranges of index entries.
 
-use std::ops::Bound;
-
 use super::merged_scan::{Bounds, Source};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::due::DueRange;
@@ -35,9 +33,8 @@ impl Condition {
 
     /// Selects tasks that are due in a range.
     pub(super) fn due(prefixes: Vec<KeyPrefix>, range: &DueRange) -> Self {
-        let (first, last) = task_key::due_ends(range);
-        let bounds = Bounds { from: Bound::Included(first), to: Bound::Excluded(last) };
-        Self { due: Some(range.clone()), ..Self::new(prefixes).within(bounds) }
+        let condition = Self::new(prefixes).within(Bounds::due(range));
+        Self { due: Some(range.clone()), ..condition }
     }
 
     /// Limits the entries.

@@ -3,7 +3,10 @@
 use std::ops::Bound;
 
 use super::{ReadBudget, Stop};
+use crate::domain::due::DueRange;
+use crate::domain::timestamp::Timestamp;
 use crate::store::redb::format::table::{Snapshot, Value};
+use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Range of ends.
@@ -15,6 +18,17 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) const NONE: Self = Self { from: Bound::Unbounded, to: Bound::Unbounded };
+
+    /// Range of the ends that may be due in a range. It includes others ([`task_key::is_due_in`]).
+    pub(super) fn due(range: &DueRange) -> Self {
+        let (first, last) = task_key::due_ends(range);
+        Self { from: Bound::Included(first), to: Bound::Excluded(last) }
+    }
+
+    /// Range of the ends of tasks that were changed at a time or later.
+    pub(super) fn changed_since(since: Timestamp) -> Self {
+        Self { from: Bound::Included(task_key::time(since).to_vec()), ..Self::NONE }
+    }
 
     /// Restricts the range to the ends after an end, in either direction.
     pub(super) fn after(&self, end: &[u8], descending: bool) -> Self {

@@ -8,7 +8,6 @@ use super::{Stop, Tasks};
 use crate::domain::priority::Priority;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort, Within};
 use crate::domain::words::Words;
-use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
 
 /// Plan for reading a list in its order.
@@ -77,9 +76,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             let of_state = |state: &bool| KeyPrefix::due(owner, *state);
             let mut dated = IndexScan::new(states.iter().map(of_state).collect());
             if let Some(range) = rest.due.take() {
-                let (first, last) = task_key::due_ends(&range);
-                dated.bounds.from = Bound::Included(first);
-                dated.bounds.to = Bound::Excluded(last);
+                dated.bounds = Bounds::due(&range);
                 dated.is_dated = true;
                 (vec![dated], None)
             } else {
@@ -93,8 +90,7 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             let mut scan = IndexScan::new(vec![KeyPrefix::updated(owner)]);
             let mut total = Some(counts.total);
             if let Some(since) = rest.updated_since.take() {
-                let since = task_key::time(since).to_vec();
-                scan.bounds.from = Bound::Included(since);
+                scan.bounds = Bounds::changed_since(since);
                 total = None;
             }
             (vec![scan], total)
@@ -191,9 +187,8 @@ pub(super) fn conditions(
         excluded.push(Condition::due(vec![KeyPrefix::due(owner, false)], range));
     }
     if let Some(since) = updated_since {
-        let from = Bound::Included(task_key::time(*since).to_vec());
-        let since = Bounds { from, ..Bounds::NONE };
-        required.push(Condition::new(vec![KeyPrefix::updated(owner)]).within(since));
+        let changed = Condition::new(vec![KeyPrefix::updated(owner)]);
+        required.push(changed.within(Bounds::changed_since(*since)));
     }
     // Entries by tag and by date have the state.
     let is_state_open = completed.is_some() && tags.is_empty() && due.is_none();

@@ -56,11 +56,7 @@ fn count(
     overdue: &DueRange,
     cost: &mut ReadBudget,
 ) -> Result<u64, Stop> {
-    let (first, last) = task_key::due_ends(overdue);
-    let bounds = Bounds {
-        from: std::ops::Bound::Included(first),
-        to: std::ops::Bound::Excluded(last),
-    };
+    let bounds = Bounds::due(overdue);
     let mut ends =
         MergedScan::open(owned, &[KeyPrefix::due(owner, false)], &bounds, false)?;
     let mut count = 0;

@@ -2,6 +2,8 @@
 //!
 //! Jiff accepts more formats. The API promises only these, so each is parsed digit by digit.
 
+use std::borrow::Cow;
+
 use jiff::civil;
 use jiff::tz::Offset;
 
@@ -56,6 +58,21 @@ pub(super) fn moment(text: &str) -> Option<(civil::DateTime, Said)> {
     let nanos = i32::from(millis) * 1_000_000;
     let time = civil::Time::new(small(h0, h1)?, small(m0, m1)?, second, nanos).ok()?;
     Some((day(date)?.to_datetime(time), said(rest)?))
+}
+
+/// Parses an offset such as `+01:00`.
+pub(super) fn offset(text: &str) -> Option<Offset> {
+    said(text)?.offset()
+}
+
+/// Adds the seconds to a time that has only hours and minutes, such as `2026-12-01T09:00`.
+pub(super) fn with_seconds(text: &str) -> Cow<'_, str> {
+    let split = text.split_at_checked("2026-12-01T09:00".len());
+    let ends = |rest: &str| rest.is_empty() || rest.starts_with(['+', '-', 'Z', 'z']);
+    match split.filter(|(_, rest)| ends(rest)) {
+        Some((start, rest)) => Cow::Owned(format!("{start}:00{rest}")),
+        None => Cow::Borrowed(text),
+    }
 }
 
 fn said(text: &str) -> Option<Said> {

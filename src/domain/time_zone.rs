@@ -1,8 +1,10 @@
-//! Time zones by name.
+//! Time zones by name or by UTC offset.
 
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZoneDatabase;
+
+use super::rfc3339;
 
 static DATABASE: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
@@ -41,6 +43,18 @@ impl TimeZone {
         Ok(Self(name.to_owned()))
     }
 
+    /// Looks up a name like [`Self::new`], or takes an offset such as `+01:00` for a zone without clock changes.
+    ///
+    /// # Errors
+    ///
+    /// There is no such time zone, or the offset is not `+HH:MM` or `-HH:MM`.
+    pub fn or_offset(name: &str) -> Result<Self, TimeZoneError> {
+        match fixed(name) {
+            Some(_) => Ok(Self(name.to_owned())),
+            None => Self::new(name),
+        }
+    }
+
     /// Wraps a name that was looked up before it was stored. Zones may leave the database; names in people's
     /// settings remain.
     pub const fn new_unchecked(name: String) -> Self {
@@ -54,6 +68,9 @@ impl TimeZone {
 
     /// Returns the rules of the zone. A zone that has left the database follows UTC.
     pub(super) fn rules(&self) -> jiff::tz::TimeZone {
+        if let Some(fixed) = fixed(&self.0) {
+            return fixed;
+        }
         DATABASE.get(&self.0).unwrap_or(jiff::tz::TimeZone::UTC)
     }
 
@@ -68,9 +85,33 @@ impl TimeZone {
     }
 }
 
+/// Returns the zone of an offset such as `+01:00`.
+fn fixed(offset: &str) -> Option<jiff::tz::TimeZone> {
+    if !offset.starts_with(['+', '-']) {
+        return None;
+    }
+    rfc3339::offset(offset).map(jiff::tz::TimeZone::fixed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_offset_is_a_zone_of_its_own() {
+        let zone = TimeZone::or_offset("-03:30").unwrap();
+        assert_eq!(zone.as_str(), "-03:30");
+        assert_eq!(
+            zone.rules(),
+            jiff::tz::TimeZone::fixed(
+                jiff::tz::offset(-3).saturating_sub(jiff::SignedDuration::from_mins(30))
+            )
+        );
+        for name in ["+1:00", "+0100", "+24:00", "01:00", "+01:00:00", "+", "-00:60"] {
+            assert_eq!(TimeZone::or_offset(name), Err(TimeZoneError), "{name}");
+        }
+        assert_eq!(TimeZone::new("+01:00"), Err(TimeZoneError));
+    }
 
     #[test]
     fn a_zone_that_is_no_more_is_utc() {

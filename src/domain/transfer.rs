@@ -7,6 +7,7 @@ use super::user::Credential;
 
 /// Record of an export. Each account is followed by its tasks, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most records are tasks")]
 pub enum Record {
     /// Account.
     User(Credential),

@@ -3,12 +3,12 @@
 //! [`super::payload`] checks a value by its format together with all other fields, so that one response names every
 //! invalid field. The document shows only the formats that OpenAPI knows.
 
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalTime};
 use crate::domain::email::Email;
 use crate::domain::label::Label;
 use crate::domain::password::Password;
 use crate::domain::position::Position;
-use crate::domain::recurrence::Rule;
+use crate::domain::recurrence::{RepeatFrom, Rule};
 use crate::domain::tag::Tag;
 use crate::domain::task::Title;
 use crate::domain::time_zone::TimeZone;
@@ -23,7 +23,10 @@ pub(super) const IGNORED: &str = "duly-ignored";
 pub(super) const LABEL: &str = "duly-label";
 /// A new password.
 pub(super) const PASSWORD: &str = "duly-password";
+/// A local time of day.
+pub(super) const LOCAL_TIME: &str = "duly-local-time";
 pub(super) const POSITION: &str = "duly-position";
+pub(super) const REPEAT_FROM: &str = "duly-repeat-from";
 pub(super) const RULE: &str = "duly-rule";
 pub(super) const TAG: &str = "duly-tag";
 pub(super) const TITLE: &str = "duly-title";
@@ -44,8 +47,12 @@ pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
         )),
         DUE => result(Due::parse(text, &TimeZone::utc())),
         LABEL => result(Label::typed(text)),
+        LOCAL_TIME => result(LocalTime::parse(text)),
         PASSWORD => result(Password::check(text)),
         POSITION => result(Position::parse(text)),
+        REPEAT_FROM => {
+            result(RepeatFrom::from_name(text).ok_or("must be due or completion"))
+        }
         RULE => result(Rule::parse(text)),
         TAG => result(Tag::new(text)),
         TITLE => result(Title::typed(text)),

@@ -1,13 +1,13 @@
-//! Format of exports: JSON Lines, version 3.
+//! Format of exports: JSON Lines, version 4.
 //!
 //! ```text
-//! {"export":{"version":3,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"export":{"version":4,"created_at":"...","next_user_id":3,"next_task_id":9}}
 //! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
 //!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
 //! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
 //!          "created_at":"...","updated_at":"...","revision":1,"completed_at":null,"due":"2030-05-01",
-//!          "priority":"none","tags":["home"],"position":"a0","parent_id":null,
-//!          "recurrence":"FREQ=WEEKLY","recurrence_time_ms":null}}
+//!          "due_local":null,"priority":"none","tags":["home"],"position":"a0","parent_id":null,
+//!          "recurrence":"FREQ=WEEKLY","repeat_from":"due"}}
 //! {"end":{"users":2,"tasks":8}}
 //! ```
 //!
@@ -17,21 +17,22 @@
 //! Sessions, personal tokens, invitations and audit records are excluded.
 //!
 //! Later versions may add fields and kinds of lines under a higher number; older versions stay readable. In version 1
-//! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. `recurrence_time_ms` is the
-//! intended time of day of a recurring task, which may differ from its next due time where a clock is set forward.
+//! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. In version 3 a recurring task has
+//! its local time in `recurrence_time_ms`, in milliseconds since midnight, and not in `due_local`. The local time differs
+//! from that of `due` where the clocks skip it.
 
 use serde::{Deserialize, Serialize};
 
 use super::wire_error;
 use crate::auth::password;
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalError, LocalTime};
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::label::Label;
 use crate::domain::password::PasswordHash;
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
-use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{Description, Task, Title};
 use crate::domain::time_zone::TimeZone;
@@ -40,7 +41,7 @@ use crate::domain::transfer::{NextIds, Record};
 use crate::domain::user::{Credential, Role, User};
 
 /// Version that is written, and the newest that is read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Maximum length of a line that is read, in bytes. Lines that are written are less than half as long.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -154,6 +155,8 @@ struct WireTask {
     #[serde(default)]
     due: Option<String>,
     #[serde(default)]
+    due_local: Option<String>,
+    #[serde(default)]
     priority: Option<String>,
     #[serde(default)]
     tags: Vec<String>,
@@ -164,6 +167,8 @@ struct WireTask {
     #[serde(default)]
     recurrence: Option<String>,
     #[serde(default)]
+    repeat_from: Option<String>,
+    #[serde(default, skip_serializing)]
     recurrence_time_ms: Option<u32>,
 }
 
@@ -306,12 +311,14 @@ impl WireTask {
             revision: *revision,
             completed_at: completed_at.map(|time| time.to_string()),
             due: due.as_ref().map(Due::to_string),
+            due_local: due.as_ref().and_then(Due::local_time).map(|it| it.to_string()),
             priority: Some(priority.as_str().to_owned()),
             tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             position: Some(position.as_str().to_owned()),
             parent_id: parent.map(TaskId::get),
             recurrence: recurrence.map(|it| it.rule().to_string()),
-            recurrence_time_ms: recurrence.and_then(Recurrence::time_millis),
+            repeat_from: recurrence.map(|it| it.repeat_from().as_str().to_owned()),
+            recurrence_time_ms: None,
         }
     }
 
@@ -323,6 +330,15 @@ impl WireTask {
             self.completed_at.map(|text| time("completed_at", &text)).transpose()?;
         let due = self.due.map(|text| Due::parse(&text, &TimeZone::utc())).transpose();
         let due = due.map_err(|error| field("due", error))?;
+        let due = match (due, self.due_local) {
+            (due, None) => due.map(|due| meaning_former(due, self.recurrence_time_ms)),
+            (None, Some(_)) => return Err(field("due_local", LocalError::Untimed)),
+            (Some(due), Some(text)) => {
+                let time =
+                    LocalTime::parse(&text).map_err(|error| field("due_local", error))?;
+                Some(due.meaning(time).map_err(|error| field("due_local", error))?)
+            }
+        };
         let priority = match self.priority.as_deref() {
             None => Priority::None,
             Some(name) => Priority::from_name(name)
@@ -340,9 +356,15 @@ impl WireTask {
         };
         let rule = self.recurrence.map(|text| Rule::parse(&text)).transpose();
         let rule = rule.map_err(|error| field("recurrence", error))?;
-        if rule.is_some() && (self.completed || due.is_none()) {
-            return Err(field("recurrence", "is only for open tasks with a due date"));
+        if rule.is_some() && due.is_none() {
+            return Err(field("recurrence", "is only for tasks with a due date"));
         }
+        let from = match self.repeat_from.as_deref() {
+            None => RepeatFrom::Due,
+            Some(name) => RepeatFrom::from_name(name).ok_or_else(|| {
+                field("repeat_from", "is not supported by this program")
+            })?,
+        };
         if self.recurrence_time_ms.is_some_and(|time| time >= 86_400_000) {
             return Err(field("recurrence_time_ms", "must be less than a day"));
         }
@@ -361,12 +383,19 @@ impl WireTask {
                 .map(|it| number("parent_id", it))
                 .transpose()?
                 .map(TaskId::new),
-            recurrence: rule
-                .map(|rule| Recurrence::restore(rule, self.recurrence_time_ms)),
+            recurrence: rule.map(|rule| Recurrence::new(rule, from)),
             created_at: time("created_at", &self.created_at)?,
             updated_at,
             revision: number("revision", self.revision)?,
         })
+    }
+}
+
+/// Returns a due time with the local time that version 3 kept with the rule.
+fn meaning_former(due: Due, millis: Option<u32>) -> Due {
+    match due {
+        Due::At { at, zone, .. } => Due::at(at, zone, millis.map(LocalTime::from_millis)),
+        due @ Due::On(_) => due,
     }
 }
 
@@ -393,9 +422,9 @@ mod tests {
 
     use super::*;
 
-    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"recurrence_time_ms":null}}"#;
+    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null}}"#;
     const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
-    const START: &str = r#"{"export":{"version":3,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const START: &str = r#"{"export":{"version":4,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
 
     #[test]
@@ -406,9 +435,9 @@ mod tests {
     }
 
     #[test]
-    fn versions_1_and_2_are_read_for_ever() {
-        for version in ["1", "2"] {
-            let start = START.replace("\"version\":3", &format!("\"version\":{version}"));
+    fn earlier_versions_are_read_for_ever() {
+        for version in ["1", "2", "3"] {
+            let start = START.replace("\"version\":4", &format!("\"version\":{version}"));
             assert_eq!(Line::read(&start), Line::read(START));
         }
         let (user, _) = USER.split_once(",\"display_name\"").unwrap();
@@ -449,8 +478,8 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":3", "\"more\":true,\"version\":4");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(4)));
+        let newer = START.replace("\"version\":4", "\"more\":true,\"version\":5");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(5)));
         for line in ["", "{}", "[]", "null", START.trim_start_matches('{'), "\u{0}"] {
             assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
         }
@@ -467,7 +496,9 @@ mod tests {
             (TASK, "\"home\"", "\"\"", "tags"),
             (TASK, "\"a2\"", "\"\"", "position"),
             (TASK, "\"high\"", "\"top\"", "priority"),
-            (TASK, "\"recurrence\":null", "\"recurrence\":\"FREQ=DAILY\"", "recurrence"),
+            (TASK, "\"recurrence\":null", "\"recurrence\":\"FREQ=NEVER\"", "recurrence"),
+            (TASK, "\"repeat_from\":null", "\"repeat_from\":\"birth\"", "repeat_from"),
+            (TASK, "\"due_local\":null", "\"due_local\":\"09:00\"", "due_local"),
             (USER, "Jane@", "Jane", "email"),
             (USER, "\"user\",", "\"king\",", "role"),
             (USER, "$argon2id$", "plain", "password_hash"),

@@ -41,7 +41,7 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All operations. A new operation must be added here, or the tests of this folder fail.
-pub(crate) static OPERATIONS: [Operation; 41] = [
+pub(crate) static OPERATIONS: [Operation; 42] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
@@ -97,6 +97,7 @@ pub(crate) static OPERATIONS: [Operation; 41] = [
     json(r#"{"title":"stolen"}"#, is("PATCH", "/api/v1/tasks/{id}", WRITE)),
     is("DELETE", "/api/v1/tasks/{id}", WRITE),
     is("POST", "/api/v1/tasks/{id}/complete", WRITE),
+    is("POST", "/api/v1/tasks/{id}/skip", WRITE),
     json(r#"{"to":"first"}"#, is("POST", "/api/v1/tasks/{id}/move", WRITE)),
     json(
         r#"{"operations":[{"op":"create","task":{"title":"a"}}]}"#,

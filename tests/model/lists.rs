@@ -7,10 +7,10 @@ use duly::domain::due::{Due, DueRange};
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::priority::Priority;
-use duly::domain::recurrence::Rule;
+use duly::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    Description, Fixed, IfMatch, Neighbour, NewTask, Start, TaskAction, TaskFilter,
+    Description, Fixed, IfMatch, Neighbour, NewTask, Skip, Start, TaskAction, TaskFilter,
     TaskMove, TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskSort, TaskWrite,
     Title, Within,
 };
@@ -46,10 +46,7 @@ fn tags() -> impl Strategy<Value = Tags> {
 fn due() -> impl Strategy<Value = Due> {
     prop_oneof![
         (0..4).prop_map(|days| Due::On(Date::from_days(days).unwrap())),
-        (0..8_i64).prop_map(|half| Due::At {
-            at: at(half * 43_200_000),
-            zone: TimeZone::utc()
-        }),
+        (0..8_i64).prop_map(|half| Due::at(at(half * 43_200_000), TimeZone::utc(), None)),
     ]
 }
 
@@ -63,8 +60,13 @@ fn position() -> impl Strategy<Value = Position> {
 }
 
 fn rule() -> impl Strategy<Value = Rule> {
-    sample::select(vec!["FREQ=DAILY", "FREQ=DAILY;COUNT=2", "FREQ=DAILY;COUNT=1"])
-        .prop_map(|text| Rule::parse(text).unwrap())
+    sample::select(vec![
+        "FREQ=DAILY",
+        "FREQ=DAILY;COUNT=9",
+        "FREQ=DAILY;COUNT=2",
+        "FREQ=DAILY;COUNT=1",
+    ])
+    .prop_map(|text| Rule::parse(text).unwrap())
 }
 
 prop_compose! {
@@ -74,6 +76,7 @@ prop_compose! {
         place in (option::weighted(0.2, position()), option::weighted(0.4, id())),
         (due, recurrence) in recurring(),
         is_told in any::<bool>(),
+        from in repeat_from(),
         millis in 0..6_i64,
     ) -> NewTask {
         NewTask {
@@ -84,7 +87,7 @@ prop_compose! {
             tags: more.2,
             position: place.0,
             parent: place.1,
-            recurrence,
+            recurrence: recurrence.map(|rule| Recurrence::new(rule, from)),
             ..NewTask::new(title, at(millis * 50_000))
         }
     }
@@ -100,12 +103,31 @@ prop_compose! {
         position in option::weighted(0.2, position()),
         parent in option::weighted(0.3, option::of(id())),
         recurrence in option::weighted(0.3, option::of(rule())),
-        is_typed in any::<bool>(),
+        is_import in any::<bool>(),
+        repeat_from in option::weighted(0.3, option::of(repeat_from())),
+        catch_up in option::of(any::<bool>()),
     ) -> TaskPatch {
-        let description = None;
-        let fixed = Fixed::default();
-        TaskPatch { title, description, completed, due, priority, tags, position, parent, recurrence, fixed, is_typed }
+        TaskPatch {
+            title,
+            description: None,
+            completed,
+            catch_up,
+            due,
+            due_local: None,
+            priority,
+            tags,
+            position,
+            parent,
+            recurrence,
+            repeat_from,
+            fixed: Fixed::default(),
+            is_import,
+        }
     }
+}
+
+fn repeat_from() -> impl Strategy<Value = RepeatFrom> {
+    sample::select(RepeatFrom::ALL.to_vec())
 }
 
 fn complete(id: TaskId) -> TaskAction {
@@ -138,6 +160,8 @@ fn op() -> impl Strategy<Value = TaskOp> {
         6 => new().prop_map(|new| TaskAction::Create(Box::new(new))),
         5 => (id(), patch()).prop_map(|(id, patch)| TaskAction::Patch(id, Box::new(patch))),
         2 => id().prop_map(complete),
+        1 => (id(), any::<bool>())
+            .prop_map(|(id, catch_up)| TaskAction::Skip(id, Skip { catch_up })),
         2 => (id(), id()).prop_map(reparent),
         2 => (id(), to, option::weighted(0.3, option::of(id())))
             .prop_map(|(id, to, parent)| TaskAction::Move(id, TaskMove { to, parent })),
@@ -153,12 +177,15 @@ fn op() -> impl Strategy<Value = TaskOp> {
 
 fn write() -> impl Strategy<Value = TaskWrite> {
     let flags = (any::<bool>(), prop::bool::weighted(0.1));
-    (collection::vec(op(), 1..5), flags, 0..9_i64).prop_map(
-        |(ops, (atomic, dry_run), now)| TaskWrite {
+    // Seconds apart, or half days.
+    let now = (0..9_i64, sample::select(vec![40_000, 40_000, 43_200_000]));
+    (collection::vec(op(), 1..5), flags, now).prop_map(
+        |(ops, (atomic, dry_run), (now, unit))| TaskWrite {
             ops,
             atomic,
             dry_run,
-            now: at(now * 40_000),
+            now: at(now * unit),
+            home: TimeZone::utc(),
         },
     )
 }

@@ -20,16 +20,16 @@ use crate::harness::forge::{Forge, seal};
 use crate::harness::process::{expect, refused};
 use crate::harness::{Client, Home};
 
-/// Folder with the file of [`FORMAT_5`] as `test.redb`, its path and its bytes.
+/// Folder with the file of [`FORMAT_6`] as `test.redb`, its path and its bytes.
 fn given_file() -> (TempDir, PathBuf, Vec<u8>) {
-    let (data, bytes) = (tempfile::tempdir().unwrap(), FORMAT_5.unpacked());
+    let (data, bytes) = (tempfile::tempdir().unwrap(), FORMAT_6.unpacked());
     let path = data.path().join("test.redb");
     fs::write(&path, &bytes).unwrap();
     (data, path, bytes)
 }
 
 /// Name under which an upgrade keeps that file.
-const KEPT: &str = "test.redb.format-5";
+const KEPT: &str = "test.redb.format-6";
 
 async fn records(store: RedbStore) -> Vec<Record> {
     let (sender, mut receiver) = mpsc::channel(1);
@@ -57,7 +57,7 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     assert_eq!(store.verify().unwrap().problems, 0);
     let sessions = store.session_list(UserId::new(1)).await.unwrap();
     assert!(!sessions.is_empty(), "sessions go on");
-    assert_eq!(records(store).await.len(), FORMAT_5.records());
+    assert_eq!(records(store).await.len(), FORMAT_6.records());
     assert_eq!(names(data.path()), ["test.redb", KEPT]);
     assert!(fs::read(data.path().join(KEPT)).unwrap() == bytes, "to the byte");
     // The next start migrates nothing.
@@ -97,7 +97,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let error = RedbStore::open(&path, &options).unwrap_err();
 
     assert!(
-        matches!(error, OpenError::Older { found: 5, known: FORMAT, .. }),
+        matches!(error, OpenError::Older { found: 6, known: FORMAT, .. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
@@ -138,11 +138,11 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
     let error = RedbStore::open(&path, &Options::default()).unwrap_err();
 
     assert!(
-        matches!(error, OpenError::Upgrade { found: 5, known: FORMAT, .. }),
+        matches!(error, OpenError::Upgrade { found: 6, known: FORMAT, .. }),
         "{error:?}"
     );
     let text = error.to_string();
-    assert!(text.contains("remains in format 5") && text.contains("problems"), "{text}");
+    assert!(text.contains("remains in format 6") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -156,7 +156,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     let (found, report) =
         redb::prove(&copy, &path, &options, &mut Progress::untold()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (5, 4, 520));
+    assert_eq!((found, report.users, report.tasks), (6, 4, 523));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -169,7 +169,7 @@ async fn an_older_backup_is_brought_up_to_date_on_its_way_in() {
     redb::restore(&backup, &path, false, &options, &mut Progress::untold()).unwrap();
 
     let restored = records(RedbStore::open(&path, &options).unwrap()).await;
-    assert_eq!(restored.len(), FORMAT_5.records());
+    assert_eq!(restored.len(), FORMAT_6.records());
     let (_folder, upgraded, _) = given_file();
     let upgraded = RedbStore::open(&upgraded, &options).unwrap();
     assert_eq!(restored, records(upgraded).await);
@@ -201,10 +201,10 @@ async fn the_command_says_when_there_is_nothing_to_do() {
 }
 
 /// Expected export of an older version after the upgrade.
-fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
+fn in_version_4(mut lines: Vec<Value>) -> Vec<Value> {
     for line in &mut lines {
         if let Some(start) = line.get_mut("export") {
-            start["version"] = 3.into();
+            start["version"] = 4.into();
         }
         if let Some(user) = line.get_mut("user").and_then(Value::as_object_mut) {
             user.entry("display_name").or_insert(Value::Null);
@@ -221,9 +221,19 @@ fn in_version_3(mut lines: Vec<Value>) -> Vec<Value> {
             task["position"] = format!("a{:X}", task["id"].as_u64().unwrap()).into();
             task["priority"] = "none".into();
             task["tags"] = json!([]);
-            for name in ["due", "parent_id", "recurrence", "recurrence_time_ms"] {
+            for name in ["due", "parent_id", "recurrence"] {
                 task[name] = Value::Null;
             }
+        }
+        if let Some(task) = line.get_mut("task").and_then(Value::as_object_mut) {
+            let meant = task.remove("recurrence_time_ms").and_then(|it| it.as_u64());
+            let shown = task["due"].as_str().and_then(|due| due.get(11..16));
+            let local =
+                meant.map(|ms| format!("{:02}:{:02}", ms / 3_600_000, ms / 60_000 % 60));
+            let local = local.or_else(|| shown.map(str::to_owned));
+            task.insert("due_local".to_owned(), local.into());
+            let from = task["recurrence"].as_str().map(|_| "due");
+            task.insert("repeat_from".to_owned(), from.into());
         }
     }
     lines
@@ -292,6 +302,15 @@ const FORMAT_5: Old = Old {
     holds: "4 users, 3 sessions, 1 token, 520 tasks, ",
 };
 
+/// Like the file of format 5, with other texts. Jane lives in Berlin, and has a daily task whose time the clocks skip;
+/// Mary lives in New York, and has titles of several scripts, and tasks that are due on a day or at a time.
+const FORMAT_6: Old = Old {
+    format: 6,
+    packed: include_bytes!("../fixtures/format-6.redb.gz"),
+    export: include_str!("../fixtures/format-6.jsonl"),
+    holds: "4 users, 4 sessions, 1 token, 523 tasks, ",
+};
+
 /// Folder with an old file, and its bytes.
 fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let (home, bytes) = (home(), old.unpacked());
@@ -307,7 +326,7 @@ fn given_upgraded(old: &Old) -> Home {
 
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.starts_with(old.holds) && said.contains(" 0 problems"), "{said}");
-    assert_eq!(everything(&home), in_version_3(super::parse(old.export)));
+    assert_eq!(everything(&home), in_version_4(super::parse(old.export)));
     let kept = format!("duly.redb.format-{}", old.format);
     assert!(fs::read(path_in(&home, &kept)).unwrap() == bytes, "to the byte");
     home
@@ -407,7 +426,7 @@ async fn a_file_of_format_4_opens_and_small_accounts_take_less_room() {
 async fn a_file_of_format_5_opens_and_every_account_keeps_its_counts() {
     let home = given_upgraded(&FORMAT_5);
 
-    assert_eq!(bytes_of(&home, JANE), 1_654);
+    assert_eq!(bytes_of(&home, JANE), 1_651);
     assert_eq!(bytes_of(&home, "mary@example.com"), 100_490);
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
@@ -420,6 +439,30 @@ async fn a_file_of_format_5_opens_and_every_account_keeps_its_counts() {
     assert_eq!(open.header("x-total-count"), Some("513"));
     let zoe = server.client().logged_in("zoe@example.com").await;
     zoe.given_task("first").await;
+    assert_eq!(server.terminate(), Some(0));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.contains(" 0 problems"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_of_format_6_opens_and_every_time_that_is_meant_is_kept() {
+    let home = given_upgraded(&FORMAT_6);
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6, 7, 8, 9]);
+    let water = jane.get("/tasks/7").await.expect(StatusCode::OK);
+    assert_eq!(water["due"], "2026-03-29T03:30:00+02:00[Europe/Berlin]");
+    assert_eq!(
+        (&water["due_local"], &water["repeat_from"]),
+        (&json!("02:30"), &json!("due"))
+    );
+    let next = json!({ "catch_up": false });
+    let next = jane.post("/tasks/7/complete", next).await.expect(StatusCode::OK);
+    assert_eq!(next["due"], "2026-03-30T02:30:00+02:00[Europe/Berlin]");
+    let mary = server.client().logged_in("mary@example.com").await;
+    let last = mary.get("/tasks?completed=false&tag=even&sort=title").await;
+    assert_eq!(last.header("x-total-count"), Some("257"));
     assert_eq!(server.terminate(), Some(0));
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.contains(" 0 problems"), "{said}");

@@ -63,6 +63,13 @@ fn a_power_cut_while_a_file_of_format_5_is_migrated_loses_nothing() {
     cut_while_migrated(&Old { name, format: 5, packed, records: 4 + 520, share: 2 });
 }
 
+#[test]
+fn a_power_cut_while_a_file_of_format_6_is_migrated_loses_nothing() {
+    let packed = include_bytes!("../fixtures/format-6.redb.gz");
+    let name = "migration from 6";
+    cut_while_migrated(&Old { name, format: 6, packed, records: 4 + 523, share: 2 });
+}
+
 /// Tests the steps from that format on a file of that format, both closed and in use.
 fn cut_while_migrated(old: &Old) {
     let tally = Tally::new(old.name);

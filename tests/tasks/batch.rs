@@ -179,7 +179,7 @@ async fn others_tasks_look_like_missing_ones() {
 }
 
 #[tokio::test]
-async fn a_batch_has_1_to_500_changes_and_touches_2000_tasks() {
+async fn a_batch_has_1_to_500_changes_and_touches_2002_tasks() {
     let (_server, jane) = given().await;
     let create = |parent: Option<u64>| json!({ "op": "create", "task": { "title": "a", "parent_id": parent } });
     for wrong in [vec![], vec![create(None); 501]] {
@@ -199,10 +199,10 @@ async fn a_batch_has_1_to_500_changes_and_touches_2000_tasks() {
             jane.post("/tasks", json!({ "title": "a", "parent_id": top })).await;
         assert_eq!(one_more.expect_refused(), ["parent_id"]);
     }
-    let all = json!([{ "op": "delete", "id": 1 }, { "op": "delete", "id": 2 }]);
-    let body = json!({ "operations": all });
+    let delete = |id: u32| json!({ "op": "delete", "id": id });
+    let body = json!({ "operations": [delete(1), delete(2), delete(3)] });
     let problem = jane.post("/tasks/batch", body).await.expect_problem(422, "too_much");
-    assert_eq!(statuses(&problem["results"]), [424, 422]);
+    assert_eq!(statuses(&problem["results"]), [424, 424, 422]);
     let deleted = jane.delete("/tasks/3").await;
     assert_eq!(deleted.header("x-deleted-count"), Some("1001"));
 }

@@ -7,6 +7,7 @@ mod dry_run;
 mod fields;
 mod find;
 mod list;
+mod occurrence;
 mod order;
 mod patch;
 mod precondition;
@@ -73,11 +74,16 @@ async fn the_first_task_of_a_fresh_server_is_number_one() {
             "updated_at": "2030-01-01T00:00:00.000Z",
             "completed_at": null,
             "due": null,
+            "due_at": null,
+            "due_date": null,
+            "due_local": null,
+            "due_time_zone": null,
             "priority": "none",
             "tags": [],
             "position": "a0",
             "parent_id": null,
             "recurrence": null,
+            "repeat_from": null,
             "rev": 1,
         })
     );

@@ -67,7 +67,17 @@ async fn the_last_time_completes_the_task_itself() {
         }
         let (task, finished) = completed(&jane, &id).await;
         assert!(task["completed"] == true && finished.is_none(), "{rule}");
-        assert_eq!(task["recurrence"], Value::Null);
+        // It has its rule again when it is reopened, and the last time is still the last.
+        let path = format!("/tasks/{id}");
+        let open = jane.patch(&path, json!({ "completed": false })).await;
+        let open = open.expect(StatusCode::OK);
+        assert_eq!(open["recurrence"], task["recurrence"]);
+        assert!(
+            open["recurrence"].as_str().unwrap().starts_with("FREQ=DAILY;"),
+            "{rule}"
+        );
+        let (task, finished) = completed(&jane, &id).await;
+        assert!(task["completed"] == true && finished.is_none(), "{rule}");
     }
 }
 
@@ -108,12 +118,35 @@ async fn a_rule_needs_a_date_and_a_task_that_is_open() {
 }
 
 #[tokio::test]
-async fn a_rule_that_never_comes_round_ends() {
+async fn a_rule_without_effect_is_refused_with_the_reason() {
     let (_server, jane) = given().await;
-    let rule = "FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=30";
-    let id = recurring(&jane, "2030-02-01", rule).await;
-    let (task, finished) = completed(&jane, &id).await;
-    assert!(task["completed"] == true && finished.is_none());
+    let id = recurring(&jane, "2030-02-01", "FREQ=DAILY").await;
+    for (rule, reason) in [
+        ("FREQ=MONTHLY;INTERVAL=12;BYMONTHDAY=30", "has no occurrence after"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "has no occurrence after"),
+        ("FREQ=DAILY;UNTIL=20300131", "ends before the due date"),
+        ("FREQ=HOURLY", "HOURLY"),
+        ("FREQ=DAILY;BYHOUR=9", "BYHOUR"),
+        ("FREQ=YEARLY;BYWEEKNO=20", "BYWEEKNO"),
+        ("FREQ=YEARLY;BYYEARDAY=100", "BYYEARDAY"),
+        ("EXRULE:FREQ=DAILY", "EXRULE"),
+    ] {
+        let task = json!({ "title": "a", "due": "2030-02-01", "recurrence": rule });
+        let made = jane.post("/tasks", task).await;
+        let message = made.body["errors"][0]["message"].as_str().unwrap().to_owned();
+        assert!(message.contains(reason), "{rule}: {message}");
+        assert_eq!(made.expect_refused(), ["recurrence"]);
+        let changed =
+            jane.patch(&format!("/tasks/{id}"), json!({ "recurrence": rule })).await;
+        assert_eq!(changed.expect_refused(), ["recurrence"]);
+    }
+    // The date of the last occurrence can be put off.
+    let ends = recurring(&jane, "2030-01-31", "FREQ=DAILY;UNTIL=20300131").await;
+    let path = format!("/tasks/{ends}");
+    let late =
+        jane.patch(&path, json!({ "due": "2030-02-03" })).await.expect(StatusCode::OK);
+    let whole = jane.patch(&path, late.clone()).await.expect(StatusCode::OK);
+    assert_eq!(whole, late);
 }
 
 /// A client without keys that got no response repeats the request; the task must not recur twice.

@@ -47,10 +47,19 @@ async fn a_whole_task_that_comes_back_keeps_the_hour_that_was_meant() {
     jane.made(task).await;
     let shifted = jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
     assert_eq!(shifted["due"], "2030-03-31T03:30:00+02:00[Europe/Berlin]");
+    assert_eq!(
+        (&shifted["due_local"], &shifted["finished_id"]),
+        (&json!("02:30"), &json!(2))
+    );
 
     let same = jane.patch("/tasks/1", shifted.clone()).await.expect(StatusCode::OK);
 
-    assert_eq!(same, shifted);
+    assert_eq!(same, jane.get("/tasks/1").await.body);
+    assert_eq!(same["rev"], shifted["rev"]);
+    // Neither does the time alone, as it was read.
+    let due = json!({ "due": shifted["due"], "recurrence": "FREQ=DAILY" });
+    let same = jane.patch("/tasks/1", due).await.expect(StatusCode::OK);
+    assert_eq!((&same["rev"], &same["due_local"]), (&shifted["rev"], &json!("02:30")));
     let next = jane.post_empty("/tasks/1/complete").await.expect(StatusCode::OK);
     assert_eq!(next["due"], "2030-04-01T02:30:00+02:00[Europe/Berlin]");
 }

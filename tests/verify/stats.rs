@@ -155,6 +155,6 @@ async fn counts_at_their_place_in_former_formats_are_found() {
         let row = forge.get("owned", &key(&[&JANE, &STATS]));
         forge.put("owned", &key(&[&JANE, &FORMER_STATS]), &row);
     });
-    let misplaced = "the counts of user:1 are not at their place in format 6";
+    let misplaced = "the counts of user:1 are not at their place in format 7";
     finds(beside, &[misplaced]).await;
 }

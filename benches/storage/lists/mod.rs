@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 
 use ::duly::domain::id::UserId;
 use ::duly::domain::task::{IfMatch, TaskAction, TaskOp, TaskWrite};
+use ::duly::domain::time_zone::TimeZone;
 use ::duly::store::redb::bench::task_list;
 use ::duly::store::redb::{CommitMode, RedbStore};
 use ::duly::store::{Store, WriteContext};
@@ -217,7 +218,8 @@ async fn fill_one(store: &RedbStore, owner: UserId, size: usize) {
             if_match: IfMatch::Any,
         };
         let ops = (next..upto).map(op).collect();
-        let write = TaskWrite { ops, atomic: true, dry_run: false, now: time(next) };
+        let (now, home) = (time(next), TimeZone::utc());
+        let write = TaskWrite { ops, atomic: true, dry_run: false, now, home };
         assert!(
             store
                 .task_write(owner, write, WriteContext::system())

@@ -1,10 +1,17 @@
 //! Due dates and times of tasks.
 
+mod local;
+mod local_time;
 mod range;
 mod text;
 
+use jiff::civil;
+
+pub use self::local::LocalError;
+pub(super) use self::local::resolve;
+pub use self::local_time::{LocalTime, LocalTimeError};
 pub use self::range::DueRange;
-pub use self::text::DueError;
+pub use self::text::{DueError, DueText};
 use super::date::Date;
 use super::time_zone::TimeZone;
 use super::timestamp::Timestamp;
@@ -18,7 +25,7 @@ use super::timestamp::Timestamp;
 /// let home = TimeZone::new("Europe/Berlin").unwrap();
 /// let shown = |text| Due::parse(text, &home).map(|due| due.to_string());
 /// assert_eq!(shown("2026-12-01")?, "2026-12-01");
-/// assert_eq!(shown("2026-12-01T08:00:00Z")?, "2026-12-01T09:00:00+01:00[Europe/Berlin]");
+/// assert_eq!(shown("2026-12-01T09:00")?, "2026-12-01T09:00:00+01:00[Europe/Berlin]");
 /// assert_eq!(
 ///     shown("2026-12-01T09:00:00.1239[Asia/Tokyo]")?,
 ///     "2026-12-01T09:00:00.123+09:00[Asia/Tokyo]"
@@ -35,16 +42,83 @@ pub enum Due {
         at: Timestamp,
         /// Time zone of the due time. A recurring task keeps its local time across daylight saving changes.
         zone: TimeZone,
+        /// Local time that is meant, if the clocks skip it on that day: `at` is later by the length of the gap.
+        skipped: Option<LocalTime>,
     },
 }
 
 impl Due {
+    /// Creates a due time that means a local time. The meaning is dropped unless the clocks skip that time, and thus
+    /// show another one at `at`.
+    pub fn at(at: Timestamp, zone: TimeZone, meant: Option<LocalTime>) -> Self {
+        let is_skipped = |time: &LocalTime| local::is_skipped(at, &zone, *time);
+        let skipped = meant.filter(is_skipped);
+        Self::At { at, zone, skipped }
+    }
+
     /// Returns the due time. A date counts from its first moment in the `home` zone.
     pub fn moment(&self, home: &TimeZone) -> Timestamp {
         match self {
             Self::On(date) => date.start(home),
             Self::At { at, .. } => *at,
         }
+    }
+
+    /// Returns the local time that is meant. `None` for a date.
+    pub fn local_time(&self) -> Option<LocalTime> {
+        match self {
+            Self::On(_) => None,
+            Self::At { at, zone, skipped } => Some(skipped.unwrap_or_else(|| {
+                LocalTime::from_civil(zone.rules().to_datetime((*at).into()).time())
+            })),
+        }
+    }
+
+    /// Returns the date, which is that of the due time in its zone.
+    pub fn date(&self) -> Date {
+        match self {
+            Self::On(date) => *date,
+            Self::At { at, zone, .. } => Date::at(*at, zone),
+        }
+    }
+
+    /// Returns the local day and time that are meant; midnight of a date.
+    pub(super) fn meant(&self) -> civil::DateTime {
+        match self {
+            Self::On(date) => date.civil().into(),
+            Self::At { at, zone, skipped } => {
+                let clock = zone.rules().to_datetime((*at).into());
+                let meant = skipped.and_then(|time| local::meant(*at, zone, time));
+                meant.unwrap_or(clock)
+            }
+        }
+    }
+
+    /// Whether both are the same date, or the same time in the same zone, whatever local times are meant.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::On(date), Self::On(other)) => date == other,
+            (Self::At { at, zone, .. }, Self::At { at: other, zone: other_zone, .. }) => {
+                at == other && zone == other_zone
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the due date or time some days later, at the same local time. `None` outside the valid range.
+    pub fn plus_days(&self, days: i64) -> Option<Self> {
+        let meant = self.meant();
+        let by = jiff::SignedDuration::from_hours(24 * days);
+        let day = meant.date().checked_add(by).ok()?;
+        match self {
+            Self::On(_) => Date::from_civil(day).ok().map(Self::On),
+            Self::At { zone, .. } => resolve(day.to_datetime(meant.time()), zone),
+        }
+    }
+
+    /// Returns the number of days until another due date or time, by the days that are meant.
+    pub fn days_until(&self, other: &Self) -> i64 {
+        other.meant().date().duration_since(self.meant().date()).as_hours() / 24
     }
 
     /// Returns the sort key, independent of the time zone: milliseconds, then dates before times. A date counts

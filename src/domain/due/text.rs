@@ -7,6 +7,7 @@ use jiff::tz::Offset;
 
 use super::super::rfc3339::{self, Said, moment};
 use super::super::timestamp::TEXT_LEN;
+use super::local::resolve;
 use super::{Date, Due, TimeZone, Timestamp};
 
 /// Reason that a text is not a due date or time.
@@ -14,7 +15,8 @@ use super::{Date, Due, TimeZone, Timestamp};
 pub enum DueError {
     /// Unknown format.
     #[error(
-        "must be a day such as 2026-12-01, or a time such as 2026-12-01T09:00:00[Europe/Berlin]"
+        "must be a day such as 2026-12-01, or a time such as 2026-12-01T09:00 or \
+         2026-12-01T09:00:00[Europe/Berlin]"
     )]
     Malformed,
     /// Unknown time zone.
@@ -24,18 +26,24 @@ pub enum DueError {
     #[error("must have the UTC offset of its time zone at that time, or no offset")]
     Offset,
     /// Time out of range.
-    #[error("must be between the years 1970 and 9999")]
+    #[error(
+        "must be a day from 1970-01-01 to 9999-12-30, or a time from 1970-01-01T00:00:00Z to 9999-12-30T22:00:00Z"
+    )]
     Range,
+    /// Suffix that must not be ignored, and is unknown.
+    #[error("must not have a critical suffix such as [!u-ca=hebrew]")]
+    Critical,
 }
 
 impl Due {
     /// Maximum length of a text, in bytes.
-    pub const MAX_BYTES: usize = 110;
+    pub const MAX_BYTES: usize = 200;
 
-    /// Parses a text. `home` is the time zone of times that name none.
+    /// Parses a text. `home` is the time zone of times that name neither a zone nor an offset, and of times with an
+    /// offset alone.
     ///
     /// Without an offset, a skipped local time moves forward by the length of the gap, and a repeated one is its
-    /// first occurrence.
+    /// first occurrence. Elective suffixes are ignored.
     ///
     /// # Errors
     ///
@@ -47,42 +55,114 @@ impl Due {
         if let Some(day) = rfc3339::day(text) {
             return Date::from_civil(day).map(Self::On).map_err(|_| DueError::Range);
         }
-        let (text, name) =
-            match text.strip_suffix(']').map(|text| text.split_once('[')) {
-                Some(split) => split.map(|(text, name)| (text, Some(name))),
-                None => Some((text, None)),
-            }
-            .ok_or(DueError::Malformed)?;
-        let (clock, said) = moment(text).ok_or(DueError::Malformed)?;
+        let clock_end = text.find('[').unwrap_or(text.len());
+        let (text, suffixes) =
+            text.split_at_checked(clock_end).ok_or(DueError::Malformed)?;
+        let name = zone_name(suffixes)?;
+        let text = rfc3339::with_seconds(text);
+        let (clock, said) = moment(&text).ok_or(DueError::Malformed)?;
         let zone = match name {
-            // `!` marks a suffix that must not be ignored (RFC 9557). No suffix is ignored here.
-            Some(name) => TimeZone::new(name.strip_prefix('!').unwrap_or(name)),
-            None if said == Said::Nothing => return Err(DueError::Malformed),
-            None => Ok(home.clone()),
-        }
-        .map_err(|_| DueError::Zone)?;
-        let rules = zone.rules();
-        let at = match said.offset() {
-            None => rules.to_timestamp(clock),
-            Some(offset) => offset.to_timestamp(clock),
+            Some(name) => TimeZone::or_offset(name).map_err(|_| DueError::Zone)?,
+            None => home.clone(),
         };
-        let mut at = at.map_err(|_| DueError::Range)?;
+        let Some(offset) = said.offset() else {
+            return resolve(clock, &zone).ok_or(DueError::Range);
+        };
+        let rules = zone.rules();
+        let mut at = offset.to_timestamp(clock).map_err(|_| DueError::Range)?;
         if name.is_some()
             && matches!(said, Said::Minutes(_))
-            && said.offset() != Some(rules.to_offset(at))
+            && offset != rules.to_offset(at)
         {
             // Some zones had offsets with seconds, which the text rounds to minutes.
             let exact = rules.to_offset(at);
             at = exact.to_timestamp(clock).map_err(|_| DueError::Range)?;
-            if said.offset() != to_minute(exact) || rules.to_offset(at) != exact {
+            if Some(offset) != to_minute(exact) || rules.to_offset(at) != exact {
                 return Err(DueError::Offset);
             }
         }
         let at =
             Timestamp::from_millis(at.as_millisecond()).map_err(|_| DueError::Range)?;
-        Ok(Self::At { at, zone })
+        Ok(Self::At { at, zone, skipped: None })
     }
 }
+
+/// Returns the name of the time zone in the suffixes of a time, such as `[Europe/Berlin][u-ca=gregory]`
+/// ([RFC 9557, section 4.1](https://www.rfc-editor.org/rfc/rfc9557#section-4.1)).
+fn zone_name(suffixes: &str) -> Result<Option<&str>, DueError> {
+    let (mut zone, mut rest, mut number) = (None, suffixes, 0);
+    while !rest.is_empty() {
+        let suffix = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        let (suffix, after) = suffix.ok_or(DueError::Malformed)?;
+        let (is_critical, suffix) = match suffix.strip_prefix('!') {
+            Some(suffix) => (true, suffix),
+            None => (false, suffix),
+        };
+        match suffix.split_once('=') {
+            Some((key, value)) if !is_tag(key, value) => return Err(DueError::Malformed),
+            Some(_) if is_critical => return Err(DueError::Critical),
+            Some(_) => {}
+            // Only the first suffix names a zone, critical or not: no zone is ignored here.
+            None if number == 0 => zone = Some(suffix),
+            None => return Err(DueError::Malformed),
+        }
+        (rest, number) = (after, number + 1);
+    }
+    Ok(zone)
+}
+
+/// Whether a key and its value have the form of the RFC.
+fn is_tag(key: &str, value: &str) -> bool {
+    let is_first = |c: char| c.is_ascii_lowercase() || c == '_';
+    let is_other = |c: char| is_first(c) || c.is_ascii_digit() || c == '-';
+    let is_value =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric());
+    key.starts_with(is_first)
+        && key.chars().all(is_other)
+        && value.split('-').all(is_value)
+}
+
+/// Text of a due date or time, and the parts of it that clients show.
+#[derive(Debug)]
+pub struct DueText {
+    text: String,
+    skipped: Option<String>,
+}
+
+impl From<&Due> for DueText {
+    fn from(due: &Due) -> Self {
+        let skipped = match due {
+            Due::At { skipped: Some(time), .. } => Some(time.to_string()),
+            Due::On(_) | Due::At { skipped: None, .. } => None,
+        };
+        Self { text: due.to_string(), skipped }
+    }
+}
+
+impl DueText {
+    /// Returns the whole text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Returns the day: that of a due time is the local one in its zone.
+    pub fn date(&self) -> &str {
+        self.text.get(..DATE_LEN).unwrap_or_default()
+    }
+
+    /// Returns the local time that is meant, without seconds if they are 0. `None` for a day.
+    pub fn local_time(&self) -> Option<&str> {
+        if let Some(skipped) = &self.skipped {
+            return Some(skipped);
+        }
+        let time = self.text.get(DATE_LEN + 1..)?;
+        let time = time.get(..time.find(['+', '-'])?)?;
+        Some(time.strip_suffix(":00").filter(|time| time.contains(':')).unwrap_or(time))
+    }
+}
+
+/// Length of a date, in bytes.
+const DATE_LEN: usize = "2026-12-01".len();
 
 fn to_minute(offset: Offset) -> Option<Offset> {
     if offset.seconds() % 60 == 0 {
@@ -95,7 +175,7 @@ impl fmt::Display for Due {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (at, zone) = match self {
             Self::On(date) => return date.fmt(f),
-            Self::At { at, zone } => (jiff::Timestamp::from(*at), zone),
+            Self::At { at, zone, .. } => (jiff::Timestamp::from(*at), zone),
         };
         let exact = zone.rules().to_offset(at);
         let minutes = to_minute(exact).unwrap_or(exact).seconds() / 60;

@@ -1,121 +1,215 @@
 //! Recurring tasks, and their next due dates.
 
+mod completion;
 mod error;
 mod parse;
 mod rule;
 mod step;
 
-use jiff::civil::{self, DateTime, Time};
-use jiff::{SignedDuration, tz};
+use jiff::civil;
 
+pub use self::completion::{Completion, RepeatFrom};
 pub use self::error::RuleError;
 use self::rule::End;
 pub use self::rule::Rule;
 use super::date::Date;
-use super::due::Due;
+use super::due::{Due, resolve};
 use super::time_zone::TimeZone;
 
-/// Recurrence rule, and the local time of day that was set with it.
+/// Recurrence rule, and the date from which it repeats.
 ///
-/// If clocks skip that time, the task is due later on that day only; the days after keep the time.
+/// A due time keeps its local time. If clocks skip that time, the task is due later on that day only.
 ///
 /// ```
-/// use duly::domain::{due::Due, recurrence::{Recurrence, Rule}, time_zone::TimeZone};
-/// let due = Due::parse("2026-03-28T02:30:00[Europe/Berlin]", &TimeZone::utc()).unwrap();
-/// let daily = Recurrence::new(Rule::parse("FREQ=DAILY").unwrap(), &due);
-/// let (due, daily) = daily.next(&due).unwrap();
+/// use duly::domain::due::Due;
+/// use duly::domain::recurrence::{Completion, Recurrence, RepeatFrom, Rule};
+/// use duly::domain::time_zone::TimeZone;
+/// use duly::domain::timestamp::Timestamp;
+/// let home = TimeZone::utc();
+/// let now: Timestamp = "2026-03-28T12:00:00Z".parse().unwrap();
+/// let due = Due::parse("2026-03-28T02:30[Europe/Berlin]", &home).unwrap();
+/// let daily = Recurrence::new(Rule::parse("FREQ=DAILY").unwrap(), RepeatFrom::Due);
+/// let done = Completion { at: now, home: &home, catch_up: false };
+/// let (due, daily) = daily.next(&due, done).unwrap();
 /// assert_eq!(due.to_string(), "2026-03-29T03:30:00+02:00[Europe/Berlin]");
-/// let (due, _) = daily.next(&due).unwrap();
+/// let (due, _) = daily.next(&due, done).unwrap();
 /// assert_eq!(due.to_string(), "2026-03-30T02:30:00+02:00[Europe/Berlin]");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recurrence {
     rule: Rule,
-    time: Option<Time>,
+    from: RepeatFrom,
+}
+
+/// Reason that a rule has no effect on a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoEffect {
+    /// No day after the due date matches the rule.
+    Never,
+    /// The rule ends before the due date.
+    Ended,
 }
 
 impl Recurrence {
-    /// Creates the recurrence of a task that is first due at `due`, which sets the time of day.
-    pub fn new(rule: Rule, due: &Due) -> Self {
-        let time = match due {
-            Due::On(_) => None,
-            Due::At { at, zone } => Some(zone.rules().to_datetime((*at).into()).time()),
-        };
-        Self { rule, time }
+    /// Creates a recurrence. Its `COUNT` is the number of remaining occurrences, including the current one.
+    pub const fn new(rule: Rule, from: RepeatFrom) -> Self {
+        Self { rule, from }
     }
 
-    /// Restores a recurrence from a stored [`Self::rule`] and [`Self::time_millis`].
-    pub fn restore(rule: Rule, time_millis: Option<u32>) -> Self {
-        let time = |millis: u32| {
-            let since = SignedDuration::from_millis(millis.into());
-            Time::midnight().saturating_add(since)
-        };
-        Self { rule, time: time_millis.map(time) }
-    }
-
-    /// Returns the rule. Its `COUNT` is the number of remaining occurrences, including the current one.
+    /// Returns the rule.
     pub const fn rule(&self) -> &Rule {
         &self.rule
     }
 
-    /// Returns the local time of day, in milliseconds since midnight. `None` for whole days.
-    pub fn time_millis(&self) -> Option<u32> {
-        let millis = self.time?.duration_since(Time::midnight()).as_millis();
-        u32::try_from(millis).ok()
+    /// Returns the date from which the rule repeats.
+    pub const fn repeat_from(&self) -> RepeatFrom {
+        self.from
     }
 
-    /// Returns the next due date or time, on a later day, and the recurrence from there. `None` if it has ended: by
+    /// Checks that a task which is due at `due` can come back, apart from the number of occurrences.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`NoEffect`].
+    pub fn check(&self, due: &Due) -> Result<(), NoEffect> {
+        let meant = due.meant();
+        if is_after_end(self.rule.end, due, meant) {
+            return Err(NoEffect::Ended);
+        }
+        let day = meant.date();
+        step::day_after(&self.rule, day, day).map(|_| ()).ok_or(NoEffect::Never)
+    }
+
+    /// Returns the next due date or time after a completion, and the recurrence from there. `None` if it has ended: by
     /// the rule, with the last year, or because no day matches.
     ///
-    /// The current day need not match the rule.
-    pub fn next(&self, due: &Due) -> Option<(Due, Self)> {
-        let end = match self.rule.end {
-            End::Count(count) => {
-                End::Count(count.checked_sub(1).filter(|left| *left > 0)?)
+    /// The current day need not match the rule. Skipped occurrences count towards `COUNT`.
+    pub fn next(&self, due: &Due, done: Completion<'_>) -> Option<(Due, Self)> {
+        let series = Series::new(self, due, done);
+        let mut end = self.rule.end;
+        if !series.counts_skipped() {
+            end = one_less(end)?;
+        }
+        let mut day = series.search_from;
+        loop {
+            day = step::day_after(&self.rule, series.start, day)?;
+            if day > series.passed {
+                let next = series.due_on(day)?;
+                if !series.is_after_current(&next) {
+                    continue;
+                }
+                if series.counts_skipped() {
+                    end = one_less(end)?;
+                }
+                let meant = day.to_datetime(series.meant.time());
+                if is_after_end(end, &next, meant) {
+                    return None;
+                }
+                if series.is_after_completion(&next, day) {
+                    let rule = Rule { end, ..self.rule.clone() };
+                    return Some((next, Self { rule, from: self.from }));
+                }
+            } else if series.counts_skipped() {
+                end = one_less(end)?;
             }
-            end => end,
-        };
-        let (next, day, time) = match due {
-            Due::On(date) => {
-                let date =
-                    Date::from_civil(step::day_after(&self.rule, date.civil())?).ok()?;
-                (Due::On(date), date.civil(), self.time)
-            }
-            Due::At { at, zone } => {
-                let (rules, now) = (zone.rules(), (*at).into());
-                let clock = rules.to_datetime(now);
-                let time = self.time.unwrap_or_else(|| clock.time());
-                let day =
-                    step::day_after(&self.rule, day_meant(&rules, now, clock, time))?;
-                let at = rules.to_timestamp(day.to_datetime(time)).ok()?;
-                (Due::At { at: at.into(), zone: zone.clone() }, day, Some(time))
-            }
-        };
-        let ended = match (end, &next) {
-            (End::Never | End::Count(_), _) => false,
-            (End::Until(last), _) => day > last.civil(),
-            (End::UntilTime(last), Due::At { at, .. }) => *at > last,
-            (End::UntilTime(last), Due::On(date)) => {
-                *date > Date::at(last, &TimeZone::utc())
-            }
-        };
-        let rule = Rule { end, ..self.rule.clone() };
-        (!ended).then_some((next, Self { rule, time }))
+        }
     }
 }
 
-/// Returns the day on which a task is due: the day before if clocks skipped its time and passed midnight.
-fn day_meant(
-    rules: &tz::TimeZone,
-    at: jiff::Timestamp,
-    clock: DateTime,
-    time: Time,
-) -> civil::Date {
-    let meant = |day: &civil::Date| {
-        rules.to_timestamp(day.to_datetime(time)).is_ok_and(|then| then == at)
-    };
-    let day_before = clock.date().yesterday().ok().filter(|_| clock.time() != time);
-    day_before.filter(meant).unwrap_or_else(|| clock.date())
+/// Occurrences from which the next one is taken.
+struct Series<'a> {
+    from: RepeatFrom,
+    due: &'a Due,
+    done: Completion<'a>,
+    /// Local day and time that are meant by the current occurrence.
+    meant: civil::DateTime,
+    /// First day of the rule.
+    start: civil::Date,
+    /// Day of the completion.
+    today: civil::Date,
+    /// Last day that is certainly before the next occurrence.
+    passed: civil::Date,
+    /// Day after which the search begins.
+    search_from: civil::Date,
+}
+
+impl<'a> Series<'a> {
+    fn new(recurrence: &Recurrence, due: &'a Due, done: Completion<'a>) -> Self {
+        let meant = due.meant();
+        let today = Date::at(done.at, done.home).civil();
+        let (from, current) = (recurrence.from, due.moment(done.home));
+        let (start, earliest) = match from {
+            RepeatFrom::Due if done.catch_up => (meant.date(), current.max(done.at)),
+            RepeatFrom::Due => (meant.date(), current),
+            RepeatFrom::Completion => (today, current.max(done.at)),
+        };
+        let zone = match due {
+            Due::On(_) => done.home,
+            Due::At { zone, .. } => zone,
+        };
+        // Time zones are at most 26 hours apart, and clock changes may cross midnight.
+        let passed = Date::at(earliest, zone).days().saturating_sub(3);
+        let passed = Date::from_days(passed).map_or(start, Date::civil);
+        let is_counted = matches!(recurrence.rule.end, End::Count(_));
+        let search_from = match from {
+            RepeatFrom::Due if is_counted => start,
+            _ => start.max(passed),
+        };
+        Self { from, due, done, meant, start, today, passed, search_from }
+    }
+
+    /// Whether each occurrence counts towards `COUNT`, also one that is skipped. A series that begins with the
+    /// completion skips none.
+    fn counts_skipped(&self) -> bool {
+        self.from == RepeatFrom::Due
+    }
+
+    /// Returns the due date or time on a day, at the local time of the current one.
+    fn due_on(&self, day: civil::Date) -> Option<Due> {
+        match self.due {
+            Due::On(_) => Date::from_civil(day).ok().map(Due::On),
+            Due::At { zone, .. } => resolve(day.to_datetime(self.meant.time()), zone),
+        }
+    }
+
+    /// Whether an occurrence is later than the current one. Some zones have skipped whole days, so that two days began
+    /// at one time.
+    fn is_after_current(&self, next: &Due) -> bool {
+        let home = self.done.home;
+        next.moment(home) > self.due.moment(home)
+    }
+
+    /// Whether an occurrence is later than the completion, as far as that matters.
+    fn is_after_completion(&self, next: &Due, day: civil::Date) -> bool {
+        let is_after_now = match next {
+            Due::On(date) => date.civil() > self.today,
+            Due::At { at, .. } => *at > self.done.at,
+        };
+        match self.from {
+            RepeatFrom::Due => is_after_now || !self.done.catch_up,
+            RepeatFrom::Completion => is_after_now && day > self.today,
+        }
+    }
+}
+
+/// Counts an occurrence. `None` if it was the last.
+fn one_less(end: End) -> Option<End> {
+    Some(match end {
+        End::Count(count) => End::Count(count.checked_sub(1).filter(|left| *left > 0)?),
+        end => end,
+    })
+}
+
+/// Whether an occurrence is after the end of a rule.
+fn is_after_end(end: End, due: &Due, meant: civil::DateTime) -> bool {
+    match (end, due) {
+        (End::Never | End::Count(_), _) => false,
+        (End::Until(last), _) => meant.date() > last.civil(),
+        (End::UntilTime(last), Due::At { at, .. }) => *at > last,
+        (End::UntilTime(last), Due::On(date)) => *date > Date::at(last, &TimeZone::utc()),
+        (End::UntilLocal(last), Due::At { .. }) => meant > last,
+        (End::UntilLocal(last), Due::On(date)) => date.civil() > last.date(),
+    }
 }
 
 #[cfg(test)]

@@ -8,11 +8,42 @@ use super::super::timestamp::Timestamp;
 use super::error::RuleError;
 use super::rule::{End, Frequency, NthWeekday, Rule, name};
 
+/// Parts of RFC 5545 and other properties of a recurring event that a rule cannot have.
+const UNSUPPORTED: [&str; 11] = [
+    "BYHOUR",
+    "BYMINUTE",
+    "BYSECOND",
+    "BYWEEKNO",
+    "BYYEARDAY",
+    "RSCALE",
+    "SKIP",
+    "EXRULE",
+    "EXDATE",
+    "RDATE",
+    "DTSTART",
+];
+
+/// Frequencies of RFC 5545 that are not supported.
+const SUBDAILY: [&str; 3] = ["HOURLY", "MINUTELY", "SECONDLY"];
+
+const PARTS: [&str; 9] = [
+    "FREQ",
+    "INTERVAL",
+    "WKST",
+    "BYMONTH",
+    "BYDAY",
+    "BYMONTHDAY",
+    "BYSETPOS",
+    "COUNT",
+    "UNTIL",
+];
+
 impl Rule {
     /// Maximum length of a text, in bytes.
     pub const MAX_BYTES: usize = 200;
 
-    /// Parses a rule, ignoring case, with or without the prefix `RRULE:`.
+    /// Parses a rule, ignoring case. The prefix `RRULE:`, a `;` at the end, and spaces and line ends around the rule
+    /// are optional.
     ///
     /// # Errors
     ///
@@ -21,30 +52,14 @@ impl Rule {
         if text.len() > Self::MAX_BYTES {
             return Err(RuleError::TooLong);
         }
-        let text = text.to_ascii_uppercase();
+        let text = text.trim().to_ascii_uppercase();
         let text = text.strip_prefix("RRULE:").unwrap_or(&text);
-        let [mut freq, mut interval, mut by_day, mut by_month_day, mut count, mut until] =
-            [None; 6];
-        for part in text.split(';') {
-            let (name, value) = part.split_once('=').ok_or(RuleError::Malformed)?;
-            let place = match name {
-                "FREQ" => &mut freq,
-                "INTERVAL" => &mut interval,
-                "BYDAY" => &mut by_day,
-                "BYMONTHDAY" => &mut by_month_day,
-                "COUNT" => &mut count,
-                "UNTIL" => &mut until,
-                _ => return Err(RuleError::Unknown),
-            };
-            if place.replace(value).is_some() {
-                return Err(RuleError::Twice);
-            }
-        }
-        let frequency = Frequency::ALL
-            .into_iter()
-            .find(|frequency| freq == Some(frequency.as_str()))
-            .ok_or(RuleError::Frequency)?;
+        let values = values(text.strip_suffix(';').unwrap_or(text))?;
+        let [freq, interval, week_start, by_month, by_day, by_month_day, ..] = values;
+        let [.., by_set_pos, count, until] = values;
+        let frequency = frequency(freq)?;
         let interval = interval.map_or(Some(1), |text| number(text, 1000));
+        let week_start = week_start.map_or(Some(Weekday::Monday), weekday);
         let end = match (count, until) {
             (None, None) => End::Never,
             (Some(count), None) => {
@@ -53,25 +68,91 @@ impl Rule {
             (None, Some(until)) => end(until).ok_or(RuleError::Until)?,
             (Some(_), Some(_)) => return Err(RuleError::TwoEnds),
         };
-        Ok(Self {
+        let by_month = list(by_month, |month| {
+            number(month, 12).and_then(|month| i8::try_from(month).ok())
+        });
+        let rule = Self {
             frequency,
             interval: interval.ok_or(RuleError::Interval)?,
-            by_day: by_day.map_or(Ok(Vec::new()), |text| weekdays(text, frequency))?,
-            by_month_day: by_month_day
-                .map_or(Ok(Vec::new()), |text| month_days(text, frequency))?,
+            week_start: week_start.ok_or(RuleError::WeekStart)?,
+            by_day: weekdays(
+                by_day,
+                frequency,
+                by_month.as_ref().is_some_and(Vec::is_empty),
+            )?,
+            by_month: by_month.ok_or(RuleError::ByMonth)?,
+            by_month_day: month_days(by_month_day, frequency)?,
+            by_set_pos: set_positions(by_set_pos)?,
             end,
-        })
+        };
+        let is_alone = rule.by_month.is_empty()
+            && rule.by_day.is_empty()
+            && rule.by_month_day.is_empty();
+        if is_alone && !rule.by_set_pos.is_empty() {
+            return Err(RuleError::BySetPosAlone);
+        }
+        Ok(rule)
     }
 }
 
-fn weekdays(text: &str, frequency: Frequency) -> Result<Vec<NthWeekday>, RuleError> {
-    if frequency == Frequency::Yearly {
-        return Err(RuleError::ByDayYearly);
+/// Returns the value of each of [`PARTS`].
+fn values(text: &str) -> Result<[Option<&str>; PARTS.len()], RuleError> {
+    let mut values = [None; PARTS.len()];
+    for part in text.split([';', '\n']) {
+        let named = |name: &&str| {
+            let rest = part.strip_prefix(name);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':']))
+        };
+        if let Some(name) = UNSUPPORTED.into_iter().find(|name| named(name)) {
+            return Err(RuleError::Unsupported(name));
+        }
+        let (name, value) = part.split_once('=').ok_or(RuleError::Malformed)?;
+        let places = PARTS.into_iter().zip(&mut values);
+        let (name, place) =
+            places.into_iter().find(|it| it.0 == name).ok_or(RuleError::Unknown)?;
+        if place.replace(value).is_some() {
+            return Err(RuleError::Twice(name));
+        }
     }
+    Ok(values)
+}
+
+fn frequency(text: Option<&str>) -> Result<Frequency, RuleError> {
+    if let Some(name) = SUBDAILY.into_iter().find(|name| text == Some(name)) {
+        return Err(RuleError::Subdaily(name));
+    }
+    let mut all = Frequency::ALL.into_iter();
+    all.find(|it| text == Some(it.as_str())).ok_or(RuleError::Frequency)
+}
+
+/// Parses a list of values. A missing list is empty.
+fn list<T>(text: Option<&str>, value: impl Fn(&str) -> Option<T>) -> Option<Vec<T>>
+where
+    T: Ord,
+{
+    let mut values: Vec<T> =
+        text.map_or(Some(Vec::new()), |text| text.split(',').map(value).collect())?;
+    values.sort_unstable();
+    values.dedup();
+    Some(values)
+}
+
+fn weekdays(
+    text: Option<&str>,
+    frequency: Frequency,
+    counts_in_year: bool,
+) -> Result<Vec<NthWeekday>, RuleError> {
+    let Some(text) = text else { return Ok(Vec::new()) };
     let days: Option<Vec<_>> = text.split(',').map(nth_weekday).collect();
     let mut days = days.ok_or(RuleError::ByDay)?;
-    if frequency != Frequency::Monthly && days.iter().any(|day| day.nth.is_some()) {
-        return Err(RuleError::ByDayNumber);
+    let greatest = days.iter().filter_map(|day| day.nth).map(i8::unsigned_abs).max();
+    match (frequency, greatest) {
+        (Frequency::Daily | Frequency::Weekly, Some(_)) => {
+            return Err(RuleError::ByDayNumber);
+        }
+        (Frequency::Yearly, _) if counts_in_year => {}
+        (_, Some(6..)) => return Err(RuleError::ByDay),
+        _ => {}
     }
     let order =
         |day: &NthWeekday| (day.nth.map(from_start), day.weekday.to_monday_zero_offset());
@@ -80,15 +161,21 @@ fn weekdays(text: &str, frequency: Frequency) -> Result<Vec<NthWeekday>, RuleErr
     Ok(days)
 }
 
-fn month_days(text: &str, frequency: Frequency) -> Result<Vec<i8>, RuleError> {
-    if frequency != Frequency::Monthly {
-        return Err(RuleError::ByMonthDayFrequency);
+fn month_days(text: Option<&str>, frequency: Frequency) -> Result<Vec<i8>, RuleError> {
+    if frequency == Frequency::Weekly && text.is_some() {
+        return Err(RuleError::ByMonthDayWeekly);
     }
-    let days: Option<Vec<_>> = text.split(',').map(|day| signed(day, 31)).collect();
-    let mut days = days.ok_or(RuleError::ByMonthDay)?;
+    let day = |day: &str| signed(day, 31).and_then(|day| i8::try_from(day).ok());
+    let mut days = list(text, day).ok_or(RuleError::ByMonthDay)?;
     days.sort_unstable_by_key(|day| from_start(*day));
-    days.dedup();
     Ok(days)
+}
+
+fn set_positions(text: Option<&str>) -> Result<Vec<i16>, RuleError> {
+    let mut positions =
+        list(text, |number| signed(number, 366)).ok_or(RuleError::BySetPos)?;
+    positions.sort_unstable_by_key(|position| (*position < 0, *position));
+    Ok(positions)
 }
 
 /// Returns a sort key that puts numbers counted from the end last.
@@ -98,26 +185,34 @@ const fn from_start(number: i8) -> (bool, i8) {
 
 fn nth_weekday(text: &str) -> Option<NthWeekday> {
     let (nth, day) = text.split_at_checked(text.len().checked_sub(2)?)?;
-    let weekday =
-        Weekday::Monday.cycle_forward().take(7).find(|weekday| name(*weekday) == day)?;
-    let nth = if nth.is_empty() { None } else { Some(signed(nth, 5)?) };
-    Some(NthWeekday { nth, weekday })
+    let weekday = weekday(day)?;
+    let nth = if nth.is_empty() { None } else { Some(signed(nth, 53)?) };
+    Some(NthWeekday { nth: nth.map(i8::try_from).transpose().ok()?, weekday })
 }
 
-/// Parses `20261231` or `20261231T235959Z`.
+fn weekday(text: &str) -> Option<Weekday> {
+    Weekday::Monday.cycle_forward().take(7).find(|weekday| name(*weekday) == text)
+}
+
+/// Parses `20261231`, `20261231T235959Z` or `20261231T235959`.
 fn end(text: &str) -> Option<End> {
     let part = |from, to| text.get(from..to);
     let day = format!("{}-{}-{}", part(0, 4)?, part(4, 6)?, part(6, 8)?);
+    let date = Date::from_civil(rfc3339::day(&day)?).ok()?;
     if text.len() == 8 {
-        return Date::from_civil(rfc3339::day(&day)?).ok().map(End::Until);
+        return Some(End::Until(date));
     }
-    if part(8, 9)? != "T" || part(15, text.len())? != "Z" {
-        return None;
+    let zone = part(15, text.len()).filter(|_| part(8, 9) == Some("T"))?;
+    let clock = format!("{day}T{}:{}:{}", part(9, 11)?, part(11, 13)?, part(13, 15)?);
+    let (time, _) = rfc3339::moment(&clock)?;
+    match zone {
+        "" => Some(End::UntilLocal(time)),
+        "Z" => {
+            let time = jiff::tz::Offset::UTC.to_timestamp(time).ok()?;
+            Timestamp::from_millis(time.as_millisecond()).ok().map(End::UntilTime)
+        }
+        _ => None,
     }
-    let clock = format!("{day}T{}:{}:{}Z", part(9, 11)?, part(11, 13)?, part(13, 15)?);
-    let (time, said) = rfc3339::moment(&clock)?;
-    let time = said.offset()?.to_timestamp(time).ok()?;
-    Timestamp::from_millis(time.as_millisecond()).ok().map(End::UntilTime)
 }
 
 /// Parses a number from 1 to `max`.
@@ -127,6 +222,6 @@ fn number(text: &str, max: u16) -> Option<u16> {
 }
 
 /// Parses a number from 1 to `max`, or from -1 to `-max`.
-fn signed(text: &str, max: u8) -> Option<i8> {
-    text.parse().ok().filter(|number: &i8| (1..=max).contains(&number.unsigned_abs()))
+fn signed(text: &str, max: u16) -> Option<i16> {
+    text.parse().ok().filter(|number: &i16| (1..=max).contains(&number.unsigned_abs()))
 }

@@ -2,22 +2,21 @@
 
 use std::fmt;
 
-use jiff::civil::Weekday;
+use jiff::civil::{DateTime, Weekday};
 
 use super::super::date::Date;
 use super::super::timestamp::Timestamp;
 
 /// Recurrence rule, a subset of [RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10).
 ///
-/// Supports `FREQ`, `INTERVAL` up to 1000, `BYDAY`, `BYMONTHDAY`, and one of `COUNT` up to 10000 and `UNTIL`.
-/// Monthly rules accept days of the week, with or without numbers, and days of the month; daily and weekly rules
-/// accept days of the week. Weeks start on Monday. The text form is canonical:
+/// Supports `FREQ` of a day or longer, `INTERVAL` up to 1000, `WKST`, `BYMONTH`, `BYDAY`, `BYMONTHDAY`, `BYSETPOS`, and
+/// one of `COUNT` up to 10000 and `UNTIL`. The text form is canonical:
 ///
 /// ```
 /// use duly::domain::recurrence::{Rule, RuleError};
 /// let rule = Rule::parse("RRULE:interval=1;byday=FR,1mo,+1MO;freq=monthly")?;
 /// assert_eq!(rule.to_string(), "FREQ=MONTHLY;BYDAY=FR,1MO");
-/// assert_eq!(Rule::parse("FREQ=HOURLY"), Err(RuleError::Frequency));
+/// assert_eq!(Rule::parse("FREQ=HOURLY"), Err(RuleError::Subdaily("HOURLY")));
 /// # Ok::<(), RuleError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +24,16 @@ pub struct Rule {
     pub(super) frequency: Frequency,
     /// Interval, at least 1.
     pub(super) interval: u16,
-    /// Days of the week, sorted and unique, as are the days of the month.
+    /// First day of the week.
+    pub(super) week_start: Weekday,
+    /// Months, from 1. Every list is sorted and unique.
+    pub(super) by_month: Vec<i8>,
+    /// Days of the week.
     pub(super) by_day: Vec<NthWeekday>,
     /// Days of the month: from 1, or from the last, which is -1.
     pub(super) by_month_day: Vec<i8>,
+    /// Positions in the days of one period: from 1, or from the last, which is -1. Empty for all days.
+    pub(super) by_set_pos: Vec<i16>,
     pub(super) end: End,
 }
 
@@ -40,7 +45,8 @@ pub(super) enum Frequency {
     Yearly,
 }
 
-/// Day of the week: every one, or the n-th in the month, counted from the end if negative.
+/// Day of the week: every one, or the n-th in the month or, in a yearly rule without months, in the year. Counted from the
+/// end if negative.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NthWeekday {
     pub(super) nth: Option<i8>,
@@ -56,6 +62,8 @@ pub(super) enum End {
     Until(Date),
     /// Last time, inclusive.
     UntilTime(Timestamp),
+    /// Last local time, inclusive.
+    UntilLocal(DateTime),
 }
 
 impl Frequency {
@@ -99,8 +107,13 @@ impl fmt::Display for Rule {
         if self.interval != 1 {
             write!(f, ";INTERVAL={}", self.interval)?;
         }
+        if self.week_start != Weekday::Monday {
+            write!(f, ";WKST={}", name(self.week_start))?;
+        }
+        list(f, "BYMONTH", &self.by_month)?;
         list(f, "BYDAY", &self.by_day)?;
         list(f, "BYMONTHDAY", &self.by_month_day)?;
+        list(f, "BYSETPOS", &self.by_set_pos)?;
         match self.end {
             End::Never => Ok(()),
             End::Count(count) => write!(f, ";COUNT={count}"),
@@ -108,6 +121,9 @@ impl fmt::Display for Rule {
             End::UntilTime(time) => {
                 let time = jiff::Timestamp::from(time);
                 write!(f, ";UNTIL={}", time.strftime("%Y%m%dT%H%M%SZ"))
+            }
+            End::UntilLocal(time) => {
+                write!(f, ";UNTIL={}", time.strftime("%Y%m%dT%H%M%S"))
             }
         }
     }

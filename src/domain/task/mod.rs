@@ -1,6 +1,8 @@
 //! Tasks, and operations on them as data.
 
 mod counts;
+mod due;
+mod occurrence;
 mod patch;
 mod query;
 pub(crate) mod rows;
@@ -10,21 +12,22 @@ mod write;
 use std::time::Duration;
 
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
-pub use self::patch::{Fixed, Patched, TaskPatch};
+pub use self::occurrence::{Advanced, Patched};
+pub use self::patch::{Fixed, TaskPatch};
 pub use self::query::{
     Start, TaskFields, TaskFilter, TaskOrder, TaskPlace, TaskQuery, TaskSort, Within,
 };
 pub(crate) use self::query::{due_key, text_key};
 pub use self::text::{Description, TextError, Title};
 pub use self::write::{
-    IfMatch, Neighbour, TaskAction, TaskDone, TaskMove, TaskOp, TaskRefused, TaskWrite,
-    TaskWritten,
+    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskRefused,
+    TaskWrite, TaskWritten,
 };
 use super::due::Due;
 use super::id::{TaskId, UserId};
 use super::position::Position;
 use super::priority::Priority;
-use super::recurrence::{Recurrence, Rule};
+use super::recurrence::Recurrence;
 use super::tag::Tags;
 use super::timestamp::Timestamp;
 
@@ -51,7 +54,7 @@ pub struct Task {
     pub position: Position,
     /// Parent task.
     pub parent: Option<TaskId>,
-    /// Recurrence. Only an open task with a due date has one.
+    /// Recurrence. Only a task with a due date has one. A completed task keeps it for when the task is reopened.
     pub recurrence: Option<Recurrence>,
     /// Time of creation.
     pub created_at: Timestamp,
@@ -96,6 +99,8 @@ pub struct NewTask {
     pub description: Option<Description>,
     /// Whether the task is already completed.
     pub completed: bool,
+    /// Time of completion; `None` for the time of creation.
+    pub completed_at: Option<Timestamp>,
     /// Due date or time.
     pub due: Option<Due>,
     /// Priority.
@@ -106,8 +111,8 @@ pub struct NewTask {
     pub position: Option<Position>,
     /// Parent task.
     pub parent: Option<TaskId>,
-    /// Recurrence rule.
-    pub recurrence: Option<Rule>,
+    /// Recurrence.
+    pub recurrence: Option<Recurrence>,
     /// Time of creation.
     pub created_at: Timestamp,
 }
@@ -122,6 +127,7 @@ impl NewTask {
             title,
             description: None,
             completed: false,
+            completed_at: None,
             due: None,
             priority: Priority::None,
             tags: Tags::default(),
@@ -148,20 +154,21 @@ impl NewTask {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::RecursUndated`] and [`TaskRefused::RecursCompleted`].
+    /// The errors of [`Recurrence::check`], [`TaskRefused::RecursUndated`] and [`TaskRefused::RecursCompleted`].
     pub fn into_task(
         self,
         owner: UserId,
         id: TaskId,
         position: Position,
     ) -> Result<Task, TaskRefused> {
+        let completed_at = self.completed_at.unwrap_or(self.created_at);
         let task = Task {
             id,
             owner,
             title: self.title,
             description: self.description,
-            completed_at: self.completed.then_some(self.created_at),
-            recurrence: patch::anchored(self.recurrence, self.due.as_ref())?,
+            completed_at: self.completed.then_some(completed_at),
+            recurrence: self.recurrence,
             due: self.due,
             priority: self.priority,
             tags: self.tags,
@@ -171,7 +178,8 @@ impl NewTask {
             updated_at: self.created_at,
             revision: 1,
         };
-        patch::check(task)
+        occurrence::check_recurrence(&task)?;
+        Ok(task)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Changes to a task.
 
-use super::{Description, NewTask, Task, TaskRefused, Title};
-use crate::domain::due::Due;
+use super::occurrence::{changed_recurrence, check_recurrence, finish};
+use super::{Description, Patched, Task, TaskRefused, Title};
+use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
-use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::recurrence::{Completion, Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::Tags;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::visible::is_visible;
 
@@ -19,8 +21,12 @@ pub struct TaskPatch {
     pub description: Option<Option<Description>>,
     /// Whether the task is completed.
     pub completed: Option<bool>,
+    /// Whether a completion leads to the first occurrence after now. `None` for yes.
+    pub catch_up: Option<bool>,
     /// New due date or time; `Some(None)` removes it.
     pub due: Option<Option<Due>>,
+    /// New local time of the due time; `Some(None)` removes it, so that the task is due on the day.
+    pub due_local: Option<Option<LocalTime>>,
     /// New priority.
     pub priority: Option<Priority>,
     /// New tags, in place of all others.
@@ -31,10 +37,13 @@ pub struct TaskPatch {
     pub parent: Option<Option<TaskId>>,
     /// New recurrence rule; `Some(None)` removes it.
     pub recurrence: Option<Option<Rule>>,
+    /// New date from which the rule repeats; `Some(None)` for [`RepeatFrom::Due`].
+    pub repeat_from: Option<Option<RepeatFrom>>,
     /// Immutable fields, as the client sent them.
     pub fixed: Fixed,
-    /// Whether a person typed the change, as opposed to an import: a new title must then be visible.
-    pub is_typed: bool,
+    /// Whether the change is an import: its title may be invisible, its rule may have no effect, and a completion
+    /// completes a recurring task itself.
+    pub is_import: bool,
 }
 
 /// Immutable fields of a task. A client that sends back a whole task sends them too.
@@ -66,15 +75,6 @@ impl Fixed {
     }
 }
 
-/// Result of a change.
-#[derive(Clone, Debug)]
-pub struct Patched {
-    /// Task after the change.
-    pub task: Task,
-    /// Completed occurrence of a recurring task that advanced, to be stored as a separate task.
-    pub finished: Option<Box<NewTask>>,
-}
-
 impl TaskPatch {
     /// Returns the change that makes a task equal to an imported one, below this parent.
     #[expect(clippy::unneeded_field_pattern, reason = "a new field must be imported too")]
@@ -96,22 +96,26 @@ impl TaskPatch {
             updated_at: _,
             revision: _,
         } = wanted;
+        let from = recurrence.as_ref().map(Recurrence::repeat_from);
         Self {
             title: Some(title),
             description: Some(description),
             completed: Some(completed_at.is_some()),
+            catch_up: None,
             due: Some(due),
+            due_local: None,
             priority: Some(priority),
             tags: Some(tags),
             position: Some(position),
             parent: Some(parent),
             recurrence: Some(recurrence.map(|it| it.rule().clone())),
+            repeat_from: Some(from),
             fixed: Fixed::default(),
-            is_typed: false,
+            is_import: true,
         }
     }
 
-    /// Applies the change at a time.
+    /// Applies the change at a time. `home` is the time zone of the owner.
     ///
     /// A change without effect keeps `updated_at` and `revision`. `updated_at` never decreases, even if the clock
     /// was set back; the store takes other tasks into account. Completing a recurring task advances it, and leaves
@@ -119,28 +123,33 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::RecursUndated`],
-    /// [`TaskRefused::RecursCompleted`].
-    pub fn apply(self, old: &Task, now: Timestamp) -> Result<Patched, TaskRefused> {
+    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::DueLocal`], [`TaskRefused::RepeatsNothing`],
+    /// [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`], [`TaskRefused::RecursNever`],
+    /// [`TaskRefused::RecursEnded`].
+    pub fn apply(
+        self,
+        old: &Task,
+        now: Timestamp,
+        home: &TimeZone,
+    ) -> Result<Patched, TaskRefused> {
         let Self {
             title,
             description,
             completed,
+            catch_up,
             due,
+            due_local,
             priority,
             tags,
             position,
             parent,
             recurrence,
+            repeat_from,
             fixed,
-            is_typed,
+            is_import,
         } = self;
         fixed.check(old)?;
-        // A whole task that is sent back must not lose its intended time of day, which a clock change may hide.
-        let rule = old.recurrence.as_ref().map(|it| it.rule());
-        let is_timed_anew = due.as_ref().is_some_and(|due| *due != old.due)
-            || recurrence.as_ref().is_some_and(|new| new.as_ref() != rule);
-        if let Some(title) = title.as_ref().filter(|_| is_typed)
+        if let Some(title) = title.as_ref().filter(|_| !is_import)
             && *title != old.title
             && !is_visible(title.as_str())
         {
@@ -152,94 +161,46 @@ impl TaskPatch {
             title: title.unwrap_or_else(|| old.title.clone()),
             description: description.unwrap_or_else(|| old.description.clone()),
             completed_at: old.completed_at,
-            due: due.unwrap_or_else(|| old.due.clone()),
+            due: super::due::changed(old.due.as_ref(), due, due_local)?,
             priority: priority.unwrap_or(old.priority),
             tags: tags.unwrap_or_else(|| old.tags.clone()),
             position: position.unwrap_or_else(|| old.position.clone()),
             parent: parent.unwrap_or(old.parent),
-            recurrence: old.recurrence.clone(),
+            recurrence: changed_recurrence(old, recurrence, repeat_from)?,
             created_at: old.created_at,
             updated_at: old.updated_at,
             revision: old.revision,
         };
-        if is_timed_anew {
-            let rule = match recurrence {
-                Some(rule) => rule,
-                None => old.recurrence.as_ref().map(|it| it.rule().clone()),
-            };
-            new.recurrence = anchored(rule, new.due.as_ref())?;
+        if completed == Some(false) {
+            new.completed_at = None;
         }
-        let now = now.max(old.updated_at);
-        let mut finished = None;
-        match completed {
-            Some(true) if !old.is_completed() => finished = finish(&mut new, now),
-            Some(false) => new.completed_at = None,
-            Some(true) | None => {}
+        let rule = |task: &Task| task.recurrence.as_ref().map(|it| it.rule().clone());
+        if !is_import && rule(&new) != rule(old) {
+            check_recurrence(&new)?;
+        } else if new.recurrence.is_some() && new.due.is_none() {
+            return Err(TaskRefused::RecursUndated);
         }
-        let mut new = check(new)?;
-        if new != *old {
-            new.updated_at = now;
-            new.revision = old.next_revision();
+        let (at, now) = (now, now.max(old.updated_at));
+        let mut advanced = None;
+        if completed == Some(true) && !old.is_completed() && is_import {
+            new.completed_at = Some(now);
+        } else if completed == Some(true) && !old.is_completed() {
+            let catch_up = catch_up.unwrap_or(true);
+            advanced = finish(&mut new, Completion { at, home, catch_up }, now);
         }
-        Ok(Patched { task: new, finished })
+        new.count_change(old, now);
+        Ok(Patched { task: new, advanced })
     }
-}
-
-/// Completes a task, or advances it.
-fn finish(task: &mut Task, now: Timestamp) -> Option<Box<NewTask>> {
-    let next = match (&task.recurrence, &task.due) {
-        (Some(recurrence), Some(due)) => recurrence.next(due),
-        _ => None,
-    };
-    let Some((due, recurrence)) = next else {
-        task.completed_at = Some(now);
-        task.recurrence = None;
-        return None;
-    };
-    let finished = NewTask {
-        title: task.title.clone(),
-        description: task.description.clone(),
-        completed: true,
-        due: task.due.replace(due),
-        priority: task.priority,
-        tags: task.tags.clone(),
-        position: None,
-        parent: None,
-        recurrence: None,
-        created_at: now,
-    };
-    task.recurrence = Some(recurrence);
-    Some(Box::new(finished))
-}
-
-/// Creates the recurrence of a rule from the time that a task is due.
-pub(super) fn anchored(
-    rule: Option<Rule>,
-    due: Option<&Due>,
-) -> Result<Option<Recurrence>, TaskRefused> {
-    match (rule, due) {
-        (None, _) => Ok(None),
-        (Some(_), None) => Err(TaskRefused::RecursUndated),
-        (Some(rule), Some(due)) => Ok(Some(Recurrence::new(rule, due))),
-    }
-}
-
-/// Checks that a completed task does not recur.
-pub(super) fn check(task: Task) -> Result<Task, TaskRefused> {
-    if task.recurrence.is_some() && task.is_completed() {
-        return Err(TaskRefused::RecursCompleted);
-    }
-    Ok(task)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::task;
     use super::*;
-    use crate::domain::time_zone::TimeZone;
+    use crate::domain::task::Advanced;
 
     fn patched(patch: TaskPatch, old: &Task, now: Timestamp) -> Task {
-        patch.apply(old, now).unwrap().task
+        patch.apply(old, now, &TimeZone::utc()).unwrap().task
     }
 
     fn due(text: &str) -> Option<Due> {
@@ -283,22 +244,55 @@ mod tests {
             ..TaskPatch::default()
         };
         let old = patched(weekly, &task(), Timestamp::EPOCH);
-        let complete = || TaskPatch { completed: Some(true), ..TaskPatch::default() };
+        let now = "2030-01-01T12:00:00Z".parse().unwrap();
+        let complete = |old: &Task| {
+            let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
+            patch.apply(old, now, &TimeZone::utc()).unwrap()
+        };
 
-        let Patched { task, finished } = complete().apply(&old, Timestamp::MAX).unwrap();
+        let Patched { task, advanced } = complete(&old);
+        let Advanced { finished, days, .. } = advanced.unwrap();
         let finished = finished.unwrap();
-        assert_eq!((finished.due, finished.completed), (old.due, true));
+        assert_eq!((finished.due, finished.completed, days), (old.due, true, 1));
         assert_eq!((task.due.clone(), task.is_completed()), (due("2030-01-02"), false));
 
-        let Patched { task, finished } = complete().apply(&task, Timestamp::MAX).unwrap();
-        assert!(finished.is_none() && task.is_completed() && task.recurrence.is_none());
+        let Patched { task: last, advanced } = complete(&task);
+        assert!(advanced.is_none() && last.is_completed());
+        assert_eq!(
+            last.recurrence, task.recurrence,
+            "it has its rule again when it is reopened"
+        );
+    }
+
+    #[test]
+    fn a_skipped_occurrence_leaves_nothing() {
+        let daily = TaskPatch {
+            due: Some(due("2030-01-01")),
+            recurrence: Some(Some(Rule::parse("FREQ=DAILY;COUNT=2").unwrap())),
+            ..TaskPatch::default()
+        };
+        let old = patched(daily, &task(), Timestamp::EPOCH);
+        let home = &TimeZone::utc();
+        let at = "2030-01-01T12:00:00Z".parse().unwrap();
+        let done = Completion { at, home, catch_up: true };
+
+        let Patched { task: next, advanced } = old.skip(done).unwrap();
+        assert!(advanced.unwrap().finished.is_none());
+        assert_eq!(
+            (next.due.clone(), next.revision),
+            (due("2030-01-02"), old.revision + 1)
+        );
+
+        assert_eq!(next.skip(done).unwrap_err(), TaskRefused::SkipsLast);
+        assert_eq!(task().skip(done).unwrap_err(), TaskRefused::SkipsNothing);
     }
 
     #[test]
     fn only_an_open_task_with_a_date_can_recur() {
         let daily = || Some(Some(Rule::parse("FREQ=DAILY").unwrap()));
         let undated = TaskPatch { recurrence: daily(), ..TaskPatch::default() };
-        let refused = undated.apply(&task(), Timestamp::EPOCH).unwrap_err();
+        let refused =
+            undated.apply(&task(), Timestamp::EPOCH, &TimeZone::utc()).unwrap_err();
         assert_eq!(refused, TaskRefused::RecursUndated);
 
         let done = Task { completed_at: Some(Timestamp::EPOCH), ..task() };
@@ -307,12 +301,14 @@ mod tests {
             recurrence: daily(),
             ..TaskPatch::default()
         };
-        let refused = dated.clone().apply(&done, Timestamp::EPOCH).unwrap_err();
+        let refused =
+            dated.clone().apply(&done, Timestamp::EPOCH, &TimeZone::utc()).unwrap_err();
         assert_eq!(refused, TaskRefused::RecursCompleted);
 
         let recurring = patched(dated, &task(), Timestamp::EPOCH);
         let undated = TaskPatch { due: Some(None), ..TaskPatch::default() };
-        let refused = undated.apply(&recurring, Timestamp::EPOCH).unwrap_err();
+        let refused =
+            undated.apply(&recurring, Timestamp::EPOCH, &TimeZone::utc()).unwrap_err();
         assert_eq!(refused, TaskRefused::RecursUndated);
     }
 }

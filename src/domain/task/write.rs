@@ -1,8 +1,10 @@
 //! Task writes as data: requests and results.
 
 use super::{NewTask, Task, TaskPatch};
+use crate::domain::due::LocalError;
 use crate::domain::id::TaskId;
 use crate::domain::quota::QuotaExceeded;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::visible::INVISIBLE;
 
@@ -17,12 +19,14 @@ pub struct TaskWrite {
     pub dry_run: bool,
     /// Current time.
     pub now: Timestamp,
+    /// Time zone of the owner, in which days begin.
+    pub home: TimeZone,
 }
 
 impl TaskWrite {
-    /// Maximum number of tasks that one write may touch, including tasks deleted with their parent, so that no
-    /// client waits long.
-    pub const MAX_TOUCHED: usize = 2_000;
+    /// Maximum number of tasks that one write may touch, including tasks below a task that is deleted or that comes
+    /// back, so that no client waits long. Twice a task with all its descendants: they and their finished copies.
+    pub const MAX_TOUCHED: usize = 2 * (1 + Task::MAX_DESCENDANTS);
 
     /// Maximum number of tasks that one write may read to examine the task hierarchy, for the same reason.
     pub const MAX_LOOKED_AT: usize = 50_000;
@@ -34,7 +38,7 @@ impl TaskWrite {
     /// Creates a write with a single change.
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };
-        Self { ops: vec![op], atomic: true, dry_run: false, now }
+        Self { ops: vec![op], atomic: true, dry_run: false, now, home: TimeZone::utc() }
     }
 }
 
@@ -89,10 +93,19 @@ pub enum TaskAction {
     Create(Box<NewTask>),
     /// Changes a task.
     Patch(TaskId, Box<TaskPatch>),
+    /// Moves a recurring task on to its next occurrence.
+    Skip(TaskId, Skip),
     /// Moves a task in the order of all tasks.
     Move(TaskId, TaskMove),
     /// Deletes a task and all tasks below it.
     Delete(TaskId),
+}
+
+/// Skipped occurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skip {
+    /// Whether the next occurrence is the first after now, and not only after the due date.
+    pub catch_up: bool,
 }
 
 /// Destination of a move.
@@ -173,9 +186,27 @@ pub enum TaskRefused {
     /// A recurring task must have a due date.
     #[error("is only for tasks with a due date")]
     RecursUndated,
-    /// A recurring task cannot be completed.
+    /// A completed task gets no new rule.
     #[error("is only for tasks that are not completed")]
     RecursCompleted,
+    /// No day matches the rule.
+    #[error("has no occurrence after the due date, before the year 10000")]
+    RecursNever,
+    /// The rule ends before the due date.
+    #[error("ends before the due date: UNTIL must not be earlier")]
+    RecursEnded,
+    /// The date from which a rule repeats, without a rule.
+    #[error("is only for tasks with a recurrence")]
+    RepeatsNothing,
+    /// An occurrence of a task that does not recur, or is completed.
+    #[error("is required: only an open task with a recurrence has occurrences to skip")]
+    SkipsNothing,
+    /// The last occurrence cannot be skipped.
+    #[error("has no next occurrence: complete or delete the task instead")]
+    SkipsLast,
+    /// The local time does not fit the due date or time.
+    #[error(transparent)]
+    DueLocal(LocalError),
     /// The account has too many different tags.
     #[error("exceed the maximum of 1000 different tags")]
     TooManyTags,
@@ -184,8 +215,8 @@ pub enum TaskRefused {
     Quota(QuotaExceeded),
     /// The write exceeds a limit of [`TaskWrite`].
     #[error(
-        "the request changes too much: at most 2000 tasks, including those below a deleted task, and 20000 index \
-         entries: send fewer changes at once"
+        "the request changes too much: at most 2002 tasks, including those below a task that is deleted or comes \
+         back, and 20000 index entries: send fewer changes at once"
     )]
     TooMuch,
     /// A change before this one exceeded a limit.

@@ -63,6 +63,7 @@ const fn told(op: Op) -> &'static str {
         Op::Create => "Create a task.",
         Op::Patch => "Change a task.",
         Op::Complete => "Complete a task.",
+        Op::Skip => "Skip an occurrence of a recurring task.",
         Op::Move => "Move a task: takes exactly one of `to`, `before` and `after`.",
         Op::Delete => "Delete a task and its descendants.",
     }

@@ -2,19 +2,19 @@
 
 use poem::http::{HeaderValue, header};
 use poem::{IntoResponse, Request, RequestBody, Response};
-use poem_openapi::ApiResponse;
 use poem_openapi::payload::Payload;
 use poem_openapi::registry::{
-    MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
+    MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry,
 };
 use poem_openapi::types::{ParseFromJSON, Type};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::schema::{self, Unknown};
 use super::wiped::Wiped;
-use super::{body_extractor, media_type, read};
+use super::{body_extractor, media_type, read, request_of};
 use crate::http::problem::Problem;
 
 const JSON: &str = "application/json";
@@ -40,17 +40,62 @@ pub(crate) struct Json<T>(pub(crate) T);
 #[derive(Debug)]
 pub(crate) struct MergePatch<T>(pub(crate) Result<T, Problem>);
 
+/// JSON body that may be absent. Contains the problem if the body is invalid, like [`MergePatch`].
+#[derive(Debug)]
+pub(crate) struct OptionalJson<T>(pub(crate) Result<Option<T>, Problem>);
+
+impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for OptionalJson<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(MetaRequest { required: false, ..request_of(JSON, &T::schema_ref()) })
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        let bytes = match read(request, body).await {
+            Ok(bytes) if bytes.is_empty() => return Ok(Self(Ok(None))),
+            Ok(bytes) => bytes,
+            Err(problem) => return Ok(Self(Err(problem))),
+        };
+        Ok(Self(parse_bytes(request, &bytes, &[JSON]).map(Some)))
+    }
+}
+
 async fn parse<T: ParseFromJSON + 'static>(
     request: &Request,
     body: &mut RequestBody,
     media_types: &[&str],
 ) -> Result<T, Problem> {
+    check_media_type(request, media_types)?;
+    let bytes = read(request, body).await?;
+    parse_bytes(request, &bytes, media_types)
+}
+
+fn check_media_type(request: &Request, media_types: &[&str]) -> Result<(), Problem> {
     let is_taken = |it: &str| media_types.contains(&it) || is_json_of_a_kind(it);
     if media_type(request).is_some_and(|found| !is_taken(&found)) {
         return Err(Problem::media_type(JSON));
     }
-    let bytes = read(request, body).await?;
-    let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
+    Ok(())
+}
+
+fn parse_bytes<T: ParseFromJSON + 'static>(
+    request: &Request,
+    bytes: &[u8],
+    media_types: &[&str],
+) -> Result<T, Problem> {
+    check_media_type(request, media_types)?;
+    let json = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     if json.is_empty() {
         return Err(Problem::malformed("the body is empty; it must be JSON"));
     }

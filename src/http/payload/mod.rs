@@ -57,7 +57,7 @@ use zeroize::Zeroize as _;
 pub(super) use self::budget::BodyBudget;
 use self::budget::Buffer;
 pub(super) use self::form::{Form, decode};
-pub(super) use self::json::{Json, MergePatch, WriteJson};
+pub(super) use self::json::{Json, MergePatch, OptionalJson, WriteJson};
 pub(super) use self::lines::Lines;
 pub(super) use self::rendered::{Rendered, Renderer, Reserved};
 pub(super) use self::schema::BODY;

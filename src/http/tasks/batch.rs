@@ -39,8 +39,10 @@ pub(in crate::http) enum Op {
     Create,
     /// Change a task: takes `id`, `task` and optionally `if_match`.
     Patch,
-    /// Complete a task: takes `id` and optionally `if_match`.
+    /// Complete a task: takes `id` and optionally `catch_up` and `if_match`.
     Complete,
+    /// Skip an occurrence of a recurring task: takes `id` and optionally `catch_up` and `if_match`.
+    Skip,
     /// Move a task: takes `id`, exactly one of `to`, `before` and `after`, and optionally `parent_id` and `if_match`.
     Move,
     /// Delete a task and its descendants: takes `id` and optionally `if_match`.
@@ -56,14 +58,15 @@ pub(in crate::http) struct Takes {
 }
 
 impl Op {
-    pub(in crate::http) const ALL: [Self; 5] =
-        [Self::Create, Self::Patch, Self::Complete, Self::Move, Self::Delete];
+    pub(in crate::http) const ALL: [Self; 6] =
+        [Self::Create, Self::Patch, Self::Complete, Self::Skip, Self::Move, Self::Delete];
 
     pub(in crate::http) const fn takes(self) -> Takes {
         let (op, required, possible): (_, &[_], &[_]) = match self {
             Self::Create => ("create", &["task"], &[]),
             Self::Patch => ("patch", &["id", "task"], &["if_match"]),
-            Self::Complete => ("complete", &["id"], &["if_match"]),
+            Self::Complete => ("complete", &["id"], &["catch_up", "if_match"]),
+            Self::Skip => ("skip", &["id"], &["catch_up", "if_match"]),
             Self::Move => {
                 ("move", &["id"], &["to", "before", "after", "parent_id", "if_match"])
             }
@@ -96,6 +99,8 @@ pub(super) struct TaskOperation {
     task: Option<Unchecked<TaskPatch>>,
     /// Value in the format of the `If-Match` header: the operation is applied only if the task still has this `ETag`.
     if_match: Option<String>,
+    /// For `complete` and `skip`: as in `TaskAdvance`.
+    catch_up: Option<bool>,
     /// For `move`: the first or the last position.
     to: Option<End>,
     /// For `move`: id of the task to place this task directly before.
@@ -114,6 +119,7 @@ impl Example for TaskOperation {
             id: Some(8),
             task: None,
             if_match: Some("\"3\"".to_owned()),
+            catch_up: None,
             to: None,
             before: None,
             after: None,
@@ -174,13 +180,15 @@ impl TaskMoveBody {
 
 impl TaskOperation {
     fn check(self) -> Result<TaskRequest, Vec<FieldError>> {
-        let Self { op, id, task, if_match, to, before, after, parent_id } = self;
+        let Self { op, id, task, if_match, catch_up, to, before, after, parent_id } =
+            self;
         let takes = op.takes();
         let mut faults = Vec::new();
         for (name, is_there) in [
             ("id", id.is_some()),
             ("task", task.is_some()),
             ("if_match", if_match.is_some()),
+            ("catch_up", catch_up.is_some()),
             ("to", to.is_some()),
             ("before", before.is_some()),
             ("after", after.is_some()),
@@ -212,7 +220,8 @@ impl TaskOperation {
                 let task: TaskPatch = task.check().map_err(of_task)?;
                 TaskCommand::Patch(id, Box::new(task.into()))
             }
-            Op::Complete => TaskCommand::Complete(id),
+            Op::Complete => TaskCommand::Complete(id, catch_up),
+            Op::Skip => TaskCommand::Skip(id, catch_up),
             Op::Delete => TaskCommand::Delete(id),
             Op::Move => {
                 let to = TaskMoveBody { to, before, after, parent_id };

@@ -5,11 +5,11 @@ use poem_openapi::types::{Example, MaybeUndefined};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority;
-use crate::domain::recurrence::Rule;
+use crate::domain::recurrence::{RepeatFrom, Rule};
 use crate::domain::task::{Fixed, Title};
 use crate::domain::timestamp::Timestamp;
 use crate::http::completed::Completed;
@@ -93,6 +93,16 @@ text_type!(
 );
 
 text_type!(
+    /// Local time of a due time. Checked by [`LocalTime::parse`].
+    LocalTimeText,
+    "string_local_time",
+    MetaSchema {
+        max_length: Some(LocalTime::MAX_BYTES),
+        ..MetaSchema::new_with_format("string", format::LOCAL_TIME)
+    }
+);
+
+text_type!(
     /// Tag of a task. Checked by [`Tag::new`](crate::domain::tag::Tag::new).
     TagText,
     "string_tag",
@@ -120,6 +130,38 @@ text_type!(
     }
 );
 
+text_type!(
+    /// Date from which a recurrence rule repeats. A text and not an enumeration, because it may be null.
+    RepeatFromText,
+    "string_repeat_from",
+    MetaSchema {
+        pattern: Some("^(due|completion)$".to_owned()),
+        ..MetaSchema::new_with_format("string", format::REPEAT_FROM)
+    }
+);
+
+impl RepeatFromText {
+    /// Returns the value, which its format has checked.
+    fn value(&self) -> RepeatFrom {
+        RepeatFrom::from_name(&self.0).unwrap_or_default()
+    }
+}
+
+/// Body of a request that completes a task or skips an occurrence.
+#[derive(Object)]
+#[oai(example, deny_unknown_fields)]
+pub(super) struct TaskAdvance {
+    /// If true, the default, a recurring task moves on to its first occurrence after now. If false, to the first after
+    /// its due date, even if that has passed. No difference with `repeat_from` `completion`.
+    pub(super) catch_up: Option<bool>,
+}
+
+impl Example for TaskAdvance {
+    fn example() -> Self {
+        Self { catch_up: Some(true) }
+    }
+}
+
 /// Body of a request that creates a task.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
@@ -133,9 +175,13 @@ pub(super) struct TaskCreate {
     #[oai(default)]
     completed: Completed,
     /// Due date: a day, `2026-12-01`, or a time with its time zone, `2026-12-01T09:00:00+01:00[Europe/Berlin]`
-    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). The zone defaults to that of your profile, or UTC.
+    /// ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)). `2026-12-01T09:00` is a time in the zone of your profile,
+    /// or in UTC.
     #[oai(nullable)]
     due: Option<DueText>,
+    /// Local time of a due time, such as `09:00`: that of `due`, or the one that the clocks skip there.
+    #[oai(nullable)]
+    due_local: Option<LocalTimeText>,
     /// Priority. Defaults to `none`.
     priority: Option<Priority>,
     /// Up to 20 tags, each of 1 to 50 characters.
@@ -148,10 +194,13 @@ pub(super) struct TaskCreate {
     #[oai(nullable)]
     parent_id: Option<u64>,
     /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)) with `FREQ` (`DAILY`,
-    /// `WEEKLY`, `MONTHLY`, `YEARLY`) and optionally `INTERVAL`, `BYDAY`, `BYMONTHDAY`, `COUNT` or `UNTIL`. Requires a
-    /// due date.
+    /// `WEEKLY`, `MONTHLY`, `YEARLY`) and optionally `INTERVAL`, `WKST`, `BYMONTH`, `BYDAY`, `BYMONTHDAY`, `BYSETPOS`,
+    /// `COUNT` or `UNTIL`. Requires a due date.
     #[oai(nullable)]
     recurrence: Option<RuleText>,
+    /// Date from which the rule repeats: `due`, the default, or `completion` for the day on which the task is completed.
+    #[oai(nullable)]
+    repeat_from: Option<RepeatFromText>,
 }
 
 impl Example for TaskCreate {
@@ -161,11 +210,13 @@ impl Example for TaskCreate {
             description: Some("Polish the README".to_owned()),
             completed: Completed(false),
             due: Some(DueText("2026-12-01".to_owned())),
+            due_local: None,
             priority: Some(Priority::High),
             tags: Some(vec![TagText("work".to_owned())]),
             position: None,
             parent_id: None,
             recurrence: None,
+            repeat_from: None,
         }
     }
 }
@@ -177,11 +228,13 @@ impl From<TaskCreate> for TaskInput {
             description: task.description,
             completed: task.completed.0,
             due: task.due.map(|it| it.0),
+            due_local: task.due_local.map(|it| it.0),
             priority: task.priority.unwrap_or_default().into(),
             tags: texts(task.tags.unwrap_or_default()),
             position: task.position.map(|it| it.0),
             parent: task.parent_id.map(TaskId::new),
             recurrence: task.recurrence.map(|it| it.0),
+            repeat_from: task.repeat_from.map(|it| it.value()),
         }
     }
 }
@@ -198,9 +251,15 @@ pub(super) struct TaskPatch {
     /// Whether the task is completed. A recurring task advances to its next occurrence and stays open; the completed
     /// occurrence is kept as a separate task.
     completed: MaybeUndefined<Completed>,
+    /// Choice for a completion, as in `TaskAdvance`. Only with `completed` `true`.
+    catch_up: Option<bool>,
     /// Due date, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     due: MaybeUndefined<DueText>,
+    /// Local time of the due time. Alone, it moves the due time to this time of the same day, or with null to the day
+    /// as a whole. With `due`, as in `TaskCreate`; ignored if it is unchanged and `due` is not.
+    #[oai(nullable)]
+    due_local: MaybeUndefined<LocalTimeText>,
     /// Priority.
     priority: MaybeUndefined<Priority>,
     /// Tags; replaces all existing tags.
@@ -214,6 +273,9 @@ pub(super) struct TaskPatch {
     /// Recurrence rule, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     recurrence: MaybeUndefined<RuleText>,
+    /// Date from which the rule repeats, as in `TaskCreate`; null for `due`.
+    #[oai(nullable)]
+    repeat_from: MaybeUndefined<RepeatFromText>,
     /// Read-only: accepted if it equals the current value, so that a whole task can be sent back.
     id: Option<u64>,
     /// Read-only, like `id`.
@@ -224,6 +286,14 @@ pub(super) struct TaskPatch {
     updated_at: Option<Ignored>,
     /// Ignored; set by the server.
     completed_at: Option<Ignored>,
+    /// Ignored; follows from `due`.
+    due_at: Option<Ignored>,
+    /// Ignored; follows from `due`.
+    due_date: Option<Ignored>,
+    /// Ignored; follows from `due`.
+    due_time_zone: Option<Ignored>,
+    /// Ignored; set by the server.
+    finished_id: Option<Ignored>,
     /// Ignored; set by the server. To change only this revision of the task, send its `ETag` in `If-Match`.
     rev: Option<Ignored>,
 }
@@ -240,12 +310,16 @@ impl From<TaskPatch> for TaskPatchInput {
             title: patch.title.take().map(|it| it.0),
             description: clearable(patch.description),
             completed: patch.completed.take().map(|it| it.0),
+            catch_up: patch.catch_up,
             due: clearable(patch.due).map(|due| due.map(|it| it.0)),
+            due_local: clearable(patch.due_local).map(|time| time.map(|it| it.0)),
             priority: patch.priority.take().map(Into::into),
             tags: patch.tags.take().map(texts),
             position: patch.position.take().map(|it| it.0),
             parent: clearable(patch.parent_id).map(|id| id.map(TaskId::new)),
             recurrence: clearable(patch.recurrence).map(|rule| rule.map(|it| it.0)),
+            repeat_from: clearable(patch.repeat_from)
+                .map(|from| from.map(|it| it.value())),
             fixed: Fixed {
                 id: patch.id.map(TaskId::new),
                 owner: patch.owner_id.map(UserId::new),
@@ -262,17 +336,24 @@ impl TaskPatch {
             title: MaybeUndefined::Undefined,
             description: MaybeUndefined::Undefined,
             completed: MaybeUndefined::Undefined,
+            catch_up: None,
             due: MaybeUndefined::Undefined,
+            due_local: MaybeUndefined::Undefined,
             priority: MaybeUndefined::Undefined,
             tags: MaybeUndefined::Undefined,
             position: MaybeUndefined::Undefined,
             parent_id: MaybeUndefined::Undefined,
             recurrence: MaybeUndefined::Undefined,
+            repeat_from: MaybeUndefined::Undefined,
             id: None,
             owner_id: None,
             created_at: None,
             updated_at: None,
             completed_at: None,
+            due_at: None,
+            due_date: None,
+            due_time_zone: None,
+            finished_id: None,
             rev: None,
         }
     }

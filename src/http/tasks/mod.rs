@@ -64,11 +64,11 @@ enum Created {
 impl Created {
     fn new(prefix: &str, task: Task, dry_run: bool) -> Self {
         if dry_run {
-            return Self::Tried(Json(TaskJson(task)));
+            return Self::Tried(Json(TaskJson::new(task)));
         }
         let location = format!("{prefix}/tasks/{}", task.id);
         let etag = etag::of(&task);
-        Self::Created(Json(TaskJson(task)), location, etag)
+        Self::Created(Json(TaskJson::new(task)), location, etag)
     }
 }
 
@@ -316,7 +316,7 @@ impl TasksApi {
             None => None,
         };
         let share = room.take(tasks.iter().map(Task::memory).sum())?;
-        let tasks = tasks.into_iter().map(TaskJson);
+        let tasks = tasks.into_iter().map(TaskJson::new);
         let tasks = room.render(Some(share), ["", ""], tasks).await?;
         Ok(Listed::Listed(tasks, total, link))
     }

@@ -5,7 +5,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::{ApiResponse, OpenApi};
 
 use super::batch::TaskMoveBody;
-use super::body::TaskPatch;
+use super::body::{TaskAdvance, TaskPatch};
 use super::view::TaskJson;
 use super::{preconditions, view};
 use crate::auth::permission::{TasksRead, TasksWrite};
@@ -16,7 +16,7 @@ use crate::http::caller::Authenticated;
 use crate::http::etag::{self, EntityTags};
 use crate::http::idempotency::{IdempotencyHeader, Reply};
 use crate::http::param::{FlagParam, TaskIdParam};
-use crate::http::payload::{Json, MergePatch};
+use crate::http::payload::{Json, MergePatch, OptionalJson};
 use crate::http::problem::Problem;
 use crate::service::{self, Service};
 
@@ -65,8 +65,33 @@ impl Changed {
 
     fn new(task: Task, finished: Option<TaskId>) -> Self {
         let etag = etag::of(&task);
-        Self::Changed(Json(TaskJson(task)), etag, finished.map(TaskId::get))
+        let task = TaskJson::new(task).with_finished(finished);
+        Self::Changed(Json(task), etag, finished.map(TaskId::get))
     }
+}
+
+#[derive(ApiResponse)]
+enum Skipped {
+    /// The task at its next occurrence; with `dry_run`, the task as it would be.
+    #[oai(status = 200)]
+    Skipped(
+        Json<TaskJson>,
+        /// Revision of the task, in quotes.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
+impl Skipped {
+    fn of(task: Task) -> Self {
+        let etag = etag::of(&task);
+        Self::Skipped(Json(TaskJson::new(task)), etag)
+    }
+}
+
+/// Returns the choice of a request that completes or skips an occurrence.
+fn catch_up(body: Option<TaskAdvance>) -> Option<bool> {
+    body.and_then(|body| body.catch_up)
 }
 
 #[derive(ApiResponse)]
@@ -107,7 +132,7 @@ impl TaskApi {
         Ok(if known.is_some_and(|known| known.names(&task)) {
             Found::NotModified(etag)
         } else {
-            Found::Found(Json(TaskJson(task)), etag)
+            Found::Found(Json(TaskJson::new(task)), etag)
         })
     }
 
@@ -147,7 +172,11 @@ impl TaskApi {
 
     /// Complete a task
     ///
-    /// Same as setting `completed` to `true`, but safe to repeat with an `Idempotency-Key`.
+    /// Same as setting `completed` to `true`, but safe to repeat with an `Idempotency-Key`. The body is optional.
+    ///
+    /// A recurring task moves on to its next occurrence and stays open; `finished_id` in the response is the id of the
+    /// completed copy. Its subtasks are opened again, and their due dates move by the same number of days; copies of
+    /// the completed ones stay below the completed copy. The last occurrence completes the task itself.
     #[oai(path = "/:id/complete", method = "post", operation_id = "task_complete")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn complete(
@@ -166,15 +195,54 @@ impl TaskApi {
         /// If true, validates the request and returns the result that it would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
         key: IdempotencyHeader,
+        body: OptionalJson<TaskAdvance>,
     ) -> Result<Reply<Changed>, Problem> {
         let preconditions =
             preconditions::preconditions(&if_match, &if_none_match, &dry_run);
-        let (id, preconditions) = Problem::both(id.0.parse(), preconditions)?;
-        let key = key.unless(preconditions.dry_run).key();
-        let work =
-            |recorder| service.task_complete(&caller.0, id, preconditions, recorder);
+        let place = Problem::both(id.0.parse(), preconditions);
+        let ((id, preconditions), body) = Problem::both(place, body.0)?;
+        let (catch_up, key) = (catch_up(body), key.unless(preconditions.dry_run).key());
+        let work = |recorder| {
+            service.task_complete(&caller.0, id, catch_up, preconditions, recorder)
+        };
         let moved = service.once(&caller.0, key, work).await;
         Ok(Reply::of(moved.map_err(view::problem)?, Changed::of))
+    }
+
+    /// Skip an occurrence
+    ///
+    /// Moves a recurring task on to its next occurrence, like completing it, but keeps no completed copy. The body is
+    /// optional. The last occurrence cannot be skipped.
+    #[oai(path = "/:id/skip", method = "post", operation_id = "task_skip")]
+    #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
+    async fn skip(
+        &self,
+        caller: Authenticated<TasksWrite>,
+        service: Data<&Service>,
+        /// Id of the task.
+        id: Path<TaskIdParam>,
+        /// `ETag` of your copy of the task. If the task has changed since, the response is 412 with the current task.
+        #[oai(name = "If-Match")]
+        if_match: EntityTags,
+        /// `ETag` values that the task must not have: if it has one of them, the response is 412. `*` matches every
+        /// revision.
+        #[oai(name = "If-None-Match")]
+        if_none_match: EntityTags,
+        /// If true, validates the request and returns the result that it would have, without changing anything.
+        dry_run: Query<Option<FlagParam>>,
+        key: IdempotencyHeader,
+        body: OptionalJson<TaskAdvance>,
+    ) -> Result<Reply<Skipped>, Problem> {
+        let preconditions =
+            preconditions::preconditions(&if_match, &if_none_match, &dry_run);
+        let place = Problem::both(id.0.parse(), preconditions);
+        let ((id, preconditions), body) = Problem::both(place, body.0)?;
+        let (catch_up, key) = (catch_up(body), key.unless(preconditions.dry_run).key());
+        let work = |recorder| {
+            service.task_skip(&caller.0, id, catch_up, preconditions, recorder)
+        };
+        let task = service.once(&caller.0, key, work).await;
+        Ok(Reply::of(task.map_err(view::problem)?, Skipped::of))
     }
 
     /// Move a task

@@ -8,8 +8,9 @@ use poem_openapi::types::{Example, Type};
 use serde::Serialize;
 
 use super::body::Priority;
-use crate::domain::due::Due;
+use crate::domain::due::{Due, DueText};
 use crate::domain::id::TaskId;
+use crate::domain::recurrence::Recurrence;
 use crate::domain::tag::Tags;
 use crate::domain::task::{Description, Task};
 use crate::domain::timestamp::{TEXT_LEN, Timestamp};
@@ -44,6 +45,18 @@ pub(super) struct TaskView {
     /// Due date: a day, or a time with its time zone ([RFC 9557](https://www.rfc-editor.org/rfc/rfc9557)).
     #[oai(nullable)]
     due: Option<String>,
+    /// Due time in UTC; null for a day.
+    #[oai(nullable)]
+    due_at: Option<Timestamp>,
+    /// Day on which the task is due. That of a due time is the day in its time zone.
+    #[oai(nullable)]
+    due_date: Option<String>,
+    /// Local time of a due time, such as `09:00`; null for a day. Where the clocks skip it, `due` shows a later time.
+    #[oai(nullable)]
+    due_local: Option<String>,
+    /// Time zone of a due time: a name, or an offset such as `+01:00`; null for a day.
+    #[oai(nullable)]
+    due_time_zone: Option<String>,
     /// Priority: `none`, `low`, `medium`, `high` or `urgent`.
     priority: Priority,
     /// Tags, sorted.
@@ -56,8 +69,16 @@ pub(super) struct TaskView {
     /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)).
     #[oai(nullable)]
     recurrence: Option<String>,
+    /// Date from which the rule repeats: `due`, or `completion` for the day on which the task is completed.
+    #[oai(nullable)]
+    repeat_from: Option<String>,
     /// Revision: 1 for a new task, incremented by each write. The `ETag` is this number in quotes.
     rev: u64,
+    /// Id of the completed copy. Present only in a response to a change that moved a recurring task to its next
+    /// occurrence.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_id: Option<u64>,
 }
 
 impl Example for TaskView {
@@ -72,18 +93,29 @@ impl Example for TaskView {
             updated_at: crate::http::example_time(),
             completed_at: None,
             due: Some("2026-12-01".to_owned()),
+            due_at: None,
+            due_date: Some("2026-12-01".to_owned()),
+            due_local: None,
+            due_time_zone: None,
             priority: Priority::High,
             tags: vec!["work".to_owned()],
             position: "a1".to_owned(),
             parent_id: None,
             recurrence: None,
+            repeat_from: None,
             rev: 1,
+            finished_id: None,
         }
     }
 }
 
 impl From<Task> for TaskView {
     fn from(task: Task) -> Self {
+        let text = task.due.as_ref().map(DueText::from);
+        let text = text.as_ref();
+        let local = text.and_then(DueText::local_time);
+        let (at, zone) = timed(task.due.as_ref());
+        let from = task.recurrence.as_ref().map(Recurrence::repeat_from);
         Self {
             id: task.id.get(),
             completed: task.is_completed(),
@@ -93,14 +125,28 @@ impl From<Task> for TaskView {
             created_at: task.created_at,
             updated_at: task.updated_at,
             completed_at: task.completed_at,
-            due: task.due.as_ref().map(Due::to_string),
+            due: text.map(|it| it.as_str().to_owned()),
+            due_at: at,
+            due_date: text.map(|it| it.date().to_owned()),
+            due_local: local.map(str::to_owned),
+            due_time_zone: zone.map(str::to_owned),
             priority: task.priority.into(),
             tags: task.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             position: task.position.as_str().to_owned(),
             parent_id: task.parent.map(TaskId::get),
             recurrence: task.recurrence.as_ref().map(|it| it.rule().to_string()),
+            repeat_from: from.map(|it| it.as_str().to_owned()),
             rev: task.revision,
+            finished_id: None,
         }
+    }
+}
+
+/// Returns the time and the zone of a due time.
+fn timed(due: Option<&Due>) -> (Option<Timestamp>, Option<&str>) {
+    match due {
+        Some(Due::At { at, zone, .. }) => (Some(*at), Some(zone.as_str())),
+        Some(Due::On(_)) | None => (None, None),
     }
 }
 
@@ -108,7 +154,21 @@ impl From<Task> for TaskView {
 ///
 /// A view has a copy of every text, and serde escapes the names of members anew for each task.
 #[derive(Debug)]
-pub(super) struct TaskJson(pub(super) Task);
+pub(super) struct TaskJson {
+    task: Task,
+    finished: Option<TaskId>,
+}
+
+impl TaskJson {
+    pub(super) const fn new(task: Task) -> Self {
+        Self { task, finished: None }
+    }
+
+    /// Adds the id of the completed copy, if there is one.
+    pub(super) fn with_finished(self, finished: Option<TaskId>) -> Self {
+        Self { finished, ..self }
+    }
+}
 
 /// Value of a member.
 enum Value<'a> {
@@ -137,7 +197,7 @@ impl WriteJson for TaskJson {
             created_at,
             updated_at,
             revision,
-        } = &self.0;
+        } = &self.task;
         let description = description.as_ref().map(|it| it.as_str());
         // Most tasks have one time only: they were never changed.
         let created = created_at.to_ascii();
@@ -145,7 +205,11 @@ impl WriteJson for TaskJson {
             if updated_at == created_at { created } else { updated_at.to_ascii() };
         let completed = completed_at
             .map(|time| if time == *updated_at { updated } else { time.to_ascii() });
-        let due = due.as_ref().map(ToString::to_string);
+        let (due_at, zone) = timed(due.as_ref());
+        let due = due.as_ref().map(DueText::from);
+        let due = due.as_ref();
+        let local = due.and_then(DueText::local_time);
+        let from = recurrence.as_ref().map(|it| it.repeat_from().as_str());
         let rule = recurrence.as_ref().map(|it| it.rule().to_string());
         let members = [
             (r#"{"id":"#, Value::Number(id.get())),
@@ -156,7 +220,14 @@ impl WriteJson for TaskJson {
             (r#","created_at":"#, Value::Time(created)),
             (r#","updated_at":"#, Value::Time(updated)),
             (r#","completed_at":"#, Value::or_null(completed, Value::Time)),
-            (r#","due":"#, Value::or_null(due.as_deref(), Value::Text)),
+            (r#","due":"#, Value::or_null(due.map(DueText::as_str), Value::Text)),
+            (
+                r#","due_at":"#,
+                Value::or_null(due_at.map(Timestamp::to_ascii), Value::Time),
+            ),
+            (r#","due_date":"#, Value::or_null(due.map(DueText::date), Value::Text)),
+            (r#","due_local":"#, Value::or_null(local, Value::Text)),
+            (r#","due_time_zone":"#, Value::or_null(zone, Value::Text)),
             (r#","priority":"#, Value::Text(priority.as_str())),
             (r#","tags":"#, Value::Tags(tags)),
             (r#","position":"#, Value::Text(position.as_str())),
@@ -165,11 +236,16 @@ impl WriteJson for TaskJson {
                 Value::or_null(parent.map(|it| it.get()), Value::Number),
             ),
             (r#","recurrence":"#, Value::or_null(rule.as_deref(), Value::Text)),
+            (r#","repeat_from":"#, Value::or_null(from, Value::Text)),
             (r#","rev":"#, Value::Number(*revision)),
         ];
         for (name, value) in members {
             bytes.extend_from_slice(name.as_bytes());
             value.write(bytes);
+        }
+        if let Some(finished) = self.finished {
+            bytes.extend_from_slice(br#","finished_id":"#);
+            Value::Number(finished.get()).write(bytes);
         }
         bytes.push(b'}');
         Ok(())
@@ -242,7 +318,7 @@ mod tests {
     use super::*;
     use crate::domain::position::Position;
     use crate::domain::priority::Priority;
-    use crate::domain::recurrence::{Recurrence, Rule};
+    use crate::domain::recurrence::{RepeatFrom, Rule};
     use crate::domain::tag::Tag;
     use crate::domain::task::Title;
     use crate::domain::task::tests::task;
@@ -251,7 +327,7 @@ mod tests {
     #[track_caller]
     fn check(task: &Task) {
         let mut direct = Vec::new();
-        TaskJson(task.clone()).write_json(&mut direct).unwrap();
+        TaskJson::new(task.clone()).write_json(&mut direct).unwrap();
         let generic = serde_json::to_string(&TaskView::from(task.clone())).unwrap();
         assert_eq!(String::from_utf8(direct).unwrap(), generic);
     }
@@ -274,9 +350,13 @@ mod tests {
         full.position = Position::of_number(1_000_000);
         full.parent = Some(TaskId::new(7));
         full.revision = Task::MAX_REVISION;
-        for text in
-            ["2026-12-01", "1970-01-01T00:00:00Z", "2026-07-01T09:00:00.5[Europe/Berlin]"]
-        {
+        for text in [
+            "2026-12-01",
+            "1970-01-01T00:00:00Z",
+            "2026-07-01T09:00:00.5[Europe/Berlin]",
+            "2026-03-29T02:30[Europe/Berlin]",
+            "2026-07-01T09:00:07[-03:30]",
+        ] {
             full.due = Some(due(text));
             check(&full);
             full.completed_at = Some(full.updated_at);
@@ -293,7 +373,7 @@ mod tests {
         let mut recurring = task();
         let due = due("2026-12-01T09:00:00[America/New_York]");
         let rule = Rule::parse("FREQ=MONTHLY;INTERVAL=2;BYDAY=-1MO,2TU;COUNT=9").unwrap();
-        recurring.recurrence = Some(Recurrence::new(rule, &due));
+        recurring.recurrence = Some(Recurrence::new(rule, RepeatFrom::Completion));
         recurring.due = Some(due);
         check(&recurring);
     }

@@ -48,7 +48,7 @@ impl Service {
                 let Some(task) = self.0.store.task_get(caller.user.id, id).await? else {
                     break;
                 };
-                if task.recurrence.is_none() {
+                if task.recurrence.is_none() || task.is_completed() {
                     break;
                 }
                 match self.task_move_on(caller, &task, &change).await {

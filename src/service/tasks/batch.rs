@@ -11,8 +11,8 @@ use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
 use crate::domain::id::TaskId;
 use crate::domain::task::{
-    IfMatch, Neighbour, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskWrite,
-    TaskWritten,
+    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch,
+    TaskWrite, TaskWritten,
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
@@ -34,8 +34,10 @@ pub enum TaskCommand {
     Create(Box<TaskInput>),
     /// Changes a task.
     Patch(TaskId, Box<TaskPatchInput>),
-    /// Completes a task.
-    Complete(TaskId),
+    /// Completes a task, and says whether a recurring one catches up with the present; `None` for yes.
+    Complete(TaskId, Option<bool>),
+    /// Skips an occurrence of a recurring task, like `Complete`.
+    Skip(TaskId, Option<bool>),
     /// Moves a task.
     Move(TaskId, TaskMove),
     /// Deletes a task and its subtasks.
@@ -141,7 +143,7 @@ impl Service {
         }
         let dry_run = dry_run || (atomic && ops.len() < checked.len());
         let plan = Arc::new(Plan { checked, atomic });
-        let write = TaskWrite { ops, atomic, dry_run, now };
+        let write = TaskWrite { ops, atomic, dry_run, now, home };
         let recorded = Arc::clone(&plan);
         let applied = move |written: &Option<TaskWritten>| {
             let written = written.as_ref().filter(|written| written.applied)?;
@@ -168,9 +170,13 @@ impl Service {
             TaskCommand::Patch(id, change) => {
                 change.check(home).map(|patch| TaskAction::Patch(id, Box::new(patch)))
             }
-            TaskCommand::Complete(id) => {
-                let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
+            TaskCommand::Complete(id, catch_up) => {
+                let completed = Some(true);
+                let patch = TaskPatch { completed, catch_up, ..TaskPatch::default() };
                 Ok(TaskAction::Patch(id, Box::new(patch)))
+            }
+            TaskCommand::Skip(id, catch_up) => {
+                Ok(TaskAction::Skip(id, Skip { catch_up: catch_up.unwrap_or(true) }))
             }
             TaskCommand::Move(id, place) => {
                 to = Some(place.to);

@@ -1,12 +1,12 @@
 //! Data of task requests, and its validation.
 
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalError, LocalTime};
 use crate::domain::id::TaskId;
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
-use crate::domain::recurrence::Rule;
+use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Fixed, NewTask, TaskPatch, Title};
+use crate::domain::task::{Description, Fixed, NewTask, TaskPatch, TaskRefused, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::service::FieldError;
@@ -22,6 +22,8 @@ pub struct TaskInput {
     pub completed: bool,
     /// Due date, checked by [`Due::parse`].
     pub due: Option<String>,
+    /// Local time of the due time, checked by [`LocalTime::parse`].
+    pub due_local: Option<String>,
     /// Priority.
     pub priority: Priority,
     /// Tags, each checked by [`Tag::new`], all by [`Tags::new`].
@@ -32,6 +34,8 @@ pub struct TaskInput {
     pub parent: Option<TaskId>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<String>,
+    /// Date from which the rule repeats.
+    pub repeat_from: Option<RepeatFrom>,
 }
 
 /// Changes to a task, unchecked. `None` leaves a member unchanged, `Some(None)` clears it.
@@ -43,8 +47,12 @@ pub struct TaskPatchInput {
     pub description: Option<Option<String>>,
     /// Whether the task is completed.
     pub completed: Option<bool>,
+    /// Whether a recurring task that is completed moves on to its first occurrence after now; `None` for yes.
+    pub catch_up: Option<bool>,
     /// Due date, checked by [`Due::parse`].
     pub due: Option<Option<String>>,
+    /// Local time of the due time, checked by [`LocalTime::parse`].
+    pub due_local: Option<Option<String>>,
     /// Priority.
     pub priority: Option<Priority>,
     /// Tags, each checked by [`Tag::new`], all by [`Tags::new`].
@@ -55,6 +63,8 @@ pub struct TaskPatchInput {
     pub parent: Option<Option<TaskId>>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<Option<String>>,
+    /// Date from which the rule repeats.
+    pub repeat_from: Option<Option<RepeatFrom>>,
     /// Members that cannot be changed.
     pub fixed: Fixed,
 }
@@ -102,20 +112,33 @@ impl TaskInput {
         let title = check.take("title", Title::new(self.title));
         let description = check.maybe("description", self.description, Description::new);
         let due = check.maybe("due", self.due, |text| Due::parse(&text, home));
+        let local =
+            check.maybe("due_local", self.due_local, |text| LocalTime::parse(&text));
+        let due = match (due, local) {
+            (Some(due), Some(time)) => check.take("due_local", due.meaning(time)),
+            (None, Some(_)) => check.take("due_local", Err(LocalError::Untimed)),
+            (due, None) => due,
+        };
         let tags = check.take("tags", tags(&self.tags));
         let position =
             check.maybe("position", self.position, |text| Position::parse(&text));
-        let recurrence =
-            check.maybe("recurrence", self.recurrence, |text| Rule::parse(&text));
+        let has_rule = self.recurrence.is_some();
+        let rule = check.maybe("recurrence", self.recurrence, |text| Rule::parse(&text));
+        if self.repeat_from.is_some() && !has_rule {
+            let refused = Err::<(), _>(TaskRefused::RepeatsNothing);
+            check.take("repeat_from", refused);
+        }
+        let from = self.repeat_from.unwrap_or_default();
         let new = title.map(|title| NewTask {
             description,
             completed: self.completed,
+            completed_at: None,
             due,
             priority: self.priority,
             tags: tags.unwrap_or_default(),
             position,
             parent: self.parent,
-            recurrence,
+            recurrence: rule.map(|rule| Recurrence::new(rule, from)),
             title,
             created_at: now,
         });
@@ -126,14 +149,21 @@ impl TaskInput {
 impl TaskPatchInput {
     pub(super) fn check(self, home: &TimeZone) -> Result<TaskPatch, Vec<FieldError>> {
         let mut check = Check::default();
+        if self.catch_up.is_some() && self.completed != Some(true) {
+            check.take("catch_up", Err::<(), _>("is only for completed: true"));
+        }
         let patch = TaskPatch {
             title: check.maybe("title", self.title, Title::new),
             description: check.maybe("description", self.description, |text| {
                 text.map(Description::new).transpose()
             }),
             completed: self.completed,
+            catch_up: self.catch_up,
             due: check.maybe("due", self.due, |text| {
                 text.map(|text| Due::parse(&text, home)).transpose()
+            }),
+            due_local: check.maybe("due_local", self.due_local, |text| {
+                text.map(|text| LocalTime::parse(&text)).transpose()
             }),
             priority: self.priority,
             tags: check.maybe("tags", self.tags, |texts| tags(&texts)),
@@ -143,8 +173,9 @@ impl TaskPatchInput {
             recurrence: check.maybe("recurrence", self.recurrence, |text| {
                 text.map(|text| Rule::parse(&text)).transpose()
             }),
+            repeat_from: self.repeat_from,
             fixed: self.fixed,
-            is_typed: true,
+            is_import: false,
         };
         check.finish(Some(patch))
     }
@@ -155,19 +186,36 @@ impl TaskPatchInput {
             title,
             description,
             completed,
+            catch_up,
             due,
+            due_local,
             priority,
             tags,
             position,
             parent,
             recurrence,
+            repeat_from,
             fixed: Fixed { id, owner, created_at },
         } = self;
-        format!(
+        let mut identity = format!(
             "TaskChange {{ title: {title:?}, description: {description:?}, completed: {completed:?}, due: {due:?}, \
              priority: {priority:?}, tags: {tags:?}, position: {position:?}, parent: {parent:?}, \
              recurrence: {recurrence:?}, fixed: Fixed {{ id: {id:?}, owner: {owner:?}, created_at: {created_at:?} }} }}"
-        )
+        );
+        // A change without the later fields keeps its identity.
+        let later = [
+            ("catch_up", catch_up.map(|it| it.to_string())),
+            ("due_local", due_local.as_ref().map(|it| format!("{it:?}"))),
+            (
+                "repeat_from",
+                repeat_from.map(|it| format!("{:?}", it.map(RepeatFrom::as_str))),
+            ),
+        ];
+        for (name, value) in later {
+            let Some(value) = value else { continue };
+            identity = format!("{identity}, {name}: {value}");
+        }
+        identity
     }
 }
 

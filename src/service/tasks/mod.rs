@@ -88,7 +88,8 @@ impl Service {
         self.task_write_one(caller, ask, preconditions, recorder, |it| it).await
     }
 
-    /// Completes a task, like [`Self::task_patch`].
+    /// Completes a task, like [`Self::task_patch`]. `catch_up` says whether a recurring task moves on to its first
+    /// occurrence after now, and not only after its due date; `None` for yes.
     ///
     /// # Errors
     ///
@@ -98,17 +99,32 @@ impl Service {
         &self,
         caller: &Caller<TasksWrite>,
         id: TaskId,
+        catch_up: Option<bool>,
         preconditions: Preconditions,
         recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        self.task_write_one(
-            caller,
-            TaskCommand::Complete(id),
-            preconditions,
-            recorder,
-            |it| it,
-        )
-        .await
+        let ask = TaskCommand::Complete(id, catch_up);
+        self.task_write_one(caller, ask, preconditions, recorder, |it| it).await
+    }
+
+    /// Moves a recurring task on to its next occurrence, without a record of the current one.
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`Self::task_patch`].
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_skip(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        catch_up: Option<bool>,
+        preconditions: Preconditions,
+        recorder: Recorder<Task>,
+    ) -> Result<Task, Error> {
+        let ask = TaskCommand::Skip(id, catch_up);
+        let skipped =
+            self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
+        skipped.map(|(task, _)| task)
     }
 
     /// Moves a task next to another, possibly below a new parent.

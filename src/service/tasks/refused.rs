@@ -66,7 +66,14 @@ impl TaskFailure {
             R::NoNeighbour => "after",
             R::NoRoom => "position",
             R::Invisible(field) => field,
-            R::RecursUndated | R::RecursCompleted => "recurrence",
+            R::SkipsNothing | R::SkipsLast => {
+                return Self::Invalid(vec![FieldError::new("recurrence", refused)]);
+            }
+            R::RecursUndated | R::RecursCompleted | R::RecursNever | R::RecursEnded => {
+                "recurrence"
+            }
+            R::RepeatsNothing => "repeat_from",
+            R::DueLocal(_) => "due_local",
             R::TooManyTags => "tags",
             R::TooMuch => return Self::TooMuch,
             R::NotTried => return Self::NotTried,

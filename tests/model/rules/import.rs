@@ -101,14 +101,17 @@ impl<'a> Import<'a> {
             title: Some(wanted.title),
             description: Some(wanted.description),
             completed,
+            catch_up: None,
             due: Some(wanted.due),
+            due_local: None,
             priority: Some(wanted.priority),
             tags: Some(wanted.tags),
             position: Some(wanted.position),
             parent: Some(wanted.parent),
-            recurrence: Some(wanted.recurrence.map(|it| it.rule().clone())),
+            recurrence: Some(wanted.recurrence.as_ref().map(|it| it.rule().clone())),
+            repeat_from: Some(wanted.recurrence.map(|it| it.repeat_from())),
             fixed: Fixed::default(),
-            is_typed: false,
+            is_import: true,
         };
         let new = patched(old, patch, self.now).unwrap().task;
         if new == *old {

@@ -1,15 +1,24 @@
-//! Model of the rules of changes to one task.
+//! Model of the rules of changes to one task. Its owner lives in UTC, and its rules are daily.
 
 use duly::domain::date::Date;
 use duly::domain::due::Due;
-use duly::domain::recurrence::{Recurrence, Rule};
+use duly::domain::id::TaskId;
+use duly::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use duly::domain::task::{Fixed, NewTask, Task, TaskPatch, TaskRefused, Title};
+use duly::domain::time_zone::TimeZone;
 use duly::domain::timestamp::Timestamp;
 
-/// Task after a change, and the completed occurrence if it recurs.
+/// Task after a change, and its step if it came back.
 pub(super) struct Patched {
     pub(super) task: Task,
+    pub(super) step: Option<Step>,
+}
+
+/// Step of a recurring task.
+pub(super) struct Step {
+    /// Completed occurrence, unless it was skipped.
     pub(super) finished: Option<NewTask>,
+    pub(super) days: i64,
 }
 
 const DAY_MS: i64 = 86_400_000;
@@ -17,24 +26,28 @@ const DAY_MS: i64 = 86_400_000;
 pub(super) fn patched(
     old: &Task,
     patch: TaskPatch,
-    now: Timestamp,
+    at: Timestamp,
 ) -> Result<Patched, TaskRefused> {
     let TaskPatch {
         title,
         description,
         completed,
+        catch_up,
         due,
+        due_local,
         priority,
         tags,
         position,
         parent,
         recurrence,
+        repeat_from,
         fixed,
-        is_typed,
+        is_import,
     } = patch;
     assert_eq!(fixed, Fixed::default(), "the model knows no fixed fields");
+    assert_eq!(due_local, None, "the model knows no local times");
     let is_visible = |title: &Title| title.as_str().chars().any(char::is_alphanumeric);
-    let is_known = !is_typed || title.iter().all(is_visible);
+    let is_known = is_import || title.iter().all(is_visible);
     assert!(is_known, "the model knows only titles that can be seen");
     let mut new = Task {
         title: title.unwrap_or_else(|| old.title.clone()),
@@ -47,72 +60,135 @@ pub(super) fn patched(
         ..old.clone()
     };
     let old_rule = old.recurrence.as_ref().map(|it| it.rule().clone());
+    let old_from = old.recurrence.as_ref().map(Recurrence::repeat_from);
     let rule = recurrence.unwrap_or_else(|| old_rule.clone());
-    if rule != old_rule || new.due != old.due {
-        new.recurrence = match (rule, &new.due) {
-            (None, _) => None,
-            (Some(_), None) => return Err(TaskRefused::RecursUndated),
-            (Some(rule), Some(due)) => Some(Recurrence::new(rule, due)),
-        };
+    if rule.is_none()
+        && repeat_from.is_some_and(|from| from.is_some() && from != old_from)
+    {
+        return Err(TaskRefused::RepeatsNothing);
     }
-    let now = now.max(old.updated_at);
-    let mut finished = None;
+    let from = repeat_from.unwrap_or(old_from).unwrap_or(RepeatFrom::Due);
+    new.recurrence = rule.clone().map(|rule| Recurrence::new(rule, from));
+    if rule.is_some() && new.due.is_none() {
+        return Err(TaskRefused::RecursUndated);
+    }
     if completed == Some(false) {
         new.completed_at = None;
-    } else if completed == Some(true) && old.completed_at.is_none() {
-        match next_daily(&new) {
-            Some((due, recurrence)) => {
-                finished = Some(NewTask {
-                    title: new.title.clone(),
-                    description: new.description.clone(),
-                    completed: true,
-                    due: new.due.replace(due),
-                    priority: new.priority,
-                    tags: new.tags.clone(),
-                    position: None,
-                    parent: None,
-                    recurrence: None,
-                    created_at: now,
-                });
-                new.recurrence = Some(recurrence);
-            }
-            None => {
-                new.completed_at = Some(now);
-                new.recurrence = None;
-            }
-        }
     }
-    if new.recurrence.is_some() && new.completed_at.is_some() {
+    if !is_import && rule != old_rule && rule.is_some() && new.completed_at.is_some() {
         return Err(TaskRefused::RecursCompleted);
     }
+    let now = at.max(old.updated_at);
+    let mut step = None;
+    if completed == Some(true) && old.completed_at.is_none() {
+        let finished =
+            finished(&Task { completed_at: Some(now), ..new.clone() }, None, now);
+        let days =
+            if is_import { None } else { advance(&mut new, at, catch_up != Some(false)) };
+        if days.is_none() {
+            new.completed_at = Some(now);
+        }
+        step = days.map(|days| Step { finished: Some(finished), days });
+    }
+    Ok(Patched { task: counted(old, new, now), step })
+}
+
+pub(super) fn skipped(
+    old: &Task,
+    at: Timestamp,
+    catch_up: bool,
+) -> Result<Patched, TaskRefused> {
+    if old.recurrence.is_none() || old.completed_at.is_some() {
+        return Err(TaskRefused::SkipsNothing);
+    }
+    let mut new = old.clone();
+    let days = advance(&mut new, at, catch_up).ok_or(TaskRefused::SkipsLast)?;
+    let task = counted(old, new, at.max(old.updated_at));
+    Ok(Patched { task, step: Some(Step { finished: None, days }) })
+}
+
+/// Returns a task as a record of what was completed.
+pub(super) fn finished(task: &Task, parent: Option<TaskId>, now: Timestamp) -> NewTask {
+    NewTask {
+        description: task.description.clone(),
+        completed: true,
+        completed_at: task.completed_at,
+        due: task.due.clone(),
+        priority: task.priority,
+        tags: task.tags.clone(),
+        parent,
+        ..NewTask::new(task.title.clone(), now)
+    }
+}
+
+/// Returns a subtask that comes back with the task above it.
+pub(super) fn brought_back(old: &Task, days: i64, now: Timestamp) -> Task {
+    let due = old.due.as_ref().map(|due| later(due, days));
+    let new = Task { completed_at: None, due, ..old.clone() };
+    counted(old, new, now.max(old.updated_at))
+}
+
+fn counted(old: &Task, mut new: Task, now: Timestamp) -> Task {
     if new != *old {
         new.updated_at = now;
         new.revision = old.revision + 1;
     }
-    Ok(Patched { task: new, finished })
+    new
 }
 
-/// Returns the next due day of a task that recurs daily, and its rule from then on.
-fn next_daily(task: &Task) -> Option<(Due, Recurrence)> {
-    let recurrence = task.recurrence.as_ref()?;
+/// Moves a task that recurs daily on, and returns the number of days.
+fn advance(task: &mut Task, now: Timestamp, catch_up: bool) -> Option<i64> {
+    let recurrence = task.recurrence.clone()?;
+    let due = task.due.clone()?;
+    let from = recurrence.repeat_from();
+    let today = now.as_millis().div_euclid(DAY_MS);
+    let is_after_now = |due: &Due| match due {
+        Due::On(date) => i64::from(date.days()) > today,
+        Due::At { at, .. } => *at > now,
+    };
+    let is_after_today = |due: &Due| match due {
+        Due::On(date) => i64::from(date.days()) > today,
+        Due::At { at, .. } => at.as_millis().div_euclid(DAY_MS) > today,
+    };
+    let is_next = |days: &i64| {
+        let due = later(&due, *days);
+        match from {
+            RepeatFrom::Due => !catch_up || is_after_now(&due),
+            RepeatFrom::Completion => is_after_today(&due),
+        }
+    };
+    let days = (1..100).find(is_next)?;
+    let passed = if from == RepeatFrom::Due { days } else { 1 };
     let text = recurrence.rule().to_string();
     let rule = match text.split_once(";COUNT=") {
         None => {
             assert_eq!(text, "FREQ=DAILY", "the model knows no other rule");
             text
         }
-        Some((_, "1")) => return None,
         Some((daily, left)) => {
-            format!("{daily};COUNT={}", left.parse::<u32>().unwrap() - 1)
+            let left = left.parse::<i64>().unwrap() - passed;
+            (left > 0).then(|| format!("{daily};COUNT={left}"))?
         }
     };
-    let rule = Rule::parse(&rule).unwrap();
-    let due = match task.due.as_ref()? {
-        Due::On(date) => Due::On(Date::from_days(date.days() + 1).unwrap()),
-        Due::At { at, zone } => {
-            let at = Timestamp::from_millis(at.as_millis() + DAY_MS).unwrap();
-            Due::At { at, zone: zone.clone() }
+    task.due = Some(later(&due, days));
+    task.recurrence = Some(Recurrence::new(Rule::parse(&rule).unwrap(), from));
+    Some(days)
+}
+
+fn later(due: &Due, days: i64) -> Due {
+    match due {
+        Due::On(date) => {
+            let days = i64::from(date.days()) + days;
+            Due::On(Date::from_days(i32::try_from(days).unwrap()).unwrap())
         }
-    };
-    Some((due, Recurrence::restore(rule, recurrence.time_millis())))
+        Due::At { at, zone, .. } => {
+            let at = Timestamp::from_millis(at.as_millis() + days * DAY_MS).unwrap();
+            Due::at(at, zone.clone(), None)
+        }
+    }
+}
+
+/// Returns the moment of a due date some days earlier.
+pub(super) fn moment_before(due: &Due, days: i64) -> Timestamp {
+    later(due, -days).moment(&TimeZone::utc())
 }

@@ -1,19 +1,23 @@
 //! Model of the rules of task writes: on a copy, one after the other, by reading everything.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::quota::{QuotaExceeded, Usage};
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    IfMatch, Neighbour, NewTask, Task, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch,
-    TaskRefused, TaskWrite, TaskWritten,
+    IfMatch, Neighbour, NewTask, Skip, Task, TaskAction, TaskDone, TaskMove, TaskOp,
+    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
 };
+use duly::domain::time_zone::TimeZone;
 use duly::domain::timestamp::Timestamp;
 
-use super::patch::{Patched, patched};
+use super::patch::{
+    Patched, Step, brought_back, finished as finished_copy, moment_before, patched,
+    skipped,
+};
 use crate::harness::memory::State;
 
 type Decided = Result<TaskDone, TaskRefused>;
@@ -75,6 +79,7 @@ impl State {
                 return self.make(owner, *new).map(TaskDone::Created);
             }
             TaskAction::Patch(id, _)
+            | TaskAction::Skip(id, _)
             | TaskAction::Move(id, _)
             | TaskAction::Delete(id) => id,
         };
@@ -89,6 +94,10 @@ impl State {
         }
         match action {
             TaskAction::Patch(_, patch) => self.change(&old, *patch, now),
+            TaskAction::Skip(_, Skip { catch_up }) => {
+                let skipped = skipped(&old, now, catch_up)?;
+                self.replace(&old, skipped, now)
+            }
             TaskAction::Move(_, TaskMove { to, parent }) => {
                 let position = Some(self.place(&old, to)?);
                 let patch = TaskPatch { position, parent, ..TaskPatch::default() };
@@ -128,17 +137,53 @@ impl State {
     }
 
     fn change(&mut self, old: &Task, mut patch: TaskPatch, now: Timestamp) -> Decided {
-        if let Some(tags) = patch.tags.as_mut().filter(|_| patch.is_typed) {
+        if let Some(tags) = patch.tags.as_mut().filter(|_| !patch.is_import) {
             *tags = self.settled(old.owner, &old.tags, tags);
         }
-        let Patched { task, finished } = patched(old, patch, now)?;
+        let patched = patched(old, patch, now)?;
+        let task = &patched.task;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
             self.check_reparent(task.owner, Some(task.id), parent)?;
         }
-        let finished = finished.map(|new| self.make(task.owner, new)).transpose()?;
-        let task = if task == *old { task } else { self.dated(task) };
+        self.replace(old, patched, now)
+    }
+
+    fn replace(&mut self, old: &Task, new: Patched, now: Timestamp) -> Decided {
+        let Patched { task, step } = new;
+        let Some(Step { finished: record, days }) = step else {
+            let task = if task == *old { task } else { self.dated(task) };
+            self.tasks.insert(task.id, task.clone());
+            return Ok(TaskDone::Changed { task, finished: None });
+        };
+        let owner = task.owner;
+        // A patch may have set the date that has passed.
+        let passed = moment_before(task.due.as_ref().unwrap(), days);
+        let record = record.map(|new| self.make(owner, new)).transpose()?;
+        let finished = record.map(|task| task.id);
+        let task = self.dated(task);
         self.tasks.insert(task.id, task.clone());
-        Ok(TaskDone::Changed { task, finished: finished.map(|task| task.id) })
+        // Tasks that came back, with the record below which those of their subtasks stand.
+        let mut back = BTreeMap::from([(task.id, finished)]);
+        for id in self.below(owner, task.id).into_iter().skip(1) {
+            let subtask = self.tasks[&id].clone();
+            let Some(&above) = back.get(&subtask.parent.unwrap()) else { continue };
+            let due = subtask.due.as_ref().map(|due| due.moment(&TimeZone::utc()));
+            let has_rule = subtask.recurrence.is_some() && !subtask.is_completed();
+            if has_rule && due.is_some_and(|due| due > passed) {
+                continue;
+            }
+            let is_kept = subtask.is_completed() && finished.is_some();
+            let record = if is_kept {
+                Some(self.make(owner, finished_copy(&subtask, above, now))?.id)
+            } else {
+                above
+            };
+            back.insert(id, record);
+            let new = brought_back(&subtask, days, now);
+            let new = if new == subtask { new } else { self.dated(new) };
+            self.tasks.insert(id, new);
+        }
+        Ok(TaskDone::Changed { task, finished })
     }
 
     /// Returns the tags of a task: an unused tag is replaced by its twin that another task has.

@@ -4,12 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Millis, Stored};
 use crate::domain::date::Date;
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
-use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{Description, Task, TaskDone, Title};
 use crate::domain::time_zone::TimeZone;
@@ -34,6 +34,11 @@ pub(in crate::service::idempotency) struct WireTask {
     created_at: Millis,
     updated_at: Millis,
     revision: u64,
+    /// Local time that is meant, in milliseconds.
+    #[serde(default)]
+    local_ms: Option<u32>,
+    #[serde(default)]
+    from_completion: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,7 +96,7 @@ impl Stored for Task {
             completed_at: completed_at.map(Millis::from),
             due: due.as_ref().map(|due| match due {
                 Due::On(date) => WireDue::On(date.days()),
-                Due::At { at, zone } => {
+                Due::At { at, zone, .. } => {
                     WireDue::At((*at).into(), zone.as_str().to_owned())
                 }
             }),
@@ -99,9 +104,11 @@ impl Stored for Task {
             tags: tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             position: position.as_str().to_owned(),
             parent: parent.map(TaskId::get),
-            recurrence: recurrence
+            recurrence: recurrence.as_ref().map(|it| (it.rule().to_string(), None)),
+            local_ms: due.as_ref().and_then(Due::local_time).map(LocalTime::as_millis),
+            from_completion: recurrence
                 .as_ref()
-                .map(|it| (it.rule().to_string(), it.time_millis())),
+                .is_some_and(|it| it.repeat_from() == RepeatFrom::Completion),
             created_at: (*created_at).into(),
             updated_at: (*updated_at).into(),
             revision: *revision,
@@ -109,21 +116,24 @@ impl Stored for Task {
     }
 
     fn from_wire(wire: Self::Wire) -> Option<Self> {
+        // Earlier versions kept the time with the rule.
+        let former = wire.recurrence.as_ref().and_then(|(_, time)| *time);
+        let meant = wire.local_ms.or(former).map(LocalTime::from_millis);
         let due = wire.due.map(|due| match due {
             WireDue::On(days) => Date::from_days(days).ok().map(Due::On),
             WireDue::At(at, zone) => {
                 let zone = TimeZone::new_unchecked(zone);
-                at.time().ok().map(|at| Due::At { at, zone })
+                at.time().ok().map(|at| Due::at(at, zone, meant))
             }
         });
         let due = match due {
             Some(due) => Some(due?),
             None => None,
         };
+        let from =
+            if wire.from_completion { RepeatFrom::Completion } else { RepeatFrom::Due };
         let recurrence = match wire.recurrence {
-            Some((rule, time)) => {
-                Some(Recurrence::restore(Rule::parse(&rule).ok()?, time))
-            }
+            Some((rule, _)) => Some(Recurrence::new(Rule::parse(&rule).ok()?, from)),
             None => None,
         };
         let tags = wire.tags.into_iter().map(Tag::new_unchecked).collect();
@@ -236,4 +246,23 @@ fn result(wire: WireResult) -> Option<Result<TaskDone, TaskFailure>> {
         WireResult::TooMuch => Err(TaskFailure::TooMuch),
         WireResult::NotTried => Err(TaskFailure::NotTried),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_of_an_earlier_version_is_read() {
+        let text = r#"{"id":3,"owner":1,"title":"a","description":null,"completed_at":null,"due":{"At":[1774747800000,"Europe/Berlin"]},"priority":0,"tags":[],"position":"a0","parent":null,"recurrence":["FREQ=DAILY",9000000],"created_at":1,"updated_at":2,"revision":2}"#;
+        let wire = serde_json::from_str(text).unwrap();
+        let task = Task::from_wire(wire).unwrap();
+        let due = task.due.as_ref().unwrap();
+        assert_eq!(due.to_string(), "2026-03-29T03:30:00+02:00[Europe/Berlin]");
+        assert_eq!(due.local_time().unwrap().to_string(), "02:30");
+
+        let written = serde_json::to_string(&task.to_wire()).unwrap();
+        let again = Task::from_wire(serde_json::from_str(&written).unwrap());
+        assert_eq!(again, Some(task));
+    }
 }

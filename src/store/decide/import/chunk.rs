@@ -9,6 +9,7 @@ use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::quota::Quota;
 use crate::domain::task::{Patched, Task, TaskPatch};
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Conflict, Existing, Imported, Owner};
 use crate::domain::user::{Credential, Role, User};
@@ -248,7 +249,8 @@ impl<'a> ChunkImport<'a> {
         };
         let overlay = self.overlay(owner)?;
         let patch = TaskPatch::to(wanted, parent);
-        match patch.apply(&old, now) {
+        // An import completes no occurrence, so no day of the owner matters.
+        match patch.apply(&old, now, &TimeZone::utc()) {
             Ok(Patched { task: mut new, .. }) if new != old => {
                 overlay.date(&mut new)?;
                 overlay.put(old, new)?;

@@ -12,9 +12,6 @@ use crate::store::decide::{Figures, Snapshot};
 /// Upper bound of the bytes of the rows of a task, including the counts of its tags.
 const MOST_OF_A_TASK: u64 = 64 << 10;
 
-/// Maximum number of tasks that one operation creates or lengthens: a recurring task, and its completed occurrence.
-const MOST_TASKS: u64 = 2;
-
 /// Usage of the account with the changes so far, and its limits.
 pub(in crate::store::decide) struct Allowance {
     tasks: u64,
@@ -27,14 +24,14 @@ pub(in crate::store::decide) struct Allowance {
 }
 
 impl Allowance {
-    /// Creates the allowance of a write of `ops` operations.
+    /// Creates the allowance of a write that creates or lengthens at most so many tasks.
     pub(in crate::store::decide) fn new(
         figures: &Figures,
         quota: &Quota,
-        ops: usize,
+        tasks: usize,
     ) -> Self {
-        let ops = u64::try_from(ops).unwrap_or(u64::MAX);
-        let most = ops.saturating_mul(MOST_TASKS).saturating_mul(MOST_OF_A_TASK);
+        let tasks = u64::try_from(tasks).unwrap_or(u64::MAX);
+        let most = tasks.saturating_mul(MOST_OF_A_TASK);
         let most = figures.bytes.saturating_add(most);
         Self {
             tasks: figures.tasks,

@@ -1,6 +1,17 @@
 //! Decisions about tasks.
 
+/// Unwraps a decision, or returns the refusal.
+macro_rules! allowed {
+    ($decided:expr) => {
+        match $decided {
+            Ok(value) => value,
+            Err(refused) => return Ok(Err(refused)),
+        }
+    };
+}
+
 mod allowance;
+mod occurrence;
 mod overlay;
 mod tags;
 mod tree;

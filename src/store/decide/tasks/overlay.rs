@@ -332,7 +332,7 @@ impl<'a> TaskOverlay<'a> {
         Ok(twins)
     }
 
-    /// Returns the tasks directly below one.
+    /// Returns the tasks directly below one, by id.
     pub(super) fn children(&self, parent: TaskId) -> Result<Vec<TaskId>, StoreError> {
         self.read_family(parent)?;
         let families = self.families.borrow();
@@ -340,6 +340,7 @@ impl<'a> TaskOverlay<'a> {
         let mut children: Vec<TaskId> =
             stored.filter(|id| !self.edited.contains_key(id)).collect();
         children.extend(self.children.get(&parent).into_iter().flatten());
+        children.sort_unstable();
         Ok(children)
     }
 

@@ -1,12 +1,22 @@
 //! Work of task writes, in rows, and memory of their results.
 
-use crate::domain::task::rows::{ROWS, word_rows};
+use crate::domain::task::rows::word_rows;
 use crate::domain::task::{Task, TaskDone, TaskRefused};
 
-/// Returns an upper bound of the rows that a change of a task touches.
+/// Returns an upper bound of the rows that a change of a task touches: its record, and the old and new entry in each
+/// index of a field that changes.
 pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
-    let mut count = 2 * ROWS;
-    if old.tags != new.tags || old.is_completed() != new.is_completed() {
+    let is_state_changed = old.is_completed() != new.is_completed();
+    let entries = [
+        true, // The time of the change.
+        is_state_changed || old.priority != new.priority,
+        is_state_changed || old.due != new.due,
+        old.position != new.position,
+        old.title != new.title,
+        old.parent != new.parent,
+    ];
+    let mut count = 1 + 2 * size(entries.into_iter().filter(|it| *it).count());
+    if old.tags != new.tags || is_state_changed {
         count += size(old.tags.iter().len() + new.tags.iter().len());
     }
     if old.title != new.title || old.description != new.description {

@@ -3,16 +3,19 @@
 use std::collections::BTreeSet;
 
 use super::allowance::Allowance;
+use super::occurrence::Changes;
 use super::overlay::TaskOverlay;
-use super::{tags, tree, work};
+use super::{occurrence, tags, tree, work};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::quota::Quota;
+use crate::domain::recurrence::Completion;
 use crate::domain::tag::Tags;
 use crate::domain::task::{
-    IfMatch, Neighbour, NewTask, Patched, Task, TaskAction, TaskDone, TaskMove, TaskOp,
-    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+    IfMatch, Neighbour, NewTask, Patched, Skip, Task, TaskAction, TaskDone, TaskMove,
+    TaskOp, TaskPatch, TaskRefused, TaskWrite, TaskWritten,
 };
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::decide::{Decision, Side, Snapshot};
@@ -20,14 +23,11 @@ use crate::store::decide::{Decision, Side, Snapshot};
 /// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
 
-/// Unwraps a decision, or returns the refusal.
-macro_rules! allowed {
-    ($decided:expr) => {
-        match $decided {
-            Ok(value) => value,
-            Err(refused) => return Ok(Err(refused)),
-        }
-    };
+/// Time of a write, and the time zone in which its days begin.
+#[derive(Clone, Copy)]
+pub(super) struct WriteTime<'a> {
+    pub(super) now: Timestamp,
+    pub(super) home: &'a TimeZone,
 }
 
 /// Creates, changes, moves and deletes tasks; see [`crate::store::Store::task_write`].
@@ -44,16 +44,17 @@ pub fn write(
     let Some(figures) = snapshot.figures(owner)? else {
         return Ok(Decision::unchanged(None));
     };
-    let allowance = Allowance::new(&figures, quota, write.ops.len());
+    let allowance = Allowance::new(&figures, quota, most_tasks(&write.ops));
     let mut overlay = TaskOverlay::new(snapshot, owner, &figures, allowance)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
+    let at = WriteTime { now: write.now, home: &write.home };
     for TaskOp { action, if_match } in write.ops {
         // Another change would be examined in vain, or at the cost of all callers that wait.
         let mut result = if results.last().is_some_and(is_too_much) {
             Err(TaskRefused::NotTried)
         } else {
-            decide(&mut overlay, action, &if_match, write.now)?
+            decide(&mut overlay, action, &if_match, at)?
         };
         if let Err(TaskRefused::Changed(task)) = &result
             && !told.insert((task.id, task.revision))
@@ -69,6 +70,17 @@ pub fn write(
     Ok(Decision { result: Some(TaskWritten { results, applied }), changes })
 }
 
+/// Returns the maximum number of tasks that operations create or lengthen. A task that comes back takes its subtasks
+/// along.
+fn most_tasks(ops: &[TaskOp]) -> usize {
+    let most = |op: &TaskOp| match &op.action {
+        TaskAction::Patch(_, patch) if patch.completed != Some(true) => 1,
+        TaskAction::Create(_) | TaskAction::Move(..) | TaskAction::Delete(_) => 1,
+        TaskAction::Patch(..) | TaskAction::Skip(..) => TaskWrite::MAX_TOUCHED,
+    };
+    ops.iter().map(most).fold(0, usize::saturating_add).min(TaskWrite::MAX_TOUCHED)
+}
+
 /// Whether no later operation is tried.
 const fn is_too_much(result: &Result<TaskDone, TaskRefused>) -> bool {
     matches!(result, Err(TaskRefused::TooMuch | TaskRefused::NotTried))
@@ -78,14 +90,17 @@ fn decide(
     overlay: &mut TaskOverlay<'_>,
     action: TaskAction,
     if_match: &IfMatch,
-    now: Timestamp,
+    at: WriteTime<'_>,
 ) -> Decided<TaskDone> {
     if overlay.touched() >= TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }
     let id = match action {
         TaskAction::Create(new) => return create(overlay, *new),
-        TaskAction::Patch(id, _) | TaskAction::Move(id, _) | TaskAction::Delete(id) => id,
+        TaskAction::Patch(id, _)
+        | TaskAction::Skip(id, _)
+        | TaskAction::Move(id, _)
+        | TaskAction::Delete(id) => id,
     };
     let Some(old) = overlay.get(id)? else { return Ok(Err(TaskRefused::Missing)) };
     if !if_match.fits(&old) {
@@ -93,13 +108,18 @@ fn decide(
     }
     match action {
         TaskAction::Create(_) => Ok(Err(TaskRefused::Missing)),
-        TaskAction::Patch(_, patch) => change(overlay, old, *patch, now),
+        TaskAction::Patch(_, patch) => change(overlay, old, *patch, at),
+        TaskAction::Skip(_, Skip { catch_up }) => {
+            let WriteTime { now, home } = at;
+            let skipped = old.skip(Completion { at: now, home, catch_up });
+            replace(overlay, old, allowed!(skipped), at)
+        }
         TaskAction::Move(_, to) => {
             let position = allowed!(place(overlay, id, to.to)?);
             let TaskMove { parent, .. } = to;
             let position = Some(position);
             let patch = TaskPatch { position, parent, ..TaskPatch::default() };
-            change(overlay, old, patch, now)
+            change(overlay, old, patch, at)
         }
         TaskAction::Delete(_) => delete(overlay, id),
     }
@@ -122,30 +142,32 @@ fn change(
     overlay: &mut TaskOverlay<'_>,
     old: Task,
     mut patch: TaskPatch,
-    now: Timestamp,
+    at: WriteTime<'_>,
 ) -> Decided<TaskDone> {
-    if let Some(tags) = patch.tags.take_if(|_| patch.is_typed) {
+    if let Some(tags) = patch.tags.take_if(|_| !patch.is_import) {
         patch.tags = Some(allowed!(tags::settle(overlay, &old.tags, tags)?));
     }
-    let Patched { mut task, finished } = allowed!(patch.apply(&old, now));
-    if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
-        allowed!(tree::check_reparent(overlay, Some(task.id), parent)?);
+    let patched = allowed!(patch.apply(&old, at.now, at.home));
+    if let Some(parent) = patched.task.parent.filter(|it| Some(*it) != old.parent) {
+        allowed!(tree::check_reparent(overlay, Some(old.id), parent)?);
     }
-    let finished = match finished {
-        Some(new) => Some(allowed!(overlay.create(*new)?)),
-        None => None,
-    };
-    if task != old {
-        overlay.date(&mut task)?;
-        if let Err(refused) = overlay.replace(old, task.clone())? {
-            if let Some(finished) = finished {
-                overlay.remove(finished)?;
-            }
-            return Ok(Err(refused));
-        }
+    replace(overlay, old, patched, at)
+}
+
+/// Replaces a task. If it moved on to its next occurrence, its subtasks move with it.
+fn replace(
+    overlay: &mut TaskOverlay<'_>,
+    old: Task,
+    patched: Patched,
+    at: WriteTime<'_>,
+) -> Decided<TaskDone> {
+    let Patched { task: new, advanced } = patched;
+    let mut changes = Changes::new(overlay);
+    let done = occurrence::replace(&mut changes, old, new, advanced, at)?;
+    if done.is_err() {
+        changes.undo()?;
     }
-    let finished = finished.map(|task| task.id);
-    Ok(Ok(TaskDone::Changed { task, finished }))
+    Ok(done)
 }
 
 fn delete(overlay: &mut TaskOverlay<'_>, id: TaskId) -> Decided<TaskDone> {

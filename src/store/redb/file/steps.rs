@@ -21,7 +21,7 @@ pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreEr
 
 /// Steps in order: the first leads from format 1 to 2, and so on.
 pub(in crate::store::redb) const STEPS: &[Step] =
-    &[accounts, plans, shares, scans, stats_behind_tasks];
+    &[accounts, plans, shares, scans, stats_behind_tasks, rules];
 
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
@@ -213,4 +213,19 @@ fn stats_behind_tasks(tables: &mut Tables<'_>) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// Upgrades format 6 to 7: writes tasks in the layout of format 7, which has the local time of a due time and the date from
+/// which a rule repeats. Rows of deleted accounts only await removal, and stay as they are.
+fn rules(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(Owned::Task(owner, id)) = Owned::decode(&after) else { continue };
+        if tables.purge.get(owner.to_bytes().as_slice())?.is_none() {
+            let value = record::task(&record::decode_task(owner, id, &value)?)?;
+            drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
+        }
+    }
+    count_bytes(tables, StatsPlace::Current)
 }

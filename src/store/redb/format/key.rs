@@ -12,7 +12,7 @@
 //! admins         user id 8                                                   empty (index)
 //! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
-//! owned          owner 8, 04, task id 8                                      TaskV2
+//! owned          owner 8, 04, task id 8                                      TaskV3
 //! owned          owner 8, 05                                                 StatsV4
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
 //! owned          owner 8, 03 or 06 to 0D, ..., task id 8                     empty (indexes of tasks)

@@ -14,6 +14,7 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
         work.add(match &op.action {
             TaskAction::Create(new) => created(new),
             TaskAction::Patch(_, patch) => patched(patch),
+            TaskAction::Skip(..) => Work::new(UNKNOWN, 0),
             TaskAction::Move(..) => Work::new(2 * ROWS, 256),
             TaskAction::Delete(_) => Work::new(UNKNOWN, 0),
         });

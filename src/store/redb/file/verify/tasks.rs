@@ -134,9 +134,8 @@ impl Check<'_> {
             }
         }
         seen.entries.0 += u64::try_from(entries.len()).unwrap_or(u64::MAX);
-        if task.recurrence.is_some() && (task.is_completed() || task.due.is_none()) {
-            self.report
-                .add(format!("{id:?} recurs, but is completed or has no due date"));
+        if task.recurrence.is_some() && task.due.is_none() {
+            self.report.add(format!("{id:?} recurs, but has no due date"));
         }
         if !lies_well(&self.owned, &task)? {
             self.report

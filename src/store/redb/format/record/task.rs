@@ -2,13 +2,13 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, time};
+use super::{V1, V2, V3, time};
 use crate::domain::date::Date;
-use crate::domain::due::Due;
+use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
-use crate::domain::recurrence::{Recurrence, Rule};
+use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{Description, Task, TaskFields, Title};
 use crate::domain::time_zone::TimeZone;
@@ -45,9 +45,54 @@ struct TaskV2<'a> {
     recurrence: Option<(String, Option<u32>)>,
 }
 
+/// Name of a time zone, and the local time that is meant, in milliseconds, if the clocks skip it.
+type ZoneV3<'a> = (&'a str, Option<u32>);
+
+/// `due`: a day since 1970, or milliseconds with a zone. `recurrence`: the rule, and the number of the date from which
+/// it repeats.
+#[derive(Encode, BorrowDecode)]
+struct TaskV3<'a> {
+    title: &'a str,
+    description: Option<&'a str>,
+    completed_ms: Option<i64>,
+    created_ms: i64,
+    updated_ms: i64,
+    revision: u64,
+    due: Option<(i64, Option<ZoneV3<'a>>)>,
+    priority: u8,
+    tags: Vec<&'a str>,
+    position: &'a str,
+    parent: Option<u64>,
+    recurrence: Option<(String, u8)>,
+}
+
+impl<'a> From<TaskV2<'a>> for TaskV3<'a> {
+    fn from(record: TaskV2<'a>) -> Self {
+        let time = record.recurrence.as_ref().and_then(|(_, time)| *time);
+        let due = record.due;
+        Self {
+            title: record.title,
+            description: record.description,
+            completed_ms: record.completed_ms,
+            created_ms: record.created_ms,
+            updated_ms: record.updated_ms,
+            revision: record.revision,
+            due: due.map(|(number, zone)| (number, zone.map(|zone| (zone, time)))),
+            priority: record.priority,
+            tags: record.tags,
+            position: record.position,
+            parent: record.parent,
+            recurrence: record.recurrence.map(|(rule, _)| (rule, FROM_DUE)),
+        }
+    }
+}
+
+const FROM_DUE: u8 = 0;
+const FROM_COMPLETION: u8 = 1;
+
 pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     let recurrence = task.recurrence.as_ref();
-    let record = TaskV2 {
+    let record = TaskV3 {
         title: task.title.as_str(),
         description: task.description.as_ref().map(Description::as_str),
         completed_ms: task.completed_at.map(|time| time.as_millis()),
@@ -56,15 +101,24 @@ pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
         revision: task.revision,
         due: task.due.as_ref().map(|due| match due {
             Due::On(date) => (i64::from(date.days()), None),
-            Due::At { at, zone } => (at.as_millis(), Some(zone.as_str())),
+            Due::At { at, zone, skipped } => {
+                let skipped = skipped.map(LocalTime::as_millis);
+                (at.as_millis(), Some((zone.as_str(), skipped)))
+            }
         }),
         priority: task.priority.code(),
         tags: task.tags.iter().map(Tag::as_str).collect(),
         position: task.position.as_str(),
         parent: task.parent.map(TaskId::get),
-        recurrence: recurrence.map(|it| (it.rule().to_string(), it.time_millis())),
+        recurrence: recurrence.map(|it| {
+            let from = match it.repeat_from() {
+                RepeatFrom::Due => FROM_DUE,
+                RepeatFrom::Completion => FROM_COMPLETION,
+            };
+            (it.rule().to_string(), from)
+        }),
     };
-    seal(Table::Owned, &key::task(task.owner, task.id), V2, &record)
+    seal(Table::Owned, &key::task(task.owner, task.id), V3, &record)
 }
 
 /// Decodes the fields by which lists select and sort.
@@ -75,10 +129,10 @@ pub(crate) fn decode_fields(
 ) -> Result<TaskFields<'_>, StoreError> {
     let key = key::task(owner, id);
     let envelope = open(Table::Owned, &key, value)?;
-    if envelope.version != V2 {
+    if envelope.version != V3 {
         return Err(envelope.unknown_version());
     }
-    let record: TaskV2<'_> = envelope.record()?;
+    let record: TaskV3<'_> = envelope.record()?;
     let due = match record.due {
         Some((millis, Some(_))) => Some((time(&envelope, millis)?.as_millis(), 1)),
         Some(day) => Some(due(&envelope, day)?.sort_key()),
@@ -108,7 +162,11 @@ pub(crate) fn decode_task(
     let envelope = open(Table::Owned, &key, value)?;
     match envelope.version {
         V1 => first(owner, id, &envelope),
-        V2 => second(owner, id, &envelope),
+        V2 => {
+            let record: TaskV2<'_> = envelope.record()?;
+            current(owner, id, &envelope, record.into())
+        }
+        V3 => current(owner, id, &envelope, envelope.record()?),
         _ => Err(envelope.unknown_version()),
     }
 }
@@ -139,12 +197,12 @@ fn first(
     })
 }
 
-fn second(
+fn current(
     owner: UserId,
     id: TaskId,
     envelope: &Envelope<'_, '_>,
+    record: TaskV3<'_>,
 ) -> Result<Task, StoreError> {
-    let record: TaskV2<'_> = envelope.record()?;
     let tags = record.tags.iter().map(|tag| Tag::new_unchecked((*tag).to_owned()));
     Ok(Task {
         id,
@@ -160,7 +218,7 @@ fn second(
         parent: record.parent.map(TaskId::new),
         recurrence: record
             .recurrence
-            .map(|(rule, time)| recurrence(envelope, &rule, time))
+            .map(|(rule, from)| recurrence(envelope, &rule, from))
             .transpose()?,
         created_at: time(envelope, record.created_ms)?,
         updated_at: time(envelope, record.updated_ms)?,
@@ -188,11 +246,12 @@ fn description(
 
 fn due(
     envelope: &Envelope<'_, '_>,
-    (number, zone): (i64, Option<&str>),
+    (number, zone): (i64, Option<ZoneV3<'_>>),
 ) -> Result<Due, StoreError> {
-    if let Some(zone) = zone {
+    if let Some((zone, skipped)) = zone {
         let zone = TimeZone::new_unchecked(zone.to_owned());
-        return Ok(Due::At { at: time(envelope, number)?, zone });
+        let meant = skipped.map(LocalTime::from_millis);
+        return Ok(Due::at(time(envelope, number)?, zone, meant));
     }
     let date = i32::try_from(number).ok().and_then(|days| Date::from_days(days).ok());
     date.map(Due::On).ok_or_else(|| envelope.damaged(&"due on an invalid day"))
@@ -201,11 +260,16 @@ fn due(
 fn recurrence(
     envelope: &Envelope<'_, '_>,
     rule: &str,
-    time: Option<u32>,
+    from: u8,
 ) -> Result<Recurrence, StoreError> {
+    let from = match from {
+        FROM_DUE => RepeatFrom::Due,
+        FROM_COMPLETION => RepeatFrom::Completion,
+        _ => return Err(envelope.damaged(&"recurrence from an unknown date")),
+    };
     let rule = Rule::parse(rule)
         .map_err(|error| envelope.damaged(&format_args!("recurrence {error}")))?;
-    Ok(Recurrence::restore(rule, time))
+    Ok(Recurrence::new(rule, from))
 }
 
 #[cfg(test)]
@@ -225,18 +289,20 @@ mod tests {
     fn any_due() -> impl Strategy<Value = Due> {
         prop_oneof![
             (0..1_000_000).prop_map(|days| Due::On(Date::from_days(days).unwrap())),
-            (any_time(), prop::sample::select(vec!["UTC", "Europe/Berlin"])).prop_map(
-                |(at, zone)| Due::At { at, zone: TimeZone::new(zone).unwrap() }
+            (any_time(), prop::sample::select(vec!["UTC", "Europe/Berlin"]))
+                .prop_map(|(at, zone)| Due::at(at, TimeZone::new(zone).unwrap(), None)),
+            Just(
+                Due::parse("2026-03-29T02:30:00.5[Europe/Berlin]", &TimeZone::utc())
+                    .unwrap()
             ),
         ]
     }
 
     fn any_recurrence() -> impl Strategy<Value = Recurrence> {
         let rules = vec!["FREQ=DAILY", "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,FR;COUNT=9"];
-        let time = prop::option::of(0..86_400_000_u32);
-        (prop::sample::select(rules), time).prop_map(|(rule, time)| {
-            Recurrence::restore(Rule::parse(rule).unwrap(), time)
-        })
+        let from = prop::sample::select(RepeatFrom::ALL.to_vec());
+        (prop::sample::select(rules), from)
+            .prop_map(|(rule, from)| Recurrence::new(Rule::parse(rule).unwrap(), from))
     }
 
     prop_compose! {
@@ -312,15 +378,51 @@ mod tests {
         assert_eq!(hex(&bytes[9..]), "016101016201080608050000000261320000");
         let zone = TimeZone::new("Europe/Berlin").unwrap();
         let rule = Rule::parse("FREQ=DAILY").unwrap();
-        written.due = Some(Due::At { at: Timestamp::from_millis(7).unwrap(), zone });
-        written.recurrence = Some(Recurrence::restore(rule, Some(9)));
+        written.due = Some(Due::at(Timestamp::from_millis(7).unwrap(), zone, None));
+        written.recurrence = Some(Recurrence::new(rule, RepeatFrom::Completion));
         written.tags = Tags::new(vec![Tag::new("home").unwrap()]).unwrap();
         written.parent = Some(TaskId::new(1));
         written.priority = Priority::High;
         let bytes = task(&written).unwrap();
         assert_eq!(
             hex(&bytes[9..]),
-            "01610101620108060805010e010d4575726f70652f4265726c696e030104686f6d650261320101010a465245513d4441494c590109"
+            "01610101620108060805010e010d4575726f70652f4265726c696e00030104686f6d650261320101010a465245513d4441494c5901"
         );
+        written.due =
+            Due::parse("2026-03-29T02:30[Europe/Berlin]", &TimeZone::utc()).ok();
+        let bytes = task(&written).unwrap();
+        let due = "010d4575726f70652f4265726c696e01fc40548900";
+        assert!(hex(&bytes[9..]).contains(due), "{}", hex(&bytes[9..]));
+    }
+
+    #[test]
+    fn the_second_record_of_a_task_is_read_for_ever() {
+        let record = TaskV2 {
+            title: "a",
+            description: None,
+            completed_ms: None,
+            created_ms: 3,
+            updated_ms: 4,
+            revision: 5,
+            due: Some((1_774_747_800_000, Some("Europe/Berlin"))),
+            priority: 3,
+            tags: vec!["home"],
+            position: "a2",
+            parent: Some(1),
+            recurrence: Some(("FREQ=DAILY".to_owned(), Some(9_000_000))),
+        };
+        let (owner, id) = (UserId::new(1), TaskId::new(2));
+        let bytes = seal(Table::Owned, &key::task(owner, id), V2, &record).unwrap();
+        assert_eq!(
+            hex(&bytes[9..]),
+            "0161000006080501fd80a36c6e3a030000010d4575726f70652f4265726c696e030104686f6d650261320101010a465245513d4441494c5901fc40548900"
+        );
+        let read = decode_task(owner, id, &bytes).unwrap();
+        let due = read.due.unwrap();
+        assert_eq!(due.to_string(), "2026-03-29T03:30:00+02:00[Europe/Berlin]");
+        assert_eq!(due.local_time().unwrap().to_string(), "02:30");
+        let recurrence = read.recurrence.unwrap();
+        assert_eq!(recurrence.repeat_from(), RepeatFrom::Due);
+        assert_eq!(recurrence.rule().to_string(), "FREQ=DAILY");
     }
 }

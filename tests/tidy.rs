@@ -26,6 +26,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("governor", &["src/auth/throttle/"]),
     ("httparse", &["src/http/payload/multipart.rs"]),
     ("hyper", &["src/http/", "src/cli/healthcheck.rs"]),
+    ("icu_collator", &["src/domain/fold/mod.rs"]),
     ("indicatif", &["src/cli/"]),
     ("ipnet", &["src/config/", "src/http/address.rs", "src/http/server/connections.rs"]),
     (
@@ -90,7 +91,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/auth/token.rs",
             "src/cli/",
             "src/control/",
-            "src/service/idempotency/outcome.rs",
+            "src/service/idempotency/",
             "src/service/export_format.rs",
             "src/service/personal_data/",
             "src/service/wire_error.rs",
@@ -114,9 +115,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("strsim", &["src/http/nearest.rs"]),
     ("tokio_rustls", &["src/http/server/tls.rs", "src/cli/healthcheck.rs"]),
     ("tracing_subscriber", &["src/telemetry/"]),
-    ("unicode_normalization", &["src/domain/fold.rs"]),
+    ("unicode_normalization", &["src/domain/fold/"]),
     ("zxcvbn", &["src/auth/strength.rs"]),
-    ("xxhash_rust", &["src/store/redb/format/codec.rs"]),
+    (
+        "xxhash_rust",
+        &["src/store/redb/format/codec.rs", "src/domain/fold/", "src/domain/words/"],
+    ),
 ];
 
 /// Largest number of lines of a file.

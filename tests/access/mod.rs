@@ -16,6 +16,13 @@ fn with_authorization(client: &Client, value: &str) -> Client {
     client.with_header("authorization", value)
 }
 
+/// Creates a task on which every operation is possible, and returns its id.
+async fn recurring_task(client: &Client, title: &str) -> u64 {
+    let task = json!({ "title": title, "due": "2030-01-01", "recurrence": "FREQ=DAILY" });
+    let made = client.post("/tasks", task).await.expect(StatusCode::CREATED);
+    made["id"].as_u64().unwrap()
+}
+
 #[tokio::test]
 async fn what_needs_no_token_works_without_and_with_any() {
     let server = Server::start().await;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::operation::{Need, OPERATIONS, Operation};
+use super::recurring_task;
 use crate::harness::raw::{head, raw};
 use crate::harness::{Answer, Client, Server};
 
@@ -45,7 +46,7 @@ async fn with_root(flags: &[&str]) -> (Server, Client) {
 impl Scene {
     async fn set(url: &str) -> Self {
         let (plain, root) = with_root(&[url]).await;
-        root.given_task("a").await;
+        recurring_task(&root, "a").await;
         let new = plain.client.registered("new@example.com").await;
         for client in [&root, &new] {
             let task = json!({ "title": "with the key that is used already" });
@@ -55,7 +56,7 @@ impl Scene {
         let limited = with_root(&["--rate-limit-per-minute=1"]).await;
         limited.1.get("/auth/me").await.expect(StatusCode::OK);
         let exact = with_root(&["--require-if-match=on"]).await;
-        exact.1.given_task("a").await;
+        recurring_task(&exact.1, "a").await;
         Self {
             plain,
             root,
@@ -323,5 +324,5 @@ async fn every_status_that_the_document_lists_can_occur() {
             answer.body
         );
     }
-    assert_eq!(writes.len(), 24);
+    assert_eq!(writes.len(), 25);
 }

@@ -130,6 +130,12 @@ impl Part for [u8; 16] {
     }
 }
 
+impl Part for Vec<u8> {
+    fn bytes(&self) -> Vec<u8> {
+        self.clone()
+    }
+}
+
 /// Text without its terminator.
 impl Part for &str {
     fn bytes(&self) -> Vec<u8> {

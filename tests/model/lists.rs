@@ -228,9 +228,11 @@ fn query() -> impl Strategy<Value = (TaskQuery, Option<sample::Index>)> {
     let order =
         (by, any::<bool>()).prop_map(|(by, descending)| TaskOrder { by, descending });
     let start = (0..5_u64, option::of(any::<sample::Index>()));
-    (filter(), order, start, 1..5_u16).prop_map(
-        |(filter, order, (skip, after), limit)| {
-            (TaskQuery { filter, order, start: Start::Skip(skip), limit }, after)
+    let home = sample::select(vec!["UTC", "America/New_York", "Pacific/Kiritimati"]);
+    (filter(), order, home, start, 1..5_u16).prop_map(
+        |(filter, order, home, (skip, after), limit)| {
+            let home = TimeZone::new(home).unwrap();
+            (TaskQuery { filter, order, home, start: Start::Skip(skip), limit }, after)
         },
     )
 }
@@ -281,7 +283,8 @@ async fn run(
     }
     for (mut query, after) in queries {
         if let Some(after) = after.filter(|_| !seen.is_empty()) {
-            let place: TaskPlace = query.order.place(&after.get(&seen).fields());
+            let place: TaskPlace =
+                query.order.place(&after.get(&seen).fields(), &query.home);
             query.start = Start::After(place);
         }
         let wanted = model.task_list(OWNER, query.clone()).await.unwrap();

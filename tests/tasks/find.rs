@@ -157,6 +157,72 @@ async fn the_next_page_is_asked_the_same() {
     assert_eq!(ids(&jane.get(&format!("!{path}")).await), [3]);
 }
 
+/// Ids of the tasks in the order of their due dates, page by page, in both directions.
+async fn by_due(jane: &Client) -> (Vec<u64>, Vec<u64>) {
+    let mut both = (Vec::new(), Vec::new());
+    for (sort, found) in [("due", &mut both.0), ("-due", &mut both.1)] {
+        let mut path = format!("/tasks?sort={sort}&limit=1&cursor=");
+        loop {
+            let page = jane.get(&path).await;
+            found.extend(ids(&page));
+            let Some(link) = page.header("link") else { break };
+            let next = link.split(['<', '>']).nth(1).unwrap();
+            next.strip_prefix("/api/v1").unwrap().clone_into(&mut path);
+        }
+        assert_eq!(*found, jane.ids(&format!("sort={sort}")).await, "{sort}");
+    }
+    both
+}
+
+#[tokio::test]
+async fn a_day_begins_at_home_wherever_that_is() {
+    for tasks in [0, 9] {
+        // Few tasks are scanned, more have index entries.
+        let (_server, jane) = given().await;
+        for due in [
+            "2030-01-02",
+            "2030-01-01T22:00:00Z",
+            "2030-01-02T04:59:59Z",
+            "2030-01-02T05:00:01Z",
+            "2030-01-02T12:00:00Z",
+            "2030-01-01",
+            "2030-01-03",
+        ] {
+            jane.made(json!({ "title": "a", "due": due })).await;
+        }
+        for _ in 0..tasks {
+            jane.made(json!({ "title": "undated", "due": null })).await;
+        }
+        let undated: Vec<u64> = (8..8 + tasks).collect();
+        for (home, expected) in [
+            ("UTC", [6, 2, 1, 3, 4, 5, 7]),
+            // The 2nd begins five hours later there.
+            ("America/New_York", [6, 2, 3, 1, 4, 5, 7]),
+            // And fourteen hours earlier there: the 3rd begins at ten on the 2nd.
+            ("Pacific/Kiritimati", [6, 1, 2, 3, 4, 7, 5]),
+        ] {
+            jane.patch("/auth/me", json!({ "time_zone": home }))
+                .await
+                .expect(StatusCode::OK);
+            let (up, down) = by_due(&jane).await;
+            assert_eq!(up, [expected.as_slice(), &undated].concat(), "{home}");
+            let back: Vec<u64> = expected.iter().rev().copied().collect();
+            let last: Vec<u64> = undated.iter().rev().copied().collect();
+            assert_eq!(down, [back, last].concat(), "{home}");
+            // The filters part the list where the order does.
+            for (number, id) in (0..).zip(expected) {
+                let due = jane.get(&format!("/tasks/{id}")).await.body["due"].clone();
+                let due =
+                    due.as_str().unwrap().split('[').next().unwrap().replace('+', "%2B");
+                let before = jane.ids(&format!("sort=due&due_before={due}")).await;
+                assert_eq!(before, expected[..number], "{home} {due}");
+                let after = jane.ids(&format!("sort=due&due_after={due}")).await;
+                assert_eq!(after, expected[number..], "{home} {due}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn tags_are_counted() {
     let (_server, jane) = planned().await;

@@ -88,11 +88,11 @@ impl Row {
             ("priority", priority),
             ("update", key(&[owner, &9_u8, &self.updated, id])),
             ("position", key(&[owner, &10_u8, &self.position, &0_u8, id])),
-            ("title", key(&[owner, &11_u8, &self.title, &0_u8, id])),
+            ("title", key(&[owner, &11_u8, &collated(self.title), &0_u8, id])),
         ];
         if let Some(day) = self.due {
             let millis = u64::try_from(day).unwrap() * 86_400_000;
-            entries.push(("due", key(&[owner, &7_u8, state, &millis, &0_u8, id])));
+            entries.push(("due", key(&[owner, &7_u8, state, &0_u8, &millis, id])));
         }
         for tag in self.tags {
             entries.push(("tag", key(&[owner, &8_u8, tag, &0_u8, state, created, id])));
@@ -101,7 +101,8 @@ impl Row {
             entries.push(("parent", key(&[owner, &12_u8, &parent, id])));
         }
         for word in self.words {
-            entries.push(("word", key(&[owner, &13_u8, word, &0_u8, id])));
+            let word = collated(word);
+            entries.push(("word", key(&[owner, &13_u8, &word, &0_u8, id])));
         }
         entries
     }
@@ -120,6 +121,11 @@ impl Row {
         }
         new.put_with_entries(forge);
     }
+}
+
+/// Key of a text of small letters and spaces.
+fn collated(text: &str) -> Vec<u8> {
+    text.bytes().map(|c| if c == b' ' { 4 } else { 0x2B + 2 * (c - b'a') }).collect()
 }
 
 /// Counts of an account.

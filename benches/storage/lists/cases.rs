@@ -28,7 +28,8 @@ impl Case {
     pub(super) fn query(self, size: usize) -> TaskQuery {
         let skip = if self.is_half_way { size / 2 } else { 0 };
         let start = Start::Skip(u64::try_from(skip).unwrap());
-        TaskQuery { filter: self.filter, order: self.order, start, limit: 50 }
+        let home = TimeZone::utc();
+        TaskQuery { filter: self.filter, order: self.order, home, start, limit: 50 }
     }
 }
 

@@ -125,7 +125,7 @@ impl Row {
             title: new.title.as_str().to_owned(),
             description: new.description.as_ref().map(|text| text.as_str().to_owned()),
             completed: new.completed,
-            due: new.due.as_ref().map(|due| due.sort_key().0),
+            due: new.due.as_ref().map(|due| due.stored_key().0),
             priority: new.priority.code(),
             created_ms: new.created_at.as_millis(),
             tags: new.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),

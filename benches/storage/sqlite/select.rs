@@ -39,7 +39,7 @@ impl Select {
     ///
     /// A list by words is sorted, as its index has no order: first the ids alone, then the tasks of the page are read.
     pub(crate) fn new(owner: UserId, query: &TaskQuery) -> Self {
-        let TaskQuery { filter, order, start, limit } = query;
+        let TaskQuery { filter, order, start, limit, .. } = query;
         let Start::Skip(skip) = start else { unreachable!("pages begin at a number") };
         let is_of_words = !filter.words.is_empty();
         let is_of_tag = !filter.tags.is_empty() && !is_of_words;
@@ -98,7 +98,7 @@ fn of_index(owner: UserId, filter: &TaskFilter, is_of_tag: bool) -> Vec<Clause> 
         vec![(if is_of_tag { "g.owner = ?" } else { "t.owner = ?" }, owner)];
     if !filter.words.is_empty() {
         let words = filter.words.iter().map(|(word, is_prefix)| {
-            format!("\"{word}\"{}", if is_prefix { "*" } else { "" })
+            format!("\"{}\"{}", letters(word), if is_prefix { "*" } else { "" })
         });
         let words = words.collect::<Vec<_>>().join(" AND ");
         clauses.push(("words MATCH ?", Some(Value::Text(words))));
@@ -108,6 +108,11 @@ fn of_index(owner: UserId, filter: &TaskFilter, is_of_tag: bool) -> Vec<Clause> 
         clauses.push(("g.tag = ?", Some(Value::Text(tag.as_str().to_owned()))));
     }
     clauses
+}
+
+/// Returns the letters of a word by its key. All words here are of small Latin letters.
+fn letters(key: &[u8]) -> String {
+    key.iter().map(|byte| char::from(b'a' + (byte - 0x2B) / 2)).collect()
 }
 
 /// Returns the clauses that other columns of the task decide.

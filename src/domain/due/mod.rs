@@ -11,6 +11,7 @@ pub use self::local::LocalError;
 pub(super) use self::local::resolve;
 pub use self::local_time::{LocalTime, LocalTimeError};
 pub use self::range::DueRange;
+pub(crate) use self::range::first_day_from;
 pub use self::text::{DueError, DueText};
 use super::date::Date;
 use super::time_zone::TimeZone;
@@ -121,15 +122,29 @@ impl Due {
         other.meant().date().duration_since(self.meant().date()).as_hours() / 24
     }
 
-    /// Returns the sort key, independent of the time zone: milliseconds, then dates before times. A date counts
-    /// from midnight UTC.
-    pub fn sort_key(&self) -> (i64, u8) {
+    /// Returns the numbers by which a store knows it, whatever the time zone: milliseconds, and 0 for a date or 1 for a
+    /// time. A date counts from midnight UTC.
+    pub fn stored_key(&self) -> (i64, u8) {
         match self {
-            Self::On(date) => (i64::from(date.days()) * 86_400_000, 0),
+            Self::On(date) => (i64::from(date.days()) * DAY_MS, 0),
             Self::At { at, .. } => (at.as_millis(), 1),
         }
     }
 }
+
+/// Returns the due time of a [`Due::stored_key`], in milliseconds. A date counts from its first moment in the `home`
+/// zone.
+pub(crate) fn moment_of((millis, shape): (i64, u8), home: &TimeZone) -> i64 {
+    if shape != 0 {
+        return millis;
+    }
+    let day = i32::try_from(millis / DAY_MS).ok();
+    let date = day.and_then(|day| Date::from_days(day).ok());
+    date.map_or(millis, |date| date.start(home).as_millis())
+}
+
+/// Length of a day, in milliseconds.
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 #[cfg(test)]
 pub(super) mod tests;

@@ -58,14 +58,14 @@ impl DueRange {
 
     /// Whether the range contains a due date or time.
     pub fn contains(&self, due: &Due) -> bool {
-        self.contains_key(due.sort_key())
+        self.contains_key(due.stored_key())
     }
 
-    /// Whether the range contains the due date or time with a [sort key](Due::sort_key).
+    /// Whether the range contains the due date or time with a [key](Due::stored_key).
     pub fn contains_key(&self, (millis, shape): (i64, u8)) -> bool {
-        const DAY: i64 = 86_400_000;
         if shape == 0 {
-            i32::try_from(millis / DAY).is_ok_and(|day| self.days.contains(&day))
+            i32::try_from(millis / super::DAY_MS)
+                .is_ok_and(|day| self.days.contains(&day))
         } else {
             self.millis.contains(&millis)
         }
@@ -78,7 +78,7 @@ impl DueRange {
 }
 
 /// Returns the first day that starts at a time or later.
-fn first_day_from(moment: Timestamp, home: &TimeZone) -> i32 {
+pub(crate) fn first_day_from(moment: Timestamp, home: &TimeZone) -> i32 {
     let near = Date::at(moment, home).days();
     // Skipped days start with the next day, and clocks may be set back across midnight.
     let near = near.saturating_sub(2)..=near.saturating_add(2);

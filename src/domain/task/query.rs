@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::{Description, Task};
-use crate::domain::due::{Due, DueRange};
+use crate::domain::due::{Due, DueRange, moment_of};
 use crate::domain::fold;
 use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::words::{self, Words};
 
@@ -26,7 +27,7 @@ pub struct TaskFields<'a> {
     pub description: Option<&'a str>,
     /// Whether the task is completed.
     pub completed: bool,
-    /// Due date or time as [`Due::sort_key`].
+    /// Due date or time as [`Due::stored_key`].
     pub due: Option<(i64, u8)>,
     /// Priority.
     pub priority: Priority,
@@ -153,7 +154,7 @@ impl Task {
             title: title.as_str(),
             description: description.as_ref().map(Description::as_str),
             completed: completed_at.is_some(),
-            due: due.as_ref().map(Due::sort_key),
+            due: due.as_ref().map(Due::stored_key),
             priority: *priority,
             tags: tags.iter().map(Tag::as_str).collect(),
             position: position.as_str(),
@@ -168,18 +169,24 @@ impl Task {
 
     /// Returns the indexed words: the first [`Self::MAX_WORDS`] different ones of the title and then of the
     /// description.
-    pub fn words(&self) -> BTreeSet<String> {
-        self.first_words(Self::MAX_WORDS)
+    pub fn words(&self) -> BTreeSet<Vec<u8>> {
+        words::first_words(self.texts(), Self::MAX_WORDS)
     }
 
-    /// Returns all words of the title and the description, which files of format 3 index.
-    pub fn all_words(&self) -> BTreeSet<String> {
-        self.first_words(usize::MAX)
+    /// Returns the words that files of formats 4 to 6 index.
+    pub(crate) fn former_words(&self) -> BTreeSet<String> {
+        words::former::first_words(self.texts(), Self::MAX_WORDS)
     }
 
-    fn first_words(&self, most: usize) -> BTreeSet<String> {
+    /// Returns the words that files of format 3 index: all of them.
+    pub(crate) fn all_former_words(&self) -> BTreeSet<String> {
+        words::former::first_words(self.texts(), usize::MAX)
+    }
+
+    /// Returns the title and the description.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         let description = self.description.as_ref().map(Description::as_str);
-        words::first_words([self.title.as_str()].into_iter().chain(description), most)
+        [self.title.as_str()].into_iter().chain(description)
     }
 }
 
@@ -197,7 +204,8 @@ pub enum TaskSort {
     Priority,
     /// Position in the owner's order.
     Position,
-    /// Title, ignoring case and accents.
+    /// Title, in the root order of the [Unicode Collation Algorithm](https://www.unicode.org/reports/tr10/), ignoring
+    /// case and accents.
     Title,
 }
 
@@ -238,15 +246,15 @@ impl TaskOrder {
     /// Newest tasks first.
     pub const NEWEST: Self = Self { by: TaskSort::Created, descending: true };
 
-    /// Returns the place of a task.
-    pub fn place(self, task: &TaskFields<'_>) -> TaskPlace {
+    /// Returns the place of a task. Dates without a time begin in the `home` zone.
+    pub fn place(self, task: &TaskFields<'_>, home: &TimeZone) -> TaskPlace {
         let by_time = |time: Timestamp| time.as_millis().to_be_bytes().to_vec();
         let mut last = 0;
         let mut key = match self.by {
             TaskSort::Created => by_time(task.created_at),
             TaskSort::Updated => by_time(task.updated_at),
             TaskSort::Due => match task.due {
-                Some(due) => due_key(due).to_vec(),
+                Some(due) => due_key(due, home),
                 None => {
                     last = 1;
                     by_time(task.created_at)
@@ -256,7 +264,7 @@ impl TaskOrder {
                 let created = by_time(task.created_at);
                 [&[task.priority.code()], created.as_slice()].concat()
             }
-            TaskSort::Position => text_key(task.position),
+            TaskSort::Position => text_key(task.position.as_bytes()),
             TaskSort::Title => text_key(&fold::sort_key(task.title)),
         };
         key.extend(task.id.to_bytes());
@@ -264,18 +272,21 @@ impl TaskOrder {
     }
 }
 
-/// Encodes the sort key of a due date or time as bytes that sort like it.
-pub(crate) fn due_key((millis, shape): (i64, u8)) -> [u8; 9] {
-    let mut key = [shape; 9];
-    for (to, from) in key.iter_mut().zip(millis.to_be_bytes()) {
-        *to = from;
-    }
-    key
+/// Encodes a due date or time as bytes that sort like it: by the moment, then dates before times. Some zones have skipped
+/// days, so that two begin at one moment; the earlier one is first.
+///
+/// ```text
+/// moment ms 8 | shape 1 | number 8, of `Due::stored_key`
+/// ```
+pub(crate) fn due_key(due: (i64, u8), home: &TimeZone) -> Vec<u8> {
+    let (number, shape) = due;
+    let moment = moment_of(due, home).to_be_bytes();
+    [moment.as_slice(), &[shape], &number.to_be_bytes()].concat()
 }
 
 /// Encodes a text without a zero byte as bytes that sort like it, whatever follows.
-pub(crate) fn text_key(text: &str) -> Vec<u8> {
-    [text.as_bytes(), &[0]].concat()
+pub(crate) fn text_key(text: &[u8]) -> Vec<u8> {
+    [text, &[0]].concat()
 }
 
 /// Place in an order, of a task that exists or once existed.
@@ -325,6 +336,8 @@ pub struct TaskQuery {
     pub filter: TaskFilter,
     /// Order.
     pub order: TaskOrder,
+    /// Time zone of the owner, in which dates without a time begin.
+    pub home: TimeZone,
     /// Start of the page.
     pub start: Start,
     /// Maximum number of tasks: 1 to [`Page::MAX_LIMIT`].
@@ -333,8 +346,9 @@ pub struct TaskQuery {
 
 impl TaskQuery {
     /// Creates a query for a page of tasks, newest first.
-    pub const fn newest(filter: TaskFilter, page: Page) -> Self {
+    pub fn newest(filter: TaskFilter, page: Page) -> Self {
         let start = Start::Skip(page.skip);
-        Self { filter, order: TaskOrder::NEWEST, start, limit: page.limit }
+        let (order, home) = (TaskOrder::NEWEST, TimeZone::utc());
+        Self { filter, order, home, start, limit: page.limit }
     }
 }

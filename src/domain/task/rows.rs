@@ -31,25 +31,39 @@ impl Task {
     /// Files store the weight of all tasks of an account. Like the words that are indexed, it never changes without a new
     /// format.
     pub(crate) fn weight(&self) -> u64 {
-        let description = self.description.as_ref().map(|it| it.as_str());
-        let mut texts = [self.title.as_str()].into_iter().chain(description);
-        // Other texts may have more words than are counted without folding.
-        let words = if texts.all(str::is_ascii) {
-            word_rows(self.title.as_str(), description)
+        let count = self.texts().map(words::count).sum::<usize>();
+        // Other texts are counted with reserves.
+        let words = if self.texts().all(str::is_ascii) {
+            count.min(Self::MAX_WORDS)
         } else {
-            size(self.words().len())
+            self.words().len()
         };
-        let bytes = self.texts() + self.position.as_str().len();
-        WEIGHT + size(self.tags.iter().len()) + words + size(bytes / BYTES_A_ROW)
+        self.weight_with(words)
+    }
+
+    /// Returns the weight of the task in files of formats 5 and 6.
+    pub(crate) fn former_weight(&self) -> u64 {
+        let count = self.texts().map(words::former::count).sum::<usize>();
+        let words = if self.texts().all(str::is_ascii) {
+            count.min(Self::MAX_WORDS)
+        } else {
+            self.former_words().len()
+        };
+        self.weight_with(words)
+    }
+
+    fn weight_with(&self, words: usize) -> u64 {
+        let bytes = self.text_bytes() + self.position.as_str().len();
+        WEIGHT + size(self.tags.iter().len() + words + bytes / BYTES_A_ROW)
     }
 
     /// Returns the approximate memory of the task, in bytes.
     pub(crate) fn memory(&self) -> usize {
-        size_of::<Self>() + self.texts()
+        size_of::<Self>() + self.text_bytes()
     }
 
     /// Returns the length of the title, the description and the tags, in bytes.
-    fn texts(&self) -> usize {
+    fn text_bytes(&self) -> usize {
         let description = self.description.as_ref().map_or(0, |it| it.as_str().len());
         let tags: usize = self.tags.iter().map(|tag| tag.as_str().len()).sum();
         self.title.as_str().len() + description + tags
@@ -93,7 +107,10 @@ mod tests {
             ("a", &"b ".repeat(1000), 7 + 512 + 7),
         ] {
             assert_eq!(task(title, description).weight(), weight, "{title}");
+            assert_eq!(task(title, description).former_weight(), weight, "{title}");
         }
+        let symbols = task("\u{2764} 5 $", "");
+        assert_eq!((symbols.weight(), symbols.former_weight()), (7 + 3, 7 + 1));
     }
 
     #[test]

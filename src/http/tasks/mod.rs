@@ -267,8 +267,9 @@ impl TasksApi {
         /// Only direct children of this task, or with `none` tasks without a parent.
         parent_id: Query<Option<TextParam>>,
         /// Only tasks with all of these words in title or description, ignoring case and accents. `gro*` matches by
-        /// prefix. A text without letters and digits matches nothing. The first 512 different words of a task are
-        /// searched, the title's first.
+        /// prefix. Emoji and symbols are words. Chinese, Japanese, Thai, Lao, Khmer and Burmese text is found by any part
+        /// of it. A text without words, such as `!!!`, matches nothing. The first 512 different words of a task are
+        /// searched, the title's first; a character of these scripts counts as a word.
         q: Query<Option<TextParam>>,
         /// Sort key: `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; a leading `-` sorts in
         /// descending order. Tasks without a due date come last. Defaults to `-created_at`.

@@ -69,7 +69,10 @@ impl Service {
                 (check.take("cursor", place).map(Start::After), true)
             }
         };
-        let query = start.map(|start| TaskQuery { filter, order, start, limit });
+        let query = start.map(|start| {
+            let home = home.clone();
+            TaskQuery { filter, order, home, start, limit }
+        });
         let query = check.finish(query).map_err(Error::Invalid)?;
         let TaskPage { tasks, total, more } =
             self.0.store.task_list(caller.user.id, query).await?;
@@ -77,7 +80,7 @@ impl Service {
             None => None,
             Some(_) if !is_by_cursor => Some(Next::Skip),
             Some(last) => {
-                let place = order.place(&last.fields());
+                let place = order.place(&last.fields(), &home);
                 Some(Next::Cursor(cursor::write(sealer, &scope, &place)))
             }
         };

@@ -166,10 +166,12 @@ const fn sort(by: TaskSort) -> u8 {
     match by {
         TaskSort::Created => 1,
         TaskSort::Updated => 2,
-        TaskSort::Due => 3,
+        // 3 was the order in which dates began in UTC.
+        TaskSort::Due => 8,
         TaskSort::Priority => 4,
         TaskSort::Position => 5,
-        TaskSort::Title => 6,
+        // 6 was the order of folded titles.
+        TaskSort::Title => 7,
     }
 }
 
@@ -201,7 +203,7 @@ mod tests {
         assert_eq!(encoded(TaskOrder::NEWEST, &none), "010101");
         assert_eq!(
             encoded(TaskOrder { by: TaskSort::Title, descending: false }, &everything),
-            "010600\
+            "010700\
              010000000100\
              020000000468696768\
              0300000004686f6d65\

@@ -385,7 +385,7 @@ impl Store for MemoryStore {
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
         let state = self.state();
-        let TaskQuery { mut filter, order, start, limit } = query;
+        let TaskQuery { mut filter, order, home, start, limit } = query;
         let known = state.tags_of(owner);
         for tag in filter.tags.iter_mut().filter(|tag| !known.contains_key(tag)) {
             let twin = known.keys().find(|it| it.caseless() == tag.caseless());
@@ -394,7 +394,9 @@ impl Store for MemoryStore {
         let fitting = state.tasks_of(owner).filter(|task| filter.fits(&task.fields()));
         let mut tasks: Vec<Task> = fitting.cloned().collect();
         tasks.sort_by(|a, b| {
-            order.place(&a.fields()).compare(&order.place(&b.fields()), order)
+            order
+                .place(&a.fields(), &home)
+                .compare(&order.place(&b.fields(), &home), order)
         });
         let total = u64::try_from(tasks.len()).unwrap();
         let rest: Vec<Task> = match start {
@@ -404,7 +406,7 @@ impl Store for MemoryStore {
                 .collect(),
             Start::After(place) => {
                 let is_after = |task: &Task| {
-                    order.place(&task.fields()).compare(&place, order).is_gt()
+                    order.place(&task.fields(), &home).compare(&place, order).is_gt()
                 };
                 tasks.into_iter().filter(is_after).collect()
             }

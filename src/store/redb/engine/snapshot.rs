@@ -259,10 +259,10 @@ impl Snapshot for View<'_, '_> {
             (None, Side::Before) => (first..=last, false),
             (None, Side::After) => (first..=last, true),
             (Some(from), Side::Before) => {
-                (first..=prefix.at(&text_key(from.as_str())), true)
+                (first..=prefix.at(&text_key(from.as_str().as_bytes())), true)
             }
             (Some(from), Side::After) => {
-                let here = text_key(from.as_str());
+                let here = text_key(from.as_str().as_bytes());
                 // Beyond every task at this position.
                 let beyond = [here.as_slice(), &[0xFF; 9]].concat();
                 (prefix.at(&beyond)..=last, false)

@@ -21,7 +21,7 @@ pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreEr
 
 /// Steps in order: the first leads from format 1 to 2, and so on.
 pub(in crate::store::redb) const STEPS: &[Step] =
-    &[accounts, plans, shares, scans, stats_behind_tasks, rules];
+    &[accounts, plans, shares, scans, stats_behind_tasks, rules_and_words];
 
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
@@ -176,7 +176,7 @@ fn summarize(
     let mut last = None;
     for row in table::range(&tables.owned, &key::tasks_of(owner))? {
         let task = decoded(row?)?;
-        stats.weight = stats.weight.saturating_add(task.weight());
+        stats.weight = stats.weight.saturating_add(task.former_weight());
         stats.latest_change = stats.latest_change.max(task.updated_at);
         last = last.max(Some((task.position, task.id)));
     }
@@ -216,16 +216,62 @@ fn stats_behind_tasks(tables: &mut Tables<'_>) -> Result<(), StoreError> {
 }
 
 /// Upgrades format 6 to 7: writes tasks in the layout of format 7, which has the local time of a due time and the date from
-/// which a rule repeats. Rows of deleted accounts only await removal, and stay as they are.
-fn rules(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+/// which a rule repeats, and the index entries of titles and words by their keys. Rows of deleted accounts only await
+/// removal, and stay as they are.
+fn rules_and_words(tables: &mut Tables<'_>) -> Result<(), StoreError> {
     let mut after = Vec::new();
-    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let owner = codec::user_id(Table::Users, &key)?;
         after = key;
-        let Some(Owned::Task(owner, id)) = Owned::decode(&after) else { continue };
-        if tables.purge.get(owner.to_bytes().as_slice())?.is_none() {
-            let value = record::task(&record::decode_task(owner, id, &value)?)?;
-            drop(tables.owned.insert(after.as_slice(), value.as_slice())?);
-        }
+        let place = StatsPlace::Current.key(owner);
+        let found = tables.owned.get(place.as_slice())?;
+        let found = found.map(|value| StatsPlace::Current.decode(owner, value.value()));
+        let Some(mut stats) = found.transpose()? else { continue };
+        let was_indexed = stats.is_indexed;
+        (stats.weight, stats.is_indexed) = (0, false);
+        for_each_task(tables, owner, |_, task| {
+            stats.weight = stats.weight.saturating_add(task.weight());
+            Ok(())
+        })?;
+        // Texts in scripts without spaces have more words than before.
+        stats.is_indexed = was_indexed || stats.wants_index(SCANNED);
+        let value = StatsPlace::Current.encode(owner, &stats)?;
+        drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
+        for_each_task(tables, owner, |tables, task| {
+            let key = key::task(owner, task.id);
+            let value = record::task(&task)?;
+            drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
+            if was_indexed {
+                return reindex_task(tables, &task, 6..=7);
+            }
+            let entries = if stats.is_indexed {
+                task_index::entries_in(7, &task)
+            } else {
+                Vec::new()
+            };
+            for entry in entries {
+                drop(tables.owned.insert(entry.as_slice(), [].as_slice())?);
+            }
+            Ok(())
+        })?;
     }
     count_bytes(tables, StatsPlace::Current)
+}
+
+/// Passes on each task of an account.
+fn for_each_task(
+    tables: &mut Tables<'_>,
+    owner: UserId,
+    mut each: impl FnMut(&mut Tables<'_>, Task) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut after = key::tasks_of(owner).start().clone();
+    while let Some((key, value)) = table::next_after(&tables.owned, &after)? {
+        after = key;
+        let Some(Owned::Task(of, id)) = Owned::decode(&after) else { break };
+        if of != owner {
+            break;
+        }
+        each(tables, record::decode_task(owner, id, &value)?)?;
+    }
+    Ok(())
 }

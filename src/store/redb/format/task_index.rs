@@ -3,13 +3,13 @@
 //! ```text
 //! owner 8, 03, completed 1, created ms 8, task id 8                (formats 1 and 2 only)
 //! owner 8, 06, completed 1, priority 1, created ms 8, task id 8
-//! owner 8, 07, completed 1, due ms 8, shape 1, task id 8           (tasks with a date)
+//! owner 8, 07, completed 1, shape 1, due number 8, task id 8       (tasks with a date; shape last in formats 3 to 6)
 //! owner 8, 08, tag (text), 00, completed 1, created ms 8, task id 8
 //! owner 8, 09, updated ms 8, task id 8
 //! owner 8, 0A, position (text), 00, task id 8
-//! owner 8, 0B, folded title (text), 00, task id 8
+//! owner 8, 0B, key of the title, 00, task id 8                     (the folded title in formats 3 to 6)
 //! owner 8, 0C, parent id 8, task id 8                              (tasks with a parent)
-//! owner 8, 0D, word (text), 00, task id 8
+//! owner 8, 0D, word, 00, task id 8
 //! ```
 //!
 //! The values are empty. The byte behind the owner is the *kind*, which belongs to one index for ever. Kinds 01, 02, 04,
@@ -18,6 +18,7 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use crate::domain::due::Due;
 use crate::domain::fold;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::priority::Priority;
@@ -70,12 +71,15 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(BY_PRIORITY, "priority", 3..=EVER_SINCE, by_priority),
     TaskIndex::new(BY_UPDATE, "update", 3..=EVER_SINCE, by_update),
     TaskIndex::new(BY_POSITION, "position", 3..=EVER_SINCE, by_position),
-    TaskIndex::new(BY_TITLE, "title", 3..=EVER_SINCE, by_title),
-    TaskIndex::new(BY_DUE, "due", 3..=EVER_SINCE, by_due),
+    TaskIndex::new(BY_TITLE, "title", 3..=6, by_former_title),
+    TaskIndex::new(BY_TITLE, "title", 7..=EVER_SINCE, by_title),
+    TaskIndex::new(BY_DUE, "due", 3..=6, by_former_due),
+    TaskIndex::new(BY_DUE, "due", 7..=EVER_SINCE, by_due),
     TaskIndex::new(BY_TAG, "tag", 3..=EVER_SINCE, by_tag),
     TaskIndex::new(BY_PARENT, "parent", 3..=EVER_SINCE, by_parent),
-    TaskIndex::new(BY_WORD, "word", 3..=3, by_every_word).of_words(),
-    TaskIndex::new(BY_WORD, "word", 4..=EVER_SINCE, by_word).of_words(),
+    TaskIndex::new(BY_WORD, "word", 3..=3, by_every_former_word).of_words(),
+    TaskIndex::new(BY_WORD, "word", 4..=6, by_former_word).of_words(),
+    TaskIndex::new(BY_WORD, "word", 7..=EVER_SINCE, by_word).of_words(),
 ];
 
 /// Returns the entries of a task.
@@ -138,14 +142,16 @@ impl KeyPrefix {
         Self::new(owner, BY_PRIORITY, &[&[u8::from(completed)]])
     }
 
-    /// Selects tasks with a due time; entries continue with it.
-    pub(in crate::store::redb) fn due(owner: UserId, completed: bool) -> Self {
-        Self::new(owner, BY_DUE, &[&[u8::from(completed)]])
+    /// Selects tasks that are due on a day (shape 0) or at a time (shape 1); entries continue with the number of
+    /// [`Due::stored_key`]. They are apart because the moment at which a day begins depends on the owner's time zone,
+    /// which may change.
+    pub(in crate::store::redb) fn due(owner: UserId, completed: bool, shape: u8) -> Self {
+        Self::new(owner, BY_DUE, &[&[u8::from(completed), shape]])
     }
 
     /// Selects a tag and a state; entries continue with the time of creation.
     pub(in crate::store::redb) fn tag(owner: UserId, tag: &Tag, completed: bool) -> Self {
-        let text = text_key(tag.as_str());
+        let text = text_key(tag.as_str().as_bytes());
         Self::new(owner, BY_TAG, &[&text, &[u8::from(completed)]])
     }
 
@@ -175,13 +181,13 @@ impl KeyPrefix {
     }
 
     /// Selects tasks with a word.
-    pub(in crate::store::redb) fn word(owner: UserId, word: &str) -> Self {
+    pub(in crate::store::redb) fn word(owner: UserId, word: &[u8]) -> Self {
         Self::new(owner, BY_WORD, &[&text_key(word)])
     }
 
     /// Selects tasks with a word by its prefix. A task has one entry for each such word.
-    pub(in crate::store::redb) fn word_prefix(owner: UserId, prefix: &str) -> Self {
-        Self::new(owner, BY_WORD, &[prefix.as_bytes()])
+    pub(in crate::store::redb) fn word_prefix(owner: UserId, prefix: &[u8]) -> Self {
+        Self::new(owner, BY_WORD, &[prefix])
     }
 }
 
@@ -203,7 +209,7 @@ fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
 }
 
 fn by_position(task: &Task, keys: &mut Vec<Vec<u8>>) {
-    let position = text_key(task.position.as_str());
+    let position = text_key(task.position.as_str().as_bytes());
     keys.push(KeyPrefix::position(task.owner).entry(&[&position], task.id));
 }
 
@@ -212,10 +218,23 @@ fn by_title(task: &Task, keys: &mut Vec<Vec<u8>>) {
     keys.push(KeyPrefix::title(task.owner).entry(&[&title], task.id));
 }
 
+fn by_former_title(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let title = text_key(fold::former::sort_key(task.title.as_str()).as_bytes());
+    keys.push(KeyPrefix::title(task.owner).entry(&[&title], task.id));
+}
+
 fn by_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
-    if let Some(due) = &task.due {
-        let prefix = KeyPrefix::due(task.owner, task.is_completed());
-        keys.push(prefix.entry(&[&task_key::due(due)], task.id));
+    if let Some((number, shape)) = task.due.as_ref().map(Due::stored_key) {
+        let prefix = KeyPrefix::due(task.owner, task.is_completed(), shape);
+        keys.push(prefix.entry(&[&number.to_be_bytes()], task.id));
+    }
+}
+
+fn by_former_due(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some((number, shape)) = task.due.as_ref().map(Due::stored_key) {
+        let state = [u8::from(task.is_completed())];
+        let prefix = KeyPrefix::new(task.owner, BY_DUE, &[&state]);
+        keys.push(prefix.entry(&[&number.to_be_bytes(), &[shape]], task.id));
     }
 }
 
@@ -237,19 +256,22 @@ fn by_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
     by_words(task, task.words(), keys);
 }
 
-fn by_every_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
-    by_words(task, task.all_words(), keys);
+fn by_former_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.former_words(), keys);
 }
 
-fn by_words(task: &Task, words: BTreeSet<String>, keys: &mut Vec<Vec<u8>>) {
-    let entry = |word: String| KeyPrefix::word(task.owner, &word).entry(&[], task.id);
-    keys.extend(words.into_iter().map(entry));
+fn by_every_former_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    by_words(task, task.all_former_words(), keys);
+}
+
+fn by_words(task: &Task, words: BTreeSet<impl AsRef<[u8]>>, keys: &mut Vec<Vec<u8>>) {
+    let entry = |word: &[u8]| KeyPrefix::word(task.owner, word).entry(&[], task.id);
+    keys.extend(words.iter().map(|word| entry(word.as_ref())));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::due::Due;
     use crate::domain::hex::hex;
     use crate::domain::position::Position;
     use crate::domain::tag::Tags;

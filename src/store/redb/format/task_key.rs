@@ -5,10 +5,8 @@
 
 use std::ops::RangeInclusive;
 
-use crate::domain::due::{Due, DueRange};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tag;
-use crate::domain::task::due_key;
 use crate::domain::timestamp::Timestamp;
 
 pub(in crate::store::redb) const TAG_COUNTS: u8 = 14;
@@ -59,35 +57,6 @@ impl KeyPrefix {
 /// Encodes a time as an end that sorts like it.
 pub(in crate::store::redb) fn time(time: Timestamp) -> [u8; 8] {
     time.as_millis().to_be_bytes()
-}
-
-/// Returns the first and the last end that may be due in a range; ends between them may not be.
-pub(in crate::store::redb) fn due_ends(range: &DueRange) -> (Vec<u8>, Vec<u8>) {
-    const DAY: i64 = 86_400_000;
-    let days = (i64::from(range.days.start) * DAY, i64::from(range.days.end) * DAY);
-    let first = match (range.days.is_empty(), range.millis.is_empty()) {
-        (false, false) => days.0.min(range.millis.start),
-        (false, true) => days.0,
-        (true, _) => range.millis.start,
-    };
-    let last = match (range.days.is_empty(), range.millis.is_empty()) {
-        (false, false) => days.1.max(range.millis.end),
-        (false, true) => days.1,
-        (true, _) => range.millis.end,
-    };
-    (first.max(0).to_be_bytes().to_vec(), last.max(0).to_be_bytes().to_vec())
-}
-
-/// Whether an end of [`KeyPrefix::due`] belongs to a task that is due in a range.
-pub(in crate::store::redb) fn is_due_in(range: &DueRange, end: &[u8]) -> bool {
-    let Some((millis, rest)) = end.split_first_chunk() else { return false };
-    let shape = rest.first().copied().unwrap_or_default();
-    range.contains_key((i64::from_be_bytes(*millis), shape))
-}
-
-/// Encodes a due time as in an index.
-pub(in crate::store::redb) fn due(due: &Due) -> [u8; 9] {
-    due_key(due.sort_key())
 }
 
 /// Returns the task id of an end.

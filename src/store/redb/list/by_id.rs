@@ -6,6 +6,7 @@ use std::ops::Bound;
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::page::TaskPage;
 use crate::domain::task::{Start, TaskOrder, TaskQuery};
+use crate::domain::time_zone::TimeZone;
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::{table, task_key};
@@ -28,7 +29,8 @@ pub(super) fn is_by_id(
         let Some(entry) = entry else { return Ok::<_, Stop>(None) };
         cost.row()?;
         let task = decoded(entry?)?;
-        Ok(Some(TaskOrder::NEWEST.place(&task.fields()).key.cmp(&place.key)))
+        let here = TaskOrder::NEWEST.place(&task.fields(), &TimeZone::utc());
+        Ok(Some(here.key.cmp(&place.key)))
     };
     let before = side(table::range(tasks.owned, &(first..=here.clone()))?.next_back())?;
     let after = side(table::range(tasks.owned, &(here..=last))?.next())?;

@@ -73,7 +73,7 @@ fn sorted(
         let row = tasks.row(id, cost)?;
         let task = tasks.fields(id, &row)?;
         if query.filter.fits(&task) {
-            places.push((query.order.place(&task), id));
+            places.push((query.order.place(&task, &query.home), id));
         }
     }
     let Cut { page, total, more } = cut(places, query);
@@ -104,7 +104,7 @@ fn by_id(
                 let middle = low.midpoint(high);
                 let Some(id) = at(middle) else { break };
                 let row = tasks.row(id, cost)?;
-                let here = query.order.place(&tasks.fields(id, &row)?);
+                let here = query.order.place(&tasks.fields(id, &row)?, &query.home);
                 if here.compare(place, query.order).is_le() {
                     low = middle + 1;
                 } else {

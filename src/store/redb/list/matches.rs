@@ -59,7 +59,27 @@ pub(super) fn matches(
             (found.peek() == Some(id)) == is_required
         });
     }
-    Ok(Matches::Exact(ids))
+    if filter.words.is_exact() {
+        return Ok(Matches::Exact(ids));
+    }
+    look_again(tasks, filter, ids, cost).map(Matches::Exact)
+}
+
+/// Keeps the tasks whose texts contain the words: their index entries may be those of other texts.
+fn look_again(
+    tasks: &Tasks<'_>,
+    filter: &TaskFilter,
+    ids: Vec<TaskId>,
+    cost: &mut ReadBudget,
+) -> Result<Vec<TaskId>, Stop> {
+    let mut kept = Vec::new();
+    for id in ids {
+        let row = tasks.row(id, cost)?;
+        if filter.fits(&tasks.fields(id, &row)?) {
+            kept.push(id);
+        }
+    }
+    Ok(kept)
 }
 
 /// Returns the tasks that fulfil the condition that the fewest fulfil, and its number. `None` if every condition has too

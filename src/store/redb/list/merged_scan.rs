@@ -3,7 +3,10 @@
 use std::ops::Bound;
 
 use super::{ReadBudget, Stop};
-use crate::domain::due::DueRange;
+use crate::domain::due::{DAY_MS, DueRange, first_day_from, moment_of};
+use crate::domain::id::UserId;
+use crate::domain::task::due_key;
+use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::store::redb::format::table::{Snapshot, Value};
 use crate::store::redb::format::task_key;
@@ -19,27 +22,113 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) const NONE: Self = Self { from: Bound::Unbounded, to: Bound::Unbounded };
 
-    /// Range of the ends that may be due in a range. It includes others ([`task_key::is_due_in`]).
-    pub(super) fn due(range: &DueRange) -> Self {
-        let (first, last) = task_key::due_ends(range);
-        Self { from: Bound::Included(first), to: Bound::Excluded(last) }
-    }
-
     /// Range of the ends of tasks that were changed at a time or later.
     pub(super) fn changed_since(since: Timestamp) -> Self {
         Self { from: Bound::Included(task_key::time(since).to_vec()), ..Self::NONE }
     }
 
-    /// Restricts the range to the ends after an end, in either direction.
-    pub(super) fn after(&self, end: &[u8], descending: bool) -> Self {
-        let here = Bound::Excluded(end.to_vec());
+    /// Restricts the range to the ends behind a bound in the direction of the list.
+    fn behind(&self, bound: Bound<Vec<u8>>, descending: bool) -> Self {
         let mut bounds = self.clone();
         if descending {
-            bounds.to = lesser(bounds.to, here);
+            bounds.to = lesser(bounds.to, bound);
         } else {
-            bounds.from = greater(bounds.from, here);
+            bounds.from = greater(bounds.from, bound);
         }
         bounds
+    }
+}
+
+/// Entries of one index with the same prefix, in a range of ends.
+#[derive(Clone)]
+pub(super) struct EntryRange {
+    pub(super) prefix: KeyPrefix,
+    pub(super) bounds: Bounds,
+    /// Shape of the due dates or times of the entries, if they are of the index by due date.
+    shape: Option<u8>,
+}
+
+impl From<KeyPrefix> for EntryRange {
+    fn from(prefix: KeyPrefix) -> Self {
+        Self { prefix, bounds: Bounds::NONE, shape: None }
+    }
+}
+
+impl EntryRange {
+    /// Returns the entries of tasks in these states with a due date or time, or with one in a range.
+    pub(super) fn due(
+        owner: UserId,
+        states: &[bool],
+        range: Option<&DueRange>,
+    ) -> Vec<Self> {
+        let number = |number: i64| number.max(0).to_be_bytes().to_vec();
+        let between = |from: i64, to: i64| Bounds {
+            from: Bound::Included(number(from)),
+            to: Bound::Excluded(number(to)),
+        };
+        let bounds = range.map(|DueRange { days, millis }| {
+            let day = |day: i32| i64::from(day) * DAY_MS;
+            [between(day(days.start), day(days.end)), between(millis.start, millis.end)]
+        });
+        let [of_days, of_times] = bounds.unwrap_or([Bounds::NONE, Bounds::NONE]);
+        let shapes = [(DAY, of_days), (TIME, of_times)];
+        let of_state = |state: &bool| {
+            let state = *state;
+            shapes.clone().map(|(shape, bounds)| Self {
+                prefix: KeyPrefix::due(owner, state, shape),
+                bounds,
+                shape: Some(shape),
+            })
+        };
+        states.iter().flat_map(of_state).collect()
+    }
+
+    /// Restricts the range to the entries behind a place, in the direction of the list.
+    pub(super) fn behind(&self, place: &[u8], descending: bool, home: &TimeZone) -> Self {
+        let bound = match (self.shape, DuePlace::of(place)) {
+            (Some(shape), Some(due)) if shape != due.shape => due.first_of(shape, home),
+            (Some(_), Some(due)) => Bound::Excluded(due.end.to_vec()),
+            _ => Bound::Excluded(place.to_vec()),
+        };
+        // The first entry behind a place of the other shape is the last one before it in the other direction.
+        let bound = match bound {
+            Bound::Included(end) if descending => Bound::Excluded(end),
+            bound => bound,
+        };
+        Self { bounds: self.bounds.behind(bound, descending), ..self.clone() }
+    }
+}
+
+/// Shapes of due dates and times.
+const DAY: u8 = 0;
+const TIME: u8 = 1;
+
+/// Place in the order of due dates and times, taken apart ([`due_key`]).
+struct DuePlace<'a> {
+    shape: u8,
+    number: i64,
+    /// End of an entry of this shape.
+    end: &'a [u8],
+}
+
+impl<'a> DuePlace<'a> {
+    fn of(place: &'a [u8]) -> Option<Self> {
+        let (shape, end) = place.get(8..)?.split_first()?;
+        let number = i64::from_be_bytes(*end.first_chunk()?);
+        Some(Self { shape: *shape, number, end })
+    }
+
+    /// Returns the bound of the entries of the other shape that come after this place.
+    fn first_of(&self, shape: u8, home: &TimeZone) -> Bound<Vec<u8>> {
+        let moment = moment_of((self.number, self.shape), home);
+        let first = if shape == TIME {
+            moment
+        } else {
+            // A day comes before a time at its first moment.
+            let after = Timestamp::from_millis(moment + 1).unwrap_or(Timestamp::MAX);
+            i64::from(first_day_from(after, home)) * DAY_MS
+        };
+        Bound::Included(first.to_be_bytes().to_vec())
     }
 }
 
@@ -66,39 +155,42 @@ fn value(bound: &Bound<Vec<u8>>) -> Option<&Vec<u8>> {
     }
 }
 
+/// Entries of several ranges, in one order.
 pub(super) struct MergedScan<'a> {
     sources: Vec<Source<'a>>,
     descending: bool,
+    home: &'a TimeZone,
 }
 
-/// Entries of one index with the same prefix, in a range of ends.
+/// Entries of one range.
 pub(super) struct Source<'a> {
     entries: redb::Range<'a, &'static [u8], &'static [u8]>,
-    prefix: KeyPrefix,
-    /// Next end, once it was read.
+    range: EntryRange,
+    /// Next place, once it was read.
     next: Option<Vec<u8>>,
     is_over: bool,
 }
 
 impl<'a> MergedScan<'a> {
+    /// Opens ranges. Dates without a time begin in the `home` zone.
     pub(super) fn open(
         owned: &'a Snapshot,
-        beginnings: &[KeyPrefix],
-        bounds: &Bounds,
+        ranges: &[EntryRange],
         descending: bool,
+        home: &'a TimeZone,
     ) -> Result<Self, Stop> {
-        let sources = beginnings.iter().map(|prefix| Source::open(owned, prefix, bounds));
+        let sources = ranges.iter().map(|range| Source::open(owned, range));
         let sources = sources.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        Ok(Self { sources, descending })
+        Ok(Self { sources, descending, home })
     }
 
-    /// Returns the next end.
+    /// Returns the next place.
     pub(super) fn next(
         &mut self,
         cost: &mut ReadBudget,
     ) -> Result<Option<Vec<u8>>, Stop> {
         for source in &mut self.sources {
-            source.look(self.descending, cost)?;
+            source.look(self.descending, self.home, cost)?;
         }
         let ready = self.sources.iter_mut().filter(|source| source.next.is_some());
         let first = if self.descending {
@@ -114,9 +206,9 @@ impl<'a> Source<'a> {
     /// Opens a range. `None` if it is empty whatever the entries.
     pub(super) fn open(
         owned: &'a Snapshot,
-        prefix: &KeyPrefix,
-        bounds: &Bounds,
+        range: &EntryRange,
     ) -> Result<Option<Self>, Stop> {
+        let EntryRange { prefix, bounds, .. } = range;
         let (first, last) = prefix.range().into_inner();
         let from = at(prefix, &bounds.from).unwrap_or(Bound::Included(first));
         let to = at(prefix, &bounds.to).unwrap_or(Bound::Included(last));
@@ -124,8 +216,7 @@ impl<'a> Source<'a> {
             return Ok(None);
         }
         let entries = owned.range::<&[u8]>((as_slice(&from), as_slice(&to)))?;
-        let prefix = prefix.clone();
-        Ok(Some(Self { entries, prefix, next: None, is_over: false }))
+        Ok(Some(Self { entries, range: range.clone(), next: None, is_over: false }))
     }
 
     /// Returns the key of the next entry.
@@ -142,15 +233,34 @@ impl<'a> Source<'a> {
         Ok(Some(key))
     }
 
-    fn look(&mut self, descending: bool, cost: &mut ReadBudget) -> Result<(), Stop> {
+    fn look(
+        &mut self,
+        descending: bool,
+        home: &TimeZone,
+        cost: &mut ReadBudget,
+    ) -> Result<(), Stop> {
         if self.next.is_some() || self.is_over {
             return Ok(());
         }
         match self.next_key(descending, cost)? {
-            Some(key) => self.next = Some(self.prefix.end(key.value()).to_vec()),
+            Some(key) => self.next = Some(self.place(key.value(), home)),
             None => self.is_over = true,
         }
         Ok(())
+    }
+
+    /// Returns the place of an entry in the order of its index.
+    fn place(&self, key: &[u8], home: &TimeZone) -> Vec<u8> {
+        let end = self.range.prefix.end(key);
+        let number = end.split_first_chunk();
+        match (self.range.shape, number) {
+            (Some(shape), Some((number, id))) => {
+                let mut place = due_key((i64::from_be_bytes(*number), shape), home);
+                place.extend(id);
+                place
+            }
+            _ => end.to_vec(),
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `sort=updated_at` with `updated_since` | m entries, n records | the entries |
 //! | any other sort with `completed`, `priority` or both | entries and records in that order, until the page is full | counts |
 //! | anything else with a condition that few tasks fulfil | the entries of that condition, as many records, and up to [`Options::gather_at_most`] entries of each other condition | the matches |
+//! | words in a script without spaces, or the beginning of a long word | as below, and m records for a second look | the matches |
 //! | anything else | the entries of every condition; entries in the requested order, until the page is full; n records | the entries |
 //!
 //! With a cursor, s is 0. A read that turns out to be long is restarted on its own thread ([`ReadBudget`]).

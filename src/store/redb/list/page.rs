@@ -1,6 +1,6 @@
 //! Pages read along an index in the requested order.
 
-use super::merged_scan::{Bounds, MergedScan, Source};
+use super::merged_scan::{EntryRange, MergedScan, Source};
 use super::plan::{IndexScan, Plan};
 use super::{ReadBudget, Stop, Tasks};
 use crate::domain::id::TaskId;
@@ -51,7 +51,7 @@ pub(super) fn along(
 ) -> Result<TaskPage, Stop> {
     let total = match kept_total(tasks, query, plan)? {
         Some(total) => total,
-        None => count(tasks, query, &plan.scans, cost)?,
+        None => count(tasks, &plan.scans, cost)?,
     };
     let walk = Walk::new(tasks, query, Member::All);
     Ok(walk.page(&plan.scans, total, cost)?.unwrap_or(TaskPage::EMPTY))
@@ -72,40 +72,17 @@ fn kept_total(
 /// Counts the entries.
 fn count(
     tasks: &Tasks<'_>,
-    query: &TaskQuery,
     scans: &[IndexScan],
     cost: &mut ReadBudget,
 ) -> Result<u64, Stop> {
     let mut total = 0;
-    for scan in scans {
-        for prefix in &scan.beginnings {
-            let source = Source::open(tasks.owned, prefix, &scan.bounds)?;
-            let Some(mut source) = source else { continue };
-            while let Some(key) = source.next_key(false, cost)? {
-                total += u64::from(scan.has(query, prefix.end(key.value())));
-            }
+    for range in scans.iter().flat_map(|scan| &scan.ranges) {
+        let Some(mut source) = Source::open(tasks.owned, range)? else { continue };
+        while source.next_key(false, cost)?.is_some() {
+            total += 1;
         }
     }
     Ok(total)
-}
-
-impl IndexScan {
-    fn open<'a>(
-        &self,
-        tasks: &'a Tasks<'_>,
-        bounds: &Bounds,
-        query: &TaskQuery,
-    ) -> Result<MergedScan<'a>, Stop> {
-        MergedScan::open(tasks.owned, &self.beginnings, bounds, query.order.descending)
-    }
-
-    /// Whether an entry within the bounds matches.
-    fn has(&self, query: &TaskQuery, end: &[u8]) -> bool {
-        match &query.filter.due {
-            Some(range) if self.is_dated => task_key::is_due_in(range, end),
-            _ => true,
-        }
-    }
 }
 
 /// Test of the tasks that a walk passes.
@@ -171,27 +148,31 @@ impl<'a> Walk<'a> {
         total: u64,
         cost: &mut ReadBudget,
     ) -> Result<Passed, Stop> {
+        let TaskQuery { order, home, .. } = self.query;
         for (last, scan) in (0..).zip(scans) {
-            let bounds = match &self.query.start {
+            let ranges: Vec<EntryRange> = match &self.query.start {
                 Start::After(place) if place.last > last => continue,
                 Start::After(place) if place.last == last => {
-                    scan.bounds.after(&place.key, self.query.order.descending)
+                    let behind =
+                        |it: &EntryRange| it.behind(&place.key, order.descending, home);
+                    scan.ranges.iter().map(behind).collect()
                 }
-                _ => scan.bounds.clone(),
+                _ => scan.ranges.clone(),
             };
             let earlier = match &scan.except {
                 Some(condition) => condition.ids(self.tasks, usize::MAX, cost)?,
                 None => None,
             };
             let earlier = earlier.unwrap_or_default();
-            let mut ends = scan.open(self.tasks, &bounds, self.query)?;
-            while let Some(end) = ends.next(cost)? {
-                let id = task_key::id(&end).ok_or_else(|| self.tasks.missing())?;
-                if !scan.has(self.query, &end) || earlier.binary_search(&id).is_ok() {
+            let mut places =
+                MergedScan::open(self.tasks.owned, &ranges, order.descending, home)?;
+            while let Some(key) = places.next(cost)? {
+                let id = task_key::id(&key).ok_or_else(|| self.tasks.missing())?;
+                if earlier.binary_search(&id).is_ok() {
                     continue;
                 }
                 if let Some(passed) =
-                    self.pass(id, TaskPlace { last, key: end }, total, cost)?
+                    self.pass(id, TaskPlace { last, key }, total, cost)?
                 {
                     return Ok(passed);
                 }
@@ -238,7 +219,7 @@ impl<'a> Walk<'a> {
             return Ok(Some(Passed::End));
         }
         let task = self.tasks.task(id, cost)?;
-        if self.query.order.place(&task.fields()) != place {
+        if self.query.order.place(&task.fields(), &self.query.home) != place {
             return Err(self.tasks.missing().into());
         }
         self.found.push(task);

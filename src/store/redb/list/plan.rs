@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::condition::Condition;
-use super::merged_scan::Bounds;
+use super::merged_scan::{Bounds, EntryRange};
 use super::{Stop, Tasks};
 use crate::domain::priority::Priority;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort, Within};
@@ -22,17 +22,25 @@ pub(super) struct Plan {
 
 /// Parts of an index, to be merged.
 pub(super) struct IndexScan {
-    pub(super) beginnings: Vec<KeyPrefix>,
-    pub(super) bounds: Bounds,
-    /// Whether the dates of the entries must be checked.
-    pub(super) is_dated: bool,
+    pub(super) ranges: Vec<EntryRange>,
     /// Condition of the tasks in an earlier scan, which are not repeated.
     pub(super) except: Option<Condition>,
 }
 
 impl IndexScan {
-    const fn new(beginnings: Vec<KeyPrefix>) -> Self {
-        Self { beginnings, bounds: Bounds::NONE, is_dated: false, except: None }
+    fn new(prefixes: Vec<KeyPrefix>) -> Self {
+        Self::of(prefixes.into_iter().map(EntryRange::from).collect())
+    }
+
+    const fn of(ranges: Vec<EntryRange>) -> Self {
+        Self { ranges, except: None }
+    }
+
+    fn within(mut self, bounds: &Bounds) -> Self {
+        for range in &mut self.ranges {
+            range.bounds = bounds.clone();
+        }
+        self
     }
 }
 
@@ -65,32 +73,33 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
             let mut total = counts;
             if let Some(priority) = filter.priority {
                 let code = priority.code();
-                scan.bounds.from = Bound::Included(vec![code]);
-                scan.bounds.to = Bound::Excluded(vec![code + 1]);
+                scan = scan.within(&Bounds {
+                    from: Bound::Included(vec![code]),
+                    to: Bound::Excluded(vec![code + 1]),
+                });
                 total = tasks.stats.of(priority);
             }
             (vec![scan], Some(total.matching(filter.completed)))
         }
         TaskSort::Due => {
             rest.completed = None;
-            let of_state = |state: &bool| KeyPrefix::due(owner, *state);
-            let mut dated = IndexScan::new(states.iter().map(of_state).collect());
-            if let Some(range) = rest.due.take() {
-                dated.bounds = Bounds::due(&range);
-                dated.is_dated = true;
-                (vec![dated], None)
+            let range = rest.due.take();
+            let dated = EntryRange::due(owner, &states, range.as_ref());
+            if range.is_some() {
+                (vec![IndexScan::of(dated)], None)
             } else {
                 let of_state = TaskFilter::completed(filter.completed);
                 let mut undated = IndexScan::new(by_creation(tasks, &of_state));
-                undated.except = Some(Condition::new(dated.beginnings.clone()));
-                (vec![dated, undated], Some(counts.matching(filter.completed)))
+                undated.except = Some(Condition::of(dated.clone()));
+                let total = counts.matching(filter.completed);
+                (vec![IndexScan::of(dated), undated], Some(total))
             }
         }
         TaskSort::Updated => {
             let mut scan = IndexScan::new(vec![KeyPrefix::updated(owner)]);
             let mut total = Some(counts.total);
             if let Some(since) = rest.updated_since.take() {
-                scan.bounds = Bounds::changed_since(since);
+                scan = scan.within(&Bounds::changed_since(since));
                 total = None;
             }
             (vec![scan], total)
@@ -132,8 +141,8 @@ pub(super) struct Conditions {
 }
 
 /// Whether a word is the prefix of another one in the query, so that every task with that one has it as well.
-fn is_implied(words: &Words, (word, is_prefix): (&str, bool)) -> bool {
-    let is_more = |(other, other_prefix): (&str, bool)| {
+fn is_implied(words: &Words, (word, is_prefix): (&[u8], bool)) -> bool {
+    let is_more = |(other, other_prefix): (&[u8], bool)| {
         other.starts_with(word) && (other != word || !other_prefix)
     };
     is_prefix && words.iter().any(is_more)
@@ -181,14 +190,15 @@ pub(super) fn conditions(
         }]));
     }
     if let Some(range) = due {
-        required.push(Condition::due(both(&|state| KeyPrefix::due(owner, state)), range));
+        let states = states(*completed);
+        required.push(Condition::of(EntryRange::due(owner, &states, Some(range))));
     }
     if let Some(range) = not_overdue {
-        excluded.push(Condition::due(vec![KeyPrefix::due(owner, false)], range));
+        excluded.push(Condition::of(EntryRange::due(owner, &[false], Some(range))));
     }
     if let Some(since) = updated_since {
         let changed = Condition::new(vec![KeyPrefix::updated(owner)]);
-        required.push(changed.within(Bounds::changed_since(*since)));
+        required.push(changed.within(&Bounds::changed_since(*since)));
     }
     // Entries by tag and by date have the state.
     let is_state_open = completed.is_some() && tags.is_empty() && due.is_none();

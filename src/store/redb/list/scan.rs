@@ -20,8 +20,9 @@ pub(super) fn page(
     for row in table::range(tasks.owned, &key::tasks_of(tasks.owner))? {
         cost.row()?;
         let row = row?;
-        let place = fields(&row)
-            .map(|task| query.filter.fits(&task).then(|| query.order.place(&task)))?;
+        let place = fields(&row).map(|task| {
+            query.filter.fits(&task).then(|| query.order.place(&task, &query.home))
+        })?;
         found.extend(place.map(|place| (place, row)));
     }
     let Cut { page, total, more } = cut(found, query);

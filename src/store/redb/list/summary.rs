@@ -2,7 +2,7 @@
 
 use redb::ReadTransaction;
 
-use super::merged_scan::{Bounds, MergedScan};
+use super::merged_scan::{EntryRange, Source};
 use super::{ReadBudget, Stop, Tasks, scan};
 use crate::domain::due::DueRange;
 use crate::domain::id::UserId;
@@ -10,7 +10,6 @@ use crate::domain::task::{TagCounts, TaskSummary};
 use crate::store::StoreError;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::task_key;
-use crate::store::redb::format::task_key::KeyPrefix;
 use crate::store::redb::format::{codec, record, table};
 use crate::store::redb::tasks::stats;
 
@@ -56,12 +55,12 @@ fn count(
     overdue: &DueRange,
     cost: &mut ReadBudget,
 ) -> Result<u64, Stop> {
-    let bounds = Bounds::due(overdue);
-    let mut ends =
-        MergedScan::open(owned, &[KeyPrefix::due(owner, false)], &bounds, false)?;
     let mut count = 0;
-    while let Some(end) = ends.next(cost)? {
-        count += u64::from(task_key::is_due_in(overdue, &end));
+    for range in EntryRange::due(owner, &[false], Some(overdue)) {
+        let Some(mut source) = Source::open(owned, &range)? else { continue };
+        while source.next_key(false, cost)?.is_some() {
+            count += 1;
+        }
     }
     Ok(count)
 }

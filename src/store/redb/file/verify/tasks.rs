@@ -118,7 +118,8 @@ impl Check<'_> {
         for tag in task.tags.iter() {
             count(seen.tags.entry(tag.clone()).or_default(), &task);
         }
-        seen.counted.weight = seen.counted.weight.saturating_add(task.weight());
+        let weight = if self.format < 7 { task.former_weight() } else { task.weight() };
+        seen.counted.weight = seen.counted.weight.saturating_add(weight);
         seen.counted.latest_change = seen.counted.latest_change.max(task.updated_at);
         seen.last = seen.last.take().max(Some((task.position.clone(), task.id)));
         let entries = if self.is_indexed(seen) {

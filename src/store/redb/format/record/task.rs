@@ -135,7 +135,7 @@ pub(crate) fn decode_fields(
     let record: TaskV3<'_> = envelope.record()?;
     let due = match record.due {
         Some((millis, Some(_))) => Some((time(&envelope, millis)?.as_millis(), 1)),
-        Some(day) => Some(due(&envelope, day)?.sort_key()),
+        Some(day) => Some(due(&envelope, day)?.stored_key()),
         None => None,
     };
     Ok(TaskFields {

@@ -157,6 +157,88 @@ async fn the_next_page_is_asked_the_same() {
     assert_eq!(ids(&jane.get(&format!("!{path}")).await), [3]);
 }
 
+#[tokio::test]
+async fn every_script_is_searched() {
+    // Few tasks are scanned, more have index entries.
+    for others in [0, 9] {
+        let (_server, jane) = given().await;
+        for title in [
+            "Do Łodzi: Łódź",
+            "Øresund og Ærø",
+            "Đà Nẵng",
+            "東京都へ",
+            "東西と京都",
+            "ซื้อตั๋วไปกรุงเทพมหานคร",
+            "I ❤️ NY 🧹👩\u{200D}💻",
+            "5 € + 3 $",
+            &format!("{}a", "x".repeat(40)),
+            &format!("{}b", "x".repeat(40)),
+        ] {
+            jane.given_task(title).await;
+        }
+        for _ in 0..others {
+            jane.given_task("other").await;
+        }
+        let long = "x".repeat(40);
+        for (query, found) in [
+            ("lodz", vec![1]),
+            ("oresund", vec![2]),
+            ("da nang", vec![3]),
+            ("ÆRØ", vec![2]),
+            ("東京", vec![4]),
+            ("京都", vec![5, 4]),
+            ("都", vec![5, 4]),
+            ("東", vec![5, 4]),
+            ("東京都", vec![4]),
+            ("東西 京都", vec![5]),
+            ("กรุงเทพ", vec![6]),
+            ("ไปกรุง", vec![6]),
+            ("กรุงไป", vec![]),
+            ("❤", vec![7]),
+            ("🧹", vec![7]),
+            ("💻", vec![7]),
+            ("€", vec![8]),
+            ("$ 3", vec![8]),
+            (&format!("{long}a"), vec![9]),
+            (&format!("{long}b"), vec![10]),
+            (&format!("{long}*"), vec![10, 9]),
+            (&long, vec![]),
+        ] {
+            let path = format!("q={}", escaped(query));
+            assert_eq!(jane.ids(&path).await, found, "{query}");
+            // In another order the list is read another way.
+            let mut sorted = jane.ids(&format!("sort=title&{path}")).await;
+            sorted.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+            assert_eq!(sorted, found, "{query}");
+        }
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+}
+
+#[tokio::test]
+async fn titles_are_in_the_order_of_unicode() {
+    let (_server, jane) = given().await;
+    for title in [
+        "zebra", "Łódź", "lodge", "mint", "Ärger", "ark", "apple", "Øresund", "owl",
+        "ordinary",
+    ] {
+        jane.given_task(title).await;
+    }
+    let tasks = jane.get("/tasks?sort=title").await.expect(StatusCode::OK);
+    let titles =
+        tasks.as_array().unwrap().iter().map(|task| task["title"].as_str().unwrap());
+    assert_eq!(
+        titles.collect::<Vec<_>>(),
+        [
+            "apple", "Ärger", "ark", "lodge", "Łódź", "mint", "ordinary", "Øresund",
+            "owl", "zebra"
+        ]
+    );
+}
+
 /// Ids of the tasks in the order of their due dates, page by page, in both directions.
 async fn by_due(jane: &Client) -> (Vec<u64>, Vec<u64>) {
     let mut both = (Vec::new(), Vec::new());

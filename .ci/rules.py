@@ -167,11 +167,18 @@ class Task:
             return self.meant > datetime.datetime.strptime(until, "%Y%m%dT%H%M%S")
         return self.meant.date() > datetime.datetime.strptime(until[:8], "%Y%m%d").date()
 
+    def occurrences(self, today):
+        """What the rule gives after its beginning: the due date, or the day of the completion if anything comes then."""
+        if self.anew:
+            anew = after(self.rule, datetime.datetime.combine(today, self.meant.time()))
+            for first in anew:
+                return itertools.chain([first], anew)
+        return after(self.rule, self.meant)
+
     def next(self, now, home, catch_up):
         """The task after it was completed at `now` by somebody whose time zone is `home`."""
         today = now.astimezone(home).date()
-        start = datetime.datetime.combine(today, self.meant.time()) if self.anew else self.meant
-        for number, meant in enumerate(after(self.rule, start), 1):
+        for number, meant in enumerate(self.occurrences(today), 1):
             found = self.moved(meant, self.count and self.count - (1 if self.anew else number))
             if found.is_over():
                 break

@@ -2,6 +2,7 @@
 //
 //     node search-vectors.mjs FOLDER           writes collation.tsv and titles.tsv
 //     node search-vectors.mjs FOLDER --check   fails if they differ from what this Node would write
+//     node search-vectors.mjs FOLDER --order   fails if this Node, with any ICU, puts the words in another order
 //
 // All texts are names of countries, languages, currencies, scripts, months and days from CLDR (Unicode license).
 //
@@ -94,9 +95,25 @@ function titles() {
       `${language}\t${frames[i % frames.length](name)}\n`));
 }
 
+// Compares the ranks of the words with the collator of this Node. Chinese characters have another order in some versions.
+function compareRanks(path) {
+  const lines = readFileSync(path, "utf8").trimEnd().split("\n").map((line) => line.split("\t"));
+  const words = lines.filter(([, , word]) => !/\p{Script=Han}/u.test(word));
+  const wrong = words.slice(1).filter(([rank, , word], i) =>
+    Math.sign(collator.compare(words[i][2], word)) !== Math.sign(words[i][0] - rank));
+  if (wrong.length > 0) {
+    throw new Error(`${path}: ICU ${process.versions.icu} puts ${wrong.length} words elsewhere: ${wrong.slice(0, 9).join(" ")}`);
+  }
+  console.log(`${words.length} words are in the order of ICU ${process.versions.icu}`);
+}
+
 const [folder, mode] = process.argv.slice(2);
 if (!folder) {
   throw new Error("usage: node search-vectors.mjs FOLDER [--check]");
+}
+if (mode === "--order") {
+  compareRanks(`${folder}/collation.tsv`);
+  process.exit();
 }
 const files = { "collation.tsv": ranked(), "titles.tsv": titles().slice(0, TITLES) };
 for (const [name, lines] of Object.entries(files)) {

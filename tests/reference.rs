@@ -18,8 +18,9 @@ async fn document(server: &Server) -> Value {
 async fn with_tasks(server: &Server) -> Client {
     let jane = server.client.registered("jane@example.com").await;
     for title in ["Pack", "Move", "Unpack", "Rest"] {
-        let made = jane.post("/tasks", json!({ "title": title })).await;
-        made.expect(StatusCode::CREATED);
+        let task =
+            json!({ "title": title, "due": "2030-01-01", "recurrence": "FREQ=DAILY" });
+        jane.post("/tasks", task).await.expect(StatusCode::CREATED);
     }
     jane
 }
@@ -182,7 +183,7 @@ async fn each_operation_of_a_batch_takes_what_its_schema_names() {
     assert_eq!(choice["oneOf"].as_array().unwrap().len(), mapping.len());
     let all = json!({
         "id": 1, "task": { "title": "Another" }, "if_match": "\"1\"", "to": "first", "before": 2, "after": 3,
-        "parent_id": null,
+        "parent_id": null, "catch_up": true,
     });
     for (op, reference) in mapping {
         let name = reference.as_str().unwrap().rsplit_once('/').unwrap().1;

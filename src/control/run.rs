@@ -13,7 +13,7 @@ use crate::domain::audit::{Actor, AuditRecord};
 use crate::domain::page::{AuditPage, Page};
 use crate::domain::progress::Step;
 use crate::domain::transfer::{Existing, Imported};
-use crate::service::Service;
+use crate::service::{IdleRules, Service};
 use crate::store::Store as _;
 use crate::store::redb::{Progress, RedbStore, Report};
 
@@ -114,8 +114,9 @@ pub async fn run(
         Command::Import { replace, allow_admins } => {
             let existing = if replace { Existing::Replace } else { Existing::Keep };
             let lines = input.lines.map(|line| line.map_err(Failure::from));
-            let (done, outcome) = service.import(existing, allow_admins, lines).await;
-            imported(done, outcome, answer)
+            let (done, idle, outcome) =
+                service.import(existing, allow_admins, lines).await;
+            imported(done, idle, outcome, answer)
         }
     }
 }
@@ -163,6 +164,7 @@ const NOT_HELD: &str =
 /// Tells the counts of an import, also after an error: earlier chunks are imported.
 fn imported(
     done: Imported,
+    idle: IdleRules,
     outcome: Result<(), Failure>,
     answer: &mut Answer<'_>,
 ) -> Result<(), Failure> {
@@ -171,6 +173,14 @@ fn imported(
     }
     if done.users_added + done.tasks_added + done.tasks_replaced > 0 {
         answer.line(NOT_HELD)?;
+    }
+    let IdleRules { count: rules, first_line } = idle;
+    if rules > 0 {
+        let rules = count(rules, "recurrence rule");
+        answer.line(format!(
+            "warning: {rules} without effect, the first on line {first_line}: it has no occurrence after the due date, or \
+             ends before it"
+        ))?;
     }
     outcome
 }

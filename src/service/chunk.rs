@@ -49,9 +49,13 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::date::Date;
+    use crate::domain::due::Due;
+    use crate::domain::id::TaskId;
     use crate::domain::tag::{Tag, Tags};
     use crate::domain::task::tests::task;
     use crate::domain::task::{Description, Task};
+    use crate::domain::timestamp::Timestamp;
 
     /// Returns the chunks of `count` tasks like this one.
     fn chunks(task: &Task, count: usize) -> Vec<Vec<Numbered>> {
@@ -76,6 +80,9 @@ mod tests {
         Task {
             description: Some(Description::new(text).unwrap()),
             tags: Tags::new((0..tags).map(tag).collect()).unwrap(),
+            completed_at: Some(Timestamp::EPOCH),
+            due: Some(Due::On(Date::MIN)),
+            parent: Some(TaskId::new(7)),
             ..task()
         }
     }

@@ -40,8 +40,8 @@ impl Service {
     /// Imports the lines of an export, without their line ends. Empty lines are skipped.
     ///
     /// `existing` decides about tasks that exist already, and `allow_admins` whether new accounts may be
-    /// administrators. An error of `lines` stops the import. Returns the counts of records that are imported, also
-    /// after an error.
+    /// administrators. An error of `lines` stops the import. Returns the counts of records that are imported, and of
+    /// rules without effect, also after an error.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ impl Service {
         existing: Existing,
         allow_admins: bool,
         lines: impl Iterator<Item = Result<String, E>>,
-    ) -> (Imported, Result<(), E>) {
+    ) -> (Imported, IdleRules, Result<(), E>) {
         let mut import = Import::new(self.clone(), existing, allow_admins);
         let read = async {
             for line in lines {
@@ -62,10 +62,20 @@ impl Service {
             import.end().await.map_err(E::from)
         };
         let read = read.await;
+        let idle = import.idle;
         let (done, written) = import.close().await;
         // The lines that the store refuses precede the line that the reader refuses.
-        (done, written.map_err(E::from).and(read))
+        (done, idle, written.map_err(E::from).and(read))
     }
+}
+
+/// Recurrence rules that never come, or end before the due date. A request with such a rule is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdleRules {
+    /// Number of rules.
+    pub count: u64,
+    /// Line of the first.
+    pub first_line: u64,
 }
 
 /// An import in progress: lines become records, and records become chunks for the store.
@@ -80,6 +90,7 @@ struct Import {
     chunk_from: u64,
     /// Numbers of accounts and tasks.
     seen: (u64, u64),
+    idle: IdleRules,
     ended: bool,
 }
 
@@ -102,6 +113,7 @@ impl Import {
             line: 0,
             chunk_from: 1,
             seen: (0, 0),
+            idle: IdleRules::default(),
             ended: false,
         }
     }
@@ -144,7 +156,14 @@ impl Import {
                 }
                 self.seen.0 += 1;
             }
-            Record::Task(_) => self.seen.1 += 1,
+            Record::Task(task) => {
+                self.seen.1 += 1;
+                if task.has_idle_rule() {
+                    let IdleRules { count, first_line } = self.idle;
+                    let first_line = if count == 0 { self.line } else { first_line };
+                    self.idle = IdleRules { count: count + 1, first_line };
+                }
+            }
         }
         let is_full = self.records.push(Numbered { line: self.line, record }, bytes);
         if is_full { self.send().await } else { ControlFlow::Continue(()) }

@@ -32,7 +32,7 @@ pub use self::error::{Error, FieldError};
 pub use self::events::Events;
 pub use self::fixed::FixedAccount;
 pub use self::idempotency::{Outcome, Recorder, Replayable, RequestKey};
-pub use self::import::ImportError;
+pub use self::import::{IdleRules, ImportError};
 pub use self::personal_data::PersonalData;
 pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};

@@ -37,6 +37,10 @@ use crate::harness::values::{
 
 /// Operation of a store. Small numbers stand for accounts, tasks, texts and so on, so that they collide.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most questions are small, and there are few"
+)]
 pub(crate) enum Ask {
     UserCreate { email: u8, spelling: bool },
     UserByEmail { email: u8 },

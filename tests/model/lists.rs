@@ -106,6 +106,7 @@ prop_compose! {
         is_import in any::<bool>(),
         repeat_from in option::weighted(0.3, option::of(repeat_from())),
         catch_up in option::of(any::<bool>()),
+        more in (option::weighted(0.2, tags()), option::weighted(0.2, tags())),
     ) -> TaskPatch {
         TaskPatch {
             title,
@@ -116,6 +117,8 @@ prop_compose! {
             due_local: None,
             priority,
             tags,
+            tags_add: more.0,
+            tags_remove: more.1,
             position,
             parent,
             recurrence,
@@ -198,11 +201,22 @@ fn range() -> impl Strategy<Value = DueRange> {
     })
 }
 
+fn tags_of(tags: Option<Tags>) -> Vec<Tag> {
+    tags.map(|tags| tags.iter().cloned().collect()).unwrap_or_default()
+}
+
+fn unique(mut priorities: Vec<Priority>) -> Vec<Priority> {
+    priorities.sort_unstable_by_key(|priority| priority.code());
+    priorities.dedup();
+    priorities
+}
+
 prop_compose! {
     fn filter()(
         completed in option::weighted(0.3, any::<bool>()),
-        priority in option::weighted(0.2, priority()),
+        priorities in option::weighted(0.2, collection::vec(priority(), 1..3)),
         tags in option::weighted(0.3, tags()),
+        more in (option::weighted(0.1, tags()), option::weighted(0.1, tags()), option::weighted(0.1, any::<bool>())),
         due in option::weighted(0.2, range()),
         not_overdue in option::weighted(0.1, range()),
         updated in option::weighted(0.2, 0..9_i64),
@@ -211,8 +225,11 @@ prop_compose! {
     ) -> TaskFilter {
         TaskFilter {
             completed,
-            priority,
-            tags: tags.map(|tags| tags.iter().cloned().collect()).unwrap_or_default(),
+            priorities: unique(priorities.unwrap_or_default()),
+            tags: tags_of(tags),
+            any_tags: tags_of(more.0),
+            no_tags: tags_of(more.1),
+            has_due: more.2,
             due,
             not_overdue,
             updated_since: updated.map(|n| at(n * 40_000)),
@@ -225,8 +242,8 @@ prop_compose! {
 /// List, and whether it begins after the place of a task, present or deleted.
 fn query() -> impl Strategy<Value = (TaskQuery, Option<sample::Index>)> {
     let by = sample::select(TaskSort::ALL.to_vec());
-    let order =
-        (by, any::<bool>()).prop_map(|(by, descending)| TaskOrder { by, descending });
+    let order = (by.clone(), any::<bool>(), option::weighted(0.3, (by, any::<bool>())))
+        .prop_map(|(by, descending, then)| TaskOrder { by, descending, then });
     let start = (0..5_u64, option::of(any::<sample::Index>()));
     let home = sample::select(vec!["UTC", "America/New_York", "Pacific/Kiritimati"]);
     (filter(), order, home, start, 1..5_u16).prop_map(

@@ -158,6 +158,90 @@ async fn the_next_page_is_asked_the_same() {
 }
 
 #[tokio::test]
+async fn lists_are_filtered_by_any_and_none_and_sorted_by_two_keys() {
+    // Few tasks are scanned, more have index entries.
+    for others in [0, 9] {
+        let (server, jane) = given().await;
+        for task in [
+            json!({ "title": "a", "priority": "high", "tags": ["home"], "due": "2030-01-03" }),
+            json!({ "title": "b", "priority": "low", "tags": ["home", "shop"], "due": "2030-01-02" }),
+            json!({ "title": "c", "priority": "high", "tags": ["shop"] }),
+            json!({ "title": "d", "priority": "urgent", "tags": ["Work"], "due": "2030-01-01" }),
+            json!({ "title": "e", "priority": "high", "due": "2030-01-01" }),
+        ] {
+            jane.made(task).await;
+            server.wait(Duration::from_secs(1));
+        }
+        for id in [3, 1, 4] {
+            jane.post_empty(&format!("/tasks/{id}/complete"))
+                .await
+                .expect(StatusCode::OK);
+            server.wait(Duration::from_secs(1));
+        }
+        for number in 0..others {
+            jane.made(json!({ "title": format!("z{number}"), "tags": ["other"] })).await;
+        }
+        let none: Vec<u64> = (6..6 + others).collect();
+        let and_others = |ids: &[u64]| [ids, &none].concat();
+        for (query, expected) in [
+            ("priority=high&priority=urgent&sort=created_at", vec![1, 3, 4, 5]),
+            ("priority=high&priority=urgent&sort=-priority", vec![4, 5, 3, 1]),
+            ("priority=high&priority=low&completed=false", vec![5, 2]),
+            ("tag_any=home&tag_any=work&sort=created_at", vec![1, 2, 4]),
+            ("tag_any=home&tag_none=shop", vec![1]),
+            ("tag=home&tag_any=shop&tag_any=none", vec![2]),
+            ("tag_none=home&tag_none=shop&tag_none=other&sort=title", vec![4, 5]),
+            ("has_due=true&sort=title", vec![1, 2, 4, 5]),
+            ("has_due=false&tag_none=other", vec![3]),
+            ("has_due=true&sort=due&completed=true", vec![4, 1]),
+            ("completed=true&sort=-completed_at", vec![4, 1, 3]),
+            ("completed=true&sort=completed_at", vec![3, 1, 4]),
+            ("sort=due&sort=-priority&has_due=true", vec![4, 5, 2, 1]),
+            ("sort=-priority&sort=due&tag_none=other", vec![4, 5, 1, 3, 2]),
+            ("sort=-priority&sort=-due&tag_none=other", vec![4, 1, 5, 3, 2]),
+            ("sort=priority&sort=-title&tag_none=other", vec![2, 5, 3, 1, 4]),
+        ] {
+            assert_eq!(jane.ids(query).await, expected, "{query}");
+            // Page by page.
+            let mut path = format!("/tasks?{query}&limit=1&cursor=");
+            let mut found = Vec::new();
+            loop {
+                let page = jane.get(&path).await;
+                assert_eq!(
+                    page.header("x-total-count"),
+                    Some(&*expected.len().to_string())
+                );
+                found.extend(ids(&page));
+                let Some(link) = page.header("link") else { break };
+                let next = link.split(['<', '>']).nth(1).unwrap();
+                next.strip_prefix("/api/v1").unwrap().clone_into(&mut path);
+            }
+            assert_eq!(found, expected, "{query}");
+        }
+        let open =
+            [&[5, 2], none.iter().rev().copied().collect::<Vec<_>>().as_slice()].concat();
+        let open = {
+            let mut open = open;
+            open.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
+            open
+        };
+        assert_eq!(jane.ids("completed=false&sort=-completed_at").await, open);
+        assert_eq!(jane.ids("sort=completed_at").await, and_others(&[3, 1, 4, 2, 5]));
+        for (query, field) in [
+            ("sort=due&sort=due", "sort"),
+            ("sort=due&sort=title&sort=priority", "sort"),
+            ("sort=due,title", "sort"),
+            ("priority=high,low", "priority"),
+            ("has_due=none", "has_due"),
+            ("tag_any=", "tag_any"),
+        ] {
+            let refused = jane.get(&format!("/tasks?{query}")).await;
+            assert_eq!(refused.expect_refused(), [field], "{query}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_script_is_searched() {
     // Few tasks are scanned, more have index entries.
     for others in [0, 9] {
@@ -215,7 +299,7 @@ async fn every_script_is_searched() {
 }
 
 fn escaped(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02X}"))
 }
 
 #[tokio::test]

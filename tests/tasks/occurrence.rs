@@ -317,3 +317,70 @@ async fn an_occurrence_with_a_thousand_subtasks_can_be_completed() {
     let parts = jane.get(&format!("/tasks?limit=1&parent_id={finished}")).await;
     assert_eq!(parts.header("x-total-count"), Some("1000"));
 }
+
+#[tokio::test]
+async fn a_change_of_the_date_does_not_end_a_series_unawares() {
+    let (_server, jane) = given().await;
+    let quarterly = "FREQ=MONTHLY;INTERVAL=3;BYMONTH=3,6,9,12;BYMONTHDAY=1";
+    jane.made(json!({ "title": "a", "due": "2030-03-01", "recurrence": quarterly }))
+        .await;
+    // From April the rule never comes.
+    let late = jane.patch("/tasks/1", json!({ "due": "2030-04-02" })).await;
+    assert_eq!(late.expect_refused(), ["recurrence"]);
+    // With the day of the completion it comes all the same.
+    let other = json!({ "due": "2030-04-02", "repeat_from": "completion" });
+    jane.patch("/tasks/1", other).await.expect(StatusCode::OK);
+    let back = json!({ "due": "2030-03-01" });
+    jane.patch("/tasks/1", back).await.expect(StatusCode::OK);
+    assert_eq!(complete(&jane, 1, json!({})).await["due"], "2030-06-01");
+}
+
+#[tokio::test]
+async fn a_rule_that_was_kept_goes_with_its_date() {
+    let (_server, jane) = given().await;
+    let once = json!({ "title": "a", "due": START, "recurrence": "FREQ=DAILY;COUNT=1" });
+    jane.made(once).await;
+    complete(&jane, 1, json!({})).await;
+    let undated =
+        jane.patch("/tasks/1", json!({ "due": null })).await.expect(StatusCode::OK);
+    assert_eq!((&undated["due"], &undated["recurrence"]), (&Value::Null, &Value::Null));
+}
+
+/// Rules that took long to find nothing, or to count.
+#[tokio::test]
+async fn rules_that_come_rarely_or_never_are_answered() {
+    let (_server, jane) = given().await;
+    let every = "MO,TU,WE,TH,FR,SA,SU";
+    let positions: Vec<String> = (8..50).map(|n| n.to_string()).collect();
+    let never = [
+        "FREQ=DAILY;INTERVAL=7;BYDAY=MO,TU,WE,FR,SA,SU".to_owned(),
+        format!("FREQ=WEEKLY;BYDAY={every};BYSETPOS={}", positions.join(",")),
+        "FREQ=DAILY;INTERVAL=14;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO".to_owned(),
+        "FREQ=YEARLY;BYDAY=1MO,2MO,3MO;BYMONTHDAY=31".to_owned(),
+    ];
+    for rule in never {
+        let task = json!({ "title": "a", "due": "1970-01-01", "recurrence": rule });
+        assert_eq!(
+            jane.post("/tasks", task).await.expect_refused(),
+            ["recurrence"],
+            "{rule}"
+        );
+    }
+    for (rule, next) in [
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO".to_owned(), json!("2044-02-29")),
+        (
+            "FREQ=DAILY;INTERVAL=999;BYMONTH=2;BYMONTHDAY=29".to_owned(),
+            json!("3600-02-29"),
+        ),
+        (format!("FREQ=YEARLY;BYDAY={every},1MO,2MO,3MO;COUNT=10000"), Value::Null),
+    ] {
+        let task = json!({ "title": "a", "due": "1970-01-01", "recurrence": rule });
+        let id = id(&jane.made(task).await);
+        let skipped = jane.post_empty(&format!("/tasks/{id}/skip")).await;
+        if next.is_null() {
+            assert_eq!(skipped.expect_refused(), ["recurrence"], "{rule}");
+        } else {
+            assert_eq!(skipped.expect(StatusCode::OK)["due"], next, "{rule}");
+        }
+    }
+}

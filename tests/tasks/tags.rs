@@ -147,3 +147,39 @@ async fn a_batch_of_twins_that_is_refused_costs_no_more_than_others() {
     assert!(results.iter().all(|it| it["status"] == 422), "{}", results[0]);
     assert_eq!(tags_of(&jane).await, [""; 0]);
 }
+
+#[tokio::test]
+async fn single_tags_are_added_and_removed() {
+    let (_server, jane) = given().await;
+    jane.made(json!({ "title": "a", "tags": ["home", "old"] })).await;
+    jane.made(json!({ "title": "b", "tags": ["Work"] })).await;
+    let patch = async |patch: Value| jane.patch("/tasks/1", patch).await;
+    let tags =
+        async |change: Value| patch(change).await.expect(StatusCode::OK)["tags"].clone();
+
+    // The spelling of another task is taken, and what is there stays as it is.
+    let added =
+        json!({ "tags_add": ["work", "HOME"], "tags_remove": ["OLD", "missing"] });
+    assert_eq!(tags(added.clone()).await, json!(["Work", "home"]));
+    let rev = patch(added).await.expect(StatusCode::OK)["rev"].clone();
+    assert_eq!(rev, 2, "nothing was left to change");
+    // A tag of this task alone can be spelled anew.
+    let respelled = json!({ "tags_add": ["Home"], "tags_remove": ["home"] });
+    assert_eq!(tags(respelled).await, json!(["Home", "Work"]));
+    let operations =
+        json!([{ "op": "patch", "id": 1, "task": { "tags_remove": ["home", "work"] } }]);
+    let batch = jane.post("/tasks/batch", json!({ "operations": operations })).await;
+    assert_eq!(batch.expect(StatusCode::OK)["results"][0]["task"]["tags"], json!([]));
+
+    let many: Vec<String> = (0..20).map(|n| format!("t{n}")).collect();
+    tags(json!({ "tags": many })).await;
+    let more = patch(json!({ "tags_add": ["one more"] })).await;
+    assert_eq!(more.expect_refused(), ["tags_add"]);
+    let both =
+        patch(json!({ "tags": [], "tags_add": ["a"], "tags_remove": ["b"] })).await;
+    assert_eq!(both.expect_refused(), ["tags_add", "tags_remove"]);
+    let wrong = patch(json!({ "tags_add": [""], "tags_remove": ["a\nb"] })).await;
+    assert_eq!(wrong.expect_refused(), ["tags_add.0", "tags_remove.0"]);
+    let created = jane.post("/tasks", json!({ "title": "c", "tags_add": ["a"] })).await;
+    assert_eq!(created.expect_refused(), ["tags_add"]);
+}

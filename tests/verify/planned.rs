@@ -104,6 +104,9 @@ impl Row {
             let word = collated(word);
             entries.push(("word", key(&[owner, &13_u8, &word, &0_u8, id])));
         }
+        if let Some(at) = self.completed.and_then(|at| u64::try_from(at).ok()) {
+            entries.push(("completion", key(&[owner, &15_u8, &at, id])));
+        }
         entries
     }
 

@@ -56,7 +56,7 @@ pub(super) fn task(n: usize) -> NewTask {
 
 /// Returns the lists, in the order of the table.
 pub(super) fn cases() -> Vec<Case> {
-    let by = |by, descending| TaskOrder { by, descending };
+    let by = TaskOrder::by;
     let newest = TaskOrder::NEWEST;
     let all = TaskFilter::ALL;
     let tag =
@@ -71,9 +71,9 @@ pub(super) fn cases() -> Vec<Case> {
             ..TaskFilter::completed(Some(false))
         }
     };
-    let urgent = TaskFilter { priority: Some(Priority::Urgent), ..TaskFilter::ALL };
+    let urgent = TaskFilter { priorities: vec![Priority::Urgent], ..TaskFilter::ALL };
     let both = TaskFilter { completed: Some(false), ..tag("common") };
-    let mixed = TaskFilter { priority: Some(Priority::None), ..tag("common") };
+    let mixed = TaskFilter { priorities: vec![Priority::None], ..tag("common") };
     let word_and_tag = TaskFilter { words: words("milk").words, ..tag("common") };
     let case = |name, filter, order| Case { name, filter, order, is_half_way: false };
     let half_way = case("word (broad), from half way", words("milk"), newest);

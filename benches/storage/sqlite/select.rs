@@ -118,7 +118,7 @@ fn letters(key: &[u8]) -> String {
 /// Returns the clauses that other columns of the task decide.
 fn of_task(filter: &TaskFilter) -> Vec<Clause> {
     let TaskFilter {
-        completed, priority, due, updated_since, parent, not_overdue, ..
+        completed, priorities, due, updated_since, parent, not_overdue, ..
     } = filter;
     assert!(updated_since.is_none() && parent.is_none() && not_overdue.is_none());
     let mut clauses = Vec::new();
@@ -127,7 +127,7 @@ fn of_task(filter: &TaskFilter) -> Vec<Clause> {
         Some(false) => clauses.push(("t.completed_at IS NULL", None)),
         None => {}
     }
-    if let Some(priority) = priority {
+    if let Some(priority) = priorities.first() {
         clauses.push(("t.priority = ?", Some(integer(priority.code().into()))));
     }
     if let Some(DueRange { days, .. }) = due {
@@ -144,6 +144,7 @@ fn ordered(order: TaskOrder, is_of_tag: bool) -> String {
         TaskSort::Created => &["t.created_ms", "t.id"],
         TaskSort::Updated => &["t.updated_ms", "t.id"],
         TaskSort::Due => &["t.due", "t.id"],
+        TaskSort::Completed => unreachable!("no list is by completion"),
         TaskSort::Priority => &["t.priority", "t.created_ms", "t.id"],
         TaskSort::Position => &["t.position", "t.id"],
         TaskSort::Title => &["t.folded", "t.id"],

@@ -43,9 +43,12 @@ impl Due {
     ///
     /// [`LocalError::Untimed`] and [`LocalError::Range`].
     pub fn moved_to(&self, time: LocalTime) -> Result<Self, LocalError> {
-        let Self::At { zone, .. } = self else { return Err(LocalError::Untimed) };
-        let day = self.meant().date();
-        resolve(day.to_datetime(time.civil()), zone).ok_or(LocalError::Range)
+        let Self::At { at, zone, .. } = self else { return Err(LocalError::Untimed) };
+        let shown = zone.rules().to_datetime((*at).into());
+        if time.civil() == shown.time() {
+            return Ok(Self::at(*at, zone.clone(), None));
+        }
+        resolve(shown.date().to_datetime(time.civil()), zone).ok_or(LocalError::Range)
     }
 }
 

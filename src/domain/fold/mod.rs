@@ -6,6 +6,7 @@
 
 pub(crate) mod former;
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use icu_collator::options::{CollatorOptions, Strength};
@@ -193,6 +194,15 @@ pub(super) fn decomposed(text: &str) -> String {
 pub(super) fn caseless(text: &str) -> String {
     let cased = text.chars().flat_map(char::to_lowercase).flat_map(char::to_uppercase);
     cased.flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// Composes letters and accents of a text, unless they are composed.
+pub(super) fn composed_once(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || unicode_normalization::is_nfc(text) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(composed(text))
+    }
 }
 
 /// Passes on the characters that a character stands for (NFKD).

@@ -12,6 +12,7 @@ pub use self::completion::{Completion, RepeatFrom};
 pub use self::error::RuleError;
 use self::rule::End;
 pub use self::rule::Rule;
+use self::step::Search;
 use super::date::Date;
 use super::due::{Due, resolve};
 use super::time_zone::TimeZone;
@@ -77,7 +78,13 @@ impl Recurrence {
             return Err(NoEffect::Ended);
         }
         let day = meant.date();
-        step::day_after(&self.rule, day, day).map(|_| ()).ok_or(NoEffect::Never)
+        // The day of a completion may be any.
+        let interval = match self.from {
+            RepeatFrom::Due => self.rule.interval,
+            RepeatFrom::Completion => 1,
+        };
+        let rule = Rule { interval, ..self.rule.clone() };
+        Search::new(&rule, day).day_after(day).map(|_| ()).ok_or(NoEffect::Never)
     }
 
     /// Returns the next due date or time after a completion, and the recurrence from there. `None` if it has ended: by
@@ -87,12 +94,19 @@ impl Recurrence {
     pub fn next(&self, due: &Due, done: Completion<'_>) -> Option<(Due, Self)> {
         let series = Series::new(self, due, done);
         let mut end = self.rule.end;
+        let mut search = Search::new(&self.rule, series.start);
+        if self.from == RepeatFrom::Completion
+            && search.day_after(series.search_from).is_none()
+        {
+            // The interval never meets such a day from there, as it does from the due date.
+            search = Search::new(&self.rule, series.meant.date());
+        }
         if !series.counts_skipped() {
             end = one_less(end)?;
         }
         let mut day = series.search_from;
         loop {
-            day = step::day_after(&self.rule, series.start, day)?;
+            day = search.day_after(day)?;
             if day > series.passed {
                 let next = series.due_on(day)?;
                 if !series.is_after_current(&next) {

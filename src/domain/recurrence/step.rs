@@ -16,33 +16,212 @@ struct Period {
     days: [Days; 12],
 }
 
-/// Returns the first day after `after` that matches a rule which begins on `start`. `None` if no such day comes before
-/// the year 10000.
-pub(super) fn day_after(rule: &Rule, start: Date, after: Date) -> Option<Date> {
-    let after = after.max(start);
-    if rule.frequency == Frequency::Daily {
-        return daily(rule, start, after);
-    }
-    let interval = i32::from(rule.interval);
-    let first = periods_between(rule, start, after).div_euclid(interval);
-    for number in 0..=cycle(rule.frequency) {
-        let mut period = period(rule, start, (first + number) * interval)?;
-        period.select(&rule.by_set_pos);
-        if let Some(day) = period.first_after(after) {
-            return Some(day);
-        }
-    }
-    None
+/// Search for the days of a rule that begins on a day.
+///
+/// A client may send any rule, and many of them at once. So the days of each kind of month and of year are computed once,
+/// and a search ends when the days repeat.
+pub(super) struct Search<'a> {
+    rule: &'a Rule,
+    start: Date,
+    /// Positions that a set of days may have.
+    positions: Vec<i16>,
+    /// Period that was examined last, and its number.
+    last: Option<(i32, Period)>,
+    /// Days of the months of each kind.
+    months: MonthMemo,
 }
 
-/// Returns the number of periods after which the days of a rule repeat, whatever its interval: the calendar repeats
-/// after 400 years, which are 20,871 weeks. A rule without a day in so many periods has none.
-const fn cycle(frequency: Frequency) -> i32 {
-    match frequency {
-        Frequency::Daily => 146_097,
-        Frequency::Weekly => 20_871,
-        Frequency::Monthly => 4_800,
+impl<'a> Search<'a> {
+    pub(super) fn new(rule: &'a Rule, start: Date) -> Self {
+        let most = most_days(rule);
+        let is_possible = |position: &i16| position.unsigned_abs() <= most;
+        let positions = rule.by_set_pos.iter().copied().filter(is_possible).collect();
+        let months = MonthMemo::new(rule, start);
+        Self { rule, start, positions, last: None, months }
+    }
+
+    /// Returns the first day after `after` that matches. `None` if no such day comes before the year 10000.
+    pub(super) fn day_after(&mut self, after: Date) -> Option<Date> {
+        if self.positions.is_empty() && !self.rule.by_set_pos.is_empty() {
+            return None;
+        }
+        let after = after.max(self.start);
+        if self.rule.frequency == Frequency::Daily {
+            return self.daily(after);
+        }
+        let interval = i32::from(self.rule.interval);
+        let passed = periods_between(self.rule, self.start, after).div_euclid(interval);
+        for number in passed..=passed + cycle(self.rule.frequency, interval) {
+            if self.last.as_ref().is_none_or(|(last, _)| *last != number) {
+                let period = self.period(number * interval)?;
+                self.last = Some((number, period));
+            }
+            let period = self.last.as_ref().map(|(_, period)| period);
+            if let Some(day) = period.and_then(|period| period.first_after(after)) {
+                return Some(day);
+            }
+        }
+        None
+    }
+
+    /// Returns the period `steps` after that of the first day. `None` after the last year.
+    fn period(&mut self, steps: i32) -> Option<Period> {
+        let (rule, start) = (self.rule, self.start);
+        let mut days = [0; 12];
+        let first = match rule.frequency {
+            Frequency::Daily => plus(start, steps.into())?,
+            Frequency::Weekly => {
+                let first = plus(week_of(rule, start)?, 7 * i64::from(steps))?;
+                if let Some(days) = days.first_mut() {
+                    *days = days_of_week(rule, start, first);
+                }
+                first
+            }
+            Frequency::Monthly => {
+                let months =
+                    i32::from(start.year()) * 12 + i32::from(start.month()) - 1 + steps;
+                let month = i8::try_from(months.rem_euclid(12) + 1).ok()?;
+                let year = i16::try_from(months.div_euclid(12)).ok()?;
+                let first = Date::new(year, month, 1).ok()?;
+                if let Some(days) = days.first_mut() {
+                    *days = self.months.days(first);
+                }
+                first
+            }
+            Frequency::Yearly => {
+                let year = i16::try_from(i32::from(start.year()) + steps).ok()?;
+                for (month, days) in (1..).zip(&mut days) {
+                    *days = self.months.days(Date::new(year, month, 1).ok()?);
+                }
+                Date::new(year, 1, 1).ok()?
+            }
+        };
+        let mut period = Period { first, days };
+        period.select(&self.positions);
+        Some(period)
+    }
+
+    /// Returns the first day after `after` of a daily rule.
+    fn daily(&mut self, after: Date) -> Option<Date> {
+        let interval = i32::from(self.rule.interval);
+        if interval == 1 {
+            return self.day_in_months(after, DAILY_MONTHS, |_| true);
+        }
+        let passed = days_between(self.start, after).div_euclid(interval);
+        let mut day = plus(self.start, i64::from(passed) * i64::from(interval))?;
+        for step in 0_u32.. {
+            if step == SOON {
+                // A rule with such an interval meets every day of 400 years that is a multiple of this after its first.
+                let (start, shared) =
+                    (self.start, greatest_divisor(interval, CYCLE_DAYS));
+                let is_met = |day: Date| days_between(start, day) % shared == 0;
+                self.day_in_months(after, DAILY_MONTHS, is_met)?;
+            }
+            day = plus(day, interval.into())?;
+            let days = self.months.days(day.first_of_month());
+            if day > after && days & bit(day.day() - 1) != 0 {
+                return Some(day);
+            }
+        }
+        None
+    }
+
+    /// Returns the first day after `after` in some months that matches the lists of the rule and a condition.
+    fn day_in_months(
+        &mut self,
+        after: Date,
+        months: u32,
+        is_met: impl Fn(Date) -> bool,
+    ) -> Option<Date> {
+        let mut month = after.first_of_month();
+        for _ in 0..=months {
+            let days = bits(self.months.days(month));
+            let days = days.filter_map(|bit| plus(month, bit.into()));
+            let found = days.into_iter().find(|day| *day > after && is_met(*day));
+            if found.is_some() {
+                return found;
+            }
+            month = plus(month, month.days_in_month().into())?;
+        }
+        None
+    }
+}
+
+/// Steps of a daily rule after which the search examines whether any day comes at all.
+const SOON: u32 = 100;
+
+/// Days, weeks and months after which the calendar repeats: 400 years.
+const CYCLE_DAYS: i32 = 146_097;
+const CYCLE_WEEKS: i32 = 20_871;
+const CYCLE_MONTHS: i32 = 4_800;
+const DAILY_MONTHS: u32 = 4_800;
+
+/// Returns the number of steps of a rule after which its days repeat. A rule without a day in so many steps has none.
+const fn cycle(frequency: Frequency, interval: i32) -> i32 {
+    let periods = match frequency {
+        Frequency::Daily => CYCLE_DAYS,
+        Frequency::Weekly => CYCLE_WEEKS,
+        Frequency::Monthly => CYCLE_MONTHS,
         Frequency::Yearly => 400,
+    };
+    periods / greatest_divisor(interval, periods)
+}
+
+const fn greatest_divisor(mut one: i32, mut other: i32) -> i32 {
+    while other != 0 {
+        (one, other) = (other, one % other);
+    }
+    one
+}
+
+/// Returns the greatest number of days in a period.
+fn most_days(rule: &Rule) -> u16 {
+    match rule.frequency {
+        Frequency::Daily => 1,
+        Frequency::Weekly => u16::try_from(rule.by_day.len().max(1)).unwrap_or(7),
+        Frequency::Monthly => 31,
+        Frequency::Yearly => 366,
+    }
+}
+
+/// Days of months by their kind: the days of two months with the same number, length and first day of the week are the
+/// same, if their years have the same length.
+struct MonthMemo {
+    rule: Rule,
+    start: Date,
+    known: Vec<Option<Days>>,
+}
+
+impl MonthMemo {
+    fn new(rule: &Rule, start: Date) -> Self {
+        Self { rule: rule.clone(), start, known: vec![None; 12 * 7 * 2] }
+    }
+
+    /// Returns the matching days of the month that begins on a day.
+    fn days(&mut self, first: Date) -> Days {
+        let weekday = i32::from(first.weekday().to_monday_zero_offset());
+        let month = i32::from(first.month()) - 1;
+        let kind = (month * 7 + weekday) * 2 + i32::from(first.in_leap_year());
+        let known = usize::try_from(kind).ok().and_then(|kind| self.known.get_mut(kind));
+        let Some(known) = known else { return 0 };
+        *known.get_or_insert_with(|| matching_days(&self.rule, self.start, first))
+    }
+}
+
+/// Returns the days of a month that match a rule which begins on `start`.
+fn matching_days(rule: &Rule, start: Date, first: Date) -> Days {
+    let has_days = !rule.by_day.is_empty() || !rule.by_month_day.is_empty();
+    match rule.frequency {
+        Frequency::Daily | Frequency::Weekly => days_of_month(rule, first, None),
+        Frequency::Monthly if has_days => days_of_month(rule, first, None),
+        Frequency::Monthly => days_of_month(rule, first, Some(start.day())),
+        Frequency::Yearly if has_days => days_of_month(rule, first, None),
+        Frequency::Yearly
+            if rule.by_month.is_empty() && first.month() != start.month() =>
+        {
+            0
+        }
+        Frequency::Yearly => days_of_month(rule, first, Some(start.day())),
     }
 }
 
@@ -58,52 +237,6 @@ fn periods_between(rule: &Rule, start: Date, day: Date) -> i32 {
         Frequency::Monthly => months(day) - months(start),
         Frequency::Yearly => i32::from(day.year() - start.year()),
     }
-}
-
-/// Returns the period `steps` after that of `start`. `None` after the last year.
-fn period(rule: &Rule, start: Date, steps: i32) -> Option<Period> {
-    let mut days = [0; 12];
-    let first = match rule.frequency {
-        Frequency::Daily => plus(start, steps.into())?,
-        Frequency::Weekly => {
-            let first = plus(week_of(rule, start)?, 7 * i64::from(steps))?;
-            if let Some(days) = days.first_mut() {
-                *days = days_of_week(rule, start, first);
-            }
-            first
-        }
-        Frequency::Monthly => {
-            let months =
-                i32::from(start.year()) * 12 + i32::from(start.month()) - 1 + steps;
-            let month = i8::try_from(months.rem_euclid(12) + 1).ok()?;
-            let year = i16::try_from(months.div_euclid(12)).ok()?;
-            let first = Date::new(year, month, 1).ok()?;
-            if let Some(days) = days.first_mut() {
-                *days = days_of_month(rule, first, implied_day(rule, start));
-            }
-            first
-        }
-        Frequency::Yearly => {
-            let year = i16::try_from(i32::from(start.year()) + steps).ok()?;
-            for (month, days) in (1..).zip(&mut days) {
-                let is_implied = rule.by_month.is_empty()
-                    && rule.by_day.is_empty()
-                    && rule.by_month_day.is_empty();
-                if !is_implied || month == start.month() {
-                    let first = Date::new(year, month, 1).ok()?;
-                    *days = days_of_month(rule, first, implied_day(rule, start));
-                }
-            }
-            Date::new(year, 1, 1).ok()?
-        }
-    };
-    Some(Period { first, days })
-}
-
-/// Returns the day of the month on which a rule without days repeats.
-fn implied_day(rule: &Rule, start: Date) -> Option<i8> {
-    let is_implied = rule.by_day.is_empty() && rule.by_month_day.is_empty();
-    is_implied.then(|| start.day())
 }
 
 impl Period {
@@ -144,26 +277,6 @@ impl Period {
             bits(days).filter_map(move |bit| plus(first?, bit.into()))
         });
         days.into_iter().find(|day| *day > after)
-    }
-}
-
-/// Returns the first day after `after` of a daily rule. Examines month by month: a rule with a long interval may match
-/// one day in thousands of years.
-fn daily(rule: &Rule, start: Date, after: Date) -> Option<Date> {
-    let is_first_or_last = |position: &i16| position.abs() == 1;
-    if !rule.by_set_pos.is_empty() && !rule.by_set_pos.iter().any(is_first_or_last) {
-        return None;
-    }
-    let interval = i32::from(rule.interval);
-    let mut month = after.first_of_month();
-    loop {
-        let found = bits(days_of_month(rule, month, None))
-            .filter_map(|bit| plus(month, bit.into()))
-            .find(|day| *day > after && days_between(start, *day) % interval == 0);
-        if found.is_some() {
-            return found;
-        }
-        month = plus(month, month.days_in_month().into())?;
     }
 }
 

@@ -39,6 +39,30 @@ impl Tags {
         Self(kept)
     }
 
+    /// Removes tags, in any case of their letters.
+    #[must_use]
+    pub fn without(self, others: Option<&Self>) -> Self {
+        let others: BTreeSet<String> =
+            others.into_iter().flat_map(Self::iter).map(Tag::caseless).collect();
+        if others.is_empty() {
+            return self;
+        }
+        let kept = self.0.into_iter().filter(|tag| !others.contains(&tag.caseless()));
+        Self(kept.collect())
+    }
+
+    /// Adds tags.
+    ///
+    /// # Errors
+    ///
+    /// There would be more than [`Self::MAX`] tags.
+    pub fn with(self, others: Option<&Self>) -> Result<Self, TagsError> {
+        match others {
+            Some(others) => Self::new([self.0, others.0.clone()].concat()),
+            None => Ok(self),
+        }
+    }
+
     /// Wraps tags that came from [`Self::iter`] before they were stored, in that order.
     pub const fn new_unchecked(tags: Vec<Tag>) -> Self {
         Self(tags)

@@ -104,6 +104,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_of_the_day_that_is_shown_is_set_where_a_gap_passes_midnight() {
+        let gap = "2026-03-28T23:30[America/Nuuk]";
+        let told =
+            |due: &str, local: &str| Ok((Some(due.to_owned()), Some(local.to_owned())));
+        for (local, shown) in [
+            ("23:30", "2026-03-29T00:30:00-01:00[America/Nuuk]"),
+            ("00:30", "2026-03-29T00:30:00-01:00[America/Nuuk]"),
+            ("10:00", "2026-03-29T10:00:00-01:00[America/Nuuk]"),
+        ] {
+            assert_eq!(
+                after(Some(gap), None, Some(Some(local))),
+                told(shown, local),
+                "{local}"
+            );
+        }
+        let day = after(Some(gap), None, Some(None)).unwrap();
+        assert_eq!(day, (Some("2026-03-29".to_owned()), None));
+    }
+
+    #[test]
     fn a_local_time_that_fits_nothing_is_refused() {
         let other = Err(TaskRefused::DueLocal(LocalError::Other));
         let untimed = Err(TaskRefused::DueLocal(LocalError::Untimed));

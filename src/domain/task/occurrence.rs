@@ -42,6 +42,14 @@ impl Task {
         Ok(Patched { task: new, advanced: Some(advanced) })
     }
 
+    /// Whether the rule of an open task never comes, or ends before the due date.
+    pub fn has_idle_rule(&self) -> bool {
+        let (Some(recurrence), Some(due)) = (&self.recurrence, &self.due) else {
+            return false;
+        };
+        !self.is_completed() && recurrence.check(due).is_err()
+    }
+
     /// Returns the task as a part of the next occurrence of the task above it: open, and due some days later. `None` if
     /// nothing changes.
     pub(crate) fn brought_back(&self, days: i64, now: Timestamp) -> Option<Self> {
@@ -131,6 +139,29 @@ pub(super) fn changed_recurrence(
             let from = from.unwrap_or(old_from).unwrap_or_default();
             Ok(Some(Recurrence::new(rule, from)))
         }
+    }
+}
+
+/// Checks a change of the rule or of the due date. The date of the last occurrence may be put off beyond the end of the
+/// rule.
+pub(super) fn check_change(old: &Task, new: &mut Task) -> Result<(), TaskRefused> {
+    let rule = |task: &Task| task.recurrence.as_ref().map(|it| it.rule().clone());
+    if rule(new) != rule(old) {
+        return check_recurrence(new);
+    }
+    if new.due.is_none() && new.is_completed() {
+        // A rule that was kept for later goes with its date.
+        new.recurrence = None;
+    }
+    let has_changed = new.due != old.due || new.recurrence != old.recurrence;
+    match (&new.recurrence, &new.due) {
+        (Some(recurrence), Some(due)) if has_changed && !new.is_completed() => {
+            match recurrence.check(due) {
+                Err(NoEffect::Never) => Err(TaskRefused::RecursNever),
+                Err(NoEffect::Ended) | Ok(()) => Ok(()),
+            }
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Changes to a task.
 
-use super::occurrence::{changed_recurrence, check_recurrence, finish};
+use super::occurrence::{changed_recurrence, check_change, finish};
 use super::{Description, Patched, Task, TaskRefused, Title};
 use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
@@ -31,6 +31,10 @@ pub struct TaskPatch {
     pub priority: Option<Priority>,
     /// New tags, in place of all others.
     pub tags: Option<Tags>,
+    /// Tags that are added.
+    pub tags_add: Option<Tags>,
+    /// Tags that are removed, in any case of their letters, before others are added.
+    pub tags_remove: Option<Tags>,
     /// New position in the order of all tasks.
     pub position: Option<Position>,
     /// New parent; `Some(None)` for none.
@@ -106,6 +110,8 @@ impl TaskPatch {
             due_local: None,
             priority: Some(priority),
             tags: Some(tags),
+            tags_add: None,
+            tags_remove: None,
             position: Some(position),
             parent: Some(parent),
             recurrence: Some(recurrence.map(|it| it.rule().clone())),
@@ -123,7 +129,7 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::DueLocal`], [`TaskRefused::RepeatsNothing`],
+    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::TooManyTagsAdded`], [`TaskRefused::DueLocal`], [`TaskRefused::RepeatsNothing`],
     /// [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`], [`TaskRefused::RecursNever`],
     /// [`TaskRefused::RecursEnded`].
     pub fn apply(
@@ -141,6 +147,8 @@ impl TaskPatch {
             due_local,
             priority,
             tags,
+            tags_add,
+            tags_remove,
             position,
             parent,
             recurrence,
@@ -161,9 +169,17 @@ impl TaskPatch {
             title: title.unwrap_or_else(|| old.title.clone()),
             description: description.unwrap_or_else(|| old.description.clone()),
             completed_at: old.completed_at,
-            due: super::due::changed(old.due.as_ref(), due, due_local)?,
+            due: match due {
+                // An import says what is meant.
+                Some(due) if is_import => due,
+                due => super::due::changed(old.due.as_ref(), due, due_local)?,
+            },
             priority: priority.unwrap_or(old.priority),
-            tags: tags.unwrap_or_else(|| old.tags.clone()),
+            tags: tags
+                .unwrap_or_else(|| old.tags.clone())
+                .without(tags_remove.as_ref())
+                .with(tags_add.as_ref())
+                .map_err(|_| TaskRefused::TooManyTagsAdded)?,
             position: position.unwrap_or_else(|| old.position.clone()),
             parent: parent.unwrap_or(old.parent),
             recurrence: changed_recurrence(old, recurrence, repeat_from)?,
@@ -174,10 +190,10 @@ impl TaskPatch {
         if completed == Some(false) {
             new.completed_at = None;
         }
-        let rule = |task: &Task| task.recurrence.as_ref().map(|it| it.rule().clone());
-        if !is_import && rule(&new) != rule(old) {
-            check_recurrence(&new)?;
-        } else if new.recurrence.is_some() && new.due.is_none() {
+        if !is_import {
+            check_change(old, &mut new)?;
+        }
+        if new.recurrence.is_some() && new.due.is_none() {
             return Err(TaskRefused::RecursUndated);
         }
         let (at, now) = (now, now.max(old.updated_at));

@@ -27,6 +27,8 @@ pub struct TaskFields<'a> {
     pub description: Option<&'a str>,
     /// Whether the task is completed.
     pub completed: bool,
+    /// Time of completion.
+    pub completed_at: Option<Timestamp>,
     /// Due date or time as [`Due::stored_key`].
     pub due: Option<(i64, u8)>,
     /// Priority.
@@ -48,10 +50,16 @@ pub struct TaskFields<'a> {
 pub struct TaskFilter {
     /// Completed (`true`) or open (`false`) tasks.
     pub completed: Option<bool>,
-    /// Tasks of this priority.
-    pub priority: Option<Priority>,
+    /// Tasks of one of these different priorities; of any if there are none.
+    pub priorities: Vec<Priority>,
     /// Tasks with all of these tags.
     pub tags: Vec<Tag>,
+    /// Tasks with one of these tags, if there are any.
+    pub any_tags: Vec<Tag>,
+    /// Tasks without any of these tags.
+    pub no_tags: Vec<Tag>,
+    /// Tasks with a due date, or without one.
+    pub has_due: Option<bool>,
     /// Tasks due in this range.
     pub due: Option<DueRange>,
     /// Tasks that are completed or not due in this range.
@@ -81,8 +89,11 @@ impl TaskFilter {
     pub const fn completed(completed: Option<bool>) -> Self {
         Self {
             completed,
-            priority: None,
+            priorities: Vec::new(),
             tags: Vec::new(),
+            any_tags: Vec::new(),
+            no_tags: Vec::new(),
+            has_due: None,
             due: None,
             not_overdue: None,
             updated_since: None,
@@ -93,22 +104,36 @@ impl TaskFilter {
 
     /// Whether the filter has no condition but the state and the priority.
     pub fn is_by_state(&self) -> bool {
-        let (completed, priority) = (self.completed, self.priority);
-        *self == Self { priority, ..Self::completed(completed) }
+        let priorities = self.priorities.clone();
+        *self == Self { priorities, ..Self::completed(self.completed) }
+    }
+
+    /// Whether tasks of a priority may match.
+    pub fn has_priority(&self, priority: Priority) -> bool {
+        self.priorities.is_empty() || self.priorities.contains(&priority)
+    }
+
+    /// Returns all tags that the filter names.
+    pub fn tags_mut(&mut self) -> impl Iterator<Item = &mut Tag> {
+        self.tags.iter_mut().chain(&mut self.any_tags).chain(&mut self.no_tags)
     }
 
     /// Whether a task matches.
     pub fn fits(&self, task: &TaskFields<'_>) -> bool {
         let Self {
             completed,
-            priority,
+            priorities,
             tags,
+            any_tags,
+            no_tags,
+            has_due,
             due,
             not_overdue,
             updated_since,
             parent,
             words,
         } = self;
+        let has = |tag: &Tag| task.tags.contains(&tag.as_str());
         let within = |parent: Within| match parent {
             Within::Top => task.parent.is_none(),
             Within::Task(id) => task.parent == Some(id),
@@ -116,8 +141,11 @@ impl TaskFilter {
         let due_in =
             |range: &DueRange| task.due.is_some_and(|due| range.contains_key(due));
         completed.is_none_or(|it| it == task.completed)
-            && priority.is_none_or(|it| it == task.priority)
-            && tags.iter().all(|tag| task.tags.contains(&tag.as_str()))
+            && (priorities.is_empty() || priorities.contains(&task.priority))
+            && tags.iter().all(has)
+            && (any_tags.is_empty() || any_tags.iter().any(has))
+            && !no_tags.iter().any(has)
+            && has_due.is_none_or(|it| it == task.due.is_some())
             && due.as_ref().is_none_or(due_in)
             && (task.completed || !not_overdue.as_ref().is_some_and(due_in))
             && updated_since.is_none_or(|since| task.updated_at >= since)
@@ -154,6 +182,7 @@ impl Task {
             title: title.as_str(),
             description: description.as_ref().map(Description::as_str),
             completed: completed_at.is_some(),
+            completed_at: *completed_at,
             due: due.as_ref().map(Due::stored_key),
             priority: *priority,
             tags: tags.iter().map(Tag::as_str).collect(),
@@ -198,6 +227,8 @@ pub enum TaskSort {
     Created,
     /// Time of the last change.
     Updated,
+    /// Time of completion. Open tasks come last in either direction.
+    Completed,
     /// Due date or time. Tasks without one come last in either direction.
     Due,
     /// Priority.
@@ -211,9 +242,10 @@ pub enum TaskSort {
 
 impl TaskSort {
     /// All sort keys.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Created,
         Self::Updated,
+        Self::Completed,
         Self::Due,
         Self::Priority,
         Self::Position,
@@ -225,6 +257,7 @@ impl TaskSort {
         match self {
             Self::Created => "created_at",
             Self::Updated => "updated_at",
+            Self::Completed => "completed_at",
             Self::Due => "due",
             Self::Priority => "priority",
             Self::Position => "position",
@@ -240,35 +273,66 @@ pub struct TaskOrder {
     pub by: TaskSort,
     /// Whether the order is descending.
     pub descending: bool,
+    /// Second sort key, for tasks that are equal by the first, and whether it is descending.
+    pub then: Option<(TaskSort, bool)>,
 }
 
 impl TaskOrder {
     /// Newest tasks first.
-    pub const NEWEST: Self = Self { by: TaskSort::Created, descending: true };
+    pub const NEWEST: Self = Self::by(TaskSort::Created, true);
+
+    /// Creates an order by one sort key.
+    pub const fn by(by: TaskSort, descending: bool) -> Self {
+        Self { by, descending, then: None }
+    }
 
     /// Returns the place of a task. Dates without a time begin in the `home` zone.
     pub fn place(self, task: &TaskFields<'_>, home: &TimeZone) -> TaskPlace {
-        let by_time = |time: Timestamp| time.as_millis().to_be_bytes().to_vec();
-        let mut last = 0;
-        let mut key = match self.by {
-            TaskSort::Created => by_time(task.created_at),
-            TaskSort::Updated => by_time(task.updated_at),
-            TaskSort::Due => match task.due {
-                Some(due) => due_key(due, home),
-                None => {
-                    last = 1;
-                    by_time(task.created_at)
-                }
-            },
-            TaskSort::Priority => {
-                let created = by_time(task.created_at);
-                [&[task.priority.code()], created.as_slice()].concat()
+        let SortKey { last, mut key, ties } = SortKey::of(task, self.by, home);
+        match self.then {
+            None => key.extend(ties),
+            Some((by, descending)) => {
+                let SortKey { last, key: second, ties } = SortKey::of(task, by, home);
+                // The place is compared in the direction of the first key.
+                let turned = |turns: bool| if turns { 0xFF } else { 0 };
+                key.push(last ^ turned(self.descending));
+                let turn = turned(descending != self.descending);
+                key.extend(second.iter().chain(&ties).map(|byte| byte ^ turn));
             }
-            TaskSort::Position => text_key(task.position.as_bytes()),
-            TaskSort::Title => text_key(&fold::sort_key(task.title)),
-        };
+        }
         key.extend(task.id.to_bytes());
         TaskPlace { last, key }
+    }
+}
+
+/// Key of a task in one order, as bytes that sort like it, whatever follows.
+struct SortKey {
+    /// 1 for tasks that come last in either direction, otherwise 0.
+    last: u8,
+    key: Vec<u8>,
+    /// Key of tasks that are equal so far.
+    ties: Vec<u8>,
+}
+
+impl SortKey {
+    fn of(task: &TaskFields<'_>, by: TaskSort, home: &TimeZone) -> Self {
+        let by_time = |time: Timestamp| time.as_millis().to_be_bytes().to_vec();
+        let created = by_time(task.created_at);
+        let of = |key: Vec<u8>| Self { last: 0, key, ties: Vec::new() };
+        let last = || Self { last: 1, key: Vec::new(), ties: created.clone() };
+        match by {
+            TaskSort::Created => of(created),
+            TaskSort::Updated => of(by_time(task.updated_at)),
+            TaskSort::Completed => {
+                task.completed_at.map_or_else(last, |time| of(by_time(time)))
+            }
+            TaskSort::Due => task.due.map_or_else(last, |due| of(due_key(due, home))),
+            TaskSort::Priority => {
+                Self { last: 0, key: vec![task.priority.code()], ties: created }
+            }
+            TaskSort::Position => of(text_key(task.position.as_bytes())),
+            TaskSort::Title => of(text_key(&fold::sort_key(task.title))),
+        }
     }
 }
 
@@ -299,6 +363,24 @@ pub struct TaskPlace {
 }
 
 impl TaskPlace {
+    /// Returns the place of the same task in the time zone of its owner, which may have changed since.
+    #[must_use]
+    pub fn at_home(mut self, order: TaskOrder, home: &TimeZone) -> Self {
+        if order.by != TaskSort::Due || self.last != 0 {
+            return self;
+        }
+        let due = self.key.get(8..17).and_then(<[u8]>::split_first);
+        if let Some((shape, number)) = due
+            && let Ok(number) = number.try_into()
+        {
+            let moment = moment_of((i64::from_be_bytes(number), *shape), home);
+            for (to, from) in self.key.iter_mut().zip(moment.to_be_bytes()) {
+                *to = from;
+            }
+        }
+        self
+    }
+
     /// Compares two places in an order.
     pub fn compare(&self, other: &Self, order: TaskOrder) -> std::cmp::Ordering {
         let keys = self.key.cmp(&other.key);

@@ -8,6 +8,9 @@ use crate::domain::words;
 /// the time of creation.
 pub(crate) const ROWS: u64 = 1 + TaskSort::ALL.len() as u64;
 
+/// Number of rows of every task: without those of its parent, its due date and its completion.
+const COMMON_ROWS: u64 = ROWS - 3;
+
 /// Weight of a task without tags and texts. It stays when an index is added: older files store sums of weights.
 const WEIGHT: u64 = 7;
 
@@ -22,7 +25,9 @@ impl Task {
     pub(crate) fn rows(&self) -> u64 {
         let description = self.description.as_ref().map(|it| it.as_str());
         let words = word_rows(self.title.as_str(), description);
-        ROWS + size(self.tags.iter().len()) + words
+        let fields = [self.due.is_some(), self.parent.is_some(), self.is_completed()];
+        let fields = fields.into_iter().filter(|it| *it).count();
+        COMMON_ROWS + size(fields + self.tags.iter().len()) + words
     }
 
     /// Returns the weight of the task: about its rows, and one for every 256 bytes of its texts. It bounds the work of

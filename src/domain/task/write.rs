@@ -199,7 +199,7 @@ pub enum TaskRefused {
     #[error("is only for tasks with a recurrence")]
     RepeatsNothing,
     /// An occurrence of a task that does not recur, or is completed.
-    #[error("is required: only an open task with a recurrence has occurrences to skip")]
+    #[error("must be set, and the task open: otherwise there is no occurrence to skip")]
     SkipsNothing,
     /// The last occurrence cannot be skipped.
     #[error("has no next occurrence: complete or delete the task instead")]
@@ -207,6 +207,9 @@ pub enum TaskRefused {
     /// The local time does not fit the due date or time.
     #[error(transparent)]
     DueLocal(LocalError),
+    /// The task would have too many tags.
+    #[error("would give the task more than 20 tags")]
+    TooManyTagsAdded,
     /// The account has too many different tags.
     #[error("exceed the maximum of 1000 different tags")]
     TooManyTags,

@@ -18,7 +18,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use self::count::count;
 pub use self::query::{Words, WordsError};
 use self::token::{Token, tokens};
-use super::fold::fold;
+use super::fold::{composed_once, fold};
 
 /// Maximum length of a word, in bytes. A longer one keeps its first [`LONG_BYTES`], and a hash of all.
 pub const MAX_WORD_BYTES: usize = 32;
@@ -67,7 +67,8 @@ impl First {
     /// Adds the words of a text, up to the first that is one too many. Passes on the tokens up to there.
     fn read(&mut self, text: &str, mut each: impl FnMut(&Token)) {
         let mut unit: Option<Vec<u8>> = None;
-        for token in tokens(text) {
+        let text = composed_once(text);
+        for token in tokens(&text) {
             let is_added = match (unit.take(), &token) {
                 (Some(before), Token::Unit(key)) => {
                     unit = Some(key.clone());

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use super::look::Look;
 use super::token::{Token, tokens};
 use super::{First, LONG_BYTES, MAX_WORD_BYTES, count, pair, shortened};
-use crate::domain::fold::{ascii_key, fold, fold_char};
+use crate::domain::fold::{ascii_key, composed_once, fold, fold_char};
 
 /// Query for texts that contain all of some words.
 ///
@@ -74,7 +74,7 @@ impl Words {
         }
         let (mut query, mut words, mut phrases) =
             (Self::NONE, BTreeSet::new(), BTreeSet::new());
-        for piece in text.split_whitespace() {
+        for piece in composed_once(text).split_whitespace() {
             let mut tokens: Vec<Token> = tokens(piece).collect();
             if tokens.iter().any(|token| matches!(token, Token::Unit(_))) {
                 phrases.insert(Look::of(&tokens));

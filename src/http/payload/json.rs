@@ -63,12 +63,17 @@ impl<'a, T: ParseFromJSON + 'static> ApiExtractor<'a> for OptionalJson<T> {
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let bytes = match read(request, body).await {
-            Ok(bytes) if bytes.is_empty() => return Ok(Self(Ok(None))),
+            Ok(bytes) if is_absent(&bytes) => return Ok(Self(Ok(None))),
             Ok(bytes) => bytes,
             Err(problem) => return Ok(Self(Err(problem))),
         };
         Ok(Self(parse_bytes(request, &bytes, &[JSON]).map(Some)))
     }
+}
+
+/// Whether a body says nothing: some clients send null or a line end for none.
+fn is_absent(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii(), b"" | b"null")
 }
 
 async fn parse<T: ParseFromJSON + 'static>(

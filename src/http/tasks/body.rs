@@ -265,6 +265,12 @@ pub(super) struct TaskPatch {
     /// Tags; replaces all existing tags.
     #[oai(validator(max_items = 20))]
     tags: MaybeUndefined<Vec<TagText>>,
+    /// Tags to add to the existing ones. Not together with `tags`.
+    #[oai(validator(max_items = 20))]
+    tags_add: MaybeUndefined<Vec<TagText>>,
+    /// Tags to remove, whatever the case of their letters. Not together with `tags`.
+    #[oai(validator(max_items = 20))]
+    tags_remove: MaybeUndefined<Vec<TagText>>,
     /// Position among all tasks.
     position: MaybeUndefined<PositionText>,
     /// Id of the parent task; null for none.
@@ -315,6 +321,8 @@ impl From<TaskPatch> for TaskPatchInput {
             due_local: clearable(patch.due_local).map(|time| time.map(|it| it.0)),
             priority: patch.priority.take().map(Into::into),
             tags: patch.tags.take().map(texts),
+            tags_add: patch.tags_add.take().map(texts),
+            tags_remove: patch.tags_remove.take().map(texts),
             position: patch.position.take().map(|it| it.0),
             parent: clearable(patch.parent_id).map(|id| id.map(TaskId::new)),
             recurrence: clearable(patch.recurrence).map(|rule| rule.map(|it| it.0)),
@@ -341,6 +349,8 @@ impl TaskPatch {
             due_local: MaybeUndefined::Undefined,
             priority: MaybeUndefined::Undefined,
             tags: MaybeUndefined::Undefined,
+            tags_add: MaybeUndefined::Undefined,
+            tags_remove: MaybeUndefined::Undefined,
             position: MaybeUndefined::Undefined,
             parent_id: MaybeUndefined::Undefined,
             recurrence: MaybeUndefined::Undefined,

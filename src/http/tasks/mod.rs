@@ -91,15 +91,18 @@ enum Listed {
 #[derive(Debug, Default)]
 struct Asked {
     completed: Option<bool>,
-    priority: Option<String>,
+    priorities: Vec<String>,
     tags: Vec<String>,
+    any_tags: Vec<String>,
+    no_tags: Vec<String>,
+    has_due: Option<bool>,
     due_before: Option<String>,
     due_after: Option<String>,
     overdue: Option<bool>,
     updated_since: Option<String>,
     parent_id: Option<String>,
     q: Option<String>,
-    sort: Option<String>,
+    sorts: Vec<String>,
 }
 
 impl Asked {
@@ -107,32 +110,44 @@ impl Asked {
     fn query(&self) -> String {
         let Self {
             completed,
-            priority,
+            priorities,
             tags,
+            any_tags,
+            no_tags,
+            has_due,
             due_before,
             due_after,
             overdue,
             updated_since,
             parent_id,
             q,
-            sort,
+            sorts,
         } = self;
         let mut query = String::new();
         let flag = |flag: Option<bool>| flag.map(|flag| flag.to_string());
         let (completed, overdue) = (flag(*completed), flag(*overdue));
-        let tags = tags.iter().map(|tag| ("tag", Some(tag)));
+        let has_due = flag(*has_due);
+        let repeated = [
+            ("priority", priorities),
+            ("sort", sorts),
+            ("tag", tags),
+            ("tag_any", any_tags),
+            ("tag_none", no_tags),
+        ];
+        let repeated = repeated
+            .into_iter()
+            .flat_map(|(name, values)| values.iter().map(move |it| (name, Some(it))));
         let parts = [
             ("completed", completed.as_ref()),
-            ("priority", priority.as_ref()),
+            ("has_due", has_due.as_ref()),
             ("due_before", due_before.as_ref()),
             ("due_after", due_after.as_ref()),
             ("overdue", overdue.as_ref()),
             ("updated_since", updated_since.as_ref()),
             ("parent_id", parent_id.as_ref()),
             ("q", q.as_ref()),
-            ("sort", sort.as_ref()),
         ];
-        for (name, value) in parts.into_iter().chain(tags) {
+        for (name, value) in parts.into_iter().chain(repeated) {
             if let Some(value) = value {
                 // Writing to a string cannot fail.
                 let _ = write!(query, "&{name}={}", param::escape(value));
@@ -142,26 +157,40 @@ impl Asked {
     }
 
     fn order(&self, faults: &mut Faults) -> Option<TaskOrder> {
-        let Some(text) = &self.sort else { return Some(TaskOrder::NEWEST) };
-        let (name, descending) = match text.strip_prefix('-') {
-            Some(name) => (name, true),
-            None => (text.as_str(), false),
+        let key = |text: &String| {
+            let (name, descending) = match text.strip_prefix('-') {
+                Some(name) => (name, true),
+                None => (text.as_str(), false),
+            };
+            let by = TaskSort::ALL.into_iter().find(|by| by.as_str() == name);
+            by.map(|by| (by, descending)).ok_or_else(|| {
+                let names = param::one_of(TaskSort::ALL.map(TaskSort::as_str));
+                format!("must be {names}, optionally preceded by -")
+            })
         };
-        let by = TaskSort::ALL.into_iter().find(|by| by.as_str() == name);
-        let order = by.map(|by| TaskOrder { by, descending }).ok_or_else(|| {
-            let names = param::one_of(TaskSort::ALL.map(TaskSort::as_str));
-            format!("must be {names}, optionally preceded by -")
+        let keys = self.sorts.iter().map(key).collect::<Result<Vec<_>, _>>();
+        let order = keys.and_then(|keys| match *keys.as_slice() {
+            [] => Ok(TaskOrder::NEWEST),
+            [(by, descending)] => Ok(TaskOrder::by(by, descending)),
+            [(by, _), (then, _)] if by == then => {
+                Err("must not have the same key twice".to_owned())
+            }
+            [(by, descending), then] => {
+                Ok(TaskOrder { then: Some(then), ..TaskOrder::by(by, descending) })
+            }
+            _ => Err("must be given at most twice".to_owned()),
         });
         faults.take("sort", order)
     }
 
     fn listing(self, faults: &mut Faults) -> Option<TaskListing> {
-        let priority = self.priority.map(|name| {
-            Priority::from_name(&name).ok_or_else(|| {
+        let priority = |name: &String| {
+            Priority::from_name(name).ok_or_else(|| {
                 format!("must be {}", param::one_of(Priority::ALL.map(Priority::as_str)))
             })
-        });
-        let priority = faults.take("priority", priority.transpose());
+        };
+        let priorities = self.priorities.iter().map(priority).collect();
+        let priorities: Option<Vec<_>> = faults.take("priority", priorities);
         let since = self.updated_since.map(|text| {
             text.parse()
                 .map_err(|_| "must be a time such as 2030-05-01T12:00:00Z".to_owned())
@@ -176,8 +205,11 @@ impl Asked {
         let parent = faults.take("parent_id", parent.transpose());
         Some(TaskListing {
             completed: self.completed,
-            priority: priority?,
+            priorities: priorities?,
             tags: self.tags,
+            any_tags: self.any_tags,
+            no_tags: self.no_tags,
+            has_due: self.has_due,
             due_before: self.due_before,
             due_after: self.due_after,
             overdue: self.overdue,
@@ -239,8 +271,9 @@ impl TasksApi {
         ///   the change; none is missed.
         /// - `-updated_at`: every change, to the beginning. A task that changes before it was returned is missed; none
         ///   is returned twice.
-        /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a recurring task. The
-        ///   task may be returned twice or missed.
+        /// - `completed_at`: completing and reopening it. The task may be returned twice or missed.
+        /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a recurring task, and a
+        ///   change of the time zone in your profile. The task may be returned twice or missed.
         /// - `position`: a move, or a change of the field. The task may be returned twice or missed. The other tasks
         ///   keep their places.
         ///
@@ -249,10 +282,17 @@ impl TasksApi {
         cursor: Query<Option<CursorParam>>,
         /// Only completed tasks (`true`) or open tasks (`false`).
         completed: Query<Option<CompletedParam>>,
-        /// Only tasks with this priority: `none`, `low`, `medium`, `high` or `urgent`.
-        priority: Query<Option<PriorityParam>>,
+        /// Only tasks with this priority: `none`, `low`, `medium`, `high` or `urgent`. If repeated, tasks with one of the
+        /// priorities.
+        priority: Query<Vec<PriorityParam>>,
         /// Only tasks with this tag. If repeated, only tasks with all of the tags.
         tag: Query<Vec<TextParam>>,
+        /// Only tasks with this tag. If repeated, tasks with at least one of the tags.
+        tag_any: Query<Vec<TextParam>>,
+        /// Only tasks without this tag. If repeated, tasks without any of the tags.
+        tag_none: Query<Vec<TextParam>>,
+        /// Only tasks with a due date (`true`), or without one (`false`).
+        has_due: Query<Option<FlagParam>>,
         /// Only tasks due before this day, `2026-12-01`, or time, `2026-12-01T09:00:00Z`.
         due_before: Query<Option<TextParam>>,
         /// Only tasks due on this day or at this time, or later.
@@ -271,9 +311,10 @@ impl TasksApi {
         /// of it. A text without words, such as `!!!`, matches nothing. The first 512 different words of a task are
         /// searched, the title's first; a character of these scripts counts as a word.
         q: Query<Option<TextParam>>,
-        /// Sort key: `created_at`, `updated_at`, `due`, `priority`, `position` or `title`; a leading `-` sorts in
-        /// descending order. Tasks without a due date come last. Defaults to `-created_at`.
-        sort: Query<Option<SortParam>>,
+        /// Sort key: `created_at`, `updated_at`, `completed_at`, `due`, `priority`, `position` or `title`; a leading `-`
+        /// sorts in descending order. Tasks without a due date or a time of completion come last. A second `sort` orders
+        /// the tasks that are equal by the first. Defaults to `-created_at`.
+        sort: Query<Vec<SortParam>>,
     ) -> Result<Listed, Problem> {
         let mut faults = Faults::default();
         let page = param::page(&mut faults, skip.0.as_ref(), limit.0.as_ref());
@@ -284,18 +325,25 @@ impl TasksApi {
         let completed =
             faults.take("completed", CompletedParam::parse(completed.0.as_ref()));
         let overdue = faults.take("overdue", FlagParam::parse(overdue.0.as_ref()));
+        let has_due = faults.take("has_due", FlagParam::parse(has_due.0.as_ref()));
+        let texts = |param: Query<Vec<TextParam>>| {
+            param.0.into_iter().map(TextParam::into_string).collect()
+        };
         let text = |param: Query<Option<TextParam>>| param.0.map(TextParam::into_string);
         let asked = Asked {
             completed: completed.flatten(),
-            priority: priority.0.map(PriorityParam::into_string),
-            tags: tag.0.into_iter().map(TextParam::into_string).collect(),
+            priorities: priority.0.into_iter().map(PriorityParam::into_string).collect(),
+            tags: texts(tag),
+            any_tags: texts(tag_any),
+            no_tags: texts(tag_none),
+            has_due: has_due.flatten(),
             due_before: text(due_before),
             due_after: text(due_after),
             overdue: overdue.flatten(),
             updated_since: text(updated_since),
             parent_id: text(parent_id),
             q: text(q),
-            sort: sort.0.map(SortParam::into_string),
+            sorts: sort.0.into_iter().map(SortParam::into_string).collect(),
         };
         let query = asked.query();
         let (order, listing) = (asked.order(&mut faults), asked.listing(&mut faults));

@@ -57,6 +57,10 @@ pub struct TaskPatchInput {
     pub priority: Option<Priority>,
     /// Tags, each checked by [`Tag::new`], all by [`Tags::new`].
     pub tags: Option<Vec<String>>,
+    /// Tags to add, checked likewise. Not together with `tags`.
+    pub tags_add: Option<Vec<String>>,
+    /// Tags to remove, checked likewise. Not together with `tags`.
+    pub tags_remove: Option<Vec<String>>,
     /// Position, checked by [`Position::parse`].
     pub position: Option<String>,
     /// New parent task.
@@ -152,6 +156,14 @@ impl TaskPatchInput {
         if self.catch_up.is_some() && self.completed != Some(true) {
             check.take("catch_up", Err::<(), _>("is only for completed: true"));
         }
+        for (name, is_there) in [
+            ("tags_add", self.tags_add.is_some()),
+            ("tags_remove", self.tags_remove.is_some()),
+        ] {
+            if is_there && self.tags.is_some() {
+                check.take(name, Err::<(), _>("must not be combined with tags"));
+            }
+        }
         let patch = TaskPatch {
             title: check.maybe("title", self.title, Title::new),
             description: check.maybe("description", self.description, |text| {
@@ -167,6 +179,9 @@ impl TaskPatchInput {
             }),
             priority: self.priority,
             tags: check.maybe("tags", self.tags, |texts| tags(&texts)),
+            tags_add: check.maybe("tags_add", self.tags_add, |texts| tags(&texts)),
+            tags_remove: check
+                .maybe("tags_remove", self.tags_remove, |texts| tags(&texts)),
             position: check
                 .maybe("position", self.position, |text| Position::parse(&text)),
             parent: self.parent,
@@ -191,6 +206,8 @@ impl TaskPatchInput {
             due_local,
             priority,
             tags,
+            tags_add,
+            tags_remove,
             position,
             parent,
             recurrence,
@@ -206,6 +223,8 @@ impl TaskPatchInput {
         let later = [
             ("catch_up", catch_up.map(|it| it.to_string())),
             ("due_local", due_local.as_ref().map(|it| format!("{it:?}"))),
+            ("tags_add", tags_add.as_ref().map(|it| format!("{it:?}"))),
+            ("tags_remove", tags_remove.as_ref().map(|it| format!("{it:?}"))),
             (
                 "repeat_from",
                 repeat_from.map(|it| format!("{:?}", it.map(RepeatFrom::as_str))),

@@ -66,7 +66,8 @@ impl Service {
                 if matches!(place, Err(CursorError::Outdated)) {
                     return Err(Error::CursorOutdated);
                 }
-                (check.take("cursor", place).map(Start::After), true)
+                let place = check.take("cursor", place);
+                (place.map(|it| Start::After(it.at_home(order, &home))), true)
             }
         };
         let query = start.map(|start| {

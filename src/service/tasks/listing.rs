@@ -22,10 +22,16 @@ use crate::domain::words::Words;
 pub struct TaskListing {
     /// Completed tasks, or open ones.
     pub completed: Option<bool>,
-    /// Tasks of this priority.
-    pub priority: Option<Priority>,
+    /// Tasks of one of these priorities; of any if there are none.
+    pub priorities: Vec<Priority>,
     /// Tasks with all of these tags, each checked by [`Tag::new`].
     pub tags: Vec<String>,
+    /// Tasks with one of these tags, each checked by [`Tag::new`].
+    pub any_tags: Vec<String>,
+    /// Tasks without any of these tags, each checked by [`Tag::new`].
+    pub no_tags: Vec<String>,
+    /// Tasks with a due date, or without one.
+    pub has_due: Option<bool>,
     /// Tasks due before this time, checked by [`Due::parse`].
     pub due_before: Option<String>,
     /// Tasks due at this time or later, checked by [`Due::parse`].
@@ -54,6 +60,11 @@ const OVERDUE: u8 = 6;
 const UPDATED_SINCE: u8 = 7;
 const PARENT: u8 = 8;
 const WORDS: u8 = 9;
+const ANY_TAG: u8 = 10;
+const NO_TAG: u8 = 11;
+const HAS_DUE: u8 = 12;
+/// Second sort key, and whether it is descending.
+const THEN: u8 = 13;
 
 impl TaskListing {
     /// Encodes the query, which a cursor is bound to.
@@ -61,8 +72,11 @@ impl TaskListing {
         // A new condition does not compile until it is encoded below.
         let Self {
             completed,
-            priority,
+            priorities,
             tags,
+            any_tags,
+            no_tags,
+            has_due,
             due_before,
             due_after,
             overdue,
@@ -83,7 +97,9 @@ impl TaskListing {
             COMPLETED,
             completed.map(|it| [u8::from(it)]).as_ref().map(<[u8; 1]>::as_slice),
         );
-        add(PRIORITY, priority.map(|it| it.as_str().as_bytes()));
+        for priority in priorities {
+            add(PRIORITY, Some(priority.as_str().as_bytes()));
+        }
         for tag in tags {
             add(TAG, Some(tag.as_bytes()));
         }
@@ -98,6 +114,15 @@ impl TaskListing {
         });
         add(PARENT, parent.as_deref());
         add(WORDS, (!words.is_empty()).then_some(words.as_bytes()));
+        for tag in any_tags {
+            add(ANY_TAG, Some(tag.as_bytes()));
+        }
+        for tag in no_tags {
+            add(NO_TAG, Some(tag.as_bytes()));
+        }
+        add(HAS_DUE, has_due.map(|it| [u8::from(it)]).as_ref().map(<[u8; 1]>::as_slice));
+        let then = order.then.map(|(by, descending)| [sort(by), u8::from(descending)]);
+        add(THEN, then.as_ref().map(<[u8; 2]>::as_slice));
         bytes
     }
 
@@ -133,16 +158,12 @@ impl TaskListing {
             Some(false) => not_overdue = Some(overdue()),
             None => {}
         }
-        let mut tags = Vec::new();
-        if self.tags.len() > MAX_TAGS {
-            check.take("tag", Err::<(), _>("must be given at most 20 times"));
-        } else {
-            for text in &self.tags {
-                tags.extend(check.take("tag", Tag::new(text)));
-            }
-        }
-        tags.sort_unstable();
-        tags.dedup();
+        let tags = tags_of(check, "tag", &self.tags);
+        let any_tags = tags_of(check, "tag_any", &self.any_tags);
+        let no_tags = tags_of(check, "tag_none", &self.no_tags);
+        let mut priorities = self.priorities;
+        priorities.sort_unstable_by_key(|priority| priority.code());
+        priorities.dedup();
         let words = check.take("q", Words::parse(&self.words));
         let has_no_word = words.as_ref().is_some_and(Words::is_empty);
         if has_no_word && !self.words.trim().is_empty() {
@@ -151,8 +172,11 @@ impl TaskListing {
         }
         TaskFilter {
             completed,
-            priority: self.priority,
+            priorities,
             tags,
+            any_tags,
+            no_tags,
+            has_due: self.has_due,
             due,
             not_overdue,
             updated_since: self.updated_since,
@@ -160,6 +184,21 @@ impl TaskListing {
             words: words.unwrap_or(Words::NONE),
         }
     }
+}
+
+/// Checks tags of a filter, and returns the different ones.
+fn tags_of(check: &mut Check, name: &'static str, texts: &[String]) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    if texts.len() > MAX_TAGS {
+        check.take(name, Err::<(), _>("must be given at most 20 times"));
+    } else {
+        for text in texts {
+            tags.extend(check.take(name, Tag::new(text)));
+        }
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }
 
 const fn sort(by: TaskSort) -> u8 {
@@ -172,6 +211,7 @@ const fn sort(by: TaskSort) -> u8 {
         TaskSort::Position => 5,
         // 6 was the order of folded titles.
         TaskSort::Title => 7,
+        TaskSort::Completed => 9,
     }
 }
 
@@ -189,8 +229,11 @@ mod tests {
     fn the_encoding_never_changes() {
         let everything = TaskListing {
             completed: Some(false),
-            priority: Some(Priority::High),
+            priorities: vec![Priority::High],
             tags: vec!["home".to_owned(), "b".to_owned()],
+            any_tags: vec!["c".to_owned()],
+            no_tags: vec!["d".to_owned(), "e".to_owned()],
+            has_due: Some(true),
             due_before: Some("2030-01-02".to_owned()),
             due_after: Some("2030-01-01".to_owned()),
             overdue: Some(true),
@@ -202,7 +245,13 @@ mod tests {
 
         assert_eq!(encoded(TaskOrder::NEWEST, &none), "010101");
         assert_eq!(
-            encoded(TaskOrder { by: TaskSort::Title, descending: false }, &everything),
+            encoded(
+                TaskOrder {
+                    then: Some((TaskSort::Due, true)),
+                    ..TaskOrder::by(TaskSort::Title, false)
+                },
+                &everything
+            ),
             "010700\
              010000000100\
              020000000468696768\
@@ -213,7 +262,12 @@ mod tests {
              060000000101\
              07000000080000000000000001\
              08000000080000000000000102\
-             09000000046d696c6b"
+             09000000046d696c6b\
+             0a0000000163\
+             0b0000000164\
+             0b0000000165\
+             0c0000000101\
+             0d000000020801"
         );
         let top = TaskListing { parent: Some(Within::Top), ..none };
         assert_eq!(encoded(TaskOrder::NEWEST, &top), "0101010800000000");

@@ -74,6 +74,7 @@ impl TaskFailure {
             }
             R::RepeatsNothing => "repeat_from",
             R::DueLocal(_) => "due_local",
+            R::TooManyTagsAdded => "tags_add",
             R::TooManyTags => "tags",
             R::TooMuch => return Self::TooMuch,
             R::NotTried => return Self::NotTried,

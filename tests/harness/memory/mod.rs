@@ -387,7 +387,7 @@ impl Store for MemoryStore {
         let state = self.state();
         let TaskQuery { mut filter, order, home, start, limit } = query;
         let known = state.tags_of(owner);
-        for tag in filter.tags.iter_mut().filter(|tag| !known.contains_key(tag)) {
+        for tag in filter.tags_mut().filter(|tag| !known.contains_key(tag)) {
             let twin = known.keys().find(|it| it.caseless() == tag.caseless());
             *tag = twin.unwrap_or(tag).clone();
         }

@@ -106,6 +106,8 @@ impl<'a> Import<'a> {
             due_local: None,
             priority: Some(wanted.priority),
             tags: Some(wanted.tags),
+            tags_add: None,
+            tags_remove: None,
             position: Some(wanted.position),
             parent: Some(wanted.parent),
             recurrence: Some(wanted.recurrence.as_ref().map(|it| it.rule().clone())),

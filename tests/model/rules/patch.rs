@@ -4,6 +4,7 @@ use duly::domain::date::Date;
 use duly::domain::due::Due;
 use duly::domain::id::TaskId;
 use duly::domain::recurrence::{Recurrence, RepeatFrom, Rule};
+use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{Fixed, NewTask, Task, TaskPatch, TaskRefused, Title};
 use duly::domain::time_zone::TimeZone;
 use duly::domain::timestamp::Timestamp;
@@ -37,6 +38,8 @@ pub(super) fn patched(
         due_local,
         priority,
         tags,
+        tags_add,
+        tags_remove,
         position,
         parent,
         recurrence,
@@ -54,7 +57,7 @@ pub(super) fn patched(
         description: description.unwrap_or_else(|| old.description.clone()),
         due: due.unwrap_or_else(|| old.due.clone()),
         priority: priority.unwrap_or(old.priority),
-        tags: tags.unwrap_or_else(|| old.tags.clone()),
+        tags: with_changes(tags.as_ref().unwrap_or(&old.tags), tags_add, tags_remove),
         position: position.unwrap_or_else(|| old.position.clone()),
         parent: parent.unwrap_or(old.parent),
         ..old.clone()
@@ -91,6 +94,16 @@ pub(super) fn patched(
         step = days.map(|days| Step { finished: Some(finished), days });
     }
     Ok(Patched { task: counted(old, new, now), step })
+}
+
+/// Returns tags after some were removed and others were added.
+fn with_changes(tags: &Tags, add: Option<Tags>, remove: Option<Tags>) -> Tags {
+    let remove = remove.unwrap_or_default();
+    let is_removed = |tag: &Tag| remove.iter().any(|it| it.caseless() == tag.caseless());
+    let mut tags: Vec<Tag> =
+        tags.iter().filter(|tag| !is_removed(tag)).cloned().collect();
+    tags.extend(add.unwrap_or_default().iter().cloned());
+    Tags::new(tags).unwrap()
 }
 
 pub(super) fn skipped(

@@ -140,6 +140,16 @@ impl State {
         if let Some(tags) = patch.tags.as_mut().filter(|_| !patch.is_import) {
             *tags = self.settled(old.owner, &old.tags, tags);
         }
+        if let Some(tags) = patch.tags_add.as_mut() {
+            let removed = patch.tags_remove.clone().unwrap_or_default();
+            let is_twin = |all: &Tags, tag: &Tag| {
+                all.iter().any(|it| it.caseless() == tag.caseless())
+            };
+            let has = |tag: &Tag| is_twin(&old.tags, tag) && !is_twin(&removed, tag);
+            let new = tags.iter().filter(|tag| !has(tag)).cloned().collect();
+            let new = Tags::new(new).unwrap_or_default();
+            *tags = self.settled(old.owner, &old.tags, &new);
+        }
         let patched = patched(old, patch, now)?;
         let task = &patched.task;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {

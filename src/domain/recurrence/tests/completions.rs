@@ -99,6 +99,12 @@ fn a_rule_that_repeats_from_the_completion_begins_with_its_day() {
             "2026-11-02T18:00[Europe/Berlin]",
             "2026-11-29T18:00:00+01:00[Europe/Berlin]",
         ),
+        // From November the third month after is February; from March it is December.
+        (
+            "FREQ=MONTHLY;INTERVAL=3;BYMONTH=3,6,9,12;BYMONTHDAY=1",
+            "2026-03-01",
+            "2026-12-01",
+        ),
         // It is still the 28th for the owner, and the 29th has begun there.
         (
             "FREQ=DAILY",

@@ -5,7 +5,7 @@ use jiff::civil;
 use proptest::prelude::*;
 
 use super::super::rule::{End, Frequency, NthWeekday, Rule};
-use super::super::step;
+use super::super::step::Search;
 use super::{Date, Due, TimeZone, all, rules, series};
 
 /// Whether a day is in a period of the rule, by the wording of the RFC.
@@ -98,7 +98,7 @@ proptest! {
         let first = Date::from_days(first).unwrap().civil();
         let decade = (1..3653).map(|days| first + days.days());
         let expected = decade.into_iter().find(|day| means(&rule, first, *day));
-        let found = step::day_after(&rule, first, first);
+        let found = Search::new(&rule, first).day_after(first);
         prop_assert!(found.is_none_or(|day| day > first && means(&rule, first, day)));
         let in_decade = found.filter(|day| *day < first + 3653.days());
         prop_assert_eq!(in_decade, expected);
@@ -108,9 +108,13 @@ proptest! {
     fn a_search_that_begins_later_finds_the_same_days(rule in rules(), first in 0..30_000_i32, later in 0..4_000_i32) {
         let first = Date::from_days(first).unwrap().civil();
         let later = first + later.days();
-        let next = |day: &civil::Date| step::day_after(&rule, first, *day);
+        let next = |day: &civil::Date| Search::new(&rule, first).day_after(*day);
         let step_by_step = std::iter::successors(next(&first), next).find(|day| *day > later);
-        prop_assert_eq!(step::day_after(&rule, first, later), step_by_step);
+        prop_assert_eq!(Search::new(&rule, first).day_after(later), step_by_step);
+        // A search that goes on finds what a new one finds.
+        let mut search = Search::new(&rule, first);
+        let all: Vec<_> = std::iter::successors(search.day_after(first), |day| search.day_after(*day)).take(50).collect();
+        prop_assert_eq!(all, std::iter::successors(next(&first), next).take(50).collect::<Vec<_>>());
     }
 
     #[test]

@@ -67,13 +67,13 @@ pub(super) fn replace(
     };
     let task = allowed!(changes.replace(old, new)?);
     let subtasks = allowed!(tree::subtree(changes.overlay, task.id)?);
-    // Each may leave a copy.
-    if changes.overlay.touched() + 2 * (subtasks.len() - 1) > TaskWrite::MAX_TOUCHED {
-        return Ok(Err(TaskRefused::TooMuch));
-    }
     let passed = due.moment(at.home);
     let mut places = BTreeMap::from([(task.id, finished)]);
     for id in subtasks.into_iter().skip(1) {
+        // It may leave a copy.
+        if changes.overlay.touched() + 2 > TaskWrite::MAX_TOUCHED {
+            return Ok(Err(TaskRefused::TooMuch));
+        }
         let Some(subtask) = changes.overlay.get(id)? else { continue };
         // Subtasks of one that stays behind stay with it.
         let Some(copy_of_parent) = subtask.parent.and_then(|it| places.get(&it)) else {

@@ -273,7 +273,11 @@ impl<'a> TaskOverlay<'a> {
 
     /// Whether there is room for the tags that a task gets.
     fn may_tag(&mut self, had: &[Tag], new: &Task) -> Result<bool, StoreError> {
-        let given = new.tags.iter().filter(|tag| !had.contains(tag)).cloned();
+        let is_new = |tag: &&Tag| !had.contains(tag) && !self.tags_given.contains(*tag);
+        let given: Vec<Tag> = new.tags.iter().filter(is_new).cloned().collect();
+        if given.is_empty() {
+            return Ok(true);
+        }
         let mut all = self.tags_given.clone();
         all.extend(given);
         let most = Task::MAX_TAGS.saturating_sub(self.tags);
@@ -397,9 +401,10 @@ impl<'a> TaskOverlay<'a> {
         let edited = self.edited.values().filter_map(|edited| edited.new.as_ref());
         let edited =
             edited.filter(|task| Some(task.id) != but).map(|task| &task.position);
-        let all = edited.filter(is_there).cloned().chain(found);
+        let all = edited.filter(is_there).chain(&found);
         // Of the positions before one, the last is nearest; of all, the first is outermost on that side.
-        Ok(if (side == Side::Before) == from.is_some() { all.max() } else { all.min() })
+        let is_last = (side == Side::Before) == from.is_some();
+        Ok(if is_last { all.max() } else { all.min() }.cloned())
     }
 
     /// Returns the changes that produce this state.

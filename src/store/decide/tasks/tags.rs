@@ -32,6 +32,19 @@ pub(super) fn settle(
     Ok(Ok(settled.without_twins(before)))
 }
 
+/// Returns the tags that are added to those of a task, without twins of tags that it keeps.
+pub(super) fn settle_added(
+    overlay: &mut TaskOverlay<'_>,
+    before: &Tags,
+    removed: Option<&Tags>,
+    added: Tags,
+) -> Decided<Tags> {
+    let kept = before.clone().without(removed);
+    let has_twin = |tag: &Tag| kept.iter().any(|it| it.caseless() == tag.caseless());
+    let new = added.iter().filter(|tag| !has_twin(tag)).cloned().collect();
+    settle(overlay, before, Tags::new(new).unwrap_or(added))
+}
+
 /// Returns the existing twin of a tag that no task has. A tag that only this task has may be respelled.
 fn used(
     overlay: &mut TaskOverlay<'_>,

@@ -11,6 +11,7 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
         true, // The time of the change.
         is_state_changed || old.priority != new.priority,
         is_state_changed || old.due != new.due,
+        old.completed_at != new.completed_at,
         old.position != new.position,
         old.title != new.title,
         old.parent != new.parent,

@@ -147,6 +147,11 @@ fn change(
     if let Some(tags) = patch.tags.take_if(|_| !patch.is_import) {
         patch.tags = Some(allowed!(tags::settle(overlay, &old.tags, tags)?));
     }
+    if let Some(tags) = patch.tags_add.take() {
+        let removed = patch.tags_remove.as_ref();
+        let added = tags::settle_added(overlay, &old.tags, removed, tags)?;
+        patch.tags_add = Some(allowed!(added));
+    }
     let patched = allowed!(patch.apply(&old, at.now, at.home));
     if let Some(parent) = patched.task.parent.filter(|it| Some(*it) != old.parent) {
         allowed!(tree::check_reparent(overlay, Some(old.id), parent)?);

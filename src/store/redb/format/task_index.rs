@@ -10,6 +10,7 @@
 //! owner 8, 0B, key of the title, 00, task id 8                     (the folded title in formats 3 to 6)
 //! owner 8, 0C, parent id 8, task id 8                              (tasks with a parent)
 //! owner 8, 0D, word, 00, task id 8
+//! owner 8, 0F, completed ms 8, task id 8                           (completed tasks, since format 7)
 //! ```
 //!
 //! The values are empty. The byte behind the owner is the *kind*, which belongs to one index for ever. Kinds 01, 02, 04,
@@ -36,6 +37,7 @@ const BY_POSITION: u8 = 10;
 const BY_TITLE: u8 = 11;
 const BY_PARENT: u8 = 12;
 const BY_WORD: u8 = 13;
+const BY_COMPLETION: u8 = 15;
 
 /// Index of tasks.
 struct TaskIndex {
@@ -70,6 +72,7 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(BY_STATE, "state", 1..=2, by_state),
     TaskIndex::new(BY_PRIORITY, "priority", 3..=EVER_SINCE, by_priority),
     TaskIndex::new(BY_UPDATE, "update", 3..=EVER_SINCE, by_update),
+    TaskIndex::new(BY_COMPLETION, "completion", 7..=EVER_SINCE, by_completion),
     TaskIndex::new(BY_POSITION, "position", 3..=EVER_SINCE, by_position),
     TaskIndex::new(BY_TITLE, "title", 3..=6, by_former_title),
     TaskIndex::new(BY_TITLE, "title", 7..=EVER_SINCE, by_title),
@@ -160,6 +163,11 @@ impl KeyPrefix {
         Self::new(owner, BY_UPDATE, &[])
     }
 
+    /// Selects completed tasks; entries continue with the time of completion.
+    pub(in crate::store::redb) fn completed(owner: UserId) -> Self {
+        Self::new(owner, BY_COMPLETION, &[])
+    }
+
     /// Selects all tasks; entries continue with the position.
     pub(in crate::store::redb) fn position(owner: UserId) -> Self {
         Self::new(owner, BY_POSITION, &[])
@@ -206,6 +214,14 @@ fn by_priority(task: &Task, keys: &mut Vec<Vec<u8>>) {
 fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let at = task_key::time(task.updated_at);
     keys.push(KeyPrefix::updated(task.owner).entry(&[&at], task.id));
+}
+
+fn by_completion(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if let Some(at) = task.completed_at {
+        keys.push(
+            KeyPrefix::completed(task.owner).entry(&[&task_key::time(at)], task.id),
+        );
+    }
 }
 
 fn by_position(task: &Task, keys: &mut Vec<Vec<u8>>) {
@@ -288,7 +304,7 @@ mod tests {
             owner: UserId::new(7),
             title: Title::new("Buy milk".to_owned()).unwrap(),
             description: Some(Description::new("two bottles".to_owned()).unwrap()),
-            completed_at: None,
+            completed_at: Some(Timestamp::EPOCH),
             due: Some(Due::parse("2030-01-01", &TimeZone::utc()).unwrap()),
             priority: Priority::High,
             tags: Tags::new(vec![Tag::new("home").unwrap()]).unwrap(),

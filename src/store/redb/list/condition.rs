@@ -16,6 +16,7 @@ fn sort(ids: &mut Vec<TaskId>) {
 }
 
 /// Condition, with the index entries of exactly the tasks that fulfil it.
+#[derive(Clone)]
 pub(super) struct Condition {
     ranges: Vec<EntryRange>,
     /// Number of entries, if it is stored.

@@ -18,6 +18,12 @@ pub(super) fn page(
     plan: &Plan,
     cost: &mut ReadBudget,
 ) -> Result<TaskPage, Stop> {
+    if query.order.then.is_some() {
+        // No index has the tasks in this order.
+        let (Matches::Among(ids) | Matches::Exact(ids)) =
+            matches(tasks, &query.filter, cost)?;
+        return sorted(tasks, query, ids, cost);
+    }
     if let Some(total) = counted(tasks, query)
         && let expected = walked(tasks, query, total)
         && expected <= total / MATCHES_A_RECORD
@@ -48,9 +54,9 @@ pub(super) fn page(
 /// Returns the number of matches, if it is stored.
 fn counted(tasks: &Tasks<'_>, query: &TaskQuery) -> Option<u64> {
     let filter = &query.filter;
-    filter
-        .is_by_state()
-        .then(|| tasks.stats.with_priority(filter.priority).matching(filter.completed))
+    filter.is_by_state().then(|| {
+        tasks.stats.with_priorities(&filter.priorities).matching(filter.completed)
+    })
 }
 
 /// Estimates the tasks that a walk in the requested order passes up to the end of the page: as many as if the matches

@@ -10,6 +10,8 @@
 //! | the same with `completed`, `priority` or both | s + n entries, n records | counts |
 //! | the same with one `tag`, perhaps with `completed` | s + n entries, n records | counts of the tag |
 //! | `sort=updated_at`, `position`, `title` | s + n entries, n records | counts |
+//! | `sort=completed_at`, perhaps with `completed` | s + n entries, n records | counts |
+//! | two sort keys | the entries of every condition, m records | the matches |
 //! | `sort=priority`, perhaps with `completed`, `priority` | s + n entries, n records | counts |
 //! | `sort=due` | s + n entries, n records; once the undated are reached, the entries of the dated | counts |
 //! | `sort=due` with `due_before`, `due_after`, `overdue` | m entries, n records | the entries |
@@ -180,6 +182,7 @@ fn page(
     cost: &mut ReadBudget,
 ) -> Result<TaskPage, Stop> {
     if query.order.by == TaskSort::Created
+        && query.order.then.is_none()
         && query.filter == TaskFilter::ALL
         && tasks.stats.in_order
         && by_id::is_by_id(tasks, &query.start, cost)?
@@ -194,7 +197,7 @@ fn page(
         query.filter.parent = None;
     }
     let plan = plan::plan(tasks, &query);
-    if plan.rest == TaskFilter::ALL {
+    if plan.rest == TaskFilter::ALL && query.order.then.is_none() {
         page::along(tasks, &query, &plan, cost)
     } else {
         filtered::page(tasks, &query, &plan, cost)

@@ -6,6 +6,7 @@ use super::condition::Condition;
 use super::merged_scan::{Bounds, EntryRange};
 use super::{Stop, Tasks};
 use crate::domain::priority::Priority;
+use crate::domain::tag::Tag;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort, Within};
 use crate::domain::words::Words;
 use crate::store::redb::format::task_key::KeyPrefix;
@@ -21,6 +22,7 @@ pub(super) struct Plan {
 }
 
 /// Parts of an index, to be merged.
+#[derive(Clone)]
 pub(super) struct IndexScan {
     pub(super) ranges: Vec<EntryRange>,
     /// Condition of the tasks in an earlier scan, which are not repeated.
@@ -59,27 +61,47 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
                 // The counts of a tag are a separate row, read on demand.
                 (vec![IndexScan::new(states.iter().map(of_state).collect())], None)
             } else {
-                rest.priority = None;
-                let total = tasks.stats.with_priority(filter.priority);
+                rest.priorities.clear();
+                let total = tasks.stats.with_priorities(&filter.priorities);
                 let newest = IndexScan::new(by_creation(tasks, filter));
                 (vec![newest], Some(total.matching(filter.completed)))
             }
         }
         TaskSort::Priority => {
             rest.completed = None;
-            rest.priority = None;
+            rest.priorities.clear();
             let of_state = |state: &bool| KeyPrefix::state(owner, *state);
-            let mut scan = IndexScan::new(states.iter().map(of_state).collect());
-            let mut total = counts;
-            if let Some(priority) = filter.priority {
+            let all = IndexScan::new(states.iter().map(of_state).collect());
+            let of_priority = |priority: &Priority| {
                 let code = priority.code();
-                scan = scan.within(&Bounds {
+                all.clone().within(&Bounds {
                     from: Bound::Included(vec![code]),
                     to: Bound::Excluded(vec![code + 1]),
-                });
-                total = tasks.stats.of(priority);
-            }
+                })
+            };
+            let scan = if filter.priorities.is_empty() {
+                all
+            } else {
+                let scans = filter.priorities.iter().map(of_priority);
+                IndexScan::of(scans.flat_map(|scan| scan.ranges).collect())
+            };
+            let total = tasks.stats.with_priorities(&filter.priorities);
             (vec![scan], Some(total.matching(filter.completed)))
+        }
+        TaskSort::Completed => {
+            rest.completed = None;
+            let done = IndexScan::new(vec![KeyPrefix::completed(owner)]);
+            let of_state = |state| {
+                let filter = TaskFilter::completed(Some(state));
+                IndexScan::new(by_creation(tasks, &filter))
+            };
+            let scans = match filter.completed {
+                Some(true) => vec![done],
+                // The place of an open task says that it comes last.
+                Some(false) => vec![IndexScan::of(Vec::new()), of_state(false)],
+                None => vec![done, of_state(false)],
+            };
+            (scans, Some(counts.matching(filter.completed)))
         }
         TaskSort::Due => {
             rest.completed = None;
@@ -122,7 +144,7 @@ fn states(completed: Option<bool>) -> Vec<bool> {
 fn by_creation(tasks: &Tasks<'_>, filter: &TaskFilter) -> Vec<KeyPrefix> {
     let mut beginnings = Vec::new();
     for priority in Priority::ALL {
-        let is_wanted = filter.priority.is_none_or(|wanted| wanted == priority);
+        let is_wanted = filter.has_priority(priority);
         let counts = tasks.stats.of(priority);
         for state in states(filter.completed) {
             if is_wanted && counts.matching(Some(state)) > 0 {
@@ -156,8 +178,11 @@ pub(super) fn conditions(
     let owner = tasks.owner;
     let TaskFilter {
         completed,
-        priority,
+        priorities,
         tags,
+        any_tags,
+        no_tags,
+        has_due,
         due,
         not_overdue,
         updated_since,
@@ -182,6 +207,26 @@ pub(super) fn conditions(
         let of_tag = Condition::new(both(&|state| KeyPrefix::tag(owner, tag, state)));
         required.push(of_tag.counted(tasks.tag_counts(tag)?, *completed));
     }
+    let of_any = |tags: &[Tag], states: &[bool]| {
+        let of_tag = |tag| states.iter().map(move |it| KeyPrefix::tag(owner, tag, *it));
+        Condition::new(tags.iter().flat_map(of_tag).collect())
+    };
+    if !any_tags.is_empty() {
+        required.push(of_any(any_tags, &states(*completed)));
+    }
+    if !no_tags.is_empty() {
+        excluded.push(of_any(no_tags, &[false, true]));
+    }
+    match has_due {
+        Some(true) => {
+            let dated = EntryRange::due(owner, &states(*completed), None);
+            required.push(Condition::of(dated));
+        }
+        Some(false) => {
+            excluded.push(Condition::of(EntryRange::due(owner, &[false, true], None)));
+        }
+        None => {}
+    }
     for (word, is_prefix) in words.iter().filter(|it| !is_implied(words, *it)) {
         required.push(Condition::new(vec![if is_prefix {
             KeyPrefix::word_prefix(owner, word)
@@ -201,9 +246,11 @@ pub(super) fn conditions(
         required.push(changed.within(&Bounds::changed_since(*since)));
     }
     // Entries by tag and by date have the state.
-    let is_state_open = completed.is_some() && tags.is_empty() && due.is_none();
-    if priority.is_some() || is_state_open || required.is_empty() {
-        let counts = tasks.stats.with_priority(*priority);
+    let is_dated = due.is_some() || *has_due == Some(true);
+    let is_tagged = !tags.is_empty() || !any_tags.is_empty();
+    let is_state_open = completed.is_some() && !is_tagged && !is_dated;
+    if !priorities.is_empty() || is_state_open || required.is_empty() {
+        let counts = tasks.stats.with_priorities(priorities);
         required
             .push(Condition::new(by_creation(tasks, filter)).counted(counts, *completed));
     }

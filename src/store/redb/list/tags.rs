@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{ReadBudget, Stop, Tasks};
-use crate::domain::task::TaskQuery;
+use crate::domain::task::{TaskFilter, TaskQuery};
 use crate::store::StoreError;
 use crate::store::redb::format::key::Table;
 use crate::store::redb::format::{codec, table, task_key};
@@ -16,7 +16,8 @@ pub(super) fn known<'a>(
     cost: &mut ReadBudget,
 ) -> Result<Cow<'a, TaskQuery>, Stop> {
     let mut unknown: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-    for (number, tag) in query.filter.tags.iter().enumerate() {
+    let TaskFilter { tags, any_tags, no_tags, .. } = &query.filter;
+    for (number, tag) in tags.iter().chain(any_tags).chain(no_tags).enumerate() {
         let key = task_key::tag_counts(tasks.owner, tag);
         if tasks.owned.get(key.as_slice())?.is_none() {
             unknown.entry(tag.caseless()).or_default().push(number);
@@ -33,7 +34,7 @@ pub(super) fn known<'a>(
             codec::damaged(Table::Owned, key.value(), &"not a tag")
         })?;
         for number in unknown.remove(&twin.caseless()).into_iter().flatten() {
-            if let Some(tag) = query.to_mut().filter.tags.get_mut(number) {
+            if let Some(tag) = query.to_mut().filter.tags_mut().nth(number) {
                 *tag = twin.clone();
             }
         }

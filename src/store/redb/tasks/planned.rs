@@ -30,7 +30,8 @@ fn created(new: &NewTask) -> Work {
 fn patched(patch: &TaskPatch) -> Work {
     let title = patch.title.as_ref().map_or("", |it| it.as_str());
     let description = patch.description.as_ref().and_then(Option::as_ref);
-    let tags = patch.tags.as_ref().map_or(0, |tags| tags.iter().len());
+    let tags = [&patch.tags, &patch.tags_add];
+    let tags = tags.into_iter().flatten().map(|tags| tags.iter().len()).sum();
     written(UNKNOWN, title, description.map(|it| it.as_str()), tags)
 }
 

@@ -167,9 +167,18 @@ impl Stats {
         all.find(|(it, _)| **it == priority).map(|(_, counts)| counts).unwrap_or_default()
     }
 
-    /// Returns the counts of one priority, or of all.
-    pub(crate) fn with_priority(&self, priority: Option<Priority>) -> TaskCounts {
-        priority.map_or_else(|| self.counts(), |priority| self.of(priority))
+    /// Returns the counts of some different priorities, or of all if there are none.
+    pub(crate) fn with_priorities(&self, priorities: &[Priority]) -> TaskCounts {
+        if priorities.is_empty() {
+            return self.counts();
+        }
+        let mut counts = TaskCounts::default();
+        for priority in priorities {
+            let TaskCounts { total, open } = self.of(*priority);
+            counts.total = counts.total.saturating_add(total);
+            counts.open = counts.open.saturating_add(open);
+        }
+        counts
     }
 
     /// Returns the counts of one priority, to be changed.

@@ -143,6 +143,7 @@ pub(crate) fn decode_fields(
         title: record.title,
         description: record.description,
         completed: record.completed_ms.is_some(),
+        completed_at: record.completed_ms.map(|at| time(&envelope, at)).transpose()?,
         due,
         priority: priority(&envelope, record.priority)?,
         tags: record.tags,

@@ -168,11 +168,19 @@ class Task:
         return self.meant.date() > datetime.datetime.strptime(until[:8], "%Y%m%d").date()
 
     def occurrences(self, today):
-        """What the rule gives after its beginning: the due date, or the day of the completion if anything comes then."""
+        """What the rule gives after its beginning.
+
+        That is the due date, or the day of the completion. If nothing comes from there, it is the due date all the same,
+        and then the day of the completion with an interval of 1.
+        """
         if self.anew:
             anew = after(self.rule, datetime.datetime.combine(today, self.meant.time()))
             for first in anew:
                 return itertools.chain([first], anew)
+            for _ in after(self.rule, self.meant):
+                return after(self.rule, self.meant)
+            every = re.sub("INTERVAL=[0-9]+", "INTERVAL=1", self.rule)
+            return after(every, datetime.datetime.combine(today, self.meant.time()))
         return after(self.rule, self.meant)
 
     def next(self, now, home, catch_up):

@@ -72,7 +72,7 @@
 //! | writes, `store/redb/engine/queue` | 4,096 and 32 MiB in each of two lanes, 64 MiB with accounts that have at most 64 KiB waiting | 128 an account, and the work of one commit | 503 `account_busy`, `busy` |
 //! | work of one commit, `store/redb/engine/writer.rs` | 256 writes, 20,000 rows, 4 MiB written or held by answers, half of the free disk; 5,000 rows and 1 MiB once it includes a write within these | turns by work; a larger write begins the next commit | wait |
 //! | lines of one transaction of an import, `service/chunk.rs` | 500 lines, 10,000 rows, 4 MiB | | wait for the next |
-//! | work of one request, `domain/task/write.rs` | 2,000 tasks, 20,000 rows, 50,000 tasks read | | 422 `too_much` |
+//! | work of one request, `domain/task/write.rs` | 2,002 tasks, 20,000 rows, 50,000 tasks read | | 422 `too_much` |
 //! | tasks and bytes of accounts, `store/decide/tasks/allowance.rs` | `MAX_TASKS_PER_ACCOUNT`, `MAX_MIB_PER_ACCOUNT` | an account, or its own limits | 403 `quota_exceeded` |
 //! | accounts, `store/decide/accounts.rs` | `MAX_ACCOUNTS` | none | 403 `registration_full` |
 //! | the data file, `store/redb/engine/space` | the disk less `DISK_RESERVE_MIB` | a tenth an account while less than four reserves are free | 507 `disk_full` |

@@ -94,12 +94,16 @@ impl Recurrence {
     pub fn next(&self, due: &Due, done: Completion<'_>) -> Option<(Due, Self)> {
         let series = Series::new(self, due, done);
         let mut end = self.rule.end;
+        let every = Rule { interval: 1, ..self.rule.clone() };
         let mut search = Search::new(&self.rule, series.start);
         if self.from == RepeatFrom::Completion
             && search.day_after(series.search_from).is_none()
         {
-            // The interval never meets such a day from there, as it does from the due date.
+            // The interval never meets such a day from there. It may from the due date; otherwise it is left out.
             search = Search::new(&self.rule, series.meant.date());
+            if search.day_after(series.search_from).is_none() {
+                search = Search::new(&every, series.start);
+            }
         }
         if !series.counts_skipped() {
             end = one_less(end)?;

@@ -18,8 +18,8 @@ struct Period {
 
 /// Search for the days of a rule that begins on a day.
 ///
-/// A client may send any rule, and many of them at once. So the days of each kind of month and of year are computed once,
-/// and a search ends when the days repeat.
+/// A client may send any rule, and many of them at once. So the days of each kind of month are computed once, and a search
+/// ends when the days repeat.
 pub(super) struct Search<'a> {
     rule: &'a Rule,
     start: Date,
@@ -28,15 +28,16 @@ pub(super) struct Search<'a> {
     /// Period that was examined last, and its number.
     last: Option<(i32, Period)>,
     /// Days of the months of each kind.
-    months: MonthMemo,
+    months: MonthMemo<'a>,
 }
 
 impl<'a> Search<'a> {
     pub(super) fn new(rule: &'a Rule, start: Date) -> Self {
         let most = most_days(rule);
         let is_possible = |position: &i16| position.unsigned_abs() <= most;
-        let positions = rule.by_set_pos.iter().copied().filter(is_possible).collect();
-        let months = MonthMemo::new(rule, start);
+        let positions: Vec<i16> =
+            rule.by_set_pos.iter().copied().filter(is_possible).collect();
+        let months = MonthMemo::new(rule, start, &positions);
         Self { rule, start, positions, last: None, months }
     }
 
@@ -69,7 +70,8 @@ impl<'a> Search<'a> {
         let (rule, start) = (self.rule, self.start);
         let mut days = [0; 12];
         let first = match rule.frequency {
-            Frequency::Daily => plus(start, steps.into())?,
+            // Its days are found one by one.
+            Frequency::Daily => return None,
             Frequency::Weekly => {
                 let first = plus(week_of(rule, start)?, 7 * i64::from(steps))?;
                 if let Some(days) = days.first_mut() {
@@ -96,26 +98,25 @@ impl<'a> Search<'a> {
                 Date::new(year, 1, 1).ok()?
             }
         };
-        let mut period = Period { first, days };
-        period.select(&self.positions);
-        Some(period)
+        // The memo of months has only the days at these positions.
+        if rule.frequency != Frequency::Monthly {
+            days = selected(days, &self.positions);
+        }
+        Some(Period { first, days })
     }
 
     /// Returns the first day after `after` of a daily rule.
     fn daily(&mut self, after: Date) -> Option<Date> {
         let interval = i32::from(self.rule.interval);
         if interval == 1 {
-            return self.day_in_months(after, DAILY_MONTHS, |_| true);
+            return self.day_in_months(after, 1);
         }
-        let passed = days_between(self.start, after).div_euclid(interval);
+        let passed = periods_between(self.rule, self.start, after).div_euclid(interval);
         let mut day = plus(self.start, i64::from(passed) * i64::from(interval))?;
-        for step in 0_u32.. {
+        for step in 0..=cycle(Frequency::Daily, interval) {
             if step == SOON {
-                // A rule with such an interval meets every day of 400 years that is a multiple of this after its first.
-                let (start, shared) =
-                    (self.start, greatest_divisor(interval, CYCLE_DAYS));
-                let is_met = |day: Date| days_between(start, day) % shared == 0;
-                self.day_in_months(after, DAILY_MONTHS, is_met)?;
+                // The steps meet every day of 400 years that is a multiple of this after the first.
+                self.day_in_months(after, greatest_divisor(interval, CYCLE_DAYS))?;
             }
             day = plus(day, interval.into())?;
             let days = self.months.days(day.first_of_month());
@@ -126,18 +127,18 @@ impl<'a> Search<'a> {
         None
     }
 
-    /// Returns the first day after `after` in some months that matches the lists of the rule and a condition.
-    fn day_in_months(
-        &mut self,
-        after: Date,
-        months: u32,
-        is_met: impl Fn(Date) -> bool,
-    ) -> Option<Date> {
+    /// Returns the first day after `after` that matches the lists of a daily rule and is a multiple of some days after
+    /// the first one.
+    fn day_in_months(&mut self, after: Date, multiple: i32) -> Option<Date> {
         let mut month = after.first_of_month();
-        for _ in 0..=months {
-            let days = bits(self.months.days(month));
+        for _ in 0..=CYCLE_MONTHS {
+            let before = days_between(self.start, month);
+            let is_multiple = |bit: &u32| {
+                i32::try_from(*bit).is_ok_and(|bit| (before + bit) % multiple == 0)
+            };
+            let days = bits(self.months.days(month)).filter(is_multiple);
             let days = days.filter_map(|bit| plus(month, bit.into()));
-            let found = days.into_iter().find(|day| *day > after && is_met(*day));
+            let found = days.into_iter().find(|day| *day > after);
             if found.is_some() {
                 return found;
             }
@@ -148,13 +149,12 @@ impl<'a> Search<'a> {
 }
 
 /// Steps of a daily rule after which the search examines whether any day comes at all.
-const SOON: u32 = 100;
+const SOON: i32 = 100;
 
 /// Days, weeks and months after which the calendar repeats: 400 years.
 const CYCLE_DAYS: i32 = 146_097;
 const CYCLE_WEEKS: i32 = 20_871;
 const CYCLE_MONTHS: i32 = 4_800;
-const DAILY_MONTHS: u32 = 4_800;
 
 /// Returns the number of steps of a rule after which its days repeat. A rule without a day in so many steps has none.
 const fn cycle(frequency: Frequency, interval: i32) -> i32 {
@@ -186,15 +186,19 @@ fn most_days(rule: &Rule) -> u16 {
 
 /// Days of months by their kind: the days of two months with the same number, length and first day of the week are the
 /// same, if their years have the same length.
-struct MonthMemo {
-    rule: Rule,
+struct MonthMemo<'a> {
+    rule: &'a Rule,
     start: Date,
+    /// Positions in the days of a month, of a monthly rule.
+    positions: Vec<i16>,
     known: Vec<Option<Days>>,
 }
 
-impl MonthMemo {
-    fn new(rule: &Rule, start: Date) -> Self {
-        Self { rule: rule.clone(), start, known: vec![None; 12 * 7 * 2] }
+impl<'a> MonthMemo<'a> {
+    fn new(rule: &'a Rule, start: Date, positions: &[i16]) -> Self {
+        let is_monthly = rule.frequency == Frequency::Monthly;
+        let positions = if is_monthly { positions.to_vec() } else { Vec::new() };
+        Self { rule, start, positions, known: vec![None; 12 * 7 * 2] }
     }
 
     /// Returns the matching days of the month that begins on a day.
@@ -204,7 +208,11 @@ impl MonthMemo {
         let kind = (month * 7 + weekday) * 2 + i32::from(first.in_leap_year());
         let known = usize::try_from(kind).ok().and_then(|kind| self.known.get_mut(kind));
         let Some(known) = known else { return 0 };
-        *known.get_or_insert_with(|| matching_days(&self.rule, self.start, first))
+        *known.get_or_insert_with(|| {
+            let days = matching_days(self.rule, self.start, first);
+            let [kept] = selected([days], &self.positions);
+            kept
+        })
     }
 }
 
@@ -239,33 +247,33 @@ fn periods_between(rule: &Rule, start: Date, day: Date) -> i32 {
     }
 }
 
-impl Period {
-    /// Keeps only the days at these positions, all if there are none.
-    fn select(&mut self, positions: &[i16]) {
-        if positions.is_empty() {
-            return;
-        }
-        let total: u32 = self.days.iter().map(|days| days.count_ones()).sum();
-        let mut kept = [0; 12];
-        for position in positions {
-            let number = u32::from(position.unsigned_abs());
-            let index = if *position > 0 {
-                number.checked_sub(1)
-            } else {
-                total.checked_sub(number)
-            };
-            let Some(mut index) = index else { continue };
-            for (days, kept) in self.days.iter().zip(&mut kept) {
-                if index < days.count_ones() {
-                    *kept |= nth_bit(*days, index);
-                    break;
-                }
-                index -= days.count_ones();
-            }
-        }
-        self.days = kept;
+/// Returns the days at these positions, all if there are none.
+fn selected<const MONTHS: usize>(
+    days: [Days; MONTHS],
+    positions: &[i16],
+) -> [Days; MONTHS] {
+    let total: u32 = days.iter().map(|days| days.count_ones()).sum();
+    if positions.is_empty() || total == 0 {
+        return days;
     }
+    let mut kept = [0; MONTHS];
+    for position in positions {
+        let number = u32::from(position.unsigned_abs());
+        let index =
+            if *position > 0 { number.checked_sub(1) } else { total.checked_sub(number) };
+        let Some(mut index) = index else { continue };
+        for (days, kept) in days.iter().zip(&mut kept) {
+            if index < days.count_ones() {
+                *kept |= nth_bit(*days, index);
+                break;
+            }
+            index -= days.count_ones();
+        }
+    }
+    kept
+}
 
+impl Period {
     /// Returns the first matching day after a day.
     fn first_after(&self, after: Date) -> Option<Date> {
         let months = (0..).zip(self.days).filter(|(_, days)| *days != 0);

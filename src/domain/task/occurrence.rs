@@ -154,8 +154,11 @@ pub(super) fn check_change(old: &Task, new: &mut Task) -> Result<(), TaskRefused
         new.recurrence = None;
     }
     let has_changed = new.due != old.due || new.recurrence != old.recurrence;
+    let was_idle = old.has_idle_rule();
     match (&new.recurrence, &new.due) {
-        (Some(recurrence), Some(due)) if has_changed && !new.is_completed() => {
+        (Some(recurrence), Some(due))
+            if has_changed && !was_idle && !new.is_completed() =>
+        {
             match recurrence.check(due) {
                 Err(NoEffect::Never) => Err(TaskRefused::RecursNever),
                 Err(NoEffect::Ended) | Ok(()) => Ok(()),

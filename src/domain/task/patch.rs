@@ -129,7 +129,8 @@ impl TaskPatch {
     ///
     /// # Errors
     ///
-    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::TooManyTagsAdded`], [`TaskRefused::DueLocal`], [`TaskRefused::RepeatsNothing`],
+    /// [`TaskRefused::Fixed`], [`TaskRefused::Invisible`], [`TaskRefused::TooManyTagsAdded`],
+    /// [`TaskRefused::DueLocal`], [`TaskRefused::RepeatsNothing`],
     /// [`TaskRefused::RecursUndated`], [`TaskRefused::RecursCompleted`], [`TaskRefused::RecursNever`],
     /// [`TaskRefused::RecursEnded`].
     pub fn apply(

@@ -290,17 +290,20 @@ impl TaskOrder {
     pub fn place(self, task: &TaskFields<'_>, home: &TimeZone) -> TaskPlace {
         let SortKey { last, mut key, ties } = SortKey::of(task, self.by, home);
         match self.then {
-            None => key.extend(ties),
+            None => {
+                key.extend(ties);
+                key.extend(task.id.to_bytes());
+            }
             Some((by, descending)) => {
                 let SortKey { last, key: second, ties } = SortKey::of(task, by, home);
                 // The place is compared in the direction of the first key.
                 let turned = |turns: bool| if turns { 0xFF } else { 0 };
                 key.push(last ^ turned(self.descending));
                 let turn = turned(descending != self.descending);
-                key.extend(second.iter().chain(&ties).map(|byte| byte ^ turn));
+                let rest = second.iter().chain(&ties).copied().chain(task.id.to_bytes());
+                key.extend(rest.map(|byte| byte ^ turn));
             }
         }
-        key.extend(task.id.to_bytes());
         TaskPlace { last, key }
     }
 }

@@ -265,7 +265,7 @@ pub(super) struct TaskPatch {
     /// Tags; replaces all existing tags.
     #[oai(validator(max_items = 20))]
     tags: MaybeUndefined<Vec<TagText>>,
-    /// Tags to add to the existing ones. Not together with `tags`.
+    /// Tags to add to the existing ones, after `tags_remove`: 20 tags in all. Not together with `tags`.
     #[oai(validator(max_items = 20))]
     tags_add: MaybeUndefined<Vec<TagText>>,
     /// Tags to remove, whatever the case of their letters. Not together with `tags`.

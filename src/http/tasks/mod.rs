@@ -271,7 +271,9 @@ impl TasksApi {
         ///   the change; none is missed.
         /// - `-updated_at`: every change, to the beginning. A task that changes before it was returned is missed; none
         ///   is returned twice.
-        /// - `completed_at`: completing and reopening it. The task may be returned twice or missed.
+        /// - `completed_at`: completing and reopening it. The task may be returned twice or missed. A recurring task leaves
+        ///   a completed copy.
+        /// - two keys: a change that moves it by either.
         /// - `due`, `priority`, `title`: a change of that field, and for `due` the completion of a recurring task, and a
         ///   change of the time zone in your profile. The task may be returned twice or missed.
         /// - `position`: a move, or a change of the field. The task may be returned twice or missed. The other tasks

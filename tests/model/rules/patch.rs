@@ -72,11 +72,14 @@ pub(super) fn patched(
     }
     let from = repeat_from.unwrap_or(old_from).unwrap_or(RepeatFrom::Due);
     new.recurrence = rule.clone().map(|rule| Recurrence::new(rule, from));
-    if rule.is_some() && new.due.is_none() {
-        return Err(TaskRefused::RecursUndated);
-    }
     if completed == Some(false) {
         new.completed_at = None;
+    }
+    if !is_import && rule == old_rule && new.due.is_none() && new.completed_at.is_some() {
+        new.recurrence = None;
+    }
+    if new.recurrence.is_some() && new.due.is_none() {
+        return Err(TaskRefused::RecursUndated);
     }
     if !is_import && rule != old_rule && rule.is_some() && new.completed_at.is_some() {
         return Err(TaskRefused::RecursCompleted);

@@ -105,6 +105,8 @@ fn a_rule_that_repeats_from_the_completion_begins_with_its_day() {
             "2026-03-01",
             "2026-12-01",
         ),
+        // Neither a Tuesday nor a Saturday is a number of weeks before a Monday.
+        ("FREQ=DAILY;INTERVAL=7;BYDAY=MO", "2026-11-03", "2026-11-30"),
         // It is still the 28th for the owner, and the 29th has begun there.
         (
             "FREQ=DAILY",

@@ -11,18 +11,19 @@ use crate::store::StoreError;
 const MOST: usize = 2_000;
 
 /// Returns the tags that a task gets: a tag that no task has is replaced by its twin that some task has, and only one
-/// of two twins stays. Previous tags of the task are not examined.
+/// of two twins stays. Previous tags of the task are not examined. A refusal names the `field`.
 pub(super) fn settle(
     overlay: &mut TaskOverlay<'_>,
     before: &Tags,
     wanted: Tags,
+    field: &'static str,
 ) -> Decided<Tags> {
     let mut settled = Vec::with_capacity(wanted.len());
     for tag in wanted.iter() {
         if before.contains(tag) {
             settled.push(tag.clone());
         } else if !is_visible(tag.as_str()) {
-            return Ok(Err(TaskRefused::Invisible("tags")));
+            return Ok(Err(TaskRefused::Invisible(field)));
         } else {
             settled.push(used(overlay, before, tag)?.unwrap_or_else(|| tag.clone()));
         }
@@ -42,7 +43,7 @@ pub(super) fn settle_added(
     let kept = before.clone().without(removed);
     let has_twin = |tag: &Tag| kept.iter().any(|it| it.caseless() == tag.caseless());
     let new = added.iter().filter(|tag| !has_twin(tag)).cloned().collect();
-    settle(overlay, before, Tags::new(new).unwrap_or(added))
+    settle(overlay, before, Tags::new(new).unwrap_or(added), "tags_add")
 }
 
 /// Returns the existing twin of a tag that no task has. A tag that only this task has may be respelled.

@@ -7,16 +7,22 @@ use crate::domain::task::{Task, TaskDone, TaskRefused};
 /// index of a field that changes.
 pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     let is_state_changed = old.is_completed() != new.is_completed();
-    let entries = [
+    let of = |is_changed: bool, old: bool, new: bool| {
+        if is_changed { u64::from(old) + u64::from(new) } else { 0 }
+    };
+    let has_due = (old.due.is_some(), new.due.is_some());
+    let is_due_changed = is_state_changed || old.due != new.due;
+    let is_completion_changed = old.completed_at != new.completed_at;
+    let both = [
         true, // The time of the change.
         is_state_changed || old.priority != new.priority,
-        is_state_changed || old.due != new.due,
-        old.completed_at != new.completed_at,
         old.position != new.position,
         old.title != new.title,
-        old.parent != new.parent,
     ];
-    let mut count = 1 + 2 * size(entries.into_iter().filter(|it| *it).count());
+    let mut count = 1 + 2 * size(both.into_iter().filter(|it| *it).count());
+    count += of(is_due_changed, has_due.0, has_due.1);
+    count += of(is_completion_changed, old.is_completed(), new.is_completed());
+    count += of(old.parent != new.parent, old.parent.is_some(), new.parent.is_some());
     if old.tags != new.tags || is_state_changed {
         count += size(old.tags.iter().len() + new.tags.iter().len());
     }

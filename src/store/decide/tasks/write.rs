@@ -129,7 +129,7 @@ fn create(overlay: &mut TaskOverlay<'_>, mut new: NewTask) -> Decided<TaskDone> 
     if let Some(parent) = new.parent {
         allowed!(tree::check_reparent(overlay, None, parent)?);
     }
-    new.tags = allowed!(tags::settle(overlay, &Tags::default(), new.tags)?);
+    new.tags = allowed!(tags::settle(overlay, &Tags::default(), new.tags, "tags")?);
     let made = overlay.create(new)?;
     if made.is_err() {
         // The task was counted as created.
@@ -145,7 +145,7 @@ fn change(
     at: WriteTime<'_>,
 ) -> Decided<TaskDone> {
     if let Some(tags) = patch.tags.take_if(|_| !patch.is_import) {
-        patch.tags = Some(allowed!(tags::settle(overlay, &old.tags, tags)?));
+        patch.tags = Some(allowed!(tags::settle(overlay, &old.tags, tags, "tags")?));
     }
     if let Some(tags) = patch.tags_add.take() {
         let removed = patch.tags_remove.as_ref();

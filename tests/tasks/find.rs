@@ -202,29 +202,13 @@ async fn lists_are_filtered_by_any_and_none_and_sorted_by_two_keys() {
             ("sort=priority&sort=-title&tag_none=other", vec![2, 5, 3, 1, 4]),
         ] {
             assert_eq!(jane.ids(query).await, expected, "{query}");
-            // Page by page.
-            let mut path = format!("/tasks?{query}&limit=1&cursor=");
-            let mut found = Vec::new();
-            loop {
-                let page = jane.get(&path).await;
-                assert_eq!(
-                    page.header("x-total-count"),
-                    Some(&*expected.len().to_string())
-                );
-                found.extend(ids(&page));
-                let Some(link) = page.header("link") else { break };
-                let next = link.split(['<', '>']).nth(1).unwrap();
-                next.strip_prefix("/api/v1").unwrap().clone_into(&mut path);
-            }
-            assert_eq!(found, expected, "{query}");
+            assert_eq!(paged(&jane, query).await, expected, "{query}");
+            let counted = jane.get(&format!("/tasks?{query}&limit=1")).await;
+            let total = expected.len().to_string();
+            assert_eq!(counted.header("x-total-count"), Some(total.as_str()));
         }
-        let open =
-            [&[5, 2], none.iter().rev().copied().collect::<Vec<_>>().as_slice()].concat();
-        let open = {
-            let mut open = open;
-            open.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
-            open
-        };
+        let mut open = [&[5, 2], none.as_slice()].concat();
+        open.sort_unstable_by_key(|id| std::cmp::Reverse(*id));
         assert_eq!(jane.ids("completed=false&sort=-completed_at").await, open);
         assert_eq!(jane.ids("sort=completed_at").await, and_others(&[3, 1, 4, 2, 5]));
         for (query, field) in [
@@ -323,18 +307,25 @@ async fn titles_are_in_the_order_of_unicode() {
     );
 }
 
-/// Ids of the tasks in the order of their due dates, page by page, in both directions.
+/// Ids in a list that is read one task a page. Gives up after many pages.
+async fn paged(jane: &Client, query: &str) -> Vec<u64> {
+    let mut path = format!("/tasks?{query}&limit=1&cursor=");
+    let mut found = Vec::new();
+    while found.len() < 50 {
+        let page = jane.get(&path).await;
+        found.extend(ids(&page));
+        let Some(link) = page.header("link") else { break };
+        let next = link.split(['<', '>']).nth(1).unwrap();
+        next.strip_prefix("/api/v1").unwrap().clone_into(&mut path);
+    }
+    found
+}
+
+/// Ids of the tasks in the order of their due dates, in both directions.
 async fn by_due(jane: &Client) -> (Vec<u64>, Vec<u64>) {
     let mut both = (Vec::new(), Vec::new());
     for (sort, found) in [("due", &mut both.0), ("-due", &mut both.1)] {
-        let mut path = format!("/tasks?sort={sort}&limit=1&cursor=");
-        loop {
-            let page = jane.get(&path).await;
-            found.extend(ids(&page));
-            let Some(link) = page.header("link") else { break };
-            let next = link.split(['<', '>']).nth(1).unwrap();
-            next.strip_prefix("/api/v1").unwrap().clone_into(&mut path);
-        }
+        *found = paged(jane, &format!("sort={sort}")).await;
         assert_eq!(*found, jane.ids(&format!("sort={sort}")).await, "{sort}");
     }
     both

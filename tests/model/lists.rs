@@ -33,7 +33,18 @@ fn id() -> impl Strategy<Value = TaskId> {
 }
 
 fn title() -> impl Strategy<Value = Title> {
-    let titles = vec!["milk", "Milk", "Crème brûlée", "creme", "a b", "ß", "SS milk"];
+    let titles = vec![
+        "milk",
+        "Milk",
+        "Crème brûlée",
+        "creme",
+        "a b",
+        "ß",
+        "SS milk",
+        "東京都",
+        "東西と京都",
+        "a東西京都 東京",
+    ];
     sample::select(titles).prop_map(|text| Title::new(text.to_owned()).unwrap())
 }
 
@@ -221,7 +232,7 @@ prop_compose! {
         not_overdue in option::weighted(0.1, range()),
         updated in option::weighted(0.2, 0..9_i64),
         parent in option::weighted(0.2, prop_oneof![Just(Within::Top), id().prop_map(Within::Task)]),
-        words in option::weighted(0.2, sample::select(vec!["milk", "cr*", "a", "creme milk", "ss m*", "x"])),
+        words in option::weighted(0.2, sample::select(vec!["milk", "cr*", "a", "creme milk", "ss m*", "x", "東京都", "西京都", "東"])),
     ) -> TaskFilter {
         TaskFilter {
             completed,

@@ -4,13 +4,16 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use duly::domain::id::{TaskId, UserId};
-use duly::domain::task::{Description, NewTask};
+use duly::domain::task::{
+    Description, NewTask, TaskFilter, TaskOrder, TaskQuery, TaskSort,
+};
+use duly::domain::words::Words;
 use duly::store::Store as _;
 use duly::store::redb::{Options, RedbStore};
 
 use crate::harness::TaskStore as _;
 use crate::harness::forge::{Forge, key};
-use crate::harness::values::{ALL, given_user, ids, new_task};
+use crate::harness::values::{ALL, given_task, given_user, ids, new_task, page};
 
 /// Number of tasks up to which the accounts of these tests are scanned.
 const SCANNED: u64 = 8;
@@ -136,4 +139,26 @@ async fn a_damaged_task_does_not_keep_others_from_being_deleted() {
     }
     store.task_get(jane, TaskId::new(2)).await.unwrap_err();
     store.task_get(jane, TaskId::new(3)).await.unwrap().unwrap();
+}
+
+/// Regression: pairs of characters that are all in a text, but not side by side, were taken for the text that was asked
+/// for.
+#[tokio::test]
+async fn a_list_read_by_entries_alone_has_only_texts_that_contain_the_words() {
+    let data = tempfile::tempdir().unwrap();
+    let options = Options { scan_at_most: 0, gather_at_most: 0, ..Options::default() };
+    let store = RedbStore::open(&data.path().join("test.redb"), &options).unwrap();
+    let owner = given_user(&store, "a@example.com").await.id;
+    for title in ["東京都へ", "東京 京都", "東西と京都"] {
+        given_task(&store, owner, title, 1).await;
+    }
+    let words = Words::parse("東京都").unwrap();
+    let filter = TaskFilter { words, ..TaskFilter::ALL };
+    for by in TaskSort::ALL {
+        let query = TaskQuery::newest(filter.clone(), page(0, 9));
+        let query = TaskQuery { order: TaskOrder::by(by, false), ..query };
+        let found = store.task_list(owner, query).await.unwrap();
+        let ids: Vec<u64> = found.tasks.iter().map(|task| task.id.get()).collect();
+        assert_eq!((ids, found.total), (vec![1], 1), "{by:?}");
+    }
 }

@@ -5,6 +5,7 @@ mod crowd;
 mod files;
 mod import;
 mod lists;
+mod long_reads;
 mod purge;
 mod queue;
 mod scanned;

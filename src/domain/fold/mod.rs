@@ -5,14 +5,16 @@
 //! they never change without a new format: the crate of the tables is pinned, and a test has a sum of all keys.
 
 pub(crate) mod former;
+mod kept;
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use icu_collator::options::{CollatorOptions, Strength};
 use icu_collator::{CollationKeySink, CollatorBorrowed};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+use self::kept::Kept;
 
 static COLLATOR: CollatorBorrowed<'static> = CollatorBorrowed::new_root({
     let mut options = CollatorOptions::default();
@@ -49,46 +51,17 @@ pub fn sort_key(text: &str) -> Vec<u8> {
 
 /// Returns the key of a character on its own. It is empty for accents and invisible characters.
 pub(super) fn fold_char(c: char) -> Vec<u8> {
-    match known_key(c) {
-        Some([length, key @ ..]) => {
-            key.into_iter().take((length & !KNOWN).into()).collect()
-        }
-        None => collate(c, usize::MAX),
-    }
+    let Kept { key, length } = Kept::of(c);
+    length.map_or_else(
+        || collate(c, usize::MAX),
+        |length| key.into_iter().take(length).collect(),
+    )
 }
 
 /// Returns the first two bytes of the key of a character on its own. Zeros stand for missing ones.
 pub(super) fn key_start(c: char) -> [u8; 2] {
-    if let Some([_, first, second, ..]) = known_key(c) {
-        return [first, second];
-    }
-    let mut bytes = collate(c, 2).into_iter();
-    [bytes.next().unwrap_or(0), bytes.next().unwrap_or(0)]
-}
-
-/// Number of characters whose keys are kept in memory once known: those of alphabets, syllables and simple signs.
-const ALPHABETS: usize = 0x3100;
-
-/// Flag of a key that is known. The other bits of its byte are its length; the key follows.
-const KNOWN: u8 = 0x80;
-
-static KEYS: [AtomicU64; ALPHABETS] = [const { AtomicU64::new(0) }; ALPHABETS];
-
-/// Returns the length and the key of a character on its own, if it is one of those that are kept and has at most 7 bytes.
-fn known_key(c: char) -> Option<[u8; 8]> {
-    let slot = KEYS.get(usize::try_from(u32::from(c)).ok()?)?;
-    let known = slot.load(Ordering::Relaxed).to_be_bytes();
-    if known != [0; 8] {
-        return Some(known);
-    }
-    let key = collate(c, usize::MAX);
-    let length = u8::try_from(key.len()).ok().filter(|length| *length < 8)?;
-    let mut found = [0; 8];
-    for (to, from) in found.iter_mut().zip([KNOWN | length].into_iter().chain(key)) {
-        *to = from;
-    }
-    slot.store(u64::from_be_bytes(found), Ordering::Relaxed);
-    Some(found)
+    let [first, second, ..] = Kept::of(c).key;
+    [first, second]
 }
 
 /// Computes the key of a character, up to a maximum length.

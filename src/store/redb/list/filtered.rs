@@ -78,7 +78,7 @@ fn sorted(
     for id in ids {
         let row = tasks.row(id, cost)?;
         let task = tasks.fields(id, &row)?;
-        if query.filter.fits(&task) {
+        if cost.fits(&query.filter, &task)? {
             places.push((query.order.place(&task, &query.home), id));
         }
     }

@@ -75,7 +75,7 @@ fn look_again(
     let mut kept = Vec::new();
     for id in ids {
         let row = tasks.row(id, cost)?;
-        if filter.fits(&tasks.fields(id, &row)?) {
+        if cost.fits(filter, &tasks.fields(id, &row)?)? {
             kept.push(id);
         }
     }

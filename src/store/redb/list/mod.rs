@@ -43,6 +43,7 @@ use crate::domain::tag::Tag;
 use crate::domain::task::{
     Task, TaskCounts, TaskFields, TaskFilter, TaskQuery, TaskSort, Within,
 };
+use crate::domain::words::Words;
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
@@ -70,6 +71,8 @@ impl ReadLimits {
 #[derive(Debug)]
 pub(super) struct ReadBudget {
     pub(super) rows: u64,
+    /// Searches in texts, in rows that take as long.
+    searches: u64,
     most: u64,
     gather_at_most: usize,
 }
@@ -78,7 +81,7 @@ impl ReadBudget {
     /// Creates the cost of a read that blocks others.
     pub(super) const fn short(limits: ReadLimits) -> Self {
         let ReadLimits { gather_at_most, short_read } = limits;
-        Self { rows: 0, most: short_read, gather_at_most }
+        Self { rows: 0, searches: 0, most: short_read, gather_at_most }
     }
 
     /// Creates the cost of a read on its own thread.
@@ -88,7 +91,28 @@ impl ReadBudget {
 
     fn row(&mut self) -> Result<(), Stop> {
         self.rows += 1;
-        if self.rows > self.most { Err(Stop::OverBudget) } else { Ok(()) }
+        self.check()
+    }
+
+    /// Whether a task matches a filter.
+    fn fits(&mut self, filter: &TaskFilter, task: &TaskFields<'_>) -> Result<bool, Stop> {
+        if !filter.words.is_empty() {
+            self.search(&filter.words, task)?;
+        }
+        Ok(filter.fits(task))
+    }
+
+    /// Adds the search for words in a task's texts: a row for every 32 bytes that need no folding, and for every 6 others.
+    fn search(&mut self, words: &Words, task: &TaskFields<'_>) -> Result<(), Stop> {
+        for text in [Some(task.title), task.description].into_iter().flatten() {
+            let bytes = if words.is_exact() && text.is_ascii() { 32 } else { 6 };
+            self.searches += u64::try_from(text.len() / bytes).unwrap_or(u64::MAX);
+        }
+        self.check()
+    }
+
+    const fn check(&self) -> Result<(), Stop> {
+        if self.rows + self.searches > self.most { Err(Stop::OverBudget) } else { Ok(()) }
     }
 }
 

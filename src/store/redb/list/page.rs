@@ -205,7 +205,8 @@ impl<'a> Walk<'a> {
                 }
                 self.read += 1;
                 let row = self.tasks.row(id, cost)?;
-                if !self.query.filter.fits(&self.tasks.fields(id, &row)?) {
+                let task = self.tasks.fields(id, &row)?;
+                if !cost.fits(&self.query.filter, &task)? {
                     return Ok(None);
                 }
             }

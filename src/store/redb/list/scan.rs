@@ -20,10 +20,10 @@ pub(super) fn page(
     for row in table::range(tasks.owned, &key::tasks_of(tasks.owner))? {
         cost.row()?;
         let row = row?;
-        let place = fields(&row).map(|task| {
-            query.filter.fits(&task).then(|| query.order.place(&task, &query.home))
-        })?;
-        found.extend(place.map(|place| (place, row)));
+        let task = fields(&row)?;
+        if cost.fits(&query.filter, &task)? {
+            found.push((query.order.place(&task, &query.home), row));
+        }
     }
     let Cut { page, total, more } = cut(found, query);
     let page = page.into_iter().map(decoded);

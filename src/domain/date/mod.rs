@@ -59,15 +59,22 @@ impl Date {
     /// Returns the first moment of the day in a time zone. It is later than midnight if clocks skip midnight, and
     /// the start of the next day if clocks skip the whole day.
     pub fn start(self, zone: &TimeZone) -> Timestamp {
-        let zone = zone.rules();
-        let midnight = zone.to_ambiguous_timestamp(self.0.at(0, 0, 0, 0));
-        let gap = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
+        self.start_by(&zone.rules())
+    }
+
+    /// Returns the first moment of the day by the rules of a time zone.
+    pub(super) fn start_by(self, rules: &jiff::tz::TimeZone) -> Timestamp {
+        let midnight = rules.to_ambiguous_timestamp(self.0.at(0, 0, 0, 0));
+        let is_skipped = matches!(midnight.offset(), AmbiguousOffset::Gap { .. });
         // Only the last days of 9999 have no such time, and `MAX` is before them.
         let time = midnight.compatible().unwrap_or(jiff::Timestamp::MAX);
-        // In a gap, `time` may be later than the end of the gap, which is the time of the last transition.
+        if !is_skipped {
+            return time.into();
+        }
+        // `time` may be later than the end of the gap, which is the time of the last transition.
         let just_after =
             time.checked_add(jiff::SignedDuration::from_nanos(1)).unwrap_or(time);
-        match zone.preceding(just_after).next().filter(|_| gap) {
+        match rules.preceding(just_after).next() {
             Some(change) => change.timestamp().into(),
             None => time.into(),
         }

@@ -134,13 +134,35 @@ impl Due {
 
 /// Returns the due time of a [`Due::stored_key`], in milliseconds. A date counts from its first moment in the `home`
 /// zone.
-pub(crate) fn moment_of((millis, shape): (i64, u8), home: &TimeZone) -> i64 {
-    if shape != 0 {
-        return millis;
+pub(crate) fn moment_of(due: (i64, u8), home: &TimeZone) -> i64 {
+    if due.1 == 0 { DayStarts::new(home).moment_of(due) } else { due.0 }
+}
+
+/// First moments of days in one time zone, whose rules are looked up once.
+pub(crate) struct DayStarts {
+    rules: jiff::tz::TimeZone,
+    /// Number of the last day, and its moment.
+    last: (i64, i64),
+}
+
+impl DayStarts {
+    pub(crate) fn new(home: &TimeZone) -> Self {
+        Self { rules: home.rules(), last: (i64::MIN, 0) }
     }
-    let day = i32::try_from(millis / DAY_MS).ok();
-    let date = day.and_then(|day| Date::from_days(day).ok());
-    date.map_or(millis, |date| date.start(home).as_millis())
+
+    /// Returns the moment of a due date or time, like [`moment_of`].
+    pub(crate) fn moment_of(&mut self, (millis, shape): (i64, u8)) -> i64 {
+        if shape != 0 {
+            return millis;
+        }
+        if self.last.0 != millis {
+            let day = i32::try_from(millis / DAY_MS).ok();
+            let date = day.and_then(|day| Date::from_days(day).ok());
+            let start = |date: Date| date.start_by(&self.rules).as_millis();
+            self.last = (millis, date.map_or(millis, start));
+        }
+        self.last.1
+    }
 }
 
 /// Length of a day, in milliseconds.

@@ -329,7 +329,9 @@ impl SortKey {
             TaskSort::Completed => {
                 task.completed_at.map_or_else(last, |time| of(by_time(time)))
             }
-            TaskSort::Due => task.due.map_or_else(last, |due| of(due_key(due, home))),
+            TaskSort::Due => {
+                task.due.map_or_else(last, |due| of(due_key(due, moment_of(due, home))))
+            }
             TaskSort::Priority => {
                 Self { last: 0, key: vec![task.priority.code()], ties: created }
             }
@@ -345,10 +347,12 @@ impl SortKey {
 /// ```text
 /// moment ms 8 | shape 1 | number 8, of `Due::stored_key`
 /// ```
-pub(crate) fn due_key(due: (i64, u8), home: &TimeZone) -> Vec<u8> {
-    let (number, shape) = due;
-    let moment = moment_of(due, home).to_be_bytes();
-    [moment.as_slice(), &[shape], &number.to_be_bytes()].concat()
+pub(crate) fn due_key((number, shape): (i64, u8), moment: i64) -> Vec<u8> {
+    let mut key = Vec::with_capacity(25);
+    key.extend(moment.to_be_bytes());
+    key.push(shape);
+    key.extend(number.to_be_bytes());
+    key
 }
 
 /// Encodes a text without a zero byte as bytes that sort like it, whatever follows.

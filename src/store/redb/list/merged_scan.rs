@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::{ReadBudget, Stop};
-use crate::domain::due::{DAY_MS, DueRange, first_day_from, moment_of};
+use crate::domain::due::{DAY_MS, DayStarts, DueRange, first_day_from, moment_of};
 use crate::domain::id::UserId;
 use crate::domain::task::due_key;
 use crate::domain::time_zone::TimeZone;
@@ -159,7 +159,7 @@ fn value(bound: &Bound<Vec<u8>>) -> Option<&Vec<u8>> {
 pub(super) struct MergedScan<'a> {
     sources: Vec<Source<'a>>,
     descending: bool,
-    home: &'a TimeZone,
+    days: DayStarts,
 }
 
 /// Entries of one range.
@@ -177,11 +177,11 @@ impl<'a> MergedScan<'a> {
         owned: &'a Snapshot,
         ranges: &[EntryRange],
         descending: bool,
-        home: &'a TimeZone,
+        home: &TimeZone,
     ) -> Result<Self, Stop> {
         let sources = ranges.iter().map(|range| Source::open(owned, range));
         let sources = sources.filter_map(Result::transpose).collect::<Result<_, _>>()?;
-        Ok(Self { sources, descending, home })
+        Ok(Self { sources, descending, days: DayStarts::new(home) })
     }
 
     /// Returns the next place.
@@ -190,7 +190,7 @@ impl<'a> MergedScan<'a> {
         cost: &mut ReadBudget,
     ) -> Result<Option<Vec<u8>>, Stop> {
         for source in &mut self.sources {
-            source.look(self.descending, self.home, cost)?;
+            source.look(self.descending, &mut self.days, cost)?;
         }
         let ready = self.sources.iter_mut().filter(|source| source.next.is_some());
         let first = if self.descending {
@@ -236,26 +236,27 @@ impl<'a> Source<'a> {
     fn look(
         &mut self,
         descending: bool,
-        home: &TimeZone,
+        days: &mut DayStarts,
         cost: &mut ReadBudget,
     ) -> Result<(), Stop> {
         if self.next.is_some() || self.is_over {
             return Ok(());
         }
         match self.next_key(descending, cost)? {
-            Some(key) => self.next = Some(self.place(key.value(), home)),
+            Some(key) => self.next = Some(self.place(key.value(), days)),
             None => self.is_over = true,
         }
         Ok(())
     }
 
     /// Returns the place of an entry in the order of its index.
-    fn place(&self, key: &[u8], home: &TimeZone) -> Vec<u8> {
+    fn place(&self, key: &[u8], days: &mut DayStarts) -> Vec<u8> {
         let end = self.range.prefix.end(key);
         let number = end.split_first_chunk();
         match (self.range.shape, number) {
             (Some(shape), Some((number, id))) => {
-                let mut place = due_key((i64::from_be_bytes(*number), shape), home);
+                let due = (i64::from_be_bytes(*number), shape);
+                let mut place = due_key(due, days.moment_of(due));
                 place.extend(id);
                 place
             }

@@ -1,13 +1,13 @@
 //! Keys of single characters, kept in memory once known.
 //!
-//! All characters whose numbers have the same last bits share a slot, which keeps the key of the one that was read last.
+//! Characters whose numbers have the same last 14 bits share a slot, which keeps the key of the one that was read last.
 //! A slot is one number, so that threads need no lock: 21 bits for the character, 3 for the length and 40 for the key.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::collate;
 
-/// Number of slots. Alphabets and syllables have slots of their own.
+/// Number of slots. The characters of one language rarely share slots.
 const SLOTS: usize = 0x4000;
 
 /// Maximum length of a key that is kept whole, in bytes.

@@ -14,7 +14,7 @@ use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::words::{self, Words};
+use crate::domain::words::{self, Search, Words};
 
 /// Fields of a task by which lists select and sort, borrowed from the task or from its stored record.
 #[derive(Clone, Debug)]
@@ -120,6 +120,11 @@ impl TaskFilter {
 
     /// Whether a task matches.
     pub fn fits(&self, task: &TaskFields<'_>) -> bool {
+        self.search(task).is_fit
+    }
+
+    /// Searches a task like [`Self::fits`], and returns the work as well. Its texts are read last.
+    pub fn search(&self, task: &TaskFields<'_>) -> Search {
         let Self {
             completed,
             priorities,
@@ -140,7 +145,7 @@ impl TaskFilter {
         };
         let due_in =
             |range: &DueRange| task.due.is_some_and(|due| range.contains_key(due));
-        completed.is_none_or(|it| it == task.completed)
+        let is_fit = completed.is_none_or(|it| it == task.completed)
             && (priorities.is_empty() || priorities.contains(&task.priority))
             && tags.iter().all(has)
             && (any_tags.is_empty() || any_tags.iter().any(has))
@@ -149,8 +154,12 @@ impl TaskFilter {
             && due.as_ref().is_none_or(due_in)
             && (task.completed || !not_overdue.as_ref().is_some_and(due_in))
             && updated_since.is_none_or(|since| task.updated_at >= since)
-            && parent.is_none_or(within)
-            && words.fit(task.title, task.description, Task::MAX_WORDS)
+            && parent.is_none_or(within);
+        if is_fit {
+            words.search(task.title, task.description, Task::MAX_WORDS)
+        } else {
+            Search::free(false)
+        }
     }
 }
 

@@ -202,9 +202,7 @@ pub enum TaskRefused {
     #[error("must be set, and the task open: otherwise there is no occurrence to skip")]
     SkipsNothing,
     /// The last occurrence cannot be skipped.
-    #[error(
-        "has no later occurrence: complete or delete the task, or send catch_up: false if the next one has passed"
-    )]
+    #[error("has no later occurrence: complete or delete the task instead")]
     SkipsLast,
     /// The local time does not fit the due date or time.
     #[error(transparent)]

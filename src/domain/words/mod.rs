@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::count::count;
-pub use self::query::{Words, WordsError};
+pub use self::query::{Search, Words, WordsError};
 use self::token::{Token, tokens};
 use super::fold::{composed_once, fold};
 

@@ -30,6 +30,24 @@ pub struct Words {
     seconds: BTreeSet<Second>,
 }
 
+/// Result of a search in the texts of a task, and its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// Whether the texts fulfil the query.
+    pub is_fit: bool,
+    /// Bytes that were compared as they are, once for each word.
+    pub read: usize,
+    /// Bytes that were folded.
+    pub folded: usize,
+}
+
+impl Search {
+    /// Result that took no search.
+    pub const fn free(is_fit: bool) -> Self {
+        Self { is_fit, read: 0, folded: 0 }
+    }
+}
+
 /// Condition that words do not tell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Second {
@@ -119,16 +137,35 @@ impl Words {
 
     /// Whether the query is fulfilled by a title and a description, up to the first `most` different words of both.
     pub fn fit(&self, title: &str, description: Option<&str>, most: usize) -> bool {
+        self.search(title, description, most).is_fit
+    }
+
+    /// Searches like [`Self::fit`], and returns the work as well.
+    pub fn search(&self, title: &str, description: Option<&str>, most: usize) -> Search {
         if self.is_empty() {
-            return true;
+            return Search::free(true);
         }
         let texts = || [title].into_iter().chain(description);
+        let bytes: usize = texts().map(str::len).sum();
         let is_ascii = texts().all(str::is_ascii);
         if is_ascii && self.is_exact() && texts().map(count).sum::<usize>() <= most {
-            return self.iter().all(|(word, is_prefix)| {
+            let mut read = 0;
+            let is_fit = self.iter().all(|(word, is_prefix)| {
+                read += bytes;
                 texts().flat_map(ascii_words).any(|found| is_word(found, word, is_prefix))
             });
+            return Search { is_fit, read, folded: 0 };
         }
+        Search {
+            is_fit: self.fit_folded(title, description, most),
+            read: 0,
+            folded: bytes,
+        }
+    }
+
+    /// Does the work of [`Self::fit`] for texts that have to be folded.
+    fn fit_folded(&self, title: &str, description: Option<&str>, most: usize) -> bool {
+        let texts = || [title].into_iter().chain(description);
         let mut first = First::new(most);
         let mut unmet: Vec<&Second> = self.seconds.iter().collect();
         for text in texts() {

@@ -165,7 +165,7 @@ impl Asked {
             let by = TaskSort::ALL.into_iter().find(|by| by.as_str() == name);
             by.map(|by| (by, descending)).ok_or_else(|| {
                 let names = param::one_of(TaskSort::ALL.map(TaskSort::as_str));
-                format!("must be {names}, optionally preceded by -; repeat it for a second key")
+                format!("must be {names}, optionally preceded by -; repeat sort for a second key")
             })
         };
         let keys = self.sorts.iter().map(key).collect::<Result<Vec<_>, _>>();

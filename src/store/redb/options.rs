@@ -47,8 +47,8 @@ pub struct Options {
     /// Maximum number of tasks that are gathered for a list and then sorted. Beyond it, the list is read in its
     /// order.
     pub gather_at_most: usize,
-    /// Maximum number of rows that a list reads where it blocks others, about a millisecond of work; a longer one has
-    /// its own thread.
+    /// Maximum work of a list where it blocks others, in rows that it reads: about a millisecond. A search in long texts
+    /// counts as many rows. A longer list has its own thread.
     pub short_read: u64,
 }
 

@@ -43,7 +43,7 @@ use crate::domain::tag::Tag;
 use crate::domain::task::{
     Task, TaskCounts, TaskFields, TaskFilter, TaskQuery, TaskSort, Within,
 };
-use crate::domain::words::Words;
+use crate::domain::words::Search;
 use crate::store::StoreError;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
@@ -94,21 +94,13 @@ impl ReadBudget {
         self.check()
     }
 
-    /// Whether a task matches a filter.
+    /// Whether a task matches a filter. A search in its texts takes as long as a row for every 32 bytes that are compared
+    /// as they are, and for every 6 bytes that are folded.
     fn fits(&mut self, filter: &TaskFilter, task: &TaskFields<'_>) -> Result<bool, Stop> {
-        if !filter.words.is_empty() {
-            self.search(&filter.words, task)?;
-        }
-        Ok(filter.fits(task))
-    }
-
-    /// Adds the search for words in a task's texts: a row for every 32 bytes that need no folding, and for every 6 others.
-    fn search(&mut self, words: &Words, task: &TaskFields<'_>) -> Result<(), Stop> {
-        for text in [Some(task.title), task.description].into_iter().flatten() {
-            let bytes = if words.is_exact() && text.is_ascii() { 32 } else { 6 };
-            self.searches += u64::try_from(text.len() / bytes).unwrap_or(u64::MAX);
-        }
-        self.check()
+        let Search { is_fit, read, folded } = filter.search(task);
+        self.searches += u64::try_from(read / 32 + folded / 6).unwrap_or(u64::MAX);
+        self.check()?;
+        Ok(is_fit)
     }
 
     const fn check(&self) -> Result<(), Stop> {

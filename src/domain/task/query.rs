@@ -118,12 +118,7 @@ impl TaskFilter {
         self.tags.iter_mut().chain(&mut self.any_tags).chain(&mut self.no_tags)
     }
 
-    /// Whether a task matches.
-    pub fn fits(&self, task: &TaskFields<'_>) -> bool {
-        self.search(task).is_fit
-    }
-
-    /// Searches a task like [`Self::fits`], and returns the work as well. Its texts are read last.
+    /// Returns whether a task matches, and the work of the search in its texts, which are read last.
     pub fn search(&self, task: &TaskFields<'_>) -> Search {
         let Self {
             completed,

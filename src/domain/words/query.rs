@@ -16,10 +16,11 @@ use crate::domain::fold::{ascii_key, composed_once, fold, fold_char};
 /// ```
 /// use duly::domain::words::Words;
 /// let query = Words::parse("JOSE call*")?;
-/// assert!(query.fit("Calling José", None, 512));
-/// assert!(!query.fit("Calling Joseph", None, 512));
+/// assert!(query.search("Calling José", None, 512).is_fit);
+/// assert!(!query.search("Calling Joseph", None, 512).is_fit);
 /// let query = Words::parse("東京")?;
-/// assert!(query.fit("東京都へ", None, 512) && !query.fit("東西と京都", None, 512));
+/// assert!(query.search("東京都へ", None, 512).is_fit);
+/// assert!(!query.search("東西と京都", None, 512).is_fit);
 /// # Ok::<(), duly::domain::words::WordsError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,12 +136,7 @@ impl Words {
         self.lookups.is_empty()
     }
 
-    /// Whether the query is fulfilled by a title and a description, up to the first `most` different words of both.
-    pub fn fit(&self, title: &str, description: Option<&str>, most: usize) -> bool {
-        self.search(title, description, most).is_fit
-    }
-
-    /// Searches like [`Self::fit`], and returns the work as well.
+    /// Searches a title and a description, up to the first `most` different words of both.
     pub fn search(&self, title: &str, description: Option<&str>, most: usize) -> Search {
         if self.is_empty() {
             return Search::free(true);
@@ -163,7 +159,7 @@ impl Words {
         }
     }
 
-    /// Does the work of [`Self::fit`] for texts that have to be folded.
+    /// Does the work of [`Self::search`] for texts that have to be folded.
     fn fit_folded(&self, title: &str, description: Option<&str>, most: usize) -> bool {
         let texts = || [title].into_iter().chain(description);
         let mut first = First::new(most);

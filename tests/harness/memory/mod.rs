@@ -391,7 +391,8 @@ impl Store for MemoryStore {
             let twin = known.keys().find(|it| it.caseless() == tag.caseless());
             *tag = twin.unwrap_or(tag).clone();
         }
-        let fitting = state.tasks_of(owner).filter(|task| filter.fits(&task.fields()));
+        let fitting =
+            state.tasks_of(owner).filter(|task| filter.search(&task.fields()).is_fit);
         let mut tasks: Vec<Task> = fitting.cloned().collect();
         tasks.sort_by(|a, b| {
             order

@@ -10,7 +10,7 @@ use crate::domain::fold::{decompose, fold};
 /// Returns whether a query finds a text, by its words and a second look, as lists do.
 fn found(query: &str, text: &str) -> bool {
     let query = Words::parse(query).unwrap();
-    let fits = query.fit(text, None, usize::MAX);
+    let fits = query.search(text, None, usize::MAX).is_fit;
     let by_words = has_all(&query, &words(text));
     assert!(by_words || !fits, "{query:?} is not found by words in {text}");
     assert!(!query.is_exact() || by_words == fits, "{query:?} is not exact in {text}");
@@ -136,7 +136,7 @@ fn queries_have_limits() {
 #[test]
 fn what_is_behind_the_first_words_is_not_found() {
     let fits = |query: &str, most| {
-        Words::parse(query).unwrap().fit("a b", Some("東京都 c"), most)
+        Words::parse(query).unwrap().search("a b", Some("東京都 c"), most).is_fit
     };
     assert!(fits("a", 1) && !fits("b", 1) && fits("b", 2));
     assert!(
@@ -161,7 +161,7 @@ proptest! {
     #[test]
     fn texts_are_found_by_themselves(text in "[a東京ー1เ่ก ❤。ßé-]{1,40}") {
         if let Ok(query) = Words::parse(&text) {
-            prop_assert!(query.fit(&text, None, 512), "{:?}", query);
+            prop_assert!(query.search(&text, None, 512).is_fit, "{:?}", query);
             prop_assert!(has_all(&query, &words(&text)));
         }
     }
@@ -177,7 +177,7 @@ proptest! {
         // Half of a flag is no part of a text.
         let part = part.unwrap_or_default().trim_matches('🇩');
         let query = Words::parse(part).unwrap();
-        prop_assert!(query.fit(&text, None, 512), "{part} {query:?}");
+        prop_assert!(query.search(&text, None, 512).is_fit, "{part} {query:?}");
         prop_assert!(has_all(&query, &words(&text)));
     }
 
@@ -191,7 +191,7 @@ proptest! {
         let query = Words::parse(&query).unwrap();
         let texts = [title.as_str()].into_iter().chain(description.as_deref());
         let by_words = has_all(&query, &first_words(texts, most));
-        let fits = query.fit(&title, description.as_deref(), most);
+        let fits = query.search(&title, description.as_deref(), most).is_fit;
         prop_assert!(by_words || !fits);
         prop_assert!(!query.is_exact() || fits == by_words, "{:?}", query);
     }
@@ -202,7 +202,7 @@ proptest! {
         query in "[a-c0$+]{1,3}[*]?( [a-c]{1,2}[*]?)?",
     ) {
         let query = Words::parse(&query).unwrap();
-        prop_assert_eq!(query.fit(&title, None, 99), query.fit(&title, Some("é"), 99));
+        prop_assert_eq!(query.search(&title, None, 99).is_fit, query.search(&title, Some("é"), 99).is_fit);
     }
 }
 

@@ -128,6 +128,9 @@ class Calls:
         task = {"title": "made by a page"}
         self.add(201, "POST /tasks", "Location", "ETag", headers=key, json=task)
         self.add(201, "POST /tasks", "Location", "ETag", "Idempotency-Replayed", headers=key, json=task)
+        named = {"uid": "a-task-of-a-page", "title": "made by a page"}
+        self.add(201, "POST /tasks", "Location", "ETag", json=named)
+        self.add(200, "POST /tasks", "ETag", "Uid-Known", json=named)
         self.add(200, "GET /tasks?limit=1", "X-Total-Count", "Link", headers=LIBRARY)
         self.add(200, f"GET /tasks/{first}", "ETag", headers=SENTRY)
         self.add(304, f"GET /tasks/{first}", "ETag", headers={"If-None-Match": '"1"'})

@@ -80,6 +80,8 @@
 //! | long reads, `store/redb/engine/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
 //! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network; the others wait up to 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
+//! | requests that wait for changes, `service/changes.rs` | half of `MAX_CONNECTIONS` | 8 an account | 503 `account_busy`, `busy` |
+//! | tombstones of deleted tasks, `store/decide/tombstones.rs` | `MAX_TOMBSTONES_PER_ACCOUNT` an account, `TOMBSTONE_DAYS` | an account | the oldest are removed |
 //! | idempotency records, `store/decide/idempotency.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
 //! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |

@@ -125,7 +125,8 @@ async fn operations_of_tasks_have_samples_in_three_languages() {
     for (path, method, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         let Some(samples) = operation["x-codeSamples"].as_array() else {
-            assert_ne!(operation["tags"][0], "Tasks", "{id}");
+            let is_stream = id == "task_events";
+            assert!(is_stream || operation["tags"][0] != "Tasks", "{id}");
             continue;
         };
         let labels: Vec<&str> =
@@ -196,6 +197,9 @@ async fn each_operation_of_a_batch_takes_what_its_schema_names() {
             if is_required(member) {
                 least[member] = value.clone();
             }
+        }
+        if op != "create" {
+            least["id"] = json!(1);
         }
         if op == "move" {
             least["to"] = json!("first");

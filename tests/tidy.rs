@@ -119,7 +119,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("zxcvbn", &["src/auth/strength.rs"]),
     (
         "xxhash_rust",
-        &["src/store/redb/format/codec.rs", "src/domain/fold/", "src/domain/words/"],
+        &[
+            "src/store/redb/format/codec.rs",
+            "src/domain/fold/",
+            "src/domain/uid.rs",
+            "src/domain/words/",
+        ],
     ),
 ];
 

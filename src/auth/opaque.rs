@@ -1,4 +1,4 @@
-//! Opaque credentials: refresh tokens, personal tokens, invitations.
+//! Opaque credentials: refresh tokens, personal tokens, tickets for streams, invitations.
 //!
 //! ```text
 //! prefix, bytes in hexadecimal, CRC-32 of both in hexadecimal
@@ -25,6 +25,8 @@ pub struct Kind {
 pub const REFRESH_TOKEN: Kind = Kind { prefix: "duly_rt_" };
 /// Personal access token.
 pub const PERSONAL_TOKEN: Kind = Kind { prefix: "duly_pat_" };
+/// Ticket for one stream of changes.
+pub const STREAM_TICKET: Kind = Kind { prefix: "duly_st_" };
 /// Invitation to register.
 pub const INVITATION: Kind = Kind { prefix: "duly_inv_" };
 

@@ -23,7 +23,7 @@ use crate::http;
 use crate::http::metrics::{self, Sources};
 use crate::http::server::{self, Connections, Listener, Tls};
 use crate::jobs::backup::BackupJob;
-use crate::jobs::idempotency::IdempotencyJob;
+use crate::jobs::sweep::SweepJob;
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Parts, Service, Wiring};
@@ -206,8 +206,8 @@ fn spawn_jobs(
     stop: &CancellationToken,
     beside: &mut JoinSet<()>,
 ) {
-    let sweep =
-        IdempotencyJob::new(Arc::clone(store) as Arc<dyn Store>, Arc::new(SystemClock));
+    let swept = Arc::clone(store) as Arc<dyn Store>;
+    let sweep = SweepJob::new(swept, Arc::new(SystemClock), config.tombstones);
     beside.spawn(sweep.run(stop.clone()));
     if let (Some(settings), Some(log)) = (&config.backups, backups) {
         let job = BackupJob {

@@ -180,8 +180,10 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Free space below which writes are refused, in bytes.
     pub disk_reserve_bytes: u64,
-    /// Maximum tasks and bytes of one account, and maximum number of accounts.
+    /// Maximum tasks, bytes and tombstones of one account, and maximum number of accounts.
     pub quota: Quota,
+    /// Time for which tombstones of deleted tasks are kept.
+    pub tombstones: Duration,
     /// Minimum length of a new password, in characters.
     pub password_min_length: usize,
     /// Minimum strength of a new password, from 0 to 4.
@@ -269,6 +271,11 @@ impl Config {
             ("MAX_TASKS_PER_ACCOUNT", self.quota.tasks.unwrap_or(0).to_string()),
             ("MAX_MIB_PER_ACCOUNT", self.quota.mib.unwrap_or(0).to_string()),
             ("MAX_ACCOUNTS", self.quota.accounts.unwrap_or(0).to_string()),
+            (
+                "TOMBSTONE_DAYS",
+                (self.tombstones.as_secs() / value::DAY.as_secs()).to_string(),
+            ),
+            ("MAX_TOMBSTONES_PER_ACCOUNT", self.quota.tombstones.to_string()),
             ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
             ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
             ("REQUIRE_IF_MATCH", switch(self.require_if_match)),

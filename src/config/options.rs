@@ -335,6 +335,28 @@ pub struct Options {
     )]
     pub(super) max_mib_per_account: String,
 
+    /// Days for which a deletion is remembered for clients that synchronize
+    #[arg(
+        long,
+        env = "TOMBSTONE_DAYS",
+        default_value = "90",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) tombstone_days: String,
+
+    /// Maximum deletions of one account that are remembered
+    #[arg(
+        long,
+        env = "MAX_TOMBSTONES_PER_ACCOUNT",
+        default_value = "16384",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) max_tombstones_per_account: String,
+
     /// Whether to slow down guessing of passwords: on or off
     #[arg(
         long,

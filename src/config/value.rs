@@ -76,6 +76,11 @@ pub(super) fn seconds(variable: &'static str, text: &str) -> Checked<Duration> {
     number(variable, text, 1, 3600).map(Duration::from_secs)
 }
 
+pub(super) fn days(variable: &'static str, text: &str) -> Checked<Duration> {
+    let days = number(variable, text, 1, 3650)?;
+    Ok(DAY * u32::try_from(days).unwrap_or(u32::MAX))
+}
+
 pub(super) fn switch(variable: &'static str, text: &str) -> Checked<bool> {
     match text.trim() {
         "on" | "true" => Ok(true),

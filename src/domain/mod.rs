@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod author;
 pub mod authority;
 pub mod date;
 pub mod digest;
@@ -29,12 +30,14 @@ pub mod recurrence;
 mod rfc3339;
 pub mod scope;
 pub mod session;
+pub mod sweep;
 pub mod tag;
 pub mod task;
 pub mod time_zone;
 pub mod timestamp;
 pub mod token;
 pub mod transfer;
+pub mod uid;
 pub mod user;
 pub mod visible;
 pub mod words;

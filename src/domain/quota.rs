@@ -1,7 +1,7 @@
 //! Quotas: limits of tasks and bytes per account, and its usage.
 
 /// Limits of all accounts that have none of their own. `None` means no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
     /// Maximum number of tasks of one account.
     pub tasks: Option<u64>,
@@ -9,6 +9,14 @@ pub struct Quota {
     pub mib: Option<u64>,
     /// Maximum number of accounts.
     pub accounts: Option<u64>,
+    /// Maximum number of tombstones of deleted tasks of one account. The oldest make room for new ones.
+    pub tombstones: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self { tasks: None, mib: None, accounts: None, tombstones: 16_384 }
+    }
 }
 
 /// Limits of one account that override the general ones. `None` means the general limit, 0 no limit.

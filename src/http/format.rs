@@ -13,6 +13,7 @@ use crate::domain::tag::Tag;
 use crate::domain::task::Title;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 
 pub(super) const EMAIL: &str = "email";
 pub(super) const TIME: &str = "date-time";
@@ -31,6 +32,8 @@ pub(super) const RULE: &str = "duly-rule";
 pub(super) const TAG: &str = "duly-tag";
 pub(super) const TITLE: &str = "duly-title";
 pub(super) const TIME_ZONE: &str = "duly-time-zone";
+/// A unique name of a task.
+pub(super) const UID: &str = "duly-uid";
 
 /// Whether a format is known to this program only.
 pub(super) fn is_internal(format: &str) -> bool {
@@ -57,6 +60,7 @@ pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
         TAG => result(Tag::new(text)),
         TITLE => result(Title::typed(text)),
         TIME_ZONE => result(TimeZone::new(text)),
+        UID => result(Uid::new(text.to_owned())),
         _ => return None,
     })
 }

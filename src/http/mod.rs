@@ -12,6 +12,7 @@ mod completed;
 mod cors;
 mod docs;
 mod etag;
+mod event_stream;
 mod format;
 mod forwarded;
 mod health;
@@ -68,7 +69,7 @@ use self::payload::{BodyBudget, BodyLimits};
 use self::response_memory::ResponseMemory;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
-use self::tasks::{TagsApi, TaskApi, TasksApi};
+use self::tasks::{ChangesApi, EventsApi, TagsApi, TaskApi, TasksApi};
 use self::tokens::TokensApi;
 use self::turn::Turns;
 use self::users::UsersApi;
@@ -162,7 +163,7 @@ pub fn endpoint(
 
 fn base_service() -> OpenApiService<impl OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
-    let tasks = (TasksApi, TaskApi, TagsApi);
+    let tasks = (TasksApi, ChangesApi, EventsApi, TaskApi, TagsApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
     OpenApiService::new((auth, tasks, admin, BaseHealth), "", "")
 }

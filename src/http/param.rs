@@ -3,6 +3,7 @@
 //! poem-openapi parses parameters one by one and stops at the first invalid one. Here a parameter shows its
 //! schema in the document, and [`Faults`] collects the errors of all.
 
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -110,6 +111,25 @@ text_params! {
         enum_items: Priority::ALL.map(|priority| priority.as_str().into()).to_vec(),
         ..MetaSchema::new("string")
     };
+    /// Maximum number of changes to return.
+    ChangeLimitParam => MetaSchema {
+        minimum: Some(1.0),
+        maximum: Some(500.0),
+        default: Some(200.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    /// Seconds to wait for a change.
+    WaitParam => MetaSchema {
+        minimum: Some(0.0),
+        maximum: Some(25.0),
+        default: Some(0.into()),
+        ..MetaSchema::new_with_format("integer", "int32")
+    };
+    /// Kind of an object that changes.
+    KindParam => MetaSchema {
+        enum_items: vec!["task".into(), "account".into()],
+        ..MetaSchema::new("string")
+    };
     /// A text with rules of its own.
     TextParam => MetaSchema::new("string");
     /// Position in a list, where the next page begins.
@@ -211,6 +231,44 @@ impl CursorParam {
     pub(super) fn into_string(self) -> String {
         self.0
     }
+}
+
+impl ChangeLimitParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<u16, String> {
+        within(param.map(|it| it.0.as_str()), 1..=500, 200)
+    }
+}
+
+impl WaitParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<u16, String> {
+        within(param.map(|it| it.0.as_str()), 0..=25, 0)
+    }
+}
+
+impl KindParam {
+    /// Returns whether tasks are wanted, and whether the account is. Without kinds, both are.
+    pub(super) fn parse(kinds: &[Self]) -> Result<(bool, bool), String> {
+        let has = |kind: &str| kinds.is_empty() || kinds.iter().any(|it| it.0 == kind);
+        let is_known = |kind: &Self| matches!(kind.0.as_str(), "task" | "account");
+        if kinds.iter().all(is_known) {
+            Ok((has("task"), has("account")))
+        } else {
+            Err("must be task or account".to_owned())
+        }
+    }
+}
+
+/// Parses a whole number in a range.
+fn within(
+    text: Option<&str>,
+    range: RangeInclusive<u16>,
+    default: u16,
+) -> Result<u16, String> {
+    let Some(text) = text else { return Ok(default) };
+    let number = whole_number(text).and_then(|number| u16::try_from(number).ok());
+    number.filter(|number| range.contains(number)).ok_or_else(|| {
+        format!("must be a whole number from {} to {}", range.start(), range.end())
+    })
 }
 
 impl SkipParam {

@@ -451,6 +451,9 @@ impl From<service::Error> for Problem {
         let detail = error.to_string();
         match error {
             E::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "not_found", detail),
+            E::TaskDeleted(id) => Self::new(StatusCode::GONE, "task_deleted", detail)
+                .with_member("task_id", id.get().into()),
+            E::ResyncRequired => Self::new(StatusCode::GONE, "resync_required", detail),
             E::Invalid(fields) => Self::invalid(fields),
             E::Changed(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed_since", detail)

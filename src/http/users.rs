@@ -144,7 +144,7 @@ impl Example for PasswordProof {
 /// An account, as its owner sees it.
 #[derive(Debug, Object, Serialize)]
 #[oai(example)]
-struct UserView {
+pub(super) struct UserView {
     /// Identifier of the account; never changes.
     id: u64,
     /// Email address, as typed.

@@ -4,4 +4,4 @@
 //! runs at the start, then from time to time.
 
 pub mod backup;
-pub mod idempotency;
+pub mod sweep;

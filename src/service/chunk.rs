@@ -56,6 +56,7 @@ mod tests {
     use crate::domain::task::tests::task;
     use crate::domain::task::{Description, Task};
     use crate::domain::timestamp::Timestamp;
+    use crate::domain::uid::Uid;
 
     /// Returns the chunks of `count` tasks like this one.
     fn chunks(task: &Task, count: usize) -> Vec<Vec<Numbered>> {
@@ -119,6 +120,8 @@ mod tests {
 
     #[test]
     fn no_task_takes_more_rows_than_the_most() {
-        assert_eq!(Record::Task(rich(600, Tags::MAX)).rows(), Record::MAX_ROWS);
+        let uid = Uid::new("given by a client".to_owned()).unwrap();
+        let task = Task { uid, ..rich(600, Tags::MAX) };
+        assert_eq!(Record::Task(task).rows(), Record::MAX_ROWS);
     }
 }

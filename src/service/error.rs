@@ -6,6 +6,7 @@ use std::io;
 
 use crate::auth::password::HashError;
 use crate::auth::throttle::Throttled;
+use crate::domain::id::TaskId;
 use crate::domain::permission::Denied;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::Task;
@@ -38,6 +39,14 @@ pub enum Error {
         /// Noun that the user knows: "task".
         what: &'static str,
     },
+    /// The uid is that of a task that was deleted. Holds its former id.
+    #[error("the task with this uid was deleted")]
+    TaskDeleted(TaskId),
+    /// The changes since the cursor are not known.
+    #[error(
+        "the changes since this cursor are no longer known: start again without since"
+    )]
+    ResyncRequired,
     /// Fields were rejected. Names all of them.
     #[error("some fields are not valid")]
     Invalid(Vec<FieldError>),

@@ -1,13 +1,13 @@
-//! Format of exports: JSON Lines, version 4.
+//! Format of exports: JSON Lines, version 5.
 //!
 //! ```text
-//! {"export":{"version":4,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"export":{"version":5,"created_at":"...","next_user_id":3,"next_task_id":9}}
 //! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
 //!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
 //! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
 //!          "created_at":"...","updated_at":"...","revision":1,"completed_at":null,"due":"2030-05-01",
 //!          "due_local":null,"priority":"none","tags":["home"],"position":"a0","parent_id":null,
-//!          "recurrence":"FREQ=WEEKLY","repeat_from":"due"}}
+//!          "recurrence":"FREQ=WEEKLY","repeat_from":"due","uid":"00000000-0000-8000-877d-0d5b3f5d0c9a"}}
 //! {"end":{"users":2,"tasks":8}}
 //! ```
 //!
@@ -19,7 +19,7 @@
 //! Later versions may add fields and kinds of lines under a higher number; older versions stay readable. In version 1
 //! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. In version 3 a recurring task has
 //! its local time in `recurrence_time_ms`, in milliseconds since midnight, and not in `due_local`. The local time differs
-//! from that of `due` where the clocks skip it.
+//! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`.
 
 use serde::{Deserialize, Serialize};
 
@@ -34,14 +34,15 @@ use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Task, Title};
+use crate::domain::task::{Description, Origin, Task, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{NextIds, Record};
+use crate::domain::uid::Uid;
 use crate::domain::user::{Credential, Role, User};
 
 /// Version that is written, and the newest that is read.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Maximum length of a line that is read, in bytes. Lines that are written are less than half as long.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -94,6 +95,7 @@ pub enum LineError {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[expect(clippy::large_enum_variant, reason = "most lines are tasks")]
 enum Wire {
     Export(WireStart),
     User(WireUser),
@@ -168,6 +170,8 @@ struct WireTask {
     recurrence: Option<String>,
     #[serde(default)]
     repeat_from: Option<String>,
+    #[serde(default)]
+    uid: Option<String>,
     #[serde(default, skip_serializing)]
     recurrence_time_ms: Option<u32>,
 }
@@ -286,6 +290,7 @@ impl WireTask {
         let Task {
             id,
             owner,
+            uid,
             title,
             description,
             completed_at,
@@ -298,6 +303,8 @@ impl WireTask {
             created_at,
             updated_at,
             revision,
+            // An import has changes and an origin of its own.
+            ..
         } = task;
         let recurrence = recurrence.as_ref();
         Self {
@@ -318,6 +325,7 @@ impl WireTask {
             parent_id: parent.map(TaskId::get),
             recurrence: recurrence.map(|it| it.rule().to_string()),
             repeat_from: recurrence.map(|it| it.repeat_from().as_str().to_owned()),
+            uid: Some(uid.as_str().to_owned()),
             recurrence_time_ms: None,
         }
     }
@@ -368,9 +376,16 @@ impl WireTask {
         if self.recurrence_time_ms.is_some_and(|time| time >= 86_400_000) {
             return Err(field("recurrence_time_ms", "must be less than a day"));
         }
+        let id = TaskId::new(id_of_task);
+        let created_at = time("created_at", &self.created_at)?;
+        let uid = match self.uid {
+            Some(text) => Uid::new(text).map_err(|error| field("uid", error))?,
+            None => Uid::former(id, created_at),
+        };
         Ok(Task {
-            id: TaskId::new(id_of_task),
+            id,
             owner: UserId::new(number("owner_id", self.owner_id)?),
+            uid,
             title: Title::new(self.title).map_err(|error| field("title", error))?,
             description: description.map_err(|error| field("description", error))?,
             completed_at: self.completed.then(|| completed_at.unwrap_or(updated_at)),
@@ -384,9 +399,11 @@ impl WireTask {
                 .transpose()?
                 .map(TaskId::new),
             recurrence: rule.map(|rule| Recurrence::new(rule, from)),
-            created_at: time("created_at", &self.created_at)?,
+            created_at,
             updated_at,
             revision: number("revision", self.revision)?,
+            seq: 0,
+            origin: Origin::UNKNOWN,
         })
     }
 }
@@ -422,9 +439,9 @@ mod tests {
 
     use super::*;
 
-    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null}}"#;
+    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null,"uid":"00000000-0000-8000-8bf9-1b8cb0036377"}}"#;
     const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
-    const START: &str = r#"{"export":{"version":4,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const START: &str = r#"{"export":{"version":5,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
 
     #[test]
@@ -478,8 +495,8 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":4", "\"more\":true,\"version\":5");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(5)));
+        let newer = START.replace("\"version\":5", "\"more\":true,\"version\":6");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(6)));
         for line in ["", "{}", "[]", "null", START.trim_start_matches('{'), "\u{0}"] {
             assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
         }

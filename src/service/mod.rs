@@ -2,6 +2,7 @@
 
 mod accounts;
 pub mod backups;
+mod changes;
 mod chunk;
 mod ending;
 mod error;
@@ -27,6 +28,9 @@ use std::sync::Arc;
 
 pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
+pub use self::changes::{
+    ChangeStream, Changes, ChangesAsked, Ending, Step, StreamAsked, TicketUse, Waits,
+};
 pub use self::ending::{AllEnded, Left};
 pub use self::error::{Error, FieldError};
 pub use self::events::Events;
@@ -38,7 +42,7 @@ pub use self::profile::ProfileChange;
 pub use self::sessions::{Grant, Origin};
 pub use self::state::State;
 pub use self::tasks::{
-    Listed, Moved, Next, Part, Preconditions, TaskBatch, TaskCommand, TaskFailure,
+    Listed, Made, Moved, Next, Part, Preconditions, TaskBatch, TaskCommand, TaskFailure,
     TaskInput, TaskListing, TaskPatchInput, TaskRequest, TaskResults,
 };
 pub use self::tokens::TokenDraft;
@@ -79,6 +83,8 @@ pub struct Parts {
     pub registration: Registration,
     /// State kept between requests.
     pub state: State,
+    /// Permits for requests that wait for changes.
+    pub waits: Waits,
     /// Request limit of each account; `None` for no limit.
     pub requests: Option<RequestLimit>,
     /// Clock.
@@ -127,6 +133,7 @@ impl Parts {
             events: Events::new(config.log_networks),
             registration: config.registration,
             state: State::default(),
+            waits: Waits::new(&config.limits),
             requests: config.rate_limit_per_minute.map(RequestLimit::per_minute),
             clock,
             random,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::changes::Tickets;
 use crate::auth::last_use::LastUse;
 use crate::auth::throttle::Refusals;
 use crate::domain::id::UserId;
@@ -13,6 +14,7 @@ pub struct State {
     pub(super) last_use: LastUse,
     pub(super) exporting: Exporting,
     pub(super) throttled: Refusals,
+    pub(super) tickets: Tickets,
 }
 
 /// Accounts whose data is being exported.

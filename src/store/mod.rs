@@ -15,6 +15,7 @@ pub mod redb;
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, watch};
@@ -27,15 +28,16 @@ use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use crate::domain::idempotency::{
-    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
-};
+use crate::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
-use crate::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
+use crate::domain::sweep::SweepProgress;
+use crate::domain::task::{
+    ChangePage, ChangeQuery, Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
@@ -266,6 +268,32 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Removes some hundreds of the idempotency records of an account, whatever their age, and returns how many. Call again
     /// until it returns 0.
     async fn idempotency_forget(&self, owner: UserId) -> Result<u64, StoreError>;
+
+    /// Removes tombstones that are older than `retention`, of a few accounts, starting after `after`. Each call is short: to
+    /// remove all, call again from where the last call stopped.
+    async fn tombstone_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<SweepProgress, StoreError>;
+
+    /// Lists changes of the tasks of an account and of the account itself, in their order and each as of its last change,
+    /// from one snapshot. `None` if the client must begin anew: it may have missed a deletion, or knows a change that the
+    /// account has not had.
+    async fn change_list(
+        &self,
+        owner: UserId,
+        query: ChangeQuery,
+    ) -> Result<Option<ChangePage>, StoreError>;
+
+    /// Returns a receiver that is told the number of each change of an account, once it is durable. It may be told
+    /// several changes at once, and a change without effect. It is also told when access to the account may have ended.
+    fn change_watch(&self, owner: UserId) -> watch::Receiver<u64>;
+
+    /// Returns the epoch of the data: a random number that changes when a data file is replaced by a backup. Numbers of
+    /// changes of different epochs cannot be compared.
+    fn epoch(&self) -> u64;
 
     /// Creates, changes, moves and deletes tasks: either all operations or none, or every operation that is possible.
     /// `None` if there is no such owner.

@@ -41,7 +41,7 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All operations. A new operation must be added here, or the tests of this folder fail.
-pub(crate) static OPERATIONS: [Operation; 42] = [
+pub(crate) static OPERATIONS: [Operation; 45] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
@@ -103,6 +103,9 @@ pub(crate) static OPERATIONS: [Operation; 42] = [
         r#"{"operations":[{"op":"create","task":{"title":"a"}}]}"#,
         is("POST", "/api/v1/tasks/batch", WRITE),
     ),
+    is("GET", "/api/v1/tasks/changes", READ),
+    is("GET", "/api/v1/events", READ),
+    is("POST", "/api/v1/events/ticket", READ),
     is("GET", "/api/v1/tasks/counts", READ),
     is("GET", "/api/v1/tags", READ),
 ];

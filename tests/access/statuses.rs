@@ -99,6 +99,10 @@ impl Scene {
                 raw(server.client.address(), sent).await
             }
             "409" => self.conflict(operation).await,
+            "410" if operation.method == "GET" => {
+                return Shown::Elsewhere("a cursor that is too old: tasks::changes");
+            }
+            "410" => return Shown::Elsewhere("the uid of a deleted task: tasks::uid"),
             "412" if is_batch(operation) => batch(root, json!("\"99\"")).await,
             "412" => operation.call(&root.with_header("if-match", "\"99\""), id).await,
             "413" => {

@@ -104,7 +104,7 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     }
     let cells: Vec<usize> = rows.join_all().await;
     assert!(cells.iter().all(|count| *count == 13), "{cells:?}");
-    assert_eq!(cells.len(), 33);
+    assert_eq!(cells.len(), 36);
 }
 
 async fn row(operation: &'static Operation) -> usize {

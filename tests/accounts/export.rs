@@ -66,6 +66,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
         "revision",
         "tags",
         "title",
+        "uid",
         "updated_at",
     ];
     assert_eq!(members, of_a_task);

@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 
 use super::contract;
+use super::events::Events;
 
 /// The base path of the API in tests.
 pub(crate) const BASE: &str = "/api/v1";
@@ -100,11 +101,14 @@ impl Client {
         }
         let sent = self.hyper.request(request);
         let answered = async {
-            let (head, body) = sent.await?.into_parts();
-            Ok::<_, Box<dyn Error + Send + Sync>>((
-                head,
-                body.collect().await?.to_bytes(),
-            ))
+            let (head, mut body) = sent.await?.into_parts();
+            let bytes = if is_stream(&head.headers) {
+                // It does not end. The first event is enough.
+                body.frame().await.transpose()?.and_then(|it| it.into_data().ok())
+            } else {
+                Some(body.collect().await?.to_bytes())
+            };
+            Ok::<_, Box<dyn Error + Send + Sync>>((head, bytes.unwrap_or_default()))
         };
         // Aborts the request when the caller drops this future.
         let mut sending = JoinSet::new();
@@ -113,6 +117,26 @@ impl Client {
         let (head, bytes) = answered.map_err(|error| error.to_string())?;
         let asked = format!("{method} {path}");
         Ok(Answer::new(asked, head.status, head.headers, bytes))
+    }
+
+    /// Opens a stream of server-sent events.
+    pub(crate) async fn stream(&self, path: &str) -> Result<Events, Answer> {
+        let uri = format!("http://{}{BASE}{path}", self.address);
+        let mut request = Request::builder().uri(uri).body(Full::default()).unwrap();
+        if let Some(token) = &self.token {
+            let value = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+            request.headers_mut().insert("authorization", value);
+        }
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        let sent = CONNECTIONS.spawn(self.hyper.request(request));
+        let (head, body) = sent.await.unwrap().unwrap().into_parts();
+        if is_stream(&head.headers) {
+            return Ok(Events::new(body));
+        }
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Err(Answer::new(format!("GET {path}"), head.status, head.headers, bytes))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -203,6 +227,11 @@ impl Client {
     pub(crate) fn token(&self) -> &str {
         self.token.as_deref().unwrap()
     }
+}
+
+/// Whether a response is a stream of server-sent events.
+fn is_stream(headers: &HeaderMap) -> bool {
+    headers.get("content-type").is_some_and(|it| it == "text/event-stream")
 }
 
 /// Password of every account in tests.

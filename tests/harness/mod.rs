@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 mod contract;
+pub(crate) mod events;
 pub(crate) mod forge;
 pub(crate) mod memory;
 pub(crate) mod process;

@@ -29,14 +29,14 @@ pub(crate) trait TaskStore: Store {
         patch: TaskPatch,
         now: Timestamp,
     ) -> Result<Option<Task>, StoreError> {
-        let write = TaskWrite::one(TaskAction::Patch(id, Box::new(patch)), now);
+        let write = TaskWrite::one(TaskAction::Patch(id.into(), Box::new(patch)), now);
         let written = self.task_write(owner, write, WriteContext::system()).await?;
         Ok(written.and_then(TaskWritten::into_task))
     }
 
     /// Deletes a task and all its descendants. `false` if there is no such task.
     async fn task_delete(&self, owner: UserId, id: TaskId) -> Result<bool, StoreError> {
-        let write = TaskWrite::one(TaskAction::Delete(id), Timestamp::EPOCH);
+        let write = TaskWrite::one(TaskAction::Delete(id.into()), Timestamp::EPOCH);
         let written = self.task_write(owner, write, WriteContext::system()).await?;
         Ok(written.is_some_and(|written| written.applied))
     }

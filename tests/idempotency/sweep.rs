@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use duly::clock::{Clock, ManualClock};
 use duly::domain::idempotency::IdempotencyRecord;
-use duly::jobs::idempotency::IdempotencyJob;
+use duly::jobs::sweep::SweepJob;
 use duly::store::Store;
 use duly::store::redb::RedbStore;
 
@@ -33,9 +33,10 @@ async fn what_is_old_is_removed_of_all_accounts() {
     }
     assert_eq!(answers(&store), 86);
     let clock = Arc::new(ManualClock::starting_at(at(0)));
-    let job = IdempotencyJob::new(
+    let job = SweepJob::new(
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::clone(&clock) as Arc<dyn Clock>,
+        HOUR,
     );
     assert_eq!(job.pass(Duration::ZERO).await.unwrap(), None, "nothing to compare with");
     for (hours, removed) in [(12, 0), (23, 0), (24, 43), (28, 0), (29, 43), (30, 0)] {
@@ -79,9 +80,10 @@ async fn nothing_is_removed_by_a_clock_that_jumped() {
     let jane = given_user(&*store, "jane@example.com").await.id;
     done_once(&*store, jane, 1, 0, 10).await.unwrap();
     let clock = Arc::new(ManualClock::starting_at(at(0)));
-    let job = IdempotencyJob::new(
+    let job = SweepJob::new(
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::clone(&clock) as Arc<dyn Clock>,
+        HOUR,
     );
     job.pass(Duration::ZERO).await.unwrap();
 

@@ -15,13 +15,15 @@ use duly::domain::quota::{QuotaPatch, Usage};
 use duly::domain::scope::Scopes;
 use duly::domain::session::{Refreshing, Session};
 use duly::domain::task::{
-    Description, NewTask, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery, Title,
+    Description, NewTask, Origin, Task, TaskCounts, TaskFilter, TaskPatch, TaskQuery,
+    Title,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{
     Conflict, Existing, Exported, ImportOptions, Imported, NextIds, Record,
 };
+use duly::domain::uid::Uid;
 use duly::domain::user::{
     Admission, Credential, Ending, NewUser, Role, User, UserChange, UserPatch,
 };
@@ -145,8 +147,34 @@ pub(crate) enum Answer {
     Import(Imported, Option<(u64, u64, Conflict)>),
 }
 
-/// Executes one operation.
+/// Executes one operation. Numbers of changes are left out: the test of the feed has them.
 pub(crate) async fn ask(
+    store: &dyn Store,
+    question: &Ask,
+    now: i64,
+) -> Result<Answer, StoreError> {
+    Ok(match answer(store, question, now).await? {
+        Answer::Task(task) => Answer::Task(task.map(without_numbers)),
+        Answer::Page(page) => {
+            let tasks = page.tasks.into_iter().map(without_numbers).collect();
+            Answer::Page(TaskPage { tasks, ..page })
+        }
+        Answer::Export(ids, records) => {
+            let record = |record| match record {
+                Record::Task(task) => Record::Task(without_numbers(task)),
+                other @ Record::User(_) => other,
+            };
+            Answer::Export(ids, records.into_iter().map(record).collect())
+        }
+        other => other,
+    })
+}
+
+pub(super) fn without_numbers(task: Task) -> Task {
+    Task { seq: 0, origin: Origin::UNKNOWN, ..task }
+}
+
+async fn answer(
     store: &dyn Store,
     question: &Ask,
     now: i64,
@@ -302,7 +330,8 @@ pub(crate) async fn ask(
         Ask::AuditList { page } => said(store.audit_list(page).await?),
         Ask::TaskAfter { user, after, limit } => {
             let after = after.map(TaskId::new);
-            said(store.task_after(UserId::new(user), after, limit).await?)
+            let tasks = store.task_after(UserId::new(user), after, limit).await?;
+            said(tasks.into_iter().map(without_numbers).collect::<Vec<_>>())
         }
         Ask::SessionGet { user, session } => {
             let id = session_id(session);
@@ -428,8 +457,9 @@ fn incoming(
     records.extend(tasks.into_iter().map(|task| {
         let Incoming { id, text: title, completed, created } = task;
         let new = NewTask { completed, ..new_task(&text(title), created) };
-        let task = new.into_task(owner, TaskId::new(id), Position::of_number(id));
-        Record::Task(task.unwrap())
+        let (number, id) = (id, TaskId::new(id));
+        let position = Position::of_number(number);
+        Record::Task(new.into_task(owner, id, Uid::made(id, 7), position).unwrap())
     }));
     records
 }

@@ -5,22 +5,26 @@
 use duly::domain::date::Date;
 use duly::domain::due::{Due, DueRange};
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::page::TaskPage;
 use duly::domain::position::Position;
 use duly::domain::priority::Priority;
 use duly::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    Description, Fixed, IfMatch, Neighbour, NewTask, Skip, Start, TaskAction, TaskFilter,
-    TaskMove, TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskSort, TaskWrite,
-    Title, Within,
+    Description, Fixed, IfMatch, Neighbour, NewTask, Skip, Start, TaskAction, TaskDone,
+    TaskFilter, TaskMove, TaskOp, TaskOrder, TaskPatch, TaskPlace, TaskQuery, TaskRef,
+    TaskRefused, TaskSort, TaskWrite, TaskWritten, Title, Within,
 };
 use duly::domain::time_zone::TimeZone;
+use duly::domain::uid::Uid;
 use duly::domain::words::Words;
 use duly::store::redb::{Options, RedbStore};
 use duly::store::{Store, WriteContext};
 use proptest::prelude::*;
 use proptest::{collection, option, sample};
 
+use super::ask::without_numbers;
+use super::feed::Follower;
 use super::rules::RulesStore;
 use super::{runtime, scratch};
 use crate::harness::values::{at, given_user};
@@ -89,15 +93,18 @@ prop_compose! {
         is_told in any::<bool>(),
         from in repeat_from(),
         millis in 0..6_i64,
+        uids in (option::weighted(0.4, uid()), option::weighted(0.2, uid())),
     ) -> NewTask {
         NewTask {
+            uid: uids.0,
             description: is_told.then(|| Description::new("more MILK".to_owned()).unwrap()),
             completed: more.0,
             due,
             priority: more.1,
             tags: more.2,
             position: place.0,
-            parent: place.1,
+            parent: place.1.filter(|_| uids.1.is_none()),
+            parent_uid: uids.1,
             recurrence: recurrence.map(|rule| Recurrence::new(rule, from)),
             ..NewTask::new(title, at(millis * 50_000))
         }
@@ -132,6 +139,7 @@ prop_compose! {
             tags_remove: more.1,
             position,
             parent,
+            parent_uid: None,
             recurrence,
             repeat_from,
             fixed: Fixed::default(),
@@ -146,12 +154,12 @@ fn repeat_from() -> impl Strategy<Value = RepeatFrom> {
 
 fn complete(id: TaskId) -> TaskAction {
     let patch = TaskPatch { completed: Some(true), ..TaskPatch::default() };
-    TaskAction::Patch(id, Box::new(patch))
+    TaskAction::Patch(id.into(), Box::new(patch))
 }
 
 fn reparent((id, parent): (TaskId, TaskId)) -> TaskAction {
     let patch = TaskPatch { parent: Some(Some(parent)), ..TaskPatch::default() };
-    TaskAction::Patch(id, Box::new(patch))
+    TaskAction::Patch(id.into(), Box::new(patch))
 }
 
 /// Generates a recurrence with the due date that it needs.
@@ -163,23 +171,32 @@ fn recurring() -> impl Strategy<Value = (Option<Due>, Option<Rule>)> {
     ]
 }
 
+fn uid() -> impl Strategy<Value = Uid> {
+    (0..6_u8).prop_map(|number| Uid::new(format!("the uid of task {number}")).unwrap())
+}
+
+/// Generates a reference to a task, more often by its id.
+fn named() -> impl Strategy<Value = TaskRef> {
+    prop_oneof![4 => id().prop_map(TaskRef::Id), 1 => uid().prop_map(TaskRef::Uid)]
+}
+
 fn op() -> impl Strategy<Value = TaskOp> {
     let to = prop_oneof![
         Just(Neighbour::First),
         Just(Neighbour::Last),
-        id().prop_map(Neighbour::Before),
-        id().prop_map(Neighbour::After),
+        named().prop_map(Neighbour::Before),
+        named().prop_map(Neighbour::After),
     ];
     let action = prop_oneof![
         6 => new().prop_map(|new| TaskAction::Create(Box::new(new))),
-        5 => (id(), patch()).prop_map(|(id, patch)| TaskAction::Patch(id, Box::new(patch))),
+        5 => (named(), patch()).prop_map(|(named, patch)| TaskAction::Patch(named, Box::new(patch))),
         2 => id().prop_map(complete),
         1 => (id(), any::<bool>())
-            .prop_map(|(id, catch_up)| TaskAction::Skip(id, Skip { catch_up })),
+            .prop_map(|(id, catch_up)| TaskAction::Skip(id.into(), Skip { catch_up })),
         2 => (id(), id()).prop_map(reparent),
-        2 => (id(), to, option::weighted(0.3, option::of(id())))
-            .prop_map(|(id, to, parent)| TaskAction::Move(id, TaskMove { to, parent })),
-        1 => id().prop_map(TaskAction::Delete),
+        2 => (named(), to, option::weighted(0.3, option::of(named())))
+            .prop_map(|(named, to, parent)| TaskAction::Move(named, TaskMove { to, parent })),
+        1 => named().prop_map(TaskAction::Delete),
     ];
     let if_match = prop_oneof![
         8 => Just(IfMatch::Any),
@@ -200,6 +217,8 @@ fn write() -> impl Strategy<Value = TaskWrite> {
             dry_run,
             now: at(now * unit),
             home: TimeZone::utc(),
+            access: None,
+            salt: 0,
         },
     )
 }
@@ -281,13 +300,35 @@ proptest! {
         queries in collection::vec(query(), 40),
         limits in prop_oneof![Just((5_000, 2_000)), (0..6_usize, 0..12_u64)],
         scan_at_most in prop_oneof![Just(0), Just(512), 1..8_u64],
+        pages in collection::vec(0..4_usize, 25),
     ) {
-        runtime().block_on(run(writes, queries, limits, scan_at_most));
+        runtime().block_on(run((writes, pages), queries, limits, scan_at_most));
     }
 }
 
+/// Result of a write without numbers of changes.
+fn plain(written: Option<TaskWritten>) -> Option<TaskWritten> {
+    let done = |done| match done {
+        TaskDone::Created(task) => TaskDone::Created(without_numbers(task)),
+        TaskDone::Known(task) => TaskDone::Known(without_numbers(task)),
+        TaskDone::Changed { task, finished } => {
+            TaskDone::Changed { task: without_numbers(task), finished }
+        }
+        deleted @ TaskDone::Deleted(_) => deleted,
+    };
+    let refused = |refused| match refused {
+        TaskRefused::Changed(task) => {
+            TaskRefused::Changed(Box::new(without_numbers(*task)))
+        }
+        other => other,
+    };
+    let TaskWritten { results, applied } = written?;
+    let results = results.into_iter().map(|it| it.map(done).map_err(refused)).collect();
+    Some(TaskWritten { results, applied })
+}
+
 async fn run(
-    writes: Vec<TaskWrite>,
+    (writes, pages): (Vec<TaskWrite>, Vec<usize>),
     queries: Vec<(TaskQuery, Option<sample::Index>)>,
     (gather_at_most, short_read): (usize, u64),
     scan_at_most: u64,
@@ -301,14 +342,19 @@ async fn run(
         given_user(store, "jane@example.com").await;
     }
     let mut seen = Vec::new();
-    for write in writes {
+    let mut follower = Follower::new(OWNER, 2);
+    for (write, pages) in writes.into_iter().zip(pages) {
         let wanted =
             model.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
         let found =
             file.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
-        assert_eq!(found, wanted, "{write:?}");
+        assert_eq!(plain(found), plain(wanted), "{write:?}");
+        for _ in 0..pages {
+            follower.step(&file).await;
+        }
         seen.extend(model.task_after(OWNER, None, 100).await.unwrap());
     }
+    follower.catch_up(&file).await;
     for (mut query, after) in queries {
         if let Some(after) = after.filter(|_| !seen.is_empty()) {
             let place: TaskPlace =
@@ -317,7 +363,11 @@ async fn run(
         }
         let wanted = model.task_list(OWNER, query.clone()).await.unwrap();
         let found = file.task_list(OWNER, query.clone()).await.unwrap();
-        assert_eq!(found, wanted, "{query:?}");
+        let plain = |page: TaskPage| {
+            let tasks = page.tasks.into_iter().map(without_numbers).collect();
+            TaskPage { tasks, ..page }
+        };
+        assert_eq!(plain(found), plain(wanted), "{query:?}");
         if let Some(range) = query.filter.due {
             let wanted = model.task_summary(OWNER, range.clone()).await.unwrap();
             assert_eq!(file.task_summary(OWNER, range).await.unwrap(), wanted);

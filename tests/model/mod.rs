@@ -3,6 +3,7 @@
 //! `PROPTEST_CASES` sets the number of runs.
 
 pub(crate) mod ask;
+mod feed;
 mod lists;
 mod rules;
 mod step;

@@ -36,7 +36,8 @@ pub(super) fn steps(count: usize) -> impl Strategy<Value = Vec<Step>> {
 /// Generates limits that a run reaches, or none.
 pub(super) fn quota() -> impl Strategy<Value = Quota> {
     let small = (option::of(1..5_u64), option::of(2..4_u64));
-    let small = small.prop_map(|(tasks, accounts)| Quota { tasks, mib: None, accounts });
+    let small =
+        small.prop_map(|(tasks, accounts)| Quota { tasks, accounts, ..Quota::default() });
     prop_oneof![Just(Quota::default()), small]
 }
 

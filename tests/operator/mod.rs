@@ -10,6 +10,7 @@ mod interrupt;
 mod invite;
 mod progress;
 mod restore;
+mod resync;
 mod rush;
 mod schedule;
 mod transfer;

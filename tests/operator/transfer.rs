@@ -71,7 +71,7 @@ async fn the_form_of_an_export_is_documented_and_stays() {
     let kinds: Vec<String> = lines.iter().map(keys).collect();
     assert_eq!(kinds, ["export", "user", "task", "task", "user", "task", "end"]);
     let expected =
-        json!({ "export": { "version": 4, "next_user_id": 3, "next_task_id": 5 } });
+        json!({ "export": { "version": 5, "next_user_id": 3, "next_task_id": 5 } });
     assert_eq!(lines[0], expected);
     assert_eq!(
         keys(&lines[1]["user"]),
@@ -79,7 +79,7 @@ async fn the_form_of_an_export_is_documented_and_stays() {
     );
     assert_eq!(
         keys(&lines[2]["task"]),
-        "completed completed_at created_at description due due_local id owner_id parent_id position priority recurrence repeat_from revision tags title updated_at"
+        "completed completed_at created_at description due due_local id owner_id parent_id position priority recurrence repeat_from revision tags title uid updated_at"
     );
     assert_eq!(lines[6], json!({ "end": { "users": 2, "tasks": 3 } }));
 }
@@ -189,6 +189,7 @@ async fn given_large() -> (Home, String) {
         let mut task = task.clone();
         task["task"]["id"] = json!(id);
         task["task"]["title"] = json!(format!("task {id}"));
+        task["task"]["uid"] = json!(format!("copy-of-the-first-{id}"));
         lines.insert(lines.len() - 1, task.to_string());
     }
     lines[0] = lines[0].replace("\"next_task_id\":2", "\"next_task_id\":1301");
@@ -510,14 +511,14 @@ async fn what_differs_is_kept_unless_it_is_to_be_replaced() {
 async fn what_is_no_export_is_refused_with_its_line_and_without_its_text() {
     let (_, exported) = given_large().await;
     let start = exported.lines().next().unwrap();
-    let newer = start.replace("\"version\":4", "\"version\":5");
+    let newer = start.replace("\"version\":5", "\"version\":6");
     let user = r#"{"user":{"id":1,"email":"secret","role":"user","created_at":"2030-01-01T00:00:00Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE"}}"#;
     let long = format!("{start}\n{}", "s".repeat(100_000));
     let cases: &[(&str, &str)] = &[
         ("", "it is empty"),
         ("secret", "line 1 is not a valid line of an export"),
         ("{\"end\":{\"users\":0,\"tasks\":0}}", "line 1 is not"),
-        (&newer, "line 1 has version 5 of the export format"),
+        (&newer, "line 1 has version 6 of the export format"),
         (&format!("{start}\n{user}"), "line 2 email"),
         (&format!("{start}\n{start}"), "line 2 is not a valid line"),
         (&long, "line 2 is longer than"),

@@ -1,5 +1,6 @@
 //! Tests of files of other formats.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -20,16 +21,16 @@ use crate::harness::forge::{Forge, seal};
 use crate::harness::process::{expect, refused};
 use crate::harness::{Client, Home};
 
-/// Folder with the file of [`FORMAT_6`] as `test.redb`, its path and its bytes.
+/// Folder with the file of [`FORMAT_7`] as `test.redb`, its path and its bytes.
 fn given_file() -> (TempDir, PathBuf, Vec<u8>) {
-    let (data, bytes) = (tempfile::tempdir().unwrap(), FORMAT_6.unpacked());
+    let (data, bytes) = (tempfile::tempdir().unwrap(), FORMAT_7.unpacked());
     let path = data.path().join("test.redb");
     fs::write(&path, &bytes).unwrap();
     (data, path, bytes)
 }
 
 /// Name under which an upgrade keeps that file.
-const KEPT: &str = "test.redb.format-6";
+const KEPT: &str = "test.redb.format-7";
 
 async fn records(store: RedbStore) -> Vec<Record> {
     let (sender, mut receiver) = mpsc::channel(1);
@@ -57,7 +58,7 @@ async fn an_older_file_is_brought_up_to_date_and_kept() {
     assert_eq!(store.verify().unwrap().problems, 0);
     let sessions = store.session_list(UserId::new(1)).await.unwrap();
     assert!(!sessions.is_empty(), "sessions go on");
-    assert_eq!(records(store).await.len(), FORMAT_6.records());
+    assert_eq!(records(store).await.len(), FORMAT_7.records());
     assert_eq!(names(data.path()), ["test.redb", KEPT]);
     assert!(fs::read(data.path().join(KEPT)).unwrap() == bytes, "to the byte");
     // The next start migrates nothing.
@@ -97,7 +98,7 @@ async fn an_older_file_that_is_only_to_be_read_is_refused_and_left_alone() {
     let error = RedbStore::open(&path, &options).unwrap_err();
 
     assert!(
-        matches!(error, OpenError::Older { found: 6, known: FORMAT, .. }),
+        matches!(error, OpenError::Older { found: 7, known: FORMAT, .. }),
         "{error:?}"
     );
     assert!(error.to_string().contains("run duly upgrade"), "{error}");
@@ -138,11 +139,11 @@ async fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
     let error = RedbStore::open(&path, &Options::default()).unwrap_err();
 
     assert!(
-        matches!(error, OpenError::Upgrade { found: 6, known: FORMAT, .. }),
+        matches!(error, OpenError::Upgrade { found: 7, known: FORMAT, .. }),
         "{error:?}"
     );
     let text = error.to_string();
-    assert!(text.contains("remains in format 6") && text.contains("problems"), "{text}");
+    assert!(text.contains("remains in format 7") && text.contains("problems"), "{text}");
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -156,7 +157,7 @@ async fn an_upgrade_is_tried_on_a_copy() {
     let (found, report) =
         redb::prove(&copy, &path, &options, &mut Progress::untold()).unwrap();
 
-    assert_eq!((found, report.users, report.tasks), (6, 4, 523));
+    assert_eq!((found, report.users, report.tasks), (7, 4, 525));
     assert!(fs::read(&path).unwrap() == bytes, "to the byte");
     assert_eq!(names(data.path()), ["test.redb"]);
 }
@@ -169,7 +170,7 @@ async fn an_older_backup_is_brought_up_to_date_on_its_way_in() {
     redb::restore(&backup, &path, false, &options, &mut Progress::untold()).unwrap();
 
     let restored = records(RedbStore::open(&path, &options).unwrap()).await;
-    assert_eq!(restored.len(), FORMAT_6.records());
+    assert_eq!(restored.len(), FORMAT_7.records());
     let (_folder, upgraded, _) = given_file();
     let upgraded = RedbStore::open(&upgraded, &options).unwrap();
     assert_eq!(restored, records(upgraded).await);
@@ -201,10 +202,10 @@ async fn the_command_says_when_there_is_nothing_to_do() {
 }
 
 /// Expected export of an older version after the upgrade.
-fn in_version_4(mut lines: Vec<Value>) -> Vec<Value> {
+fn in_version_5(mut lines: Vec<Value>) -> Vec<Value> {
     for line in &mut lines {
         if let Some(start) = line.get_mut("export") {
-            start["version"] = 4.into();
+            start["version"] = 5.into();
         }
         if let Some(user) = line.get_mut("user").and_then(Value::as_object_mut) {
             user.entry("display_name").or_insert(Value::Null);
@@ -225,7 +226,10 @@ fn in_version_4(mut lines: Vec<Value>) -> Vec<Value> {
                 task[name] = Value::Null;
             }
         }
-        if let Some(task) = line.get_mut("task").and_then(Value::as_object_mut) {
+        let times_are_new = line["task"].get("due_local").is_some();
+        if let Some(task) =
+            line.get_mut("task").and_then(Value::as_object_mut).filter(|_| !times_are_new)
+        {
             let meant = task.remove("recurrence_time_ms").and_then(|it| it.as_u64());
             let shown = task["due"].as_str().and_then(|due| due.get(11..16));
             let local =
@@ -235,6 +239,17 @@ fn in_version_4(mut lines: Vec<Value>) -> Vec<Value> {
             let from = task["recurrence"].as_str().map(|_| "due");
             task.insert("repeat_from".to_owned(), from.into());
         }
+    }
+    lines
+}
+
+/// Removes the uids of tasks, which an upgrade has made.
+fn without_uids(mut lines: Vec<Value>) -> Vec<Value> {
+    let mut known = BTreeSet::new();
+    for task in lines.iter_mut().filter_map(|line| line.get_mut("task")) {
+        let uid = task.as_object_mut().unwrap().remove("uid").unwrap();
+        assert_eq!(uid.as_str().unwrap().len(), 36);
+        assert!(known.insert(uid.to_string()), "{uid} is the uid of two tasks");
     }
     lines
 }
@@ -311,6 +326,15 @@ const FORMAT_6: Old = Old {
     holds: "4 users, 4 sessions, 1 token, 523 tasks, ",
 };
 
+/// Like the file of format 6. Jane also has a task that repeats from its completion, and one that is due at a time that the
+/// clocks skip.
+const FORMAT_7: Old = Old {
+    format: 7,
+    packed: include_bytes!("../fixtures/format-7.redb.gz"),
+    export: include_str!("../fixtures/format-7.jsonl"),
+    holds: "4 users, 4 sessions, 1 token, 525 tasks, ",
+};
+
 /// Folder with an old file, and its bytes.
 fn given_older(old: &Old) -> (Home, Vec<u8>) {
     let (home, bytes) = (home(), old.unpacked());
@@ -326,7 +350,7 @@ fn given_upgraded(old: &Old) -> Home {
 
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.starts_with(old.holds) && said.contains(" 0 problems"), "{said}");
-    assert_eq!(everything(&home), in_version_4(super::parse(old.export)));
+    assert_eq!(without_uids(everything(&home)), in_version_5(super::parse(old.export)));
     let kept = format!("duly.redb.format-{}", old.format);
     assert!(fs::read(path_in(&home, &kept)).unwrap() == bytes, "to the byte");
     home
@@ -410,7 +434,7 @@ async fn a_file_of_format_4_opens_and_small_accounts_take_less_room() {
 
     // Before, they had 2_997 and 100_515 bytes.
     assert!(bytes_of(&home, JANE) < 2_000);
-    assert_eq!(bytes_of(&home, "mary@example.com"), 100_515);
+    assert_eq!(bytes_of(&home, "mary@example.com"), 124_687);
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
     assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6]);
@@ -426,8 +450,8 @@ async fn a_file_of_format_4_opens_and_small_accounts_take_less_room() {
 async fn a_file_of_format_5_opens_and_every_account_keeps_its_counts() {
     let home = given_upgraded(&FORMAT_5);
 
-    assert_eq!(bytes_of(&home, JANE), 1_651);
-    assert_eq!(bytes_of(&home, "mary@example.com"), 100_515);
+    assert_eq!(bytes_of(&home, JANE), 1_777);
+    assert_eq!(bytes_of(&home, "mary@example.com"), 124_687);
     let server = home.serve();
     let jane = server.client().logged_in(JANE).await;
     assert_eq!(listed(&jane, "/tasks?sort=position").await, [5, 1, 2, 3, 4, 6]);
@@ -463,6 +487,44 @@ async fn a_file_of_format_6_opens_and_every_time_that_is_meant_is_kept() {
     let mary = server.client().logged_in("mary@example.com").await;
     let last = mary.get("/tasks?completed=false&tag=even&sort=title").await;
     assert_eq!(last.header("x-total-count"), Some("257"));
+    assert_eq!(server.terminate(), Some(0));
+    let said = expect(home.run(&["check"], ""), 0);
+    assert!(said.contains(" 0 problems"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_of_format_7_opens_and_its_tasks_can_be_followed() {
+    let home = given_upgraded(&FORMAT_7);
+
+    let server = home.serve();
+    for (email, count) in [(JANE, 11), ("mary@example.com", 514)] {
+        let client = server.client().logged_in(email).await;
+        let (mut seen, mut path) = (Vec::new(), "/tasks/changes?limit=500".to_owned());
+        loop {
+            let page = client.get(&path).await.expect(StatusCode::OK);
+            let changes = page["changes"].as_array().unwrap();
+            seen.extend(changes.iter().filter_map(|it| it["task"]["id"].as_u64()));
+            let cursor = page["cursor"].as_str().unwrap();
+            path = format!("/tasks/changes?limit=500&since={cursor}");
+            if page["more"] == false {
+                break;
+            }
+        }
+        let mut all = listed(&client, "/tasks?limit=200&sort=created_at").await;
+        seen.sort_unstable();
+        assert_eq!(seen.len(), count);
+        seen.truncate(all.len());
+        all.sort_unstable();
+        assert_eq!(seen, all);
+
+        let first =
+            client.get(&format!("/tasks/{}", seen[0])).await.expect(StatusCode::OK);
+        let again = json!({ "uid": first["uid"], "title": "again" });
+        let known = client.post("/tasks", again).await.expect(StatusCode::OK);
+        assert_eq!(known, first);
+        let path = format!("/tasks/{}", seen[0]);
+        client.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    }
     assert_eq!(server.terminate(), Some(0));
     let said = expect(home.run(&["check"], ""), 0);
     assert!(said.contains(" 0 problems"), "{said}");

@@ -8,6 +8,7 @@ use duly::domain::task::Task;
 use duly::domain::transfer::{
     Chunk, Conflict, Existing, ImportOptions, Imported, NextIds, Record,
 };
+use duly::domain::uid::Uid;
 use duly::store::redb::RedbStore;
 use duly::store::{ImportError, Store};
 use tokio::sync::{mpsc, watch};
@@ -82,7 +83,8 @@ impl Sending {
 fn tasks(owner: UserId, ids: &[u64]) -> impl Iterator<Item = Record> {
     ids.iter().map(move |id| {
         let (id, position) = (TaskId::new(*id), Position::of_number(*id));
-        Record::Task(new_task("a", 1).into_task(owner, id, position).unwrap())
+        let uid = Uid::made(id, 0);
+        Record::Task(new_task("a", 1).into_task(owner, id, uid, position).unwrap())
     })
 }
 

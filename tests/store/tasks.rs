@@ -28,8 +28,10 @@ pub(super) async fn a_task_is_read_back_as_it_was_written(store: Arc<dyn Store>)
 
     for new in [shortest, longest] {
         let made = store.task_create(owner, new.clone()).await.unwrap().unwrap();
-        let expected = new.into_task(owner, made.id, made.position.clone());
-        assert_eq!(made, expected.unwrap());
+        let expected =
+            new.into_task(owner, made.id, made.uid.clone(), made.position.clone());
+        let (seq, origin) = (made.seq, made.origin.clone());
+        assert_eq!(made, Task { seq, origin, ..expected.unwrap() });
         assert_eq!(store.task_get(owner, made.id).await.unwrap(), Some(made));
     }
 }
@@ -98,7 +100,8 @@ pub(super) async fn a_patch_changes_what_it_names_and_nothing_else(
     for (revision, (patch, expected)) in (2..).zip(steps) {
         let now = at(100 * i64::try_from(revision).unwrap());
         let patched = store.task_patch(owner, old.id, patch, now).await.unwrap().unwrap();
-        assert_eq!(patched, Task { updated_at: now, revision, ..expected });
+        let seq = patched.seq;
+        assert_eq!(patched, Task { updated_at: now, revision, seq, ..expected });
         assert_eq!(store.task_get(owner, old.id).await.unwrap(), Some(patched));
     }
     assert_eq!(store.task_get(owner, beside.id).await.unwrap(), Some(beside));

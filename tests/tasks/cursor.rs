@@ -7,6 +7,7 @@ use duly::domain::position::Position;
 use duly::domain::task::{NewTask, Task, Title};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{Existing, ImportOptions, NextIds, Record};
+use duly::domain::uid::Uid;
 use duly::store::Store as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ async fn import(server: &Server, email: &str, tasks: &[(u64, u32)]) {
         let made = format!("2030-01-01T00:00:{second:02}Z").parse().unwrap();
         let new = NewTask::new(Title::new("imported".to_owned()).unwrap(), made);
         let (id, position) = (TaskId::new(*id), Position::of_number(*id));
-        let task: Task = new.into_task(owner, id, position).unwrap();
+        let task: Task = new.into_task(owner, id, Uid::made(id, 0), position).unwrap();
         Record::Task(task)
     };
     let account = server.store.user_get(owner).await.unwrap().unwrap();

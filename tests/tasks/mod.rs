@@ -2,8 +2,10 @@
 
 mod batch;
 mod body;
+mod changes;
 mod cursor;
 mod dry_run;
+mod events;
 mod fields;
 mod find;
 mod list;
@@ -17,6 +19,7 @@ mod recur;
 mod sync;
 mod tags;
 mod tree;
+mod uid;
 mod whole;
 
 use std::time::Duration;
@@ -66,6 +69,7 @@ async fn the_first_task_of_a_fresh_server_is_number_one() {
         task,
         json!({
             "id": 1,
+            "uid": task["uid"],
             "title": "Ship portfolio",
             "description": "Polish the README",
             "completed": false,

@@ -8,7 +8,7 @@ use crate::harness::forge::{Forge, key};
 use crate::harness::values::open;
 
 /// Indexes that have an entry of every task; Jane's first task is found in each.
-const INDEXES: [&str; 5] = ["priority", "update", "position", "title", "word"];
+const INDEXES: [&str; 6] = ["priority", "update", "position", "title", "word", "change"];
 
 fn missing(id: u64, name: &str) -> String {
     format!("task:{id} has no index entry by {name}")
@@ -46,6 +46,7 @@ async fn an_entry_of_what_a_task_is_not_is_found() {
         title: "hidden plans",
         parent: Some(2),
         words: &["hide", "plans"],
+        seq: 5,
         ..PLANNED
     };
     for ((name, old), (_, new)) in PLANNED.entries().into_iter().zip(other.entries()) {

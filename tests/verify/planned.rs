@@ -5,6 +5,9 @@
 use super::{JANE, JOHN, STATS, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
+/// Start of the uids of these tasks; their ids follow.
+const UID: &str = "the-uid-of-task-";
+
 /// Stored fields of a task.
 #[derive(Clone, Copy)]
 pub(super) struct Row {
@@ -23,6 +26,8 @@ pub(super) struct Row {
     pub(super) position: &'static str,
     pub(super) parent: Option<u64>,
     pub(super) recurrence: Option<&'static str>,
+    /// Number of the last change.
+    pub(super) seq: u64,
 }
 
 /// Jane's first task.
@@ -40,6 +45,7 @@ pub(super) const FIRST: Row = Row {
     position: "a0",
     parent: None,
     recurrence: None,
+    seq: 2,
 };
 
 /// Another task of hers, a subtask of the first, with entries in every index.
@@ -55,6 +61,7 @@ pub(super) const PLANNED: Row = Row {
     position: "a3",
     parent: Some(1),
     recurrence: Some("FREQ=DAILY"),
+    seq: 6,
     ..FIRST
 };
 
@@ -62,7 +69,7 @@ impl Row {
     pub(super) fn put(&self, forge: &Forge) {
         let place = key(&[&self.owner, &TASK, &self.id]);
         let millis = |time| i64::try_from(time).unwrap();
-        let record = (
+        let text = (
             self.title,
             None::<&str>,
             self.completed,
@@ -72,11 +79,16 @@ impl Row {
             self.due.map(|day| (day, None::<(&str, Option<u32>)>)),
             self.priority,
             self.tags.to_vec(),
-            self.position,
-            self.parent,
-            self.recurrence.map(|rule| (rule, 0_u8)),
         );
-        forge.put("owned", &place, &seal("owned", &place, 3, record));
+        let place_in_order = (self.position, self.parent);
+        let recurrence = self.recurrence.map(|rule| (rule, 0_u8));
+        // A uid of the task's own, a list, the change, the first change of the request, and no author.
+        let identity = (1_u8, format!("{UID}{}", self.id));
+        let change = (1_u64, self.seq, 0_u64, 0_u8);
+        let record = (text, place_in_order, recurrence, identity, change);
+        forge.put("owned", &place, &seal("owned", &place, 4, record));
+        let uid = key(&[&self.owner, &22_u8, &&*format!("{UID}{}", self.id)]);
+        forge.put("owned", &uid, &seal("owned", &uid, 1, self.id));
     }
 
     /// Name of an index, and an entry in it.
@@ -104,6 +116,7 @@ impl Row {
             let word = collated(word);
             entries.push(("word", key(&[owner, &13_u8, &word, &0_u8, id])));
         }
+        entries.push(("change", key(&[owner, &0x13_u8, &self.seq, id])));
         if let Some(at) = self.completed.and_then(|at| u64::try_from(at).ok()) {
             entries.push(("completion", key(&[owner, &15_u8, &at, id])));
         }
@@ -146,6 +159,9 @@ pub(super) struct Counts {
     pub(super) latest: i64,
     /// Id and position of the last task.
     pub(super) last: Option<(u64, &'static str)>,
+    /// Number of the last change.
+    pub(super) seq: u64,
+    pub(super) tombstones: u64,
 }
 
 impl Counts {
@@ -160,8 +176,10 @@ impl Counts {
             (self.newest, self.in_order, self.by_priority, self.nested, self.tags);
         let quota = (0_u64, None::<u64>, None::<u64>);
         let scanned = (is_indexed, self.weight, self.latest, self.last);
-        let record = (counts, quota, scanned);
-        forge.put("owned", &place, &seal("owned", &place, 4, record));
+        // The last change, that of the account, and no horizon.
+        let changes = (self.seq, 1_u64, 0_u64, self.tombstones);
+        let record = (counts, quota, scanned, changes);
+        forge.put("owned", &place, &seal("owned", &place, 5, record));
     }
 }
 
@@ -176,6 +194,8 @@ pub(super) const COUNTS: Counts = Counts {
     weight: 3 * 8 + 10,
     latest: 99,
     last: Some((5, "a3")),
+    seq: 6,
+    tombstones: 0,
 };
 
 /// Key of the counts of a tag of Jane's.
@@ -251,12 +271,13 @@ fn chain(length: u64) -> impl FnOnce(&Forge) {
     move |forge| {
         for id in 11..11 + length {
             let parent = Some(if id == 11 { 1 } else { id - 1 });
-            Row { id, parent, created: id + 50, ..FIRST }.put_with_entries(forge);
+            Row { id, parent, created: id + 50, seq: id, ..FIRST }
+                .put_with_entries(forge);
         }
         let by_priority = [(3 + length, 2 + length), (0, 0), (0, 0), (0, 0), (0, 0)];
         let (nested, weight, last) = (length, 8 * (3 + length), Some((3, "a2")));
         let counts = Counts { newest: 100, by_priority, nested, weight, last, ..COUNTS };
-        Counts { tags: 0, ..counts }.put(forge);
+        Counts { tags: 0, seq: 20, ..counts }.put(forge);
         forge.put("meta", b"next_task_id", &seal("meta", b"next_task_id", 1, 99_u64));
     }
 }
@@ -293,8 +314,14 @@ async fn a_task_that_says_what_cannot_be_is_found() {
         let strays = strays.map(|name| format!("entry of task:5 by {name} without"));
         let strays: Vec<String> = strays.collect();
         let mut all: Vec<&str> = strays.iter().map(String::as_str).collect();
-        all.extend([expected, "more or fewer", "counts of user:1", "counts of a tag"]);
+        all.extend([
+            expected,
+            "more or fewer index entries",
+            "counts of user:1",
+            "counts of a tag",
+        ]);
         all.extend(["the weight of user:1 is 34", "the last task of user:1"]);
+        all.push("user:1 has more or fewer rows of uids than uids");
         finds(after(|forge| row.put(forge)), &all).await;
     }
 }

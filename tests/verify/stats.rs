@@ -8,7 +8,8 @@ use crate::harness::forge::{Forge, key};
 const FORMER_STATS: u8 = 1;
 
 /// Jane's row without the planned task.
-const JANES: Counts = Counts { weight: 24, latest: 50, last: Some((3, "a2")), ..COUNTS };
+const JANES: Counts =
+    Counts { weight: 24, latest: 50, last: Some((3, "a2")), seq: 5, ..COUNTS };
 
 /// Jane's row: 3 tasks, 2 open, the last of time 30, in order.
 fn stats(tasks: u64, open: u64, newest: i64, in_order: bool) -> impl FnOnce(&Forge) {
@@ -96,7 +97,8 @@ async fn a_newest_time_that_is_too_early_is_found() {
 async fn an_order_that_is_claimed_but_not_kept_is_found() {
     let earlier = |forge: &Forge| {
         // Task 3, created at 30 and open, is created at 5 instead.
-        let third = Row { id: 3, title: "c", words: &["c"], position: "a2", ..FIRST };
+        let third =
+            Row { id: 3, title: "c", words: &["c"], position: "a2", seq: 4, ..FIRST };
         let as_it_is = Row { created: 30, updated: 30, ..third };
         as_it_is.replace(forge, &Row { created: 5, updated: 5, ..third });
     };
@@ -155,6 +157,6 @@ async fn counts_at_their_place_in_former_formats_are_found() {
         let row = forge.get("owned", &key(&[&JANE, &STATS]));
         forge.put("owned", &key(&[&JANE, &FORMER_STATS]), &row);
     });
-    let misplaced = "the counts of user:1 are not at their place in format 7";
+    let misplaced = "the counts of user:1 are not at their place in format 8";
     finds(beside, &[misplaced]).await;
 }

@@ -4,12 +4,13 @@ use super::{JANE, JOHN, SESSION, STATS, TASK, finds};
 use crate::harness::forge::{Forge, key, seal};
 
 /// Further findings if Jane's first task cannot be read.
-const UNREADABLE: [&str; 8] = [
+const UNREADABLE: [&str; 9] = [
     "entry of task:1 by priority without",
     "entry of task:1 by update without",
     "entry of task:1 by position without",
     "entry of task:1 by title without",
     "entry of task:1 by word without",
+    "entry of task:1 by change without",
     "counts of user:1",
     "more or fewer",
     "the weight of user:1 is 24, but the tasks weigh 16",

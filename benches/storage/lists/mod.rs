@@ -219,7 +219,15 @@ async fn fill_one(store: &RedbStore, owner: UserId, size: usize) {
         };
         let ops = (next..upto).map(op).collect();
         let (now, home) = (time(next), TimeZone::utc());
-        let write = TaskWrite { ops, atomic: true, dry_run: false, now, home };
+        let write = TaskWrite {
+            ops,
+            atomic: true,
+            dry_run: false,
+            now,
+            home,
+            access: None,
+            salt: 0,
+        };
         assert!(
             store
                 .task_write(owner, write, WriteContext::system())

@@ -1,5 +1,6 @@
 //! Tasks, and operations on them as data.
 
+mod change;
 mod counts;
 mod due;
 mod occurrence;
@@ -11,6 +12,7 @@ mod write;
 
 use std::time::Duration;
 
+pub use self::change::{ChangePage, ChangeQuery, Changed, Tombstone};
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
 pub use self::occurrence::{Advanced, Patched};
 pub use self::patch::{Fixed, TaskPatch};
@@ -20,9 +22,10 @@ pub use self::query::{
 pub(crate) use self::query::{due_key, text_key};
 pub use self::text::{Description, TextError, Title};
 pub use self::write::{
-    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskRefused,
-    TaskWrite, TaskWritten,
+    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskRef,
+    TaskRefused, TaskWrite, TaskWritten,
 };
+use super::author::Author;
 use super::due::Due;
 use super::id::{TaskId, UserId};
 use super::position::Position;
@@ -30,6 +33,7 @@ use super::priority::Priority;
 use super::recurrence::Recurrence;
 use super::tag::Tags;
 use super::timestamp::Timestamp;
+use super::uid::Uid;
 
 /// Task of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct Task {
     pub id: TaskId,
     /// Owner. No other account can find the task.
     pub owner: UserId,
+    /// Unique name in the account, which never changes.
+    pub uid: Uid,
     /// Title.
     pub title: Title,
     /// Description.
@@ -63,6 +69,24 @@ pub struct Task {
     pub updated_at: Timestamp,
     /// Number of writes, from 1 to [`Self::MAX_REVISION`], after which it restarts at 1.
     pub revision: u64,
+    /// Number of the last change among all changes of the account.
+    pub seq: u64,
+    /// Origin.
+    pub origin: Origin,
+}
+
+/// Origin of a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Author of the creation.
+    pub author: Author,
+    /// Number of the first change of the request that created the task. 0 if it is unknown.
+    pub unit: u64,
+}
+
+impl Origin {
+    /// Origin of tasks that are older than format 8 of the data file.
+    pub const UNKNOWN: Self = Self { author: Author::Unknown, unit: 0 };
 }
 
 impl Task {
@@ -93,6 +117,8 @@ impl Task {
 /// Task before the store assigns an id and a position.
 #[derive(Clone, Debug)]
 pub struct NewTask {
+    /// Unique name; `None` for one made by the server.
+    pub uid: Option<Uid>,
     /// Title.
     pub title: Title,
     /// Description.
@@ -111,6 +137,8 @@ pub struct NewTask {
     pub position: Option<Position>,
     /// Parent task.
     pub parent: Option<TaskId>,
+    /// Uid of the parent task, instead of its id.
+    pub parent_uid: Option<Uid>,
     /// Recurrence.
     pub recurrence: Option<Recurrence>,
     /// Time of creation.
@@ -124,6 +152,7 @@ impl NewTask {
     /// Creates an open task with only a title.
     pub fn new(title: Title, created_at: Timestamp) -> Self {
         Self {
+            uid: None,
             title,
             description: None,
             completed: false,
@@ -133,6 +162,7 @@ impl NewTask {
             tags: Tags::default(),
             position: None,
             parent: None,
+            parent_uid: None,
             recurrence: None,
             created_at,
         }
@@ -150,7 +180,7 @@ impl NewTask {
         self
     }
 
-    /// Creates the task with the id and position that the store assigned.
+    /// Creates the task with the values that the store assigned.
     ///
     /// # Errors
     ///
@@ -159,12 +189,14 @@ impl NewTask {
         self,
         owner: UserId,
         id: TaskId,
+        uid: Uid,
         position: Position,
     ) -> Result<Task, TaskRefused> {
         let completed_at = self.completed_at.unwrap_or(self.created_at);
         let task = Task {
             id,
             owner,
+            uid,
             title: self.title,
             description: self.description,
             completed_at: self.completed.then_some(completed_at),
@@ -177,6 +209,8 @@ impl NewTask {
             created_at: self.created_at,
             updated_at: self.created_at,
             revision: 1,
+            seq: 0,
+            origin: Origin::UNKNOWN,
         };
         occurrence::check_recurrence(&task)?;
         Ok(task)
@@ -189,8 +223,9 @@ pub(crate) mod tests {
 
     pub(crate) fn task() -> Task {
         let title = Title::new("a".to_owned()).unwrap();
+        let (owner, id) = (UserId::new(1), TaskId::new(1));
         NewTask::new(title, Timestamp::EPOCH)
-            .into_task(UserId::new(1), TaskId::new(1), Position::of_number(1))
+            .into_task(owner, id, Uid::made(id, 0), Position::of_number(1))
             .unwrap()
     }
 

@@ -68,6 +68,7 @@ impl Task {
         now: Timestamp,
     ) -> NewTask {
         NewTask {
+            uid: None,
             title: self.title.clone(),
             description: self.description.clone(),
             completed: true,
@@ -77,6 +78,7 @@ impl Task {
             tags: self.tags.clone(),
             position: None,
             parent,
+            parent_uid: None,
             recurrence: None,
             created_at: now,
         }

@@ -10,6 +10,7 @@ use crate::domain::recurrence::{Completion, Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::Tags;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::domain::visible::is_visible;
 
 /// Change to a task. `None` keeps a field.
@@ -39,6 +40,8 @@ pub struct TaskPatch {
     pub position: Option<Position>,
     /// New parent; `Some(None)` for none.
     pub parent: Option<Option<TaskId>>,
+    /// Uid of the new parent, instead of its id.
+    pub parent_uid: Option<Uid>,
     /// New recurrence rule; `Some(None)` removes it.
     pub recurrence: Option<Option<Rule>>,
     /// New date from which the rule repeats; `Some(None)` for [`RepeatFrom::Due`].
@@ -51,12 +54,14 @@ pub struct TaskPatch {
 }
 
 /// Immutable fields of a task. A client that sends back a whole task sends them too.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fixed {
     /// Identifier.
     pub id: Option<TaskId>,
     /// Owner.
     pub owner: Option<UserId>,
+    /// Unique name.
+    pub uid: Option<Uid>,
     /// Time of creation.
     pub created_at: Option<Timestamp>,
 }
@@ -71,6 +76,7 @@ impl Fixed {
         let same = [
             ("id", self.id.is_none_or(|id| id == task.id)),
             ("owner_id", self.owner.is_none_or(|owner| owner == task.owner)),
+            ("uid", self.uid.is_none_or(|uid| uid == task.uid)),
             ("created_at", self.created_at.is_none_or(|at| at == task.created_at)),
         ];
         let other: Vec<&str> =
@@ -86,6 +92,7 @@ impl TaskPatch {
         let Task {
             id: _,
             owner: _,
+            uid: _,
             title,
             description,
             completed_at,
@@ -99,6 +106,8 @@ impl TaskPatch {
             created_at: _,
             updated_at: _,
             revision: _,
+            seq: _,
+            origin: _,
         } = wanted;
         let from = recurrence.as_ref().map(Recurrence::repeat_from);
         Self {
@@ -114,6 +123,7 @@ impl TaskPatch {
             tags_remove: None,
             position: Some(position),
             parent: Some(parent),
+            parent_uid: None,
             recurrence: Some(recurrence.map(|it| it.rule().clone())),
             repeat_from: Some(from),
             fixed: Fixed::default(),
@@ -156,6 +166,8 @@ impl TaskPatch {
             repeat_from,
             fixed,
             is_import,
+            // The store looks up `parent_uid`.
+            ..
         } = self;
         fixed.check(old)?;
         if let Some(title) = title.as_ref().filter(|_| !is_import)
@@ -167,6 +179,7 @@ impl TaskPatch {
         let mut new = Task {
             id: old.id,
             owner: old.owner,
+            uid: old.uid.clone(),
             title: title.unwrap_or_else(|| old.title.clone()),
             description: description.unwrap_or_else(|| old.description.clone()),
             completed_at: old.completed_at,
@@ -187,6 +200,8 @@ impl TaskPatch {
             created_at: old.created_at,
             updated_at: old.updated_at,
             revision: old.revision,
+            seq: old.seq,
+            origin: old.origin.clone(),
         };
         if completed == Some(false) {
             new.completed_at = None;

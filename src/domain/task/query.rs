@@ -168,6 +168,7 @@ impl Task {
         let Self {
             id,
             owner: _,
+            uid: _,
             title,
             description,
             completed_at,
@@ -180,6 +181,8 @@ impl Task {
             created_at,
             updated_at,
             revision: _,
+            seq: _,
+            origin: _,
         } = self;
         TaskFields {
             id: *id,

@@ -4,12 +4,12 @@ use super::{Task, TaskSort};
 use crate::domain::tag::Tags;
 use crate::domain::words;
 
-/// Number of rows of a task without tags and words: its record, and one entry for its parent and for each sort key but
-/// the time of creation.
-pub(crate) const ROWS: u64 = 1 + TaskSort::ALL.len() as u64;
+/// Number of rows of a task without tags and words: its record, and one entry for its parent, its uid, its last change and
+/// for each sort key but the time of creation.
+pub(crate) const ROWS: u64 = 3 + TaskSort::ALL.len() as u64;
 
-/// Number of rows of every task: without those of its parent, its due date and its completion.
-const COMMON_ROWS: u64 = ROWS - 3;
+/// Number of rows of every task: without those of its parent, its due date, its completion and its uid.
+const COMMON_ROWS: u64 = ROWS - 4;
 
 /// Weight of a task without tags and texts. It stays when an index is added: older files store sums of weights.
 const WEIGHT: u64 = 7;
@@ -25,7 +25,9 @@ impl Task {
     pub(crate) fn rows(&self) -> u64 {
         let description = self.description.as_ref().map(|it| it.as_str());
         let words = word_rows(self.title.as_str(), description);
-        let fields = [self.due.is_some(), self.parent.is_some(), self.is_completed()];
+        let has_uid_row = self.uid.named_id() != Some(self.id);
+        let fields =
+            [self.due.is_some(), self.parent.is_some(), self.is_completed(), has_uid_row];
         let fields = fields.into_iter().filter(|it| *it).count();
         COMMON_ROWS + size(fields + self.tags.iter().len()) + words
     }
@@ -92,13 +94,14 @@ mod tests {
     use crate::domain::position::Position;
     use crate::domain::task::{Description, NewTask, Task, Title};
     use crate::domain::timestamp::Timestamp;
+    use crate::domain::uid::Uid;
 
     fn task(title: &str, description: &str) -> Task {
         let title = Title::new(title.to_owned()).unwrap();
         let description = Some(Description::new(description.to_owned()).unwrap());
         let new = NewTask { description, ..NewTask::new(title, Timestamp::EPOCH) };
-        let task = new.into_task(UserId::new(1), TaskId::new(1), Position::of_number(0));
-        task.unwrap()
+        let (owner, id) = (UserId::new(1), TaskId::new(1));
+        new.into_task(owner, id, Uid::made(id, 0), Position::of_number(0)).unwrap()
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Task writes as data: requests and results.
 
 use super::{NewTask, Task, TaskPatch};
+use crate::domain::access::Access;
 use crate::domain::due::LocalError;
 use crate::domain::id::TaskId;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::domain::visible::INVISIBLE;
 
 /// Changes to one account's tasks, made in sequence at one time.
@@ -21,6 +23,10 @@ pub struct TaskWrite {
     pub now: Timestamp,
     /// Time zone of the owner, in which days begin.
     pub home: TimeZone,
+    /// Credential of the client; `None` for the program itself.
+    pub access: Option<Access>,
+    /// Random number, for the uids of new tasks.
+    pub salt: u64,
 }
 
 impl TaskWrite {
@@ -33,12 +39,13 @@ impl TaskWrite {
 
     /// Maximum number of rows that one write may touch: task records, index entries and indexed words. Enough for
     /// 500 new tasks with 20 tags each, or for 1,000 tasks below one.
-    pub const MAX_ROWS: u64 = 20_000;
+    pub const MAX_ROWS: u64 = 22_000;
 
-    /// Creates a write with a single change.
+    /// Creates a write with a single change, by the program itself.
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };
-        Self { ops: vec![op], atomic: true, dry_run: false, now, home: TimeZone::utc() }
+        let (home, access) = (TimeZone::utc(), None);
+        Self { ops: vec![op], atomic: true, dry_run: false, now, home, access, salt: 0 }
     }
 }
 
@@ -92,13 +99,28 @@ pub enum TaskAction {
     /// Creates a task.
     Create(Box<NewTask>),
     /// Changes a task.
-    Patch(TaskId, Box<TaskPatch>),
+    Patch(TaskRef, Box<TaskPatch>),
     /// Moves a recurring task on to its next occurrence.
-    Skip(TaskId, Skip),
+    Skip(TaskRef, Skip),
     /// Moves a task in the order of all tasks.
-    Move(TaskId, TaskMove),
+    Move(TaskRef, TaskMove),
     /// Deletes a task and all tasks below it.
-    Delete(TaskId),
+    Delete(TaskRef),
+}
+
+/// Reference to a task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskRef {
+    /// By its id.
+    Id(TaskId),
+    /// By its uid, also to a task that an earlier operation creates.
+    Uid(Uid),
+}
+
+impl From<TaskId> for TaskRef {
+    fn from(id: TaskId) -> Self {
+        Self::Id(id)
+    }
 }
 
 /// Skipped occurrence.
@@ -109,25 +131,25 @@ pub struct Skip {
 }
 
 /// Destination of a move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskMove {
     /// New place.
     pub to: Neighbour,
     /// New parent; `Some(None)` for none.
-    pub parent: Option<Option<TaskId>>,
+    pub parent: Option<Option<TaskRef>>,
 }
 
 /// Place relative to other tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Neighbour {
     /// Before all other tasks.
     First,
     /// After all other tasks.
     Last,
     /// Right before another task.
-    Before(TaskId),
+    Before(TaskRef),
     /// Right after another task.
-    After(TaskId),
+    After(TaskRef),
 }
 
 /// Result of a change, or of its dry run.
@@ -135,6 +157,8 @@ pub enum Neighbour {
 pub enum TaskDone {
     /// Task that was created.
     Created(Task),
+    /// Task that has the uid of the task that was to be created.
+    Known(Task),
     /// The task was changed, or already matched the change.
     Changed {
         /// Task after the change.
@@ -152,6 +176,12 @@ pub enum TaskRefused {
     /// The task does not exist.
     #[error("no such task")]
     Missing,
+    /// The task with this uid was deleted; holds its former id.
+    #[error("the task with this uid was deleted")]
+    Deleted(TaskId),
+    /// An earlier change of this write creates a task with this uid.
+    #[error("is the uid of another task of this request")]
+    UidTwice,
     /// The task has changed; holds its current state.
     #[error("the task has changed")]
     Changed(Box<Task>),
@@ -168,6 +198,9 @@ pub enum TaskRefused {
     /// The new parent does not exist.
     #[error("must be the id of one of your tasks")]
     NoParent,
+    /// The new parent, named by its uid, does not exist.
+    #[error("must be the uid of one of your tasks")]
+    NoParentUid,
     /// A task cannot be below itself.
     #[error("must not be the task itself or a task below it")]
     Cycle,
@@ -219,7 +252,7 @@ pub enum TaskRefused {
     /// The write exceeds a limit of [`TaskWrite`].
     #[error(
         "the request changes too much: at most 2002 tasks, including those below a task that is deleted or comes \
-         back, and 20000 index entries: send fewer changes at once"
+         back, and 22000 index entries: send fewer changes at once"
     )]
     TooMuch,
     /// A change before this one exceeded a limit.
@@ -243,7 +276,9 @@ impl TaskWritten {
     pub fn into_task(self) -> Option<Task> {
         let done = self.results.into_iter().next().filter(|_| self.applied)?.ok()?;
         match done {
-            TaskDone::Created(task) | TaskDone::Changed { task, .. } => Some(task),
+            TaskDone::Created(task)
+            | TaskDone::Known(task)
+            | TaskDone::Changed { task, .. } => Some(task),
             TaskDone::Deleted(_) => None,
         }
     }

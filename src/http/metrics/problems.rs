@@ -3,7 +3,7 @@
 use crate::metrics::Counter;
 
 /// All codes of [`crate::http::problem`], sorted; other codes count as `other`.
-const CODES: [&str; 48] = [
+const CODES: [&str; 50] = [
     "account_busy",
     "answer_too_large",
     "batch_failed",
@@ -38,8 +38,10 @@ const CODES: [&str; 48] = [
     "quota_exceeded",
     "registration_closed",
     "registration_full",
+    "resync_required",
     "stopping",
     "storage_corrupt",
+    "task_deleted",
     "throttled",
     "timeout",
     "too_many",

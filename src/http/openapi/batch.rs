@@ -64,7 +64,9 @@ const fn told(op: Op) -> &'static str {
         Op::Patch => "Change a task.",
         Op::Complete => "Complete a task.",
         Op::Skip => "Skip an occurrence of a recurring task.",
-        Op::Move => "Move a task: takes exactly one of `to`, `before` and `after`.",
+        Op::Move => {
+            "Move a task: takes exactly one of `to`, `before`, `after`, `before_uid` and `after_uid`."
+        }
         Op::Delete => "Delete a task and its descendants.",
     }
 }

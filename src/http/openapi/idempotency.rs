@@ -14,10 +14,15 @@ const TOLD: &str = "Key that makes the request safe to retry. For 24 hours, the 
     new key, such as a UUID, for each operation. Quotes around the key are optional. A retry needs a valid credential: \
     if the request ended its own credential, the retry gets 401.";
 
-/// Whether an operation takes a key. Deleting one's own account ends the credential that a repeat would need.
+/// Operations without a key. Deleting one's own account ends the credential that a repeat would need, and a ticket expires
+/// before a repeat would be of use.
+const WITHOUT: [&str; 2] = ["user_leave", "task_events_ticket"];
+
+/// Whether an operation takes a key.
 pub(super) fn is_for(method: &str, operation: &Value) -> bool {
+    let id = operation.get("operationId").and_then(Value::as_str);
     matches!(method, "post" | "patch" | "delete")
-        && operation.get("operationId") != Some(&json!("user_leave"))
+        && !id.is_some_and(|id| WITHOUT.contains(&id))
 }
 
 /// Adds the key to the parameters of an operation, and `Idempotency-Replayed` to its responses.

@@ -18,7 +18,7 @@ struct Kind {
     headers: &'static [&'static str],
 }
 
-const KINDS: [Kind; 18] = [
+const KINDS: [Kind; 19] = [
     kind(
         "400",
         "BadRequest",
@@ -59,6 +59,13 @@ const KINDS: [Kind; 18] = [
         "Conflict",
         "The email is already registered, the account is the last administrator, a maximum number of resources is reached, or the idempotency key was used for another request.",
         "email_taken",
+        &[],
+    ),
+    kind(
+        "410",
+        "Gone",
+        "`task_deleted`: the task with this uid was deleted; `task_id` is its former id. `resync_required`: the changes since this cursor are not known.",
+        "resync_required",
         &[],
     ),
     kind(
@@ -217,7 +224,9 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
         params.any(|param| param.get(member).and_then(Value::as_str) == Some(value))
     };
     let takes_body = operation.get("requestBody").is_some();
-    let writes = method != "get";
+    let id = operation.get("operationId").and_then(Value::as_str);
+    // A ticket is kept in memory.
+    let writes = method != "get" && id != Some("task_events_ticket");
     // Requests with a credential are limited if the server is configured so; attempts to get one always are.
     let is_limited = need.is_some() || takes_body;
     let rules: [(bool, &[&'static str]); 11] = [
@@ -238,11 +247,12 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
     let mut statuses: Vec<_> =
         applying.flat_map(|(_, statuses)| statuses).copied().collect();
     // Not derivable from the operation.
-    statuses.extend(match operation.get("operationId").and_then(Value::as_str) {
+    statuses.extend(match id {
         Some("user_register") => ["403"].as_slice(),
         Some("session_login") => &["401"],
         Some("user_leave") => &["409"],
-        Some("task_batch") => &["412", "428"],
+        Some("task_batch") => &["410", "412", "428"],
+        Some("task_create" | "task_changes" | "task_events") => &["410"],
         _ => &[],
     });
     statuses
@@ -309,6 +319,11 @@ pub(super) fn schema() -> Value {
             "detail": text("Human-readable explanation of the error."),
             "code": text("Machine-readable error code. Never changes its meaning."),
             "request_id": text("Identifies the request in the server's log."),
+            "task_id": {
+                "type": "integer",
+                "format": "uint64",
+                "description": "Former id of the deleted task. Present only with `task_deleted`.",
+            },
             "task": {
                 "allOf": [{ "$ref": "#/components/schemas/TaskView" }],
                 "description": "The current task. Present only when `If-Match` did not match.",

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 const OTHERS: [&str; 5] =
     ["user_register", "session_login", "session_refresh", "user_me", "token_create"];
 
+/// Part of an operation whose response is a stream.
+const STREAM: &str = "/responses/200/content/text~1event-stream";
+
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -40,6 +43,10 @@ pub(super) fn add(
             let id = operation.get("operationId").and_then(Value::as_str);
             let is_of_tasks = operation.get("tags") == Some(&json!(["Tasks"]));
             if !is_of_tasks && !id.is_some_and(|id| OTHERS.contains(&id)) {
+                continue;
+            }
+            // A client of a stream takes more than a sample.
+            if operation.pointer(STREAM).is_some() {
                 continue;
             }
             let sample = Sample::of(method, path, operation, schemas);

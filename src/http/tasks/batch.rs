@@ -5,7 +5,7 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::body::{TaskCreate, TaskPatch, clearable};
+use super::body::{TaskCreate, TaskPatch, UidText, clearable};
 use super::preconditions;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
@@ -37,15 +37,16 @@ pub(super) struct TaskBatchBody {
 pub(in crate::http) enum Op {
     /// Create a task: takes `task`.
     Create,
-    /// Change a task: takes `id`, `task` and optionally `if_match`.
+    /// Change a task: takes `id` or `uid`, `task` and optionally `if_match`.
     Patch,
-    /// Complete a task: takes `id` and optionally `catch_up` and `if_match`.
+    /// Complete a task: takes `id` or `uid` and optionally `catch_up` and `if_match`.
     Complete,
-    /// Skip an occurrence of a recurring task: takes `id` and optionally `catch_up` and `if_match`.
+    /// Skip an occurrence of a recurring task: takes `id` or `uid` and optionally `catch_up` and `if_match`.
     Skip,
-    /// Move a task: takes `id`, exactly one of `to`, `before` and `after`, and optionally `parent_id` and `if_match`.
+    /// Move a task: takes `id` or `uid`, exactly one of `to`, `before`, `after`, `before_uid` and `after_uid`, and
+    /// optionally `parent_id` or `parent_uid` and `if_match`.
     Move,
-    /// Delete a task and its descendants: takes `id` and optionally `if_match`.
+    /// Delete a task and its descendants: takes `id` or `uid` and optionally `if_match`.
     Delete,
 }
 
@@ -64,13 +65,26 @@ impl Op {
     pub(in crate::http) const fn takes(self) -> Takes {
         let (op, required, possible): (_, &[_], &[_]) = match self {
             Self::Create => ("create", &["task"], &[]),
-            Self::Patch => ("patch", &["id", "task"], &["if_match"]),
-            Self::Complete => ("complete", &["id"], &["catch_up", "if_match"]),
-            Self::Skip => ("skip", &["id"], &["catch_up", "if_match"]),
-            Self::Move => {
-                ("move", &["id"], &["to", "before", "after", "parent_id", "if_match"])
-            }
-            Self::Delete => ("delete", &["id"], &["if_match"]),
+            Self::Patch => ("patch", &["task"], &["id", "uid", "if_match"]),
+            Self::Complete => ("complete", &[], &["id", "uid", "catch_up", "if_match"]),
+            Self::Skip => ("skip", &[], &["id", "uid", "catch_up", "if_match"]),
+            Self::Move => (
+                "move",
+                &[],
+                &[
+                    "id",
+                    "uid",
+                    "to",
+                    "before",
+                    "after",
+                    "before_uid",
+                    "after_uid",
+                    "parent_id",
+                    "parent_uid",
+                    "if_match",
+                ],
+            ),
+            Self::Delete => ("delete", &[], &["id", "uid", "if_match"]),
         };
         Takes { op, required, possible }
     }
@@ -95,6 +109,8 @@ pub(super) struct TaskOperation {
     /// Id of the task, except for `create`.
     #[oai(validator(minimum(value = "0")))]
     id: Option<u64>,
+    /// Uid of the task, instead of `id`. It may be that of a task that an earlier operation creates.
+    uid: Option<UidText>,
     /// Fields of the task: a `TaskCreate` for `create`, a `TaskPatch` for `patch`.
     task: Option<Unchecked<TaskPatch>>,
     /// Value in the format of the `If-Match` header: the operation is applied only if the task still has this `ETag`.
@@ -107,9 +123,15 @@ pub(super) struct TaskOperation {
     before: Option<u64>,
     /// For `move`: id of the task to place this task directly after.
     after: Option<u64>,
+    /// For `move`: uid of the task to place this task directly before.
+    before_uid: Option<UidText>,
+    /// For `move`: uid of the task to place this task directly after.
+    after_uid: Option<UidText>,
     /// For `move`: id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
+    /// For `move`: uid of the new parent, instead of `parent_id`.
+    parent_uid: Option<UidText>,
 }
 
 impl Example for TaskOperation {
@@ -117,13 +139,17 @@ impl Example for TaskOperation {
         Self {
             op: Op::Delete,
             id: Some(8),
+            uid: None,
             task: None,
             if_match: Some("\"3\"".to_owned()),
             catch_up: None,
             to: None,
             before: None,
             after: None,
+            before_uid: None,
+            after_uid: None,
             parent_id: MaybeUndefined::Undefined,
+            parent_uid: None,
         }
     }
 }
@@ -139,7 +165,7 @@ impl Example for TaskBatchBody {
     }
 }
 
-/// New position of a task: exactly one of `to`, `before` and `after`.
+/// New position of a task: exactly one of `to`, `before`, `after`, `before_uid` and `after_uid`.
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskMoveBody {
@@ -149,50 +175,95 @@ pub(super) struct TaskMoveBody {
     before: Option<u64>,
     /// Id of the task to place this task directly after.
     after: Option<u64>,
+    /// Uid of the task to place this task directly before, instead of `before`.
+    before_uid: Option<UidText>,
+    /// Uid of the task to place this task directly after, instead of `after`.
+    after_uid: Option<UidText>,
     /// Id of the new parent; null for none. If absent, the parent is kept.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
+    /// Uid of the new parent, instead of `parent_id`.
+    parent_uid: Option<UidText>,
 }
 
 impl Example for TaskMoveBody {
     fn example() -> Self {
-        let parent_id = MaybeUndefined::Undefined;
-        Self { to: Some(End::First), before: None, after: None, parent_id }
+        Self {
+            to: Some(End::First),
+            before: None,
+            after: None,
+            before_uid: None,
+            after_uid: None,
+            parent_id: MaybeUndefined::Undefined,
+            parent_uid: None,
+        }
     }
 }
 
 impl TaskMoveBody {
     pub(super) fn check(self) -> Result<TaskMove, Vec<FieldError>> {
-        let parent = clearable(self.parent_id).map(|id| id.map(TaskId::new));
-        let to = match (self.to, self.before, self.after) {
-            (Some(End::First), None, None) => Neighbour::First,
-            (Some(End::Last), None, None) => Neighbour::Last,
-            (None, Some(id), None) => Neighbour::Before(TaskId::new(id)),
-            (None, None, Some(id)) => Neighbour::After(TaskId::new(id)),
-            _ => {
-                let fault = "is mutually exclusive with before and after; exactly one is required";
-                return Err(vec![FieldError::new("to", fault)]);
-            }
-        };
-        Ok(TaskMove { to, parent })
+        let mut faults = Vec::new();
+        let neighbours = [
+            self.to.map(|end| match end {
+                End::First => Neighbour::First,
+                End::Last => Neighbour::Last,
+            }),
+            self.before.map(|id| Neighbour::Before(TaskId::new(id).into())),
+            self.after.map(|id| Neighbour::After(TaskId::new(id).into())),
+            self.before_uid.map(|uid| Neighbour::Before(uid.into())),
+            self.after_uid.map(|uid| Neighbour::After(uid.into())),
+        ];
+        let mut neighbours = neighbours.into_iter().flatten();
+        let (first, second) = (neighbours.next(), neighbours.next());
+        if first.is_none() || second.is_some() {
+            let fault = "is mutually exclusive with before, after, before_uid and after_uid; exactly one is required";
+            faults.push(FieldError::new("to", fault));
+        }
+        let id = clearable(self.parent_id).map(|id| id.map(|id| TaskId::new(id).into()));
+        if id.is_some() && self.parent_uid.is_some() {
+            let fault = "must not be combined with parent_id";
+            faults.push(FieldError::new("parent_uid", fault));
+        }
+        let uid = self.parent_uid.map(|uid| Some(uid.into()));
+        match first {
+            Some(to) if faults.is_empty() => Ok(TaskMove { to, parent: id.or(uid) }),
+            _ => Err(faults),
+        }
     }
 }
 
 impl TaskOperation {
     fn check(self) -> Result<TaskRequest, Vec<FieldError>> {
-        let Self { op, id, task, if_match, catch_up, to, before, after, parent_id } =
-            self;
+        let Self {
+            op,
+            id,
+            uid,
+            task,
+            if_match,
+            catch_up,
+            to,
+            before,
+            after,
+            before_uid,
+            after_uid,
+            parent_id,
+            parent_uid,
+        } = self;
         let takes = op.takes();
         let mut faults = Vec::new();
         for (name, is_there) in [
             ("id", id.is_some()),
+            ("uid", uid.is_some()),
             ("task", task.is_some()),
             ("if_match", if_match.is_some()),
             ("catch_up", catch_up.is_some()),
             ("to", to.is_some()),
             ("before", before.is_some()),
             ("after", after.is_some()),
+            ("before_uid", before_uid.is_some()),
+            ("after_uid", after_uid.is_some()),
             ("parent_id", !parent_id.is_undefined()),
+            ("parent_uid", parent_uid.is_some()),
         ] {
             let is_required = takes.required.contains(&name);
             if is_there && !is_required && !takes.possible.contains(&name) {
@@ -206,10 +277,24 @@ impl TaskOperation {
             .map(|named| named.map(preconditions::if_match))
             .map_err(|error| faults.push(FieldError::new("if_match", error)))
             .unwrap_or_default();
+        let named = match (id, uid) {
+            (Some(_), Some(_)) if faults.is_empty() => {
+                faults.push(FieldError::new("uid", "must not be combined with id"));
+                None
+            }
+            (Some(id), _) => Some(TaskId::new(id).into()),
+            (None, Some(uid)) => Some(uid.into()),
+            (None, None) if !matches!(op, Op::Create) => {
+                faults.push(FieldError::new("id", "must be present if uid is not"));
+                None
+            }
+            (None, None) => None,
+        };
         if !faults.is_empty() {
             return Err(faults);
         }
-        let id = TaskId::new(id.unwrap_or_default());
+        // Only a creation names no task.
+        let named = named.unwrap_or_else(|| TaskId::new(0).into());
         let task = task.unwrap_or_else(|| Unchecked::new(Value::Null));
         let ask = match op {
             Op::Create => {
@@ -218,14 +303,22 @@ impl TaskOperation {
             }
             Op::Patch => {
                 let task: TaskPatch = task.check().map_err(of_task)?;
-                TaskCommand::Patch(id, Box::new(task.into()))
+                TaskCommand::Patch(named, Box::new(task.into()))
             }
-            Op::Complete => TaskCommand::Complete(id, catch_up),
-            Op::Skip => TaskCommand::Skip(id, catch_up),
-            Op::Delete => TaskCommand::Delete(id),
+            Op::Complete => TaskCommand::Complete(named, catch_up),
+            Op::Skip => TaskCommand::Skip(named, catch_up),
+            Op::Delete => TaskCommand::Delete(named),
             Op::Move => {
-                let to = TaskMoveBody { to, before, after, parent_id };
-                TaskCommand::Move(id, to.check()?)
+                let to = TaskMoveBody {
+                    to,
+                    before,
+                    after,
+                    before_uid,
+                    after_uid,
+                    parent_id,
+                    parent_uid,
+                };
+                TaskCommand::Move(named, to.check()?)
             }
         };
         Ok(TaskRequest { ask, if_match })
@@ -344,6 +437,7 @@ impl TaskResult {
     fn done(done: TaskDone) -> Self {
         match done {
             TaskDone::Created(task) => Self { task: Some(task.into()), ..Self::new(201) },
+            TaskDone::Known(task) => Self { task: Some(task.into()), ..Self::new(200) },
             TaskDone::Changed { task, finished } => Self {
                 task: Some(task.into()),
                 finished_id: finished.map(TaskId::get),
@@ -422,7 +516,7 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
     }
     let is_too_much = |it: &TaskResult| it.code.as_deref() == Some(TOO_MUCH);
     let status =
-        [412, 428, 409, 403].into_iter().find(|status| statuses.contains(status));
+        [412, 428, 410, 409, 403].into_iter().find(|status| statuses.contains(status));
     let problem = match status {
         _ if results.iter().any(is_too_much) => {
             Problem::from(Error::TooMuch).with_fields(faults(&results))
@@ -448,7 +542,7 @@ fn faults(results: &[TaskResult]) -> Vec<FieldError> {
         if result.status == 404 {
             faults.push(FieldError::new(
                 &format!("{at}.id"),
-                "is not the id of one of your tasks",
+                "or uid must name one of your tasks",
             ));
         }
     }

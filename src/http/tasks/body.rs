@@ -10,8 +10,9 @@ use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority;
 use crate::domain::recurrence::{RepeatFrom, Rule};
-use crate::domain::task::{Fixed, Title};
+use crate::domain::task::{Fixed, TaskRef, Title};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::http::completed::Completed;
 use crate::http::format;
 use crate::http::ignored::Ignored;
@@ -140,6 +141,25 @@ text_type!(
     }
 );
 
+text_type!(
+    /// Uid of a task. Checked by [`Uid::new`].
+    UidText,
+    "string_uid",
+    MetaSchema {
+        // Characters may have several bytes.
+        min_length: Some(Uid::MIN_BYTES / 4),
+        max_length: Some(Uid::MAX_BYTES),
+        ..MetaSchema::new_with_format("string", format::UID)
+    }
+);
+
+impl From<UidText> for TaskRef {
+    /// The format has checked the text.
+    fn from(uid: UidText) -> Self {
+        Self::Uid(Uid::new_unchecked(uid.0))
+    }
+}
+
 impl RepeatFromText {
     /// Returns the value, which its format has checked.
     fn value(&self) -> RepeatFrom {
@@ -166,6 +186,10 @@ impl Example for TaskAdvance {
 #[derive(Object)]
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskCreate {
+    /// Unique name of the task: 16 to 255 bytes, best a UUID. If one of your tasks has this uid, the response is that task,
+    /// with status 200. Defaults to a UUID made by the server.
+    #[oai(nullable)]
+    uid: Option<UidText>,
     /// Title: 1 to 255 characters, at least one of them visible. Stored as sent.
     title: NewTitleText,
     /// Description, up to 2000 characters.
@@ -193,6 +217,9 @@ pub(super) struct TaskCreate {
     /// Id of the parent task.
     #[oai(nullable)]
     parent_id: Option<u64>,
+    /// Uid of the parent task, instead of `parent_id`.
+    #[oai(nullable)]
+    parent_uid: Option<UidText>,
     /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)) with `FREQ` (`DAILY`,
     /// `WEEKLY`, `MONTHLY`, `YEARLY`) and optionally `INTERVAL`, `WKST`, `BYMONTH`, `BYDAY`, `BYMONTHDAY`, `BYSETPOS`,
     /// `COUNT` or `UNTIL`. Requires a due date.
@@ -206,6 +233,7 @@ pub(super) struct TaskCreate {
 impl Example for TaskCreate {
     fn example() -> Self {
         Self {
+            uid: None,
             title: NewTitleText("Ship portfolio".to_owned()),
             description: Some("Polish the README".to_owned()),
             completed: Completed(false),
@@ -215,6 +243,7 @@ impl Example for TaskCreate {
             tags: Some(vec![TagText("work".to_owned())]),
             position: None,
             parent_id: None,
+            parent_uid: None,
             recurrence: None,
             repeat_from: None,
         }
@@ -224,6 +253,7 @@ impl Example for TaskCreate {
 impl From<TaskCreate> for TaskInput {
     fn from(task: TaskCreate) -> Self {
         Self {
+            uid: task.uid.map(|it| it.0),
             title: task.title.0,
             description: task.description,
             completed: task.completed.0,
@@ -233,6 +263,7 @@ impl From<TaskCreate> for TaskInput {
             tags: texts(task.tags.unwrap_or_default()),
             position: task.position.map(|it| it.0),
             parent: task.parent_id.map(TaskId::new),
+            parent_uid: task.parent_uid.map(|it| it.0),
             recurrence: task.recurrence.map(|it| it.0),
             repeat_from: task.repeat_from.map(|it| it.value()),
         }
@@ -276,6 +307,8 @@ pub(super) struct TaskPatch {
     /// Id of the parent task; null for none.
     #[oai(nullable)]
     parent_id: MaybeUndefined<u64>,
+    /// Uid of the parent task, instead of `parent_id`.
+    parent_uid: Option<UidText>,
     /// Recurrence rule, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     recurrence: MaybeUndefined<RuleText>,
@@ -284,6 +317,8 @@ pub(super) struct TaskPatch {
     repeat_from: MaybeUndefined<RepeatFromText>,
     /// Read-only: accepted if it equals the current value, so that a whole task can be sent back.
     id: Option<u64>,
+    /// Read-only, like `id`.
+    uid: Option<UidText>,
     /// Read-only, like `id`.
     owner_id: Option<u64>,
     /// Read-only, like `id`.
@@ -325,12 +360,14 @@ impl From<TaskPatch> for TaskPatchInput {
             tags_remove: patch.tags_remove.take().map(texts),
             position: patch.position.take().map(|it| it.0),
             parent: clearable(patch.parent_id).map(|id| id.map(TaskId::new)),
+            parent_uid: patch.parent_uid.map(|it| it.0),
             recurrence: clearable(patch.recurrence).map(|rule| rule.map(|it| it.0)),
             repeat_from: clearable(patch.repeat_from)
                 .map(|from| from.map(|it| it.value())),
             fixed: Fixed {
                 id: patch.id.map(TaskId::new),
                 owner: patch.owner_id.map(UserId::new),
+                uid: patch.uid.map(|it| Uid::new_unchecked(it.0)),
                 created_at: patch.created_at,
             },
         }
@@ -353,9 +390,11 @@ impl TaskPatch {
             tags_remove: MaybeUndefined::Undefined,
             position: MaybeUndefined::Undefined,
             parent_id: MaybeUndefined::Undefined,
+            parent_uid: None,
             recurrence: MaybeUndefined::Undefined,
             repeat_from: MaybeUndefined::Undefined,
             id: None,
+            uid: None,
             owner_id: None,
             created_at: None,
             updated_at: None,

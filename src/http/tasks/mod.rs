@@ -2,6 +2,8 @@
 
 mod batch;
 mod body;
+mod changes;
+mod events;
 mod preconditions;
 mod tags;
 mod task;
@@ -17,6 +19,8 @@ use poem_openapi::{ApiResponse, OpenApi};
 pub(super) use self::batch::Op;
 use self::batch::{TaskBatchBody, TaskBatchResult};
 use self::body::TaskCreate;
+pub(super) use self::changes::ChangesApi;
+pub(super) use self::events::EventsApi;
 pub(super) use self::tags::TagsApi;
 use self::tags::TaskCountsView;
 pub(super) use self::task::TaskApi;
@@ -38,7 +42,7 @@ use crate::domain::id::TaskId;
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::task::{Task, TaskOrder, TaskSort, Within};
-use crate::service::{self, Part, Service, TaskListing};
+use crate::service::{self, Made, Part, Service, TaskListing};
 
 /// Handlers for all tasks. Each parses the request, calls the service and builds the response.
 pub(super) struct TasksApi;
@@ -56,19 +60,35 @@ enum Created {
         #[oai(header = "ETag")]
         String,
     ),
-    /// The task that would be created. With `dry_run`, nothing is stored.
+    /// The task that would be created with `dry_run`, or the task that has this uid. Nothing is stored.
     #[oai(status = 200)]
-    Tried(Json<TaskJson>),
+    Unchanged(
+        Json<TaskJson>,
+        /// `true` if a task has this uid.
+        #[oai(header = "Uid-Known")]
+        Option<String>,
+        /// Revision of the task that has this uid, in quotes.
+        #[oai(header = "ETag")]
+        Option<String>,
+    ),
 }
 
 impl Created {
-    fn new(prefix: &str, task: Task, dry_run: bool) -> Self {
-        if dry_run {
-            return Self::Tried(Json(TaskJson::new(task)));
+    fn new(prefix: &str, made: Made, dry_run: bool) -> Self {
+        match made {
+            Made::New(task) if dry_run => {
+                Self::Unchanged(Json(TaskJson::new(task)), None, None)
+            }
+            Made::New(task) => {
+                let location = format!("{prefix}/tasks/{}", task.id);
+                let etag = etag::of(&task);
+                Self::Created(Json(TaskJson::new(task)), location, etag)
+            }
+            Made::Known(task) => {
+                let (known, etag) = (Some("true".to_owned()), Some(etag::of(&task)));
+                Self::Unchanged(Json(TaskJson::new(task)), known, etag)
+            }
         }
-        let location = format!("{prefix}/tasks/{}", task.id);
-        let etag = etag::of(&task);
-        Self::Created(Json(TaskJson::new(task)), location, etag)
     }
 }
 
@@ -238,8 +258,8 @@ impl TasksApi {
         let prefix = Arc::clone(&site.api_prefix);
         let key = key.unless(dry_run);
         let work = |recorder| service.task_create(&caller.0, draft, dry_run, recorder);
-        let task = service.once(&caller.0, key.key(), work).await?;
-        Ok(Reply::of(task, |task| Created::new(&prefix, task, dry_run)))
+        let made = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(made, |made| Created::new(&prefix, made, dry_run)))
     }
 
     /// List my tasks, newest first

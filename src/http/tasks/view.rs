@@ -26,6 +26,8 @@ use crate::service::Error;
 pub(super) struct TaskView {
     /// Id. Never changes and is never reused.
     id: u64,
+    /// Unique name among your tasks. Never changes.
+    uid: String,
     /// Title.
     title: String,
     /// Description.
@@ -85,6 +87,7 @@ impl Example for TaskView {
     fn example() -> Self {
         Self {
             id: 1,
+            uid: "00000000-0000-8000-877d-0d5b3f5d0c9a".to_owned(),
             title: "Ship portfolio".to_owned(),
             description: Some("Polish the README".to_owned()),
             completed: false,
@@ -118,6 +121,7 @@ impl From<Task> for TaskView {
         let from = task.recurrence.as_ref().map(Recurrence::repeat_from);
         Self {
             id: task.id.get(),
+            uid: task.uid.as_str().to_owned(),
             completed: task.is_completed(),
             title: task.title.into_string(),
             description: task.description.map(Description::into_string),
@@ -185,6 +189,7 @@ impl WriteJson for TaskJson {
         let Task {
             id,
             owner,
+            uid,
             title,
             description,
             completed_at,
@@ -197,6 +202,8 @@ impl WriteJson for TaskJson {
             created_at,
             updated_at,
             revision,
+            // Not shown.
+            ..
         } = &self.task;
         let description = description.as_ref().map(|it| it.as_str());
         // Most tasks have one time only: they were never changed.
@@ -213,6 +220,7 @@ impl WriteJson for TaskJson {
         let rule = recurrence.as_ref().map(|it| it.rule().to_string());
         let members = [
             (r#"{"id":"#, Value::Number(id.get())),
+            (r#","uid":"#, Value::Text(uid.as_str())),
             (r#","title":"#, Value::Text(title.as_str())),
             (r#","description":"#, Value::or_null(description, Value::Text)),
             (r#","completed":"#, Value::Bool(completed_at.is_some())),

@@ -43,17 +43,37 @@ impl Service {
         Ok(admitted?)
     }
 
+    /// Authenticates a request by a credential that was authenticated earlier.
+    pub(in crate::service) async fn authenticate_again<P: Permission>(
+        &self,
+        id: UserId,
+        access: Access,
+        scopes: Scopes,
+        address: IpAddr,
+    ) -> Result<Caller<P>, Error> {
+        let (owner, network) = (self.live(id, access).await?, Network::of(address));
+        if let Some(requests) = &self.0.requests {
+            requests.check(id).map_err(|why| self.throttled(network, Some(id), why))?;
+        }
+        Ok(Caller::admit(owner, access, network, scopes)?)
+    }
+
     /// Checks that a caller authenticated earlier is still authorized.
     pub(in crate::service) async fn reauthorize<P: Permission>(
         &self,
         caller: &Caller<P>,
     ) -> Result<(), Error> {
-        let (id, now) = (caller.user.id, self.0.clock.now());
-        let owner = match caller.access {
+        let owner = self.live(caller.user.id, caller.access).await?;
+        Ok(P::NEED.check(&owner, caller.access, caller.scopes)?)
+    }
+
+    /// Returns the account of a credential that is still valid.
+    async fn live(&self, id: UserId, access: Access) -> Result<User, Error> {
+        let now = self.0.clock.now();
+        Ok(match access {
             Access::Session(session) => self.live_session(id, session, now).await?.0,
             Access::Token(token) => self.live_token(id, token, now).await?.0,
-        };
-        Ok(P::NEED.check(&owner, caller.access, caller.scopes)?)
+        })
     }
 
     pub(super) async fn holder(

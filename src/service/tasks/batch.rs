@@ -9,9 +9,8 @@ use super::refused::TaskFailure;
 use super::{Preconditions, home};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
-use crate::domain::id::TaskId;
 use crate::domain::task::{
-    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch,
+    IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskRef,
     TaskWrite, TaskWritten,
 };
 use crate::domain::time_zone::TimeZone;
@@ -33,15 +32,15 @@ pub enum TaskCommand {
     /// Creates a task.
     Create(Box<TaskInput>),
     /// Changes a task.
-    Patch(TaskId, Box<TaskPatchInput>),
+    Patch(TaskRef, Box<TaskPatchInput>),
     /// Completes a task, and says whether a recurring one catches up with the present; `None` for yes.
-    Complete(TaskId, Option<bool>),
+    Complete(TaskRef, Option<bool>),
     /// Skips an occurrence of a recurring task, like `Complete`.
-    Skip(TaskId, Option<bool>),
+    Skip(TaskRef, Option<bool>),
     /// Moves a task.
-    Move(TaskId, TaskMove),
+    Move(TaskRef, TaskMove),
     /// Deletes a task and its subtasks.
-    Delete(TaskId),
+    Delete(TaskRef),
 }
 
 /// Operations performed in order, in one transaction.
@@ -94,7 +93,7 @@ impl Plan {
             Checked::IfMatchRequired => Err(TaskFailure::IfMatchRequired),
             Checked::Asked(to) => match decided.next() {
                 Some(Ok(done)) if !(self.atomic && failed) => Ok(done),
-                Some(Err(error)) => Err(TaskFailure::of(error, *to)),
+                Some(Err(error)) => Err(TaskFailure::of(error, to.as_ref())),
                 Some(Ok(_)) | None => Err(TaskFailure::NotApplied),
             },
         });
@@ -143,7 +142,8 @@ impl Service {
         }
         let dry_run = dry_run || (atomic && ops.len() < checked.len());
         let plan = Arc::new(Plan { checked, atomic });
-        let write = TaskWrite { ops, atomic, dry_run, now, home };
+        let (access, salt) = (Some(caller.access), u64::from_be_bytes(self.random()?));
+        let write = TaskWrite { ops, atomic, dry_run, now, home, access, salt };
         let recorded = Arc::clone(&plan);
         let applied = move |written: &Option<TaskWritten>| {
             let written = written.as_ref().filter(|written| written.applied)?;
@@ -179,7 +179,7 @@ impl Service {
                 Ok(TaskAction::Skip(id, Skip { catch_up: catch_up.unwrap_or(true) }))
             }
             TaskCommand::Move(id, place) => {
-                to = Some(place.to);
+                to = Some(place.to.clone());
                 Ok(TaskAction::Move(id, place))
             }
             TaskCommand::Delete(id) => Ok(TaskAction::Delete(id)),

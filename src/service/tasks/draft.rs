@@ -9,11 +9,14 @@ use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{Description, Fixed, NewTask, TaskPatch, TaskRefused, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::service::FieldError;
 
 /// Data of a new task, unchecked.
 #[derive(Clone, Debug, Default)]
 pub struct TaskInput {
+    /// Unique name, checked by [`Uid::new`].
+    pub uid: Option<String>,
     /// Title, checked by [`Title::new`].
     pub title: String,
     /// Description, checked by [`Description::new`].
@@ -32,6 +35,8 @@ pub struct TaskInput {
     pub position: Option<String>,
     /// Parent task.
     pub parent: Option<TaskId>,
+    /// Uid of the parent task, checked by [`Uid::new`]. Not together with `parent`.
+    pub parent_uid: Option<String>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<String>,
     /// Date from which the rule repeats.
@@ -65,6 +70,8 @@ pub struct TaskPatchInput {
     pub position: Option<String>,
     /// New parent task.
     pub parent: Option<Option<TaskId>>,
+    /// Uid of the new parent task, checked by [`Uid::new`]. Not together with `parent`.
+    pub parent_uid: Option<String>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<Option<String>>,
     /// Date from which the rule repeats.
@@ -97,6 +104,14 @@ impl Check {
         value.and_then(|value| self.take(field, check(value)))
     }
 
+    /// Returns the uid of a parent task, which is not also named by its id.
+    fn parent_uid(&mut self, has_id: bool, uid: Option<String>) -> Option<Uid> {
+        if has_id && uid.is_some() {
+            self.take("parent_uid", Err::<(), _>("must not be combined with parent_id"));
+        }
+        self.maybe("parent_uid", uid, Uid::new)
+    }
+
     /// Returns the value, unless a field was rejected.
     pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
         match value {
@@ -113,6 +128,7 @@ impl TaskInput {
         now: Timestamp,
     ) -> Result<NewTask, Vec<FieldError>> {
         let mut check = Check::default();
+        let uid = check.maybe("uid", self.uid, Uid::new);
         let title = check.take("title", Title::new(self.title));
         let description = check.maybe("description", self.description, Description::new);
         let due = check.maybe("due", self.due, |text| Due::parse(&text, home));
@@ -133,7 +149,9 @@ impl TaskInput {
             check.take("repeat_from", refused);
         }
         let from = self.repeat_from.unwrap_or_default();
+        let parent_uid = check.parent_uid(self.parent.is_some(), self.parent_uid);
         let new = title.map(|title| NewTask {
+            uid,
             description,
             completed: self.completed,
             completed_at: None,
@@ -142,6 +160,7 @@ impl TaskInput {
             tags: tags.unwrap_or_default(),
             position,
             parent: self.parent,
+            parent_uid,
             recurrence: rule.map(|rule| Recurrence::new(rule, from)),
             title,
             created_at: now,
@@ -185,6 +204,7 @@ impl TaskPatchInput {
             position: check
                 .maybe("position", self.position, |text| Position::parse(&text)),
             parent: self.parent,
+            parent_uid: check.parent_uid(self.parent.is_some(), self.parent_uid),
             recurrence: check.maybe("recurrence", self.recurrence, |text| {
                 text.map(|text| Rule::parse(&text)).transpose()
             }),
@@ -210,9 +230,10 @@ impl TaskPatchInput {
             tags_remove,
             position,
             parent,
+            parent_uid,
             recurrence,
             repeat_from,
-            fixed: Fixed { id, owner, created_at },
+            fixed: Fixed { id, owner, uid, created_at },
         } = self;
         let mut identity = format!(
             "TaskChange {{ title: {title:?}, description: {description:?}, completed: {completed:?}, due: {due:?}, \
@@ -225,6 +246,8 @@ impl TaskPatchInput {
             ("due_local", due_local.as_ref().map(|it| format!("{it:?}"))),
             ("tags_add", tags_add.as_ref().map(|it| format!("{it:?}"))),
             ("tags_remove", tags_remove.as_ref().map(|it| format!("{it:?}"))),
+            ("parent_uid", parent_uid.as_ref().map(|it| format!("{it:?}"))),
+            ("uid", uid.as_ref().map(|it| format!("{it:?}"))),
             (
                 "repeat_from",
                 repeat_from.map(|it| format!("{:?}", it.map(RepeatFrom::as_str))),

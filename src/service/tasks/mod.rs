@@ -31,6 +31,15 @@ const NO_TASK: Error = Error::NotFound { what: "task" };
 /// A changed task, and the id of the task that keeps the finished occurrence, if the task advanced.
 pub type Moved = (Task, Option<TaskId>);
 
+/// Result of a creation.
+#[derive(Clone, Debug)]
+pub enum Made {
+    /// Task that was created.
+    New(Task),
+    /// Task that an earlier request has created under the same uid.
+    Known(Task),
+}
+
 /// Preconditions and options of a task write.
 #[derive(Clone, Debug, Default)]
 pub struct Preconditions {
@@ -41,25 +50,32 @@ pub struct Preconditions {
 }
 
 impl Service {
-    /// Creates a task. It is durable when this returns.
+    /// Creates a task, unless the account has one with this uid. It is durable when this returns.
     ///
     /// # Errors
     ///
-    /// [`Error::Invalid`] naming every rejected field, [`Error::BadToken`] if the account has just been deleted, and
-    /// store errors.
+    /// [`Error::Invalid`] naming every rejected field, [`Error::TaskDeleted`] if the task with this uid was deleted,
+    /// [`Error::BadToken`] if the account has just been deleted, and store errors.
     #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id))]
     pub async fn task_create(
         &self,
         caller: &Caller<TasksWrite>,
         draft: TaskInput,
         dry_run: bool,
-        recorder: Recorder<Task>,
-    ) -> Result<Task, Error> {
+        recorder: Recorder<Made>,
+    ) -> Result<Made, Error> {
         let preconditions = Preconditions { if_match: None, dry_run };
         let ask = TaskCommand::Create(Box::new(draft));
-        let made =
-            self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
-        made.map(|(task, _)| task)
+        let batch = TaskBatch::one(ask, preconditions);
+        let kept = |results| match first(results) {
+            Ok(TaskDone::Created(task)) => Some(Made::New(task)),
+            _ => None,
+        };
+        match first(self.task_write(caller, batch, recorder, kept).await?)? {
+            TaskDone::Created(task) => Ok(Made::New(task)),
+            TaskDone::Known(task) => Ok(Made::Known(task)),
+            TaskDone::Changed { .. } | TaskDone::Deleted(_) => Err(NO_TASK),
+        }
     }
 
     /// Returns a task.
@@ -84,7 +100,7 @@ impl Service {
         preconditions: Preconditions,
         recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        let ask = TaskCommand::Patch(id, Box::new(change));
+        let ask = TaskCommand::Patch(id.into(), Box::new(change));
         self.task_write_one(caller, ask, preconditions, recorder, |it| it).await
     }
 
@@ -103,7 +119,7 @@ impl Service {
         preconditions: Preconditions,
         recorder: Recorder<Moved>,
     ) -> Result<Moved, Error> {
-        let ask = TaskCommand::Complete(id, catch_up);
+        let ask = TaskCommand::Complete(id.into(), catch_up);
         self.task_write_one(caller, ask, preconditions, recorder, |it| it).await
     }
 
@@ -121,7 +137,7 @@ impl Service {
         preconditions: Preconditions,
         recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
-        let ask = TaskCommand::Skip(id, catch_up);
+        let ask = TaskCommand::Skip(id.into(), catch_up);
         let skipped =
             self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
         skipped.map(|(task, _)| task)
@@ -141,7 +157,7 @@ impl Service {
         preconditions: Preconditions,
         recorder: Recorder<Task>,
     ) -> Result<Task, Error> {
-        let ask = TaskCommand::Move(id, to);
+        let ask = TaskCommand::Move(id.into(), to);
         let moved =
             self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
         moved.map(|(task, _)| task)
@@ -160,7 +176,7 @@ impl Service {
         preconditions: Preconditions,
         recorder: Recorder<u64>,
     ) -> Result<u64, Error> {
-        let batch = TaskBatch::one(TaskCommand::Delete(id), preconditions);
+        let batch = TaskBatch::one(TaskCommand::Delete(id.into()), preconditions);
         let kept = |results| first(results).and_then(deleted).ok();
         first(self.task_write(caller, batch, recorder, kept).await?).and_then(deleted)
     }
@@ -200,7 +216,7 @@ fn first(results: TaskResults) -> Result<TaskDone, Error> {
 /// Returns the created or changed task, and the id of the task that keeps the finished occurrence, if any.
 fn task(done: TaskDone) -> Result<Moved, Error> {
     match done {
-        TaskDone::Created(task) => Ok((task, None)),
+        TaskDone::Created(task) | TaskDone::Known(task) => Ok((task, None)),
         TaskDone::Changed { task, finished } => Ok((task, finished)),
         TaskDone::Deleted(_) => Err(NO_TASK),
     }
@@ -210,7 +226,9 @@ fn task(done: TaskDone) -> Result<Moved, Error> {
 fn deleted(done: TaskDone) -> Result<u64, Error> {
     match done {
         TaskDone::Deleted(count) => Ok(count),
-        TaskDone::Created(_) | TaskDone::Changed { .. } => Err(NO_TASK),
+        TaskDone::Created(_) | TaskDone::Known(_) | TaskDone::Changed { .. } => {
+            Err(NO_TASK)
+        }
     }
 }
 

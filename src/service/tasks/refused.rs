@@ -1,7 +1,8 @@
 //! Reasons that a task operation failed, as errors of a request.
 
+use crate::domain::id::TaskId;
 use crate::domain::quota::QuotaExceeded;
-use crate::domain::task::{Neighbour, Task, TaskRefused};
+use crate::domain::task::{Neighbour, Task, TaskRef, TaskRefused};
 use crate::service::{Error, FieldError};
 
 /// Reason that an operation of a batch failed.
@@ -9,6 +10,8 @@ use crate::service::{Error, FieldError};
 pub enum TaskFailure {
     /// The task does not exist.
     Missing,
+    /// The task with this uid was deleted. Holds its former id.
+    Deleted(TaskId),
     /// The task does not match the precondition. Holds the current task.
     Changed(Box<Task>),
     /// The same, when an earlier result already holds the current task.
@@ -33,6 +36,7 @@ impl From<TaskFailure> for Error {
     fn from(failure: TaskFailure) -> Self {
         match failure {
             TaskFailure::Missing => super::NO_TASK,
+            TaskFailure::Deleted(id) => Self::TaskDeleted(id),
             TaskFailure::Changed(task) => Self::Changed(task),
             TaskFailure::ChangedAsTold => Self::ChangedAsTold,
             TaskFailure::Invalid(fields) | TaskFailure::InvalidTask(fields) => {
@@ -49,11 +53,12 @@ impl From<TaskFailure> for Error {
 
 impl TaskFailure {
     /// Converts a refusal of the task rules. `to` is the target, if the task was to be moved.
-    pub(super) fn of(refused: TaskRefused, to: Option<Neighbour>) -> Self {
+    pub(super) fn of(refused: TaskRefused, to: Option<&Neighbour>) -> Self {
         use TaskRefused as R;
 
         let field = match &refused {
             R::Missing => return Self::Missing,
+            R::Deleted(id) => return Self::Deleted(*id),
             R::Quota(exceeded) => return Self::Quota(*exceeded),
             R::Changed(task) => return Self::Changed(task.clone()),
             R::ChangedAsTold => return Self::ChangedAsTold,
@@ -62,8 +67,14 @@ impl TaskFailure {
                 return Self::InvalidTask(names.iter().map(fault).collect());
             }
             R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
-            R::NoNeighbour if matches!(to, Some(Neighbour::Before(_))) => "before",
-            R::NoNeighbour => "after",
+            R::NoParentUid => "parent_uid",
+            R::UidTwice => "uid",
+            R::NoNeighbour => match to {
+                Some(Neighbour::Before(TaskRef::Id(_))) => "before",
+                Some(Neighbour::Before(TaskRef::Uid(_))) => "before_uid",
+                Some(Neighbour::After(TaskRef::Uid(_))) => "after_uid",
+                _ => "after",
+            },
             R::NoRoom => "position",
             R::Invisible(field) => field,
             R::SkipsNothing | R::SkipsLast => {

@@ -65,7 +65,8 @@ pub fn create(
     };
     let credential = new.into_credential(id);
     let result = Ok(credential.user.clone());
-    changes.push(Change::UserCreate(credential, key));
+    let seq = Figures::NEW.seq;
+    changes.push(Change::UserCreate { new: credential, email_key: key, seq });
     Ok(Decision { result, changes })
 }
 
@@ -104,7 +105,7 @@ pub fn patch(
         end(snapshot, id, ending)?
     };
     let result = Ok((new.user.clone(), ended));
-    let own = snapshot.figures(id)?.unwrap_or(Figures::EMPTY).own;
+    let own = snapshot.figures(id)?.unwrap_or(Figures::NEW).own;
     let quota = Some(quota.apply(own)).filter(|quota| *quota != own);
     if let Some(act) = by {
         let mut actions = actions(&old, &new);

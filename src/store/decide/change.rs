@@ -6,7 +6,7 @@ use crate::domain::idempotency::IdempotencyRecord;
 use crate::domain::invitation::Invitation;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
-use crate::domain::task::Task;
+use crate::domain::task::{Task, Tombstone};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
@@ -17,7 +17,14 @@ use crate::domain::user::Credential;
 #[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
 pub enum Change {
     /// New account, and its key in the index of emails.
-    UserCreate(Credential, String),
+    UserCreate {
+        /// The account.
+        new: Credential,
+        /// Key of its email.
+        email_key: String,
+        /// Number of its first change.
+        seq: u64,
+    },
     /// Changed account. Only the id must stay the same.
     UserReplace {
         /// Account before the change.
@@ -71,4 +78,10 @@ pub enum Change {
     TaskDelete(Task),
     /// Latest change of a deleted task of this account.
     TaskGone(UserId, Timestamp),
+    /// Trace of a task that is deleted.
+    TombstoneAdd(Tombstone),
+    /// Trace to remove because it is old. Clients that have not seen the deletion must begin anew.
+    TombstoneExpire(Tombstone),
+    /// Trace to remove because the task is imported again.
+    TombstoneRaise(Tombstone),
 }

@@ -2,7 +2,8 @@
 
 use super::{Change, Decision, IdempotencyAge, IdempotencyUsage, Snapshot};
 use crate::domain::id::UserId;
-use crate::domain::idempotency::{IdempotencyRecord, SweepProgress};
+use crate::domain::idempotency::IdempotencyRecord;
+use crate::domain::sweep::SweepProgress;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Idempotency, StoreError};
 
@@ -59,7 +60,7 @@ fn outlasts(
 ) -> Result<bool, StoreError> {
     for change in changes {
         match change {
-            Change::UserCreate(new, _) if new.user.id == owner => return Ok(true),
+            Change::UserCreate { new, .. } if new.user.id == owner => return Ok(true),
             Change::UserDelete(old) if old.user.id == owner => return Ok(false),
             _ => {}
         }

@@ -15,6 +15,7 @@ pub mod sessions;
 mod snapshot;
 pub mod tasks;
 pub mod tokens;
+pub mod tombstones;
 
 pub use self::authority::authorize;
 pub use self::change::Change;

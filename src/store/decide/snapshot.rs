@@ -8,9 +8,10 @@ use crate::domain::position::Position;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts};
+use crate::domain::task::{Task, TaskCounts, Tombstone};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
+use crate::domain::uid::Uid;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 
@@ -106,6 +107,15 @@ pub trait Snapshot {
     /// Finds a task.
     fn task(&self, owner: UserId, id: TaskId) -> Read<Option<Task>>;
 
+    /// Finds the id of the task with a uid, also of a deleted one that has a tombstone.
+    fn task_of_uid(&self, owner: UserId, uid: &Uid) -> Read<Option<TaskId>>;
+
+    /// Finds the tombstone of a deleted task.
+    fn tombstone(&self, owner: UserId, id: TaskId) -> Read<Option<Tombstone>>;
+
+    /// Lists tombstones, oldest first, at most `limit`.
+    fn tombstones(&self, owner: UserId, limit: usize) -> Read<Vec<Tombstone>>;
+
     /// Lists a task and its descendants, level by level, each with its children. Leaves out the children of descendants
     /// for which `skips` is true. Stops after the task with which more than `most` tasks are found, so that some may be
     /// missing.
@@ -196,15 +206,21 @@ pub struct Figures {
     pub newest: Timestamp,
     /// Limits of this account.
     pub own: OwnQuota,
+    /// Number of the last change.
+    pub seq: u64,
+    /// Number of tombstones.
+    pub tombstones: u64,
 }
 
 impl Figures {
-    /// Figures of an account without tasks.
-    pub const EMPTY: Self = Self {
+    /// Figures of a new account, whose creation is its first change.
+    pub const NEW: Self = Self {
         tasks: 0,
         tags: 0,
         bytes: 0,
         newest: Timestamp::EPOCH,
         own: OwnQuota { tasks: None, mib: None },
+        seq: 1,
+        tombstones: 0,
     };
 }

@@ -52,6 +52,7 @@
 mod audit;
 #[doc(hidden)]
 pub mod bench;
+mod changes;
 mod engine;
 mod export;
 mod file;
@@ -66,6 +67,7 @@ mod sessions;
 mod store;
 mod tasks;
 mod tokens;
+mod tombstones;
 mod users;
 
 use std::fmt;
@@ -81,6 +83,7 @@ use self::engine::long_reads::LongReads;
 use self::engine::space::Space;
 pub use self::engine::space::has_room;
 use self::engine::view::View;
+use self::engine::watches::Watches;
 use self::engine::writer::Writer;
 pub use self::file::compact::{Compacted, compact};
 pub use self::file::copy::CopyError;
@@ -117,6 +120,8 @@ pub struct RedbStore {
     quota: Quota,
     reads: ReadLimits,
     census: Census,
+    watches: Arc<Watches>,
+    epoch: u64,
 }
 
 /// State that reads need; reads may outlast a caller that stopped waiting.

@@ -1,6 +1,7 @@
 //! Implementation of [`Store`] on the file. Says of each method whether it reads or writes, and nothing else.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use redb::ReadTransaction;
@@ -11,16 +12,16 @@ use crate::domain::audit::Act;
 use crate::domain::due::DueRange;
 use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use crate::domain::idempotency::{
-    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
-};
+use crate::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
+use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    Task, TaskAction, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+    ChangePage, ChangeQuery, Task, TaskAction, TaskOp, TaskQuery, TaskSummary, TaskWrite,
+    TaskWritten,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -37,8 +38,8 @@ use crate::store::redb::format::key::Table;
 use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{
-    RedbStore, audit, export, idempotency, invitations, list, quota, sessions, tasks,
-    tokens, users,
+    RedbStore, audit, changes, export, idempotency, invitations, list, quota, sessions,
+    tasks, tokens, tombstones, users,
 };
 use crate::store::{Failure, ImportError, Store, StoreError, WriteContext};
 
@@ -364,6 +365,36 @@ impl Store for RedbStore {
                 decide::idempotency::forget(snapshot, owner)
             })
             .await
+    }
+
+    async fn tombstone_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<SweepProgress, StoreError> {
+        let ticket = Ticket::data(Flow::Server, tombstones::SWEEP);
+        self.writer
+            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+                decide::tombstones::sweep(snapshot, after, now, retention)
+            })
+            .await
+    }
+
+    async fn change_list(
+        &self,
+        owner: UserId,
+        query: ChangeQuery,
+    ) -> Result<Option<ChangePage>, StoreError> {
+        self.read(|txn| changes::page(txn, owner, &query))
+    }
+
+    fn change_watch(&self, owner: UserId) -> watch::Receiver<u64> {
+        self.watches.subscribe(owner)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     async fn task_write(

@@ -6,13 +6,16 @@ use duly::domain::{id::UserId, task::Task};
 use duly::store::decide::{Change, Snapshot as _};
 
 use super::State;
+use super::state::Seqs;
 
 impl State {
     pub(super) fn apply(&mut self, change: Change) {
         match change {
-            Change::UserCreate(new, key) => {
+            Change::UserCreate { new, email_key: key, seq } => {
                 self.last_user = self.last_user.max(new.user.id.get());
                 self.emails.insert(key, new.user.id);
+                let seqs = Seqs { last: seq, account: seq, horizon: seq - 1 };
+                self.seqs.insert(new.user.id, seqs);
                 self.users.insert(new.user.id, new);
             }
             Change::UserReplace { old, new } => self.replace_user(&old, new),
@@ -52,6 +55,7 @@ impl State {
             }
             Change::TaskCreate(new) | Change::TaskRestore { new, .. } => self.add(new),
             Change::TaskReplace { new, .. } => {
+                self.number(new.owner, new.seq);
                 self.tasks.insert(new.id, new);
             }
             Change::TaskDelete(old) => {
@@ -59,6 +63,18 @@ impl State {
                 self.tasks.remove(&old.id);
             }
             Change::TaskGone(owner, changed) => self.see(owner, changed),
+            Change::TombstoneAdd(new) => {
+                self.number(new.owner, new.seq);
+                self.tombstones.insert((new.owner, new.seq), new);
+            }
+            Change::TombstoneExpire(old) => {
+                self.tombstones.remove(&(old.owner, old.seq));
+                let seqs = self.seqs.get_mut(&old.owner).unwrap();
+                seqs.horizon = seqs.horizon.max(old.seq);
+            }
+            Change::TombstoneRaise(old) => {
+                self.tombstones.remove(&(old.owner, old.seq));
+            }
         }
     }
 
@@ -69,6 +85,11 @@ impl State {
             self.emails.remove(&key);
             let key = self.email_key(&new.user.email, id).unwrap().unwrap();
             self.emails.insert(key, id);
+        }
+        if old.user != new.user {
+            let seqs = self.seqs.get_mut(&id).unwrap();
+            seqs.last += 1;
+            seqs.account = seqs.last;
         }
         self.users.insert(id, new);
     }
@@ -82,12 +103,20 @@ impl State {
         self.tasks.retain(|_, task| task.owner != id);
         self.newest.remove(&id);
         self.own.remove(&id);
+        self.seqs.remove(&id);
+        self.tombstones.retain(|(user, _), _| *user != id);
     }
 
     fn add(&mut self, new: Task) {
         self.last_task = self.last_task.max(new.id.get());
         self.see(new.owner, new.created_at);
+        self.number(new.owner, new.seq);
         self.tasks.insert(new.id, new);
+    }
+
+    fn number(&mut self, owner: UserId, seq: u64) {
+        let seqs = self.seqs.get_mut(&owner).unwrap();
+        seqs.last = seqs.last.max(seq);
     }
 
     fn see(&mut self, owner: UserId, time: Timestamp) {

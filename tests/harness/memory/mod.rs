@@ -9,6 +9,7 @@ mod state;
 use std::cmp::Reverse;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
@@ -17,16 +18,16 @@ use duly::domain::due::DueRange;
 use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::id_set::TaskIds;
-use duly::domain::idempotency::{
-    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
-};
+use duly::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
 use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshing, Renewed, Session};
+use duly::domain::sweep::SweepProgress;
 use duly::domain::task::{
-    Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+    ChangePage, ChangeQuery, Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary,
+    TaskWrite, TaskWritten,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -37,7 +38,7 @@ use duly::domain::user::{
 use duly::store::decide::import::ImportState;
 use duly::store::decide::{
     Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, idempotency, import,
-    in_context, invitations, sessions, tasks, tokens,
+    in_context, invitations, sessions, tasks, tokens, tombstones,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::{mpsc, watch};
@@ -50,12 +51,15 @@ const BOUNDS: IdempotencyBounds = IdempotencyBounds { records: 16_384, bytes: 16
 #[derive(Debug, Default)]
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
+    /// Number of writes.
+    changed: watch::Sender<u64>,
 }
 
 impl MemoryStore {
     /// Creates a store that limits accounts. It counts no bytes.
     pub(crate) fn with(quota: Quota) -> Self {
-        Self { state: Mutex::new(State { quota, ..State::default() }) }
+        let state = Mutex::new(State { quota, ..State::default() });
+        Self { state, changed: watch::Sender::default() }
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
@@ -73,6 +77,7 @@ impl MemoryStore {
         for change in changes {
             state.apply(change);
         }
+        self.changed.send_modify(|number| *number += 1);
         Ok(result)
     }
 }
@@ -359,6 +364,33 @@ impl Store for MemoryStore {
         self.decide(WriteContext::system(), |snapshot| {
             idempotency::forget(snapshot, owner)
         })
+    }
+
+    async fn tombstone_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<SweepProgress, StoreError> {
+        self.decide(WriteContext::system(), |snapshot| {
+            tombstones::sweep(snapshot, after, now, retention)
+        })
+    }
+
+    async fn change_list(
+        &self,
+        owner: UserId,
+        query: ChangeQuery,
+    ) -> Result<Option<ChangePage>, StoreError> {
+        Ok(self.state().changes(owner, query))
+    }
+
+    fn change_watch(&self, _owner: UserId) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    fn epoch(&self) -> u64 {
+        1
     }
 
     async fn task_write(

@@ -10,9 +10,10 @@ use duly::domain::invitation::Invitation;
 use duly::domain::position::Position;
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
-use duly::domain::task::{Task, TaskCounts};
+use duly::domain::task::{Task, TaskCounts, Tombstone};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
+use duly::domain::uid::Uid;
 use duly::domain::user::Credential;
 use duly::store::StoreError;
 use duly::store::decide::{
@@ -131,11 +132,27 @@ impl Snapshot for State {
             bytes: usage.bytes,
             newest: self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH),
             own: usage.own,
+            seq: self.seqs[&owner].last,
+            tombstones: self.tombstones_of(owner).count() as u64,
         }))
     }
 
     fn task(&self, owner: UserId, id: TaskId) -> Read<Option<Task>> {
         Ok(self.find(owner, id).cloned())
+    }
+
+    fn task_of_uid(&self, owner: UserId, uid: &Uid) -> Read<Option<TaskId>> {
+        let task = self.tasks_of(owner).find(|it| it.uid == *uid).map(|it| it.id);
+        let gone = self.tombstones_of(owner).find(|it| it.uid == *uid);
+        Ok(task.or_else(|| gone.map(|it| it.id)))
+    }
+
+    fn tombstone(&self, owner: UserId, id: TaskId) -> Read<Option<Tombstone>> {
+        Ok(self.tombstones_of(owner).find(|it| it.id == id).cloned())
+    }
+
+    fn tombstones(&self, owner: UserId, limit: usize) -> Read<Vec<Tombstone>> {
+        Ok(self.tombstones_of(owner).take(limit).cloned().collect())
     }
 
     fn subtree(

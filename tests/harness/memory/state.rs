@@ -11,7 +11,7 @@ use duly::domain::page::{AuditPart, Page};
 use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
-use duly::domain::task::{Task, TaskCounts};
+use duly::domain::task::{ChangePage, ChangeQuery, Changed, Task, TaskCounts, Tombstone};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::NextIds;
@@ -32,6 +32,18 @@ pub(crate) struct State {
     pub(crate) newest: BTreeMap<UserId, Timestamp>,
     pub(crate) quota: Quota,
     pub(crate) own: BTreeMap<UserId, OwnQuota>,
+    /// Number of the last change of each account, of the last change of the account itself, and of the last deletion
+    /// whose tombstone is gone.
+    pub(crate) seqs: BTreeMap<UserId, Seqs>,
+    pub(crate) tombstones: BTreeMap<(UserId, u64), Tombstone>,
+}
+
+/// Numbers of changes of an account.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seqs {
+    pub(crate) last: u64,
+    pub(crate) account: u64,
+    pub(crate) horizon: u64,
 }
 
 impl State {
@@ -89,6 +101,43 @@ impl State {
             }
         }
         tags
+    }
+
+    pub(crate) fn tombstones_of(
+        &self,
+        owner: UserId,
+    ) -> impl Iterator<Item = &Tombstone> {
+        self.tombstones.range((owner, 0)..=(owner, u64::MAX)).map(|(_, found)| found)
+    }
+
+    /// Lists changes in their order.
+    pub(crate) fn changes(
+        &self,
+        owner: UserId,
+        query: ChangeQuery,
+    ) -> Option<ChangePage> {
+        let user = &self.users.get(&owner)?.user;
+        let seqs = self.seqs[&owner];
+        let ChangeQuery { since, deleted_since, limit, tasks, account } = query;
+        let deleted_since = deleted_since.max(since);
+        if since > seqs.last || deleted_since < seqs.horizon {
+            return None;
+        }
+        let mut all = BTreeMap::new();
+        if account && seqs.account > since {
+            all.insert(seqs.account, Changed::Account(user.clone()));
+        }
+        if tasks {
+            let changed = self.tasks_of(owner).filter(|task| task.seq > since);
+            all.extend(changed.map(|it| (it.seq, Changed::Task(it.clone()))));
+            let gone = self.tombstones_of(owner).filter(|it| it.seq > deleted_since);
+            all.extend(gone.map(|it| (it.seq, Changed::TaskDeleted(it.clone()))));
+        }
+        let more = all.len() > limit;
+        let some: Vec<_> = all.into_iter().take(limit).collect();
+        let last = some.last().map(|(seq, _)| *seq).filter(|_| more);
+        let seq = last.unwrap_or(seqs.last);
+        Some(ChangePage { changes: some, seq, more, latest: seqs.last })
     }
 
     pub(super) fn idempotency_of(

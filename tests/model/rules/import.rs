@@ -78,8 +78,13 @@ impl<'a> Import<'a> {
         let Some(owner) = self.owner.filter(|owner| owner.there == found.owner) else {
             return Err(Conflict::Stray);
         };
-        let new = Task { owner: owner.here, ..found };
-        match self.state.tasks.get(&new.id).cloned() {
+        let mut new = Task { owner: owner.here, ..found };
+        let old = self.state.tasks.get(&new.id).cloned();
+        if let Some(old) = &old {
+            (new.uid, new.seq) = (old.uid.clone(), old.seq);
+            new.origin = old.origin.clone();
+        }
+        match old {
             Some(old) if old.owner != new.owner => return Err(Conflict::Taken),
             Some(old) if old == new => self.done.tasks_same += 1,
             Some(_) if self.options.existing == Existing::Keep => {
@@ -110,6 +115,7 @@ impl<'a> Import<'a> {
             tags_remove: None,
             position: Some(wanted.position),
             parent: Some(wanted.parent),
+            parent_uid: None,
             recurrence: Some(wanted.recurrence.as_ref().map(|it| it.rule().clone())),
             repeat_from: Some(wanted.recurrence.map(|it| it.repeat_from())),
             fixed: Fixed::default(),
@@ -131,6 +137,7 @@ impl State {
     pub(super) fn restore(&mut self, task: Task) {
         let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
         *newest = (*newest).max(task.created_at);
+        self.tombstones.retain(|_, gone| gone.owner != task.owner || gone.id != task.id);
         self.tasks.insert(task.id, task);
     }
 }

@@ -9,6 +9,7 @@ mod patch;
 mod tasks;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use duly::domain::access::Access;
@@ -16,16 +17,17 @@ use duly::domain::audit::{Act, AuditAction};
 use duly::domain::due::DueRange;
 use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
-use duly::domain::idempotency::{
-    IdempotencyKey, IdempotencyNote, IdempotencyRecord, SweepProgress,
-};
+use duly::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
 use duly::domain::network::Network;
 use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
-use duly::domain::task::{Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten};
+use duly::domain::sweep::SweepProgress;
+use duly::domain::task::{
+    ChangePage, ChangeQuery, Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
@@ -422,6 +424,31 @@ impl Store for RulesStore {
 
     async fn idempotency_forget(&self, _owner: UserId) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    async fn tombstone_sweep(
+        &self,
+        _after: Option<UserId>,
+        _now: Timestamp,
+        _retention: Duration,
+    ) -> Result<SweepProgress, StoreError> {
+        Ok(SweepProgress::default())
+    }
+
+    async fn change_list(
+        &self,
+        owner: UserId,
+        query: ChangeQuery,
+    ) -> Result<Option<ChangePage>, StoreError> {
+        self.0.change_list(owner, query).await
+    }
+
+    fn change_watch(&self, owner: UserId) -> watch::Receiver<u64> {
+        self.0.change_watch(owner)
+    }
+
+    fn epoch(&self) -> u64 {
+        self.0.epoch()
     }
 
     async fn task_write(

@@ -42,11 +42,13 @@ pub(super) fn patched(
         tags_remove,
         position,
         parent,
+        parent_uid,
         recurrence,
         repeat_from,
         fixed,
         is_import,
     } = patch;
+    assert_eq!(parent_uid, None, "it was looked up");
     assert_eq!(fixed, Fixed::default(), "the model knows no fixed fields");
     assert_eq!(due_local, None, "the model knows no local times");
     let is_visible = |title: &Title| title.as_str().chars().any(char::is_alphanumeric);

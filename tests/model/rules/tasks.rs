@@ -3,16 +3,18 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
+use duly::domain::author::Author;
 use duly::domain::id::{TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::quota::{QuotaExceeded, Usage};
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
     IfMatch, Neighbour, NewTask, Skip, Task, TaskAction, TaskDone, TaskMove, TaskOp,
-    TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+    TaskPatch, TaskRef, TaskRefused, TaskWrite, TaskWritten, Tombstone,
 };
 use duly::domain::time_zone::TimeZone;
 use duly::domain::timestamp::Timestamp;
+use duly::domain::uid::Uid;
 
 use super::patch::{
     Patched, Step, brought_back, finished as finished_copy, moment_before, patched,
@@ -35,9 +37,23 @@ impl State {
         let mut gone: Vec<Timestamp> = Vec::new();
         let mut results = Vec::new();
         let mut told = BTreeSet::new();
+        let mut uids: BTreeSet<Uid> = BTreeSet::new();
         for op in write.ops {
             let (mut tried, mut now_gone) = (after.clone(), gone.clone());
-            let mut result = tried.decide(owner, op, write.now, &mut now_gone);
+            let is_twice = match &op.action {
+                TaskAction::Create(new) => {
+                    new.uid.as_ref().is_some_and(|it| uids.contains(it))
+                }
+                _ => false,
+            };
+            let mut result = if is_twice {
+                Err(TaskRefused::UidTwice)
+            } else {
+                tried.decide(owner, op, write.now, &mut now_gone)
+            };
+            if let Ok(TaskDone::Created(task)) = &result {
+                uids.insert(task.uid.clone());
+            }
             if let Err(TaskRefused::Changed(task)) = &result
                 && !told.insert((task.id, task.revision))
             {
@@ -55,6 +71,10 @@ impl State {
         let made = after.tasks_of(owner).filter(is_new).map(|task| task.created_at);
         let newest = made.chain(gone).max().unwrap_or(newest).max(newest);
         after.newest.insert(owner, newest);
+        // A task that was created and deleted at once leaves no trace.
+        after.tombstones.retain(|key, gone| {
+            self.tombstones.contains_key(key) || self.tasks.contains_key(&gone.id)
+        });
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
             *self = after;
@@ -70,20 +90,34 @@ impl State {
         gone: &mut Vec<Timestamp>,
     ) -> Decided {
         let TaskOp { action, if_match } = op;
-        let id = match action {
-            TaskAction::Create(mut new) => {
+        let named = match &action {
+            TaskAction::Create(new) => {
+                let mut new = NewTask::clone(new);
+                if let Some(uid) = &new.uid {
+                    let gone = self.tombstones_of(owner).find(|it| it.uid == *uid);
+                    if let Some(known) = self.tasks_of(owner).find(|it| it.uid == *uid) {
+                        return Ok(TaskDone::Known(known.clone()));
+                    }
+                    if let Some(gone) = gone {
+                        return Err(TaskRefused::Deleted(gone.id));
+                    }
+                }
+                if let Some(uid) = new.parent_uid.take() {
+                    new.parent = Some(self.parent(owner, &TaskRef::Uid(uid))?);
+                }
                 if let Some(parent) = new.parent {
                     self.check_reparent(owner, None, parent)?;
                 }
                 new.tags = self.settled(owner, &Tags::default(), &new.tags);
-                return self.make(owner, *new).map(TaskDone::Created);
+                return self.make(owner, new).map(TaskDone::Created);
             }
-            TaskAction::Patch(id, _)
-            | TaskAction::Skip(id, _)
-            | TaskAction::Move(id, _)
-            | TaskAction::Delete(id) => id,
+            TaskAction::Patch(named, _)
+            | TaskAction::Skip(named, _)
+            | TaskAction::Move(named, _)
+            | TaskAction::Delete(named) => named.clone(),
         };
-        let old = self.find(owner, id).cloned().ok_or(TaskRefused::Missing)?;
+        let old = self.named(owner, &named).ok_or(TaskRefused::Missing)?;
+        let id = old.id;
         let (revisions, wanted) = match if_match {
             IfMatch::Any => (vec![old.revision], true),
             IfMatch::OneOf(revisions) => (revisions, true),
@@ -99,7 +133,12 @@ impl State {
                 self.replace(&old, skipped, now)
             }
             TaskAction::Move(_, TaskMove { to, parent }) => {
-                let position = Some(self.place(&old, to)?);
+                let position = Some(self.place(&old, &to)?);
+                let parent = match parent {
+                    Some(Some(parent)) => Some(Some(self.parent(owner, &parent)?)),
+                    Some(None) => Some(None),
+                    None => None,
+                };
                 let patch = TaskPatch { position, parent, ..TaskPatch::default() };
                 self.change(&old, patch, now)
             }
@@ -110,10 +149,38 @@ impl State {
                     let newest = self.newest.entry(owner).or_insert(Timestamp::EPOCH);
                     *newest = (*newest).max(task.updated_at);
                     gone.push(task.updated_at);
+                    self.bury(task, now);
                 }
                 Ok(TaskDone::Deleted(doomed.iter().map(|_| 1).sum()))
             }
         }
+    }
+
+    fn named(&self, owner: UserId, named: &TaskRef) -> Option<Task> {
+        let mut tasks = self.tasks_of(owner);
+        let task = match named {
+            TaskRef::Id(id) => tasks.find(|it| it.id == *id),
+            TaskRef::Uid(uid) => tasks.find(|it| it.uid == *uid),
+        };
+        task.cloned()
+    }
+
+    fn parent(&self, owner: UserId, named: &TaskRef) -> Result<TaskId, TaskRefused> {
+        let missing = match named {
+            TaskRef::Id(_) => TaskRefused::NoParent,
+            TaskRef::Uid(_) => TaskRefused::NoParentUid,
+        };
+        self.named(owner, named).map(|it| it.id).ok_or(missing)
+    }
+
+    /// Keeps the trace of a task that was not only created by the same write.
+    fn bury(&mut self, task: Task, at: Timestamp) {
+        let Task { owner, id, uid, .. } = task;
+        let seqs = self.seqs.entry(owner).or_default();
+        seqs.last += 1;
+        let (seq, author) = (seqs.last, Author::Unknown);
+        let tombstone = Tombstone { owner, id, uid, seq, unit: seq, at, author };
+        self.tombstones.insert((owner, seq), tombstone);
     }
 
     fn make(&mut self, owner: UserId, new: NewTask) -> Result<Task, TaskRefused> {
@@ -125,7 +192,8 @@ impl State {
             None => Position::between(last, None).map_err(|_| TaskRefused::NoRoom)?,
         };
         let id = TaskId::new(self.last_task + 1);
-        let made = self.dated(new.into_task(owner, id, position)?);
+        let uid = new.uid.clone().unwrap_or_else(|| Uid::made(id, 0));
+        let made = self.dated(new.into_task(owner, id, uid, position)?);
         let Usage { tasks, own, .. } = self.usage(owner);
         if let Some(limit) = self.quota.tasks_of(own).filter(|limit| tasks >= *limit) {
             return Err(TaskRefused::Quota(QuotaExceeded::Tasks { used: tasks, limit }));
@@ -149,6 +217,9 @@ impl State {
             let new = tags.iter().filter(|tag| !has(tag)).cloned().collect();
             let new = Tags::new(new).unwrap_or_default();
             *tags = self.settled(old.owner, &old.tags, &new);
+        }
+        if let Some(uid) = patch.parent_uid.take() {
+            patch.parent = Some(Some(self.parent(old.owner, &TaskRef::Uid(uid))?));
         }
         let patched = patched(old, patch, now)?;
         let task = &patched.task;
@@ -285,30 +356,29 @@ impl State {
         Ok(())
     }
 
-    fn place(&self, task: &Task, to: Neighbour) -> Result<Position, TaskRefused> {
+    fn place(&self, task: &Task, to: &Neighbour) -> Result<Position, TaskRefused> {
         let others = || self.tasks_of(task.owner).filter(|it| it.id != task.id);
         let positions = || others().map(|it| &it.position);
-        let beside = |id: TaskId, side: Ordering| {
-            let other =
-                others().find(|it| it.id == id).ok_or(TaskRefused::NoNeighbour)?;
-            let here = &other.position;
-            let that_side = positions().filter(|it| (*it).cmp(here) == side);
+        let beside = |named: &TaskRef, side: Ordering| {
+            let other = self.named(task.owner, named).filter(|it| it.id != task.id);
+            let here = other.ok_or(TaskRefused::NoNeighbour)?.position;
+            let that_side = positions().filter(|it| (*it).cmp(&here) == side);
             let next = match side {
                 Ordering::Less => that_side.max(),
                 _ => that_side.min(),
             };
-            Ok((here, next))
+            Ok((here.clone(), next))
         };
         let between = match to {
             Neighbour::First => Position::between(None, positions().min()),
             Neighbour::Last => Position::between(positions().max(), None),
             Neighbour::Before(id) => {
                 let (here, next) = beside(id, Ordering::Less)?;
-                Position::between(next, Some(here))
+                Position::between(next, Some(&here))
             }
             Neighbour::After(id) => {
                 let (here, next) = beside(id, Ordering::Greater)?;
-                Position::between(Some(here), next)
+                Position::between(Some(&here), next)
             }
         };
         between.map_err(|_| TaskRefused::NoRoom)

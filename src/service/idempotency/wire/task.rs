@@ -11,10 +11,11 @@ use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Task, TaskDone, Title};
+use crate::domain::task::{Description, Origin, Task, TaskDone, Title};
 use crate::domain::time_zone::TimeZone;
+use crate::domain::uid::Uid;
 use crate::service::FieldError;
-use crate::service::tasks::{Moved, TaskFailure, TaskResults};
+use crate::service::tasks::{Made, Moved, TaskFailure, TaskResults};
 
 /// Stored form of a task. Texts were checked when they were written, and are not checked again: rules of names may
 /// change, and a name of a time zone may have left the database.
@@ -39,6 +40,9 @@ pub(in crate::service::idempotency) struct WireTask {
     local_ms: Option<u32>,
     #[serde(default)]
     from_completion: bool,
+    /// Earlier versions had none.
+    #[serde(default)]
+    uid: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,9 +57,11 @@ enum WireDue {
 #[serde(rename_all = "snake_case")]
 pub(in crate::service::idempotency) enum WireResult {
     Created(WireTask),
+    Known(WireTask),
     Changed(WireTask, Option<u64>),
     Deleted(u64),
     Missing,
+    TaskDeleted(u64),
     ChangedSince(WireTask),
     ChangedAsTold,
     Invalid(Vec<(String, String)>),
@@ -75,6 +81,7 @@ impl Stored for Task {
         let Self {
             id,
             owner,
+            uid,
             title,
             description,
             completed_at,
@@ -87,6 +94,8 @@ impl Stored for Task {
             created_at,
             updated_at,
             revision,
+            // No response has the others.
+            ..
         } = self;
         WireTask {
             id: id.get(),
@@ -112,6 +121,7 @@ impl Stored for Task {
             created_at: (*created_at).into(),
             updated_at: (*updated_at).into(),
             revision: *revision,
+            uid: Some(uid.as_str().to_owned()),
         }
     }
 
@@ -137,9 +147,14 @@ impl Stored for Task {
             None => None,
         };
         let tags = wire.tags.into_iter().map(Tag::new_unchecked).collect();
+        let id = TaskId::new(wire.id);
+        let created_at = wire.created_at.time().ok()?;
+        let uid =
+            wire.uid.map_or_else(|| Uid::former(id, created_at), Uid::new_unchecked);
         Some(Self {
-            id: TaskId::new(wire.id),
+            id,
             owner: UserId::new(wire.owner),
+            uid,
             title: Title::new(wire.title).ok()?,
             description: wire.description.map(Description::new).transpose().ok()?,
             completed_at: wire.completed_at.map(Millis::time).transpose().ok()?,
@@ -149,10 +164,27 @@ impl Stored for Task {
             position: Position::new_unchecked(wire.position),
             parent: wire.parent.map(TaskId::new),
             recurrence,
-            created_at: wire.created_at.time().ok()?,
+            created_at,
             updated_at: wire.updated_at.time().ok()?,
             revision: wire.revision,
+            seq: 0,
+            origin: Origin::UNKNOWN,
         })
+    }
+}
+
+/// Outcomes are kept of new tasks only: a known one is found by its uid.
+impl Stored for Made {
+    type Wire = WireTask;
+
+    fn to_wire(&self) -> Self::Wire {
+        match self {
+            Self::New(task) | Self::Known(task) => task.to_wire(),
+        }
+    }
+
+    fn from_wire(wire: Self::Wire) -> Option<Self> {
+        Task::from_wire(wire).map(Self::New)
     }
 }
 
@@ -184,6 +216,7 @@ impl Stored for TaskResults {
 fn wire(result: &Result<TaskDone, TaskFailure>) -> WireResult {
     match result {
         Ok(TaskDone::Created(task)) => WireResult::Created(task.to_wire()),
+        Ok(TaskDone::Known(task)) => WireResult::Known(task.to_wire()),
         Ok(TaskDone::Changed { task, finished }) => {
             WireResult::Changed(task.to_wire(), finished.map(TaskId::get))
         }
@@ -199,6 +232,7 @@ fn wire_failure(failure: &TaskFailure) -> WireResult {
     };
     match failure {
         TaskFailure::Missing => WireResult::Missing,
+        TaskFailure::Deleted(id) => WireResult::TaskDeleted(id.get()),
         TaskFailure::Changed(task) => WireResult::ChangedSince(task.to_wire()),
         TaskFailure::ChangedAsTold => WireResult::ChangedAsTold,
         TaskFailure::Invalid(fields) => WireResult::Invalid(pairs(fields)),
@@ -223,12 +257,14 @@ fn result(wire: WireResult) -> Option<Result<TaskDone, TaskFailure>> {
     };
     Some(match wire {
         WireResult::Created(task) => Ok(TaskDone::Created(Task::from_wire(task)?)),
+        WireResult::Known(task) => Ok(TaskDone::Known(Task::from_wire(task)?)),
         WireResult::Changed(task, finished) => Ok(TaskDone::Changed {
             task: Task::from_wire(task)?,
             finished: finished.map(TaskId::new),
         }),
         WireResult::Deleted(count) => Ok(TaskDone::Deleted(count)),
         WireResult::Missing => Err(TaskFailure::Missing),
+        WireResult::TaskDeleted(id) => Err(TaskFailure::Deleted(TaskId::new(id))),
         WireResult::ChangedSince(task) => {
             Err(TaskFailure::Changed(Box::new(Task::from_wire(task)?)))
         }

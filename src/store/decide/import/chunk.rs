@@ -5,6 +5,7 @@ use std::collections::btree_map::Entry;
 
 use super::ImportState;
 use crate::domain::audit::{Act, Actor, AuditAction};
+use crate::domain::author::Author;
 use crate::domain::email::Email;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::quota::Quota;
@@ -14,8 +15,14 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Conflict, Existing, Imported, Owner};
 use crate::domain::user::{Credential, Role, User};
 use crate::store::StoreError;
-use crate::store::decide::tasks::{Allowance, TaskOverlay, check_reparent};
+use crate::store::decide::tasks::{Allowance, Authorship, TaskOverlay, check_reparent};
 use crate::store::decide::{Change, Figures, Snapshot, audit};
+
+/// Returns the number of the first change of an imported account. The account may have existed before, with the same id:
+/// the number is greater than every number that it has had, so that old cursors are out of date.
+fn first_seq(now: Timestamp) -> u64 {
+    now.as_millis().cast_unsigned().saturating_mul(1024)
+}
 
 /// Result of the search for an account.
 enum Found {
@@ -93,7 +100,9 @@ impl<'a> ChunkImport<'a> {
                     self.audited.push((AuditAction::AdminMade, Some(id)));
                 }
                 let user = User { id, ..found.user };
-                self.changes.push(Change::UserCreate(Credential { user, ..found }, key));
+                let new = Credential { user, ..found };
+                let seq = first_seq(self.now);
+                self.changes.push(Change::UserCreate { new, email_key: key, seq });
                 self.done.users_added += 1;
                 id
             }
@@ -148,11 +157,15 @@ impl<'a> ChunkImport<'a> {
         let new = Task { owner: owner.here, ..found };
         let (owner, id) = (new.owner, new.id);
         match self.overlay(owner)?.get(id)? {
-            Some(old) if old == new => self.done.tasks_same += 1,
-            Some(old) => match self.state.options.existing {
-                Existing::Keep => self.keep(&old, new)?,
-                Existing::Replace => self.replace(old, new)?,
-            },
+            Some(old) => {
+                let (uid, origin) = (old.uid.clone(), old.origin.clone());
+                let new = Task { uid, seq: old.seq, origin, ..new };
+                match self.state.options.existing {
+                    _ if old == new => self.done.tasks_same += 1,
+                    Existing::Keep => self.keep(&old, new)?,
+                    Existing::Replace => self.replace(old, new)?,
+                }
+            }
             None if !self.state.taken.insert(id) => return Ok(Err(Conflict::Taken)),
             None => self.restore(new)?,
         }
@@ -167,11 +180,14 @@ impl<'a> ChunkImport<'a> {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
                 // An account created by this chunk has no stats yet.
-                let figures = self.snapshot.figures(owner)?.unwrap_or(Figures::EMPTY);
+                let new = Figures { seq: first_seq(self.now), ..Figures::NEW };
+                let figures = self.snapshot.figures(owner)?.unwrap_or(new);
                 // The operator may import more than an account may create.
                 let allowance = Allowance::new(&figures, &Quota::default(), 0);
+                let salt = self.now.as_millis().cast_unsigned();
+                let by = Authorship { author: Author::Import, salt };
                 let mut overlay =
-                    TaskOverlay::new(self.snapshot, owner, &figures, allowance)?;
+                    TaskOverlay::new(self.snapshot, owner, &figures, allowance, by)?;
                 // A chunk must be imported, however long that takes.
                 overlay.most_looked_at = usize::MAX;
                 place.insert(overlay)
@@ -227,7 +243,8 @@ impl<'a> ChunkImport<'a> {
         let Some(old) = overlay.get(id)? else { return Ok(false) };
         let is_possible = check_reparent(overlay, Some(id), parent)?.is_ok();
         if is_possible {
-            let new = Task { parent: Some(parent), ..old.clone() };
+            let seq = overlay.take_seq();
+            let new = Task { parent: Some(parent), seq, ..old.clone() };
             overlay.put(old, new)?;
         }
         Ok(is_possible)

@@ -122,6 +122,7 @@ fn is_same_text(old: &Task, new: &Task) -> bool {
         completed_at: new.completed_at,
         updated_at: new.updated_at,
         revision: new.revision,
+        seq: new.seq,
         ..old.clone()
     };
     as_new == *new

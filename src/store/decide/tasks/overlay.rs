@@ -6,12 +6,16 @@ use std::ops::Bound;
 
 use super::allowance::Allowance;
 use super::work;
+use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{NewTask, Task, TaskRefused, TaskWrite};
+use crate::domain::task::{
+    NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
+use crate::domain::uid::Uid;
 use crate::store::StoreError;
 use crate::store::decide::{Change, Figures, Side, Snapshot};
 
@@ -55,6 +59,24 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     tags_known: Option<BTreeMap<String, Vec<Tag>>>,
     /// Imported tasks, and whether their neighbours by id are also their neighbours by time.
     restored: BTreeMap<TaskId, bool>,
+    /// Tombstones of deleted tasks.
+    buried: BTreeMap<TaskId, Tombstone>,
+    /// Tombstones of tasks that are imported again.
+    raised: Vec<Tombstone>,
+    /// Uids of created tasks.
+    uids: BTreeMap<Uid, TaskId>,
+    /// Number of the first change of this write, and of the next one.
+    unit: u64,
+    next_seq: u64,
+    author: Author,
+    /// Random number for uids.
+    salt: u64,
+}
+
+/// Author of a write, and a random number for the uids that it makes.
+pub(in crate::store::decide) struct Authorship {
+    pub(in crate::store::decide) author: Author,
+    pub(in crate::store::decide) salt: u64,
 }
 
 struct Edited {
@@ -68,7 +90,9 @@ impl<'a> TaskOverlay<'a> {
         owner: UserId,
         figures: &Figures,
         allowance: Allowance,
+        by: Authorship,
     ) -> Result<Self, StoreError> {
+        let first = figures.seq.saturating_add(1);
         Ok(Self {
             snapshot,
             owner,
@@ -89,6 +113,13 @@ impl<'a> TaskOverlay<'a> {
             tags_given: BTreeSet::new(),
             tags_known: None,
             restored: BTreeMap::new(),
+            buried: BTreeMap::new(),
+            raised: Vec::new(),
+            uids: BTreeMap::new(),
+            unit: first,
+            next_seq: first,
+            author: by.author,
+            salt: by.salt,
         })
     }
 
@@ -117,7 +148,29 @@ impl<'a> TaskOverlay<'a> {
         }
     }
 
-    /// Creates a task, as the last one if it has no position.
+    /// Finds a task by its uid: one that exists, is deleted, or was created by this write.
+    pub(super) fn id_of(&self, uid: &Uid) -> Result<Option<TaskId>, StoreError> {
+        match self.uids.get(uid) {
+            Some(id) => Ok(Some(*id)),
+            None => self.snapshot.task_of_uid(self.owner, uid),
+        }
+    }
+
+    /// Finds a task by its id or uid.
+    pub(super) fn find(&self, named: &TaskRef) -> Result<Option<Task>, StoreError> {
+        let id = match named {
+            TaskRef::Id(id) => Some(*id),
+            TaskRef::Uid(uid) => self.id_of(uid)?,
+        };
+        id.map_or(Ok(None), |id| self.get(id))
+    }
+
+    /// Whether a task with this uid was created by this write.
+    pub(super) fn has_made(&self, uid: &Uid) -> bool {
+        self.uids.contains_key(uid)
+    }
+
+    /// Creates a task, as the last one if it has no position. No other task has its uid.
     pub(super) fn create(
         &mut self,
         new: NewTask,
@@ -134,10 +187,12 @@ impl<'a> TaskOverlay<'a> {
             }
         };
         let id = TaskId::new(self.next_id);
-        let mut task = match new.into_task(self.owner, id, position) {
+        let uid = new.uid.clone().unwrap_or_else(|| Uid::made(id, self.salt));
+        let mut task = match new.into_task(self.owner, id, uid, position) {
             Ok(task) => task,
             Err(refused) => return Ok(Err(refused)),
         };
+        task.origin = Origin { author: self.author.clone(), unit: self.unit };
         self.date(&mut task)?;
         if !self.may_touch(task.rows()) {
             return Ok(Err(TaskRefused::TooMuch));
@@ -150,12 +205,13 @@ impl<'a> TaskOverlay<'a> {
         }
         self.next_id += 1;
         self.newest = self.newest.max(task.created_at);
+        self.uids.insert(task.uid.clone(), id);
         self.edit(None, Some(task.clone()), task.id)?;
         Ok(Ok(task))
     }
 
-    /// Dates a change no earlier than every other change of the owner's tasks, whatever the clock does. A client that
-    /// asks for changes since the latest one it saw misses nothing.
+    /// Numbers a change, and dates it no earlier than every other change of the owner's tasks, whatever the clock does. A
+    /// client that asks for changes since the latest one it saw misses nothing.
     pub(in crate::store::decide) fn date(
         &mut self,
         task: &mut Task,
@@ -165,15 +221,30 @@ impl<'a> TaskOverlay<'a> {
             None => self.snapshot.latest_change(self.owner)?.unwrap_or(Timestamp::EPOCH),
         };
         task.updated_at = task.updated_at.max(latest).max(self.newest);
+        task.seq = self.take_seq();
         self.latest = Some(task.updated_at);
         Ok(())
     }
 
-    /// Adds an imported task.
+    /// Returns the number of the next change.
+    pub(in crate::store::decide) const fn take_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq = seq.saturating_add(1);
+        seq
+    }
+
+    /// Adds an imported task. If another task has its uid, it gets a new one.
     pub(in crate::store::decide) fn restore(
         &mut self,
-        task: Task,
+        mut task: Task,
     ) -> Result<(), StoreError> {
+        task.seq = self.take_seq();
+        task.origin = Origin { author: self.author.clone(), unit: self.unit };
+        self.raised.extend(self.snapshot.tombstone(self.owner, task.id)?);
+        if self.id_of(&task.uid)?.is_some_and(|id| id != task.id) {
+            task.uid = Uid::made(task.id, self.salt);
+        }
+        self.uids.insert(task.uid.clone(), task.id);
         self.newest = self.newest.max(task.updated_at);
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
@@ -259,9 +330,23 @@ impl<'a> TaskOverlay<'a> {
     }
 
     /// Deletes a task that a client may have seen, like [`Self::remove`]. Later changes are dated no earlier.
-    pub(super) fn delete(&mut self, task: Task) -> Result<(), StoreError> {
+    pub(super) fn delete(
+        &mut self,
+        task: Task,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.newest = self.newest.max(task.updated_at);
         self.gone = self.gone.max(Some(task.updated_at));
+        let tombstone = Tombstone {
+            owner: self.owner,
+            id: task.id,
+            uid: task.uid.clone(),
+            seq: self.take_seq(),
+            unit: self.unit,
+            at: now,
+            author: self.author.clone(),
+        };
+        self.buried.insert(task.id, tombstone);
         self.remove(task)
     }
 
@@ -408,8 +493,9 @@ impl<'a> TaskOverlay<'a> {
     }
 
     /// Returns the changes that produce this state.
-    pub(in crate::store::decide) fn into_changes(self) -> Vec<Change> {
+    pub(in crate::store::decide) fn into_changes(mut self) -> Vec<Change> {
         let mut changes = Vec::with_capacity(self.edited.len());
+        changes.extend(self.raised.into_iter().map(Change::TombstoneRaise));
         let mut is_id_lost = false;
         for (id, edited) in self.edited {
             match (edited.old, edited.new) {
@@ -420,7 +506,10 @@ impl<'a> TaskOverlay<'a> {
                 (Some(old), Some(new)) if old != new => {
                     changes.push(Change::TaskReplace { old, new });
                 }
-                (Some(old), None) => changes.push(Change::TaskDelete(old)),
+                (Some(old), None) => {
+                    changes.push(Change::TaskDelete(old));
+                    changes.extend(self.buried.remove(&id).map(Change::TombstoneAdd));
+                }
                 (Some(_), Some(_)) => {}
                 (None, None) => is_id_lost = true,
             }

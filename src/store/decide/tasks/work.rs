@@ -15,6 +15,7 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     let is_completion_changed = old.completed_at != new.completed_at;
     let both = [
         true, // The time of the change.
+        true, // Its number.
         is_state_changed || old.priority != new.priority,
         old.position != new.position,
         old.title != new.title,
@@ -35,9 +36,11 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
 /// Estimates the memory that the result of one operation holds, in bytes.
 pub(super) fn result_bytes(result: &Result<TaskDone, TaskRefused>) -> u64 {
     match result {
-        Ok(TaskDone::Created(task) | TaskDone::Changed { task, .. }) => {
-            size(task.memory())
-        }
+        Ok(
+            TaskDone::Created(task)
+            | TaskDone::Known(task)
+            | TaskDone::Changed { task, .. },
+        ) => size(task.memory()),
         Err(TaskRefused::Changed(task)) => size(task.memory()),
         Ok(TaskDone::Deleted(_)) | Err(_) => 0,
     }

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::allowance::Allowance;
 use super::occurrence::Changes;
-use super::overlay::TaskOverlay;
+use super::overlay::{Authorship, TaskOverlay};
 use super::{occurrence, tags, tree, work};
+use crate::domain::access::Access;
+use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::quota::Quota;
@@ -13,12 +15,13 @@ use crate::domain::recurrence::Completion;
 use crate::domain::tag::Tags;
 use crate::domain::task::{
     IfMatch, Neighbour, NewTask, Patched, Skip, Task, TaskAction, TaskDone, TaskMove,
-    TaskOp, TaskPatch, TaskRefused, TaskWrite, TaskWritten,
+    TaskOp, TaskPatch, TaskRef, TaskRefused, TaskWrite, TaskWritten,
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::store::StoreError;
-use crate::store::decide::{Decision, Side, Snapshot};
+use crate::store::decide::{Decision, Side, Snapshot, tombstones};
 
 /// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
@@ -45,7 +48,9 @@ pub fn write(
         return Ok(Decision::unchanged(None));
     };
     let allowance = Allowance::new(&figures, quota, most_tasks(&write.ops));
-    let mut overlay = TaskOverlay::new(snapshot, owner, &figures, allowance)?;
+    let author = author(snapshot, owner, write.access)?;
+    let by = Authorship { author, salt: write.salt };
+    let mut overlay = TaskOverlay::new(snapshot, owner, &figures, allowance, by)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
     let at = WriteTime { now: write.now, home: &write.home };
@@ -66,8 +71,25 @@ pub fn write(
     }
     let is_whole = results.iter().all(Result::is_ok);
     let applied = !write.dry_run && (is_whole || !write.atomic);
-    let changes = if applied { overlay.into_changes() } else { Vec::new() };
+    let mut changes = if applied { overlay.into_changes() } else { Vec::new() };
+    tombstones::make_room(snapshot, owner, &figures, quota, &mut changes)?;
     Ok(Decision { result: Some(TaskWritten { results, applied }), changes })
+}
+
+/// Names the credential of a write.
+fn author(
+    snapshot: &dyn Snapshot,
+    owner: UserId,
+    access: Option<Access>,
+) -> Result<Author, StoreError> {
+    Ok(match access {
+        None => Author::Unknown,
+        Some(Access::Session(id)) => Author::Session(id),
+        Some(Access::Token(id)) => match snapshot.token(owner, id)? {
+            Some(token) => Author::Token(id, token.name),
+            None => Author::Unknown,
+        },
+    })
 }
 
 /// Returns the maximum number of tasks that operations create or lengthen. A task that comes back takes its subtasks
@@ -95,37 +117,63 @@ fn decide(
     if overlay.touched() >= TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
     }
-    let id = match action {
-        TaskAction::Create(new) => return create(overlay, *new),
-        TaskAction::Patch(id, _)
-        | TaskAction::Skip(id, _)
-        | TaskAction::Move(id, _)
-        | TaskAction::Delete(id) => id,
-    };
-    let Some(old) = overlay.get(id)? else { return Ok(Err(TaskRefused::Missing)) };
-    if !if_match.fits(&old) {
-        return Ok(Err(TaskRefused::Changed(Box::new(old))));
-    }
     match action {
-        TaskAction::Create(_) => Ok(Err(TaskRefused::Missing)),
-        TaskAction::Patch(_, patch) => change(overlay, old, *patch, at),
-        TaskAction::Skip(_, Skip { catch_up }) => {
+        TaskAction::Create(new) => create(overlay, *new),
+        TaskAction::Patch(task, patch) => {
+            let old = allowed!(find(overlay, &task, if_match)?);
+            change(overlay, old, *patch, at)
+        }
+        TaskAction::Skip(task, Skip { catch_up }) => {
+            let old = allowed!(find(overlay, &task, if_match)?);
             let WriteTime { now, home } = at;
             let skipped = old.skip(Completion { at: now, home, catch_up });
             replace(overlay, old, allowed!(skipped), at)
         }
-        TaskAction::Move(_, to) => {
-            let position = allowed!(place(overlay, id, to.to)?);
-            let TaskMove { parent, .. } = to;
-            let position = Some(position);
+        TaskAction::Move(task, TaskMove { to, parent }) => {
+            let old = allowed!(find(overlay, &task, if_match)?);
+            let position = Some(allowed!(place(overlay, old.id, to)?));
+            let parent = match parent {
+                Some(Some(parent)) => Some(Some(allowed!(parent_id(overlay, &parent)?))),
+                Some(None) => Some(None),
+                None => None,
+            };
             let patch = TaskPatch { position, parent, ..TaskPatch::default() };
             change(overlay, old, patch, at)
         }
-        TaskAction::Delete(_) => delete(overlay, id),
+        TaskAction::Delete(task) => {
+            let old = allowed!(find(overlay, &task, if_match)?);
+            delete(overlay, old.id, at.now)
+        }
     }
 }
 
+/// Finds the task that an operation names, if it meets the precondition.
+fn find(overlay: &TaskOverlay<'_>, named: &TaskRef, if_match: &IfMatch) -> Decided<Task> {
+    Ok(match overlay.find(named)? {
+        None => Err(TaskRefused::Missing),
+        Some(old) if if_match.fits(&old) => Ok(old),
+        Some(old) => Err(TaskRefused::Changed(Box::new(old))),
+    })
+}
+
+/// Returns the id of a task that is to be a parent.
+fn parent_id(overlay: &TaskOverlay<'_>, named: &TaskRef) -> Decided<TaskId> {
+    Ok(match (named, overlay.find(named)?) {
+        (_, Some(task)) => Ok(task.id),
+        (TaskRef::Id(_), None) => Err(TaskRefused::NoParent),
+        (TaskRef::Uid(_), None) => Err(TaskRefused::NoParentUid),
+    })
+}
+
 fn create(overlay: &mut TaskOverlay<'_>, mut new: NewTask) -> Decided<TaskDone> {
+    if let Some(uid) = &new.uid
+        && let Some(known) = allowed!(known(overlay, uid)?)
+    {
+        return Ok(Ok(TaskDone::Known(known)));
+    }
+    if let Some(uid) = new.parent_uid.take() {
+        new.parent = Some(allowed!(parent_id(overlay, &TaskRef::Uid(uid))?));
+    }
     if let Some(parent) = new.parent {
         allowed!(tree::check_reparent(overlay, None, parent)?);
     }
@@ -136,6 +184,18 @@ fn create(overlay: &mut TaskOverlay<'_>, mut new: NewTask) -> Decided<TaskDone> 
         overlay.below.clear();
     }
     Ok(made.map(TaskDone::Created))
+}
+
+/// Finds the task with the uid of a new one, if an earlier request has created it.
+fn known(overlay: &TaskOverlay<'_>, uid: &Uid) -> Decided<Option<Task>> {
+    if overlay.has_made(uid) {
+        return Ok(Err(TaskRefused::UidTwice));
+    }
+    let Some(id) = overlay.id_of(uid)? else { return Ok(Ok(None)) };
+    Ok(match overlay.get(id)? {
+        Some(task) => Ok(Some(task)),
+        None => Err(TaskRefused::Deleted(id)),
+    })
 }
 
 fn change(
@@ -151,6 +211,9 @@ fn change(
         let removed = patch.tags_remove.as_ref();
         let added = tags::settle_added(overlay, &old.tags, removed, tags)?;
         patch.tags_add = Some(allowed!(added));
+    }
+    if let Some(uid) = patch.parent_uid.take() {
+        patch.parent = Some(Some(allowed!(parent_id(overlay, &TaskRef::Uid(uid))?)));
     }
     let patched = allowed!(patch.apply(&old, at.now, at.home));
     if let Some(parent) = patched.task.parent.filter(|it| Some(*it) != old.parent) {
@@ -175,7 +238,11 @@ fn replace(
     Ok(done)
 }
 
-fn delete(overlay: &mut TaskOverlay<'_>, id: TaskId) -> Decided<TaskDone> {
+fn delete(
+    overlay: &mut TaskOverlay<'_>,
+    id: TaskId,
+    now: Timestamp,
+) -> Decided<TaskDone> {
     let doomed = allowed!(tree::subtree(overlay, id)?);
     if overlay.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
@@ -189,22 +256,22 @@ fn delete(overlay: &mut TaskOverlay<'_>, id: TaskId) -> Decided<TaskDone> {
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
     for task in tasks {
-        overlay.delete(task)?;
+        overlay.delete(task, now)?;
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }
 
 /// Returns a position beside the neighbour.
 fn place(overlay: &TaskOverlay<'_>, id: TaskId, to: Neighbour) -> Decided<Position> {
-    let (before, after) = match to {
+    let (before, after) = match &to {
         Neighbour::First => (None, overlay.outermost(Side::Before, Some(id))?),
         Neighbour::Last => (overlay.outermost(Side::After, Some(id))?, None),
         Neighbour::Before(other) | Neighbour::After(other) => {
-            let Some(other) = overlay.get(other)?.filter(|task| task.id != id) else {
+            let Some(other) = overlay.find(other)?.filter(|task| task.id != id) else {
                 return Ok(Err(TaskRefused::NoNeighbour));
             };
             let position = other.position;
-            if to == Neighbour::Before(other.id) {
+            if matches!(to, Neighbour::Before(_)) {
                 (overlay.beside(&position, Side::Before, id)?, Some(position))
             } else {
                 let next = overlay.beside(&position, Side::After, id)?;

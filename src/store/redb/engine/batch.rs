@@ -4,6 +4,7 @@ use redb::{ReadableTable as _, WriteTransaction};
 
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
+use crate::random::{Random as _, SystemRandom};
 use crate::store::StoreError;
 use crate::store::redb::engine::sizes::Sizes;
 use crate::store::redb::engine::space::Room;
@@ -53,6 +54,8 @@ pub(in crate::store::redb) struct Batch<'txn> {
     pub(in crate::store::redb) room: Option<Room>,
     /// Accounts whose record, sessions or personal tokens were written.
     pub(in crate::store::redb) access_changed: Vec<UserId>,
+    /// Accounts whose tasks may have changed, with the number of their last change.
+    pub(in crate::store::redb) changed_tasks: Vec<(UserId, u64)>,
     ids_changed: bool,
     changed: bool,
 }
@@ -78,6 +81,7 @@ impl<'txn> Batch<'txn> {
             read: Work::default(),
             room,
             access_changed: Vec::new(),
+            changed_tasks: Vec::new(),
             ids_changed: false,
             changed: false,
         })
@@ -90,6 +94,7 @@ impl<'txn> Batch<'txn> {
     ) -> Result<(), StoreError> {
         let mut tables = Tables::open(txn)?;
         Self::set_format(&mut tables, format)?;
+        Self::begin_epoch(&mut tables)?;
         for name in [key::NEXT_USER_ID, key::NEXT_TASK_ID] {
             let value = record::number(Table::Meta, name, 1)?;
             drop(tables.meta.insert(name, value.as_slice())?);
@@ -104,6 +109,18 @@ impl<'txn> Batch<'txn> {
     ) -> Result<(), StoreError> {
         let value = record::number(Table::Meta, key::FORMAT, format)?;
         drop(tables.meta.insert(key::FORMAT, value.as_slice())?);
+        Ok(())
+    }
+
+    /// Begins a new epoch: clients that follow changes begin anew.
+    pub(in crate::store::redb) fn begin_epoch(
+        tables: &mut Tables<'_>,
+    ) -> Result<(), StoreError> {
+        let mut bytes = [0; 8];
+        SystemRandom.fill(&mut bytes).map_err(StoreError::unavailable)?;
+        let epoch = u64::from_be_bytes(bytes).max(1);
+        let value = record::number(Table::Meta, key::EPOCH, epoch)?;
+        drop(tables.meta.insert(key::EPOCH, value.as_slice())?);
         Ok(())
     }
 
@@ -152,7 +169,10 @@ impl<'txn> Batch<'txn> {
                         sizes.delete(&key, old.value().len());
                     }
                 }
-                Op::Stats(owner, stats) => all_stats.push((owner, stats)),
+                Op::Stats(owner, stats) => {
+                    self.changed_tasks.push((owner, stats.seq));
+                    all_stats.push((owner, stats));
+                }
                 Op::DeleteOwned(range) => {
                     self.access_changed.extend(key::owner(range.start()));
                     let rows = self.delete_owned(&range, usize::MAX)?;

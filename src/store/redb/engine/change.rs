@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts};
+use crate::domain::task::{Task, TaskCounts, Tombstone};
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::idempotency::record_bytes;
@@ -69,7 +69,7 @@ struct Plan<'a, 'view, 'txn> {
 impl<'a> Plan<'a, '_, '_> {
     fn add(&mut self, change: &'a Change) -> Result<(), StoreError> {
         match change {
-            Change::UserCreate(new, email_key) => {
+            Change::UserCreate { new, email_key, seq } => {
                 let id = new.user.id;
                 self.put(Table::Users, &id.to_bytes(), record::user(new)?);
                 self.email_put(email_key, id)?;
@@ -77,7 +77,9 @@ impl<'a> Plan<'a, '_, '_> {
                     self.put(Table::Admins, &entry, Vec::new());
                 }
                 self.ops.push(Op::UsedUserId(id.get()));
-                self.stats.push((id, Stats::EMPTY));
+                let (seq, horizon) = (*seq, seq.saturating_sub(1));
+                let stats = Stats { seq, account_seq: seq, horizon, ..Stats::EMPTY };
+                self.stats.push((id, stats));
             }
             Change::UserReplace { old, new } => self.user_replace(old, new)?,
             Change::UserDelete(old) => self.user_delete(old)?,
@@ -139,6 +141,13 @@ impl<'a> Plan<'a, '_, '_> {
                 let stats = self.stats_of(*owner)?;
                 stats.newest = stats.newest.max(*changed);
             }
+            Change::TombstoneAdd(new) => self.tombstone_add(new)?,
+            Change::TombstoneExpire(old) => {
+                self.tombstone_delete(old)?;
+                let stats = self.stats_of(old.owner)?;
+                stats.horizon = stats.horizon.max(old.seq);
+            }
+            Change::TombstoneRaise(old) => self.tombstone_delete(old)?,
         }
         Ok(())
     }
@@ -160,6 +169,11 @@ impl<'a> Plan<'a, '_, '_> {
             (None, Some(entry)) => self.put(Table::Admins, &entry, Vec::new()),
             (Some(entry), None) => self.delete(Table::Admins, &entry),
             _ => {}
+        }
+        if old.user != new.user {
+            let stats = self.stats_of(id)?;
+            stats.seq = stats.seq.saturating_add(1);
+            stats.account_seq = stats.seq;
         }
         Ok(())
     }
@@ -203,8 +217,34 @@ impl<'a> Plan<'a, '_, '_> {
         Ok(())
     }
 
+    fn tombstone_add(&mut self, new: &Tombstone) -> Result<(), StoreError> {
+        let key = key::tombstone(new.owner, new.seq);
+        self.put(Table::Owned, &key, record::tombstone(new)?);
+        let key = key::buried(new.owner, new.id);
+        self.put(Table::Owned, &key, record::number(Table::Owned, &key, new.seq)?);
+        let stats = self.stats_of(new.owner)?;
+        stats.tombstones += 1;
+        stats.seq = stats.seq.max(new.seq);
+        Ok(())
+    }
+
+    fn tombstone_delete(&mut self, old: &Tombstone) -> Result<(), StoreError> {
+        self.delete(Table::Owned, &key::tombstone(old.owner, old.seq));
+        self.delete(Table::Owned, &key::buried(old.owner, old.id));
+        if let Some(row) = index::uid(old.owner, &old.uid, old.id) {
+            self.delete(Table::Owned, &row);
+        }
+        let stats = self.stats_of(old.owner)?;
+        stats.tombstones = stats.tombstones.saturating_sub(1);
+        Ok(())
+    }
+
     fn task_add(&mut self, new: &'a Task, in_order: bool) -> Result<(), StoreError> {
         self.task_put(new)?;
+        if let Some(row) = index::uid(new.owner, &new.uid, new.id) {
+            let value = record::number(Table::Owned, &row, new.id.get())?;
+            self.put(Table::Owned, &row, value);
+        }
         self.ops.push(Op::UsedTaskId(new.id.get()));
         let stats = self.stats_of(new.owner)?;
         stats.in_order &= in_order;
@@ -396,6 +436,8 @@ impl<'a> Plan<'a, '_, '_> {
 
     fn task_put(&mut self, task: &Task) -> Result<(), StoreError> {
         self.put(Table::Owned, &key::task(task.owner, task.id), record::task(task)?);
+        let stats = self.stats_of(task.owner)?;
+        stats.seq = stats.seq.max(task.seq);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ pub(in crate::store::redb) mod sizes;
 pub(in crate::store::redb) mod snapshot;
 pub(in crate::store::redb) mod space;
 pub(in crate::store::redb) mod view;
+pub(in crate::store::redb) mod watches;
 pub(in crate::store::redb) mod work;
 pub(in crate::store::redb) mod write;
 pub(in crate::store::redb) mod writer;

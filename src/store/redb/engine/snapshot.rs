@@ -12,9 +12,10 @@ use crate::domain::invitation::Invitation;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts, text_key};
+use crate::domain::task::{Task, TaskCounts, Tombstone, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
+use crate::domain::uid::Uid;
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::{
@@ -27,7 +28,7 @@ use crate::store::redb::format::key;
 use crate::store::redb::format::key::{IdempotencyByAge, Owned, Table};
 use crate::store::redb::format::task_key;
 use crate::store::redb::format::task_key::KeyPrefix;
-use crate::store::redb::format::{codec, record, table, task_index};
+use crate::store::redb::format::{codec, index, record, table, task_index};
 use crate::store::redb::tasks::decoded;
 
 impl Snapshot for View<'_, '_> {
@@ -188,6 +189,8 @@ impl Snapshot for View<'_, '_> {
             bytes: stats.bytes,
             newest: stats.newest,
             own: stats.own,
+            seq: stats.seq,
+            tombstones: stats.tombstones,
         }))
     }
 
@@ -198,6 +201,58 @@ impl Snapshot for View<'_, '_> {
         }
         let value = self.get(Table::Owned, key::task(owner, id).as_slice())?;
         value.map(|value| record::decode_task(owner, id, value.value())).transpose()
+    }
+
+    fn task_of_uid(
+        &self,
+        owner: UserId,
+        uid: &Uid,
+    ) -> Result<Option<TaskId>, StoreError> {
+        if let Some(id) = uid.named_id() {
+            let named = match self.task(owner, id)? {
+                Some(task) => Some(task.uid),
+                None => self.tombstone(owner, id)?.map(|it| it.uid),
+            };
+            if named.as_ref() == Some(uid) {
+                return Ok(Some(id));
+            }
+        }
+        if self.stats(owner)?.is_none() {
+            return Ok(None);
+        }
+        let key = key::uid(owner, uid);
+        let value = self.get(Table::Owned, &key)?;
+        let id =
+            value.map(|value| record::decode_number(Table::Owned, &key, value.value()));
+        Ok(id.transpose()?.map(TaskId::new))
+    }
+
+    fn tombstone(
+        &self,
+        owner: UserId,
+        id: TaskId,
+    ) -> Result<Option<Tombstone>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.tombstones == 0) {
+            return Ok(None);
+        }
+        let key = key::buried(owner, id);
+        let Some(value) = self.get(Table::Owned, &key)? else { return Ok(None) };
+        let seq = record::decode_number(Table::Owned, &key, value.value())?;
+        let key = key::tombstone(owner, seq);
+        let value = self.get(Table::Owned, &key)?;
+        value.map(|it| record::decode_tombstone(owner, seq, it.value())).transpose()
+    }
+
+    fn tombstones(
+        &self,
+        owner: UserId,
+        limit: usize,
+    ) -> Result<Vec<Tombstone>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.tombstones == 0) {
+            return Ok(Vec::new());
+        }
+        let entries = self.range(Table::Owned, &key::tombstones_from(owner, 0))?;
+        entries.take(limit).map(|entry| view::tombstone(&entry?)).collect()
     }
 
     fn subtree(
@@ -326,7 +381,11 @@ impl Snapshot for View<'_, '_> {
     }
 
     fn task_bytes(&self, task: &Task) -> Result<u64, StoreError> {
-        let row = key::task(task.owner, task.id).len() + record::task(task)?.len();
+        let mut row = key::task(task.owner, task.id).len() + record::task(task)?.len();
+        if let Some(key) = index::uid(task.owner, &task.uid, task.id) {
+            let value = record::number(Table::Owned, &key, task.id.get())?;
+            row += key.len() + value.len();
+        }
         let entries: usize = if self.is_indexed(task.owner)? {
             task_index::entries(task).iter().map(Vec::len).sum()
         } else {

@@ -9,7 +9,7 @@ use crate::domain::id::{SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
-use crate::domain::task::TaskFields;
+use crate::domain::task::{TaskFields, Tombstone};
 use crate::domain::token::PersonalToken;
 use crate::store::StoreError;
 use crate::store::redb::engine::batch::Batch;
@@ -212,6 +212,19 @@ fn outline_of(row: &table::Found<'_>) -> Result<TaskOutline, StoreError> {
     let TaskFields { id, parent, position, .. } = fields(row)?;
     let position = Position::new_unchecked(position.to_owned());
     Ok(TaskOutline { id, parent, position })
+}
+
+/// Decodes a row of tombstones.
+pub(in crate::store::redb) fn tombstone(
+    row: &table::Found<'_>,
+) -> Result<Tombstone, StoreError> {
+    let (key, value) = row;
+    match Owned::decode(key.value()) {
+        Some(Owned::Tombstone(owner, seq)) => {
+            record::decode_tombstone(owner, seq, value.value())
+        }
+        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a tombstone's key")),
+    }
 }
 
 fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {

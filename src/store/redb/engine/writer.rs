@@ -30,6 +30,7 @@ use crate::store::redb::engine::health::Health;
 use crate::store::redb::engine::queue::{Lane, Queue, Taken, Ticket};
 use crate::store::redb::engine::space::{Growth, Room, Space};
 use crate::store::redb::engine::view::View;
+use crate::store::redb::engine::watches::Watches;
 use crate::store::redb::engine::work::{COMMIT, Work};
 use crate::store::redb::engine::write::{Job, job, stopped};
 use crate::store::redb::format::key;
@@ -59,6 +60,7 @@ struct Thread {
     queue: Arc<Queue>,
     health: Arc<Health>,
     accesses: Arc<AccessCache>,
+    watches: Arc<Watches>,
     space: Option<Arc<Space>>,
     options: Options,
 }
@@ -67,7 +69,7 @@ impl Writer {
     pub(in crate::store::redb) fn spawn(
         db: Arc<Database>,
         health: Arc<Health>,
-        accesses: Arc<AccessCache>,
+        (accesses, watches): (Arc<AccessCache>, Arc<Watches>),
         space: Option<Arc<Space>>,
         options: Options,
         purging: bool,
@@ -79,6 +81,7 @@ impl Writer {
             queue: Arc::clone(&queue),
             health: Arc::clone(&health),
             accesses,
+            watches,
             space,
             options,
         };
@@ -207,11 +210,14 @@ impl Thread {
         tracing::debug!(writes = jobs.len(), rows = batch.spent().rows, "decided");
         let rows = batch.done.rows;
         let access_changed = std::mem::take(&mut batch.access_changed);
+        let changed_tasks = std::mem::take(&mut batch.changed_tasks);
         if batch.finish()? {
             let outcome = txn.commit();
             // Also if it failed: the changes may be visible.
             self.accesses.invalidate(&access_changed);
             outcome.map_err(|error| StoreError::OutcomeUnknown(Arc::new(error)))?;
+            self.watches.publish(&changed_tasks);
+            self.watches.wake(&access_changed);
             self.health.meters.committed(began.elapsed(), rows, jobs.len());
         } else {
             txn.abort()?;
@@ -328,9 +334,9 @@ mod tests {
         let txn = begin(&db, CommitMode::OnePhase).unwrap();
         Batch::create(&txn, 1).unwrap();
         txn.commit().unwrap();
-        let (health, accesses) = (Arc::default(), Arc::default());
+        let (health, told) = (Arc::default(), (Arc::default(), Arc::default()));
         let options = Options::default();
-        Writer::spawn(Arc::new(db), health, accesses, None, options, false).unwrap()
+        Writer::spawn(Arc::new(db), health, told, None, options, false).unwrap()
     }
 
     fn push<T: Send + 'static>(

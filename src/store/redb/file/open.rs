@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use redb::backends::FileBackend;
-use redb::{Builder, Database, DatabaseError, StorageBackend};
+use redb::{Builder, Database, DatabaseError, ReadableDatabase as _, StorageBackend};
 use tokio::sync::Semaphore;
 
 use crate::domain::progress::Phase;
@@ -17,6 +17,7 @@ use crate::store::redb::engine::census::Census;
 use crate::store::redb::engine::commit;
 use crate::store::redb::engine::health::Health;
 use crate::store::redb::engine::space::Space;
+use crate::store::redb::engine::watches::Watches;
 use crate::store::redb::engine::writer;
 use crate::store::redb::engine::writer::Writer;
 use crate::store::redb::file::database::{
@@ -25,6 +26,8 @@ use crate::store::redb::file::database::{
 use crate::store::redb::file::migrate::FORMAT;
 use crate::store::redb::file::progress::Progress;
 use crate::store::redb::file::{place, upgrade};
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadLimits;
 use crate::store::redb::options::Options;
 use crate::store::redb::{RedbStore, Shared};
@@ -139,20 +142,22 @@ impl RedbStore {
         open: impl FnOnce(&Arc<Health>) -> Result<Database, OpenError>,
     ) -> Result<Self, OpenError> {
         let health = Arc::new(Health::default());
-        let (db, purging) = catch_corruption(path, || {
+        let (db, purging, epoch) = catch_corruption(path, || {
             let db = open(&health)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
-            Ok((db, purging))
+            let epoch = epoch(&db).map_err(|error| inside(path, error))?;
+            Ok((db, purging, epoch))
         })?;
         let db = Arc::new(db);
         let shared = Arc::new(Shared::new(Arc::clone(&db), Arc::clone(&health)));
         let space = space.map(Arc::new);
         let accesses = Arc::new(AccessCache::default());
+        let watches = Arc::new(Watches::default());
         let writer = Writer::spawn(
             db,
             health,
-            Arc::clone(&accesses),
+            (Arc::clone(&accesses), Arc::clone(&watches)),
             space.clone(),
             options.clone(),
             purging,
@@ -170,8 +175,15 @@ impl RedbStore {
             quota: options.quota,
             reads,
             census,
+            watches,
+            epoch,
         })
     }
+}
+
+fn epoch(db: &Database) -> Result<u64, StoreError> {
+    let meta = table::open(&db.begin_read()?, Table::Meta)?;
+    table::number(&meta, key::EPOCH)
 }
 
 /// Creates a new file, unless another process does meanwhile.

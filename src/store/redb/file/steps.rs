@@ -8,6 +8,7 @@ use redb::ReadableTable as _;
 use crate::domain::id::UserId;
 use crate::domain::task::Task;
 use crate::store::StoreError;
+use crate::store::redb::engine::batch::Batch;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
 use crate::store::redb::format::record::{LastTask, Stats, StatsPlace};
@@ -21,7 +22,7 @@ pub(in crate::store::redb) type Step = fn(&mut Tables<'_>) -> Result<(), StoreEr
 
 /// Steps in order: the first leads from format 1 to 2, and so on.
 pub(in crate::store::redb) const STEPS: &[Step] =
-    &[accounts, plans, shares, scans, stats_behind_tasks, rules_and_words];
+    &[accounts, plans, shares, scans, stats_behind_tasks, rules_and_words, changes];
 
 /// Upgrades format 1 to 2: writes accounts and sessions in the layout of format 2. The new tables exist since all
 /// tables were opened, and are empty: format 1 has no administrators.
@@ -255,6 +256,34 @@ fn rules_and_words(tables: &mut Tables<'_>) -> Result<(), StoreError> {
             Ok(())
         })?;
     }
+    count_bytes(tables, StatsPlace::Current)
+}
+
+/// Upgrades format 7 to 8: numbers the last changes of tasks by their ids, gives tasks uids, and begins an
+/// epoch. Rows of deleted accounts only await removal, and stay as they are.
+fn changes(tables: &mut Tables<'_>) -> Result<(), StoreError> {
+    let mut after = Vec::new();
+    while let Some((key, _)) = table::next_after(&tables.users, &after)? {
+        let owner = codec::user_id(Table::Users, &key)?;
+        after = key;
+        let place = StatsPlace::Current.key(owner);
+        let found = tables.owned.get(place.as_slice())?;
+        let found = found.map(|value| StatsPlace::Current.decode(owner, value.value()));
+        let Some(mut stats) = found.transpose()? else { continue };
+        for_each_task(tables, owner, |tables, task| {
+            stats.seq += 1;
+            let task = Task { seq: stats.seq, ..task };
+            let key = key::task(owner, task.id);
+            let value = record::task(&task)?;
+            drop(tables.owned.insert(key.as_slice(), value.as_slice())?);
+            if stats.is_indexed { reindex_task(tables, &task, 7..=8) } else { Ok(()) }
+        })?;
+        stats.seq += 1;
+        stats.account_seq = stats.seq;
+        let value = StatsPlace::Current.encode(owner, &stats)?;
+        drop(tables.owned.insert(place.as_slice(), value.as_slice())?);
+    }
+    Batch::begin_epoch(tables)?;
     count_bytes(tables, StatsPlace::Current)
 }
 

@@ -20,8 +20,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::files::{
     free_name, give_to_owner_of, is_at, make_private, not_opened, replace_private,
 };
-use crate::store::OpenError;
 use crate::store::redb::RedbStore;
+use crate::store::redb::engine::batch::Batch;
+use crate::store::redb::engine::commit;
 use crate::store::redb::engine::health::Health;
 use crate::store::redb::engine::space::has_room;
 use crate::store::redb::file::database::{
@@ -31,7 +32,9 @@ use crate::store::redb::file::migrate::{FORMAT, migrate};
 use crate::store::redb::file::place;
 use crate::store::redb::file::progress::{Plan, Progress};
 use crate::store::redb::file::verify::{Report, verify};
+use crate::store::redb::format::table::Tables;
 use crate::store::redb::options::Options;
+use crate::store::{OpenError, StoreError};
 
 /// Cache for a file that is only examined, in bytes.
 const LOOK_CACHE_BYTES: usize = 16 << 20;
@@ -61,7 +64,7 @@ pub(in crate::store::redb) fn upgrade(
         let replaced = replace_private(path, &keep, |file| {
             // Another process may have upgraded the file between the examination and the lock.
             progress.begin(ADMIT_OLDER);
-            match admit(&old.file, &file, path, options, progress)? {
+            match admit(&old.file, &file, path, options, Epoch::Kept, progress)? {
                 (now, _) if now == found => Ok(()),
                 _ => Err(Stopped::Unwanted),
             }
@@ -112,7 +115,8 @@ pub fn open_copy(
 ) -> Result<RedbStore, OpenError> {
     let source = open_backup(backup)?;
     progress.begin(ADMIT);
-    admit(&source, scratch, backup, options, progress).map_err(OpenError::of_backup)?;
+    admit(&source, scratch, backup, options, Epoch::Kept, progress)
+        .map_err(OpenError::of_backup)?;
     let again = scratch.try_clone().map_err(|error| io_error(backup, &error))?;
     let backend = FileBackend::new(again).map_err(|error| open_error(backup, error))?;
     let options = Options { create: false, upgrade: false, ..options.clone() };
@@ -181,7 +185,7 @@ pub fn restore(
     let mut report = Report::default();
     let mut fill = |file: File| -> Result<(), Stopped> {
         progress.begin(ADMIT);
-        let admitted = admit(&source, &file, backup, options, progress);
+        let admitted = admit(&source, &file, backup, options, Epoch::New, progress);
         report = admitted.map_err(OpenError::of_backup)?.1;
         Ok(())
     };
@@ -248,10 +252,20 @@ fn admit(
     to: &File,
     name: &Path,
     options: &Options,
+    epoch: Epoch,
     progress: &mut Progress<'_>,
 ) -> Result<(u64, Report), OpenError> {
     copy_bytes(from, to, options, progress).map_err(|cause| io_error(name, &cause))?;
-    bring_up_to_date(to, name, options, progress)
+    bring_up_to_date(to, name, options, epoch, progress)
+}
+
+/// Epoch of a file that is put in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Epoch {
+    /// The same data go on.
+    Kept,
+    /// Other data take the place of what clients have seen.
+    New,
 }
 
 /// Phases of copying and checking a file, measured with 200,000 tasks.
@@ -300,13 +314,14 @@ pub fn prove(
     progress: &mut Progress<'_>,
 ) -> Result<(u64, Report), OpenError> {
     progress.begin(&[(Phase::Pages, 10), (Phase::Rows, 84)]);
-    bring_up_to_date(to, name, options, progress)
+    bring_up_to_date(to, name, options, Epoch::Kept, progress)
 }
 
 fn bring_up_to_date(
     to: &File,
     name: &Path,
     options: &Options,
+    epoch: Epoch,
     progress: &mut Progress<'_>,
 ) -> Result<(u64, Report), OpenError> {
     let io = |cause: io::Error| io_error(name, &cause);
@@ -330,10 +345,19 @@ fn bring_up_to_date(
                 step(&db, name, found, &options)
             })?;
         }
+        if epoch == Epoch::New {
+            begin_epoch(&db, &options).map_err(|error| inside(name, error))?;
+        }
         let report = sound(&db, name, FORMAT, progress)?;
         db.close().map_err(|error| open_error(name, error))?;
         Ok((found, report))
     })
+}
+
+fn begin_epoch(db: &Database, options: &Options) -> Result<(), StoreError> {
+    let txn = commit::begin(db, options.commit)?;
+    Batch::begin_epoch(&mut Tables::open(&txn)?)?;
+    Ok(txn.commit()?)
 }
 
 /// Upgrades an open file in place, in one transaction.
@@ -432,9 +456,6 @@ mod tests {
 
     use super::*;
     use crate::store::redb::CommitMode;
-    use crate::store::redb::engine::batch::Batch;
-    use crate::store::redb::engine::commit;
-    use crate::store::redb::format::table::Tables;
 
     #[test]
     fn a_file_that_another_process_has_upgraded_is_left_alone() {

@@ -1,12 +1,14 @@
-//! Index entries of accounts and idempotency records. One pure function for each index.
+//! Index entries of accounts, idempotency records and uids. One pure function for each index.
 //!
 //! The writer uses them to move entries with their records, the checker to derive the entries that must exist. The entries
 //! of tasks are in [`task_index`](super::task_index).
 
-use crate::domain::id::UserId;
+use crate::domain::id::{TaskId, UserId};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
+use crate::domain::uid::Uid;
 use crate::domain::user::User;
+use crate::store::redb::format::key;
 use crate::store::redb::format::key::IdempotencyByAge;
 
 /// Returns the entry of an account in the index of administrators, if it is an active administrator.
@@ -21,4 +23,13 @@ pub(in crate::store::redb) const fn idempotency_by_age(
     made_at: Timestamp,
 ) -> IdempotencyByAge {
     IdempotencyByAge { owner, made_at, key }
+}
+
+/// Returns the row by which a task is found by its uid, unless the uid names its id.
+pub(in crate::store::redb) fn uid(
+    owner: UserId,
+    uid: &Uid,
+    id: TaskId,
+) -> Option<Vec<u8>> {
+    (uid.named_id() != Some(id)).then(|| key::uid(owner, uid))
 }

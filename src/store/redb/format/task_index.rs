@@ -11,10 +11,11 @@
 //! owner 8, 0C, parent id 8, task id 8                              (tasks with a parent)
 //! owner 8, 0D, word, 00, task id 8
 //! owner 8, 0F, completed ms 8, task id 8                           (completed tasks, since format 7)
+//! owner 8, 13, number of the last change 8, task id 8              (since format 8)
 //! ```
 //!
 //! The values are empty. The byte behind the owner is the *kind*, which belongs to one index for ever. Kinds 01, 02, 04,
-//! 05, 0E and 10 to 12 are other rows ([`key`](super::key)).
+//! 05, 0E, 10 to 12 and 14 to 16 are other rows ([`key`](super::key)).
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
@@ -38,6 +39,7 @@ const BY_TITLE: u8 = 11;
 const BY_PARENT: u8 = 12;
 const BY_WORD: u8 = 13;
 const BY_COMPLETION: u8 = 15;
+const BY_CHANGE: u8 = 0x13;
 
 /// Index of tasks.
 struct TaskIndex {
@@ -72,6 +74,7 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(BY_STATE, "state", 1..=2, by_state),
     TaskIndex::new(BY_PRIORITY, "priority", 3..=EVER_SINCE, by_priority),
     TaskIndex::new(BY_UPDATE, "update", 3..=EVER_SINCE, by_update),
+    TaskIndex::new(BY_CHANGE, "change", 8..=EVER_SINCE, by_change),
     TaskIndex::new(BY_COMPLETION, "completion", 7..=EVER_SINCE, by_completion),
     TaskIndex::new(BY_POSITION, "position", 3..=EVER_SINCE, by_position),
     TaskIndex::new(BY_TITLE, "title", 3..=6, by_former_title),
@@ -163,6 +166,11 @@ impl KeyPrefix {
         Self::new(owner, BY_UPDATE, &[])
     }
 
+    /// Selects all tasks; entries continue with the number of the last change.
+    pub(in crate::store::redb) fn changed(owner: UserId) -> Self {
+        Self::new(owner, BY_CHANGE, &[])
+    }
+
     /// Selects completed tasks; entries continue with the time of completion.
     pub(in crate::store::redb) fn completed(owner: UserId) -> Self {
         Self::new(owner, BY_COMPLETION, &[])
@@ -214,6 +222,11 @@ fn by_priority(task: &Task, keys: &mut Vec<Vec<u8>>) {
 fn by_update(task: &Task, keys: &mut Vec<Vec<u8>>) {
     let at = task_key::time(task.updated_at);
     keys.push(KeyPrefix::updated(task.owner).entry(&[&at], task.id));
+}
+
+fn by_change(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    let seq = task.seq.to_be_bytes();
+    keys.push(KeyPrefix::changed(task.owner).entry(&[&seq], task.id));
 }
 
 fn by_completion(task: &Task, keys: &mut Vec<Vec<u8>>) {
@@ -291,9 +304,10 @@ mod tests {
     use crate::domain::hex::hex;
     use crate::domain::position::Position;
     use crate::domain::tag::Tags;
-    use crate::domain::task::{Description, Title};
+    use crate::domain::task::{Description, Origin, Title};
     use crate::domain::time_zone::TimeZone;
     use crate::domain::timestamp::Timestamp;
+    use crate::domain::uid::Uid;
     use crate::store::redb::format::key;
     use crate::store::redb::format::key::Owned;
 
@@ -302,6 +316,7 @@ mod tests {
         Task {
             id: TaskId::new(3),
             owner: UserId::new(7),
+            uid: Uid::made(TaskId::new(3), 0),
             title: Title::new("Buy milk".to_owned()).unwrap(),
             description: Some(Description::new("two bottles".to_owned()).unwrap()),
             completed_at: Some(Timestamp::EPOCH),
@@ -314,6 +329,8 @@ mod tests {
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,
             revision: 1,
+            seq: 4,
+            origin: Origin::UNKNOWN,
         }
     }
 

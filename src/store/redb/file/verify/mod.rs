@@ -13,8 +13,11 @@
 //!    The parent of a task exists, and no task is below itself; only an open one with a date recurs.
 //! 7. No account named in `purge` is a user. There is no other table.
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
-//! 9. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
+//! 9. Each task and each tombstone has a number of its own, up to that of the last change; a tombstone and a uid can be
+//!    found from their rows, and no task has a tombstone.
+//! 10. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
 
+mod changes;
 mod emails;
 mod idempotency;
 mod tasks;
@@ -389,6 +392,9 @@ impl Check<'_> {
             }
             Owned::TaskIndex(..) => self.entry(seen, key, value),
             Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
+            Owned::Tombstone(_, seq) => self.tombstone(seen, seq, value)?,
+            Owned::Buried(..) => Self::buried(seen),
+            Owned::Uid(_) => Self::uid(seen),
             Owned::Task(owner, id) => {
                 let task = self.report.sound(record::decode_task(owner, id, value))?;
                 self.task(seen, id, task)?;
@@ -399,7 +405,7 @@ impl Check<'_> {
 
     fn meta(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
         let meta = table::open(txn, Table::Meta)?;
-        let known: [(&[u8], u64, &str); 3] = [
+        let known: [(&[u8], u64, &str); 4] = [
             (key::FORMAT, self.format, "the format number is wrong"),
             (
                 key::NEXT_USER_ID,
@@ -411,6 +417,7 @@ impl Check<'_> {
                 self.highest_task.saturating_add(1),
                 "the next task id is in use",
             ),
+            (key::EPOCH, u64::from(self.format >= 8), "the epoch is missing"),
         ];
         for (name, least, wrong) in known {
             let value = meta.get(name)?;

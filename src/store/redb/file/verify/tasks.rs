@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::changes::SeenChanges;
 use super::{Check, LOOKUPS};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
@@ -45,6 +46,7 @@ pub(super) struct Seen {
     pub(super) idempotency: IdempotencyUsage,
     /// Stored statistics of the answers.
     pub(super) idempotency_stats: IdempotencyUsage,
+    pub(super) changes: SeenChanges,
 }
 
 impl Seen {
@@ -63,6 +65,7 @@ impl Seen {
             idempotency_entries: 0,
             idempotency: IdempotencyUsage::default(),
             idempotency_stats: IdempotencyUsage::default(),
+            changes: SeenChanges::default(),
         }
     }
 
@@ -111,6 +114,7 @@ impl Check<'_> {
         }
         let Some(task) = task else { return Ok(()) };
         self.report.seen(task.updated_at);
+        self.numbered(seen, &task)?;
         count(seen.counted.of_mut(task.priority), &task);
         seen.counted.nested += u64::from(task.parent.is_some());
         seen.counted.in_order &= task.created_at >= seen.counted.newest;
@@ -176,8 +180,11 @@ impl Check<'_> {
 
     /// Compares the totals, after all rows of an account were read.
     pub(super) fn leave(&mut self, seen: Option<Seen>) -> Result<(), StoreError> {
-        let Some(seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
+        let Some(mut seen) = seen.filter(|seen| seen.is_user) else { return Ok(()) };
         let owner = seen.owner;
+        if let Some(stats) = seen.stats.clone() {
+            self.leave_changes(&mut seen, &stats);
+        }
         self.leave_idempotency(&seen);
         if seen.entries.0 != seen.entries.1 {
             self.report

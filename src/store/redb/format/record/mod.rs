@@ -7,12 +7,15 @@
 #[cfg(test)]
 mod arbitrary;
 mod audit;
+mod author;
 mod idempotency;
 mod invitation;
 mod session;
 mod stats;
 mod task;
 mod token;
+mod tombstone;
+mod uid;
 mod user;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -28,6 +31,7 @@ pub(in crate::store::redb) use self::stats::{
 };
 pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
 pub(in crate::store::redb) use self::token::{decode_token, token};
+pub(in crate::store::redb) use self::tombstone::{decode_tombstone, tombstone};
 pub(in crate::store::redb) use self::user::{decode_account, decode_user, user};
 use crate::domain::label::Label;
 use crate::domain::timestamp::Timestamp;
@@ -39,6 +43,7 @@ const V1: u8 = 1;
 const V2: u8 = 2;
 const V3: u8 = 3;
 const V4: u8 = 4;
+const V5: u8 = 5;
 
 pub(in crate::store::redb) fn number(
     table: Table,

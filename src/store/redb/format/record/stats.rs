@@ -2,7 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, V4, time, v1};
+use super::{V1, V2, V3, V4, V5, time, v1};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
@@ -63,6 +63,30 @@ struct StatsV4<'a> {
     weight: u64,
     latest_change_ms: i64,
     last: Option<(u64, &'a str)>,
+}
+
+/// Extension of V4 by numbers of changes: the last one, the last of the account itself, and the last one that had a
+/// tombstone which is gone. `tombstones`: their number.
+#[derive(Encode, BorrowDecode)]
+struct StatsV5<'a> {
+    before: StatsV4<'a>,
+    seq: u64,
+    account_seq: u64,
+    horizon: u64,
+    tombstones: u64,
+}
+
+impl StatsV4<'_> {
+    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
+        let Self { before, is_indexed, weight, latest_change_ms, last } = self;
+        let latest_change = time(envelope, latest_change_ms)?;
+        let last = last.map(|(id, position)| LastTask {
+            id: TaskId::new(id),
+            position: Position::new_unchecked(position.to_owned()),
+        });
+        let before = before.stats(envelope)?;
+        Ok(Stats { is_indexed, weight, latest_change, last, ..before })
+    }
 }
 
 impl StatsV3 {
@@ -129,6 +153,14 @@ pub(crate) struct Stats {
     pub(crate) latest_change: Timestamp,
     /// Last task in the owner's order. `None` if there is none, or if its position is too long to be stored.
     pub(crate) last: Option<LastTask>,
+    /// Number of the last change.
+    pub(crate) seq: u64,
+    /// Number of the last change of the account itself.
+    pub(crate) account_seq: u64,
+    /// Number of the last deletion whose tombstone is gone. A client that knows only earlier changes begins anew.
+    pub(crate) horizon: u64,
+    /// Number of tombstones.
+    pub(crate) tombstones: u64,
 }
 
 impl Stats {
@@ -144,6 +176,10 @@ impl Stats {
         weight: 0,
         latest_change: Timestamp::EPOCH,
         last: None,
+        seq: 0,
+        account_seq: 0,
+        horizon: 0,
+        tombstones: 0,
     };
 
     /// Whether the tasks should have index entries: more than `scan_at_most` tasks, or very heavy ones. An indexed account keeps its entries until it is well below the limits.
@@ -243,14 +279,21 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
     };
     let OwnQuota { tasks: max_tasks, mib: max_mib } = stats.own;
     let before = StatsV3 { counts, bytes: stats.bytes, max_tasks, max_mib };
-    let record = StatsV4 {
+    let before = StatsV4 {
         before,
         is_indexed: stats.is_indexed,
         weight: stats.weight,
         latest_change_ms: stats.latest_change.as_millis(),
         last: stats.last.as_ref().map(|it| (it.id.get(), it.position.as_str())),
     };
-    seal(Table::Owned, key, V4, &record)
+    let record = StatsV5 {
+        before,
+        seq: stats.seq,
+        account_seq: stats.account_seq,
+        horizon: stats.horizon,
+        tombstones: stats.tombstones,
+    };
+    seal(Table::Owned, key, V5, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -276,16 +319,12 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
             record.stats(&envelope)
         }
         V3 => envelope.record::<StatsV3>()?.stats(&envelope),
-        V4 => {
-            let StatsV4 { before, is_indexed, weight, latest_change_ms, last } =
+        V4 => envelope.record::<StatsV4<'_>>()?.stats(&envelope),
+        V5 => {
+            let StatsV5 { before, seq, account_seq, horizon, tombstones } =
                 envelope.record()?;
-            let latest_change = time(&envelope, latest_change_ms)?;
-            let last = last.map(|(id, position)| LastTask {
-                id: TaskId::new(id),
-                position: Position::new_unchecked(position.to_owned()),
-            });
             let before = before.stats(&envelope)?;
-            Ok(Stats { is_indexed, weight, latest_change, last, ..before })
+            Ok(Stats { seq, account_seq, horizon, tombstones, ..before })
         }
         _ => Err(envelope.unknown_version()),
     }
@@ -334,6 +373,7 @@ mod tests {
             let last = is_indexed.then(|| LastTask { position, id: TaskId::new(weight) });
             let written = Stats {
                 by_priority, nested, tags, newest, in_order, bytes, own, is_indexed, weight, latest_change, last,
+                seq: weight, account_seq: bytes, horizon: nested, tombstones: tags,
             };
             let bytes = stats(owner, &written).unwrap();
             prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
@@ -384,6 +424,31 @@ mod tests {
     }
 
     #[test]
+    fn the_fourth_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let counts = StatsV2 {
+            newest_created_ms: 0,
+            in_order: true,
+            by_priority: [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)],
+            nested: 3,
+            tags: 4,
+        };
+        let before = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
+        let record = StatsV4 {
+            before,
+            is_indexed: true,
+            weight: 7,
+            latest_change_ms: 4,
+            last: Some((9, "a1")),
+        };
+        let bytes = seal(Table::Owned, &key::stats(owner), V4, &record).unwrap();
+        let first_three = "000100000000000000000201030405010600";
+        assert_eq!(hex(&bytes[9..]), format!("{first_three}0107080109026131"));
+        let read = StatsPlace::Current.decode(owner, &bytes).unwrap();
+        assert_eq!((read.is_indexed, read.weight, read.seq), (true, 7, 0));
+    }
+
+    #[test]
     fn the_records_never_change() {
         let owner = UserId::new(7);
         let own = OwnQuota { tasks: Some(6), mib: None };
@@ -392,11 +457,13 @@ mod tests {
         written.is_indexed = true;
         written.weight = 7;
         written.latest_change = Timestamp::from_millis(4).unwrap();
+        (written.seq, written.account_seq) = (5, 6);
+        (written.horizon, written.tombstones) = (7, 8);
         written.last =
             Some(LastTask { position: Position::of_number(1), id: TaskId::new(9) });
         let bytes = stats(owner, &written).unwrap();
         let first_three = "000100000000000000000201030405010600";
-        assert_eq!(hex(&bytes[9..]), format!("{first_three}0107080109026131"));
+        assert_eq!(hex(&bytes[9..]), format!("{first_three}010708010902613105060708"));
         let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");
     }

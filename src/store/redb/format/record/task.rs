@@ -2,7 +2,9 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, time};
+use super::author::AuthorV1;
+use super::uid::UidV1;
+use super::{V1, V2, V3, V4, time};
 use crate::domain::date::Date;
 use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{TaskId, UserId};
@@ -10,8 +12,9 @@ use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Task, TaskFields, Title};
+use crate::domain::task::{Description, Origin, Task, TaskFields, Title};
 use crate::domain::time_zone::TimeZone;
+use crate::domain::uid::Uid;
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
 use crate::store::redb::format::key;
@@ -90,9 +93,23 @@ impl<'a> From<TaskV2<'a>> for TaskV3<'a> {
 const FROM_DUE: u8 = 0;
 const FROM_COMPLETION: u8 = 1;
 
+/// Extension of V3. `list`: always 1. `unit`: number of the first change of the request that created the task.
+#[derive(Encode, BorrowDecode)]
+struct TaskV4<'a> {
+    before: TaskV3<'a>,
+    uid: UidV1<'a>,
+    list: u64,
+    seq: u64,
+    unit: u64,
+    author: AuthorV1<'a>,
+}
+
+/// List of every task.
+const LIST: u64 = 1;
+
 pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     let recurrence = task.recurrence.as_ref();
-    let record = TaskV3 {
+    let before = TaskV3 {
         title: task.title.as_str(),
         description: task.description.as_ref().map(Description::as_str),
         completed_ms: task.completed_at.map(|time| time.as_millis()),
@@ -118,7 +135,15 @@ pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
             (it.rule().to_string(), from)
         }),
     };
-    seal(Table::Owned, &key::task(task.owner, task.id), V3, &record)
+    let record = TaskV4 {
+        before,
+        uid: UidV1::of(&task.uid),
+        list: LIST,
+        seq: task.seq,
+        unit: task.origin.unit,
+        author: AuthorV1::of(&task.origin.author),
+    };
+    seal(Table::Owned, &key::task(task.owner, task.id), V4, &record)
 }
 
 /// Decodes the fields by which lists select and sort.
@@ -129,10 +154,10 @@ pub(crate) fn decode_fields(
 ) -> Result<TaskFields<'_>, StoreError> {
     let key = key::task(owner, id);
     let envelope = open(Table::Owned, &key, value)?;
-    if envelope.version != V3 {
+    if envelope.version != V4 {
         return Err(envelope.unknown_version());
     }
-    let record: TaskV3<'_> = envelope.record()?;
+    let TaskV4 { before: record, .. } = envelope.record()?;
     let due = match record.due {
         Some((millis, Some(_))) => Some((time(&envelope, millis)?.as_millis(), 1)),
         Some(day) => Some(due(&envelope, day)?.stored_key()),
@@ -165,9 +190,15 @@ pub(crate) fn decode_task(
         V1 => first(owner, id, &envelope),
         V2 => {
             let record: TaskV2<'_> = envelope.record()?;
-            current(owner, id, &envelope, record.into())
+            third(owner, id, &envelope, record.into())
         }
-        V3 => current(owner, id, &envelope, envelope.record()?),
+        V3 => third(owner, id, &envelope, envelope.record()?),
+        V4 => {
+            let TaskV4 { before, uid, seq, unit, author, .. } = envelope.record()?;
+            let origin = Origin { author: author.author(), unit };
+            let task = third(owner, id, &envelope, before)?;
+            Ok(Task { uid: uid.uid(), seq, origin, ..task })
+        }
         _ => Err(envelope.unknown_version()),
     }
 }
@@ -179,10 +210,12 @@ fn first(
     envelope: &Envelope<'_, '_>,
 ) -> Result<Task, StoreError> {
     let record: TaskV1<'_> = envelope.record()?;
+    let created_at = time(envelope, record.created_ms)?;
     let updated_at = time(envelope, record.updated_ms)?;
     Ok(Task {
         id,
         owner,
+        uid: Uid::former(id, created_at),
         title: title(envelope, record.title)?,
         description: description(envelope, record.description)?,
         completed_at: record.completed.then_some(updated_at),
@@ -192,22 +225,26 @@ fn first(
         position: Position::of_number(id.get()),
         parent: None,
         recurrence: None,
-        created_at: time(envelope, record.created_ms)?,
+        created_at,
         updated_at,
         revision: record.revision,
+        seq: 0,
+        origin: Origin::UNKNOWN,
     })
 }
 
-fn current(
+fn third(
     owner: UserId,
     id: TaskId,
     envelope: &Envelope<'_, '_>,
     record: TaskV3<'_>,
 ) -> Result<Task, StoreError> {
     let tags = record.tags.iter().map(|tag| Tag::new_unchecked((*tag).to_owned()));
+    let created_at = time(envelope, record.created_ms)?;
     Ok(Task {
         id,
         owner,
+        uid: Uid::former(id, created_at),
         title: title(envelope, record.title)?,
         description: description(envelope, record.description)?,
         completed_at: record.completed_ms.map(|at| time(envelope, at)).transpose()?,
@@ -221,9 +258,11 @@ fn current(
             .recurrence
             .map(|(rule, from)| recurrence(envelope, &rule, from))
             .transpose()?,
-        created_at: time(envelope, record.created_ms)?,
+        created_at,
         updated_at: time(envelope, record.updated_ms)?,
         revision: record.revision,
+        seq: 0,
+        origin: Origin::UNKNOWN,
     })
 }
 
@@ -277,6 +316,7 @@ fn recurrence(
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::arbitrary::any_author;
     use super::*;
     use crate::domain::hex::hex;
     use crate::domain::timestamp::Timestamp;
@@ -306,6 +346,17 @@ mod tests {
             .prop_map(|(rule, from)| Recurrence::new(Rule::parse(rule).unwrap(), from))
     }
 
+    fn any_uid() -> impl Strategy<Value = Uid> {
+        let text = "[ -~]{16,255}".prop_map(|text| Uid::new(text).unwrap());
+        prop_oneof![text, any::<[u8; 16]>().prop_map(Uid::of_uuid)]
+    }
+
+    prop_compose! {
+        fn any_origin()(author in any_author(), unit: u64) -> Origin {
+            Origin { author, unit }
+        }
+    }
+
     prop_compose! {
         fn any_task()(
             ids in any::<(u64, u64, u64)>(),
@@ -316,11 +367,14 @@ mod tests {
             tags in prop::collection::vec("[a-zä]{1,50}", 0..20),
             place in (any::<u64>(), prop::option::of(any::<u64>())),
             recurrence in prop::option::of(any_recurrence()),
+            uid in any_uid(),
+            origin in any_origin(),
         ) -> Task {
             let tags = tags.iter().map(|tag| Tag::new(tag).unwrap()).collect();
             Task {
                 id: TaskId::new(ids.0),
                 owner: UserId::new(ids.1),
+                uid,
                 title: Title::new(texts.0).unwrap(),
                 description: texts.1.map(|text| Description::new(text).unwrap()),
                 completed_at: times.2,
@@ -333,6 +387,8 @@ mod tests {
                 created_at: times.0,
                 updated_at: times.1,
                 revision: ids.2,
+                seq: place.0,
+                origin,
             }
         }
     }
@@ -376,7 +432,9 @@ mod tests {
         let bytes = sealed_first();
         let mut written = decode_task(UserId::new(1), TaskId::new(2), &bytes).unwrap();
         let bytes = task(&written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "016101016201080608050000000261320000");
+        let (third, uid) =
+            ("016101016201080608050000000261320000", "00000000000080008bf91b8cb0036377");
+        assert_eq!(hex(&bytes[9..]), format!("{third}00{uid}01000000"));
         let zone = TimeZone::new("Europe/Berlin").unwrap();
         let rule = Rule::parse("FREQ=DAILY").unwrap();
         written.due = Some(Due::at(Timestamp::from_millis(7).unwrap(), zone, None));
@@ -387,7 +445,7 @@ mod tests {
         let bytes = task(&written).unwrap();
         assert_eq!(
             hex(&bytes[9..]),
-            "01610101620108060805010e010d4575726f70652f4265726c696e00030104686f6d650261320101010a465245513d4441494c5901"
+            "01610101620108060805010e010d4575726f70652f4265726c696e00030104686f6d650261320101010a465245513d4441494c59010000000000000080008bf91b8cb003637701000000"
         );
         written.due =
             Due::parse("2026-03-29T02:30[Europe/Berlin]", &TimeZone::utc()).ok();

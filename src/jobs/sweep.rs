@@ -1,9 +1,10 @@
-//! Removal of expired idempotency records.
+//! Removal of expired records: idempotency records, and tombstones of deleted tasks.
 //!
 //! The job depends on the clock, and a wrong clock must not make it remove records that are still needed. If the
 //! time has moved by more than a day against the running time of the program, it removes nothing until the clock is
 //! back, or has been steady for a day. Nor does it in the first pass, which has no earlier time to compare with.
-//! Remaining records do no harm: expired ones are not replayed, and later requests of their owner remove them too.
+//! Remaining records do no harm: expired idempotency records are not replayed, and later requests of their owner remove
+//! them too.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,9 +24,11 @@ const JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// The job and its dependencies.
 #[derive(Debug)]
-pub struct IdempotencyJob {
+pub struct SweepJob {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    /// Age at which tombstones are removed.
+    tombstones: Duration,
     watch: Mutex<Watch>,
 }
 
@@ -76,10 +79,14 @@ impl Watch {
     }
 }
 
-impl IdempotencyJob {
-    /// Creates a job that has not read the clock yet.
-    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, watch: Mutex::default() }
+impl SweepJob {
+    /// Creates a job that has not read the clock yet. `tombstones`: age at which tombstones are removed.
+    pub fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        tombstones: Duration,
+    ) -> Self {
+        Self { store, clock, tombstones, watch: Mutex::default() }
     }
 
     /// Removes expired records until `stop` is cancelled.
@@ -89,14 +96,14 @@ impl IdempotencyJob {
             loop {
                 match self.pass(started.elapsed()).await {
                     Ok(Some(removed)) => {
-                        tracing::debug!(removed, "removed expired idempotency records");
+                        tracing::debug!(removed, "removed expired records");
                     }
                     Ok(None) => tracing::debug!(
-                        "kept expired idempotency records: the clock is not trusted yet"
+                        "kept expired records: the clock is not trusted yet"
                     ),
                     Err(error) => {
                         let error = ErrorChain(&error);
-                        tracing::warn!(%error, "could not remove expired idempotency records");
+                        tracing::warn!(%error, "could not remove expired records");
                     }
                 }
                 tokio::time::sleep(TICK).await;
@@ -124,9 +131,17 @@ impl IdempotencyJob {
         loop {
             let swept = self.store.idempotency_sweep(after, time).await?;
             removed += swept.removed;
-            match swept.next {
-                Some(next) => after = Some(next),
-                None => return Ok(Some(removed)),
+            after = swept.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        loop {
+            let swept = self.store.tombstone_sweep(after, time, self.tombstones).await?;
+            removed += swept.removed;
+            after = swept.next;
+            if after.is_none() {
+                return Ok(Some(removed));
             }
         }
     }

@@ -1,0 +1,98 @@
+//! Changes since a cursor, for clients that keep a copy of the data.
+
+mod cursor;
+mod stream;
+mod tickets;
+mod waits;
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+use self::cursor::Place;
+pub use self::stream::{ChangeStream, Ending, Step, StreamAsked};
+pub use self::tickets::TicketUse;
+pub(super) use self::tickets::Tickets;
+pub use self::waits::Waits;
+use super::{Error, Service};
+use crate::auth::Caller;
+use crate::auth::permission::TasksRead;
+use crate::domain::task::{ChangePage, Changed};
+
+/// Request for changes.
+#[derive(Clone, Debug)]
+pub struct ChangesAsked {
+    /// Cursor of the last changes that the client knows; `None` to begin.
+    pub since: Option<String>,
+    /// Maximum number of changes.
+    pub limit: u16,
+    /// Maximum time to wait for a change if there is none.
+    pub wait: Duration,
+    /// Whether tasks are wanted.
+    pub tasks: bool,
+    /// Whether the account is wanted.
+    pub account: bool,
+}
+
+/// Changes, and the cursor behind them.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Changes, in their order.
+    pub changes: Vec<Changed>,
+    /// Cursor for the next request.
+    pub cursor: String,
+    /// Whether there are more changes already.
+    pub more: bool,
+}
+
+impl Service {
+    /// Returns changes of the tasks of an account and of the account itself. Without `since`, returns everything, part by
+    /// part. Waits no longer than until `ended`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a text that is no cursor, [`Error::ResyncRequired`] if changes since the cursor are not
+    /// known, [`Error::AccountBusy`] and [`Error::Busy`] if too many requests wait, and store errors.
+    pub async fn change_list(
+        &self,
+        caller: &Caller<TasksRead>,
+        asked: ChangesAsked,
+        ended: impl Future<Output = ()>,
+    ) -> Result<Changes, Error> {
+        let owner = caller.user.id;
+        let (sealer, epoch) = (&self.0.sealer, self.0.store.epoch());
+        let mut place = match &asked.since {
+            None => Place::START,
+            Some(text) => cursor::read(sealer, owner, epoch, ("since", text))?,
+        };
+        let until = Instant::now() + asked.wait.min(self.0.waits.longest);
+        let mut changed = self.0.store.change_watch(owner);
+        let (mut wait, mut ended) = (None, pin!(ended));
+        loop {
+            let query = place.query(asked.limit.into(), (asked.tasks, asked.account));
+            let page = self.0.store.change_list(owner, query).await?;
+            let page = page.ok_or(Error::ResyncRequired)?;
+            let ChangePage { changes, seq, more, latest } = page;
+            let deleted_since = place.deleted_since.min(latest);
+            place = Place { since: seq, deleted_since };
+            let is_over = !changes.is_empty() || asked.wait.is_zero() || {
+                if wait.is_none() {
+                    wait = Some(self.0.waits.begin(owner, Duration::ZERO).await?);
+                }
+                tokio::select! {
+                    () = ended.as_mut() => true,
+                    told = timeout_at(until, changed.changed()) => told.is_err(),
+                }
+            };
+            if wait.is_some() {
+                self.reauthorize(caller).await?;
+            }
+            if is_over {
+                let cursor = cursor::write(sealer, owner, epoch, place);
+                let changes = changes.into_iter().map(|(_, changed)| changed).collect();
+                return Ok(Changes { changes, cursor, more });
+            }
+        }
+    }
+}

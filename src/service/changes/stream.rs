@@ -1,0 +1,293 @@
+//! Streams of changes, for clients that show each change at once.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::cursor::{self, Place};
+use super::tickets::TicketUse;
+use super::waits::Wait;
+use crate::auth::Caller;
+use crate::auth::permission::TasksRead;
+use crate::domain::id::UserId;
+use crate::domain::task::Changed;
+use crate::service::{Error, Service};
+
+/// Longest life of a stream. The client opens it again with the last cursor.
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// Time without a change after which a stream gives a sign of life, and looks whether access has expired.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Maximum time until a connection has ended whose ticket was used again.
+const REPLACEMENT: Duration = Duration::from_secs(2);
+
+/// Maximum number of changes of a step.
+const STEP: usize = 32;
+
+/// Shortest time after which a client opens a broken stream again, in milliseconds, and the range above it: clients that
+/// lose their streams together do not all come back together.
+const RETRY_MS: (u64, u64) = (2_000, 3_000);
+
+/// Request for a stream.
+#[derive(Clone, Debug)]
+pub struct StreamAsked {
+    /// Cursor of the last changes that the client knows; `None` for changes from now on.
+    pub since: Option<String>,
+    /// Cursor of the last event of the stream that the client opens again. Counts instead of `since`.
+    pub last_event: Option<String>,
+    /// Whether tasks are wanted.
+    pub tasks: bool,
+    /// Whether the account is wanted.
+    pub account: bool,
+}
+
+/// Part of a stream.
+#[derive(Debug)]
+pub enum Step {
+    /// First step. The client knows all changes up to a cursor, and comes back after so many milliseconds.
+    Ready(String, u64),
+    /// The changes since the client's cursor are not known. The stream goes on after another one.
+    Resync(String),
+    /// Changes in their order, each with the cursor behind it.
+    Changes(Vec<(Changed, String)>),
+    /// No change for a while.
+    Idle,
+    /// Last step.
+    End(Ending),
+}
+
+/// Reason for which a stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The credential has ended or expired.
+    Access,
+    /// The stream has reached its longest life.
+    Time,
+    /// The ticket was used again, so another connection has the stream.
+    Replaced,
+    /// The server is stopping.
+    Stopping,
+}
+
+/// First step of a stream that has not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    Ready,
+    Resync,
+}
+
+/// Changes of an account, as they happen. Reads a part only when it is asked for one: a slow client makes nothing wait in
+/// memory.
+#[derive(Debug)]
+pub struct ChangeStream {
+    service: Service,
+    caller: Caller<TasksRead>,
+    kinds: (bool, bool),
+    place: Place,
+    first: Option<First>,
+    /// Whether there was no further change when the last part was read.
+    is_current: bool,
+    has_ended: bool,
+    changed: watch::Receiver<u64>,
+    until: Instant,
+    stopping: CancellationToken,
+    ticket: Option<TicketUse>,
+    _wait: Wait,
+}
+
+impl Service {
+    /// Opens a stream of the changes of an account.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] for a text that is no cursor, [`Error::ResyncRequired`] if the changes since `since` are not
+    /// known, [`Error::AccountBusy`] and [`Error::Busy`] if there are too many streams, and store errors.
+    pub async fn change_stream(
+        &self,
+        caller: Caller<TasksRead>,
+        asked: &StreamAsked,
+        ticket: Option<TicketUse>,
+        stopping: CancellationToken,
+    ) -> Result<ChangeStream, Error> {
+        let owner = caller.user.id;
+        let replaces = ticket.as_ref().is_some_and(TicketUse::replaces);
+        let patience = if replaces { REPLACEMENT } else { Duration::ZERO };
+        let wait = self.0.waits.begin(owner, patience).await?;
+        let changed = self.0.store.change_watch(owner);
+        let begun = ticket.as_ref().and_then(TicketUse::begun);
+        let (place, first) = self.first_place(owner, asked, begun).await?;
+        if let Some(ticket) = &ticket {
+            ticket.begin(place);
+        }
+        let until = Instant::now() + LONGEST;
+        Ok(ChangeStream {
+            service: self.clone(),
+            kinds: (asked.tasks, asked.account),
+            place,
+            first: Some(first),
+            is_current: false,
+            has_ended: false,
+            changed,
+            until: ticket.as_ref().map_or(until, |it| it.until().min(until)),
+            stopping,
+            ticket,
+            caller,
+            _wait: wait,
+        })
+    }
+
+    /// Finds the place at which a stream begins. `begun`: place at which a stream with the same ticket has begun.
+    async fn first_place(
+        &self,
+        owner: UserId,
+        asked: &StreamAsked,
+        begun: Option<Place>,
+    ) -> Result<(Place, First), Error> {
+        let (sealer, epoch) = (&self.0.sealer, self.0.store.epoch());
+        let read = |field, text: &str| cursor::read(sealer, owner, epoch, (field, text));
+        let (place, may_resync) = match (&asked.last_event, &asked.since, begun) {
+            (Some(text), ..) => (read("Last-Event-ID", text), true),
+            (None, _, Some(begun)) => (Ok(begun), true),
+            (None, Some(text), None) => (read("since", text), false),
+            (None, None, None) => (self.last_place(owner).await, false),
+        };
+        let place = match place {
+            Ok(place) => self.known(owner, place).await?.ok_or(Error::ResyncRequired),
+            Err(error) => Err(error),
+        };
+        match place {
+            Ok(place) => Ok((place, First::Ready)),
+            // A browser that opens a stream again could not read an error.
+            Err(Error::ResyncRequired) if may_resync => {
+                Ok((self.last_place(owner).await?, First::Resync))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the place behind the last change.
+    async fn last_place(&self, owner: UserId) -> Result<Place, Error> {
+        let query = Place::START.query(0, (false, false));
+        let page = self.0.store.change_list(owner, query).await?;
+        let latest = page.ok_or(Error::BadToken)?.latest;
+        Ok(Place { since: latest, deleted_since: latest })
+    }
+
+    /// Returns a place if all changes behind it are known.
+    async fn known(&self, owner: UserId, place: Place) -> Result<Option<Place>, Error> {
+        let query = place.query(0, (false, false));
+        let page = self.0.store.change_list(owner, query).await?;
+        Ok(page.map(|_| place))
+    }
+}
+
+impl ChangeStream {
+    /// Waits for the next step. `None` after the last one, and when the store has failed.
+    pub async fn next(&mut self) -> Option<Step> {
+        if let Some(first) = self.first.take() {
+            return Some(self.begin(first));
+        }
+        while !self.has_ended {
+            if let Some(ending) = self.ending() {
+                return Some(self.end(ending));
+            }
+            match self.service.reauthorize(&self.caller).await {
+                Ok(()) => {}
+                Err(Error::BadToken | Error::Denied(_)) => {
+                    return Some(self.end(Ending::Access));
+                }
+                Err(_) => break,
+            }
+            if !self.is_current {
+                match self.read().await {
+                    Ok(Step::Changes(changes)) if changes.is_empty() => continue,
+                    Ok(step) => return Some(step),
+                    Err(_) => break,
+                }
+            }
+            if !self.wait().await {
+                return Some(Step::Idle);
+            }
+        }
+        self.has_ended = true;
+        None
+    }
+
+    fn begin(&self, first: First) -> Step {
+        let cursor = self.cursor(self.place);
+        match first {
+            First::Resync => Step::Resync(cursor),
+            First::Ready => {
+                let (least, range) = RETRY_MS;
+                // Any number will do if there is no randomness.
+                let random = self.service.random().unwrap_or_default();
+                Step::Ready(cursor, least + u64::from(u16::from_be_bytes(random)) % range)
+            }
+        }
+    }
+
+    fn end(&mut self, ending: Ending) -> Step {
+        self.has_ended = true;
+        Step::End(ending)
+    }
+
+    fn ending(&self) -> Option<Ending> {
+        let is_replaced = self.ticket.as_ref().is_some_and(TicketUse::is_replaced);
+        if is_replaced {
+            Some(Ending::Replaced)
+        } else if self.stopping.is_cancelled() {
+            Some(Ending::Stopping)
+        } else {
+            (Instant::now() >= self.until).then_some(Ending::Time)
+        }
+    }
+
+    /// Waits for something to do. Returns false if nothing has happened for a while.
+    async fn wait(&mut self) -> bool {
+        let replaced = async {
+            match &self.ticket {
+                Some(ticket) => ticket.replaced().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            told = self.changed.changed() => {
+                self.is_current = false;
+                // The account is gone with its sender.
+                self.has_ended = told.is_err();
+                true
+            }
+            () = replaced => true,
+            () = self.stopping.cancelled() => true,
+            () = sleep_until(self.until) => true,
+            () = sleep(HEARTBEAT) => false,
+        }
+    }
+
+    /// Reads the next changes.
+    async fn read(&mut self) -> Result<Step, Error> {
+        let owner = self.caller.user.id;
+        let query = self.place.query(STEP, self.kinds);
+        let Some(page) = self.service.0.store.change_list(owner, query).await? else {
+            self.place = self.service.last_place(owner).await?;
+            return Ok(Step::Resync(self.cursor(self.place)));
+        };
+        let deleted_since = self.place.deleted_since.min(page.latest);
+        self.place = Place { since: page.seq, deleted_since };
+        self.is_current = !page.more;
+        let last = page.changes.len().saturating_sub(1);
+        let changes = page.changes.into_iter().enumerate().map(|(number, (seq, it))| {
+            let since = if number == last { page.seq } else { seq };
+            (it, self.cursor(Place { since, deleted_since }))
+        });
+        Ok(Step::Changes(changes.collect()))
+    }
+
+    fn cursor(&self, place: Place) -> String {
+        let Service(parts) = &self.service;
+        cursor::write(&parts.sealer, self.caller.user.id, parts.store.epoch(), place)
+    }
+}

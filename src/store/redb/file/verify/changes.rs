@@ -1,0 +1,117 @@
+//! Checks of the numbers of changes, of tombstones and of uids.
+
+use super::Check;
+use super::tasks::Seen;
+use crate::domain::id::TaskId;
+use crate::domain::task::{Task, Tombstone};
+use crate::domain::uid::Uid;
+use crate::store::StoreError;
+use crate::store::redb::format::index;
+use crate::store::redb::format::key;
+use crate::store::redb::format::key::Table;
+use crate::store::redb::format::record;
+use crate::store::redb::format::record::Stats;
+
+/// First format whose changes are numbered.
+const NUMBERED: u64 = 8;
+
+/// Findings about the changes of one account.
+#[derive(Default)]
+pub(super) struct SeenChanges {
+    /// Numbers of the last changes of tasks, and of deletions.
+    seqs: Vec<u64>,
+    tombstones: u64,
+    /// Number of rows by which tombstones are found.
+    buried: u64,
+    /// Number of expected rows of uids, and of existing ones.
+    uids: (u64, u64),
+}
+
+impl Check<'_> {
+    /// Checks the number and the uid of a task.
+    pub(super) fn numbered(
+        &mut self,
+        seen: &mut Seen,
+        task: &Task,
+    ) -> Result<(), StoreError> {
+        if self.format < NUMBERED {
+            return Ok(());
+        }
+        seen.changes.seqs.push(task.seq);
+        self.uid_of(seen, &task.uid, task.id)
+    }
+
+    pub(super) fn tombstone(
+        &mut self,
+        seen: &mut Seen,
+        seq: u64,
+        value: &[u8],
+    ) -> Result<(), StoreError> {
+        let owner = seen.owner;
+        seen.changes.tombstones += 1;
+        seen.changes.seqs.push(seq);
+        let found = self.report.sound(record::decode_tombstone(owner, seq, value))?;
+        let Some(Tombstone { id, uid, at, .. }) = found else { return Ok(()) };
+        self.report.seen(at);
+        self.highest_task = self.highest_task.max(id.get());
+        let key = key::buried(owner, id);
+        let row = self.owned.get(key.as_slice())?;
+        let named = row.map(|row| record::decode_number(Table::Owned, &key, row.value()));
+        if self.report.sound(named.transpose())?.flatten() != Some(seq) {
+            self.report.add(format!("the tombstone of {id:?} cannot be found by its id"));
+        }
+        if self.owned.get(key::task(owner, id).as_slice())?.is_some() {
+            self.report.add(format!("{id:?} exists, and has a tombstone"));
+        }
+        self.uid_of(seen, &uid, id)
+    }
+
+    pub(super) const fn buried(seen: &mut Seen) {
+        seen.changes.buried += 1;
+    }
+
+    /// Looks for the row of a uid.
+    fn uid_of(
+        &mut self,
+        seen: &mut Seen,
+        uid: &Uid,
+        id: TaskId,
+    ) -> Result<(), StoreError> {
+        let Some(key) = index::uid(seen.owner, uid, id) else { return Ok(()) };
+        seen.changes.uids.0 += 1;
+        let row = self.owned.get(key.as_slice())?;
+        let named = row.map(|row| record::decode_number(Table::Owned, &key, row.value()));
+        if self.report.sound(named.transpose())?.flatten() != Some(id.get()) {
+            self.report.add(format!("{id:?} cannot be found by its uid"));
+        }
+        Ok(())
+    }
+
+    pub(super) const fn uid(seen: &mut Seen) {
+        seen.changes.uids.1 += 1;
+    }
+
+    /// Compares the changes with the stats, after all rows of an account were read.
+    pub(super) fn leave_changes(&mut self, seen: &mut Seen, stats: &Stats) {
+        let (owner, changes) = (seen.owner, &mut seen.changes);
+        if changes.uids.0 != changes.uids.1 {
+            self.report
+                .add(format!("{owner:?} has more or fewer rows of uids than uids"));
+        }
+        if changes.tombstones != changes.buried || changes.tombstones != stats.tombstones
+        {
+            self.report
+                .add(format!("the tombstones of {owner:?} do not match the stats"));
+        }
+        if self.format < NUMBERED {
+            return;
+        }
+        changes.seqs.extend((stats.account_seq > 0).then_some(stats.account_seq));
+        changes.seqs.sort_unstable();
+        let is_unique = changes.seqs.windows(2).all(|pair| pair.first() != pair.last());
+        let (first, last) = (changes.seqs.first(), changes.seqs.last());
+        if !is_unique || first == Some(&0) || last > Some(&stats.seq) {
+            self.report.add(format!("the numbers of {owner:?}'s changes are wrong"));
+        }
+    }
+}

@@ -80,7 +80,7 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/auth/token.rs",
             "src/control/",
             "src/service/idempotency/wire/",
-            "src/service/export_format.rs",
+            "src/service/export_format/",
         ],
     ),
     (
@@ -92,15 +92,12 @@ const HOMES: &[(&str, &[&str])] = &[
             "src/cli/",
             "src/control/",
             "src/service/idempotency/",
-            "src/service/export_format.rs",
+            "src/service/export_format/",
             "src/service/personal_data/",
             "src/service/wire_error.rs",
         ],
     ),
-    (
-        "serde_path_to_error",
-        &["src/service/export_format.rs", "src/service/wire_error.rs"],
-    ),
+    ("serde_path_to_error", &["src/service/export_format/", "src/service/wire_error.rs"]),
     ("serde_yaml", &["src/http/openapi/mod.rs"]),
     (
         "sha2",

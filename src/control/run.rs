@@ -186,8 +186,18 @@ fn imported(
 }
 
 fn counts(done: Imported) -> String {
+    let lists = done.lists_same + done.lists_kept;
+    let lists = if done.lists_added + done.lists_replaced + lists > 0 {
+        let added = count(done.lists_added, "list");
+        let (replaced, kept) = (done.lists_replaced, done.lists_kept);
+        format!(
+            "; {added} added, {replaced} replaced, {lists} already present, {kept} of them different and kept"
+        )
+    } else {
+        String::new()
+    };
     format!(
-        "{} added, {} already present; {} added, {} replaced, {} already present, {} of them different and kept",
+        "{} added, {} already present; {} added, {} replaced, {} already present, {} of them different and kept{lists}",
         count(done.users_added, "user"),
         done.users_found,
         count(done.tasks_added, "task"),

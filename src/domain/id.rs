@@ -52,6 +52,8 @@ numbers! {
     UserId, "user";
     /// Identifier of a task, unique across all accounts.
     TaskId, "task";
+    /// Identifier of a list, unique in its account.
+    ListId, "list";
 }
 
 /// Text that is not an id.

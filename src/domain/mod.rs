@@ -18,6 +18,7 @@ pub mod id_set;
 pub mod idempotency;
 pub mod invitation;
 pub mod label;
+pub mod list;
 pub mod network;
 pub mod page;
 pub mod password;

@@ -1,16 +1,19 @@
 //! Records of an export or import; sessions are excluded.
 
 use super::id::UserId;
+use super::list::TaskList;
 use super::task::Task;
 use super::timestamp::Timestamp;
 use super::user::Credential;
 
-/// Record of an export. Each account is followed by its tasks, by id.
+/// Record of an export. Each account is followed by its lists and then its tasks, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "most records are tasks")]
 pub enum Record {
     /// Account.
     User(Credential),
+    /// List of the preceding account. The default list is left out if it was never changed.
+    List(TaskList),
     /// Task of the preceding account.
     Task(Task),
 }
@@ -26,6 +29,7 @@ impl Record {
     pub(crate) fn rows(&self) -> u64 {
         match self {
             Self::User(_) => Self::USER_ROWS,
+            Self::List(_) => 1,
             Self::Task(task) => task.rows(),
         }
     }
@@ -54,12 +58,12 @@ pub struct NextIds {
     pub task: u64,
 }
 
-/// Treatment of an existing task that differs.
+/// Treatment of an existing task or list that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
-    /// Keeps the existing task.
+    /// Keeps the existing one.
     Keep,
-    /// Changes the existing task to the imported one, as if its owner had changed it now.
+    /// Changes the existing one to the imported one, as if its owner had changed it now.
     Replace,
 }
 
@@ -115,6 +119,14 @@ pub struct Imported {
     pub users_added: u64,
     /// Accounts that already existed, by email; they are unchanged.
     pub users_found: u64,
+    /// Lists that were created, with their old ids where these were free.
+    pub lists_added: u64,
+    /// Lists that already existed and are equal in every field.
+    pub lists_same: u64,
+    /// Lists that already existed, differ, and were kept.
+    pub lists_kept: u64,
+    /// Lists that already existed, differed, and were changed.
+    pub lists_replaced: u64,
     /// Tasks that were created, with their old ids and times.
     pub tasks_added: u64,
     /// Tasks that already existed and are equal in every field.
@@ -132,6 +144,10 @@ impl Imported {
         Self {
             users_added: self.users_added + other.users_added,
             users_found: self.users_found + other.users_found,
+            lists_added: self.lists_added + other.lists_added,
+            lists_same: self.lists_same + other.lists_same,
+            lists_kept: self.lists_kept + other.lists_kept,
+            lists_replaced: self.lists_replaced + other.lists_replaced,
             tasks_added: self.tasks_added + other.tasks_added,
             tasks_same: self.tasks_same + other.tasks_same,
             tasks_kept: self.tasks_kept + other.tasks_kept,
@@ -151,6 +167,12 @@ pub enum Conflict {
     /// The task does not follow its account.
     #[error("owner_id must name the account that precedes the line")]
     Stray,
+    /// The list of the task does not precede it.
+    #[error("list_id must be 1, or the id of a list that precedes the line")]
+    NoList,
+    /// The account would have too many lists.
+    #[error("would give the account more than 200 lists")]
+    TooManyLists,
     /// A new account would become an administrator.
     #[error("creates an administrator, which requires --allow-admins")]
     Admin,

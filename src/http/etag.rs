@@ -1,15 +1,13 @@
-//! Entity tags of tasks ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the revision
+//! Entity tags of tasks and lists ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the revision
 //! in quotes, as a strong tag.
 //!
 //! Proxies that compress a response rename its tag: nginx turns `"3"` into `W/"3"`, Apache into `"3-gzip"`. A client
-//! behind one knows no other tag, so `If-Match` would always fail. A revision is one state of a task in any encoding,
+//! behind one knows no other tag, so `If-Match` would always fail. A revision is one state of a task or list in any encoding,
 //! so both forms match it. This is an exception to RFC 9110, section 13.1.1, by which weak tags never match.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
-
-use crate::domain::task::Task;
 
 /// Suffixes that proxies add to the tag of a response that they compress.
 const CODINGS: [&[u8]; 8] = [
@@ -23,9 +21,9 @@ const CODINGS: [&[u8]; 8] = [
     b"-deflate",
 ];
 
-/// Returns the tag of a task.
-pub(super) fn of(task: &Task) -> String {
-    format!("\"{}\"", task.revision)
+/// Returns the tag of a revision.
+pub(super) fn of(revision: u64) -> String {
+    format!("\"{revision}\"")
 }
 
 /// Revisions named in a header.
@@ -48,11 +46,11 @@ impl Named {
         })
     }
 
-    /// Whether the task is at one of these revisions.
-    pub(super) fn names(&self, task: &Task) -> bool {
+    /// Whether a revision is one of these.
+    pub(super) fn names(&self, revision: u64) -> bool {
         match self {
             Self::All => true,
-            Self::These(revisions) => revisions.contains(&task.revision),
+            Self::These(revisions) => revisions.contains(&revision),
         }
     }
 }

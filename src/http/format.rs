@@ -6,6 +6,7 @@
 use crate::domain::due::{Due, LocalTime};
 use crate::domain::email::Email;
 use crate::domain::label::Label;
+use crate::domain::list::{Colour, Icon};
 use crate::domain::password::Password;
 use crate::domain::position::Position;
 use crate::domain::recurrence::{RepeatFrom, Rule};
@@ -17,8 +18,12 @@ use crate::domain::uid::Uid;
 
 pub(super) const EMAIL: &str = "email";
 pub(super) const TIME: &str = "date-time";
+/// A colour of a list.
+pub(super) const COLOUR: &str = "duly-colour";
 pub(super) const COMPLETED: &str = "duly-completed";
 pub(super) const DUE: &str = "duly-due";
+/// An icon of a list.
+pub(super) const ICON: &str = "duly-icon";
 /// A value that is accepted and ignored.
 pub(super) const IGNORED: &str = "duly-ignored";
 pub(super) const LABEL: &str = "duly-label";
@@ -48,7 +53,9 @@ pub(super) fn check(format: &str, text: &str) -> Option<Result<(), String>> {
         TIME => result(text.parse::<Timestamp>().map_err(
             |_| "must be a time such as 2030-05-01T12:00:00Z, from 1970 to 9999",
         )),
+        COLOUR => result(Colour::parse(text)),
         DUE => result(Due::parse(text, &TimeZone::utc())),
+        ICON => result(Icon::new(text)),
         LABEL => result(Label::typed(text)),
         LOCAL_TIME => result(LocalTime::parse(text)),
         PASSWORD => result(Password::check(text)),

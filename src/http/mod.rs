@@ -21,6 +21,7 @@ mod idempotency;
 mod ignored;
 mod invitations;
 mod label;
+mod lists;
 pub mod metrics;
 mod middleware;
 mod nearest;
@@ -61,6 +62,7 @@ use self::docs::Docs;
 use self::forwarded::Forwarded;
 use self::health::{BaseHealth, RootHealth};
 use self::invitations::InvitationsApi;
+use self::lists::ListsApi;
 use self::metrics::Requests;
 use self::middleware::{Middleware, OnPanic, Shared};
 use self::oauth::{METADATA, MetadataApi, RevocationApi};
@@ -84,6 +86,8 @@ enum Api {
     Auth,
     /// Tasks of the caller.
     Tasks,
+    /// Lists of tasks, such as projects.
+    Lists,
     /// Administration of accounts.
     Admin,
     /// Health checks, for monitoring.
@@ -163,7 +167,7 @@ pub fn endpoint(
 
 fn base_service() -> OpenApiService<impl OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
-    let tasks = (TasksApi, ChangesApi, EventsApi, TaskApi, TagsApi);
+    let tasks = (TasksApi, ChangesApi, EventsApi, TaskApi, TagsApi, ListsApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
     OpenApiService::new((auth, tasks, admin, BaseHealth), "", "")
 }

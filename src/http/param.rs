@@ -14,10 +14,11 @@ use super::completed::Completed;
 use super::problem::Problem;
 use super::wire::schema_type;
 use crate::domain::email::Email;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
+use crate::domain::list::TasksOfList;
 use crate::domain::page::{Page, UserOrder};
 use crate::domain::priority::Priority;
-use crate::domain::task::TaskSort;
+use crate::domain::task::{ChangeKinds, TaskSort};
 use crate::service::FieldError;
 
 /// Name of the parameter with the position in a list.
@@ -65,6 +66,16 @@ text_params! {
     TaskIdParam => MetaSchema {
         minimum: Some(1.0),
         ..MetaSchema::new_with_format("integer", "int64")
+    };
+    /// The id of a list, in a path or a filter.
+    ListIdParam => MetaSchema {
+        minimum: Some(1.0),
+        ..MetaSchema::new_with_format("integer", "int64")
+    };
+    /// Fate of the tasks of a list that is deleted.
+    ListTasksParam => MetaSchema {
+        enum_items: vec!["move".into(), "delete".into()],
+        ..MetaSchema::new("string")
     };
     /// The id of an account, in a path.
     UserIdParam => MetaSchema {
@@ -127,7 +138,7 @@ text_params! {
     };
     /// Kind of an object that changes.
     KindParam => MetaSchema {
-        enum_items: vec!["task".into(), "account".into()],
+        enum_items: vec!["task".into(), "list".into(), "account".into()],
         ..MetaSchema::new("string")
     };
     /// A text with rules of its own.
@@ -139,6 +150,26 @@ text_params! {
 impl TaskIdParam {
     pub(super) fn parse(&self) -> Result<TaskId, Problem> {
         id(&self.0).map(TaskId::new)
+    }
+}
+
+impl ListIdParam {
+    pub(super) fn parse(&self) -> Result<ListId, Problem> {
+        id(&self.0).map(ListId::new)
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl ListTasksParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<TasksOfList, String> {
+        match param.map(|Self(text)| text.as_str()) {
+            Some("move") => Ok(TasksOfList::Move),
+            Some("delete") => Ok(TasksOfList::Delete),
+            Some(_) | None => Err("must be move or delete".to_owned()),
+        }
     }
 }
 
@@ -246,14 +277,15 @@ impl WaitParam {
 }
 
 impl KindParam {
-    /// Returns whether tasks are wanted, and whether the account is. Without kinds, both are.
-    pub(super) fn parse(kinds: &[Self]) -> Result<(bool, bool), String> {
+    /// Returns the kinds that are wanted: all, if none are named.
+    pub(super) fn parse(kinds: &[Self]) -> Result<ChangeKinds, String> {
         let has = |kind: &str| kinds.is_empty() || kinds.iter().any(|it| it.0 == kind);
-        let is_known = |kind: &Self| matches!(kind.0.as_str(), "task" | "account");
+        let is_known = |kind: &Self| matches!(&*kind.0, "task" | "list" | "account");
         if kinds.iter().all(is_known) {
-            Ok((has("task"), has("account")))
+            let (tasks, lists, account) = (has("task"), has("list"), has("account"));
+            Ok(ChangeKinds { tasks, lists, account })
         } else {
-            Err("must be task or account".to_owned())
+            Err("must be task, list or account".to_owned())
         }
     }
 }

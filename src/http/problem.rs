@@ -455,7 +455,7 @@ impl From<service::Error> for Problem {
                 .with_member("task_id", id.get().into()),
             E::ResyncRequired => Self::new(StatusCode::GONE, "resync_required", detail),
             E::Invalid(fields) => Self::invalid(fields),
-            E::Changed(_) => {
+            E::Changed(_) | E::ListChanged(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed_since", detail)
             }
             E::IfMatchRequired => {

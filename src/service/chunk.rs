@@ -51,7 +51,7 @@ mod tests {
     use super::*;
     use crate::domain::date::Date;
     use crate::domain::due::Due;
-    use crate::domain::id::TaskId;
+    use crate::domain::id::{ListId, TaskId};
     use crate::domain::tag::{Tag, Tags};
     use crate::domain::task::tests::task;
     use crate::domain::task::{Description, Task};
@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn no_task_takes_more_rows_than_the_most() {
         let uid = Uid::new("given by a client".to_owned()).unwrap();
-        let task = Task { uid, ..rich(600, Tags::MAX) };
+        let list = ListId::new(2);
+        let task = Task { uid, list, ..rich(600, Tags::MAX) };
         assert_eq!(Record::Task(task).rows(), Record::MAX_ROWS);
     }
 }

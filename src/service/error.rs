@@ -7,6 +7,7 @@ use std::io;
 use crate::auth::password::HashError;
 use crate::auth::throttle::Throttled;
 use crate::domain::id::TaskId;
+use crate::domain::list::ListState;
 use crate::domain::permission::Denied;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::task::Task;
@@ -53,11 +54,16 @@ pub enum Error {
     /// The task does not match the precondition of the request. Holds the current task.
     #[error("the task has changed; the response includes its current state")]
     Changed(Box<Task>),
-    /// The same, when an earlier result of the batch already holds the current task.
+    /// The list does not match the precondition of the request. Holds the current list.
+    #[error("the list has changed; the response includes its current state")]
+    ListChanged(Box<ListState>),
+    /// The task has changed, and an earlier result of the batch already holds it.
     #[error("the task has changed; an earlier result includes its current state")]
     ChangedAsTold,
-    /// The request does not name the revision of the task.
-    #[error("the request must name the revision of the task: send its ETag in If-Match")]
+    /// The request does not name the revision of the task or list.
+    #[error(
+        "the request must name the revision that it changes: send its ETag in If-Match"
+    )]
     IfMatchRequired,
     /// Valid, but not applied because another part of an atomic batch failed.
     #[error("not applied, because another operation in the batch failed")]

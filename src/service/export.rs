@@ -32,7 +32,7 @@ impl Service {
         let sending = self.0.store.export(whose, out);
         // Owns the receiver, so that the sender does not wait once this has ended.
         let receiving = async move {
-            let (mut users, mut tasks, mut all) = (0, 0, 0);
+            let (mut users, mut lists, mut tasks, mut all) = (0, 0, 0, 0);
             while let Some(part) = parts.recv().await {
                 match part {
                     Exported::Start { ids, records } => {
@@ -43,20 +43,22 @@ impl Service {
                         for record in records {
                             match record {
                                 Record::User(_) => users += 1,
+                                Record::List(_) => lists += 1,
                                 Record::Task(_) => tasks += 1,
                             }
-                            let step = step(users + tasks, all);
+                            let step = step(users + lists + tasks, all);
                             each(&Line::Record(record).write(), step)?;
                         }
                     }
                 }
             }
-            Ok::<_, E>((users, tasks, each))
+            Ok::<_, E>((users, lists, tasks, each))
         };
         let (sent, received) = tokio::join!(sending, receiving);
-        let (users, tasks, mut each) = received?;
+        let (users, lists, tasks, mut each) = received?;
         sent.map_err(Error::from)?;
-        each(&Line::End { users, tasks }.write(), step(users + tasks, users + tasks))
+        let all = users + lists + tasks;
+        each(&Line::End { users, lists, tasks }.write(), step(all, all))
     }
 }
 

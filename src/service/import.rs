@@ -39,7 +39,7 @@ pub enum ImportError {
 impl Service {
     /// Imports the lines of an export, without their line ends. Empty lines are skipped.
     ///
-    /// `existing` decides about tasks that exist already, and `allow_admins` whether new accounts may be
+    /// `existing` decides about tasks and lists that exist already, and `allow_admins` whether new accounts may be
     /// administrators. An error of `lines` stops the import. Returns the counts of records that are imported, and of
     /// rules without effect, also after an error.
     ///
@@ -88,8 +88,8 @@ struct Import {
     records: Gathered,
     line: u64,
     chunk_from: u64,
-    /// Numbers of accounts and tasks.
-    seen: (u64, u64),
+    /// Numbers of accounts, lists and tasks.
+    seen: (u64, u64, u64),
     idle: IdleRules,
     ended: bool,
 }
@@ -112,7 +112,7 @@ impl Import {
             records: Gathered::new(),
             line: 0,
             chunk_from: 1,
-            seen: (0, 0),
+            seen: (0, 0, 0),
             idle: IdleRules::default(),
             ended: false,
         }
@@ -133,10 +133,10 @@ impl Import {
                 Ok(self.start().await)
             }
             (Line::Record(record), true, false) => Ok(self.record(record, bytes).await),
-            (Line::End { users, tasks }, true, false) => {
+            (Line::End { users, lists, tasks }, true, false) => {
                 let outcome = self.send().await;
                 self.ended = true;
-                if (users, tasks) == self.seen {
+                if (users, lists, tasks) == self.seen {
                     Ok(outcome)
                 } else {
                     Err(ImportError::Cut("its last line has wrong counts"))
@@ -156,8 +156,9 @@ impl Import {
                 }
                 self.seen.0 += 1;
             }
+            Record::List(_) => self.seen.1 += 1,
             Record::Task(task) => {
-                self.seen.1 += 1;
+                self.seen.2 += 1;
                 if task.has_idle_rule() {
                     let IdleRules { count, first_line } = self.idle;
                     let first_line = if count == 0 { self.line } else { first_line };

@@ -1,4 +1,4 @@
-//! Storage of accounts, credentials and tasks.
+//! Storage of accounts, credentials, lists and tasks.
 //!
 //! [`Store`] is the complete interface to the database. Each method is one transaction: it takes effect entirely and
 //! durably (fsynced when the method returns), or not at all. `tests/store/` holds every implementation to the same
@@ -30,6 +30,7 @@ use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
+use crate::domain::list::{ListDone, ListRefused, ListState, ListWrite};
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
@@ -278,8 +279,8 @@ pub trait Store: fmt::Debug + Send + Sync {
         retention: Duration,
     ) -> Result<SweepProgress, StoreError>;
 
-    /// Lists changes of the tasks of an account and of the account itself, in their order and each as of its last change,
-    /// from one snapshot. `None` if the client must begin anew: it may have missed a deletion, or knows a change that the
+    /// Lists changes of the tasks and lists of an account and of the account itself, in their order and each as of its last
+    /// change, from one snapshot. A client that begins is told all lists first. `None` if the client must begin anew: it may have missed a deletion, or knows a change that the
     /// account has not had.
     async fn change_list(
         &self,
@@ -294,6 +295,21 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// Returns the epoch of the data: a random number that changes when a data file is replaced by a backup. Numbers of
     /// changes of different epochs cannot be compared.
     fn epoch(&self) -> u64;
+
+    /// Creates, changes or deletes a list. `None` if there is no such owner.
+    ///
+    /// A list with tasks is not deleted at once: each call takes some hundreds of them out of it, and the call that takes
+    /// the last ones deletes it.
+    async fn list_write(
+        &self,
+        owner: UserId,
+        write: ListWrite,
+        context: WriteContext<Option<Result<ListDone, ListRefused>>>,
+    ) -> Result<Option<Result<ListDone, ListRefused>>, StoreError>;
+
+    /// Returns all lists with the counts of their tasks, by position, from one snapshot. `None` if there is no such owner.
+    async fn list_all(&self, owner: UserId)
+    -> Result<Option<Vec<ListState>>, StoreError>;
 
     /// Creates, changes, moves and deletes tasks: either all operations or none, or every operation that is possible.
     /// `None` if there is no such owner.

@@ -41,7 +41,7 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All operations. A new operation must be added here, or the tests of this folder fail.
-pub(crate) static OPERATIONS: [Operation; 45] = [
+pub(crate) static OPERATIONS: [Operation; 50] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
@@ -108,15 +108,29 @@ pub(crate) static OPERATIONS: [Operation; 45] = [
     is("POST", "/api/v1/events/ticket", READ),
     is("GET", "/api/v1/tasks/counts", READ),
     is("GET", "/api/v1/tags", READ),
+    is("GET", "/api/v1/lists", READ),
+    json(r#"{"name":"a"}"#, is("POST", "/api/v1/lists", WRITE)),
+    is("GET", "/api/v1/lists/{id}", READ),
+    json(r#"{"name":"stolen"}"#, is("PATCH", "/api/v1/lists/{id}", WRITE)),
+    is("DELETE", "/api/v1/lists/{id}", WRITE),
 ];
 
 impl Operation {
     /// Calls the operation, with this id if its path has one.
     pub(crate) async fn call(&self, client: &Client, id: impl ToString) -> Answer {
-        let path = format!("!{}", self.path.replace("{id}", &id.to_string()));
+        let path = self.path.replace("{id}", &id.to_string());
+        let path = format!("!{path}{}", self.query());
         let (media_type, body) = self.body.unzip();
         let method = self.method.parse().unwrap();
         client.send(method, &path, media_type, body.unwrap_or_default()).await
+    }
+
+    /// Returns the query without which the operation is refused, with its question mark.
+    pub(crate) fn query(&self) -> &'static str {
+        match (self.method, self.path) {
+            ("DELETE", "/api/v1/lists/{id}") => "?tasks=move",
+            _ => "",
+        }
     }
 
     /// Returns whether the operation is about one item that belongs to an account.

@@ -328,5 +328,5 @@ async fn every_status_that_the_document_lists_can_occur() {
             answer.body
         );
     }
-    assert_eq!(writes.len(), 25);
+    assert_eq!(writes.len(), 28);
 }

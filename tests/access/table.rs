@@ -20,6 +20,8 @@ struct Person {
     client: Client,
     user: u64,
     task: u64,
+    /// List, whose id no other person has.
+    list: u64,
     /// Session other than that of the client.
     session: String,
     token: String,
@@ -30,13 +32,21 @@ impl Person {
         let client = server.client.registered(email).await;
         let user = client.get("/auth/me").await.body["id"].as_u64().unwrap();
         let task = recurring_task(&client, "secret").await;
+        for number in 1..=user {
+            let list = client.post("/lists", json!({ "name": "secret" })).await;
+            let list = list.expect(StatusCode::CREATED);
+            if number < user {
+                let path = format!("/lists/{}?tasks=move", list["id"]);
+                client.delete(&path).await.expect(StatusCode::OK);
+            }
+        }
         let _other = server.client.logged_in(email).await;
         let sessions = client.get("/auth/sessions").await.expect(StatusCode::OK);
         let sessions = sessions.as_array().unwrap().iter();
         let other = sessions.clone().find(|session| session["current"] == false).unwrap();
         let session = other["id"].as_str().unwrap().to_owned();
         let (token, _) = client.given_token(&["account"]).await;
-        Self { client, user, task, session, token }
+        Self { client, user, task, list: user + 1, session, token }
     }
 
     /// Id that the path of an operation needs.
@@ -45,6 +55,7 @@ impl Person {
             Some("users") => self.user.to_string(),
             Some("sessions") => self.session.clone(),
             Some("tokens") => self.token.clone(),
+            _ if operation.path.contains("/lists/") => self.list.to_string(),
             _ => self.task.to_string(),
         }
     }
@@ -104,7 +115,7 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     }
     let cells: Vec<usize> = rows.join_all().await;
     assert!(cells.iter().all(|count| *count == 13), "{cells:?}");
-    assert_eq!(cells.len(), 36);
+    assert_eq!(cells.len(), 41);
 }
 
 async fn row(operation: &'static Operation) -> usize {

@@ -162,7 +162,7 @@ pub(crate) async fn ask(
         Answer::Export(ids, records) => {
             let record = |record| match record {
                 Record::Task(task) => Record::Task(without_numbers(task)),
-                other @ Record::User(_) => other,
+                other @ (Record::User(_) | Record::List(_)) => other,
             };
             Answer::Export(ids, records.into_iter().map(record).collect())
         }

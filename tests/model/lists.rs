@@ -5,6 +5,7 @@
 use duly::domain::date::Date;
 use duly::domain::due::{Due, DueRange};
 use duly::domain::id::{TaskId, UserId};
+use duly::domain::list::ListWrite;
 use duly::domain::page::TaskPage;
 use duly::domain::position::Position;
 use duly::domain::priority::Priority;
@@ -25,6 +26,7 @@ use proptest::{collection, option, sample};
 
 use super::ask::without_numbers;
 use super::feed::Follower;
+use super::list_writes;
 use super::rules::RulesStore;
 use super::{runtime, scratch};
 use crate::harness::values::{at, given_user};
@@ -94,6 +96,7 @@ prop_compose! {
         from in repeat_from(),
         millis in 0..6_i64,
         uids in (option::weighted(0.4, uid()), option::weighted(0.2, uid())),
+        list in option::weighted(0.3, list_writes::list()),
     ) -> NewTask {
         NewTask {
             uid: uids.0,
@@ -105,6 +108,7 @@ prop_compose! {
             position: place.0,
             parent: place.1.filter(|_| uids.1.is_none()),
             parent_uid: uids.1,
+            list,
             recurrence: recurrence.map(|rule| Recurrence::new(rule, from)),
             ..NewTask::new(title, at(millis * 50_000))
         }
@@ -125,6 +129,7 @@ prop_compose! {
         repeat_from in option::weighted(0.3, option::of(repeat_from())),
         catch_up in option::of(any::<bool>()),
         more in (option::weighted(0.2, tags()), option::weighted(0.2, tags())),
+        list in option::weighted(0.3, list_writes::list()),
     ) -> TaskPatch {
         TaskPatch {
             title,
@@ -140,6 +145,7 @@ prop_compose! {
             position,
             parent,
             parent_uid: None,
+            list,
             recurrence,
             repeat_from,
             fixed: Fixed::default(),
@@ -223,6 +229,20 @@ fn write() -> impl Strategy<Value = TaskWrite> {
     )
 }
 
+/// Write of tasks or of a list.
+#[derive(Clone, Debug)]
+enum Write {
+    Tasks(TaskWrite),
+    List(ListWrite),
+}
+
+fn any_write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        3 => write().prop_map(Write::Tasks),
+        1 => list_writes::write().prop_map(Write::List),
+    ]
+}
+
 fn range() -> impl Strategy<Value = DueRange> {
     let home = TimeZone::utc();
     (due(), due(), any::<bool>()).prop_map(move |(from, before, is_half)| {
@@ -250,6 +270,7 @@ prop_compose! {
         due in option::weighted(0.2, range()),
         not_overdue in option::weighted(0.1, range()),
         updated in option::weighted(0.2, 0..9_i64),
+        lists in prop_oneof![3 => Just(Vec::new()), 1 => collection::vec(list_writes::list(), 1..3)],
         parent in option::weighted(0.2, prop_oneof![Just(Within::Top), id().prop_map(Within::Task)]),
         words in option::weighted(0.2, sample::select(vec!["milk", "cr*", "a", "creme milk", "ss m*", "x", "東京都", "西京都", "東"])),
     ) -> TaskFilter {
@@ -264,6 +285,7 @@ prop_compose! {
             not_overdue,
             updated_since: updated.map(|n| at(n * 40_000)),
             parent,
+            lists,
             words: words.map(|text| Words::parse(text).unwrap()).unwrap_or_default(),
         }
     }
@@ -296,7 +318,7 @@ proptest! {
 
     #[test]
     fn lists_are_what_the_model_says(
-        writes in collection::vec(write(), 1..25),
+        writes in collection::vec(any_write(), 1..25),
         queries in collection::vec(query(), 40),
         limits in prop_oneof![Just((5_000, 2_000)), (0..6_usize, 0..12_u64)],
         scan_at_most in prop_oneof![Just(0), Just(512), 1..8_u64],
@@ -327,8 +349,43 @@ fn plain(written: Option<TaskWritten>) -> Option<TaskWritten> {
     Some(TaskWritten { results, applied })
 }
 
+/// Makes a write in both stores, and compares the results and the lists after it.
+async fn carry_out(file: &RedbStore, model: &RulesStore, write: Write) {
+    match write.clone() {
+        Write::Tasks(write) => {
+            let wanted = model
+                .task_write(OWNER, write.clone(), WriteContext::system())
+                .await
+                .unwrap();
+            let found = file
+                .task_write(OWNER, write.clone(), WriteContext::system())
+                .await
+                .unwrap();
+            assert_eq!(plain(found), plain(wanted), "{write:?}");
+        }
+        Write::List(write) => {
+            let wanted = model
+                .list_write(OWNER, write.clone(), WriteContext::system())
+                .await
+                .unwrap();
+            let found = file
+                .list_write(OWNER, write.clone(), WriteContext::system())
+                .await
+                .unwrap();
+            let plain = list_writes::plain_result;
+            assert_eq!(found.map(plain), wanted.map(plain), "{write:?}");
+        }
+    }
+    let mut lists = Vec::new();
+    for store in [file as &dyn Store, model] {
+        let all = store.list_all(OWNER).await.unwrap().unwrap();
+        lists.push(all.into_iter().map(list_writes::plain).collect::<Vec<_>>());
+    }
+    assert_eq!(lists[0], lists[1], "{write:?}");
+}
+
 async fn run(
-    (writes, pages): (Vec<TaskWrite>, Vec<usize>),
+    (writes, pages): (Vec<Write>, Vec<usize>),
     queries: Vec<(TaskQuery, Option<sample::Index>)>,
     (gather_at_most, short_read): (usize, u64),
     scan_at_most: u64,
@@ -344,17 +401,14 @@ async fn run(
     let mut seen = Vec::new();
     let mut follower = Follower::new(OWNER, 2);
     for (write, pages) in writes.into_iter().zip(pages) {
-        let wanted =
-            model.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
-        let found =
-            file.task_write(OWNER, write.clone(), WriteContext::system()).await.unwrap();
-        assert_eq!(plain(found), plain(wanted), "{write:?}");
+        carry_out(&file, &model, write).await;
         for _ in 0..pages {
             follower.step(&file).await;
         }
         seen.extend(model.task_after(OWNER, None, 100).await.unwrap());
     }
     follower.catch_up(&file).await;
+    Follower::new(OWNER, 3).catch_up(&file).await;
     for (mut query, after) in queries {
         if let Some(after) = after.filter(|_| !seen.is_empty()) {
             let place: TaskPlace =

@@ -4,6 +4,7 @@
 
 pub(crate) mod ask;
 mod feed;
+mod list_writes;
 mod lists;
 mod rules;
 mod step;

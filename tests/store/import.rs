@@ -158,7 +158,7 @@ async fn a_task_finds_its_parent_in_a_chunk_whose_ids_are_reserved_later() {
         Record::Task(task) => {
             Record::Task(Task { parent: Some(TaskId::new(FAR)), ..task })
         }
-        user @ Record::User(_) => user,
+        other @ (Record::User(_) | Record::List(_)) => other,
     });
     let first = chunk(1, account.into_iter().chain(child).collect(), at(1));
     import.chunks.send(first).await.unwrap();

@@ -30,7 +30,9 @@ async fn every_change_comes_once_in_its_order() {
         jane.given_task(title).await;
     }
     let (all, cursor) = read(&jane, "").await;
-    assert_eq!(all, ["put account 1", "put task 1", "put task 2", "put task 3"]);
+    let everything =
+        ["put list 1", "put account 1", "put task 1", "put task 2", "put task 3"];
+    assert_eq!(all, everything);
     let (none, cursor) = read(&jane, &format!("since={cursor}")).await;
     assert_eq!(none, [""; 0]);
 
@@ -61,7 +63,7 @@ async fn pages_go_on_where_the_last_one_ended() {
     for number in 0..5 {
         jane.given_task(&format!("{number}")).await;
     }
-    let first = jane.get("/tasks/changes?limit=3").await.expect(StatusCode::OK);
+    let first = jane.get("/tasks/changes?limit=4").await.expect(StatusCode::OK);
     assert_eq!(first["more"], true);
     let cursor = first["cursor"].as_str().unwrap();
     // Deleted before the client has read it.
@@ -149,7 +151,7 @@ async fn a_cursor_that_is_older_than_the_remembered_deletions_is_refused() {
         assert_eq!(answer.expect(StatusCode::GONE)["code"], "resync_required");
     }
     assert_eq!(read(&jane, &format!("since={newer}")).await.0, rest);
-    assert_eq!(read(&jane, "").await.0, ["put account 1", "put task 4"]);
+    assert_eq!(read(&jane, "").await.0, ["put list 1", "put account 1", "put task 4"]);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod events;
 mod fields;
 mod find;
 mod list;
+mod lists;
 mod occurrence;
 mod order;
 mod patch;

@@ -7,6 +7,7 @@ mod emails;
 mod idempotency;
 mod ids;
 mod index;
+mod lists;
 mod planned;
 mod rows;
 mod stats;

@@ -26,6 +26,7 @@ pub(super) struct Row {
     pub(super) position: &'static str,
     pub(super) parent: Option<u64>,
     pub(super) recurrence: Option<&'static str>,
+    pub(super) list: u64,
     /// Number of the last change.
     pub(super) seq: u64,
 }
@@ -45,6 +46,7 @@ pub(super) const FIRST: Row = Row {
     position: "a0",
     parent: None,
     recurrence: None,
+    list: 1,
     seq: 2,
 };
 
@@ -84,7 +86,7 @@ impl Row {
         let recurrence = self.recurrence.map(|rule| (rule, 0_u8));
         // A uid of the task's own, a list, the change, the first change of the request, and no author.
         let identity = (1_u8, format!("{UID}{}", self.id));
-        let change = (1_u64, self.seq, 0_u64, 0_u8);
+        let change = (self.list, self.seq, 0_u64, 0_u8);
         let record = (text, place_in_order, recurrence, identity, change);
         forge.put("owned", &place, &seal("owned", &place, 4, record));
         let uid = key(&[&self.owner, &22_u8, &&*format!("{UID}{}", self.id)]);
@@ -111,6 +113,10 @@ impl Row {
         }
         if let Some(parent) = self.parent {
             entries.push(("parent", key(&[owner, &12_u8, &parent, id])));
+        }
+        if self.list != 1 {
+            let entry = key(&[owner, &0x18_u8, &self.list, state, created, id]);
+            entries.push(("list", entry));
         }
         for word in self.words {
             let word = collated(word);
@@ -162,6 +168,8 @@ pub(super) struct Counts {
     /// Number of the last change.
     pub(super) seq: u64,
     pub(super) tombstones: u64,
+    /// Number of lists besides the default list, and id of the next list.
+    pub(super) lists: (u64, u64),
 }
 
 impl Counts {
@@ -178,8 +186,8 @@ impl Counts {
         let scanned = (is_indexed, self.weight, self.latest, self.last);
         // The last change, that of the account, and no horizon.
         let changes = (self.seq, 1_u64, 0_u64, self.tombstones);
-        let record = (counts, quota, scanned, changes);
-        forge.put("owned", &place, &seal("owned", &place, 5, record));
+        let record = (counts, quota, scanned, changes, self.lists);
+        forge.put("owned", &place, &seal("owned", &place, 6, record));
     }
 }
 
@@ -196,6 +204,7 @@ pub(super) const COUNTS: Counts = Counts {
     last: Some((5, "a3")),
     seq: 6,
     tombstones: 0,
+    lists: (0, 2),
 };
 
 /// Key of the counts of a tag of Jane's.

@@ -2,28 +2,46 @@
 
 use super::Task;
 use crate::domain::author::Author;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
+use crate::domain::list::TaskList;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::uid::Uid;
 use crate::domain::user::User;
 
-/// Trace of a deleted task.
+/// Trace of a deleted task or list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tombstone {
-    /// Owner of the task.
+    /// Owner.
     pub owner: UserId,
-    /// Identifier of the task.
-    pub id: TaskId,
-    /// Unique name of the task.
-    pub uid: Uid,
+    /// Deleted object.
+    pub of: Gone,
     /// Number of the deletion among all changes of the account.
     pub seq: u64,
-    /// Number of the first change of the request that deleted the task.
+    /// Number of the first change of the request that deleted it.
     pub unit: u64,
     /// Time of the deletion.
     pub at: Timestamp,
     /// Author of the deletion.
     pub author: Author,
+}
+
+/// Object that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Task, with its unique name.
+    Task(TaskId, Uid),
+    /// List.
+    List(ListId),
+}
+
+impl Gone {
+    /// Returns the id and the uid of a task.
+    pub const fn task(&self) -> Option<(TaskId, &Uid)> {
+        match self {
+            Self::Task(id, uid) => Some((*id, uid)),
+            Self::List(_) => None,
+        }
+    }
 }
 
 /// Part of the changes of an account.
@@ -36,20 +54,54 @@ pub struct ChangeQuery {
     pub deleted_since: u64,
     /// Maximum number of changes.
     pub limit: usize,
-    /// Whether tasks are wanted.
+    /// Kinds of objects.
+    pub kinds: ChangeKinds,
+}
+
+impl ChangeQuery {
+    /// Whether the client begins without data. It is told all lists first, since tasks refer to them.
+    pub const fn begins(&self) -> bool {
+        self.deleted_since == u64::MAX
+    }
+}
+
+/// Kinds of objects whose changes are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeKinds {
+    /// Tasks.
     pub tasks: bool,
-    /// Whether the account is wanted.
+    /// Lists.
+    pub lists: bool,
+    /// The account.
     pub account: bool,
 }
 
-/// Last change of a task or of the account.
+impl ChangeKinds {
+    /// No kind.
+    pub const NONE: Self = Self { tasks: false, lists: false, account: false };
+
+    /// All kinds.
+    pub const ALL: Self = Self { tasks: true, lists: true, account: true };
+
+    /// Whether the deletion of an object is wanted.
+    pub const fn has(self, gone: &Gone) -> bool {
+        match gone {
+            Gone::Task(..) => self.tasks,
+            Gone::List(_) => self.lists,
+        }
+    }
+}
+
+/// Last change of a task, of a list or of the account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "most changes are of tasks")]
 pub enum Changed {
     /// Task that was created or changed.
     Task(Task),
-    /// Task that was deleted.
-    TaskDeleted(Tombstone),
+    /// List that was created or changed.
+    List(TaskList),
+    /// Task or list that was deleted.
+    Deleted(Tombstone),
     /// Account that was changed.
     Account(User),
 }
@@ -59,7 +111,7 @@ impl Changed {
     pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Task(task) => task.memory(),
-            Self::TaskDeleted(_) | Self::Account(_) => size_of::<Self>(),
+            Self::List(_) | Self::Deleted(_) | Self::Account(_) => size_of::<Self>(),
         }
     }
 }
@@ -67,7 +119,8 @@ impl Changed {
 /// Changes of an account, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePage {
-    /// Changes with their numbers. Each task occurs once, as of its last change.
+    /// Changes with their numbers. Each object occurs once, as of its last change. Lists that a client is told when it begins
+    /// have the number of the query.
     pub changes: Vec<(u64, Changed)>,
     /// Number of the last change that is known after this page.
     pub seq: u64,

@@ -20,6 +20,24 @@ impl TaskCounts {
             Some(true) => self.total.saturating_sub(self.open),
         }
     }
+
+    /// Adds other tasks.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            total: self.total.saturating_add(other.total),
+            open: self.open.saturating_add(other.open),
+        }
+    }
+
+    /// Leaves out some of the tasks.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self {
+            total: self.total.saturating_sub(other.total),
+            open: self.open.saturating_sub(other.open),
+        }
+    }
 }
 
 /// Task counts of one tag.

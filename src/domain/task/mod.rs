@@ -12,7 +12,7 @@ mod write;
 
 use std::time::Duration;
 
-pub use self::change::{ChangePage, ChangeQuery, Changed, Tombstone};
+pub use self::change::{ChangeKinds, ChangePage, ChangeQuery, Changed, Gone, Tombstone};
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
 pub use self::occurrence::{Advanced, Patched};
 pub use self::patch::{Fixed, TaskPatch};
@@ -27,7 +27,7 @@ pub use self::write::{
 };
 use super::author::Author;
 use super::due::Due;
-use super::id::{TaskId, UserId};
+use super::id::{ListId, TaskId, UserId};
 use super::position::Position;
 use super::priority::Priority;
 use super::recurrence::Recurrence;
@@ -60,6 +60,8 @@ pub struct Task {
     pub position: Position,
     /// Parent task.
     pub parent: Option<TaskId>,
+    /// List. A subtask is in the list of its parent.
+    pub list: ListId,
     /// Recurrence. Only a task with a due date has one. A completed task keeps it for when the task is reopened.
     pub recurrence: Option<Recurrence>,
     /// Time of creation.
@@ -96,7 +98,12 @@ impl Task {
 
     /// Returns the revision after the next change.
     pub const fn next_revision(&self) -> u64 {
-        if self.revision >= Self::MAX_REVISION { 1 } else { self.revision + 1 }
+        Self::revision_after(self.revision)
+    }
+
+    /// Returns the revision after another one.
+    pub(crate) const fn revision_after(revision: u64) -> u64 {
+        if revision >= Self::MAX_REVISION { 1 } else { revision + 1 }
     }
 
     /// Maximum depth of the task hierarchy; a task without a parent is on the first level.
@@ -139,6 +146,8 @@ pub struct NewTask {
     pub parent: Option<TaskId>,
     /// Uid of the parent task, instead of its id.
     pub parent_uid: Option<Uid>,
+    /// List; `None` for that of the parent task, or for the default list.
+    pub list: Option<ListId>,
     /// Recurrence.
     pub recurrence: Option<Recurrence>,
     /// Time of creation.
@@ -163,6 +172,7 @@ impl NewTask {
             position: None,
             parent: None,
             parent_uid: None,
+            list: None,
             recurrence: None,
             created_at,
         }
@@ -206,6 +216,7 @@ impl NewTask {
             tags: self.tags,
             position,
             parent: self.parent,
+            list: self.list.unwrap_or(ListId::DEFAULT),
             created_at: self.created_at,
             updated_at: self.created_at,
             revision: 1,

@@ -2,7 +2,7 @@
 
 use super::{NewTask, Task, TaskRefused};
 use crate::domain::due::Due;
-use crate::domain::id::TaskId;
+use crate::domain::id::{ListId, TaskId};
 use crate::domain::recurrence::{Completion, NoEffect, Recurrence, RepeatFrom, Rule};
 use crate::domain::timestamp::Timestamp;
 
@@ -61,6 +61,13 @@ impl Task {
         (new != *self).then_some(new)
     }
 
+    /// Returns the task in another list. `None` if it is there already.
+    pub(crate) fn moved_to(&self, list: ListId, now: Timestamp) -> Option<Self> {
+        let mut new = Self { list, ..self.clone() };
+        new.count_change(self, now.max(self.updated_at));
+        (new != *self).then_some(new)
+    }
+
     /// Returns a copy of the completed task, as a record of it below a copy of its parent.
     pub(crate) fn finished_copy(
         &self,
@@ -79,6 +86,7 @@ impl Task {
             position: None,
             parent,
             parent_uid: None,
+            list: Some(self.list),
             recurrence: None,
             created_at: now,
         }

@@ -3,7 +3,7 @@
 use super::occurrence::{changed_recurrence, check_change, finish};
 use super::{Description, Patched, Task, TaskRefused, Title};
 use crate::domain::due::{Due, LocalTime};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Completion, Recurrence, RepeatFrom, Rule};
@@ -42,6 +42,8 @@ pub struct TaskPatch {
     pub parent: Option<Option<TaskId>>,
     /// Uid of the new parent, instead of its id.
     pub parent_uid: Option<Uid>,
+    /// New list.
+    pub list: Option<ListId>,
     /// New recurrence rule; `Some(None)` removes it.
     pub recurrence: Option<Option<Rule>>,
     /// New date from which the rule repeats; `Some(None)` for [`RepeatFrom::Due`].
@@ -101,6 +103,7 @@ impl TaskPatch {
             tags,
             position,
             parent: _,
+            list,
             recurrence,
             // The store dates its own changes.
             created_at: _,
@@ -124,6 +127,7 @@ impl TaskPatch {
             position: Some(position),
             parent: Some(parent),
             parent_uid: None,
+            list: Some(list),
             recurrence: Some(recurrence.map(|it| it.rule().clone())),
             repeat_from: Some(from),
             fixed: Fixed::default(),
@@ -162,6 +166,7 @@ impl TaskPatch {
             tags_remove,
             position,
             parent,
+            list,
             recurrence,
             repeat_from,
             fixed,
@@ -196,6 +201,7 @@ impl TaskPatch {
                 .map_err(|_| TaskRefused::TooManyTagsAdded)?,
             position: position.unwrap_or_else(|| old.position.clone()),
             parent: parent.unwrap_or(old.parent),
+            list: list.unwrap_or(old.list),
             recurrence: changed_recurrence(old, recurrence, repeat_from)?,
             created_at: old.created_at,
             updated_at: old.updated_at,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::{Description, Task};
 use crate::domain::due::{Due, DueRange, moment_of};
 use crate::domain::fold;
-use crate::domain::id::TaskId;
+use crate::domain::id::{ListId, TaskId};
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
@@ -39,6 +39,8 @@ pub struct TaskFields<'a> {
     pub position: &'a str,
     /// Parent task.
     pub parent: Option<TaskId>,
+    /// List.
+    pub list: ListId,
     /// Time of creation.
     pub created_at: Timestamp,
     /// Time of the last change.
@@ -68,6 +70,8 @@ pub struct TaskFilter {
     pub updated_since: Option<Timestamp>,
     /// Tasks with this parent, or without one.
     pub parent: Option<Within>,
+    /// Tasks in one of these lists; in any if there are none.
+    pub lists: Vec<ListId>,
     /// Tasks with all of these words in title or description.
     pub words: Words,
 }
@@ -98,6 +102,7 @@ impl TaskFilter {
             not_overdue: None,
             updated_since: None,
             parent: None,
+            lists: Vec::new(),
             words: Words::NONE,
         }
     }
@@ -106,6 +111,12 @@ impl TaskFilter {
     pub fn is_by_state(&self) -> bool {
         let priorities = self.priorities.clone();
         *self == Self { priorities, ..Self::completed(self.completed) }
+    }
+
+    /// Whether the filter has no condition but the state and the list.
+    pub fn is_by_list(&self) -> bool {
+        let lists = self.lists.clone();
+        *self == Self { lists, ..Self::completed(self.completed) }
     }
 
     /// Whether tasks of a priority may match.
@@ -131,6 +142,7 @@ impl TaskFilter {
             not_overdue,
             updated_since,
             parent,
+            lists,
             words,
         } = self;
         let has = |tag: &Tag| task.tags.contains(&tag.as_str());
@@ -149,7 +161,8 @@ impl TaskFilter {
             && due.as_ref().is_none_or(due_in)
             && (task.completed || !not_overdue.as_ref().is_some_and(due_in))
             && updated_since.is_none_or(|since| task.updated_at >= since)
-            && parent.is_none_or(within);
+            && parent.is_none_or(within)
+            && (lists.is_empty() || lists.contains(&task.list));
         if is_fit {
             words.search(task.title, task.description, Task::MAX_WORDS)
         } else {
@@ -177,6 +190,7 @@ impl Task {
             tags,
             position,
             parent,
+            list,
             recurrence: _,
             created_at,
             updated_at,
@@ -195,6 +209,7 @@ impl Task {
             tags: tags.iter().map(Tag::as_str).collect(),
             position: position.as_str(),
             parent: *parent,
+            list: *list,
             created_at: *created_at,
             updated_at: *updated_at,
         }

@@ -4,12 +4,12 @@ use super::{Task, TaskSort};
 use crate::domain::tag::Tags;
 use crate::domain::words;
 
-/// Number of rows of a task without tags and words: its record, and one entry for its parent, its uid, its last change and
-/// for each sort key but the time of creation.
-pub(crate) const ROWS: u64 = 3 + TaskSort::ALL.len() as u64;
+/// Number of rows of a task without tags and words: its record, and one entry for its parent, its list, its uid, its last
+/// change and for each sort key but the time of creation.
+pub(crate) const ROWS: u64 = 4 + TaskSort::ALL.len() as u64;
 
-/// Number of rows of every task: without those of its parent, its due date, its completion and its uid.
-const COMMON_ROWS: u64 = ROWS - 4;
+/// Number of rows of every task: without those of its parent, its list, its due date, its completion and its uid.
+const COMMON_ROWS: u64 = ROWS - 5;
 
 /// Weight of a task without tags and texts. It stays when an index is added: older files store sums of weights.
 const WEIGHT: u64 = 7;
@@ -26,8 +26,13 @@ impl Task {
         let description = self.description.as_ref().map(|it| it.as_str());
         let words = word_rows(self.title.as_str(), description);
         let has_uid_row = self.uid.named_id() != Some(self.id);
-        let fields =
-            [self.due.is_some(), self.parent.is_some(), self.is_completed(), has_uid_row];
+        let fields = [
+            self.due.is_some(),
+            self.parent.is_some(),
+            !self.list.is_default(),
+            self.is_completed(),
+            has_uid_row,
+        ];
         let fields = fields.into_iter().filter(|it| *it).count();
         COMMON_ROWS + size(fields + self.tags.iter().len()) + words
     }

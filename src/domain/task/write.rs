@@ -58,7 +58,7 @@ pub struct TaskOp {
     pub if_match: IfMatch,
 }
 
-/// Expected revision of a task ([RFC 9110, section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
+/// Expected revision of a task or a list ([RFC 9110, section 13.1.1](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.1)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IfMatch {
     /// Any revision.
@@ -70,12 +70,12 @@ pub enum IfMatch {
 }
 
 impl IfMatch {
-    /// Whether a task meets the precondition.
-    pub fn fits(&self, task: &Task) -> bool {
+    /// Whether a revision meets the precondition.
+    pub fn fits(&self, revision: u64) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(revisions) => revisions.contains(&task.revision),
-            Self::NoneOf(revisions) => !revisions.contains(&task.revision),
+            Self::OneOf(revisions) => revisions.contains(&revision),
+            Self::NoneOf(revisions) => !revisions.contains(&revision),
         }
     }
 
@@ -201,6 +201,12 @@ pub enum TaskRefused {
     /// The new parent, named by its uid, does not exist.
     #[error("must be the uid of one of your tasks")]
     NoParentUid,
+    /// The list does not exist.
+    #[error("must be the id of one of your lists")]
+    NoList,
+    /// A subtask cannot be in another list than its parent.
+    #[error("must be that of the parent task: move the top-level task instead")]
+    ListOfParent,
     /// A task cannot be below itself.
     #[error("must not be the task itself or a task below it")]
     Cycle,

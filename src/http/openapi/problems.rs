@@ -71,7 +71,7 @@ const KINDS: [Kind; 19] = [
     kind(
         "412",
         "PreconditionFailed",
-        "The task has changed; `task` is its current state. For a batch, `results` shows which tasks changed.",
+        "The task or list has changed; `task` or `list` is its current state. For a batch, `results` shows which tasks changed.",
         "changed_since",
         &[],
     ),
@@ -327,6 +327,10 @@ pub(super) fn schema() -> Value {
             "task": {
                 "allOf": [{ "$ref": "#/components/schemas/TaskView" }],
                 "description": "The current task. Present only when `If-Match` did not match.",
+            },
+            "list": {
+                "allOf": [{ "$ref": "#/components/schemas/ListView" }],
+                "description": "The current list. Present only when `If-Match` did not match.",
             },
             "results": {
                 "type": "array",

@@ -5,8 +5,15 @@
 use serde_json::{Map, Value, json};
 
 /// Operations with samples, in addition to all operations on tasks.
-const OTHERS: [&str; 5] =
-    ["user_register", "session_login", "session_refresh", "user_me", "token_create"];
+const OTHERS: [&str; 7] = [
+    "user_register",
+    "session_login",
+    "session_refresh",
+    "user_me",
+    "token_create",
+    "list_create",
+    "list_list",
+];
 
 /// Part of an operation whose response is a stream.
 const STREAM: &str = "/responses/200/content/text~1event-stream";

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::http::format;
 
 /// Request objects that refuse unknown members.
-const STRICT: [&str; 13] = [
+const STRICT: [&str; 15] = [
     "UserRegister",
     "ProfilePatch",
     "PasswordChange",
@@ -14,6 +14,8 @@ const STRICT: [&str; 13] = [
     "AccountCreate",
     "AccountPatch",
     "InvitationCreate",
+    "ListCreate",
+    "ListPatch",
     "TaskCreate",
     "TaskPatch",
     "TaskMoveBody",

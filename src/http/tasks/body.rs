@@ -6,7 +6,7 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
 use crate::domain::due::{Due, LocalTime};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority;
 use crate::domain::recurrence::{RepeatFrom, Rule};
@@ -220,6 +220,9 @@ pub(super) struct TaskCreate {
     /// Uid of the parent task, instead of `parent_id`.
     #[oai(nullable)]
     parent_uid: Option<UidText>,
+    /// Id of the list. Defaults to that of the parent task, or to the default list.
+    #[oai(nullable)]
+    list_id: Option<u64>,
     /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)) with `FREQ` (`DAILY`,
     /// `WEEKLY`, `MONTHLY`, `YEARLY`) and optionally `INTERVAL`, `WKST`, `BYMONTH`, `BYDAY`, `BYMONTHDAY`, `BYSETPOS`,
     /// `COUNT` or `UNTIL`. Requires a due date.
@@ -244,6 +247,7 @@ impl Example for TaskCreate {
             position: None,
             parent_id: None,
             parent_uid: None,
+            list_id: None,
             recurrence: None,
             repeat_from: None,
         }
@@ -264,6 +268,7 @@ impl From<TaskCreate> for TaskInput {
             position: task.position.map(|it| it.0),
             parent: task.parent_id.map(TaskId::new),
             parent_uid: task.parent_uid.map(|it| it.0),
+            list: task.list_id.map(ListId::new),
             recurrence: task.recurrence.map(|it| it.0),
             repeat_from: task.repeat_from.map(|it| it.value()),
         }
@@ -309,6 +314,8 @@ pub(super) struct TaskPatch {
     parent_id: MaybeUndefined<u64>,
     /// Uid of the parent task, instead of `parent_id`.
     parent_uid: Option<UidText>,
+    /// Id of the list. The subtasks of the task follow it there. A subtask is in the list of its parent.
+    list_id: Option<u64>,
     /// Recurrence rule, as in `TaskCreate`; null clears it.
     #[oai(nullable)]
     recurrence: MaybeUndefined<RuleText>,
@@ -361,6 +368,7 @@ impl From<TaskPatch> for TaskPatchInput {
             position: patch.position.take().map(|it| it.0),
             parent: clearable(patch.parent_id).map(|id| id.map(TaskId::new)),
             parent_uid: patch.parent_uid.map(|it| it.0),
+            list: patch.list_id.map(ListId::new),
             recurrence: clearable(patch.recurrence).map(|rule| rule.map(|it| it.0)),
             repeat_from: clearable(patch.repeat_from)
                 .map(|from| from.map(|it| it.value())),
@@ -391,6 +399,7 @@ impl TaskPatch {
             position: MaybeUndefined::Undefined,
             parent_id: MaybeUndefined::Undefined,
             parent_uid: None,
+            list_id: None,
             recurrence: MaybeUndefined::Undefined,
             repeat_from: MaybeUndefined::Undefined,
             id: None,
@@ -414,7 +423,7 @@ fn texts(tags: Vec<TagText>) -> Vec<String> {
 
 /// Converts null to `Some(None)`, which clears the field, and absent to `None`, which keeps it.
 #[expect(clippy::option_option, reason = "it is absent, null or there")]
-pub(super) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
+pub(in crate::http) fn clearable<T>(value: MaybeUndefined<T>) -> Option<Option<T>> {
     match value {
         MaybeUndefined::Undefined => None,
         MaybeUndefined::Null => Some(None),

@@ -10,9 +10,10 @@ use serde::Serialize;
 
 use super::view::TaskView;
 use crate::auth::permission::TasksRead;
-use crate::domain::task::{Changed, Tombstone};
+use crate::domain::task::{Changed, Gone, Tombstone};
 use crate::domain::timestamp::Timestamp;
 use crate::http::caller::Authenticated;
+use crate::http::lists::ListView;
 use crate::http::param::{ChangeLimitParam, CursorParam, Faults, KindParam, WaitParam};
 use crate::http::payload::Rendered;
 use crate::http::problem::Problem;
@@ -41,12 +42,16 @@ enum ChangeOp {
 pub(super) struct ChangeView {
     /// `put` or `delete`.
     op: ChangeOp,
-    /// Kind of object: `task` or `account`. Ignore changes of other kinds.
+    /// Kind of object: `task`, `list` or `account`. Ignore changes of other kinds.
     kind: String,
     /// The task, for `put`.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<TaskView>,
+    /// The list, for `put`, without the counts of its tasks: a change of a task is no change of its list.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<ListView>,
     /// The account, for `put`.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +81,16 @@ impl ChangeView {
 
     fn of(op: ChangeOp, kind: &str) -> Self {
         let kind = kind.to_owned();
-        Self { op, kind, task: None, account: None, id: None, uid: None, at: None }
+        Self {
+            op,
+            kind,
+            task: None,
+            list: None,
+            account: None,
+            id: None,
+            uid: None,
+            at: None,
+        }
     }
 }
 
@@ -95,12 +109,19 @@ impl From<Changed> for ChangeView {
             Changed::Account(user) => {
                 Self { account: Some(user.into()), ..Self::of(ChangeOp::Put, "account") }
             }
-            Changed::TaskDeleted(Tombstone { id, uid, at, .. }) => Self {
-                id: Some(id.get()),
-                uid: Some(uid.as_str().to_owned()),
-                at: Some(at),
-                ..Self::of(ChangeOp::Delete, "task")
-            },
+            Changed::List(list) => {
+                Self { list: Some(list.into()), ..Self::of(ChangeOp::Put, "list") }
+            }
+            Changed::Deleted(Tombstone { of, at, .. }) => {
+                let (kind, id, uid) = match of {
+                    Gone::Task(id, uid) => {
+                        ("task", id.get(), Some(uid.as_str().to_owned()))
+                    }
+                    Gone::List(id) => ("list", id.get(), None),
+                };
+                let (id, at) = (Some(id), Some(at));
+                Self { id, uid, at, ..Self::of(ChangeOp::Delete, kind) }
+            }
         }
     }
 }
@@ -128,7 +149,7 @@ impl Example for ChangesView {
 impl ChangesApi {
     /// List changes since a cursor
     ///
-    /// For clients that keep a copy of the tasks. Begin without `since`: the response has everything, page by page. Apply
+    /// For clients that keep a copy of the tasks. Begin without `since`: the responses have everything, lists first. Apply
     /// each change to the copy, keep `cursor` with it, and ask again with `since`. Changes come in their order, none is
     /// left out, and each change is in the response to the first request after it. A task that changes while you read
     /// comes again.
@@ -149,20 +170,19 @@ impl ChangesApi {
         limit: Query<Option<ChangeLimitParam>>,
         /// Seconds to wait for a change if there is none.
         wait: Query<Option<WaitParam>>,
-        /// Only changes of objects of this kind: `task` or `account`. If repeated, of these kinds.
+        /// Only changes of objects of this kind: `task`, `list` or `account`. If repeated, of these kinds.
         kinds: Query<Vec<KindParam>>,
     ) -> Result<Rendered<ChangesView>, Problem> {
         let mut faults = Faults::default();
         let limit = faults.take("limit", ChangeLimitParam::parse(limit.0.as_ref()));
         let wait = faults.take("wait", WaitParam::parse(wait.0.as_ref()));
         let kinds = faults.take("kinds", KindParam::parse(&kinds.0));
-        let (Some(limit), Some(wait), Some((tasks, account))) = (limit, wait, kinds)
-        else {
+        let (Some(limit), Some(wait), Some(kinds)) = (limit, wait, kinds) else {
             return Err(faults.into_problem());
         };
         let since = since.0.map(CursorParam::into_string);
         let wait = Duration::from_secs(wait.into());
-        let asked = ChangesAsked { since, limit, wait, tasks, account };
+        let asked = ChangesAsked { since, limit, wait, kinds };
         let Changes { changes, cursor, more } =
             service.change_list(&caller.0, asked, site.stopping.cancelled()).await?;
         let share = room.take(changes.iter().map(Changed::memory).sum())?;

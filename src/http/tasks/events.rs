@@ -77,7 +77,7 @@ impl EventsApi {
         site: Data<&Site>,
         /// Cursor of the last change that you know. Without it, the stream begins with the next change.
         since: Query<Option<CursorParam>>,
-        /// Only changes of objects of this kind: `task` or `account`. If repeated, of these kinds.
+        /// Only changes of objects of this kind: `task`, `list` or `account`. If repeated, of these kinds.
         kinds: Query<Vec<KindParam>>,
         /// Ticket, instead of a credential in the `Authorization` header.
         #[oai(name = "ticket")]
@@ -91,12 +91,11 @@ impl EventsApi {
         };
         let mut faults = Faults::default();
         let kinds = faults.take("kinds", KindParam::parse(&kinds.0));
-        let Some((tasks, account)) = kinds else { return Err(faults.into_problem()) };
+        let Some(kinds) = kinds else { return Err(faults.into_problem()) };
         let asked = StreamAsked {
             since: since.0.map(CursorParam::into_string),
             last_event: last_event_id.0.map(CursorParam::into_string),
-            tasks,
-            account,
+            kinds,
         };
         let stopping: CancellationToken = site.stopping.clone();
         let stream = service.change_stream(*caller, &asked, ticket, stopping).await?;

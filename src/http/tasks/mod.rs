@@ -1,10 +1,10 @@
 //! Handlers of `/tasks`.
 
 mod batch;
-mod body;
+pub(super) mod body;
 mod changes;
 mod events;
-mod preconditions;
+pub(super) mod preconditions;
 mod tags;
 mod task;
 mod view;
@@ -29,8 +29,8 @@ use super::caller::Authenticated;
 use super::etag;
 use super::idempotency::{IdempotencyHeader, Reply};
 use super::param::{
-    CompletedParam, CursorParam, Faults, FlagParam, LimitParam, PriorityParam, SkipParam,
-    SortParam, TextParam,
+    CompletedParam, CursorParam, Faults, FlagParam, LimitParam, ListIdParam,
+    PriorityParam, SkipParam, SortParam, TextParam,
 };
 use super::payload::{Json, Rendered};
 use super::problem::Problem;
@@ -38,7 +38,7 @@ use super::response_memory::{ReservedRoom, Room};
 use super::turn::Turn;
 use super::{Api, Site, param};
 use crate::auth::permission::{TasksRead, TasksWrite};
-use crate::domain::id::TaskId;
+use crate::domain::id::{ListId, TaskId};
 use crate::domain::page::Page;
 use crate::domain::priority::Priority;
 use crate::domain::task::{Task, TaskOrder, TaskSort, Within};
@@ -81,11 +81,12 @@ impl Created {
             }
             Made::New(task) => {
                 let location = format!("{prefix}/tasks/{}", task.id);
-                let etag = etag::of(&task);
+                let etag = etag::of(task.revision);
                 Self::Created(Json(TaskJson::new(task)), location, etag)
             }
             Made::Known(task) => {
-                let (known, etag) = (Some("true".to_owned()), Some(etag::of(&task)));
+                let (known, etag) =
+                    (Some("true".to_owned()), Some(etag::of(task.revision)));
                 Self::Unchanged(Json(TaskJson::new(task)), known, etag)
             }
         }
@@ -121,6 +122,7 @@ struct Asked {
     overdue: Option<bool>,
     updated_since: Option<String>,
     parent_id: Option<String>,
+    lists: Vec<String>,
     q: Option<String>,
     sorts: Vec<String>,
 }
@@ -140,6 +142,7 @@ impl Asked {
             overdue,
             updated_since,
             parent_id,
+            lists,
             q,
             sorts,
         } = self;
@@ -149,6 +152,7 @@ impl Asked {
         let has_due = flag(*has_due);
         let repeated = [
             ("priority", priorities),
+            ("list", lists),
             ("sort", sorts),
             ("tag", tags),
             ("tag_any", any_tags),
@@ -223,6 +227,12 @@ impl Asked {
                 .ok_or_else(|| "must be the id of a task, or none".to_owned()),
         });
         let parent = faults.take("parent_id", parent.transpose());
+        let list = |text: &String| {
+            let id = param::whole_number(text).map(ListId::new);
+            id.ok_or_else(|| "must be the id of a list".to_owned())
+        };
+        let lists = self.lists.iter().map(list).collect();
+        let lists: Option<Vec<_>> = faults.take("list", lists);
         Some(TaskListing {
             completed: self.completed,
             priorities: priorities?,
@@ -235,6 +245,7 @@ impl Asked {
             overdue: self.overdue,
             updated_since: updated_since?,
             parent: parent?,
+            lists: lists?,
             words: self.q.unwrap_or_default(),
         })
     }
@@ -328,6 +339,8 @@ impl TasksApi {
         updated_since: Query<Option<TextParam>>,
         /// Only direct children of this task, or with `none` tasks without a parent.
         parent_id: Query<Option<TextParam>>,
+        /// Only tasks in the list with this id. If repeated, tasks in one of the lists.
+        list: Query<Vec<ListIdParam>>,
         /// Only tasks with all of these words in title or description, ignoring case and accents. `gro*` matches by
         /// prefix. Emoji and symbols are words. Chinese, Japanese, Thai, Lao, Khmer and Burmese text is found by any part
         /// of it. A text without words, such as `!!!`, matches nothing. The first 512 different words of a task are
@@ -364,6 +377,7 @@ impl TasksApi {
             overdue: overdue.flatten(),
             updated_since: text(updated_since),
             parent_id: text(parent_id),
+            lists: list.0.into_iter().map(ListIdParam::into_string).collect(),
             q: text(q),
             sorts: sort.0.into_iter().map(SortParam::into_string).collect(),
         };

@@ -1,4 +1,4 @@
-//! Preconditions and options of a task write: `If-Match`, `If-None-Match` and `dry_run`.
+//! Preconditions and options of a write to a task or list: `If-Match`, `If-None-Match` and `dry_run`.
 
 use poem_openapi::param::Query;
 
@@ -9,7 +9,7 @@ use crate::http::problem::Problem;
 use crate::service::Preconditions;
 
 /// Reads the preconditions and `dry_run`.
-pub(super) fn preconditions(
+pub(in crate::http) fn preconditions(
     if_match: &EntityTags,
     if_none_match: &EntityTags,
     dry_run: &Query<Option<FlagParam>>,
@@ -28,7 +28,9 @@ pub(super) fn preconditions(
 }
 
 /// Reads `dry_run`.
-pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem> {
+pub(in crate::http) fn is_dry(
+    dry_run: &Query<Option<FlagParam>>,
+) -> Result<bool, Problem> {
     let mut faults = Faults::default();
     match faults.take("dry_run", FlagParam::parse(dry_run.0.as_ref())) {
         Some(dry_run) => Ok(dry_run.unwrap_or(false)),
@@ -37,7 +39,7 @@ pub(super) fn is_dry(dry_run: &Query<Option<FlagParam>>) -> Result<bool, Problem
 }
 
 /// Reads the revisions that each header names, if it was sent.
-pub(super) fn named(
+pub(in crate::http) fn named(
     if_match: &EntityTags,
     if_none_match: &EntityTags,
 ) -> Result<(Option<Named>, Option<Named>), Problem> {

@@ -64,7 +64,7 @@ impl Changed {
     }
 
     fn new(task: Task, finished: Option<TaskId>) -> Self {
-        let etag = etag::of(&task);
+        let etag = etag::of(task.revision);
         let task = TaskJson::new(task).with_finished(finished);
         Self::Changed(Json(task), etag, finished.map(TaskId::get))
     }
@@ -84,7 +84,7 @@ enum Skipped {
 
 impl Skipped {
     fn of(task: Task) -> Self {
-        let etag = etag::of(&task);
+        let etag = etag::of(task.revision);
         Self::Skipped(Json(TaskJson::new(task)), etag)
     }
 }
@@ -125,11 +125,11 @@ impl TaskApi {
         let named = preconditions::named(&if_match, &if_none_match);
         let (id, (wanted, known)) = Problem::both(id.0.parse(), named)?;
         let task = service.task_get(&caller.0, id).await?;
-        if wanted.is_some_and(|wanted| !wanted.names(&task)) {
+        if wanted.is_some_and(|wanted| !wanted.names(task.revision)) {
             return Err(view::problem(service::Error::Changed(Box::new(task))));
         }
-        let etag = etag::of(&task);
-        Ok(if known.is_some_and(|known| known.names(&task)) {
+        let etag = etag::of(task.revision);
+        Ok(if known.is_some_and(|known| known.names(task.revision)) {
             Found::NotModified(etag)
         } else {
             Found::Found(Json(TaskJson::new(task)), etag)

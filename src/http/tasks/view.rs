@@ -68,6 +68,8 @@ pub(super) struct TaskView {
     /// Id of the parent task.
     #[oai(nullable)]
     parent_id: Option<u64>,
+    /// Id of the list.
+    list_id: u64,
     /// Recurrence rule ([RFC 5545](https://www.rfc-editor.org/rfc/rfc5545#section-3.3.10)).
     #[oai(nullable)]
     recurrence: Option<String>,
@@ -104,6 +106,7 @@ impl Example for TaskView {
             tags: vec!["work".to_owned()],
             position: "a1".to_owned(),
             parent_id: None,
+            list_id: 1,
             recurrence: None,
             repeat_from: None,
             rev: 1,
@@ -138,6 +141,7 @@ impl From<Task> for TaskView {
             tags: task.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
             position: task.position.as_str().to_owned(),
             parent_id: task.parent.map(TaskId::get),
+            list_id: task.list.get(),
             recurrence: task.recurrence.as_ref().map(|it| it.rule().to_string()),
             repeat_from: from.map(|it| it.as_str().to_owned()),
             rev: task.revision,
@@ -198,6 +202,7 @@ impl WriteJson for TaskJson {
             tags,
             position,
             parent,
+            list,
             recurrence,
             created_at,
             updated_at,
@@ -243,6 +248,7 @@ impl WriteJson for TaskJson {
                 r#","parent_id":"#,
                 Value::or_null(parent.map(|it| it.get()), Value::Number),
             ),
+            (r#","list_id":"#, Value::Number(list.get())),
             (r#","recurrence":"#, Value::or_null(rule.as_deref(), Value::Text)),
             (r#","repeat_from":"#, Value::or_null(from, Value::Text)),
             (r#","rev":"#, Value::Number(*revision)),
@@ -316,7 +322,7 @@ impl Type for TaskJson {
 /// Converts an error to a problem; one of a failed precondition includes the current task.
 pub(super) fn problem(error: Error) -> Problem {
     let Error::Changed(task) = &error else { return error.into() };
-    let (etag, view) = (etag::of(task), TaskView::from((**task).clone()));
+    let (etag, view) = (etag::of(task.revision), TaskView::from((**task).clone()));
     let view = serde_json::to_value(&view).unwrap_or_default();
     Problem::from(error).with_etag(&etag).with_member("task", view)
 }

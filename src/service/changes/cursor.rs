@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::seal::Sealer;
 use crate::domain::id::UserId;
-use crate::domain::task::ChangeQuery;
+use crate::domain::task::{ChangeKinds, ChangeQuery};
 use crate::service::{Error, FieldError};
 
 /// Place in the changes of an account.
@@ -21,14 +21,10 @@ impl Place {
     /// Place before all changes.
     pub(super) const START: Self = Self { since: 0, deleted_since: u64::MAX };
 
-    /// Returns the query for the changes behind the place: of tasks, and of the account.
-    pub(super) const fn query(
-        self,
-        limit: usize,
-        (tasks, account): (bool, bool),
-    ) -> ChangeQuery {
+    /// Returns the query for the changes behind the place.
+    pub(super) const fn query(self, limit: usize, kinds: ChangeKinds) -> ChangeQuery {
         let Self { since, deleted_since } = self;
-        ChangeQuery { since, deleted_since, limit, tasks, account }
+        ChangeQuery { since, deleted_since, limit, kinds }
     }
 }
 

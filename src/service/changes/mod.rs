@@ -18,7 +18,7 @@ pub use self::waits::Waits;
 use super::{Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
-use crate::domain::task::{ChangePage, Changed};
+use crate::domain::task::{ChangeKinds, ChangePage, Changed};
 
 /// Request for changes.
 #[derive(Clone, Debug)]
@@ -29,10 +29,8 @@ pub struct ChangesAsked {
     pub limit: u16,
     /// Maximum time to wait for a change if there is none.
     pub wait: Duration,
-    /// Whether tasks are wanted.
-    pub tasks: bool,
-    /// Whether the account is wanted.
-    pub account: bool,
+    /// Kinds of objects whose changes are wanted.
+    pub kinds: ChangeKinds,
 }
 
 /// Changes, and the cursor behind them.
@@ -47,8 +45,8 @@ pub struct Changes {
 }
 
 impl Service {
-    /// Returns changes of the tasks of an account and of the account itself. Without `since`, returns everything, part by
-    /// part. Waits no longer than until `ended`.
+    /// Returns changes of the tasks and lists of an account and of the account itself. Without `since`, returns everything,
+    /// part by part. Waits no longer than until `ended`.
     ///
     /// # Errors
     ///
@@ -70,7 +68,7 @@ impl Service {
         let mut changed = self.0.store.change_watch(owner);
         let (mut wait, mut ended) = (None, pin!(ended));
         loop {
-            let query = place.query(asked.limit.into(), (asked.tasks, asked.account));
+            let query = place.query(asked.limit.into(), asked.kinds);
             let page = self.0.store.change_list(owner, query).await?;
             let page = page.ok_or(Error::ResyncRequired)?;
             let ChangePage { changes, seq, more, latest } = page;

@@ -12,7 +12,7 @@ use super::waits::Wait;
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
 use crate::domain::id::UserId;
-use crate::domain::task::Changed;
+use crate::domain::task::{ChangeKinds, Changed};
 use crate::service::{Error, Service};
 
 /// Longest life of a stream. The client opens it again with the last cursor.
@@ -38,10 +38,8 @@ pub struct StreamAsked {
     pub since: Option<String>,
     /// Cursor of the last event of the stream that the client opens again. Counts instead of `since`.
     pub last_event: Option<String>,
-    /// Whether tasks are wanted.
-    pub tasks: bool,
-    /// Whether the account is wanted.
-    pub account: bool,
+    /// Kinds of objects whose changes are wanted.
+    pub kinds: ChangeKinds,
 }
 
 /// Part of a stream.
@@ -85,7 +83,7 @@ enum First {
 pub struct ChangeStream {
     service: Service,
     caller: Caller<TasksRead>,
-    kinds: (bool, bool),
+    kinds: ChangeKinds,
     place: Place,
     first: Option<First>,
     /// Whether there was no further change when the last part was read.
@@ -125,7 +123,7 @@ impl Service {
         let until = Instant::now() + LONGEST;
         Ok(ChangeStream {
             service: self.clone(),
-            kinds: (asked.tasks, asked.account),
+            kinds: asked.kinds,
             place,
             first: Some(first),
             is_current: false,
@@ -170,7 +168,7 @@ impl Service {
 
     /// Returns the place behind the last change.
     async fn last_place(&self, owner: UserId) -> Result<Place, Error> {
-        let query = Place::START.query(0, (false, false));
+        let query = Place::START.query(0, ChangeKinds::NONE);
         let page = self.0.store.change_list(owner, query).await?;
         let latest = page.ok_or(Error::BadToken)?.latest;
         Ok(Place { since: latest, deleted_since: latest })
@@ -178,7 +176,7 @@ impl Service {
 
     /// Returns a place if all changes behind it are known.
     async fn known(&self, owner: UserId, place: Place) -> Result<Option<Place>, Error> {
-        let query = place.query(0, (false, false));
+        let query = place.query(0, ChangeKinds::NONE);
         let page = self.0.store.change_list(owner, query).await?;
         Ok(page.map(|_| place))
     }

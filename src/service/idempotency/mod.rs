@@ -53,6 +53,24 @@ enum Owner<A> {
     Created(fn(&A) -> UserId),
 }
 
+// Derived, these would require the same of the outcome.
+impl<A> Clone for Recorder<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A> Clone for Plan<A> {
+    fn clone(&self) -> Self {
+        let Self { service, owner, key, session } = self;
+        let owner = match owner {
+            Owner::Known(id) => Owner::Known(*id),
+            Owner::Created(of) => Owner::Created(*of),
+        };
+        Self { service: service.clone(), owner, key: key.clone(), session: *session }
+    }
+}
+
 impl<A> fmt::Debug for Recorder<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Recorder(..)")

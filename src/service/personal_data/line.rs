@@ -9,6 +9,7 @@ use crate::domain::id::UserId;
 use crate::domain::idempotency::{IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::label::Label;
+use crate::domain::list::TaskList;
 use crate::domain::quota::Usage;
 use crate::domain::session::Session;
 use crate::domain::task::Task;
@@ -104,11 +105,19 @@ pub(super) fn answer(note: &IdempotencyNote) -> String {
     line("answer", &about)
 }
 
-/// Returns the line of a task, which is as in an export but for the owner: that is the account of this export.
+/// Returns the line of a list, which is as in an export but for the owner: that is the account of this export.
+pub(super) fn list(list: &TaskList) -> String {
+    line("list", &without_owner(export_format::list(list)))
+}
+
+/// Returns the line of a task, like that of a list.
 pub(super) fn task(task: &Task) -> String {
-    let mut about = export_format::task(task);
+    line("task", &without_owner(export_format::task(task)))
+}
+
+fn without_owner(mut about: Value) -> Value {
     if let Some(members) = about.as_object_mut() {
         members.remove("owner_id");
     }
-    line("task", &about)
+    about
 }

@@ -1,15 +1,16 @@
-//! All data that is kept about one person, for that person: JSON Lines, version 2.
+//! All data that is kept about one person, for that person: JSON Lines, version 3.
 //!
 //! ```text
-//! {"personal_data":{"version":2,"created_at":"..."}}
+//! {"personal_data":{"version":3,"created_at":"..."}}
 //! {"user":{"id":1,"email":"...","role":"user",...}}
 //! {"session":{"id":"...","client":"...","address":"...",...}}
 //! {"token":{"id":"...","name":"...","scopes":["tasks:read"],...}}
 //! {"invitation":{"id":"...","email":null,...}}
 //! {"audit":{"id":1,"at":"...","actor":"operator","action":"admin_made","target_id":1}}
 //! {"answer":{"key_hash":"...","created_at":"...","expires_at":"...","bytes":310}}
+//! {"list":{"id":1,"name":"Tasks",...}}
 //! {"task":{"id":1,"title":"...",...}}
-//! {"end":{"sessions":1,"tokens":1,"invitations":1,"audit":1,"answers":1,"tasks":1}}
+//! {"end":{"sessions":1,"tokens":1,"invitations":1,"audit":1,"answers":1,"lists":1,"tasks":1}}
 //! ```
 //!
 //! Secrets that only prove an identity are excluded: the password hash and the digests of tokens and invitations. Audit
@@ -28,7 +29,7 @@ use super::state::OwnExport;
 use super::{Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::Account;
-use crate::domain::id::{InvitationId, TaskId};
+use crate::domain::id::{InvitationId, ListId, TaskId};
 use crate::domain::idempotency::IdempotencyNote;
 use crate::domain::permission::Denied;
 use crate::domain::scope::Scope;
@@ -57,6 +58,7 @@ enum Next {
     Invitations(Option<InvitationId>),
     Audit(u64),
     Answers(Option<IdempotencyNote>),
+    Lists(Option<ListId>),
     Tasks(Option<TaskId>),
     End,
     Nothing,
@@ -70,6 +72,7 @@ struct Sent {
     invitations: usize,
     audit: usize,
     answers: usize,
+    lists: usize,
     tasks: usize,
 }
 
@@ -126,6 +129,7 @@ impl PersonalData {
                 Next::Invitations(after) => self.invitations(after).await?,
                 Next::Audit(after) => self.audit(after).await?,
                 Next::Answers(after) => self.answers(after).await?,
+                Next::Lists(after) => self.lists(after).await?,
                 Next::Tasks(after) => self.tasks(after).await?,
                 Next::End | Next::Nothing => self.end(),
             };
@@ -144,7 +148,7 @@ impl PersonalData {
         let (sessions, tokens) =
             (store.session_list(id).await?, store.token_list(id).await?);
         let now = self.service.0.clock.now().to_string();
-        let head = json!({ "version": 2, "created_at": now });
+        let head = json!({ "version": 3, "created_at": now });
         let mut lines = line::line("personal_data", &head);
         lines.push_str(&line::user(&user, usage));
         lines.extend(sessions.iter().map(line::session));
@@ -181,8 +185,20 @@ impl PersonalData {
         let notes = self.service.0.store.idempotency_list(id, after, TOGETHER).await?;
         self.sent.answers += notes.len();
         let last = notes.last().copied();
-        self.next = last.map_or(Next::Tasks(None), |last| Next::Answers(Some(last)));
+        self.next = last.map_or(Next::Lists(None), |last| Next::Answers(Some(last)));
         Ok(notes.iter().map(line::answer).collect())
+    }
+
+    async fn lists(&mut self, after: Option<ListId>) -> Result<String, Error> {
+        let all = self.service.0.store.list_all(self.caller.user.id).await?;
+        let lists = all.unwrap_or_default().into_iter().map(|state| state.list);
+        let mut lists: Vec<_> = lists.filter(|list| Some(list.id) > after).collect();
+        lists.sort_by_key(|list| list.id);
+        lists.truncate(TOGETHER);
+        self.sent.lists += lists.len();
+        let last = lists.last().map(|last| last.id);
+        self.next = last.map_or(Next::Tasks(None), |last| Next::Lists(Some(last)));
+        Ok(lists.iter().map(line::list).collect())
     }
 
     async fn tasks(&mut self, after: Option<TaskId>) -> Result<String, Error> {
@@ -195,13 +211,15 @@ impl PersonalData {
     }
 
     fn end(&self) -> String {
-        let Sent { sessions, tokens, invitations, audit, answers, tasks } = self.sent;
+        let Sent { sessions, tokens, invitations, audit, answers, lists, tasks } =
+            self.sent;
         let end = json!({
             "sessions": sessions,
             "tokens": tokens,
             "invitations": invitations,
             "audit": audit,
             "answers": answers,
+            "lists": lists,
             "tasks": tasks,
         });
         line::line("end", &end)

@@ -1,7 +1,7 @@
 //! Data of task requests, and its validation.
 
 use crate::domain::due::{Due, LocalError, LocalTime};
-use crate::domain::id::TaskId;
+use crate::domain::id::{ListId, TaskId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
@@ -37,6 +37,8 @@ pub struct TaskInput {
     pub parent: Option<TaskId>,
     /// Uid of the parent task, checked by [`Uid::new`]. Not together with `parent`.
     pub parent_uid: Option<String>,
+    /// List.
+    pub list: Option<ListId>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<String>,
     /// Date from which the rule repeats.
@@ -72,6 +74,8 @@ pub struct TaskPatchInput {
     pub parent: Option<Option<TaskId>>,
     /// Uid of the new parent task, checked by [`Uid::new`]. Not together with `parent`.
     pub parent_uid: Option<String>,
+    /// New list.
+    pub list: Option<ListId>,
     /// Recurrence rule, checked by [`Rule::parse`].
     pub recurrence: Option<Option<String>>,
     /// Date from which the rule repeats.
@@ -82,11 +86,11 @@ pub struct TaskPatchInput {
 
 /// Collector of rejected fields.
 #[derive(Debug, Default)]
-pub(super) struct Check(Vec<FieldError>);
+pub(in crate::service) struct Check(Vec<FieldError>);
 
 impl Check {
     /// Returns the value, or records why the field was rejected.
-    pub(super) fn take<T, E: ToString>(
+    pub(in crate::service) fn take<T, E: ToString>(
         &mut self,
         field: &str,
         value: Result<T, E>,
@@ -95,7 +99,7 @@ impl Check {
     }
 
     /// Does the same for an optional value.
-    pub(super) fn maybe<V, T, E: ToString>(
+    pub(in crate::service) fn maybe<V, T, E: ToString>(
         &mut self,
         field: &str,
         value: Option<V>,
@@ -113,7 +117,10 @@ impl Check {
     }
 
     /// Returns the value, unless a field was rejected.
-    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Vec<FieldError>> {
+    pub(in crate::service) fn finish<T>(
+        self,
+        value: Option<T>,
+    ) -> Result<T, Vec<FieldError>> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self.0),
@@ -161,6 +168,7 @@ impl TaskInput {
             position,
             parent: self.parent,
             parent_uid,
+            list: self.list,
             recurrence: rule.map(|rule| Recurrence::new(rule, from)),
             title,
             created_at: now,
@@ -205,6 +213,7 @@ impl TaskPatchInput {
                 .maybe("position", self.position, |text| Position::parse(&text)),
             parent: self.parent,
             parent_uid: check.parent_uid(self.parent.is_some(), self.parent_uid),
+            list: self.list,
             recurrence: check.maybe("recurrence", self.recurrence, |text| {
                 text.map(|text| Rule::parse(&text)).transpose()
             }),
@@ -231,6 +240,7 @@ impl TaskPatchInput {
             position,
             parent,
             parent_uid,
+            list,
             recurrence,
             repeat_from,
             fixed: Fixed { id, owner, uid, created_at },
@@ -246,6 +256,7 @@ impl TaskPatchInput {
             ("due_local", due_local.as_ref().map(|it| format!("{it:?}"))),
             ("tags_add", tags_add.as_ref().map(|it| format!("{it:?}"))),
             ("tags_remove", tags_remove.as_ref().map(|it| format!("{it:?}"))),
+            ("list", list.map(|it| it.to_string())),
             ("parent_uid", parent_uid.as_ref().map(|it| format!("{it:?}"))),
             ("uid", uid.as_ref().map(|it| format!("{it:?}"))),
             (

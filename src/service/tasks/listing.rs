@@ -10,6 +10,8 @@
 
 use super::draft::Check;
 use crate::domain::due::{Due, DueRange};
+use crate::domain::id::ListId;
+use crate::domain::list::TaskList;
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{TaskFilter, TaskOrder, TaskSort, Within};
@@ -42,6 +44,8 @@ pub struct TaskListing {
     pub updated_since: Option<Timestamp>,
     /// Tasks below a parent, or without one.
     pub parent: Option<Within>,
+    /// Tasks in one of these lists; in any if there are none.
+    pub lists: Vec<ListId>,
     /// Tasks with these words, checked by [`Words::parse`]. A text without words, such as `!!!`, matches nothing.
     pub words: String,
 }
@@ -65,6 +69,7 @@ const NO_TAG: u8 = 11;
 const HAS_DUE: u8 = 12;
 /// Second sort key, and whether it is descending.
 const THEN: u8 = 13;
+const LIST: u8 = 14;
 
 impl TaskListing {
     /// Encodes the query, which a cursor is bound to.
@@ -82,6 +87,7 @@ impl TaskListing {
             overdue,
             updated_since,
             parent,
+            lists,
             words,
         } = self;
         let mut bytes = vec![VERSION, sort(order.by), u8::from(order.descending)];
@@ -123,6 +129,9 @@ impl TaskListing {
         add(HAS_DUE, has_due.map(|it| [u8::from(it)]).as_ref().map(<[u8; 1]>::as_slice));
         let then = order.then.map(|(by, descending)| [sort(by), u8::from(descending)]);
         add(THEN, then.as_ref().map(<[u8; 2]>::as_slice));
+        for list in lists {
+            add(LIST, Some(&list.to_bytes()));
+        }
         bytes
     }
 
@@ -164,6 +173,12 @@ impl TaskListing {
         let mut priorities = self.priorities;
         priorities.sort_unstable_by_key(|priority| priority.code());
         priorities.dedup();
+        let mut lists = self.lists;
+        if lists.len() > TaskList::MAX_PER_USER {
+            check.take("list", Err::<(), _>("must be given at most 200 times"));
+        }
+        lists.sort_unstable();
+        lists.dedup();
         let words = check.take("q", Words::parse(&self.words));
         let has_no_word = words.as_ref().is_some_and(Words::is_empty);
         if has_no_word && !self.words.trim().is_empty() {
@@ -181,6 +196,7 @@ impl TaskListing {
             not_overdue,
             updated_since: self.updated_since,
             parent: self.parent,
+            lists,
             words: words.unwrap_or(Words::NONE),
         }
     }
@@ -239,6 +255,7 @@ mod tests {
             overdue: Some(true),
             updated_since: Timestamp::from_millis(1).ok(),
             parent: Some(Within::Task(TaskId::new(258))),
+            lists: vec![ListId::new(3)],
             words: "milk".to_owned(),
         };
         let none = TaskListing::default();
@@ -267,7 +284,8 @@ mod tests {
              0b0000000164\
              0b0000000165\
              0c0000000101\
-             0d000000020801"
+             0d000000020801\
+             0e000000080000000000000003"
         );
         let top = TaskListing { parent: Some(Within::Top), ..none };
         assert_eq!(encoded(TaskOrder::NEWEST, &top), "0101010800000000");

@@ -13,6 +13,7 @@ mod refused;
 use tracing::instrument;
 
 pub use self::batch::{TaskBatch, TaskCommand, TaskRequest, TaskResults};
+pub(super) use self::draft::Check;
 pub use self::draft::{TaskInput, TaskPatchInput};
 pub use self::list::{Listed, Next, Part};
 pub use self::listing::TaskListing;

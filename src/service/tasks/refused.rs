@@ -68,6 +68,7 @@ impl TaskFailure {
             }
             R::NoParent | R::Cycle | R::TooDeep | R::TooManyBelow => "parent_id",
             R::NoParentUid => "parent_uid",
+            R::NoList | R::ListOfParent => "list_id",
             R::UidTwice => "uid",
             R::NoNeighbour => match to {
                 Some(Neighbour::Before(TaskRef::Id(_))) => "before",

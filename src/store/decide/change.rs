@@ -4,6 +4,7 @@ use crate::domain::audit::AuditRecord;
 use crate::domain::id::{InvitationId, SessionId, TokenId, UserId};
 use crate::domain::idempotency::IdempotencyRecord;
 use crate::domain::invitation::Invitation;
+use crate::domain::list::TaskList;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
 use crate::domain::task::{Task, Tombstone};
@@ -58,6 +59,12 @@ pub enum Change {
     IdempotencyDelete(UserId, IdempotencyRecord),
     /// Limits of one account.
     QuotaSet(UserId, OwnQuota),
+    /// New list.
+    ListCreate(TaskList),
+    /// Changed list. The default list has no row before its first change.
+    ListReplace(TaskList),
+    /// List to delete, which has no tasks.
+    ListDelete(TaskList),
     /// New task.
     TaskCreate(Task),
     /// Imported task, with its id and its times.
@@ -78,7 +85,7 @@ pub enum Change {
     TaskDelete(Task),
     /// Latest change of a deleted task of this account.
     TaskGone(UserId, Timestamp),
-    /// Trace of a task that is deleted.
+    /// Trace of a task or list that is deleted.
     TombstoneAdd(Tombstone),
     /// Trace to remove because it is old. Clients that have not seen the deletion must begin anew.
     TombstoneExpire(Tombstone),

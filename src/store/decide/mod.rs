@@ -1,4 +1,4 @@
-//! Decisions about writes: the rules of accounts, credentials and tasks, for every database.
+//! Decisions about writes: the rules of accounts, credentials, lists and tasks, for every database.
 //!
 //! A decision reads a [`Snapshot`] and returns a result and the [`Change`]s that it wants. It changes nothing itself, so
 //! a database may run many decisions in one transaction, or run one again: a decision that is refused, or that meets a
@@ -11,6 +11,7 @@ mod change;
 pub mod idempotency;
 pub mod import;
 pub mod invitations;
+pub mod lists;
 pub mod sessions;
 mod snapshot;
 pub mod tasks;

@@ -1,9 +1,10 @@
 //! Data that a decision reads.
 
 use crate::domain::email::Email;
-use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
+use crate::domain::list::TaskList;
 use crate::domain::position::Position;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
@@ -159,6 +160,22 @@ pub trait Snapshot {
     /// Returns the bytes that the counts of a tag take in this database.
     fn tag_bytes(&self, owner: UserId, tag: &Tag) -> Read<u64>;
 
+    /// Lists the stored lists of an account, by id. A default list that was never changed is not stored.
+    fn lists(&self, owner: UserId) -> Read<Vec<TaskList>>;
+
+    /// Finds a stored list.
+    fn list(&self, owner: UserId, id: ListId) -> Read<Option<TaskList>>;
+
+    /// Counts the tasks in a list other than the default list.
+    fn list_counts(&self, owner: UserId, id: ListId) -> Read<TaskCounts>;
+
+    /// Lists tasks in a list other than the default list, at most `limit`.
+    fn tasks_in_list(&self, owner: UserId, id: ListId, limit: usize)
+    -> Read<Vec<TaskId>>;
+
+    /// Returns the bytes that a list takes in this database, with the counts of its tasks.
+    fn list_bytes(&self, list: &TaskList) -> Read<u64>;
+
     /// Counts memory that the result of the decision holds until the write is durable.
     fn count_result(&self, bytes: u64);
 }
@@ -198,6 +215,8 @@ pub struct IdempotencyUsage {
 pub struct Figures {
     /// Number of tasks.
     pub tasks: u64,
+    /// Number of open tasks.
+    pub open: u64,
     /// Number of distinct tags.
     pub tags: u64,
     /// Bytes that count towards the quota.
@@ -210,17 +229,24 @@ pub struct Figures {
     pub seq: u64,
     /// Number of tombstones.
     pub tombstones: u64,
+    /// Number of lists besides the default list.
+    pub lists: u64,
+    /// Id of the next list.
+    pub next_list: ListId,
 }
 
 impl Figures {
     /// Figures of a new account, whose creation is its first change.
     pub const NEW: Self = Self {
         tasks: 0,
+        open: 0,
         tags: 0,
         bytes: 0,
         newest: Timestamp::EPOCH,
         own: OwnQuota { tasks: None, mib: None },
         seq: 1,
         tombstones: 0,
+        lists: 0,
+        next_list: ListId::new(2),
     };
 }

@@ -1,4 +1,4 @@
-//! Decisions about the tombstones of deleted tasks.
+//! Decisions about the tombstones of deleted tasks and lists.
 
 use std::time::Duration;
 

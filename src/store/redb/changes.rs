@@ -2,9 +2,10 @@
 
 use redb::ReadTransaction;
 
-use super::{tasks, users};
+use super::{lists, tasks, users};
 use crate::domain::id::UserId;
-use crate::domain::task::{ChangePage, ChangeQuery, Changed};
+use crate::domain::list::TaskList;
+use crate::domain::task::{ChangeKinds, ChangePage, ChangeQuery, Changed};
 use crate::store::StoreError;
 use crate::store::redb::engine::view;
 use crate::store::redb::format::key::Table;
@@ -29,34 +30,76 @@ pub(super) fn page(
     if query.since > stats.seq || deleted_since < stats.horizon {
         return Ok(None);
     }
+    let ChangeKinds { tasks, lists, account } = query.kinds;
+    let mut first = Vec::new();
+    let mut all = Vec::new();
+    if lists {
+        let stored = view::lists(&owned, owner)?;
+        if query.begins() {
+            first = all_lists(txn, owner, stored)?;
+        } else {
+            let changed = stored.into_iter().filter(|list| list.seq > query.since);
+            all.extend(changed.map(|list| (list.seq, Changed::List(list))));
+        }
+    }
     // One more tells whether there are more.
     let most = query.limit.saturating_add(1);
-    let mut all = Vec::new();
-    if query.tasks {
-        all = if stats.is_indexed {
+    if tasks {
+        all.extend(if stats.is_indexed {
             changed(&owned, owner, query.since, most)?
         } else {
             scanned(&owned, owner, query.since)?
-        };
+        });
+    }
+    if tasks || lists {
         let range = key::tombstones_from(owner, deleted_since.saturating_add(1));
-        for row in table::range(&owned, &range)?.take(most) {
+        let mut found = 0;
+        for row in table::range(&owned, &range)? {
             let tombstone = view::tombstone(&row?)?;
-            all.push((tombstone.seq, Changed::TaskDeleted(tombstone)));
+            if query.kinds.has(&tombstone.of) {
+                all.push((tombstone.seq, Changed::Deleted(tombstone)));
+                found += 1;
+            }
+            if found == most {
+                break;
+            }
         }
     }
-    if query.account && stats.account_seq > query.since {
+    if account && stats.account_seq > query.since {
         let account = users::owner(txn, owner)?;
         all.extend(account.map(|user| (stats.account_seq, Changed::Account(user))));
     }
-    Ok(Some(cut(all, query.limit, &stats)))
+    Ok(Some(cut(first, all, query, &stats)))
 }
 
-fn cut(mut all: Vec<Numbered>, limit: usize, stats: &Stats) -> ChangePage {
+/// Returns all lists for a client that begins without data: the default list, and then the others by their ids.
+fn all_lists(
+    txn: &ReadTransaction,
+    owner: UserId,
+    stored: Vec<TaskList>,
+) -> Result<Vec<Changed>, StoreError> {
+    let default = lists::default(txn, owner, &stored)?;
+    let others = stored.into_iter().filter(|list| !list.id.is_default());
+    Ok(default.into_iter().chain(others).map(Changed::List).collect())
+}
+
+/// Returns a page: what comes first, and then the changes in their order. Lists that do not fit come again later, at the
+/// places of their last changes.
+fn cut(
+    mut first: Vec<Changed>,
+    mut all: Vec<Numbered>,
+    query: &ChangeQuery,
+    stats: &Stats,
+) -> ChangePage {
     all.sort_unstable_by_key(|(seq, _)| *seq);
-    let more = all.len() > limit;
-    all.truncate(limit);
-    let last = all.last().map(|(seq, _)| *seq).filter(|_| more);
-    ChangePage { changes: all, seq: last.unwrap_or(stats.seq), more, latest: stats.seq }
+    let more = first.len() + all.len() > query.limit;
+    first.truncate(query.limit);
+    all.truncate(query.limit.saturating_sub(first.len()));
+    let last = all.last().map_or(query.since, |(seq, _)| *seq);
+    let seq = if more { last } else { stats.seq };
+    let first = first.into_iter().map(|list| (query.since, list));
+    let changes = first.chain(all).collect();
+    ChangePage { changes, seq, more, latest: stats.seq }
 }
 
 /// Reads changed tasks by the index of changes.

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use crate::domain::id::UserId;
 use crate::domain::transfer::{Exported, NextIds, Record};
 use crate::store::StoreError;
+use crate::store::redb::engine::view;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::{Owned, Table};
 use crate::store::redb::format::table::Snapshot;
@@ -36,6 +37,9 @@ pub(super) fn export(
         let (key, value) = entry?;
         let id = codec::user_id(Table::Users, key.value())?;
         sender.add(Record::User(record::decode_user(id, value.value())?));
+        for list in view::lists(&owned, id)? {
+            sender.add(Record::List(list));
+        }
         tasks(&owned, id, &mut sender)?;
         if sender.closed {
             return Ok(());
@@ -45,7 +49,7 @@ pub(super) fn export(
     Ok(())
 }
 
-/// Counts accounts and their tasks without reading the tasks. An account whose counts are damaged adds no tasks.
+/// Counts accounts and their lists and tasks without reading these. An account whose counts are damaged adds none.
 pub(super) fn records(
     users: &Snapshot,
     owned: &Snapshot,
@@ -58,7 +62,7 @@ pub(super) fn records(
         if let Some(row) = owned.get(key::stats(id).as_slice())?
             && let Ok(stats) = record::decode_stats(id, row.value())
         {
-            records = records.saturating_add(stats.counts().total);
+            records = records.saturating_add(stats.counts().total + stats.lists);
         }
     }
     Ok(records)

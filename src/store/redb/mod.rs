@@ -61,6 +61,7 @@ mod idempotency;
 mod import;
 mod invitations;
 mod list;
+mod lists;
 mod options;
 mod quota;
 mod sessions;
@@ -101,6 +102,7 @@ pub use self::options::{CommitMode, Options};
 use crate::domain::authority::Authority;
 use crate::domain::error_chain::ErrorChain;
 use crate::domain::id::UserId;
+use crate::domain::list::{ListDone, ListRefused, ListWrite};
 use crate::domain::quota::Quota;
 use crate::domain::task::{TaskWrite, TaskWritten};
 use crate::store::StoreError;
@@ -238,6 +240,23 @@ impl RedbStore {
             let view = View::of_snapshot(&tables);
             decide::authorize(&view, &authority)?;
             Ok(decide::tasks::write(&view, owner, write, &quota)?.result)
+        };
+        self.read_long(owner, read).await
+    }
+
+    /// Decides about a list on a snapshot, without changes.
+    async fn list_try(
+        &self,
+        owner: UserId,
+        write: ListWrite,
+        authority: Authority,
+    ) -> Result<Option<Result<ListDone, ListRefused>>, StoreError> {
+        let quota = self.quota;
+        let read = move |txn: &ReadTransaction| {
+            let tables = SnapshotTables::open(txn)?;
+            let view = View::of_snapshot(&tables);
+            decide::authorize(&view, &authority)?;
+            Ok(decide::lists::write(&view, owner, write, &quota)?.result)
         };
         self.read_long(owner, read).await
     }

@@ -14,6 +14,7 @@ use crate::domain::email::Email;
 use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
+use crate::domain::list::{ListAction, ListDone, ListRefused, ListState, ListWrite};
 use crate::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::quota::Usage;
@@ -38,8 +39,8 @@ use crate::store::redb::format::key::Table;
 use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{
-    RedbStore, audit, changes, export, idempotency, invitations, list, quota, sessions,
-    tasks, tokens, tombstones, users,
+    RedbStore, audit, changes, export, idempotency, invitations, list, lists, quota,
+    sessions, tasks, tokens, tombstones, users,
 };
 use crate::store::{Failure, ImportError, Store, StoreError, WriteContext};
 
@@ -395,6 +396,34 @@ impl Store for RedbStore {
 
     fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    async fn list_write(
+        &self,
+        owner: UserId,
+        write: ListWrite,
+        context: WriteContext<Option<Result<ListDone, ListRefused>>>,
+    ) -> Result<Option<Result<ListDone, ListRefused>>, StoreError> {
+        if write.dry_run {
+            return self.list_try(owner, write, context.authority).await;
+        }
+        let (growth, planned) = match write.action {
+            ListAction::Create(_) | ListAction::Patch(..) => (Growth::Adds, lists::PUT),
+            ListAction::Delete(..) => (Growth::Frees, lists::EMPTY),
+        };
+        let ticket = Ticket::data(Flow::Account(owner), planned);
+        let quota = self.quota;
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::lists::write(snapshot, owner, write, &quota)
+        };
+        self.writer.write(ticket, growth, context, decide).await
+    }
+
+    async fn list_all(
+        &self,
+        owner: UserId,
+    ) -> Result<Option<Vec<ListState>>, StoreError> {
+        self.read(|txn| lists::all(txn, owner))
     }
 
     async fn task_write(

@@ -53,6 +53,15 @@ impl State {
             Change::QuotaSet(owner, own) => {
                 self.own.insert(owner, own);
             }
+            Change::ListCreate(new) | Change::ListReplace(new) => {
+                self.number(new.owner, new.seq);
+                let last = self.last_list.entry(new.owner).or_insert(1);
+                *last = (*last).max(new.id.get());
+                self.lists.insert((new.owner, new.id), new);
+            }
+            Change::ListDelete(old) => {
+                self.lists.remove(&(old.owner, old.id));
+            }
             Change::TaskCreate(new) | Change::TaskRestore { new, .. } => self.add(new),
             Change::TaskReplace { new, .. } => {
                 self.number(new.owner, new.seq);
@@ -104,6 +113,8 @@ impl State {
         self.newest.remove(&id);
         self.own.remove(&id);
         self.seqs.remove(&id);
+        self.lists.retain(|(user, _), _| *user != id);
+        self.last_list.remove(&id);
         self.tombstones.retain(|(user, _), _| *user != id);
     }
 

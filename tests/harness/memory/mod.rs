@@ -20,6 +20,7 @@ use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::id_set::TaskIds;
 use duly::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
+use duly::domain::list::{ListDone, ListRefused, ListState, ListWrite};
 use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
@@ -38,7 +39,7 @@ use duly::domain::user::{
 use duly::store::decide::import::ImportState;
 use duly::store::decide::{
     Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, idempotency, import,
-    in_context, invitations, sessions, tasks, tokens, tombstones,
+    in_context, invitations, lists, sessions, tasks, tokens, tombstones,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::{mpsc, watch};
@@ -393,6 +394,24 @@ impl Store for MemoryStore {
         1
     }
 
+    async fn list_write(
+        &self,
+        owner: UserId,
+        write: ListWrite,
+        context: WriteContext<Option<Result<ListDone, ListRefused>>>,
+    ) -> Result<Option<Result<ListDone, ListRefused>>, StoreError> {
+        let quota = self.state().quota;
+        self.decide(context, |snapshot| lists::write(snapshot, owner, write, &quota))
+    }
+
+    async fn list_all(
+        &self,
+        owner: UserId,
+    ) -> Result<Option<Vec<ListState>>, StoreError> {
+        let state = self.state();
+        Ok(state.users.contains_key(&owner).then(|| state.list_states(owner)))
+    }
+
     async fn task_write(
         &self,
         owner: UserId,
@@ -492,6 +511,7 @@ impl Store for MemoryStore {
         for (id, found) in &state.users {
             if whose.is_none_or(|whose| whose == *id) {
                 records.push(Record::User(found.clone()));
+                records.extend(state.lists_of(*id).cloned().map(Record::List));
                 records.extend(state.tasks_of(*id).cloned().map(Record::Task));
             }
         }

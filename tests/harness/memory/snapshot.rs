@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::VecDeque;
 
 use duly::domain::email::Email;
-use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
+use duly::domain::list::TaskList;
 use duly::domain::position::Position;
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
@@ -128,12 +129,15 @@ impl Snapshot for State {
         let usage = self.usage(owner);
         Ok(Some(Figures {
             tasks: usage.tasks,
+            open: self.tasks_of(owner).filter(|it| !it.is_completed()).count() as u64,
             tags: self.tags_of(owner).len() as u64,
             bytes: usage.bytes,
             newest: self.newest.get(&owner).copied().unwrap_or(Timestamp::EPOCH),
             own: usage.own,
             seq: self.seqs[&owner].last,
             tombstones: self.tombstones_of(owner).count() as u64,
+            lists: self.lists_of(owner).filter(|it| !it.id.is_default()).count() as u64,
+            next_list: ListId::new(self.last_list.get(&owner).map_or(2, |last| last + 1)),
         }))
     }
 
@@ -143,12 +147,15 @@ impl Snapshot for State {
 
     fn task_of_uid(&self, owner: UserId, uid: &Uid) -> Read<Option<TaskId>> {
         let task = self.tasks_of(owner).find(|it| it.uid == *uid).map(|it| it.id);
-        let gone = self.tombstones_of(owner).find(|it| it.uid == *uid);
-        Ok(task.or_else(|| gone.map(|it| it.id)))
+        let mut gone = self.tombstones_of(owner).filter_map(|it| it.of.task());
+        Ok(task.or_else(|| gone.find(|(_, it)| *it == uid).map(|(id, _)| id)))
     }
 
     fn tombstone(&self, owner: UserId, id: TaskId) -> Read<Option<Tombstone>> {
-        Ok(self.tombstones_of(owner).find(|it| it.id == id).cloned())
+        Ok(self
+            .tombstones_of(owner)
+            .find(|it| it.of.task().is_some_and(|(of, _)| of == id))
+            .cloned())
     }
 
     fn tombstones(&self, owner: UserId, limit: usize) -> Read<Vec<Tombstone>> {
@@ -218,6 +225,34 @@ impl Snapshot for State {
     }
 
     fn tag_bytes(&self, _owner: UserId, _tag: &Tag) -> Read<u64> {
+        Ok(0)
+    }
+
+    fn lists(&self, owner: UserId) -> Read<Vec<TaskList>> {
+        Ok(self.lists_of(owner).cloned().collect())
+    }
+
+    fn list(&self, owner: UserId, id: ListId) -> Read<Option<TaskList>> {
+        Ok(self.lists.get(&(owner, id)).cloned())
+    }
+
+    fn list_counts(&self, owner: UserId, id: ListId) -> Read<TaskCounts> {
+        let mut states = self.list_states(owner).into_iter();
+        let found = states.find(|state| state.list.id == id);
+        Ok(found.map(|state| state.counts).unwrap_or_default())
+    }
+
+    fn tasks_in_list(
+        &self,
+        owner: UserId,
+        id: ListId,
+        limit: usize,
+    ) -> Read<Vec<TaskId>> {
+        let tasks = self.tasks_of(owner).filter(|task| task.list == id);
+        Ok(tasks.take(limit).map(|task| task.id).collect())
+    }
+
+    fn list_bytes(&self, _list: &TaskList) -> Read<u64> {
         Ok(0)
     }
 

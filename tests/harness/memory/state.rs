@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use duly::domain::audit::{Actor, AuditRecord};
 use duly::domain::email::Email;
-use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use duly::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
+use duly::domain::list::{ListState, TaskList};
 use duly::domain::page::{AuditPart, Page};
 use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
-use duly::domain::task::{ChangePage, ChangeQuery, Changed, Task, TaskCounts, Tombstone};
+use duly::domain::task::{
+    ChangeKinds, ChangePage, ChangeQuery, Changed, Task, TaskCounts, Tombstone,
+};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::NextIds;
@@ -36,6 +39,10 @@ pub(crate) struct State {
     /// whose tombstone is gone.
     pub(crate) seqs: BTreeMap<UserId, Seqs>,
     pub(crate) tombstones: BTreeMap<(UserId, u64), Tombstone>,
+    /// Stored lists.
+    pub(crate) lists: BTreeMap<(UserId, ListId), TaskList>,
+    /// Greatest id that a list of each account has had.
+    pub(crate) last_list: BTreeMap<UserId, u64>,
 }
 
 /// Numbers of changes of an account.
@@ -110,6 +117,30 @@ impl State {
         self.tombstones.range((owner, 0)..=(owner, u64::MAX)).map(|(_, found)| found)
     }
 
+    pub(crate) fn lists_of(&self, owner: UserId) -> impl Iterator<Item = &TaskList> {
+        let all = (owner, ListId::new(0))..=(owner, ListId::new(u64::MAX));
+        self.lists.range(all).map(|(_, list)| list)
+    }
+
+    /// Returns all lists of an account with the counts of their tasks, by position.
+    pub(crate) fn list_states(&self, owner: UserId) -> Vec<ListState> {
+        let account = &self.users[&owner].user;
+        let default = TaskList::default_of(owner, account.created_at);
+        let mut all = BTreeMap::from([(ListId::DEFAULT, default)]);
+        all.extend(self.lists_of(owner).map(|list| (list.id, list.clone())));
+        let state = |list: TaskList| {
+            let mut counts = TaskCounts::default();
+            for task in self.tasks_of(owner).filter(|task| task.list == list.id) {
+                counts.total += 1;
+                counts.open += u64::from(!task.is_completed());
+            }
+            ListState { list, counts }
+        };
+        let mut states: Vec<ListState> = all.into_values().map(state).collect();
+        states.sort_by_key(|it| (it.list.position.clone(), it.list.id));
+        states
+    }
+
     /// Lists changes in their order.
     pub(crate) fn changes(
         &self,
@@ -118,7 +149,8 @@ impl State {
     ) -> Option<ChangePage> {
         let user = &self.users.get(&owner)?.user;
         let seqs = self.seqs[&owner];
-        let ChangeQuery { since, deleted_since, limit, tasks, account } = query;
+        let ChangeQuery { since, deleted_since, limit, kinds } = query;
+        let ChangeKinds { tasks, lists, account } = kinds;
         let deleted_since = deleted_since.max(since);
         if since > seqs.last || deleted_since < seqs.horizon {
             return None;
@@ -127,17 +159,30 @@ impl State {
         if account && seqs.account > since {
             all.insert(seqs.account, Changed::Account(user.clone()));
         }
+        let mut first = Vec::new();
+        if lists && query.begins() {
+            first = self.list_states(owner).into_iter().map(|it| it.list).collect();
+            first.sort_by_key(|list| list.id);
+        } else if lists {
+            let changed = self.lists_of(owner).filter(|list| list.seq > since);
+            all.extend(changed.map(|it| (it.seq, Changed::List(it.clone()))));
+        }
         if tasks {
             let changed = self.tasks_of(owner).filter(|task| task.seq > since);
             all.extend(changed.map(|it| (it.seq, Changed::Task(it.clone()))));
-            let gone = self.tombstones_of(owner).filter(|it| it.seq > deleted_since);
-            all.extend(gone.map(|it| (it.seq, Changed::TaskDeleted(it.clone()))));
         }
-        let more = all.len() > limit;
-        let some: Vec<_> = all.into_iter().take(limit).collect();
-        let last = some.last().map(|(seq, _)| *seq).filter(|_| more);
-        let seq = last.unwrap_or(seqs.last);
-        Some(ChangePage { changes: some, seq, more, latest: seqs.last })
+        let gone = self.tombstones_of(owner).filter(|it| it.seq > deleted_since);
+        let gone = gone.filter(|it| kinds.has(&it.of));
+        all.extend(gone.map(|it| (it.seq, Changed::Deleted(it.clone()))));
+        let more = first.len() + all.len() > limit;
+        let first = first.into_iter().take(limit);
+        let mut changes: Vec<(u64, Changed)> =
+            first.map(|list| (since, Changed::List(list))).collect();
+        let rest = limit - changes.len();
+        changes.extend(all.into_iter().take(rest));
+        let last = changes.last().map_or(since, |(seq, _)| *seq);
+        let seq = if more { last } else { seqs.last };
+        Some(ChangePage { changes, seq, more, latest: seqs.last })
     }
 
     pub(super) fn idempotency_of(

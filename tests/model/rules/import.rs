@@ -2,7 +2,7 @@
 
 use duly::domain::audit::{Act, Actor, AuditAction};
 use duly::domain::id::UserId;
-use duly::domain::task::{Fixed, Task, TaskPatch};
+use duly::domain::task::{Fixed, Task, TaskPatch, Tombstone};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::transfer::{
     Conflict, Existing, ImportOptions, Imported, Numbered, Owner, Record,
@@ -41,6 +41,7 @@ impl<'a> Import<'a> {
         for Numbered { line, record } in records {
             let imported = match record {
                 Record::User(credential) => self.user(credential),
+                Record::List(_) => unreachable!("the model imports no lists"),
                 Record::Task(task) => self.task(task),
             };
             imported.map_err(|conflict| ImportError::Refused { line, from, conflict })?;
@@ -116,6 +117,7 @@ impl<'a> Import<'a> {
             position: Some(wanted.position),
             parent: Some(wanted.parent),
             parent_uid: None,
+            list: Some(wanted.list),
             recurrence: Some(wanted.recurrence.as_ref().map(|it| it.rule().clone())),
             repeat_from: Some(wanted.recurrence.map(|it| it.repeat_from())),
             fixed: Fixed::default(),
@@ -137,7 +139,9 @@ impl State {
     pub(super) fn restore(&mut self, task: Task) {
         let newest = self.newest.entry(task.owner).or_insert(Timestamp::EPOCH);
         *newest = (*newest).max(task.created_at);
-        self.tombstones.retain(|_, gone| gone.owner != task.owner || gone.id != task.id);
+        let is_its =
+            |gone: &Tombstone| gone.of.task().is_some_and(|(id, _)| id == task.id);
+        self.tombstones.retain(|_, gone| gone.owner != task.owner || !is_its(gone));
         self.tasks.insert(task.id, task);
     }
 }

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod import;
+mod lists;
 mod patch;
 mod tasks;
 
@@ -19,6 +20,7 @@ use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::idempotency::{IdempotencyKey, IdempotencyNote, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
+use duly::domain::list::{ListDone, ListRefused, ListState, ListWrite};
 use duly::domain::network::Network;
 use duly::domain::page::{AuditPage, AuditPart, Page, TaskPage, UserOrder, UserPage};
 use duly::domain::password::PasswordHash;
@@ -206,6 +208,7 @@ impl Store for RulesStore {
         state.end(id, Ending::Everything);
         state.invitations.retain(|_, found| found.created_by != Some(id));
         state.tasks.retain(|_, task| task.owner != id);
+        state.lists.retain(|(user, _), _| *user != id);
         state.newest.remove(&id);
         state.own.remove(&id);
         state.users.remove(&id);
@@ -449,6 +452,22 @@ impl Store for RulesStore {
 
     fn epoch(&self) -> u64 {
         self.0.epoch()
+    }
+
+    async fn list_write(
+        &self,
+        owner: UserId,
+        write: ListWrite,
+        _context: WriteContext<Option<Result<ListDone, ListRefused>>>,
+    ) -> Result<Option<Result<ListDone, ListRefused>>, StoreError> {
+        Ok(self.0.state().write_list(owner, write))
+    }
+
+    async fn list_all(
+        &self,
+        owner: UserId,
+    ) -> Result<Option<Vec<ListState>>, StoreError> {
+        self.0.list_all(owner).await
     }
 
     async fn task_write(

@@ -43,6 +43,7 @@ pub(super) fn patched(
         position,
         parent,
         parent_uid,
+        list,
         recurrence,
         repeat_from,
         fixed,
@@ -62,6 +63,7 @@ pub(super) fn patched(
         tags: with_changes(tags.as_ref().unwrap_or(&old.tags), tags_add, tags_remove),
         position: position.unwrap_or_else(|| old.position.clone()),
         parent: parent.unwrap_or(old.parent),
+        list: list.unwrap_or(old.list),
         ..old.clone()
     };
     let old_rule = old.recurrence.as_ref().map(|it| it.rule().clone());
@@ -135,6 +137,7 @@ pub(super) fn finished(task: &Task, parent: Option<TaskId>, now: Timestamp) -> N
         priority: task.priority,
         tags: task.tags.clone(),
         parent,
+        list: Some(task.list),
         ..NewTask::new(task.title.clone(), now)
     }
 }

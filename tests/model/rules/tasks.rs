@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use duly::domain::author::Author;
-use duly::domain::id::{TaskId, UserId};
+use duly::domain::id::{ListId, TaskId, UserId};
 use duly::domain::position::Position;
 use duly::domain::quota::{QuotaExceeded, Usage};
 use duly::domain::tag::{Tag, Tags};
 use duly::domain::task::{
-    IfMatch, Neighbour, NewTask, Skip, Task, TaskAction, TaskDone, TaskMove, TaskOp,
-    TaskPatch, TaskRef, TaskRefused, TaskWrite, TaskWritten, Tombstone,
+    Gone, IfMatch, Neighbour, NewTask, Skip, Task, TaskAction, TaskDone, TaskMove,
+    TaskOp, TaskPatch, TaskRef, TaskRefused, TaskWrite, TaskWritten, Tombstone,
 };
 use duly::domain::time_zone::TimeZone;
 use duly::domain::timestamp::Timestamp;
@@ -73,7 +73,9 @@ impl State {
         after.newest.insert(owner, newest);
         // A task that was created and deleted at once leaves no trace.
         after.tombstones.retain(|key, gone| {
-            self.tombstones.contains_key(key) || self.tasks.contains_key(&gone.id)
+            let was_there =
+                gone.of.task().is_none_or(|(id, _)| self.tasks.contains_key(&id));
+            self.tombstones.contains_key(key) || was_there
         });
         let applied = !(write.dry_run || write.atomic && failed);
         if applied {
@@ -94,12 +96,13 @@ impl State {
             TaskAction::Create(new) => {
                 let mut new = NewTask::clone(new);
                 if let Some(uid) = &new.uid {
-                    let gone = self.tombstones_of(owner).find(|it| it.uid == *uid);
+                    let mut gone =
+                        self.tombstones_of(owner).filter_map(|it| it.of.task());
                     if let Some(known) = self.tasks_of(owner).find(|it| it.uid == *uid) {
                         return Ok(TaskDone::Known(known.clone()));
                     }
-                    if let Some(gone) = gone {
-                        return Err(TaskRefused::Deleted(gone.id));
+                    if let Some((id, _)) = gone.find(|(_, it)| *it == uid) {
+                        return Err(TaskRefused::Deleted(id));
                     }
                 }
                 if let Some(uid) = new.parent_uid.take() {
@@ -108,6 +111,9 @@ impl State {
                 if let Some(parent) = new.parent {
                     self.check_reparent(owner, None, parent)?;
                 }
+                let before = ListId::new(1);
+                let list = self.list_below(owner, new.parent, new.list, before)?;
+                new.list = Some(list);
                 new.tags = self.settled(owner, &Tags::default(), &new.tags);
                 return self.make(owner, new).map(TaskDone::Created);
             }
@@ -174,12 +180,13 @@ impl State {
     }
 
     /// Keeps the trace of a task that was not only created by the same write.
-    fn bury(&mut self, task: Task, at: Timestamp) {
+    pub(super) fn bury(&mut self, task: Task, at: Timestamp) {
         let Task { owner, id, uid, .. } = task;
         let seqs = self.seqs.entry(owner).or_default();
         seqs.last += 1;
         let (seq, author) = (seqs.last, Author::Unknown);
-        let tombstone = Tombstone { owner, id, uid, seq, unit: seq, at, author };
+        let of = Gone::Task(id, uid);
+        let tombstone = Tombstone { owner, of, seq, unit: seq, at, author };
         self.tombstones.insert((owner, seq), tombstone);
     }
 
@@ -221,6 +228,12 @@ impl State {
         if let Some(uid) = patch.parent_uid.take() {
             patch.parent = Some(Some(self.parent(old.owner, &TaskRef::Uid(uid))?));
         }
+        let wanted = patch.list.filter(|list| *list != old.list);
+        let parent = patch.parent.unwrap_or(old.parent);
+        if wanted.is_some() || parent != old.parent {
+            let list = self.list_below(old.owner, parent, wanted, old.list)?;
+            patch.list = Some(list);
+        }
         let patched = patched(old, patch, now)?;
         let task = &patched.task;
         if let Some(parent) = task.parent.filter(|_| task.parent != old.parent) {
@@ -233,7 +246,7 @@ impl State {
         let Patched { task, step } = new;
         let Some(Step { finished: record, days }) = step else {
             let task = if task == *old { task } else { self.dated(task) };
-            self.tasks.insert(task.id, task.clone());
+            self.put(task.clone(), now);
             return Ok(TaskDone::Changed { task, finished: None });
         };
         let owner = task.owner;
@@ -242,7 +255,7 @@ impl State {
         let record = record.map(|new| self.make(owner, new)).transpose()?;
         let finished = record.map(|task| task.id);
         let task = self.dated(task);
-        self.tasks.insert(task.id, task.clone());
+        self.put(task.clone(), now);
         // Tasks that came back, with the record below which those of their subtasks stand.
         let mut back = BTreeMap::from([(task.id, finished)]);
         for id in self.below(owner, task.id).into_iter().skip(1) {
@@ -265,6 +278,16 @@ impl State {
             self.tasks.insert(id, new);
         }
         Ok(TaskDone::Changed { task, finished })
+    }
+
+    /// Replaces a task. The tasks below it follow it to its list.
+    fn put(&mut self, task: Task, now: Timestamp) {
+        let (owner, id, list) = (task.owner, task.id, task.list);
+        self.tasks.insert(id, task);
+        for id in self.below(owner, id).into_iter().skip(1) {
+            let moved = self.moved(&self.tasks[&id].clone(), list, now);
+            self.tasks.insert(id, moved);
+        }
     }
 
     /// Returns the tags of a task: an unused tag is replaced by its twin that another task has.

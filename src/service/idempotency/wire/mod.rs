@@ -2,6 +2,7 @@
 
 mod account;
 mod credential;
+mod list;
 mod task;
 
 use serde::de::DeserializeOwned;

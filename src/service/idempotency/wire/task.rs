@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Millis, Stored};
 use crate::domain::date::Date;
 use crate::domain::due::{Due, LocalTime};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
@@ -43,6 +43,9 @@ pub(in crate::service::idempotency) struct WireTask {
     /// Earlier versions had none.
     #[serde(default)]
     uid: Option<String>,
+    /// Earlier versions had one list.
+    #[serde(default)]
+    list: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -90,6 +93,7 @@ impl Stored for Task {
             tags,
             position,
             parent,
+            list,
             recurrence,
             created_at,
             updated_at,
@@ -122,6 +126,7 @@ impl Stored for Task {
             updated_at: (*updated_at).into(),
             revision: *revision,
             uid: Some(uid.as_str().to_owned()),
+            list: Some(list.get()),
         }
     }
 
@@ -163,6 +168,7 @@ impl Stored for Task {
             tags: Tags::new_unchecked(tags),
             position: Position::new_unchecked(wire.position),
             parent: wire.parent.map(TaskId::new),
+            list: wire.list.map_or(ListId::DEFAULT, ListId::new),
             recurrence,
             created_at,
             updated_at: wire.updated_at.time().ok()?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::ImportState;
+use super::lists::Lists;
 use crate::domain::audit::{Act, Actor, AuditAction};
 use crate::domain::author::Author;
 use crate::domain::email::Email;
@@ -15,7 +16,9 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{Conflict, Existing, Imported, Owner};
 use crate::domain::user::{Credential, Role, User};
 use crate::store::StoreError;
-use crate::store::decide::tasks::{Allowance, Authorship, TaskOverlay, check_reparent};
+use crate::store::decide::tasks::{
+    Allowance, Authorship, TaskOverlay, carry_below, check_reparent,
+};
 use crate::store::decide::{Change, Figures, Snapshot, audit};
 
 /// Returns the number of the first change of an imported account. The account may have existed before, with the same id:
@@ -34,15 +37,16 @@ enum Found {
 
 /// Chunk during its import. The snapshot does not include its changes yet.
 pub(super) struct ChunkImport<'a> {
-    snapshot: &'a dyn Snapshot,
-    state: &'a mut ImportState,
-    now: Timestamp,
+    pub(super) snapshot: &'a dyn Snapshot,
+    pub(super) state: &'a mut ImportState,
+    pub(super) now: Timestamp,
     next_user: UserId,
     /// Created accounts, by their keys in the index of emails, with their emails in lower case.
     users: BTreeMap<String, (UserId, String)>,
     overlays: BTreeMap<UserId, TaskOverlay<'a>>,
-    done: Imported,
-    changes: Vec<Change>,
+    pub(super) lists: BTreeMap<UserId, Lists>,
+    pub(super) done: Imported,
+    pub(super) changes: Vec<Change>,
     /// Audit entries of created accounts.
     audited: Vec<(AuditAction, Option<UserId>)>,
 }
@@ -60,6 +64,7 @@ impl<'a> ChunkImport<'a> {
             next_user: snapshot.next_user_id()?,
             users: BTreeMap::new(),
             overlays: BTreeMap::new(),
+            lists: BTreeMap::new(),
             done: Imported::default(),
             changes: Vec::new(),
             audited: Vec::new(),
@@ -108,6 +113,7 @@ impl<'a> ChunkImport<'a> {
             }
         };
         self.state.owner = Some(Owner { there, here });
+        self.state.lists.clear();
         Ok(Ok(()))
     }
 
@@ -154,7 +160,11 @@ impl<'a> ChunkImport<'a> {
         let Some(owner) = self.state.owner.filter(is_its) else {
             return Ok(Err(Conflict::Stray));
         };
-        let new = Task { owner: owner.here, ..found };
+        let list = match self.list_here(owner.here, found.list)? {
+            Ok(list) => list,
+            Err(conflict) => return Ok(Err(conflict)),
+        };
+        let new = Task { owner: owner.here, list, ..found };
         let (owner, id) = (new.owner, new.id);
         match self.overlay(owner)?.get(id)? {
             Some(old) => {
@@ -175,7 +185,10 @@ impl<'a> ChunkImport<'a> {
         Ok(Ok(()))
     }
 
-    fn overlay(&mut self, owner: UserId) -> Result<&mut TaskOverlay<'a>, StoreError> {
+    pub(super) fn overlay(
+        &mut self,
+        owner: UserId,
+    ) -> Result<&mut TaskOverlay<'a>, StoreError> {
         Ok(match self.overlays.entry(owner) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
@@ -203,7 +216,9 @@ impl<'a> ChunkImport<'a> {
             Some(parent) if check_reparent(overlay, None, parent)?.is_ok() => wanted,
             _ => None,
         };
-        overlay.restore(Task { parent, ..new })?;
+        let above = parent.map_or(Ok(None), |parent| overlay.get(parent))?;
+        let list = above.map_or(new.list, |above| above.list);
+        overlay.restore(Task { parent, list, ..new })?;
         self.done.tasks_added += 1;
         if let Some(wanted) = wanted.filter(|_| parent.is_none()) {
             self.wait(owner, wanted, id);
@@ -244,8 +259,10 @@ impl<'a> ChunkImport<'a> {
         let is_possible = check_reparent(overlay, Some(id), parent)?.is_ok();
         if is_possible {
             let seq = overlay.take_seq();
-            let new = Task { parent: Some(parent), seq, ..old.clone() };
+            let list = overlay.get(parent)?.map_or(old.list, |above| above.list);
+            let new = Task { parent: Some(parent), list, seq, ..old.clone() };
             overlay.put(old, new)?;
+            carry_below(overlay, id, list)?;
         }
         Ok(is_possible)
     }
@@ -265,12 +282,15 @@ impl<'a> ChunkImport<'a> {
             parent => parent,
         };
         let overlay = self.overlay(owner)?;
-        let patch = TaskPatch::to(wanted, parent);
+        let above = parent.map_or(Ok(None), |parent| overlay.get(parent))?;
+        let list = above.map_or(wanted.list, |above| above.list);
+        let patch = TaskPatch::to(Task { list, ..wanted }, parent);
         // An import completes no occurrence, so no day of the owner matters.
         match patch.apply(&old, now, &TimeZone::utc()) {
             Ok(Patched { task: mut new, .. }) if new != old => {
                 overlay.date(&mut new)?;
                 overlay.put(old, new)?;
+                carry_below(overlay, id, list)?;
                 self.done.tasks_replaced += 1;
             }
             Ok(_) => self.done.tasks_same += 1,

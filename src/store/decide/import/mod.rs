@@ -1,12 +1,13 @@
 //! Imports: reserved ids, and the state between two chunks.
 
 mod chunk;
+mod lists;
 
 use std::collections::BTreeMap;
 
 use self::chunk::ChunkImport;
 use super::{Change, Decision, Snapshot};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::id_set::TaskIds;
 use crate::domain::transfer::{
     Chunk, Conflict, ImportOptions, Imported, NextIds, Numbered, Owner, Record,
@@ -48,8 +49,10 @@ pub struct ImportState {
     /// Task ids in use: all that existed when their range was reserved, and the imported ones.
     taken: TaskIds,
     orphans: Orphans,
-    /// Owner of the tasks that follow.
+    /// Owner of the lists and tasks that follow.
     owner: Option<Owner>,
+    /// Lists of that owner in the source and here, other than the default list.
+    lists: BTreeMap<ListId, ListId>,
 }
 
 impl ImportState {
@@ -62,6 +65,7 @@ impl ImportState {
             taken: TaskIds::default(),
             orphans: Orphans::new(),
             owner: None,
+            lists: BTreeMap::new(),
         }
     }
 
@@ -87,6 +91,8 @@ impl ImportState {
                 Record::Task(task) => {
                     (task.id.get(), self.options.ids.task, &mut ids.task)
                 }
+                // Ids of lists belong to their account.
+                Record::List(_) => continue,
             };
             let conflict = match id {
                 id if id >= free => Conflict::Unreserved,
@@ -130,6 +136,7 @@ impl ImportState {
         for Numbered { line, record } in records {
             let imported = match record {
                 Record::User(credential) => import.user(credential),
+                Record::List(list) => import.list(list),
                 Record::Task(task) => import.task(task),
             };
             if let Err(conflict) = imported? {

@@ -116,10 +116,12 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Whether two revisions of a task differ only in the state and the fields that change with it.
+/// Whether two revisions of a task differ only in the state and the fields that change with it, or in a move to the
+/// default list, which frees an index entry.
 fn is_same_text(old: &Task, new: &Task) -> bool {
     let as_new = Task {
         completed_at: new.completed_at,
+        list: if new.list.is_default() { new.list } else { old.list },
         updated_at: new.updated_at,
         revision: new.revision,
         seq: new.seq,

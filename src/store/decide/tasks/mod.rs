@@ -11,6 +11,7 @@ macro_rules! allowed {
 }
 
 mod allowance;
+mod lists;
 mod occurrence;
 mod overlay;
 mod tags;
@@ -19,6 +20,8 @@ mod work;
 mod write;
 
 pub(super) use self::allowance::Allowance;
+pub(super) use self::lists::{carry_below, clear_out, take_out};
 pub(super) use self::overlay::{Authorship, TaskOverlay};
 pub(super) use self::tree::check_reparent;
 pub use self::write::write;
+pub(super) use self::write::{WriteTime, author};

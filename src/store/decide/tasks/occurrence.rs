@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::overlay::TaskOverlay;
-use super::tree;
 use super::write::{Decided, WriteTime};
+use super::{lists, tree};
 use crate::domain::id::TaskId;
 use crate::domain::task::{Advanced, NewTask, Task, TaskDone, TaskRefused, TaskWrite};
 use crate::store::StoreError;
@@ -20,6 +20,10 @@ pub(super) struct Changes<'o, 'a> {
 impl<'o, 'a> Changes<'o, 'a> {
     pub(super) const fn new(overlay: &'o mut TaskOverlay<'a>) -> Self {
         Self { overlay, created: Vec::new(), replaced: Vec::new() }
+    }
+
+    pub(super) const fn overlay(&self) -> &TaskOverlay<'a> {
+        self.overlay
     }
 
     /// Restores the state before the first change.
@@ -41,7 +45,7 @@ impl<'o, 'a> Changes<'o, 'a> {
     }
 
     /// Replaces a task, and returns it with the time of its change.
-    fn replace(&mut self, old: Task, mut new: Task) -> Decided<Task> {
+    pub(super) fn replace(&mut self, old: Task, mut new: Task) -> Decided<Task> {
         self.overlay.date(&mut new)?;
         allowed!(self.overlay.replace(old.clone(), new.clone())?);
         self.replaced.push((old, new.clone()));
@@ -49,7 +53,8 @@ impl<'o, 'a> Changes<'o, 'a> {
     }
 }
 
-/// Replaces a task. If it advanced, creates the record of the completed occurrence, and moves its subtasks.
+/// Replaces a task, and moves its subtasks to its list. If it advanced, creates the record of the completed occurrence, and
+/// moves its subtasks to the next one.
 pub(super) fn replace(
     changes: &mut Changes<'_, '_>,
     old: Task,
@@ -58,14 +63,14 @@ pub(super) fn replace(
     at: WriteTime<'_>,
 ) -> Decided<TaskDone> {
     let Some(Advanced { finished, due, days }) = advanced else {
-        let task = if new == old { new } else { allowed!(changes.replace(old, new)?) };
+        let task = if new == old { new } else { allowed!(put(changes, old, new, at)?) };
         return Ok(Ok(TaskDone::Changed { task, finished: None }));
     };
     let finished = match finished {
         Some(new) => Some(allowed!(changes.create(*new)?)),
         None => None,
     };
-    let task = allowed!(changes.replace(old, new)?);
+    let task = allowed!(put(changes, old, new, at)?);
     let subtasks = allowed!(tree::subtree(changes.overlay, task.id)?);
     let passed = due.moment(at.home);
     let mut places = BTreeMap::from([(task.id, finished)]);
@@ -99,4 +104,19 @@ pub(super) fn replace(
     }
     changes.overlay.below.clear();
     Ok(Ok(TaskDone::Changed { task, finished }))
+}
+
+/// Replaces a task, and returns it with the time of its change. Its subtasks follow it to another list.
+fn put(
+    changes: &mut Changes<'_, '_>,
+    old: Task,
+    new: Task,
+    at: WriteTime<'_>,
+) -> Decided<Task> {
+    let before = old.list;
+    let task = allowed!(changes.replace(old, new)?);
+    if task.list != before {
+        allowed!(lists::move_below(changes, &task, at)?);
+    }
+    Ok(Ok(task))
 }

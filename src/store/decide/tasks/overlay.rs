@@ -7,11 +7,11 @@ use std::ops::Bound;
 use super::allowance::Allowance;
 use super::work;
 use crate::domain::author::Author;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{
-    NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
+    Gone, NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
@@ -34,6 +34,8 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     edited: BTreeMap<TaskId, Edited>,
     /// Stored children of tasks, as far as they were read.
     families: RefCell<BTreeMap<TaskId, Vec<TaskId>>>,
+    /// Whether lists exist, as far as they were looked up.
+    lists: RefCell<BTreeMap<ListId, bool>>,
     /// Edited tasks with a parent, by parent.
     children: BTreeMap<TaskId, BTreeSet<TaskId>>,
     /// Number of tasks below others, as far as it was counted.
@@ -99,6 +101,7 @@ impl<'a> TaskOverlay<'a> {
             allowance,
             edited: BTreeMap::new(),
             families: RefCell::default(),
+            lists: RefCell::new(BTreeMap::from([(ListId::DEFAULT, true)])),
             children: BTreeMap::new(),
             below: BTreeMap::new(),
             looked_at: Cell::new(0),
@@ -163,6 +166,24 @@ impl<'a> TaskOverlay<'a> {
             TaskRef::Uid(uid) => self.id_of(uid)?,
         };
         id.map_or(Ok(None), |id| self.get(id))
+    }
+
+    /// Whether a list exists.
+    pub(in crate::store::decide) fn has_list(
+        &self,
+        id: ListId,
+    ) -> Result<bool, StoreError> {
+        if let Some(known) = self.lists.borrow().get(&id) {
+            return Ok(*known);
+        }
+        let is_there = self.snapshot.list(self.owner, id)?.is_some();
+        self.lists.borrow_mut().insert(id, is_there);
+        Ok(is_there)
+    }
+
+    /// Remembers a list that is created together with the tasks.
+    pub(in crate::store::decide) fn know_list(&mut self, id: ListId) {
+        self.lists.get_mut().insert(id, true);
     }
 
     /// Whether a task with this uid was created by this write.
@@ -339,8 +360,7 @@ impl<'a> TaskOverlay<'a> {
         self.gone = self.gone.max(Some(task.updated_at));
         let tombstone = Tombstone {
             owner: self.owner,
-            id: task.id,
-            uid: task.uid.clone(),
+            of: Gone::Task(task.id, task.uid.clone()),
             seq: self.take_seq(),
             unit: self.unit,
             at: now,

@@ -24,6 +24,10 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
     count += of(is_due_changed, has_due.0, has_due.1);
     count += of(is_completion_changed, old.is_completed(), new.is_completed());
     count += of(old.parent != new.parent, old.parent.is_some(), new.parent.is_some());
+    let is_list_changed = is_state_changed || old.list != new.list;
+    // The entry, and the counts.
+    let has_list = (!old.list.is_default(), !new.list.is_default());
+    count += 2 * of(is_list_changed, has_list.0, has_list.1);
     if old.tags != new.tags || is_state_changed {
         count += size(old.tags.iter().len() + new.tags.iter().len());
     }

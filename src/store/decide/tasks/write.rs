@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::allowance::Allowance;
 use super::occurrence::Changes;
 use super::overlay::{Authorship, TaskOverlay};
-use super::{occurrence, tags, tree, work};
+use super::{lists, occurrence, tags, tree, work};
 use crate::domain::access::Access;
 use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
@@ -28,9 +28,9 @@ pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
 
 /// Time of a write, and the time zone in which its days begin.
 #[derive(Clone, Copy)]
-pub(super) struct WriteTime<'a> {
-    pub(super) now: Timestamp,
-    pub(super) home: &'a TimeZone,
+pub(in crate::store::decide) struct WriteTime<'a> {
+    pub(in crate::store::decide) now: Timestamp,
+    pub(in crate::store::decide) home: &'a TimeZone,
 }
 
 /// Creates, changes, moves and deletes tasks; see [`crate::store::Store::task_write`].
@@ -77,7 +77,7 @@ pub fn write(
 }
 
 /// Names the credential of a write.
-fn author(
+pub(in crate::store::decide) fn author(
     snapshot: &dyn Snapshot,
     owner: UserId,
     access: Option<Access>,
@@ -92,13 +92,20 @@ fn author(
     })
 }
 
-/// Returns the maximum number of tasks that operations create or lengthen. A task that comes back takes its subtasks
-/// along.
+/// Returns the maximum number of tasks that operations create or lengthen. A task that comes back, or that moves to
+/// another list, takes its subtasks along.
 fn most_tasks(ops: &[TaskOp]) -> usize {
+    let is_alone = |patch: &TaskPatch| {
+        let moves = patch.parent.is_some() || patch.parent_uid.is_some();
+        patch.completed != Some(true) && patch.list.is_none() && !moves
+    };
     let most = |op: &TaskOp| match &op.action {
-        TaskAction::Patch(_, patch) if patch.completed != Some(true) => 1,
-        TaskAction::Create(_) | TaskAction::Move(..) | TaskAction::Delete(_) => 1,
-        TaskAction::Patch(..) | TaskAction::Skip(..) => TaskWrite::MAX_TOUCHED,
+        TaskAction::Patch(_, patch) if is_alone(patch) => 1,
+        TaskAction::Move(_, to) if to.parent.is_none() => 1,
+        TaskAction::Create(_) | TaskAction::Delete(_) => 1,
+        TaskAction::Patch(..) | TaskAction::Move(..) | TaskAction::Skip(..) => {
+            TaskWrite::MAX_TOUCHED
+        }
     };
     ops.iter().map(most).fold(0, usize::saturating_add).min(TaskWrite::MAX_TOUCHED)
 }
@@ -151,7 +158,7 @@ fn decide(
 fn find(overlay: &TaskOverlay<'_>, named: &TaskRef, if_match: &IfMatch) -> Decided<Task> {
     Ok(match overlay.find(named)? {
         None => Err(TaskRefused::Missing),
-        Some(old) if if_match.fits(&old) => Ok(old),
+        Some(old) if if_match.fits(old.revision) => Ok(old),
         Some(old) => Err(TaskRefused::Changed(Box::new(old))),
     })
 }
@@ -177,6 +184,12 @@ fn create(overlay: &mut TaskOverlay<'_>, mut new: NewTask) -> Decided<TaskDone> 
     if let Some(parent) = new.parent {
         allowed!(tree::check_reparent(overlay, None, parent)?);
     }
+    let list = lists::of_new(overlay, new.parent, new.list)?;
+    if list.is_err() {
+        // The task was counted as created.
+        overlay.below.clear();
+    }
+    new.list = Some(allowed!(list));
     new.tags = allowed!(tags::settle(overlay, &Tags::default(), new.tags, "tags")?);
     let made = overlay.create(new)?;
     if made.is_err() {
@@ -215,6 +228,7 @@ fn change(
     if let Some(uid) = patch.parent_uid.take() {
         patch.parent = Some(Some(allowed!(parent_id(overlay, &TaskRef::Uid(uid))?)));
     }
+    patch.list = allowed!(lists::of_changed(overlay, &old, &patch)?);
     let patched = allowed!(patch.apply(&old, at.now, at.home));
     if let Some(parent) = patched.task.parent.filter(|it| Some(*it) != old.parent) {
         allowed!(tree::check_reparent(overlay, Some(old.id), parent)?);
@@ -222,7 +236,7 @@ fn change(
     replace(overlay, old, patched, at)
 }
 
-/// Replaces a task. If it moved on to its next occurrence, its subtasks move with it.
+/// Replaces a task. If it moved to another list or on to its next occurrence, its subtasks move with it.
 fn replace(
     overlay: &mut TaskOverlay<'_>,
     old: Task,

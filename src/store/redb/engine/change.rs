@@ -7,9 +7,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
+use crate::domain::list::TaskList;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts, Tombstone};
+use crate::domain::task::{Gone, Task, TaskCounts, Tombstone};
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::idempotency::record_bytes;
@@ -32,6 +33,7 @@ pub(in crate::store::redb) fn lower<'a>(
         ops: Vec::with_capacity(16),
         stats: Vec::new(),
         tags: BTreeMap::new(),
+        lists: BTreeMap::new(),
         tasks: BTreeMap::new(),
         idempotency: Vec::new(),
     };
@@ -39,6 +41,7 @@ pub(in crate::store::redb) fn lower<'a>(
         plan.add(change)?;
     }
     plan.tags()?;
+    plan.lists()?;
     plan.tasks()?;
     plan.idempotency_stats()?;
     let stats = plan.stats.into_iter().map(|(owner, stats)| Op::Stats(owner, stats));
@@ -60,6 +63,8 @@ struct Plan<'a, 'view, 'txn> {
     stats: Vec<(UserId, Stats)>,
     /// Counts of tags before the changes, and after those planned so far.
     tags: BTreeMap<(UserId, Tag), (TaskCounts, TaskCounts)>,
+    /// The same of lists other than the default list.
+    lists: BTreeMap<(UserId, ListId), (TaskCounts, TaskCounts)>,
     /// Tasks before the changes, and after those planned so far.
     tasks: BTreeMap<UserId, BTreeMap<TaskId, Edited<'a>>>,
     /// Counts of idempotency records after the changes planned so far.
@@ -130,6 +135,16 @@ impl<'a> Plan<'a, '_, '_> {
                 stats.bytes = stats.bytes.saturating_sub(record_bytes(old));
             }
             Change::QuotaSet(owner, own) => self.stats_of(*owner)?.own = *own,
+            Change::ListCreate(new) => {
+                self.list_put(new)?;
+                self.stats_of(new.owner)?.lists += 1;
+            }
+            Change::ListReplace(new) => self.list_put(new)?,
+            Change::ListDelete(old) => {
+                self.delete(Table::Owned, &key::list(old.owner, old.id));
+                let stats = self.stats_of(old.owner)?;
+                stats.lists = stats.lists.saturating_sub(1);
+            }
             Change::TaskCreate(new) => {
                 let newest = self.stats_of(new.owner)?.newest;
                 self.task_add(new, new.created_at >= newest)?;
@@ -220,8 +235,10 @@ impl<'a> Plan<'a, '_, '_> {
     fn tombstone_add(&mut self, new: &Tombstone) -> Result<(), StoreError> {
         let key = key::tombstone(new.owner, new.seq);
         self.put(Table::Owned, &key, record::tombstone(new)?);
-        let key = key::buried(new.owner, new.id);
-        self.put(Table::Owned, &key, record::number(Table::Owned, &key, new.seq)?);
+        if let Gone::Task(id, _) = new.of {
+            let key = key::buried(new.owner, id);
+            self.put(Table::Owned, &key, record::number(Table::Owned, &key, new.seq)?);
+        }
         let stats = self.stats_of(new.owner)?;
         stats.tombstones += 1;
         stats.seq = stats.seq.max(new.seq);
@@ -230,12 +247,22 @@ impl<'a> Plan<'a, '_, '_> {
 
     fn tombstone_delete(&mut self, old: &Tombstone) -> Result<(), StoreError> {
         self.delete(Table::Owned, &key::tombstone(old.owner, old.seq));
-        self.delete(Table::Owned, &key::buried(old.owner, old.id));
-        if let Some(row) = index::uid(old.owner, &old.uid, old.id) {
-            self.delete(Table::Owned, &row);
+        if let Some((id, uid)) = old.of.task() {
+            self.delete(Table::Owned, &key::buried(old.owner, id));
+            if let Some(row) = index::uid(old.owner, uid, id) {
+                self.delete(Table::Owned, &row);
+            }
         }
         let stats = self.stats_of(old.owner)?;
         stats.tombstones = stats.tombstones.saturating_sub(1);
+        Ok(())
+    }
+
+    fn list_put(&mut self, new: &TaskList) -> Result<(), StoreError> {
+        self.put(Table::Owned, &key::list(new.owner, new.id), record::list(new)?);
+        let stats = self.stats_of(new.owner)?;
+        stats.next_list = stats.next_list.max(new.id.get().saturating_add(1));
+        stats.seq = stats.seq.max(new.seq);
         Ok(())
     }
 
@@ -290,7 +317,8 @@ impl<'a> Plan<'a, '_, '_> {
             stats.nested = minus(stats.nested, u64::from(old.parent.is_some()), owner)?;
         }
         let has_same_tags = |old: &Task, new: &Task| {
-            old.tags == new.tags && old.is_completed() == new.is_completed()
+            let is_same = old.tags == new.tags && old.list == new.list;
+            is_same && old.is_completed() == new.is_completed()
         };
         if old.zip(new).is_some_and(|(old, new)| has_same_tags(old, new)) {
             return Ok(());
@@ -305,6 +333,42 @@ impl<'a> Plan<'a, '_, '_> {
                 } else {
                     less(counts, task)?;
                 }
+            }
+            if !task.list.is_default() {
+                let (_, counts) = self.list_of(owner, task.list)?;
+                if is_new {
+                    more(counts, task);
+                } else {
+                    less(counts, task)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn list_of(
+        &mut self,
+        owner: UserId,
+        id: ListId,
+    ) -> Result<&mut (TaskCounts, TaskCounts), StoreError> {
+        Ok(match self.lists.entry((owner, id)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let counts = self.view.list_counts(owner, id)?;
+                place.insert((counts, counts))
+            }
+        })
+    }
+
+    /// Writes the counts of lists. A list has a row of counts as long as it has tasks.
+    fn lists(&mut self) -> Result<(), StoreError> {
+        for ((owner, id), (before, after)) in std::mem::take(&mut self.lists) {
+            let key = task_key::list_counts(owner, id);
+            if after.total == 0 {
+                self.delete(Table::Owned, &key);
+            } else if before != after {
+                let value = record::task_counts(&key, after)?;
+                self.put(Table::Owned, &key, value);
             }
         }
         Ok(())
@@ -334,7 +398,7 @@ impl<'a> Plan<'a, '_, '_> {
                 stats.tags = minus(stats.tags, 1, owner)?;
                 self.delete(Table::Owned, &key);
             } else if before != after {
-                let value = record::tag_counts(&key, after)?;
+                let value = record::task_counts(&key, after)?;
                 self.put(Table::Owned, &key, value);
             }
         }

@@ -6,9 +6,10 @@ use std::ops::Bound;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
 use crate::domain::email::Email;
-use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
+use crate::domain::list::TaskList;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
@@ -185,12 +186,15 @@ impl Snapshot for View<'_, '_> {
     fn figures(&self, owner: UserId) -> Result<Option<Figures>, StoreError> {
         Ok(self.stats(owner)?.map(|stats| Figures {
             tasks: stats.counts().total,
+            open: stats.counts().open,
             tags: stats.tags,
             bytes: stats.bytes,
             newest: stats.newest,
             own: stats.own,
             seq: stats.seq,
             tombstones: stats.tombstones,
+            lists: stats.lists,
+            next_list: ListId::new(stats.next_list),
         }))
     }
 
@@ -211,7 +215,9 @@ impl Snapshot for View<'_, '_> {
         if let Some(id) = uid.named_id() {
             let named = match self.task(owner, id)? {
                 Some(task) => Some(task.uid),
-                None => self.tombstone(owner, id)?.map(|it| it.uid),
+                None => self
+                    .tombstone(owner, id)?
+                    .and_then(|it| it.of.task().map(|(_, uid)| uid.clone())),
             };
             if named.as_ref() == Some(uid) {
                 return Ok(Some(id));
@@ -376,7 +382,7 @@ impl Snapshot for View<'_, '_> {
     fn tag_counts(&self, owner: UserId, tag: &Tag) -> Result<TaskCounts, StoreError> {
         let key = task_key::tag_counts(owner, tag);
         let value = self.get(Table::Owned, key.as_slice())?;
-        let counts = value.map(|value| record::decode_tag_counts(&key, value.value()));
+        let counts = value.map(|value| record::decode_task_counts(&key, value.value()));
         Ok(counts.transpose()?.unwrap_or_default())
     }
 
@@ -396,8 +402,60 @@ impl Snapshot for View<'_, '_> {
 
     fn tag_bytes(&self, owner: UserId, tag: &Tag) -> Result<u64, StoreError> {
         let key = task_key::tag_counts(owner, tag);
-        let value = record::tag_counts(&key, TaskCounts { total: 1, open: 1 })?;
+        let value = record::task_counts(&key, TaskCounts { total: 1, open: 1 })?;
         Ok(u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX))
+    }
+
+    fn lists(&self, owner: UserId) -> Result<Vec<TaskList>, StoreError> {
+        if self.stats(owner)?.is_none() {
+            return Ok(Vec::new());
+        }
+        read!(self.rows(Table::Owned), table => view::lists(table, owner))
+    }
+
+    fn list(&self, owner: UserId, id: ListId) -> Result<Option<TaskList>, StoreError> {
+        if self.stats(owner)?.is_none() {
+            return Ok(None);
+        }
+        let value = self.get(Table::Owned, key::list(owner, id).as_slice())?;
+        value.map(|value| record::decode_list(owner, id, value.value())).transpose()
+    }
+
+    fn list_counts(&self, owner: UserId, id: ListId) -> Result<TaskCounts, StoreError> {
+        let key = task_key::list_counts(owner, id);
+        let value = self.get(Table::Owned, key.as_slice())?;
+        let counts = value.map(|value| record::decode_task_counts(&key, value.value()));
+        Ok(counts.transpose()?.unwrap_or_default())
+    }
+
+    fn tasks_in_list(
+        &self,
+        owner: UserId,
+        id: ListId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
+        if !self.is_indexed(owner)? {
+            let tasks = self.outlines(owner)?;
+            let found = tasks.iter().filter(|task| task.list == id).take(limit);
+            return Ok(found.map(|task| task.id).collect());
+        }
+        let mut found = Vec::new();
+        for state in [false, true] {
+            let prefix = KeyPrefix::list(owner, id, state);
+            let entries = self.entries(&prefix.range())?;
+            for entry in entries.take(limit.saturating_sub(found.len())) {
+                found.push(id_of(&prefix, entry?.0.value())?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn list_bytes(&self, list: &TaskList) -> Result<u64, StoreError> {
+        let row = key::list(list.owner, list.id).len() + record::list(list)?.len();
+        let key = task_key::list_counts(list.owner, list.id);
+        let most = TaskCounts { total: u64::MAX, open: u64::MAX };
+        let counts = key.len() + record::task_counts(&key, most)?.len();
+        Ok(u64::try_from(row + counts).unwrap_or(u64::MAX))
     }
 
     fn count_result(&self, bytes: u64) {

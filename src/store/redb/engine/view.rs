@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use redb::ReadableTable;
 
-use crate::domain::id::{SessionId, TaskId, TokenId, UserId};
+use crate::domain::id::{ListId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::invitation::Invitation;
+use crate::domain::list::TaskList;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
 use crate::domain::task::{TaskFields, Tombstone};
@@ -39,6 +40,7 @@ pub(in crate::store::redb) struct View<'a, 'txn> {
 pub(in crate::store::redb) struct TaskOutline {
     pub(in crate::store::redb) id: TaskId,
     pub(in crate::store::redb) parent: Option<TaskId>,
+    pub(in crate::store::redb) list: ListId,
     pub(in crate::store::redb) position: Position,
 }
 
@@ -209,9 +211,9 @@ impl<'a, 'txn> View<'a, 'txn> {
 
 /// Decodes the outline of a task's row.
 fn outline_of(row: &table::Found<'_>) -> Result<TaskOutline, StoreError> {
-    let TaskFields { id, parent, position, .. } = fields(row)?;
+    let TaskFields { id, parent, list, position, .. } = fields(row)?;
     let position = Position::new_unchecked(position.to_owned());
-    Ok(TaskOutline { id, parent, position })
+    Ok(TaskOutline { id, parent, list, position })
 }
 
 /// Decodes a row of tombstones.
@@ -225,6 +227,22 @@ pub(in crate::store::redb) fn tombstone(
         }
         _ => Err(codec::damaged(Table::Owned, key.value(), &"not a tombstone's key")),
     }
+}
+
+/// Returns the stored lists of an account, by id.
+pub(in crate::store::redb) fn lists(
+    owned: &impl ReadableTable<&'static [u8], &'static [u8]>,
+    owner: UserId,
+) -> Result<Vec<TaskList>, StoreError> {
+    let mut lists = Vec::new();
+    for row in table::range(owned, &key::lists_of(owner))? {
+        let (key, value) = row?;
+        let Some(Owned::List(owner, id)) = Owned::decode(key.value()) else {
+            return Err(codec::damaged(Table::Owned, key.value(), &"not a list's key"));
+        };
+        lists.push(record::decode_list(owner, id, value.value())?);
+    }
+    Ok(lists)
 }
 
 fn token_id(key: &[u8]) -> Result<TokenId, StoreError> {

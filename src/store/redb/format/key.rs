@@ -13,16 +13,18 @@
 //! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 04, task id 8                                      TaskV4
-//! owned          owner 8, 05                                                 StatsV5
+//! owned          owner 8, 05                                                 StatsV6
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
-//! owned          owner 8, 03, 06 to 0D, 0F or 13, ..., task id 8             empty (indexes of tasks)
-//! owned          owner 8, 0E, tag (text)                                     TagCountsV1
+//! owned          owner 8, 03, 06 to 0D, 0F, 13 or 18, ..., task id 8         empty (indexes of tasks)
+//! owned          owner 8, 0E, tag (text)                                     TaskCountsV1
 //! owned          owner 8, 10, idempotency key 16                             IdempotencyV1
 //! owned          owner 8, 11, made ms 8, idempotency key 16                  empty (index)
 //! owned          owner 8, 12                                                 IdempotencyStatsV1
-//! owned          owner 8, 14, change number 8                                TombstoneV1
+//! owned          owner 8, 14, change number 8                                TombstoneV1 of a task, TombstoneV2 of a list
 //! owned          owner 8, 15, task id 8                                      u64 record: change number of its tombstone
 //! owned          owner 8, 16, uid (text)                                     u64 record: task id
+//! owned          owner 8, 17, list id 8                                      ListV1
+//! owned          owner 8, 19, list id 8                                      TaskCountsV1
 //! invitations    invitation id 8                                             InvitationV1
 //! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
@@ -48,12 +50,15 @@
 //! A uid has a row unless it names the id of its task ([`Uid::named_id`]). The row lasts as long as the tombstone of the
 //! task, so that the uid of a deleted task is known.
 //!
+//! The default list has a row once it was changed. A list has counts as long as it has tasks; those of the default list are
+//! the rest of all tasks.
+//!
 //! `admins` has an entry for each account that is an administrator and not disabled, so that the last one is known
 //! without reading all accounts.
 
 use std::ops::RangeInclusive;
 
-use crate::domain::id::{InvitationId, SessionId, TaskId, TokenId, UserId};
+use crate::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::uid::Uid;
@@ -116,6 +121,7 @@ const ANSWER_STATS: u8 = 0x12;
 const TOMBSTONE: u8 = 0x14;
 const BURIED: u8 = 0x15;
 const UID: u8 = 0x16;
+const LIST: u8 = 0x17;
 
 const STATS_LEN: usize = UserId::LEN + 1;
 const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
@@ -123,6 +129,7 @@ const TASK_LEN: usize = UserId::LEN + 1 + TaskId::LEN;
 const TOKEN_LEN: usize = UserId::LEN + 1 + TokenId::LEN;
 const IDEMPOTENCY_LEN: usize = UserId::LEN + 1 + IdempotencyKey::LEN;
 const TOMBSTONE_LEN: usize = UserId::LEN + 1 + 8;
+const LIST_LEN: usize = UserId::LEN + 1 + ListId::LEN;
 const ANSWER_BY_AGE_LEN: usize = UserId::LEN + 1 + 8 + IdempotencyKey::LEN;
 
 /// First and last key of a range.
@@ -173,6 +180,11 @@ pub(in crate::store::redb) fn buried(owner: UserId, id: TaskId) -> [u8; TOMBSTON
 /// Returns the key under which a task is found by its uid.
 pub(in crate::store::redb) fn uid(owner: UserId, uid: &Uid) -> Vec<u8> {
     [&owner.to_bytes(), [UID].as_slice(), uid.as_str().as_bytes()].concat()
+}
+
+/// Returns the key of a list.
+pub(in crate::store::redb) fn list(owner: UserId, id: ListId) -> [u8; LIST_LEN] {
+    join(&[&owner.to_bytes(), &[LIST], &id.to_bytes()])
 }
 
 /// Key in the order in which one owner's records were made.
@@ -232,6 +244,10 @@ pub(in crate::store::redb) fn tombstones_from(owner: UserId, seq: u64) -> KeyRan
     tombstone(owner, seq).to_vec()..=tombstone(owner, u64::MAX).to_vec()
 }
 
+pub(in crate::store::redb) fn lists_of(owner: UserId) -> KeyRange {
+    span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[LIST]]), LIST_LEN)
+}
+
 pub(in crate::store::redb) fn tasks_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[TASK]]), TASK_LEN)
 }
@@ -254,6 +270,8 @@ pub(in crate::store::redb) enum Owned {
     Tombstone(UserId, u64),
     Buried(UserId, TaskId),
     Uid(UserId),
+    List(UserId, ListId),
+    ListCounts(UserId),
 }
 
 impl Owned {
@@ -291,6 +309,8 @@ impl Owned {
             TOMBSTONE => Some(Self::Tombstone(owner, last_number(rest)?)),
             BURIED => Some(Self::Buried(owner, TaskId::new(last_number(rest)?))),
             UID => (!rest.is_empty()).then_some(Self::Uid(owner)),
+            LIST => Some(Self::List(owner, ListId::new(last_number(rest)?))),
+            task_key::LIST_COUNTS => last_number(rest).map(|_| Self::ListCounts(owner)),
             _ => None,
         }
     }
@@ -308,7 +328,9 @@ impl Owned {
             | Self::IdempotencyStats(owner)
             | Self::Tombstone(owner, _)
             | Self::Buried(owner, _)
-            | Self::Uid(owner) => owner,
+            | Self::Uid(owner)
+            | Self::List(owner, _)
+            | Self::ListCounts(owner) => owner,
             Self::IdempotencyByAge(entry) => entry.owner,
         }
     }
@@ -444,6 +466,16 @@ mod tests {
     }
 
     #[test]
+    fn layouts_of_lists_never_change() {
+        let id = ListId::new(9);
+        assert_eq!(hex(&list(OWNER, id)), "0000000000000102170000000000000009");
+        let counts = task_key::list_counts(OWNER, id);
+        assert_eq!(hex(&counts), "0000000000000102190000000000000009");
+        assert_eq!(task_key::list(&counts), Some(id));
+        assert_eq!(Owned::decode(&counts), Some(Owned::ListCounts(OWNER)));
+    }
+
+    #[test]
     fn every_key_is_read_back_as_what_it_was() {
         let session_id = SessionId::from_bytes([7; 16]);
         let token_id = TokenId::from_bytes([6; 8]);
@@ -463,6 +495,7 @@ mod tests {
             (idempotency_stats(OWNER).to_vec(), Owned::IdempotencyStats(OWNER)),
             (tombstone(OWNER, 9).to_vec(), Owned::Tombstone(OWNER, 9)),
             (buried(OWNER, ID).to_vec(), Owned::Buried(OWNER, ID)),
+            (list(OWNER, ListId::new(9)).to_vec(), Owned::List(OWNER, ListId::new(9))),
         ];
         for (key, meaning) in pairs {
             assert_eq!(Owned::decode(&key), Some(meaning));

@@ -12,17 +12,18 @@
 //! owner 8, 0D, word, 00, task id 8
 //! owner 8, 0F, completed ms 8, task id 8                           (completed tasks, since format 7)
 //! owner 8, 13, number of the last change 8, task id 8              (since format 8)
+//! owner 8, 18, list id 8, completed 1, created ms 8, task id 8      (tasks in a list other than the default list)
 //! ```
 //!
 //! The values are empty. The byte behind the owner is the *kind*, which belongs to one index for ever. Kinds 01, 02, 04,
-//! 05, 0E, 10 to 12 and 14 to 16 are other rows ([`key`](super::key)).
+//! 05, 0E, 10 to 12, 14 to 17 and 19 are other rows ([`key`](super::key)).
 
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use crate::domain::due::Due;
 use crate::domain::fold;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, text_key};
@@ -40,6 +41,7 @@ const BY_PARENT: u8 = 12;
 const BY_WORD: u8 = 13;
 const BY_COMPLETION: u8 = 15;
 const BY_CHANGE: u8 = 0x13;
+const BY_LIST: u8 = 0x18;
 
 /// Index of tasks.
 struct TaskIndex {
@@ -83,6 +85,8 @@ const INDEXES: &[TaskIndex] = &[
     TaskIndex::new(BY_DUE, "due", 7..=EVER_SINCE, by_due),
     TaskIndex::new(BY_TAG, "tag", 3..=EVER_SINCE, by_tag),
     TaskIndex::new(BY_PARENT, "parent", 3..=EVER_SINCE, by_parent),
+    // All tasks of earlier files are in the default list.
+    TaskIndex::new(BY_LIST, "list", 8..=EVER_SINCE, by_list),
     TaskIndex::new(BY_WORD, "word", 3..=3, by_every_former_word).of_words(),
     TaskIndex::new(BY_WORD, "word", 4..=6, by_former_word).of_words(),
     TaskIndex::new(BY_WORD, "word", 7..=EVER_SINCE, by_word).of_words(),
@@ -196,6 +200,20 @@ impl KeyPrefix {
         Self::new(owner, BY_PARENT, &[&parent.to_bytes()])
     }
 
+    /// Selects all tasks in a list other than the default list; entries continue with it.
+    pub(in crate::store::redb) fn lists(owner: UserId) -> Self {
+        Self::new(owner, BY_LIST, &[])
+    }
+
+    /// Selects a list and a state; entries continue with the time of creation.
+    pub(in crate::store::redb) fn list(
+        owner: UserId,
+        list: ListId,
+        completed: bool,
+    ) -> Self {
+        Self::new(owner, BY_LIST, &[&list.to_bytes(), &[u8::from(completed)]])
+    }
+
     /// Selects tasks with a word.
     pub(in crate::store::redb) fn word(owner: UserId, word: &[u8]) -> Self {
         Self::new(owner, BY_WORD, &[&text_key(word)])
@@ -281,6 +299,13 @@ fn by_parent(task: &Task, keys: &mut Vec<Vec<u8>>) {
     }
 }
 
+fn by_list(task: &Task, keys: &mut Vec<Vec<u8>>) {
+    if !task.list.is_default() {
+        let prefix = KeyPrefix::list(task.owner, task.list, task.is_completed());
+        keys.push(prefix.entry(&[&task_key::time(task.created_at)], task.id));
+    }
+}
+
 fn by_word(task: &Task, keys: &mut Vec<Vec<u8>>) {
     by_words(task, task.words(), keys);
 }
@@ -325,6 +350,7 @@ mod tests {
             tags: Tags::new(vec![Tag::new("home").unwrap()]).unwrap(),
             position: Position::of_number(1),
             parent: Some(TaskId::new(2)),
+            list: ListId::new(5),
             recurrence: None,
             created_at: Timestamp::EPOCH,
             updated_at: Timestamp::EPOCH,

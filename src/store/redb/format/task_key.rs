@@ -1,15 +1,16 @@
-//! Keys of the index entries of tasks: their beginnings and their ends, and the keys of the counts of tags.
+//! Keys of the index entries of tasks: their beginnings and their ends, and the keys of the counts of tags and lists.
 //!
 //! Every key ends with the id of its task. The bytes between the prefix and the id sort as tasks do
 //! ([`crate::domain::task::TaskOrder::place`]), so that a place in a list is a place in an index.
 
 use std::ops::RangeInclusive;
 
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::tag::Tag;
 use crate::domain::timestamp::Timestamp;
 
 pub(in crate::store::redb) const TAG_COUNTS: u8 = 14;
+pub(in crate::store::redb) const LIST_COUNTS: u8 = 0x19;
 
 /// Common prefix of related entries of one index.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,4 +79,20 @@ pub(in crate::store::redb) fn tag(key: &[u8]) -> Option<Tag> {
 /// Returns the range of the counts of all tags of an account.
 pub(in crate::store::redb) fn all_tag_counts(owner: UserId) -> RangeInclusive<Vec<u8>> {
     KeyPrefix::new(owner, TAG_COUNTS, &[]).range()
+}
+
+/// Returns the key of the counts of a list.
+pub(in crate::store::redb) fn list_counts(owner: UserId, id: ListId) -> Vec<u8> {
+    [&owner.to_bytes(), [LIST_COUNTS].as_slice(), &id.to_bytes()].concat()
+}
+
+/// Returns the list of a key of counts.
+pub(in crate::store::redb) fn list(key: &[u8]) -> Option<ListId> {
+    let id = key.get(UserId::LEN + 1..)?.try_into().ok()?;
+    Some(ListId::new(u64::from_be_bytes(id)))
+}
+
+/// Returns the range of the counts of all lists of an account.
+pub(in crate::store::redb) fn all_list_counts(owner: UserId) -> RangeInclusive<Vec<u8>> {
+    KeyPrefix::new(owner, LIST_COUNTS, &[]).range()
 }

@@ -24,7 +24,7 @@ pub(super) fn page(
             matches(tasks, &query.filter, cost)?;
         return sorted(tasks, query, ids, cost);
     }
-    if let Some(total) = counted(tasks, query)
+    if let Some(total) = counted(tasks, query)?
         && let expected = walked(tasks, query, total)
         && expected <= total / MATCHES_A_RECORD
     {
@@ -52,11 +52,16 @@ pub(super) fn page(
 }
 
 /// Returns the number of matches, if it is stored.
-fn counted(tasks: &Tasks<'_>, query: &TaskQuery) -> Option<u64> {
+fn counted(tasks: &Tasks<'_>, query: &TaskQuery) -> Result<Option<u64>, Stop> {
     let filter = &query.filter;
-    filter.is_by_state().then(|| {
-        tasks.stats.with_priorities(&filter.priorities).matching(filter.completed)
-    })
+    let counts = if filter.is_by_state() {
+        tasks.stats.with_priorities(&filter.priorities)
+    } else if filter.is_by_list() {
+        tasks.list_counts(&filter.lists)?
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(counts.matching(filter.completed)))
 }
 
 /// Estimates the tasks that a walk in the requested order passes up to the end of the page: as many as if the matches

@@ -8,7 +8,8 @@
 //! | any, of an account without index entries ([`Stats::is_indexed`]) | a records | the matches |
 //! | newest or oldest first | s + n records | counts |
 //! | the same with `completed`, `priority` or both | s + n entries, n records | counts |
-//! | the same with one `tag`, perhaps with `completed` | s + n entries, n records | counts of the tag |
+//! | the same with one `tag`, or one `list` other than the default list, perhaps with `completed` | s + n entries, n records | counts of the tag or the list |
+//! | any other with `list`, perhaps with `completed` | entries and records in that order, until the page is full, if many tasks match | counts of the lists |
 //! | `sort=updated_at`, `position`, `title` | s + n entries, n records | counts |
 //! | `sort=completed_at`, perhaps with `completed` | s + n entries, n records | counts |
 //! | two sort keys | the entries of every condition, m records | the matches |
@@ -37,7 +38,7 @@ mod tags;
 use redb::ReadTransaction;
 
 pub(super) use self::summary::summary;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::page::TaskPage;
 use crate::domain::tag::Tag;
 use crate::domain::task::{
@@ -162,8 +163,35 @@ impl Tasks<'_> {
     fn tag_counts(&self, tag: &Tag) -> Result<TaskCounts, Stop> {
         let key = task_key::tag_counts(self.owner, tag);
         let counts = self.owned.get(key.as_slice())?;
-        let counts = counts.map(|value| record::decode_tag_counts(&key, value.value()));
+        let counts = counts.map(|value| record::decode_task_counts(&key, value.value()));
         Ok(counts.transpose()?.unwrap_or_default())
+    }
+
+    /// Counts the tasks of lists. Those of the default list are all but those of the others.
+    fn list_counts(&self, lists: &[ListId]) -> Result<TaskCounts, Stop> {
+        let has_default = lists.contains(&ListId::DEFAULT);
+        let mut counts = TaskCounts::default();
+        let mut of = |key: &[u8], value: &[u8]| -> Result<(), StoreError> {
+            let is_named = task_key::list(key).is_some_and(|id| lists.contains(&id));
+            if is_named != has_default {
+                counts = counts.plus(record::decode_task_counts(key, value)?);
+            }
+            Ok(())
+        };
+        if has_default {
+            for row in table::range(self.owned, &task_key::all_list_counts(self.owner))? {
+                let (key, value) = row?;
+                of(key.value(), value.value())?;
+            }
+            return Ok(self.stats.counts().minus(counts));
+        }
+        for id in lists {
+            let key = task_key::list_counts(self.owner, *id);
+            if let Some(value) = self.owned.get(key.as_slice())? {
+                of(&key, value.value())?;
+            }
+        }
+        Ok(counts)
     }
 
     /// Returns the error of an index entry without its task.
@@ -211,6 +239,9 @@ fn page(
     let mut query = query.clone();
     if query.filter.parent == Some(Within::Top) && tasks.stats.nested == 0 {
         query.filter.parent = None;
+    }
+    if tasks.stats.lists == 0 && query.filter.lists.contains(&ListId::DEFAULT) {
+        query.filter.lists.clear();
     }
     let plan = plan::plan(tasks, &query);
     if plan.rest == TaskFilter::ALL && query.order.then.is_none() {

@@ -63,10 +63,13 @@ fn kept_total(
     query: &TaskQuery,
     plan: &Plan,
 ) -> Result<Option<u64>, Stop> {
-    if let (None, [tag]) = (plan.total, query.filter.tags.as_slice()) {
-        return Ok(Some(tasks.tag_counts(tag)?.matching(query.filter.completed)));
-    }
-    Ok(plan.total)
+    let filter = &query.filter;
+    let counts = match (plan.total, filter.tags.as_slice(), filter.lists.as_slice()) {
+        (None, [tag], _) => tasks.tag_counts(tag)?,
+        (None, [], lists @ [_]) => tasks.list_counts(lists)?,
+        _ => return Ok(plan.total),
+    };
+    Ok(Some(counts.matching(filter.completed)))
 }
 
 /// Counts the entries.

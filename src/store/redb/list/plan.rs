@@ -5,6 +5,7 @@ use std::ops::Bound;
 use super::condition::Condition;
 use super::merged_scan::{Bounds, EntryRange};
 use super::{Stop, Tasks};
+use crate::domain::id::{ListId, UserId};
 use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{TaskFilter, TaskQuery, TaskSort, Within};
@@ -59,6 +60,13 @@ pub(super) fn plan(tasks: &Tasks<'_>, query: &TaskQuery) -> Plan {
                 rest.tags.clear();
                 let of_state = |state: &bool| KeyPrefix::tag(owner, tag, *state);
                 // The counts of a tag are a separate row, read on demand.
+                (vec![IndexScan::new(states.iter().map(of_state).collect())], None)
+            } else if let ([], [list]) = (filter.tags.as_slice(), filter.lists.as_slice())
+                && !list.is_default()
+            {
+                rest.lists.clear();
+                let of_state = |state: &bool| KeyPrefix::list(owner, *list, *state);
+                // So are those of a list.
                 (vec![IndexScan::new(states.iter().map(of_state).collect())], None)
             } else {
                 rest.priorities.clear();
@@ -187,6 +195,7 @@ pub(super) fn conditions(
         not_overdue,
         updated_since,
         parent,
+        lists,
         words,
     } = filter;
     let both = |of: &dyn Fn(bool) -> KeyPrefix| match completed {
@@ -202,6 +211,16 @@ pub(super) fn conditions(
             excluded.push(Condition::new(vec![KeyPrefix::parents(owner)]));
         }
         None => {}
+    }
+    if lists.contains(&ListId::DEFAULT) {
+        excluded.push(Condition::of(other_lists(owner, lists)));
+    } else if !lists.is_empty() {
+        let of_list = |list| {
+            let of_state = move |state| KeyPrefix::list(owner, list, state);
+            states(*completed).into_iter().map(of_state)
+        };
+        let in_lists = Condition::new(lists.iter().copied().flat_map(of_list).collect());
+        required.push(in_lists.counted(tasks.list_counts(lists)?, *completed));
     }
     for tag in tags {
         let of_tag = Condition::new(both(&|state| KeyPrefix::tag(owner, tag, state)));
@@ -245,14 +264,34 @@ pub(super) fn conditions(
         let changed = Condition::new(vec![KeyPrefix::updated(owner)]);
         required.push(changed.within(&Bounds::changed_since(*since)));
     }
-    // Entries by tag and by date have the state.
+    // Entries by tag, by list and by date have the state.
     let is_dated = due.is_some() || *has_due == Some(true);
     let is_tagged = !tags.is_empty() || !any_tags.is_empty();
-    let is_state_open = completed.is_some() && !is_tagged && !is_dated;
+    let is_listed = !lists.is_empty() && !lists.contains(&ListId::DEFAULT);
+    let is_state_open = completed.is_some() && !is_tagged && !is_listed && !is_dated;
     if !priorities.is_empty() || is_state_open || required.is_empty() {
         let counts = tasks.stats.with_priorities(priorities);
         required
             .push(Condition::new(by_creation(tasks, filter)).counted(counts, *completed));
     }
     Ok(Conditions { required, excluded })
+}
+
+/// Returns the entries of all tasks in lists other than these and the default list.
+fn other_lists(owner: UserId, lists: &[ListId]) -> Vec<EntryRange> {
+    let mut named: Vec<ListId> = lists.iter().copied().collect();
+    named.sort_unstable();
+    let (mut ranges, mut from) = (Vec::new(), Bound::Unbounded);
+    let mut add = |from: Bound<Vec<u8>>, to: Bound<Vec<u8>>| {
+        let mut range = EntryRange::from(KeyPrefix::lists(owner));
+        range.bounds = Bounds { from, to };
+        ranges.push(range);
+    };
+    for list in named {
+        add(from, Bound::Excluded(list.to_bytes().to_vec()));
+        let next = list.get().saturating_add(1);
+        from = Bound::Included(next.to_be_bytes().to_vec());
+    }
+    add(from, Bound::Unbounded);
+    ranges
 }

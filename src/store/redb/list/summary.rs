@@ -28,7 +28,7 @@ pub(in crate::store::redb) fn summary(
     let mut tags = Vec::new();
     for entry in table::range(&owned, &task_key::all_tag_counts(owner))? {
         let (key, value) = entry?;
-        let counts = record::decode_tag_counts(key.value(), value.value())?;
+        let counts = record::decode_task_counts(key.value(), value.value())?;
         let tag = task_key::tag(key.value())
             .ok_or_else(|| codec::damaged(Table::Owned, key.value(), &"not a tag"))?;
         tags.push(TagCounts { tag, counts });

@@ -3,7 +3,7 @@
 use super::Check;
 use super::tasks::Seen;
 use crate::domain::id::TaskId;
-use crate::domain::task::{Task, Tombstone};
+use crate::domain::task::{Gone, Task, Tombstone};
 use crate::domain::uid::Uid;
 use crate::store::StoreError;
 use crate::store::redb::format::index;
@@ -18,13 +18,21 @@ const NUMBERED: u64 = 8;
 /// Findings about the changes of one account.
 #[derive(Default)]
 pub(super) struct SeenChanges {
-    /// Numbers of the last changes of tasks, and of deletions.
+    /// Numbers of the last changes of tasks and lists, and of deletions.
     seqs: Vec<u64>,
     tombstones: u64,
+    /// Number of tombstones of tasks.
+    of_tasks: u64,
     /// Number of rows by which tombstones are found.
     buried: u64,
     /// Number of expected rows of uids, and of existing ones.
     uids: (u64, u64),
+}
+
+impl SeenChanges {
+    pub(super) fn add(&mut self, seq: u64) {
+        self.seqs.push(seq);
+    }
 }
 
 impl Check<'_> {
@@ -51,8 +59,16 @@ impl Check<'_> {
         seen.changes.tombstones += 1;
         seen.changes.seqs.push(seq);
         let found = self.report.sound(record::decode_tombstone(owner, seq, value))?;
-        let Some(Tombstone { id, uid, at, .. }) = found else { return Ok(()) };
+        let Some(Tombstone { of, at, .. }) = found else { return Ok(()) };
         self.report.seen(at);
+        let (id, uid) = match of {
+            Gone::Task(id, uid) => (id, uid),
+            Gone::List(id) => {
+                Self::list_gone(seen, id);
+                return Ok(());
+            }
+        };
+        seen.changes.of_tasks += 1;
         self.highest_task = self.highest_task.max(id.get());
         let key = key::buried(owner, id);
         let row = self.owned.get(key.as_slice())?;
@@ -98,8 +114,7 @@ impl Check<'_> {
             self.report
                 .add(format!("{owner:?} has more or fewer rows of uids than uids"));
         }
-        if changes.tombstones != changes.buried || changes.tombstones != stats.tombstones
-        {
+        if changes.of_tasks != changes.buried || changes.tombstones != stats.tombstones {
             self.report
                 .add(format!("the tombstones of {owner:?} do not match the stats"));
         }

@@ -15,11 +15,14 @@
 //! 8. `admins` names the accounts that are active administrators. The numbers of `audit` have no gaps.
 //! 9. Each task and each tombstone has a number of its own, up to that of the last change; a tombstone and a uid can be
 //!    found from their rows, and no task has a tombstone.
-//! 10. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
+//! 10. The list of each task exists, and is that of its parent. The counts of each list match its tasks, no id of a list
+//!     is given again, and the default list is not archived.
+//! 11. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
 
 mod changes;
 mod emails;
 mod idempotency;
+mod lists;
 mod tasks;
 
 use std::collections::BTreeSet;
@@ -395,6 +398,8 @@ impl Check<'_> {
             Owned::Tombstone(_, seq) => self.tombstone(seen, seq, value)?,
             Owned::Buried(..) => Self::buried(seen),
             Owned::Uid(_) => Self::uid(seen),
+            Owned::List(_, id) => self.list(seen, id, value)?,
+            Owned::ListCounts(_) => self.list_counts(seen, key, value)?,
             Owned::Task(owner, id) => {
                 let task = self.report.sound(record::decode_task(owner, id, value))?;
                 self.task(seen, id, task)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::changes::SeenChanges;
+use super::lists::SeenLists;
 use super::{Check, LOOKUPS};
 use crate::domain::id::{TaskId, UserId};
 use crate::domain::position::Position;
@@ -47,6 +48,7 @@ pub(super) struct Seen {
     /// Stored statistics of the answers.
     pub(super) idempotency_stats: IdempotencyUsage,
     pub(super) changes: SeenChanges,
+    pub(super) lists: SeenLists,
 }
 
 impl Seen {
@@ -66,6 +68,7 @@ impl Seen {
             idempotency: IdempotencyUsage::default(),
             idempotency_stats: IdempotencyUsage::default(),
             changes: SeenChanges::default(),
+            lists: SeenLists::default(),
         }
     }
 
@@ -79,7 +82,7 @@ impl Seen {
     }
 }
 
-fn count(counts: &mut TaskCounts, task: &Task) {
+pub(super) fn count(counts: &mut TaskCounts, task: &Task) {
     counts.total += 1;
     counts.open += u64::from(!task.is_completed());
 }
@@ -142,6 +145,11 @@ impl Check<'_> {
         if task.recurrence.is_some() && task.due.is_none() {
             self.report.add(format!("{id:?} recurs, but has no due date"));
         }
+        let parent = match task.parent {
+            Some(parent) => find(&self.owned, seen.owner, parent)?,
+            None => None,
+        };
+        self.list_of(seen, &task, parent.as_ref())?;
         if !lies_well(&self.owned, &task)? {
             self.report
                 .add(format!("the parents of {id:?} are missing, circular or too deep"));
@@ -171,7 +179,7 @@ impl Check<'_> {
     ) -> Result<(), StoreError> {
         let counted = task_key::tag(key).and_then(|tag| seen.tags.get(&tag));
         seen.tag_rows += usize::from(counted.is_some());
-        let counts = self.report.sound(record::decode_tag_counts(key, value))?;
+        let counts = self.report.sound(record::decode_task_counts(key, value))?;
         if counts.is_some_and(|counts| counted != Some(&counts)) {
             self.report.add(format!("the counts of a tag of {:?} are wrong", seen.owner));
         }
@@ -184,6 +192,7 @@ impl Check<'_> {
         let owner = seen.owner;
         if let Some(stats) = seen.stats.clone() {
             self.leave_changes(&mut seen, &stats);
+            self.leave_lists(&seen, &stats);
         }
         self.leave_idempotency(&seen);
         if seen.entries.0 != seen.entries.1 {

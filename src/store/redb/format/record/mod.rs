@@ -10,6 +10,7 @@ mod audit;
 mod author;
 mod idempotency;
 mod invitation;
+mod list;
 mod session;
 mod stats;
 mod task;
@@ -25,9 +26,10 @@ pub(in crate::store::redb) use self::idempotency::{
     decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
 pub(in crate::store::redb) use self::invitation::{decode_invitation, invitation};
+pub(in crate::store::redb) use self::list::{decode_list, list};
 pub(in crate::store::redb) use self::session::{decode_session, session};
 pub(in crate::store::redb) use self::stats::{
-    LastTask, Stats, StatsPlace, decode_stats, decode_tag_counts, stats, tag_counts,
+    LastTask, Stats, StatsPlace, decode_stats, decode_task_counts, stats, task_counts,
 };
 pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
 pub(in crate::store::redb) use self::token::{decode_token, token};
@@ -44,6 +46,7 @@ const V2: u8 = 2;
 const V3: u8 = 3;
 const V4: u8 = 4;
 const V5: u8 = 5;
+const V6: u8 = 6;
 
 pub(in crate::store::redb) fn number(
     table: Table,

@@ -2,8 +2,8 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, V4, V5, time, v1};
-use crate::domain::id::{TaskId, UserId};
+use super::{V1, V2, V3, V4, V5, V6, time, v1};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::quota::OwnQuota;
@@ -76,6 +76,22 @@ struct StatsV5<'a> {
     tombstones: u64,
 }
 
+/// Extension of V5 by the number of lists besides the default list, and the id of the next list.
+#[derive(Encode, BorrowDecode)]
+struct StatsV6<'a> {
+    before: StatsV5<'a>,
+    lists: u64,
+    next_list: u64,
+}
+
+impl StatsV5<'_> {
+    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
+        let Self { before, seq, account_seq, horizon, tombstones } = self;
+        let before = before.stats(envelope)?;
+        Ok(Stats { seq, account_seq, horizon, tombstones, ..before })
+    }
+}
+
 impl StatsV4<'_> {
     fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
         let Self { before, is_indexed, weight, latest_change_ms, last } = self;
@@ -97,7 +113,7 @@ impl StatsV3 {
 }
 
 #[derive(Encode, BorrowDecode)]
-struct TagCountsV1 {
+struct TaskCountsV1 {
     tasks: u64,
     open: u64,
 }
@@ -161,6 +177,10 @@ pub(crate) struct Stats {
     pub(crate) horizon: u64,
     /// Number of tombstones.
     pub(crate) tombstones: u64,
+    /// Number of lists besides the default list.
+    pub(crate) lists: u64,
+    /// Id of the next list.
+    pub(crate) next_list: u64,
 }
 
 impl Stats {
@@ -180,6 +200,8 @@ impl Stats {
         account_seq: 0,
         horizon: 0,
         tombstones: 0,
+        lists: 0,
+        next_list: ListId::DEFAULT.get() + 1,
     };
 
     /// Whether the tasks should have index entries: more than `scan_at_most` tasks, or very heavy ones. An indexed account keeps its entries until it is well below the limits.
@@ -286,14 +308,15 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
         latest_change_ms: stats.latest_change.as_millis(),
         last: stats.last.as_ref().map(|it| (it.id.get(), it.position.as_str())),
     };
-    let record = StatsV5 {
+    let before = StatsV5 {
         before,
         seq: stats.seq,
         account_seq: stats.account_seq,
         horizon: stats.horizon,
         tombstones: stats.tombstones,
     };
-    seal(Table::Owned, key, V5, &record)
+    let record = StatsV6 { before, lists: stats.lists, next_list: stats.next_list };
+    seal(Table::Owned, key, V6, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -320,27 +343,26 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
         }
         V3 => envelope.record::<StatsV3>()?.stats(&envelope),
         V4 => envelope.record::<StatsV4<'_>>()?.stats(&envelope),
-        V5 => {
-            let StatsV5 { before, seq, account_seq, horizon, tombstones } =
-                envelope.record()?;
-            let before = before.stats(&envelope)?;
-            Ok(Stats { seq, account_seq, horizon, tombstones, ..before })
+        V5 => envelope.record::<StatsV5<'_>>()?.stats(&envelope),
+        V6 => {
+            let StatsV6 { before, lists, next_list } = envelope.record()?;
+            Ok(Stats { lists, next_list, ..before.stats(&envelope)? })
         }
         _ => Err(envelope.unknown_version()),
     }
 }
 
-pub(crate) fn tag_counts(key: &[u8], counts: TaskCounts) -> Result<Vec<u8>, StoreError> {
-    let record = TagCountsV1 { tasks: counts.total, open: counts.open };
+pub(crate) fn task_counts(key: &[u8], counts: TaskCounts) -> Result<Vec<u8>, StoreError> {
+    let record = TaskCountsV1 { tasks: counts.total, open: counts.open };
     seal(Table::Owned, key, V1, &record)
 }
 
-pub(crate) fn decode_tag_counts(
+pub(crate) fn decode_task_counts(
     key: &[u8],
     value: &[u8],
 ) -> Result<TaskCounts, StoreError> {
     let envelope = open(Table::Owned, key, value)?;
-    let record: TagCountsV1 = v1(&envelope)?.record()?;
+    let record: TaskCountsV1 = v1(&envelope)?.record()?;
     Ok(TaskCounts { total: record.tasks, open: record.open })
 }
 
@@ -374,6 +396,7 @@ mod tests {
             let written = Stats {
                 by_priority, nested, tags, newest, in_order, bytes, own, is_indexed, weight, latest_change, last,
                 seq: weight, account_seq: bytes, horizon: nested, tombstones: tags,
+                lists: nested, next_list: tags,
             };
             let bytes = stats(owner, &written).unwrap();
             prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);
@@ -449,6 +472,34 @@ mod tests {
     }
 
     #[test]
+    fn the_fifth_record_is_read_for_ever() {
+        let owner = UserId::new(7);
+        let counts = StatsV2 {
+            newest_created_ms: 0,
+            in_order: true,
+            by_priority: [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)],
+            nested: 3,
+            tags: 4,
+        };
+        let before = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
+        let before = StatsV4 {
+            before,
+            is_indexed: true,
+            weight: 7,
+            latest_change_ms: 4,
+            last: Some((9, "a1")),
+        };
+        let record =
+            StatsV5 { before, seq: 5, account_seq: 6, horizon: 7, tombstones: 8 };
+        let bytes = seal(Table::Owned, &key::stats(owner), V5, &record).unwrap();
+        let first_three = "000100000000000000000201030405010600";
+        assert_eq!(hex(&bytes[9..]), format!("{first_three}010708010902613105060708"));
+        let read = StatsPlace::Current.decode(owner, &bytes).unwrap();
+        assert_eq!((read.seq, read.account_seq), (5, 6));
+        assert_eq!((read.lists, read.next_list), (0, 2));
+    }
+
+    #[test]
     fn the_records_never_change() {
         let owner = UserId::new(7);
         let own = OwnQuota { tasks: Some(6), mib: None };
@@ -459,12 +510,16 @@ mod tests {
         written.latest_change = Timestamp::from_millis(4).unwrap();
         (written.seq, written.account_seq) = (5, 6);
         (written.horizon, written.tombstones) = (7, 8);
+        (written.lists, written.next_list) = (9, 10);
         written.last =
             Some(LastTask { position: Position::of_number(1), id: TaskId::new(9) });
         let bytes = stats(owner, &written).unwrap();
         let first_three = "000100000000000000000201030405010600";
-        assert_eq!(hex(&bytes[9..]), format!("{first_three}010708010902613105060708"));
-        let bytes = tag_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
+        assert_eq!(
+            hex(&bytes[9..]),
+            format!("{first_three}010708010902613105060708090a")
+        );
+        let bytes = task_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");
     }
 

@@ -7,7 +7,7 @@ use super::uid::UidV1;
 use super::{V1, V2, V3, V4, time};
 use crate::domain::date::Date;
 use crate::domain::due::{Due, LocalTime};
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
@@ -93,7 +93,7 @@ impl<'a> From<TaskV2<'a>> for TaskV3<'a> {
 const FROM_DUE: u8 = 0;
 const FROM_COMPLETION: u8 = 1;
 
-/// Extension of V3. `list`: always 1. `unit`: number of the first change of the request that created the task.
+/// Extension of V3. `unit`: number of the first change of the request that created the task.
 #[derive(Encode, BorrowDecode)]
 struct TaskV4<'a> {
     before: TaskV3<'a>,
@@ -103,9 +103,6 @@ struct TaskV4<'a> {
     unit: u64,
     author: AuthorV1<'a>,
 }
-
-/// List of every task.
-const LIST: u64 = 1;
 
 pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     let recurrence = task.recurrence.as_ref();
@@ -138,7 +135,7 @@ pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
     let record = TaskV4 {
         before,
         uid: UidV1::of(&task.uid),
-        list: LIST,
+        list: task.list.get(),
         seq: task.seq,
         unit: task.origin.unit,
         author: AuthorV1::of(&task.origin.author),
@@ -157,7 +154,7 @@ pub(crate) fn decode_fields(
     if envelope.version != V4 {
         return Err(envelope.unknown_version());
     }
-    let TaskV4 { before: record, .. } = envelope.record()?;
+    let TaskV4 { before: record, list, .. } = envelope.record()?;
     let due = match record.due {
         Some((millis, Some(_))) => Some((time(&envelope, millis)?.as_millis(), 1)),
         Some(day) => Some(due(&envelope, day)?.stored_key()),
@@ -174,6 +171,7 @@ pub(crate) fn decode_fields(
         tags: record.tags,
         position: record.position,
         parent: record.parent.map(TaskId::new),
+        list: ListId::new(list),
         created_at: time(&envelope, record.created_ms)?,
         updated_at: time(&envelope, record.updated_ms)?,
     })
@@ -194,10 +192,10 @@ pub(crate) fn decode_task(
         }
         V3 => third(owner, id, &envelope, envelope.record()?),
         V4 => {
-            let TaskV4 { before, uid, seq, unit, author, .. } = envelope.record()?;
+            let TaskV4 { before, uid, list, seq, unit, author } = envelope.record()?;
             let origin = Origin { author: author.author(), unit };
             let task = third(owner, id, &envelope, before)?;
-            Ok(Task { uid: uid.uid(), seq, origin, ..task })
+            Ok(Task { uid: uid.uid(), list: ListId::new(list), seq, origin, ..task })
         }
         _ => Err(envelope.unknown_version()),
     }
@@ -224,6 +222,7 @@ fn first(
         tags: Tags::default(),
         position: Position::of_number(id.get()),
         parent: None,
+        list: ListId::DEFAULT,
         recurrence: None,
         created_at,
         updated_at,
@@ -254,6 +253,7 @@ fn third(
             .map_err(|error| envelope.damaged(&format_args!("tags {error}")))?,
         position: Position::new_unchecked(record.position.to_owned()),
         parent: record.parent.map(TaskId::new),
+        list: ListId::DEFAULT,
         recurrence: record
             .recurrence
             .map(|(rule, from)| recurrence(envelope, &rule, from))
@@ -365,7 +365,7 @@ mod tests {
             due in prop::option::of(any_due()),
             priority in prop::sample::select(Priority::ALL.to_vec()),
             tags in prop::collection::vec("[a-zä]{1,50}", 0..20),
-            place in (any::<u64>(), prop::option::of(any::<u64>())),
+            place in (any::<u64>(), prop::option::of(any::<u64>()), any::<u64>()),
             recurrence in prop::option::of(any_recurrence()),
             uid in any_uid(),
             origin in any_origin(),
@@ -383,6 +383,7 @@ mod tests {
                 tags: Tags::new(tags).unwrap(),
                 position: Position::of_number(place.0),
                 parent: place.1.map(TaskId::new),
+                list: ListId::new(place.2),
                 recurrence,
                 created_at: times.0,
                 updated_at: times.1,

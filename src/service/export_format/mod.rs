@@ -1,33 +1,42 @@
-//! Format of exports: JSON Lines, version 5.
+//! Format of exports: JSON Lines, version 6.
 //!
 //! ```text
-//! {"export":{"version":5,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"export":{"version":6,"created_at":"...","next_user_id":3,"next_task_id":9}}
 //! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
 //!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
+//! {"list":{"id":2,"owner_id":1,"name":"Home","colour":"#3366cc","icon":null,"position":"a1","archived":false,
+//!          "created_at":"...","updated_at":"...","revision":1}}
 //! {"task":{"id":1,"owner_id":1,"title":"...","description":null,"completed":false,
 //!          "created_at":"...","updated_at":"...","revision":1,"completed_at":null,"due":"2030-05-01",
 //!          "due_local":null,"priority":"none","tags":["home"],"position":"a0","parent_id":null,
-//!          "recurrence":"FREQ=WEEKLY","repeat_from":"due","uid":"00000000-0000-8000-877d-0d5b3f5d0c9a"}}
-//! {"end":{"users":2,"tasks":8}}
+//!          "recurrence":"FREQ=WEEKLY","repeat_from":"due","uid":"00000000-0000-8000-877d-0d5b3f5d0c9a",
+//!          "list_id":2}}
+//! {"end":{"users":2,"lists":1,"tasks":8}}
 //! ```
 //!
 //! One object a line ([JSON Lines](https://jsonlines.org)), UTF-8. The first line is `export`. The last is `end`, with
-//! the counts of the lines between, which tells a whole file from a truncated one. Tasks follow their account. Times
+//! the counts of the lines between, which tells a whole file from a truncated one. Lists and then
+//! tasks follow their account; its default list has a line if it was changed. Times
 //! are RFC 3339 in UTC. Password hashes are included as PHC strings: an import is complete, and the file is a secret.
 //! Sessions, personal tokens, invitations and audit records are excluded.
 //!
 //! Later versions may add fields and kinds of lines under a higher number; older versions stay readable. In version 1
 //! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. In version 3 a recurring task has
 //! its local time in `recurrence_time_ms`, in milliseconds since midnight, and not in `due_local`. The local time differs
-//! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`.
+//! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`. Since version 6 there are
+//! lists; tasks of earlier versions are in the default list.
+
+mod list;
 
 use serde::{Deserialize, Serialize};
 
+use self::list::WireList;
+pub(super) use self::list::list;
 use super::wire_error;
 use crate::auth::password;
 use crate::domain::due::{Due, LocalError, LocalTime};
 use crate::domain::email::Email;
-use crate::domain::id::{TaskId, UserId};
+use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::label::Label;
 use crate::domain::password::PasswordHash;
 use crate::domain::position::Position;
@@ -42,7 +51,7 @@ use crate::domain::uid::Uid;
 use crate::domain::user::{Credential, Role, User};
 
 /// Version that is written, and the newest that is read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Maximum length of a line that is read, in bytes. Lines that are written are less than half as long.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -61,12 +70,14 @@ pub enum Line {
         /// Next free ids at that time.
         ids: NextIds,
     },
-    /// An account or a task.
+    /// An account, a list or a task.
     Record(Record),
-    /// Last line, with the counts of accounts and tasks before it.
+    /// Last line, with the counts of accounts, lists and tasks before it.
     End {
         /// Number of accounts.
         users: u64,
+        /// Number of lists.
+        lists: u64,
         /// Number of tasks.
         tasks: u64,
     },
@@ -99,6 +110,7 @@ pub enum LineError {
 enum Wire {
     Export(WireStart),
     User(WireUser),
+    List(WireList),
     Task(WireTask),
     End(WireEnd),
 }
@@ -172,6 +184,8 @@ struct WireTask {
     repeat_from: Option<String>,
     #[serde(default)]
     uid: Option<String>,
+    #[serde(default)]
+    list_id: Option<u64>,
     #[serde(default, skip_serializing)]
     recurrence_time_ms: Option<u32>,
 }
@@ -180,6 +194,8 @@ struct WireTask {
 #[serde(deny_unknown_fields)]
 struct WireEnd {
     users: u64,
+    #[serde(default)]
+    lists: u64,
     tasks: u64,
 }
 
@@ -209,9 +225,10 @@ impl Line {
                     must_change_password: user.must_change_password,
                 })
             }
+            Self::Record(Record::List(list)) => Wire::List(WireList::of(list)),
             Self::Record(Record::Task(task)) => Wire::Task(WireTask::of(task)),
-            Self::End { users, tasks } => {
-                Wire::End(WireEnd { users: *users, tasks: *tasks })
+            Self::End { users, lists, tasks } => {
+                Wire::End(WireEnd { users: *users, lists: *lists, tasks: *tasks })
             }
         };
         serde_json::to_string(&wire).expect("texts, numbers and flags are JSON")
@@ -236,8 +253,11 @@ impl Line {
                 })
             }
             Ok(Wire::User(user)) => Ok(Self::Record(Record::User(user.check()?))),
+            Ok(Wire::List(list)) => Ok(Self::Record(Record::List(list.check()?))),
             Ok(Wire::Task(task)) => Ok(Self::Record(Record::Task(task.check()?))),
-            Ok(Wire::End(WireEnd { users, tasks })) => Ok(Self::End { users, tasks }),
+            Ok(Wire::End(WireEnd { users, lists, tasks })) => {
+                Ok(Self::End { users, lists, tasks })
+            }
             Ok(Wire::Export(_)) | Err(_) => Err(match serde_json::from_str(line) {
                 Ok(AnyStart { export: AnyVersion { version } }) if version > VERSION => {
                     LineError::Newer(version)
@@ -299,6 +319,7 @@ impl WireTask {
             tags,
             position,
             parent,
+            list,
             recurrence,
             created_at,
             updated_at,
@@ -326,6 +347,7 @@ impl WireTask {
             recurrence: recurrence.map(|it| it.rule().to_string()),
             repeat_from: recurrence.map(|it| it.repeat_from().as_str().to_owned()),
             uid: Some(uid.as_str().to_owned()),
+            list_id: Some(list.get()),
             recurrence_time_ms: None,
         }
     }
@@ -398,6 +420,10 @@ impl WireTask {
                 .map(|it| number("parent_id", it))
                 .transpose()?
                 .map(TaskId::new),
+            list: match self.list_id {
+                Some(id) => ListId::new(number("list_id", id)?),
+                None => ListId::DEFAULT,
+            },
             recurrence: rule.map(|rule| Recurrence::new(rule, from)),
             created_at,
             updated_at,
@@ -439,22 +465,23 @@ mod tests {
 
     use super::*;
 
-    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null,"uid":"00000000-0000-8000-8bf9-1b8cb0036377"}}"#;
+    const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null,"uid":"00000000-0000-8000-8bf9-1b8cb0036377","list_id":2}}"#;
+    const LIST: &str = r##"{"list":{"id":2,"owner_id":1,"name":"Home","colour":"#3366cc","icon":"x","position":"a1","archived":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"##;
     const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
-    const START: &str = r#"{"export":{"version":5,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
-    const END: &str = r#"{"end":{"users":1,"tasks":1}}"#;
+    const START: &str = r#"{"export":{"version":6,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const END: &str = r#"{"end":{"users":1,"lists":1,"tasks":1}}"#;
 
     #[test]
     fn lines_never_change() {
-        for line in [START, USER, TASK, END] {
+        for line in [START, USER, LIST, TASK, END] {
             assert_eq!(Line::read(line).unwrap().write(), line);
         }
     }
 
     #[test]
     fn earlier_versions_are_read_for_ever() {
-        for version in ["1", "2", "3"] {
-            let start = START.replace("\"version\":4", &format!("\"version\":{version}"));
+        for version in ["1", "2", "3", "4", "5"] {
+            let start = START.replace("\"version\":6", &format!("\"version\":{version}"));
             assert_eq!(Line::read(&start), Line::read(START));
         }
         let (user, _) = USER.split_once(",\"display_name\"").unwrap();
@@ -469,6 +496,9 @@ mod tests {
             panic!("no task");
         };
         assert_eq!(read.completed_at, Some(read.updated_at));
+        assert_eq!(read.list, ListId::DEFAULT);
+        let end = Line::read(r#"{"end":{"users":1,"tasks":2}}"#).unwrap();
+        assert_eq!(end, Line::End { users: 1, lists: 0, tasks: 2 });
         assert_eq!((read.position, read.due), (Position::of_number(2), None));
     }
 
@@ -495,8 +525,8 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":5", "\"more\":true,\"version\":6");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(6)));
+        let newer = START.replace("\"version\":6", "\"more\":true,\"version\":7");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(7)));
         for line in ["", "{}", "[]", "null", START.trim_start_matches('{'), "\u{0}"] {
             assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
         }
@@ -516,6 +546,12 @@ mod tests {
             (TASK, "\"recurrence\":null", "\"recurrence\":\"FREQ=NEVER\"", "recurrence"),
             (TASK, "\"repeat_from\":null", "\"repeat_from\":\"birth\"", "repeat_from"),
             (TASK, "\"due_local\":null", "\"due_local\":\"09:00\"", "due_local"),
+            (TASK, "\"list_id\":2", "\"list_id\":0", "list_id"),
+            (LIST, "\"Home\"", "\"\"", "name"),
+            (LIST, "#3366cc", "blue", "colour"),
+            (LIST, "\"x\"", "\"\"", "icon"),
+            (LIST, "\"a1\"", "\"\"", "position"),
+            (LIST, "\"id\":2", "\"id\":1", "archived"),
             (USER, "Jane@", "Jane", "email"),
             (USER, "\"user\",", "\"king\",", "role"),
             (USER, "$argon2id$", "plain", "password_hash"),

@@ -23,7 +23,7 @@ use crate::http;
 use crate::http::metrics::{self, Sources};
 use crate::http::server::{self, Connections, Listener, Tls};
 use crate::jobs::backup::BackupJob;
-use crate::jobs::sweep::SweepJob;
+use crate::jobs::sweep::{Retention, SweepJob};
 use crate::random::{Random as _, SystemRandom};
 use crate::service::backups::BackupLog;
 use crate::service::{Parts, Service, Wiring};
@@ -207,7 +207,9 @@ fn spawn_jobs(
     beside: &mut JoinSet<()>,
 ) {
     let swept = Arc::clone(store) as Arc<dyn Store>;
-    let sweep = SweepJob::new(swept, Arc::new(SystemClock), config.tombstones);
+    let retention =
+        Retention { tombstones: config.tombstones, history: config.history };
+    let sweep = SweepJob::new(swept, Arc::new(SystemClock), retention);
     beside.spawn(sweep.run(stop.clone()));
     if let (Some(settings), Some(log)) = (&config.backups, backups) {
         let job = BackupJob {

@@ -10,6 +10,7 @@ use super::{
     SigningKey,
 };
 use crate::domain::quota::Quota;
+use crate::domain::task::HistoryRetention;
 
 impl Options {
     /// Validates every setting.
@@ -116,6 +117,16 @@ impl Options {
                     1,
                     1_000_000,
                 )?,
+                history_bytes: value::number(
+                    "MAX_HISTORY_MIB_PER_ACCOUNT",
+                    &self.max_history_mib_per_account,
+                    1,
+                    65_536,
+                )? << 20,
+            },
+            history: HistoryRetention {
+                changes: value::days("HISTORY_DAYS", &self.history_days)?,
+                trash: value::days("TRASH_DAYS", &self.trash_days)?,
             },
             tombstones: value::days("TOMBSTONE_DAYS", &self.tombstone_days)?,
             log_format: value::log_format("LOG_FORMAT", &self.log_format)?,
@@ -223,6 +234,9 @@ impl Options {
             "MAX_MIB_PER_ACCOUNT" => &mut self.max_mib_per_account,
             "TOMBSTONE_DAYS" => &mut self.tombstone_days,
             "MAX_TOMBSTONES_PER_ACCOUNT" => &mut self.max_tombstones_per_account,
+            "HISTORY_DAYS" => &mut self.history_days,
+            "TRASH_DAYS" => &mut self.trash_days,
+            "MAX_HISTORY_MIB_PER_ACCOUNT" => &mut self.max_history_mib_per_account,
             "AUTH_RATE_LIMIT" => &mut self.auth_rate_limit,
             "RATE_LIMIT_PER_MINUTE" => &mut self.rate_limit_per_minute,
             "HASH_QUEUE" => &mut self.hash_queue,

@@ -25,6 +25,7 @@ pub use self::options::{Options, without_empty_variables};
 pub use self::value::BRING_OVER;
 use crate::domain::network::LogNetworks;
 use crate::domain::quota::Quota;
+use crate::domain::task::HistoryRetention;
 
 const CORS_ORIGINS: &str = "BACKEND_CORS_ORIGINS";
 
@@ -184,6 +185,8 @@ pub struct Config {
     pub quota: Quota,
     /// Time for which tombstones of deleted tasks are kept.
     pub tombstones: Duration,
+    /// Time for which changes of tasks and deleted tasks are kept.
+    pub history: HistoryRetention,
     /// Minimum length of a new password, in characters.
     pub password_min_length: usize,
     /// Minimum strength of a new password, from 0 to 4.
@@ -276,6 +279,18 @@ impl Config {
                 (self.tombstones.as_secs() / value::DAY.as_secs()).to_string(),
             ),
             ("MAX_TOMBSTONES_PER_ACCOUNT", self.quota.tombstones.to_string()),
+            (
+                "HISTORY_DAYS",
+                (self.history.changes.as_secs() / value::DAY.as_secs()).to_string(),
+            ),
+            (
+                "TRASH_DAYS",
+                (self.history.trash.as_secs() / value::DAY.as_secs()).to_string(),
+            ),
+            (
+                "MAX_HISTORY_MIB_PER_ACCOUNT",
+                (self.quota.history_bytes >> 20).to_string(),
+            ),
             ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
             ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
             ("REQUIRE_IF_MATCH", switch(self.require_if_match)),

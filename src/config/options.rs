@@ -357,6 +357,39 @@ pub struct Options {
     )]
     pub(super) max_tombstones_per_account: String,
 
+    /// Days for which the changes of tasks are kept
+    #[arg(
+        long,
+        env = "HISTORY_DAYS",
+        default_value = "30",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) history_days: String,
+
+    /// Days for which deleted tasks can be restored
+    #[arg(
+        long,
+        env = "TRASH_DAYS",
+        default_value = "30",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) trash_days: String,
+
+    /// Maximum MiB of the history and the deleted tasks of one account
+    #[arg(
+        long,
+        env = "MAX_HISTORY_MIB_PER_ACCOUNT",
+        default_value = "16",
+        value_name = "NUMBER",
+        help_heading = "Accounts",
+        hide_short_help = true
+    )]
+    pub(super) max_history_mib_per_account: String,
+
     /// Whether to slow down guessing of passwords: on or off
     #[arg(
         long,

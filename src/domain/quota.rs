@@ -11,11 +11,13 @@ pub struct Quota {
     pub accounts: Option<u64>,
     /// Maximum number of tombstones of deleted tasks of one account. The oldest make room for new ones.
     pub tombstones: u64,
+    /// Maximum bytes of the history of one account, with its deleted tasks. The oldest make room for new ones.
+    pub history_bytes: u64,
 }
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { tasks: None, mib: None, accounts: None, tombstones: 16_384 }
+        Self { tasks: None, mib: None, accounts: None, tombstones: 16_384, history_bytes: 16 << 20 }
     }
 }
 

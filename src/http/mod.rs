@@ -71,7 +71,7 @@ use self::payload::{BodyBudget, BodyLimits};
 use self::response_memory::ResponseMemory;
 use self::routes::RouteTable;
 use self::sessions::SessionsApi;
-use self::tasks::{ChangesApi, EventsApi, TagsApi, TaskApi, TasksApi};
+use self::tasks::{ChangesApi, EventsApi, HistoryApi, TagsApi, TaskApi, TasksApi};
 use self::tokens::TokensApi;
 use self::turn::Turns;
 use self::users::UsersApi;
@@ -88,6 +88,8 @@ enum Api {
     Tasks,
     /// Lists of tasks, such as projects.
     Lists,
+    /// History of tasks, the trash, and undoing.
+    History,
     /// Administration of accounts.
     Admin,
     /// Health checks, for monitoring.
@@ -167,7 +169,7 @@ pub fn endpoint(
 
 fn base_service() -> OpenApiService<impl OpenApi, ()> {
     let auth = (UsersApi, SessionsApi, RevocationApi, TokensApi);
-    let tasks = (TasksApi, ChangesApi, EventsApi, TaskApi, TagsApi, ListsApi);
+    let tasks = (TasksApi, ChangesApi, EventsApi, TaskApi, TagsApi, ListsApi, HistoryApi);
     let admin = (AccountsApi, InvitationsApi, AuditApi);
     OpenApiService::new((auth, tasks, admin, BaseHealth), "", "")
 }

@@ -136,6 +136,11 @@ text_params! {
         default: Some(0.into()),
         ..MetaSchema::new_with_format("integer", "int32")
     };
+    /// Number of a change.
+    NumberParam => MetaSchema {
+        minimum: Some(1.0),
+        ..MetaSchema::new_with_format("integer", "int64")
+    };
     /// Kind of an object that changes.
     KindParam => MetaSchema {
         enum_items: vec!["task".into(), "list".into(), "account".into()],
@@ -287,6 +292,14 @@ impl KindParam {
         } else {
             Err("must be task, list or account".to_owned())
         }
+    }
+}
+
+impl NumberParam {
+    pub(super) fn parse(param: Option<&Self>) -> Result<Option<u64>, String> {
+        let Some(Self(text)) = param else { return Ok(None) };
+        let number = whole_number(text).filter(|number| *number > 0);
+        number.map(Some).ok_or_else(|| "must be a positive whole number".to_owned())
     }
 }
 

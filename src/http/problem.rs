@@ -458,6 +458,9 @@ impl From<service::Error> for Problem {
             E::Changed(_) | E::ListChanged(_) => {
                 Self::new(StatusCode::PRECONDITION_FAILED, "changed_since", detail)
             }
+            E::Conflict(_) => Self::new(StatusCode::CONFLICT, "edit_conflict", detail),
+            E::BaseUnknown => Self::new(StatusCode::CONFLICT, "base_unknown", detail),
+            E::EditedSince(_) => Self::new(StatusCode::CONFLICT, "edited_since", detail),
             E::IfMatchRequired => {
                 Self::new(StatusCode::PRECONDITION_REQUIRED, "if_match_required", detail)
             }

@@ -1,4 +1,4 @@
-//! Removal of expired records: idempotency records, and tombstones of deleted tasks.
+//! Removal of expired records: idempotency records, tombstones, and the history of tasks.
 //!
 //! The job depends on the clock, and a wrong clock must not make it remove records that are still needed. If the
 //! time has moved by more than a day against the running time of the program, it removes nothing until the clock is
@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::domain::error_chain::ErrorChain;
+use crate::domain::task::HistoryRetention;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -27,9 +28,17 @@ const JUMP: Duration = Duration::from_secs(24 * 3600);
 pub struct SweepJob {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    /// Age at which tombstones are removed.
-    tombstones: Duration,
+    retention: Retention,
     watch: Mutex<Watch>,
+}
+
+/// Ages at which records are removed.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Tombstones of deleted tasks.
+    pub tombstones: Duration,
+    /// Changes of tasks, and deleted tasks.
+    pub history: HistoryRetention,
 }
 
 /// Readings of the clock.
@@ -80,13 +89,13 @@ impl Watch {
 }
 
 impl SweepJob {
-    /// Creates a job that has not read the clock yet. `tombstones`: age at which tombstones are removed.
+    /// Creates a job that has not read the clock yet.
     pub fn new(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
-        tombstones: Duration,
+        retention: Retention,
     ) -> Self {
-        Self { store, clock, tombstones, watch: Mutex::default() }
+        Self { store, clock, retention, watch: Mutex::default() }
     }
 
     /// Removes expired records until `stop` is cancelled.
@@ -136,8 +145,17 @@ impl SweepJob {
                 break;
             }
         }
+        let Retention { tombstones, history } = self.retention;
         loop {
-            let swept = self.store.tombstone_sweep(after, time, self.tombstones).await?;
+            let swept = self.store.history_sweep(after, time, history).await?;
+            removed += swept.removed;
+            after = swept.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        loop {
+            let swept = self.store.tombstone_sweep(after, time, tombstones).await?;
             removed += swept.removed;
             after = swept.next;
             if after.is_none() {

@@ -10,7 +10,8 @@ use crate::domain::id::TaskId;
 use crate::domain::list::ListState;
 use crate::domain::permission::Denied;
 use crate::domain::quota::QuotaExceeded;
-use crate::domain::task::Task;
+use crate::domain::task::{Merge, Task};
+use crate::service::UndoReport;
 use crate::store::StoreError;
 
 /// A rejected field, as the client spells it, and the reason; together they form a sentence.
@@ -60,6 +61,19 @@ pub enum Error {
     /// The task has changed, and an earlier result of the batch already holds it.
     #[error("the task has changed; an earlier result includes its current state")]
     ChangedAsTold,
+    /// Others have changed the same fields since the revision that the client knows.
+    #[error("others have changed the same fields since that revision: see conflicts")]
+    Conflict(Box<Merge>),
+    /// The history of the task does not have the revision that the client knows.
+    #[error(
+        "the history of the task does not have this revision: read the task again"
+    )]
+    BaseUnknown,
+    /// Changes that were to be undone have been overwritten. Nothing was done.
+    #[error(
+        "some fields have been edited since: see kept, and send skip to undo the rest"
+    )]
+    EditedSince(UndoReport),
     /// The request does not name the revision of the task or list.
     #[error(
         "the request must name the revision that it changes: send its ETag in If-Match"

@@ -186,13 +186,14 @@ impl Service {
         recorder: Recorder<ListGone>,
     ) -> Result<ListGone, Error> {
         let if_match = self.precondition(preconditions.if_match)?;
-        let mut gone = ListGone::default();
+        let (mut gone, mut unit) = (ListGone::default(), None);
         loop {
             let action = ListAction::Delete(id, tasks, if_match.clone());
             let write = self.list_write(caller, action, preconditions.dry_run);
+            let write = ListWrite { unit, ..write };
             // Only the last write deletes the list, and keeps the outcome.
             let kept = move |written: &Option<Result<ListDone, ListRefused>>| {
-                let Emptied { tasks: count, is_deleted } = emptied(written.as_ref()?)?;
+                let Emptied { tasks: count, is_deleted, .. } = emptied(written.as_ref()?)?;
                 is_deleted.then(|| gone.plus(tasks, count))
             };
             let context = recorder.clone().context(self.authority(caller), kept);
@@ -200,7 +201,8 @@ impl Service {
             let written = written.ok_or(Error::BadToken)?;
             let done = emptied(&written);
             written.map_err(refused)?;
-            let Emptied { tasks: count, is_deleted } = done.ok_or(NO_LIST)?;
+            let Emptied { tasks: count, is_deleted, unit: batch } = done.ok_or(NO_LIST)?;
+            unit = Some(batch);
             gone = gone.plus(tasks, count);
             if is_deleted {
                 return Ok(gone);
@@ -235,7 +237,7 @@ impl Service {
         dry_run: bool,
     ) -> ListWrite {
         let (now, access) = (self.0.clock.now(), Some(caller.access));
-        ListWrite { action, dry_run, now, access }
+        ListWrite { action, dry_run, now, access, unit: None }
     }
 
     /// Returns the precondition of a change.

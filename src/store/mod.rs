@@ -37,7 +37,8 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
+    ChangePage, ChangeQuery, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite,
+    TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -346,6 +347,49 @@ pub trait Store: fmt::Debug + Send + Sync {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError>;
+
+    /// Returns the last changes of a task, also of a deleted one in the trash, at most `limit`. `None` if there is no such
+    /// task.
+    async fn history_list(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        limit: usize,
+    ) -> Result<Option<TaskHistory>, StoreError>;
+
+    /// Lists deleted tasks that can be restored, the last deletion first, at most `limit`, starting before the deletion
+    /// with this number. `None` if there is no such owner.
+    async fn trash_list(
+        &self,
+        owner: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Option<TrashPage>, StoreError>;
+
+    /// Deletes one task of the trash for good, or some hundreds of all, and returns how many. To delete all, call again
+    /// until it returns 0.
+    async fn trash_empty(
+        &self,
+        owner: UserId,
+        id: Option<TaskId>,
+        context: WriteContext<u64>,
+    ) -> Result<u64, StoreError>;
+
+    /// Finds changes that a person wants to undo. They are undone by [`Self::task_write`].
+    async fn undo_plan(
+        &self,
+        owner: UserId,
+        scope: UndoScope,
+    ) -> Result<UndoPlan, StoreError>;
+
+    /// Removes old changes and deleted tasks of a few accounts, starting after `after`. Each call is short: to remove all,
+    /// call again from where the last call stopped.
+    async fn history_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: HistoryRetention,
+    ) -> Result<SweepProgress, StoreError>;
 
     /// Counts tasks, also by tag, and the open tasks that are due in a range.
     async fn task_summary(

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use duly::clock::{Clock, ManualClock};
 use duly::domain::idempotency::IdempotencyRecord;
-use duly::jobs::sweep::SweepJob;
+use duly::domain::task::HistoryRetention;
+use duly::jobs::sweep::{Retention, SweepJob};
 use duly::store::Store;
 use duly::store::redb::RedbStore;
 
@@ -19,6 +20,11 @@ fn answers(store: &RedbStore) -> u64 {
     assert_eq!(report.findings, [""; 0]);
     report.answers
 }
+
+const RETENTION: Retention = Retention {
+    tombstones: HOUR,
+    history: HistoryRetention { changes: HOUR, trash: HOUR },
+};
 
 #[tokio::test]
 async fn what_is_old_is_removed_of_all_accounts() {
@@ -36,7 +42,7 @@ async fn what_is_old_is_removed_of_all_accounts() {
     let job = SweepJob::new(
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::clone(&clock) as Arc<dyn Clock>,
-        HOUR,
+        RETENTION,
     );
     assert_eq!(job.pass(Duration::ZERO).await.unwrap(), None, "nothing to compare with");
     for (hours, removed) in [(12, 0), (23, 0), (24, 43), (28, 0), (29, 43), (30, 0)] {
@@ -83,7 +89,7 @@ async fn nothing_is_removed_by_a_clock_that_jumped() {
     let job = SweepJob::new(
         Arc::clone(&store) as Arc<dyn Store>,
         Arc::clone(&clock) as Arc<dyn Clock>,
-        HOUR,
+        RETENTION,
     );
     job.pass(Duration::ZERO).await.unwrap();
 

@@ -76,7 +76,7 @@ pub(super) fn write() -> impl Strategy<Value = ListWrite> {
             .prop_map(|(id, tasks, if_match)| ListAction::Delete(id, tasks, if_match)),
     ];
     (action, prop::bool::weighted(0.1), 0..9_i64).prop_map(|(action, dry_run, now)| {
-        ListWrite { action, dry_run, now: at(now * 40_000), access: None }
+        ListWrite { action, dry_run, now: at(now * 40_000), access: None, unit: None }
     })
 }
 

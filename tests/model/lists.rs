@@ -225,6 +225,7 @@ fn write() -> impl Strategy<Value = TaskWrite> {
             home: TimeZone::utc(),
             access: None,
             salt: 0,
+            unit: None,
         },
     )
 }

@@ -315,7 +315,7 @@ async fn a_deleted_list_may_take_its_tasks_with_it() {
 async fn emptied_in_part(server: &crate::harness::Server, tasks: TasksOfList) -> u64 {
     let action = ListAction::Delete(ListId::new(2), tasks, IfMatch::Any);
     let now = Timestamp::from_millis(1_900_000_000_000).unwrap();
-    let write = ListWrite { action, dry_run: false, now, access: None };
+    let write = ListWrite { action, dry_run: false, now, access: None, unit: None };
     let owner = UserId::new(1);
     let written = server.store.list_write(owner, write, WriteContext::system()).await;
     match written.unwrap().unwrap().unwrap() {
@@ -534,6 +534,7 @@ async fn a_patch_without_effect_keeps_the_revision() {
         dry_run: false,
         now: Timestamp::EPOCH,
         access: None,
+        unit: None,
     };
     let store = &server.store;
     let same = write(ListPatch::default());

@@ -9,6 +9,7 @@ mod events;
 mod fields;
 mod find;
 mod list;
+mod history;
 mod lists;
 mod occurrence;
 mod order;

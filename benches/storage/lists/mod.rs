@@ -227,6 +227,7 @@ async fn fill_one(store: &RedbStore, owner: UserId, size: usize) {
             home,
             access: None,
             salt: 0,
+            unit: None,
         };
         assert!(
             store

@@ -21,6 +21,8 @@ pub struct ListWrite {
     pub now: Timestamp,
     /// Credential of the client; `None` for the program itself.
     pub access: Option<Access>,
+    /// Number of the batch that this write continues; `None` for a batch of its own.
+    pub unit: Option<u64>,
 }
 
 /// Kind of change.
@@ -132,6 +134,8 @@ pub struct Emptied {
     pub tasks: u64,
     /// Whether the list was empty then, and is deleted.
     pub is_deleted: bool,
+    /// Number of the batch.
+    pub unit: u64,
 }
 
 /// Reason that a change was not made.

@@ -1,7 +1,7 @@
 //! Changes to a task.
 
 use super::occurrence::{changed_recurrence, check_change, finish};
-use super::{Description, Patched, Task, TaskRefused, Title};
+use super::{Description, Patched, Task, TaskField, TaskRefused, Title};
 use crate::domain::due::{Due, LocalTime};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
@@ -50,6 +50,8 @@ pub struct TaskPatch {
     pub repeat_from: Option<Option<RepeatFrom>>,
     /// Immutable fields, as the client sent them.
     pub fixed: Fixed,
+    /// Revision that the client knows. Values that it has not changed since are left out.
+    pub base: Option<u64>,
     /// Whether the change is an import: its title may be invisible, its rule may have no effect, and a completion
     /// completes a recurring task itself.
     pub is_import: bool,
@@ -131,7 +133,24 @@ impl TaskPatch {
             recurrence: Some(recurrence.map(|it| it.rule().clone())),
             repeat_from: Some(from),
             fixed: Fixed::default(),
+            base: None,
             is_import: true,
+        }
+    }
+
+    /// Leaves a field as it is.
+    pub(crate) fn leave(&mut self, field: TaskField) {
+        match field {
+            TaskField::Title => self.title = None,
+            TaskField::Description => self.description = None,
+            TaskField::Completed => self.completed = None,
+            TaskField::Due => (self.due, self.due_local) = (None, None),
+            TaskField::Priority => self.priority = None,
+            TaskField::Tags => self.tags = None,
+            TaskField::Position => self.position = None,
+            TaskField::Parent => self.parent = None,
+            TaskField::List => self.list = None,
+            TaskField::Recurrence => (self.recurrence, self.repeat_from) = (None, None),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Task writes as data: requests and results.
 
-use super::{NewTask, Task, TaskPatch};
+use super::{Merge, NewTask, Task, TaskPatch, UndoOfTask, Undone};
 use crate::domain::access::Access;
 use crate::domain::due::LocalError;
 use crate::domain::id::TaskId;
@@ -27,6 +27,8 @@ pub struct TaskWrite {
     pub access: Option<Access>,
     /// Random number, for the uids of new tasks.
     pub salt: u64,
+    /// Number of the batch that this write continues; `None` for a batch of its own.
+    pub unit: Option<u64>,
 }
 
 impl TaskWrite {
@@ -45,7 +47,8 @@ impl TaskWrite {
     pub fn one(action: TaskAction, now: Timestamp) -> Self {
         let op = TaskOp { action, if_match: IfMatch::Any };
         let (home, access) = (TimeZone::utc(), None);
-        Self { ops: vec![op], atomic: true, dry_run: false, now, home, access, salt: 0 }
+        let (atomic, dry_run, salt, unit) = (true, false, 0, None);
+        Self { ops: vec![op], atomic, dry_run, now, home, access, salt, unit }
     }
 }
 
@@ -106,6 +109,10 @@ pub enum TaskAction {
     Move(TaskRef, TaskMove),
     /// Deletes a task and all tasks below it.
     Delete(TaskRef),
+    /// Restores a deleted task, with the tasks below it that were deleted in the same batch.
+    Restore(TaskId),
+    /// Undoes changes of a task.
+    Undo(TaskId, UndoOfTask),
 }
 
 /// Reference to a task.
@@ -168,6 +175,20 @@ pub enum TaskDone {
     },
     /// Number of deleted tasks: the task and all below it.
     Deleted(u64),
+    /// The task was restored, or was not deleted.
+    Restored {
+        /// Task after the change.
+        task: Task,
+        /// Number of restored tasks: the task and those below it.
+        count: u64,
+    },
+    /// Changes of the task were undone.
+    Undone {
+        /// Effect on the task.
+        outcome: Undone,
+        /// Names of fields that keep the values that they have got since.
+        edited: Vec<&'static str>,
+    },
 }
 
 /// Reason that a change was not made.
@@ -189,6 +210,15 @@ pub enum TaskRefused {
     /// make 500 copies of it.
     #[error("the task has changed; an earlier result includes its current state")]
     ChangedAsTold,
+    /// The client knows an earlier revision, and others have changed the same fields since.
+    #[error("others have changed the same fields since that revision")]
+    Conflict(Box<Merge>),
+    /// The history no longer has the revision that the client knows.
+    #[error("is not a revision that the history of the task has: read the task again")]
+    BaseUnknown,
+    /// The changes to be undone have been overwritten; names of fields.
+    #[error("has been edited since")]
+    Edited(Vec<&'static str>),
     /// Names of fields that cannot be changed.
     #[error("cannot be changed")]
     Fixed(Vec<&'static str>),
@@ -275,6 +305,8 @@ pub struct TaskWritten {
     pub results: Vec<Result<TaskDone, TaskRefused>>,
     /// Whether the results were applied.
     pub applied: bool,
+    /// Number of the batch: of the first change of this write, or of the write that it continues.
+    pub unit: u64,
 }
 
 impl TaskWritten {
@@ -284,8 +316,9 @@ impl TaskWritten {
         match done {
             TaskDone::Created(task)
             | TaskDone::Known(task)
-            | TaskDone::Changed { task, .. } => Some(task),
-            TaskDone::Deleted(_) => None,
+            | TaskDone::Changed { task, .. }
+            | TaskDone::Restored { task, .. } => Some(task),
+            TaskDone::Deleted(_) | TaskDone::Undone { .. } => None,
         }
     }
 }

@@ -68,6 +68,7 @@ const fn told(op: Op) -> &'static str {
             "Move a task: takes exactly one of `to`, `before`, `after`, `before_uid` and `after_uid`."
         }
         Op::Delete => "Delete a task and its descendants.",
+        Op::Restore => "Restore a deleted task and its descendants.",
     }
 }
 

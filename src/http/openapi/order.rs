@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 const MEMBERS: [&str; 7] =
     ["openapi", "info", "servers", "tags", "paths", "components", "security"];
-const TAGS: [&str; 5] = ["Tasks", "Lists", "Auth", "Health", "Admin"];
+const TAGS: [&str; 6] = ["Tasks", "Lists", "History", "Auth", "Health", "Admin"];
 const METHODS: [&str; 4] = ["post", "get", "patch", "delete"];
 /// Operations whose paths come first and last within their tag.
 const FIRST: [&str; 3] = ["user_register", "session_login", "session_refresh"];

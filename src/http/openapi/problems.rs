@@ -57,7 +57,7 @@ const KINDS: [Kind; 19] = [
     kind(
         "409",
         "Conflict",
-        "The email is already registered, the account is the last administrator, a maximum number of resources is reached, or the idempotency key was used for another request.",
+        "The email is already registered, the account is the last administrator, a maximum number of resources is reached, or the idempotency key was used for another request. `edit_conflict`: others have changed the same fields of the task since `base`; `conflicts` has each. `base_unknown`: the history of the task does not have the revision `base`. `edited_since`: fields of tasks have been edited since the changes that were to be undone; `kept` names them.",
         "email_taken",
         &[],
     ),

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::body::{TaskCreate, TaskPatch, UidText, clearable};
 use super::preconditions;
+use super::history::ConflictView;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};
@@ -48,6 +49,8 @@ pub(in crate::http) enum Op {
     Move,
     /// Delete a task and its descendants: takes `id` or `uid` and optionally `if_match`.
     Delete,
+    /// Restore a deleted task and its descendants: takes `id`.
+    Restore,
 }
 
 /// Members of an operation besides `op`.
@@ -59,8 +62,15 @@ pub(in crate::http) struct Takes {
 }
 
 impl Op {
-    pub(in crate::http) const ALL: [Self; 6] =
-        [Self::Create, Self::Patch, Self::Complete, Self::Skip, Self::Move, Self::Delete];
+    pub(in crate::http) const ALL: [Self; 7] = [
+        Self::Create,
+        Self::Patch,
+        Self::Complete,
+        Self::Skip,
+        Self::Move,
+        Self::Delete,
+        Self::Restore,
+    ];
 
     pub(in crate::http) const fn takes(self) -> Takes {
         let (op, required, possible): (_, &[_], &[_]) = match self {
@@ -85,6 +95,7 @@ impl Op {
                 ],
             ),
             Self::Delete => ("delete", &[], &["id", "uid", "if_match"]),
+            Self::Restore => ("restore", &["id"], &[]),
         };
         Takes { op, required, possible }
     }
@@ -308,6 +319,8 @@ impl TaskOperation {
             Op::Complete => TaskCommand::Complete(named, catch_up),
             Op::Skip => TaskCommand::Skip(named, catch_up),
             Op::Delete => TaskCommand::Delete(named),
+            // The uid of a deleted task does not name it.
+            Op::Restore => TaskCommand::Restore(TaskId::new(id.unwrap_or_default())),
             Op::Move => {
                 let to = TaskMoveBody {
                     to,
@@ -368,6 +381,10 @@ pub(super) struct TaskResult {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<u64>,
+    /// With code `edit_conflict`: the fields that others have changed.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflicts: Option<Vec<ConflictView>>,
     /// Machine-readable error code.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -406,6 +423,7 @@ impl Example for TaskBatchResult {
             task: Some(TaskView::example()),
             finished_id: None,
             deleted: None,
+            conflicts: None,
             code: None,
             detail: None,
             errors: None,
@@ -421,6 +439,7 @@ impl TaskResult {
             task: None,
             finished_id: None,
             deleted: None,
+            conflicts: None,
             code: None,
             detail: None,
             errors: None,
@@ -444,12 +463,20 @@ impl TaskResult {
                 ..Self::new(200)
             },
             TaskDone::Deleted(count) => Self { deleted: Some(count), ..Self::new(204) },
+            TaskDone::Restored { task, .. } => {
+                Self { task: Some(task.into()), ..Self::new(200) }
+            }
+            TaskDone::Undone { .. } => Self::new(200),
         }
     }
 
     fn failed(failure: TaskFailure) -> Self {
         let task = match &failure {
             TaskFailure::Changed(task) => Some(TaskView::from((**task).clone())),
+            _ => None,
+        };
+        let conflicts = match &failure {
+            TaskFailure::Conflict(merge) => Some(ConflictView::all(merge)),
             _ => None,
         };
         let failure = match failure {
@@ -466,6 +493,7 @@ impl TaskResult {
         let faults: Vec<FieldFault> = faults.collect();
         Self {
             task,
+            conflicts,
             code: Some(code.to_owned()),
             detail: Some(detail),
             errors: (!faults.is_empty()).then_some(faults),

@@ -322,6 +322,9 @@ pub(super) struct TaskPatch {
     /// Date from which the rule repeats, as in `TaskCreate`; null for `due`.
     #[oai(nullable)]
     repeat_from: MaybeUndefined<RepeatFromText>,
+    /// `rev` of your copy of the task. Others may have changed other fields since: your changes are applied to them. If
+    /// they changed the same fields, the response is 409 `edit_conflict`.
+    base: Option<u64>,
     /// Read-only: accepted if it equals the current value, so that a whole task can be sent back.
     id: Option<u64>,
     /// Read-only, like `id`.
@@ -378,6 +381,7 @@ impl From<TaskPatch> for TaskPatchInput {
                 uid: patch.uid.map(|it| Uid::new_unchecked(it.0)),
                 created_at: patch.created_at,
             },
+            base: patch.base,
         }
     }
 }
@@ -402,6 +406,7 @@ impl TaskPatch {
             list_id: None,
             recurrence: MaybeUndefined::Undefined,
             repeat_from: MaybeUndefined::Undefined,
+            base: None,
             id: None,
             uid: None,
             owner_id: None,

@@ -8,6 +8,7 @@ use poem_openapi::types::{Example, Type};
 use serde::Serialize;
 
 use super::body::Priority;
+use super::history::ConflictView;
 use crate::domain::due::{Due, DueText};
 use crate::domain::id::TaskId;
 use crate::domain::recurrence::Recurrence;
@@ -319,8 +320,18 @@ impl Type for TaskJson {
     }
 }
 
-/// Converts an error to a problem; one of a failed precondition includes the current task.
+/// Converts an error to a problem; one of a failed precondition or of a conflict includes the
+/// current task.
 pub(super) fn problem(error: Error) -> Problem {
+    if let Error::Conflict(merge) = &error {
+        let etag = etag::of(merge.theirs.revision);
+        let conflicts = serde_json::to_value(ConflictView::all(merge));
+        let theirs = serde_json::to_value(TaskView::from(merge.theirs.clone()));
+        return Problem::from(error)
+            .with_etag(&etag)
+            .with_member("conflicts", conflicts.unwrap_or_default())
+            .with_member("task", theirs.unwrap_or_default());
+    }
     let Error::Changed(task) = &error else { return error.into() };
     let (etag, view) = (etag::of(task.revision), TaskView::from((**task).clone()));
     let view = serde_json::to_value(&view).unwrap_or_default();

@@ -9,6 +9,7 @@ use super::refused::TaskFailure;
 use super::{Preconditions, home};
 use crate::auth::Caller;
 use crate::auth::permission::TasksWrite;
+use crate::domain::id::TaskId;
 use crate::domain::task::{
     IfMatch, Neighbour, Skip, TaskAction, TaskDone, TaskMove, TaskOp, TaskPatch, TaskRef,
     TaskWrite, TaskWritten,
@@ -41,6 +42,8 @@ pub enum TaskCommand {
     Move(TaskRef, TaskMove),
     /// Deletes a task and its subtasks.
     Delete(TaskRef),
+    /// Restores a deleted task and its subtasks.
+    Restore(TaskId),
 }
 
 /// Operations performed in order, in one transaction.
@@ -143,7 +146,8 @@ impl Service {
         let dry_run = dry_run || (atomic && ops.len() < checked.len());
         let plan = Arc::new(Plan { checked, atomic });
         let (access, salt) = (Some(caller.access), u64::from_be_bytes(self.random()?));
-        let write = TaskWrite { ops, atomic, dry_run, now, home, access, salt };
+        let unit = None;
+        let write = TaskWrite { ops, atomic, dry_run, now, home, access, salt, unit };
         let recorded = Arc::clone(&plan);
         let applied = move |written: &Option<TaskWritten>| {
             let written = written.as_ref().filter(|written| written.applied)?;
@@ -161,7 +165,7 @@ impl Service {
         now: Timestamp,
     ) -> Result<(TaskOp, Option<Neighbour>), Checked> {
         let TaskRequest { ask, if_match } = request.map_err(Checked::Invalid)?;
-        let is_new = matches!(ask, TaskCommand::Create(_));
+        let is_new = matches!(ask, TaskCommand::Create(_) | TaskCommand::Restore(_));
         let mut to = None;
         let action = match ask {
             TaskCommand::Create(draft) => {
@@ -183,6 +187,7 @@ impl Service {
                 Ok(TaskAction::Move(id, place))
             }
             TaskCommand::Delete(id) => Ok(TaskAction::Delete(id)),
+            TaskCommand::Restore(id) => Ok(TaskAction::Restore(id)),
         };
         let action = action.map_err(Checked::InvalidTask)?;
         // `If-None-Match` alone names what the client lacks, not what it has.

@@ -82,6 +82,8 @@ pub struct TaskPatchInput {
     pub repeat_from: Option<Option<RepeatFrom>>,
     /// Members that cannot be changed.
     pub fixed: Fixed,
+    /// Revision that the client knows; others may have changed the task since.
+    pub base: Option<u64>,
 }
 
 /// Collector of rejected fields.
@@ -219,6 +221,7 @@ impl TaskPatchInput {
             }),
             repeat_from: self.repeat_from,
             fixed: self.fixed,
+            base: self.base,
             is_import: false,
         };
         check.finish(Some(patch))
@@ -244,6 +247,7 @@ impl TaskPatchInput {
             recurrence,
             repeat_from,
             fixed: Fixed { id, owner, uid, created_at },
+            base,
         } = self;
         let mut identity = format!(
             "TaskChange {{ title: {title:?}, description: {description:?}, completed: {completed:?}, due: {due:?}, \
@@ -258,6 +262,7 @@ impl TaskPatchInput {
             ("tags_remove", tags_remove.as_ref().map(|it| format!("{it:?}"))),
             ("list", list.map(|it| it.to_string())),
             ("parent_uid", parent_uid.as_ref().map(|it| format!("{it:?}"))),
+            ("base", base.map(|it| it.to_string())),
             ("uid", uid.as_ref().map(|it| format!("{it:?}"))),
             (
                 "repeat_from",

@@ -75,7 +75,10 @@ impl Service {
         match first(self.task_write(caller, batch, recorder, kept).await?)? {
             TaskDone::Created(task) => Ok(Made::New(task)),
             TaskDone::Known(task) => Ok(Made::Known(task)),
-            TaskDone::Changed { .. } | TaskDone::Deleted(_) => Err(NO_TASK),
+            TaskDone::Changed { .. }
+            | TaskDone::Deleted(_)
+            | TaskDone::Restored { .. }
+            | TaskDone::Undone { .. } => Err(NO_TASK),
         }
     }
 
@@ -182,6 +185,27 @@ impl Service {
         first(self.task_write(caller, batch, recorder, kept).await?).and_then(deleted)
     }
 
+    /// Restores a deleted task, with its subtasks that were deleted together with it. A task that is not deleted stays as
+    /// it is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if the task is not in the trash, [`Error::Quota`], and store errors.
+    #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id, task.id = %id))]
+    pub async fn task_restore(
+        &self,
+        caller: &Caller<TasksWrite>,
+        id: TaskId,
+        dry_run: bool,
+        recorder: Recorder<Task>,
+    ) -> Result<Task, Error> {
+        let preconditions = Preconditions { if_match: None, dry_run };
+        let ask = TaskCommand::Restore(id);
+        let restored =
+            self.task_write_one(caller, ask, preconditions, recorder, |it| it.0).await;
+        restored.map(|(task, _)| task)
+    }
+
     /// Counts tasks: open, completed, overdue, and by tag.
     ///
     /// # Errors
@@ -219,7 +243,8 @@ fn task(done: TaskDone) -> Result<Moved, Error> {
     match done {
         TaskDone::Created(task) | TaskDone::Known(task) => Ok((task, None)),
         TaskDone::Changed { task, finished } => Ok((task, finished)),
-        TaskDone::Deleted(_) => Err(NO_TASK),
+        TaskDone::Restored { task, .. } => Ok((task, None)),
+        TaskDone::Deleted(_) | TaskDone::Undone { .. } => Err(NO_TASK),
     }
 }
 
@@ -227,9 +252,11 @@ fn task(done: TaskDone) -> Result<Moved, Error> {
 fn deleted(done: TaskDone) -> Result<u64, Error> {
     match done {
         TaskDone::Deleted(count) => Ok(count),
-        TaskDone::Created(_) | TaskDone::Known(_) | TaskDone::Changed { .. } => {
-            Err(NO_TASK)
-        }
+        TaskDone::Created(_)
+        | TaskDone::Known(_)
+        | TaskDone::Changed { .. }
+        | TaskDone::Restored { .. }
+        | TaskDone::Undone { .. } => Err(NO_TASK),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::id::TaskId;
 use crate::domain::quota::QuotaExceeded;
-use crate::domain::task::{Neighbour, Task, TaskRef, TaskRefused};
+use crate::domain::task::{Merge, Neighbour, Task, TaskRef, TaskRefused};
 use crate::service::{Error, FieldError};
 
 /// Reason that an operation of a batch failed.
@@ -16,6 +16,10 @@ pub enum TaskFailure {
     Changed(Box<Task>),
     /// The same, when an earlier result already holds the current task.
     ChangedAsTold,
+    /// Others have changed the same fields.
+    Conflict(Box<Merge>),
+    /// The revision that the client knows is forgotten.
+    BaseUnknown,
     /// Fields of the request were rejected. Names all of them.
     Invalid(Vec<FieldError>),
     /// Fields of the task were rejected. Names all of them.
@@ -39,6 +43,8 @@ impl From<TaskFailure> for Error {
             TaskFailure::Deleted(id) => Self::TaskDeleted(id),
             TaskFailure::Changed(task) => Self::Changed(task),
             TaskFailure::ChangedAsTold => Self::ChangedAsTold,
+            TaskFailure::Conflict(merge) => Self::Conflict(merge),
+            TaskFailure::BaseUnknown => Self::BaseUnknown,
             TaskFailure::Invalid(fields) | TaskFailure::InvalidTask(fields) => {
                 Self::Invalid(fields)
             }
@@ -62,6 +68,10 @@ impl TaskFailure {
             R::Quota(exceeded) => return Self::Quota(*exceeded),
             R::Changed(task) => return Self::Changed(task.clone()),
             R::ChangedAsTold => return Self::ChangedAsTold,
+            R::Conflict(merge) => return Self::Conflict(merge.clone()),
+            R::BaseUnknown => return Self::BaseUnknown,
+            // Only undoing is refused like this, and no batch undoes.
+            R::Edited(_) => return Self::NotApplied,
             R::Fixed(names) => {
                 let fault = |name: &&str| FieldError::new(name, &refused);
                 return Self::InvalidTask(names.iter().map(fault).collect());

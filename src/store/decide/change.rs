@@ -7,7 +7,7 @@ use crate::domain::invitation::Invitation;
 use crate::domain::list::TaskList;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
-use crate::domain::task::{Task, Tombstone};
+use crate::domain::task::{HistoryEntry, Task, Tombstone};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::transfer::NextIds;
@@ -83,6 +83,16 @@ pub enum Change {
     },
     /// Task to delete.
     TaskDelete(Task),
+    /// Change of a task, for its history.
+    HistoryAdd(HistoryEntry),
+    /// Change of a task to forget, since the task has too many or is deleted for good.
+    HistoryDelete(HistoryEntry),
+    /// Change of a task to forget, because of its age or of the size of the history.
+    HistoryExpire(HistoryEntry),
+    /// Deleted task that can be restored, and the number of its deletion.
+    TrashAdd(u64, Task),
+    /// Deleted task to remove from the trash: it is restored, or deleted for good.
+    TrashDelete(u64, Task),
     /// Latest change of a deleted task of this account.
     TaskGone(UserId, Timestamp),
     /// Trace of a task or list that is deleted.

@@ -2,7 +2,7 @@
 
 use super::tasks::clear_out;
 use super::tasks::{Allowance, Authorship, TaskOverlay, WriteTime, author, take_out};
-use super::{Change, Decision, Figures, Snapshot, tombstones};
+use super::{Change, Decision, Figures, Snapshot, history, tombstones};
 use crate::domain::id::{ListId, UserId};
 use crate::domain::list::{
     Emptied, ListAction, ListDone, ListPatch, ListRefused, ListState, ListWrite, NewList,
@@ -190,13 +190,20 @@ impl Lists<'_> {
     fn delete(&self, old: TaskList, tasks: TasksOfList, write: &ListWrite) -> Decided {
         let Self { snapshot, owner, ref figures, quota } = *self;
         let total = snapshot.list_counts(owner, old.id)?.total;
-        let emptied =
-            |tasks, is_deleted| Ok(ListDone::Emptied(Emptied { tasks, is_deleted }));
+        let unit = write.unit.unwrap_or(figures.seq.saturating_add(1));
+        let emptied = |tasks, is_deleted| {
+            Ok(ListDone::Emptied(Emptied { tasks, is_deleted, unit }))
+        };
         if write.dry_run {
             return Ok(Decision::unchanged(emptied(total, true)));
         }
         let author = author(snapshot, owner, write.access)?;
-        let by = Authorship { author: author.clone(), salt: 0 };
+        let by = Authorship {
+            author: author.clone(),
+            at: write.now,
+            salt: 0,
+            unit: write.unit,
+        };
         // Nothing is added that a quota limits.
         let allowance = Allowance::new(figures, &Quota::default(), 0);
         let mut overlay = TaskOverlay::new(snapshot, owner, figures, allowance, by)?;
@@ -206,18 +213,19 @@ impl Lists<'_> {
         let at = WriteTime { now: write.now, home: &home };
         let done = match tasks {
             TasksOfList::Move => take_out(&mut overlay, found, AT_ONCE, at)?,
-            TasksOfList::Delete => clear_out(&mut overlay, found, AT_ONCE, at)?,
+            TasksOfList::Delete => clear_out(&mut overlay, found, AT_ONCE)?,
         };
         let done = u64::try_from(done).unwrap_or(u64::MAX);
         let is_deleted = done >= total;
-        let (unit, seq) = (figures.seq.saturating_add(1), overlay.take_seq());
-        let mut changes = overlay.into_changes();
+        let seq = overlay.take_seq();
+        let mut changes = overlay.into_changes()?;
         if is_deleted {
             let of = Gone::List(old.id);
             let tombstone = Tombstone { owner, of, seq, unit, at: write.now, author };
             changes.extend([Change::ListDelete(old), Change::TombstoneAdd(tombstone)]);
         }
         tombstones::make_room(snapshot, owner, figures, quota, &mut changes)?;
+        history::make_room(snapshot, owner, figures, quota, &mut changes)?;
         Ok(Decision { result: emptied(done, is_deleted), changes })
     }
 }

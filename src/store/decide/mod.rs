@@ -8,6 +8,7 @@ pub mod accounts;
 mod audit;
 mod authority;
 mod change;
+pub mod history;
 pub mod idempotency;
 pub mod import;
 pub mod invitations;
@@ -22,7 +23,7 @@ pub use self::authority::authorize;
 pub use self::change::Change;
 pub use self::idempotency::IdempotencyBounds;
 pub use self::snapshot::{
-    Family, Figures, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
+    Family, Figures, HistoryUsage, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
 };
 use super::{StoreError, WriteContext};
 

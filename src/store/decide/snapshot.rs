@@ -9,7 +9,7 @@ use crate::domain::position::Position;
 use crate::domain::quota::OwnQuota;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts, Tombstone};
+use crate::domain::task::{HistoryEntry, Task, TaskCounts, Tombstone};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::uid::Uid;
@@ -114,8 +114,42 @@ pub trait Snapshot {
     /// Finds the tombstone of a deleted task.
     fn tombstone(&self, owner: UserId, id: TaskId) -> Read<Option<Tombstone>>;
 
-    /// Lists tombstones, oldest first, at most `limit`.
-    fn tombstones(&self, owner: UserId, limit: usize) -> Read<Vec<Tombstone>>;
+    /// Lists tombstones, oldest first, at most `limit`, from a change on.
+    fn tombstones(&self, owner: UserId, from: u64, limit: usize) -> Read<Vec<Tombstone>>;
+
+    /// Finds the state that a change of a task has replaced.
+    fn history(&self, owner: UserId, seq: u64) -> Read<Option<HistoryEntry>>;
+
+    /// Lists changes of tasks, oldest first, at most `limit`, from a change on.
+    fn history_from(
+        &self,
+        owner: UserId,
+        seq: u64,
+        limit: usize,
+    ) -> Read<Vec<HistoryEntry>>;
+
+    /// Returns the bytes that a change of a task takes in this database.
+    fn history_bytes(&self, entry: &HistoryEntry) -> Read<u64>;
+
+    /// Finds the task that a change has deleted.
+    fn trash(&self, owner: UserId, seq: u64) -> Read<Option<Task>>;
+
+    /// Lists the numbers of deletions of tasks that can be restored, in their order, at most `limit`, from a change on.
+    fn trash_from(&self, owner: UserId, seq: u64, limit: usize) -> Read<Vec<u64>>;
+
+    /// Lists the numbers of deletions before a change, the last one first, at most `limit`.
+    fn trash_before(&self, owner: UserId, seq: u64, limit: usize) -> Read<Vec<u64>>;
+
+    /// Lists all tasks by id, at most `limit`, starting after `after`.
+    fn tasks_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Read<Vec<Task>>;
+
+    /// Returns the bytes that a deleted task takes in this database.
+    fn trash_bytes(&self, task: &Task) -> Read<u64>;
 
     /// Lists a task and its descendants, level by level, each with its children. Leaves out the children of descendants
     /// for which `skips` is true. Stops after the task with which more than `most` tasks are found, so that some may be
@@ -210,6 +244,20 @@ pub struct IdempotencyUsage {
     pub bytes: u64,
 }
 
+/// Size of the history of the tasks of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HistoryUsage {
+    /// Number of recorded changes.
+    pub changes: u64,
+    /// Number of deleted tasks that can be restored.
+    pub trashed: u64,
+    /// Bytes of both.
+    pub bytes: u64,
+    /// Number of the last change that was removed because of its age or of the size of the history. Changes up to it
+    /// may be forgotten.
+    pub forgotten: u64,
+}
+
 /// Figures about the tasks of an account.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
@@ -233,6 +281,8 @@ pub struct Figures {
     pub lists: u64,
     /// Id of the next list.
     pub next_list: ListId,
+    /// Size of the history.
+    pub history: HistoryUsage,
 }
 
 impl Figures {
@@ -248,5 +298,6 @@ impl Figures {
         tombstones: 0,
         lists: 0,
         next_list: ListId::new(2),
+        history: HistoryUsage { changes: 0, trashed: 0, bytes: 0, forgotten: 0 },
     };
 }

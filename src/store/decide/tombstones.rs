@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Change, Decision, Figures, Snapshot};
+use super::{Change, Decision, Figures, Snapshot, history};
 use crate::domain::id::UserId;
 use crate::domain::quota::Quota;
 use crate::domain::sweep::SweepProgress;
@@ -31,9 +31,21 @@ pub(super) fn make_room(
     let surplus =
         usize::try_from(surplus).unwrap_or(usize::MAX).min(added.saturating_mul(2));
     if surplus > 0 {
-        let oldest = snapshot.tombstones(owner, surplus)?;
-        changes.extend(oldest.into_iter().map(Change::TombstoneExpire));
+        for old in snapshot.tombstones(owner, 0, surplus)? {
+            expire(snapshot, old, changes)?;
+        }
     }
+    Ok(())
+}
+
+/// Removes a tombstone. A task cannot be restored without it.
+fn expire(
+    snapshot: &dyn Snapshot,
+    old: Tombstone,
+    changes: &mut Vec<Change>,
+) -> Result<(), StoreError> {
+    history::forget(snapshot, old.owner, old.seq, changes)?;
+    changes.push(Change::TombstoneExpire(old));
     Ok(())
 }
 
@@ -57,12 +69,15 @@ pub fn sweep(
         }
         let is_old = |found: &Tombstone| now.since(found.at) >= retention;
         // Most accounts have no old one.
-        if snapshot.tombstones(owner, 1)?.first().is_some_and(is_old) {
-            let oldest = snapshot.tombstones(owner, SWEPT_TOMBSTONES - changes.len())?;
-            let old = oldest.into_iter().take_while(is_old);
-            changes.extend(old.map(Change::TombstoneExpire));
+        if snapshot.tombstones(owner, 0, 1)?.first().is_some_and(is_old) {
+            let oldest = snapshot.tombstones(owner, 0, SWEPT_TOMBSTONES - changes.len())?;
+            for old in oldest.into_iter().take_while(is_old) {
+                if changes.len() < SWEPT_TOMBSTONES {
+                    expire(snapshot, old, &mut changes)?;
+                }
+            }
         }
-        if changes.len() == SWEPT_TOMBSTONES {
+        if changes.len() >= SWEPT_TOMBSTONES {
             // This account may have more.
             next = Some(done.unwrap_or(UserId::new(0)));
             break;

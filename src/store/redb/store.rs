@@ -21,8 +21,8 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, Task, TaskAction, TaskOp, TaskQuery, TaskSummary, TaskWrite,
-    TaskWritten,
+    ChangePage, ChangeQuery, HistoryRetention, Task, TaskAction, TaskHistory, TaskOp, TaskQuery,
+    TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -36,6 +36,8 @@ use crate::store::redb::engine::queue::{Flow, Ticket};
 use crate::store::redb::engine::space::Growth;
 use crate::store::redb::engine::work::Work;
 use crate::store::redb::format::key::Table;
+use crate::store::redb::engine::view::View;
+use crate::store::redb::format::table::SnapshotTables;
 use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{
@@ -478,6 +480,72 @@ impl Store for RedbStore {
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
         self.read(|txn| tasks::after(txn, owner, after, limit))
+    }
+
+    async fn history_list(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        limit: usize,
+    ) -> Result<Option<TaskHistory>, StoreError> {
+        self.read(|txn| {
+            let tables = SnapshotTables::open(txn)?;
+            decide::history::of_task(&View::of_snapshot(&tables), owner, id, limit)
+        })
+    }
+
+    async fn trash_list(
+        &self,
+        owner: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Option<TrashPage>, StoreError> {
+        self.read(|txn| {
+            let tables = SnapshotTables::open(txn)?;
+            decide::history::trash_page(&View::of_snapshot(&tables), owner, before, limit)
+        })
+    }
+
+    async fn trash_empty(
+        &self,
+        owner: UserId,
+        id: Option<TaskId>,
+        context: WriteContext<u64>,
+    ) -> Result<u64, StoreError> {
+        let ticket = Ticket::data(Flow::Account(owner), tombstones::SWEEP);
+        self.writer
+            .write(ticket, Growth::Frees, context, move |snapshot| {
+                decide::history::empty(snapshot, owner, id)
+            })
+            .await
+    }
+
+    async fn undo_plan(
+        &self,
+        owner: UserId,
+        scope: UndoScope,
+    ) -> Result<UndoPlan, StoreError> {
+        // All changes and tasks of the account may be examined.
+        self.read_long(owner, move |txn| {
+            let tables = SnapshotTables::open(txn)?;
+            decide::history::plan(&View::of_snapshot(&tables), owner, scope)
+        })
+        .await
+    }
+
+    async fn history_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: HistoryRetention,
+    ) -> Result<SweepProgress, StoreError> {
+        let ticket = Ticket::data(Flow::Server, tombstones::SWEEP);
+        let quota = self.quota;
+        self.writer
+            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
+                decide::history::sweep(snapshot, after, now, retention, &quota)
+            })
+            .await
     }
 
     async fn task_summary(

@@ -71,6 +71,23 @@ impl State {
                 self.see(old.owner, old.updated_at);
                 self.tasks.remove(&old.id);
             }
+            Change::HistoryAdd(new) => {
+                self.history.insert((new.owner, new.seq), new);
+            }
+            Change::HistoryDelete(old) => {
+                self.history.remove(&(old.owner, old.seq));
+            }
+            Change::HistoryExpire(old) => {
+                self.history.remove(&(old.owner, old.seq));
+                let last = self.forgotten.entry(old.owner).or_default();
+                *last = (*last).max(old.seq);
+            }
+            Change::TrashAdd(seq, task) => {
+                self.trash.insert((task.owner, seq), task);
+            }
+            Change::TrashDelete(seq, task) => {
+                self.trash.remove(&(task.owner, seq));
+            }
             Change::TaskGone(owner, changed) => self.see(owner, changed),
             Change::TombstoneAdd(new) => {
                 self.number(new.owner, new.seq);
@@ -116,6 +133,9 @@ impl State {
         self.lists.retain(|(user, _), _| *user != id);
         self.last_list.remove(&id);
         self.tombstones.retain(|(user, _), _| *user != id);
+        self.history.retain(|(user, _), _| *user != id);
+        self.trash.retain(|(user, _), _| *user != id);
+        self.forgotten.remove(&id);
     }
 
     fn add(&mut self, new: Task) {

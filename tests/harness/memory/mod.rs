@@ -27,8 +27,9 @@ use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
 use duly::domain::task::{
-    ChangePage, ChangeQuery, Start, TagCounts, Task, TaskCounts, TaskQuery, TaskSummary,
-    TaskWrite, TaskWritten,
+    ChangePage, ChangeQuery, HistoryRetention, Start, TagCounts, Task, TaskCounts,
+    TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan,
+    UndoScope,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -38,8 +39,8 @@ use duly::domain::user::{
 };
 use duly::store::decide::import::ImportState;
 use duly::store::decide::{
-    Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, idempotency, import,
-    in_context, invitations, lists, sessions, tasks, tokens, tombstones,
+    Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, history, idempotency,
+    import, in_context, invitations, lists, sessions, tasks, tokens, tombstones,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::{mpsc, watch};
@@ -376,6 +377,54 @@ impl Store for MemoryStore {
         self.decide(WriteContext::system(), |snapshot| {
             tombstones::sweep(snapshot, after, now, retention)
         })
+    }
+
+    async fn history_list(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        limit: usize,
+    ) -> Result<Option<TaskHistory>, StoreError> {
+        history::of_task(&*self.state(), owner, id, limit)
+    }
+
+    async fn trash_list(
+        &self,
+        owner: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Option<TrashPage>, StoreError> {
+        history::trash_page(&*self.state(), owner, before, limit)
+    }
+
+    async fn trash_empty(
+        &self,
+        owner: UserId,
+        id: Option<TaskId>,
+        context: WriteContext<u64>,
+    ) -> Result<u64, StoreError> {
+        self.decide(context, |snapshot| history::empty(snapshot, owner, id))
+    }
+
+    async fn undo_plan(
+        &self,
+        owner: UserId,
+        scope: UndoScope,
+    ) -> Result<UndoPlan, StoreError> {
+        history::plan(&*self.state(), owner, scope)
+    }
+
+    async fn history_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: HistoryRetention,
+    ) -> Result<SweepProgress, StoreError> {
+        let quota = self.state().quota;
+        let sweep = |snapshot: &dyn Snapshot| {
+            history::sweep(snapshot, after, now, retention, &quota)
+        };
+        self.decide(WriteContext::system(), sweep)
     }
 
     async fn change_list(

@@ -11,14 +11,14 @@ use duly::domain::list::TaskList;
 use duly::domain::position::Position;
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
-use duly::domain::task::{Task, TaskCounts, Tombstone};
+use duly::domain::task::{HistoryEntry, Task, TaskCounts, Tombstone};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::uid::Uid;
 use duly::domain::user::Credential;
 use duly::store::StoreError;
 use duly::store::decide::{
-    Family, Figures, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
+    Family, Figures, HistoryUsage, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
 };
 
 use super::State;
@@ -138,6 +138,12 @@ impl Snapshot for State {
             tombstones: self.tombstones_of(owner).count() as u64,
             lists: self.lists_of(owner).filter(|it| !it.id.is_default()).count() as u64,
             next_list: ListId::new(self.last_list.get(&owner).map_or(2, |last| last + 1)),
+            history: HistoryUsage {
+                changes: self.history.range((owner, 0)..=(owner, u64::MAX)).count() as u64,
+                trashed: self.trash.range((owner, 0)..=(owner, u64::MAX)).count() as u64,
+                bytes: 0,
+                forgotten: self.forgotten.get(&owner).copied().unwrap_or_default(),
+            },
         }))
     }
 
@@ -158,8 +164,55 @@ impl Snapshot for State {
             .cloned())
     }
 
-    fn tombstones(&self, owner: UserId, limit: usize) -> Read<Vec<Tombstone>> {
-        Ok(self.tombstones_of(owner).take(limit).cloned().collect())
+    fn tombstones(&self, owner: UserId, from: u64, limit: usize) -> Read<Vec<Tombstone>> {
+        let rest = self.tombstones_of(owner).filter(|it| it.seq >= from);
+        Ok(rest.take(limit).cloned().collect())
+    }
+
+    fn history(&self, owner: UserId, seq: u64) -> Read<Option<HistoryEntry>> {
+        Ok(self.history.get(&(owner, seq)).cloned())
+    }
+
+    fn history_from(
+        &self,
+        owner: UserId,
+        seq: u64,
+        limit: usize,
+    ) -> Read<Vec<HistoryEntry>> {
+        let rest = self.history.range((owner, seq)..=(owner, u64::MAX));
+        Ok(rest.take(limit).map(|(_, entry)| entry.clone()).collect())
+    }
+
+    fn history_bytes(&self, _entry: &HistoryEntry) -> Read<u64> {
+        Ok(0)
+    }
+
+    fn trash(&self, owner: UserId, seq: u64) -> Read<Option<Task>> {
+        Ok(self.trash.get(&(owner, seq)).cloned())
+    }
+
+    fn trash_from(&self, owner: UserId, seq: u64, limit: usize) -> Read<Vec<u64>> {
+        let rest = self.trash.range((owner, seq)..=(owner, u64::MAX));
+        Ok(rest.take(limit).map(|((_, seq), _)| *seq).collect())
+    }
+
+    fn trash_before(&self, owner: UserId, seq: u64, limit: usize) -> Read<Vec<u64>> {
+        let before = self.trash.range((owner, 0)..(owner, seq)).rev();
+        Ok(before.take(limit).map(|((_, seq), _)| *seq).collect())
+    }
+
+    fn tasks_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Read<Vec<Task>> {
+        let rest = self.tasks_of(owner).filter(|task| Some(task.id) > after);
+        Ok(rest.take(limit).cloned().collect())
+    }
+
+    fn trash_bytes(&self, _task: &Task) -> Read<u64> {
+        Ok(0)
     }
 
     fn subtree(

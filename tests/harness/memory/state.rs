@@ -13,7 +13,8 @@ use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
 use duly::domain::task::{
-    ChangeKinds, ChangePage, ChangeQuery, Changed, Task, TaskCounts, Tombstone,
+    ChangeKinds, ChangePage, ChangeQuery, Changed, HistoryEntry, Task, TaskCounts,
+    Tombstone,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -39,6 +40,11 @@ pub(crate) struct State {
     /// whose tombstone is gone.
     pub(crate) seqs: BTreeMap<UserId, Seqs>,
     pub(crate) tombstones: BTreeMap<(UserId, u64), Tombstone>,
+    pub(crate) history: BTreeMap<(UserId, u64), HistoryEntry>,
+    /// Deleted tasks, by the number of the deletion.
+    pub(crate) trash: BTreeMap<(UserId, u64), Task>,
+    /// Number of the last change of each account that was removed from its history because of its age.
+    pub(crate) forgotten: BTreeMap<UserId, u64>,
     /// Stored lists.
     pub(crate) lists: BTreeMap<(UserId, ListId), TaskList>,
     /// Greatest id that a list of each account has had.

@@ -11,7 +11,7 @@ use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Origin, Task, TaskDone, Title};
+use crate::domain::task::{Description, Origin, Task, TaskDone, Title, Merge, TaskField};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::uid::Uid;
 use crate::service::FieldError;
@@ -63,10 +63,13 @@ pub(in crate::service::idempotency) enum WireResult {
     Known(WireTask),
     Changed(WireTask, Option<u64>),
     Deleted(u64),
+    Restored(WireTask, u64),
     Missing,
     TaskDeleted(u64),
     ChangedSince(WireTask),
     ChangedAsTold,
+    Conflict(Vec<String>, Box<[WireTask; 3]>),
+    BaseUnknown,
     Invalid(Vec<(String, String)>),
     InvalidTask(Vec<(String, String)>),
     IfMatchRequired,
@@ -227,6 +230,11 @@ fn wire(result: &Result<TaskDone, TaskFailure>) -> WireResult {
             WireResult::Changed(task.to_wire(), finished.map(TaskId::get))
         }
         Ok(TaskDone::Deleted(count)) => WireResult::Deleted(*count),
+        Ok(TaskDone::Restored { task, count }) => {
+            WireResult::Restored(task.to_wire(), *count)
+        }
+        // Only undoing has this result, and no batch undoes.
+        Ok(TaskDone::Undone { .. }) => WireResult::NotApplied,
         Err(failure) => wire_failure(failure),
     }
 }
@@ -241,6 +249,13 @@ fn wire_failure(failure: &TaskFailure) -> WireResult {
         TaskFailure::Deleted(id) => WireResult::TaskDeleted(id.get()),
         TaskFailure::Changed(task) => WireResult::ChangedSince(task.to_wire()),
         TaskFailure::ChangedAsTold => WireResult::ChangedAsTold,
+        TaskFailure::Conflict(merge) => {
+            let Merge { fields, yours, theirs, base } = merge.as_ref();
+            let names = fields.iter().map(|field| field.name().to_owned());
+            let tasks = [yours, theirs, base].map(Task::to_wire);
+            WireResult::Conflict(names.collect(), Box::new(tasks))
+        }
+        TaskFailure::BaseUnknown => WireResult::BaseUnknown,
         TaskFailure::Invalid(fields) => WireResult::Invalid(pairs(fields)),
         TaskFailure::InvalidTask(fields) => WireResult::InvalidTask(pairs(fields)),
         TaskFailure::IfMatchRequired => WireResult::IfMatchRequired,
@@ -269,12 +284,23 @@ fn result(wire: WireResult) -> Option<Result<TaskDone, TaskFailure>> {
             finished: finished.map(TaskId::new),
         }),
         WireResult::Deleted(count) => Ok(TaskDone::Deleted(count)),
+        WireResult::Restored(task, count) => {
+            Ok(TaskDone::Restored { task: Task::from_wire(task)?, count })
+        }
         WireResult::Missing => Err(TaskFailure::Missing),
         WireResult::TaskDeleted(id) => Err(TaskFailure::Deleted(TaskId::new(id))),
         WireResult::ChangedSince(task) => {
             Err(TaskFailure::Changed(Box::new(Task::from_wire(task)?)))
         }
         WireResult::ChangedAsTold => Err(TaskFailure::ChangedAsTold),
+        WireResult::Conflict(names, tasks) => {
+            let [yours, theirs, base] = (*tasks).map(Task::from_wire);
+            let (yours, theirs, base) = (yours?, theirs?, base?);
+            let is_named = |field: &TaskField| names.iter().any(|it| it == field.name());
+            let fields = TaskField::ALL.into_iter().filter(is_named).collect();
+            Err(TaskFailure::Conflict(Box::new(Merge { fields, yours, theirs, base })))
+        }
+        WireResult::BaseUnknown => Err(TaskFailure::BaseUnknown),
         WireResult::Invalid(pairs) => Err(TaskFailure::Invalid(fields(pairs))),
         WireResult::InvalidTask(pairs) => Err(TaskFailure::InvalidTask(fields(pairs))),
         WireResult::IfMatchRequired => Err(TaskFailure::IfMatchRequired),

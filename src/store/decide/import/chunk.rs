@@ -74,7 +74,9 @@ impl<'a> ChunkImport<'a> {
     /// Returns the result of the chunk and its changes.
     pub(super) fn into_changes(self) -> Result<(Imported, Vec<Change>), StoreError> {
         let Self { snapshot, now, done, mut changes, audited, overlays, .. } = self;
-        changes.extend(overlays.into_values().flat_map(TaskOverlay::into_changes));
+        for overlay in overlays.into_values() {
+            changes.extend(overlay.into_changes()?);
+        }
         let act = Act { actor: Actor::Operator, at: now };
         changes.extend(audit::add_all(snapshot, act, audited.into_iter())?);
         Ok((done, changes))
@@ -198,11 +200,16 @@ impl<'a> ChunkImport<'a> {
                 // The operator may import more than an account may create.
                 let allowance = Allowance::new(&figures, &Quota::default(), 0);
                 let salt = self.now.as_millis().cast_unsigned();
-                let by = Authorship { author: Author::Import, salt };
+                // All chunks of an import are one batch.
+                let known = self.state.unit.filter(|(of, _)| *of == owner);
+                let unit = known.map(|(_, unit)| unit);
+                let author = Author::Import;
+                let by = Authorship { author, at: self.now, salt, unit };
                 let mut overlay =
                     TaskOverlay::new(self.snapshot, owner, &figures, allowance, by)?;
                 // A chunk must be imported, however long that takes.
                 overlay.most_looked_at = usize::MAX;
+                self.state.unit = Some((owner, overlay.unit()));
                 place.insert(overlay)
             }
         })

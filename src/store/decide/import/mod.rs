@@ -53,6 +53,8 @@ pub struct ImportState {
     owner: Option<Owner>,
     /// Lists of that owner in the source and here, other than the default list.
     lists: BTreeMap<ListId, ListId>,
+    /// Account of the last chunk, and the number of its first change: all chunks are one batch.
+    unit: Option<(UserId, u64)>,
 }
 
 impl ImportState {
@@ -66,6 +68,7 @@ impl ImportState {
             orphans: Orphans::new(),
             owner: None,
             lists: BTreeMap::new(),
+            unit: None,
         }
     }
 

@@ -142,7 +142,6 @@ pub(in crate::store::decide) fn clear_out(
     overlay: &mut TaskOverlay<'_>,
     tasks: Vec<TaskId>,
     most: usize,
-    at: WriteTime<'_>,
 ) -> Result<usize, StoreError> {
     let mut count = 0;
     for id in tasks {
@@ -156,7 +155,7 @@ pub(in crate::store::decide) fn clear_out(
             if count >= most || !overlay.may_touch(task.rows()) {
                 return Ok(count);
             }
-            overlay.delete(task, at.now)?;
+            overlay.delete(task)?;
             count += 1;
         }
     }

@@ -12,10 +12,12 @@ macro_rules! allowed {
 
 mod allowance;
 mod lists;
+mod merge;
 mod occurrence;
 mod overlay;
 mod tags;
 mod tree;
+mod undo;
 mod work;
 mod write;
 

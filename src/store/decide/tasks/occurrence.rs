@@ -107,7 +107,7 @@ pub(super) fn replace(
 }
 
 /// Replaces a task, and returns it with the time of its change. Its subtasks follow it to another list.
-fn put(
+pub(super) fn put(
     changes: &mut Changes<'_, '_>,
     old: Task,
     new: Task,

@@ -11,12 +11,14 @@ use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{
-    Gone, NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
+    Gone, HistoryEntry, NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite,
+    Tombstone, Was,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::NextIds;
 use crate::domain::uid::Uid;
 use crate::store::StoreError;
+use crate::store::decide::history::Recorded;
 use crate::store::decide::{Change, Figures, Side, Snapshot};
 
 /// Maximum number of tags of an account that differ by case alone and are examined: one more than a task can have, so
@@ -63,22 +65,31 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     restored: BTreeMap<TaskId, bool>,
     /// Tombstones of deleted tasks.
     buried: BTreeMap<TaskId, Tombstone>,
-    /// Tombstones of tasks that are imported again.
+    /// Tombstones of tasks that come back.
     raised: Vec<Tombstone>,
+    /// Tasks that are restored, as they were deleted, with the number of the deletion.
+    revived: BTreeMap<TaskId, (u64, Task)>,
     /// Uids of created tasks.
     uids: BTreeMap<Uid, TaskId>,
-    /// Number of the first change of this write, and of the next one.
+    /// Number up to which changes are forgotten.
+    forgotten: u64,
+    /// Number of the first change of this batch, and of the next one.
     unit: u64,
     next_seq: u64,
     author: Author,
+    /// Time of the write.
+    at: Timestamp,
     /// Random number for uids.
     salt: u64,
 }
 
-/// Author of a write, and a random number for the uids that it makes.
+/// Author and time of a write, and a random number for the uids that it makes.
 pub(in crate::store::decide) struct Authorship {
     pub(in crate::store::decide) author: Author,
+    pub(in crate::store::decide) at: Timestamp,
     pub(in crate::store::decide) salt: u64,
+    /// Number of the batch that this write continues; `None` for a batch of its own.
+    pub(in crate::store::decide) unit: Option<u64>,
 }
 
 struct Edited {
@@ -118,10 +129,13 @@ impl<'a> TaskOverlay<'a> {
             restored: BTreeMap::new(),
             buried: BTreeMap::new(),
             raised: Vec::new(),
+            revived: BTreeMap::new(),
             uids: BTreeMap::new(),
-            unit: first,
+            forgotten: figures.history.forgotten,
+            unit: by.unit.unwrap_or(first),
             next_seq: first,
             author: by.author,
+            at: by.at,
             salt: by.salt,
         })
     }
@@ -351,11 +365,7 @@ impl<'a> TaskOverlay<'a> {
     }
 
     /// Deletes a task that a client may have seen, like [`Self::remove`]. Later changes are dated no earlier.
-    pub(super) fn delete(
-        &mut self,
-        task: Task,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub(super) fn delete(&mut self, task: Task) -> Result<(), StoreError> {
         self.newest = self.newest.max(task.updated_at);
         self.gone = self.gone.max(Some(task.updated_at));
         let tombstone = Tombstone {
@@ -363,7 +373,7 @@ impl<'a> TaskOverlay<'a> {
             of: Gone::Task(task.id, task.uid.clone()),
             seq: self.take_seq(),
             unit: self.unit,
-            at: now,
+            at: self.at,
             author: self.author.clone(),
         };
         self.buried.insert(task.id, tombstone);
@@ -512,23 +522,83 @@ impl<'a> TaskOverlay<'a> {
         Ok(if is_last { all.max() } else { all.min() }.cloned())
     }
 
+    /// Returns the number of the batch.
+    pub(in crate::store::decide) const fn unit(&self) -> u64 {
+        self.unit
+    }
+
+    /// Returns the number up to which changes are forgotten.
+    pub(super) const fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// Finds a task as it is stored, before this write.
+    pub(super) fn stored(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.snapshot.task(self.owner, id)
+    }
+
+    pub(super) const fn snapshot(&self) -> &'a dyn Snapshot {
+        self.snapshot
+    }
+
+    /// Puts a deleted task back, if its rows, tags and size are within the limits. `was`: the task as it was deleted by
+    /// this change.
+    pub(super) fn revive(
+        &mut self,
+        seq: u64,
+        was: Task,
+        mut task: Task,
+    ) -> Result<Result<(), TaskRefused>, StoreError> {
+        if !self.may_touch(task.rows()) {
+            return Ok(Err(TaskRefused::TooMuch));
+        }
+        if !self.may_tag(&[], &task)? {
+            return Ok(Err(TaskRefused::TooManyTags));
+        }
+        if let Err(exceeded) = self.allowance.admit(self.snapshot, None, &task)? {
+            return Ok(Err(TaskRefused::Quota(exceeded)));
+        }
+        self.date(&mut task)?;
+        self.raised.extend(self.snapshot.tombstone(self.owner, task.id)?);
+        self.uids.insert(task.uid.clone(), task.id);
+        let in_order = self.is_in_order(&task)?;
+        self.restored.insert(task.id, in_order);
+        self.revived.insert(task.id, (seq, was));
+        self.below.clear();
+        let id = task.id;
+        self.edit(None, Some(task), id)?;
+        Ok(Ok(()))
+    }
+
     /// Returns the changes that produce this state.
-    pub(in crate::store::decide) fn into_changes(mut self) -> Vec<Change> {
-        let mut changes = Vec::with_capacity(self.edited.len());
-        changes.extend(self.raised.into_iter().map(Change::TombstoneRaise));
+    pub(in crate::store::decide) fn into_changes(
+        mut self,
+    ) -> Result<Vec<Change>, StoreError> {
+        let mut changes = Vec::with_capacity(2 * self.edited.len());
+        self.raise(&mut changes)?;
         let mut is_id_lost = false;
-        for (id, edited) in self.edited {
+        for (id, edited) in std::mem::take(&mut self.edited) {
             match (edited.old, edited.new) {
-                (None, Some(new)) => changes.push(match self.restored.get(&id) {
-                    Some(&in_order) => Change::TaskRestore { new, in_order },
-                    None => Change::TaskCreate(new),
-                }),
+                (None, Some(new)) => {
+                    if let Some((seq, was)) = self.revived.remove(&id) {
+                        self.record(&was, &new, Was::Deleted(seq), &mut changes)?;
+                        changes.push(Change::TrashDelete(seq, was));
+                    }
+                    changes.push(match self.restored.get(&id) {
+                        Some(&in_order) => Change::TaskRestore { new, in_order },
+                        None => Change::TaskCreate(new),
+                    });
+                }
                 (Some(old), Some(new)) if old != new => {
+                    self.record(&old, &new, Was::Fields(Vec::new()), &mut changes)?;
                     changes.push(Change::TaskReplace { old, new });
                 }
                 (Some(old), None) => {
+                    if let Some(tombstone) = self.buried.remove(&id) {
+                        changes.push(Change::TrashAdd(tombstone.seq, old.clone()));
+                        changes.push(Change::TombstoneAdd(tombstone));
+                    }
                     changes.push(Change::TaskDelete(old));
-                    changes.extend(self.buried.remove(&id).map(Change::TombstoneAdd));
                 }
                 (Some(_), Some(_)) => {}
                 (None, None) => is_id_lost = true,
@@ -542,7 +612,49 @@ impl<'a> TaskOverlay<'a> {
             // A client was told of it, so it must not be assigned again.
             changes.push(Change::IdsUsed(NextIds { user: 1, task: self.next_id }));
         }
-        changes
+        Ok(changes)
+    }
+
+    /// Removes the traces of tasks that come back.
+    fn raise(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
+        for tombstone in std::mem::take(&mut self.raised) {
+            let Some((id, _)) = tombstone.of.task() else { continue };
+            if self.edited.get(&id).is_none_or(|edited| edited.new.is_none()) {
+                // It is deleted again.
+                self.revived.remove(&id);
+                continue;
+            }
+            if !self.revived.contains_key(&id)
+                && let Some(task) = self.snapshot.trash(self.owner, tombstone.seq)?
+            {
+                changes.push(Change::TrashDelete(tombstone.seq, task));
+            }
+            changes.push(Change::TombstoneRaise(tombstone));
+        }
+        Ok(())
+    }
+
+    /// Records a change of a task in its history.
+    fn record(
+        &self,
+        old: &Task,
+        new: &Task,
+        was: Was,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), StoreError> {
+        let entry = HistoryEntry {
+            owner: self.owner,
+            task: new.id,
+            seq: new.seq,
+            unit: self.unit,
+            at: self.at,
+            author: self.author.clone(),
+            before_seq: old.seq,
+            before_revision: old.revision,
+            number: 1,
+            was,
+        };
+        Recorded { old, new, entry }.add(self.snapshot, changes)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Work of task writes, in rows, and memory of their results.
 
 use crate::domain::task::rows::word_rows;
-use crate::domain::task::{Task, TaskDone, TaskRefused};
+use crate::domain::task::{Merge, Task, TaskDone, TaskRefused};
 
 /// Returns an upper bound of the rows that a change of a task touches: its record, and the old and new entry in each
 /// index of a field that changes.
@@ -20,7 +20,8 @@ pub(super) fn rows_changed(old: &Task, new: &Task) -> u64 {
         old.position != new.position,
         old.title != new.title,
     ];
-    let mut count = 1 + 2 * size(both.into_iter().filter(|it| *it).count());
+    // The record, and its row in the history.
+    let mut count = 2 + 2 * size(both.into_iter().filter(|it| *it).count());
     count += of(is_due_changed, has_due.0, has_due.1);
     count += of(is_completion_changed, old.is_completed(), new.is_completed());
     count += of(old.parent != new.parent, old.parent.is_some(), new.parent.is_some());
@@ -43,10 +44,15 @@ pub(super) fn result_bytes(result: &Result<TaskDone, TaskRefused>) -> u64 {
         Ok(
             TaskDone::Created(task)
             | TaskDone::Known(task)
-            | TaskDone::Changed { task, .. },
+            | TaskDone::Changed { task, .. }
+            | TaskDone::Restored { task, .. },
         ) => size(task.memory()),
         Err(TaskRefused::Changed(task)) => size(task.memory()),
-        Ok(TaskDone::Deleted(_)) | Err(_) => 0,
+        Err(TaskRefused::Conflict(merge)) => {
+            let Merge { yours, theirs, base, .. } = merge.as_ref();
+            [yours, theirs, base].into_iter().map(|task| size(task.memory())).sum()
+        }
+        Ok(TaskDone::Deleted(_) | TaskDone::Undone { .. }) | Err(_) => 0,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::allowance::Allowance;
 use super::occurrence::Changes;
 use super::overlay::{Authorship, TaskOverlay};
-use super::{lists, occurrence, tags, tree, work};
+use super::{lists, merge, occurrence, tags, tree, undo, work};
 use crate::domain::access::Access;
 use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
@@ -21,7 +21,7 @@ use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::uid::Uid;
 use crate::store::StoreError;
-use crate::store::decide::{Decision, Side, Snapshot, tombstones};
+use crate::store::decide::{Decision, Side, Snapshot, history, tombstones};
 
 /// Result of the rules, within the errors of the file.
 pub(super) type Decided<T> = Result<Result<T, TaskRefused>, StoreError>;
@@ -49,7 +49,8 @@ pub fn write(
     };
     let allowance = Allowance::new(&figures, quota, most_tasks(&write.ops));
     let author = author(snapshot, owner, write.access)?;
-    let by = Authorship { author, salt: write.salt };
+    let (at, salt, unit) = (write.now, write.salt, write.unit);
+    let by = Authorship { author, at, salt, unit };
     let mut overlay = TaskOverlay::new(snapshot, owner, &figures, allowance, by)?;
     let mut results = Vec::with_capacity(write.ops.len());
     let mut told = BTreeSet::new();
@@ -71,9 +72,11 @@ pub fn write(
     }
     let is_whole = results.iter().all(Result::is_ok);
     let applied = !write.dry_run && (is_whole || !write.atomic);
-    let mut changes = if applied { overlay.into_changes() } else { Vec::new() };
+    let unit = overlay.unit();
+    let mut changes = if applied { overlay.into_changes()? } else { Vec::new() };
     tombstones::make_room(snapshot, owner, &figures, quota, &mut changes)?;
-    Ok(Decision { result: Some(TaskWritten { results, applied }), changes })
+    history::make_room(snapshot, owner, &figures, quota, &mut changes)?;
+    Ok(Decision { result: Some(TaskWritten { results, applied, unit }), changes })
 }
 
 /// Names the credential of a write.
@@ -103,9 +106,11 @@ fn most_tasks(ops: &[TaskOp]) -> usize {
         TaskAction::Patch(_, patch) if is_alone(patch) => 1,
         TaskAction::Move(_, to) if to.parent.is_none() => 1,
         TaskAction::Create(_) | TaskAction::Delete(_) => 1,
-        TaskAction::Patch(..) | TaskAction::Move(..) | TaskAction::Skip(..) => {
-            TaskWrite::MAX_TOUCHED
-        }
+        TaskAction::Patch(..)
+        | TaskAction::Move(..)
+        | TaskAction::Skip(..)
+        | TaskAction::Restore(_)
+        | TaskAction::Undo(..) => TaskWrite::MAX_TOUCHED,
     };
     ops.iter().map(most).fold(0, usize::saturating_add).min(TaskWrite::MAX_TOUCHED)
 }
@@ -149,8 +154,10 @@ fn decide(
         }
         TaskAction::Delete(task) => {
             let old = allowed!(find(overlay, &task, if_match)?);
-            delete(overlay, old.id, at.now)
+            delete(overlay, old.id)
         }
+        TaskAction::Restore(id) => undo::restore(overlay, id, at),
+        TaskAction::Undo(id, changes) => undo::undo(overlay, id, &changes, at),
     }
 }
 
@@ -228,6 +235,7 @@ fn change(
     if let Some(uid) = patch.parent_uid.take() {
         patch.parent = Some(Some(allowed!(parent_id(overlay, &TaskRef::Uid(uid))?)));
     }
+    allowed!(merge::merge(overlay, &old, &mut patch, at)?);
     patch.list = allowed!(lists::of_changed(overlay, &old, &patch)?);
     let patched = allowed!(patch.apply(&old, at.now, at.home));
     if let Some(parent) = patched.task.parent.filter(|it| Some(*it) != old.parent) {
@@ -252,11 +260,7 @@ fn replace(
     Ok(done)
 }
 
-fn delete(
-    overlay: &mut TaskOverlay<'_>,
-    id: TaskId,
-    now: Timestamp,
-) -> Decided<TaskDone> {
+fn delete(overlay: &mut TaskOverlay<'_>, id: TaskId) -> Decided<TaskDone> {
     let doomed = allowed!(tree::subtree(overlay, id)?);
     if overlay.touched() + doomed.len() > TaskWrite::MAX_TOUCHED {
         return Ok(Err(TaskRefused::TooMuch));
@@ -270,7 +274,7 @@ fn delete(
     }
     let count = u64::try_from(tasks.len()).unwrap_or(u64::MAX);
     for task in tasks {
-        overlay.delete(task, now)?;
+        overlay.delete(task)?;
     }
     Ok(Ok(TaskDone::Deleted(count)))
 }

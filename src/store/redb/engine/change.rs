@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::list::TaskList;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Gone, Task, TaskCounts, Tombstone};
+use crate::domain::task::{Gone, HistoryEntry, Task, TaskCounts, Tombstone};
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::idempotency::record_bytes;
@@ -156,6 +156,15 @@ impl<'a> Plan<'a, '_, '_> {
                 let stats = self.stats_of(*owner)?;
                 stats.newest = stats.newest.max(*changed);
             }
+            Change::HistoryAdd(new) => self.history_add(new)?,
+            Change::HistoryDelete(old) => self.history_delete(old)?,
+            Change::HistoryExpire(old) => {
+                self.history_delete(old)?;
+                let usage = &mut self.stats_of(old.owner)?.history;
+                usage.forgotten = usage.forgotten.max(old.seq);
+            }
+            Change::TrashAdd(seq, task) => self.trash_add(*seq, task)?,
+            Change::TrashDelete(seq, task) => self.trash_delete(*seq, task)?,
             Change::TombstoneAdd(new) => self.tombstone_add(new)?,
             Change::TombstoneExpire(old) => {
                 self.tombstone_delete(old)?;
@@ -217,7 +226,10 @@ impl<'a> Plan<'a, '_, '_> {
             self.delete(Table::Admins, &entry);
         }
         let records = self.idempotency_of(id)?.records;
-        let rows = self.stats_of(id)?.counts().total.saturating_add(records);
+        let stats = self.stats_of(id)?;
+        let history = stats.history.changes.saturating_add(stats.history.trashed);
+        let traces = stats.tombstones.saturating_add(history);
+        let rows = stats.counts().total.saturating_add(records).saturating_add(traces);
         self.stats.retain(|(owner, _)| *owner != id);
         self.idempotency.retain(|(owner, _)| *owner != id);
         if self.view.is_deleted_at_once(rows) {
@@ -255,6 +267,42 @@ impl<'a> Plan<'a, '_, '_> {
         }
         let stats = self.stats_of(old.owner)?;
         stats.tombstones = stats.tombstones.saturating_sub(1);
+        Ok(())
+    }
+
+    fn history_add(&mut self, new: &HistoryEntry) -> Result<(), StoreError> {
+        let (key, value) = (key::history(new.owner, new.seq), record::history(new)?);
+        let usage = &mut self.stats_of(new.owner)?.history;
+        usage.changes += 1;
+        usage.bytes = usage.bytes.saturating_add(length(&key, &value));
+        self.put(Table::Owned, &key, value);
+        Ok(())
+    }
+
+    fn history_delete(&mut self, old: &HistoryEntry) -> Result<(), StoreError> {
+        let (key, value) = (key::history(old.owner, old.seq), record::history(old)?);
+        let usage = &mut self.stats_of(old.owner)?.history;
+        usage.changes = minus(usage.changes, 1, old.owner)?;
+        usage.bytes = minus(usage.bytes, length(&key, &value), old.owner)?;
+        self.delete(Table::Owned, &key);
+        Ok(())
+    }
+
+    fn trash_add(&mut self, seq: u64, task: &Task) -> Result<(), StoreError> {
+        let (key, value) = (key::trash(task.owner, seq), record::trash(seq, task)?);
+        let usage = &mut self.stats_of(task.owner)?.history;
+        usage.trashed += 1;
+        usage.bytes = usage.bytes.saturating_add(length(&key, &value));
+        self.put(Table::Owned, &key, value);
+        Ok(())
+    }
+
+    fn trash_delete(&mut self, seq: u64, task: &Task) -> Result<(), StoreError> {
+        let (key, value) = (key::trash(task.owner, seq), record::trash(seq, task)?);
+        let usage = &mut self.stats_of(task.owner)?.history;
+        usage.trashed = minus(usage.trashed, 1, task.owner)?;
+        usage.bytes = minus(usage.bytes, length(&key, &value), task.owner)?;
+        self.delete(Table::Owned, &key);
         Ok(())
     }
 
@@ -570,6 +618,11 @@ fn less(counts: &mut TaskCounts, task: &Task) -> Result<(), StoreError> {
 
 fn minus(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
     count.checked_sub(by).ok_or_else(|| damaged(owner, "counts fewer tasks than exist"))
+}
+
+/// Returns the length of a row, in bytes.
+fn length(key: &[u8], value: &[u8]) -> u64 {
+    u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX)
 }
 
 fn damaged(owner: UserId, why: &str) -> StoreError {

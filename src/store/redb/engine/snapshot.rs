@@ -13,7 +13,7 @@ use crate::domain::list::TaskList;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Task, TaskCounts, Tombstone, text_key};
+use crate::domain::task::{HistoryEntry, Task, TaskCounts, Tombstone, text_key};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
 use crate::domain::uid::Uid;
@@ -195,6 +195,7 @@ impl Snapshot for View<'_, '_> {
             tombstones: stats.tombstones,
             lists: stats.lists,
             next_list: ListId::new(stats.next_list),
+            history: stats.history,
         }))
     }
 
@@ -252,13 +253,108 @@ impl Snapshot for View<'_, '_> {
     fn tombstones(
         &self,
         owner: UserId,
+        from: u64,
         limit: usize,
     ) -> Result<Vec<Tombstone>, StoreError> {
         if self.stats(owner)?.is_none_or(|stats| stats.tombstones == 0) {
             return Ok(Vec::new());
         }
-        let entries = self.range(Table::Owned, &key::tombstones_from(owner, 0))?;
+        let entries = self.range(Table::Owned, &key::tombstones_from(owner, from))?;
         entries.take(limit).map(|entry| view::tombstone(&entry?)).collect()
+    }
+
+    fn history(
+        &self,
+        owner: UserId,
+        seq: u64,
+    ) -> Result<Option<HistoryEntry>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.history.changes == 0) {
+            return Ok(None);
+        }
+        let value = self.get(Table::Owned, &key::history(owner, seq))?;
+        value.map(|it| record::decode_history(owner, seq, it.value())).transpose()
+    }
+
+    fn history_from(
+        &self,
+        owner: UserId,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.history.changes == 0) {
+            return Ok(Vec::new());
+        }
+        let entries = self.range(Table::Owned, &key::history_from(owner, seq))?;
+        entries.take(limit).map(|entry| view::history(&entry?)).collect()
+    }
+
+    fn history_bytes(&self, entry: &HistoryEntry) -> Result<u64, StoreError> {
+        let key = key::history(entry.owner, entry.seq);
+        let row = key.len() + record::history(entry)?.len();
+        Ok(u64::try_from(row).unwrap_or(u64::MAX))
+    }
+
+    fn trash(&self, owner: UserId, seq: u64) -> Result<Option<Task>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
+            return Ok(None);
+        }
+        let value = self.get(Table::Owned, &key::trash(owner, seq))?;
+        value.map(|it| record::decode_trash(owner, seq, it.value())).transpose()
+    }
+
+    fn trash_from(
+        &self,
+        owner: UserId,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
+            return Ok(Vec::new());
+        }
+        let entries =
+            self.range(Table::Owned, &key::trash_between(owner, seq..=u64::MAX))?;
+        entries.take(limit).map(|entry| view::trash_seq(entry?.0.value())).collect()
+    }
+
+    fn trash_before(
+        &self,
+        owner: UserId,
+        seq: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, StoreError> {
+        let Some(last) = seq.checked_sub(1) else { return Ok(Vec::new()) };
+        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
+            return Ok(Vec::new());
+        }
+        let entries = self.range(Table::Owned, &key::trash_between(owner, 0..=last))?;
+        let seq = |entry: Result<table::Found<'_>, redb::StorageError>| {
+            view::trash_seq(entry?.0.value())
+        };
+        entries.rev().take(limit).map(seq).collect()
+    }
+
+    fn tasks_after(
+        &self,
+        owner: UserId,
+        after: Option<TaskId>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        if self.stats(owner)?.is_none() {
+            return Ok(Vec::new());
+        }
+        let all = key::tasks_of(owner);
+        let first = match after {
+            // The least key behind it.
+            Some(id) => [key::task(owner, id).as_slice(), &[0]].concat(),
+            None => all.start().clone(),
+        };
+        let entries = self.range(Table::Owned, &(first..=all.end().clone()))?;
+        entries.take(limit).map(|entry| decoded(entry?)).collect()
+    }
+
+    fn trash_bytes(&self, task: &Task) -> Result<u64, StoreError> {
+        let row = key::trash(task.owner, 0).len() + record::trash(0, task)?.len();
+        Ok(u64::try_from(row).unwrap_or(u64::MAX))
     }
 
     fn subtree(

@@ -13,7 +13,7 @@
 //! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 04, task id 8                                      TaskV4
-//! owned          owner 8, 05                                                 StatsV6
+//! owned          owner 8, 05                                                 StatsV7
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
 //! owned          owner 8, 03, 06 to 0D, 0F, 13 or 18, ..., task id 8         empty (indexes of tasks)
 //! owned          owner 8, 0E, tag (text)                                     TaskCountsV1
@@ -25,6 +25,8 @@
 //! owned          owner 8, 16, uid (text)                                     u64 record: task id
 //! owned          owner 8, 17, list id 8                                      ListV1
 //! owned          owner 8, 19, list id 8                                      TaskCountsV1
+//! owned          owner 8, 1A, change number 8                                HistoryV1
+//! owned          owner 8, 1B, change number 8                                TrashV1: a deleted task
 //! invitations    invitation id 8                                             InvitationV1
 //! audit          number 8                                                    AuditV1
 //! purge          user id 8                                                   u64 record: 0
@@ -52,6 +54,9 @@
 //!
 //! The default list has a row once it was changed. A list has counts as long as it has tasks; those of the default list are
 //! the rest of all tasks.
+//!
+//! The history of a task is a chain: its record has the number of its last change, and each row of the history that of the
+//! change before. A change costs one row, rows are in the order of their age, and no index is needed.
 //!
 //! `admins` has an entry for each account that is an administrator and not disabled, so that the last one is known
 //! without reading all accounts.
@@ -122,6 +127,8 @@ const TOMBSTONE: u8 = 0x14;
 const BURIED: u8 = 0x15;
 const UID: u8 = 0x16;
 const LIST: u8 = 0x17;
+const HISTORY: u8 = 0x1A;
+const TRASH: u8 = 0x1B;
 
 const STATS_LEN: usize = UserId::LEN + 1;
 const SESSION_LEN: usize = UserId::LEN + 1 + SessionId::LEN;
@@ -187,6 +194,16 @@ pub(in crate::store::redb) fn list(owner: UserId, id: ListId) -> [u8; LIST_LEN] 
     join(&[&owner.to_bytes(), &[LIST], &id.to_bytes()])
 }
 
+/// Returns the key of the state that a change of a task has replaced.
+pub(in crate::store::redb) fn history(owner: UserId, seq: u64) -> [u8; TOMBSTONE_LEN] {
+    join(&[&owner.to_bytes(), &[HISTORY], &seq.to_be_bytes()])
+}
+
+/// Returns the key of the task that a change has deleted.
+pub(in crate::store::redb) fn trash(owner: UserId, seq: u64) -> [u8; TOMBSTONE_LEN] {
+    join(&[&owner.to_bytes(), &[TRASH], &seq.to_be_bytes()])
+}
+
 /// Key in the order in which one owner's records were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store::redb) struct IdempotencyByAge {
@@ -244,6 +261,19 @@ pub(in crate::store::redb) fn tombstones_from(owner: UserId, seq: u64) -> KeyRan
     tombstone(owner, seq).to_vec()..=tombstone(owner, u64::MAX).to_vec()
 }
 
+/// Returns the range of the history of an account from a change on.
+pub(in crate::store::redb) fn history_from(owner: UserId, seq: u64) -> KeyRange {
+    history(owner, seq).to_vec()..=history(owner, u64::MAX).to_vec()
+}
+
+/// Returns the range of the deleted tasks of an account from one deletion to another.
+pub(in crate::store::redb) fn trash_between(
+    owner: UserId,
+    range: RangeInclusive<u64>,
+) -> KeyRange {
+    trash(owner, *range.start()).to_vec()..=trash(owner, *range.end()).to_vec()
+}
+
 pub(in crate::store::redb) fn lists_of(owner: UserId) -> KeyRange {
     span(&join::<STATS_LEN>(&[&owner.to_bytes(), &[LIST]]), LIST_LEN)
 }
@@ -270,6 +300,8 @@ pub(in crate::store::redb) enum Owned {
     Tombstone(UserId, u64),
     Buried(UserId, TaskId),
     Uid(UserId),
+    History(UserId, u64),
+    Trash(UserId, u64),
     List(UserId, ListId),
     ListCounts(UserId),
 }
@@ -311,6 +343,8 @@ impl Owned {
             UID => (!rest.is_empty()).then_some(Self::Uid(owner)),
             LIST => Some(Self::List(owner, ListId::new(last_number(rest)?))),
             task_key::LIST_COUNTS => last_number(rest).map(|_| Self::ListCounts(owner)),
+            HISTORY => Some(Self::History(owner, last_number(rest)?)),
+            TRASH => Some(Self::Trash(owner, last_number(rest)?)),
             _ => None,
         }
     }
@@ -321,6 +355,8 @@ impl Owned {
             | Self::FormerStats(owner)
             | Self::Session(owner, _)
             | Self::Task(owner, _)
+            | Self::History(owner, _)
+            | Self::Trash(owner, _)
             | Self::Token(owner, _)
             | Self::TaskIndex(owner, _)
             | Self::TagCounts(owner)

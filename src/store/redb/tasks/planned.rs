@@ -16,7 +16,9 @@ pub(in crate::store::redb) fn planned(write: &TaskWrite) -> Work {
             TaskAction::Patch(_, patch) => patched(patch),
             TaskAction::Skip(..) => Work::new(UNKNOWN, 0),
             TaskAction::Move(..) => Work::new(2 * ROWS, 256),
-            TaskAction::Delete(_) => Work::new(UNKNOWN, 0),
+            TaskAction::Delete(_) | TaskAction::Restore(_) | TaskAction::Undo(..) => {
+                Work::new(UNKNOWN, 0)
+            }
         });
     }
     work

@@ -17,10 +17,13 @@
 //!    found from their rows, and no task has a tombstone.
 //! 10. The list of each task exists, and is that of its parent. The counts of each list match its tasks, no id of a list
 //!     is given again, and the default list is not archived.
-//! 11. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
+//! 11. Each row of the history belongs to a task or to one in the trash, has a number up to that of the task's last
+//!     change, and leads to earlier rows. Each task in the trash has a tombstone. Their counts and bytes match the rows.
+//! 12. Each idempotency record has exactly one entry by age, each entry a record, and their stats match the rows.
 
 mod changes;
 mod emails;
+mod history;
 mod idempotency;
 mod lists;
 mod tasks;
@@ -397,6 +400,8 @@ impl Check<'_> {
             Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
             Owned::Tombstone(_, seq) => self.tombstone(seen, seq, value)?,
             Owned::Buried(..) => Self::buried(seen),
+            Owned::History(_, seq) => self.history(seen, seq, key, value)?,
+            Owned::Trash(_, seq) => self.trash(seen, seq, key, value)?,
             Owned::Uid(_) => Self::uid(seen),
             Owned::List(_, id) => self.list(seen, id, value)?,
             Owned::ListCounts(_) => self.list_counts(seen, key, value)?,

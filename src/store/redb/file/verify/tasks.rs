@@ -11,6 +11,7 @@ use crate::domain::priority::Priority;
 use crate::domain::tag::Tag;
 use crate::domain::task::{Task, TaskCounts};
 use crate::store::StoreError;
+use crate::store::decide::HistoryUsage;
 use crate::store::decide::IdempotencyUsage;
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Owned;
@@ -49,6 +50,8 @@ pub(super) struct Seen {
     pub(super) idempotency_stats: IdempotencyUsage,
     pub(super) changes: SeenChanges,
     pub(super) lists: SeenLists,
+    /// Size of the history.
+    pub(super) history: HistoryUsage,
 }
 
 impl Seen {
@@ -69,6 +72,7 @@ impl Seen {
             idempotency_stats: IdempotencyUsage::default(),
             changes: SeenChanges::default(),
             lists: SeenLists::default(),
+            history: HistoryUsage::default(),
         }
     }
 
@@ -193,6 +197,7 @@ impl Check<'_> {
         if let Some(stats) = seen.stats.clone() {
             self.leave_changes(&mut seen, &stats);
             self.leave_lists(&seen, &stats);
+            self.leave_history(&seen, &stats);
         }
         self.leave_idempotency(&seen);
         if seen.entries.0 != seen.entries.1 {

@@ -8,6 +8,7 @@
 mod arbitrary;
 mod audit;
 mod author;
+mod history;
 mod idempotency;
 mod invitation;
 mod list;
@@ -22,6 +23,7 @@ mod user;
 use std::net::{IpAddr, Ipv6Addr};
 
 pub(in crate::store::redb) use self::audit::{audit, decode_audit};
+pub(in crate::store::redb) use self::history::{decode_history, history};
 pub(in crate::store::redb) use self::idempotency::{
     decode_idempotency, decode_idempotency_stats, idempotency, idempotency_stats,
 };
@@ -31,7 +33,9 @@ pub(in crate::store::redb) use self::session::{decode_session, session};
 pub(in crate::store::redb) use self::stats::{
     LastTask, Stats, StatsPlace, decode_stats, decode_task_counts, stats, task_counts,
 };
-pub(in crate::store::redb) use self::task::{decode_fields, decode_task, task};
+pub(in crate::store::redb) use self::task::{
+    decode_fields, decode_task, decode_trash, task, trash,
+};
 pub(in crate::store::redb) use self::token::{decode_token, token};
 pub(in crate::store::redb) use self::tombstone::{decode_tombstone, tombstone};
 pub(in crate::store::redb) use self::user::{decode_account, decode_user, user};
@@ -47,6 +51,7 @@ const V3: u8 = 3;
 const V4: u8 = 4;
 const V5: u8 = 5;
 const V6: u8 = 6;
+const V7: u8 = 7;
 
 pub(in crate::store::redb) fn number(
     table: Table,

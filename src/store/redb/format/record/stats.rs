@@ -2,7 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, V4, V5, V6, time, v1};
+use super::{V1, V2, V3, V4, V5, V6, V7, time, v1};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
@@ -10,6 +10,7 @@ use crate::domain::quota::OwnQuota;
 use crate::domain::task::TaskCounts;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
+use crate::store::decide::HistoryUsage;
 use crate::store::redb::format::codec::{Envelope, open, seal};
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
@@ -82,6 +83,24 @@ struct StatsV6<'a> {
     before: StatsV5<'a>,
     lists: u64,
     next_list: u64,
+}
+
+/// Extension of V6 by the number of rows of the history, that of deleted tasks, the bytes of both,
+/// and the number of the last change that was removed.
+#[derive(Encode, BorrowDecode)]
+struct StatsV7<'a> {
+    before: StatsV6<'a>,
+    changes: u64,
+    trashed: u64,
+    history_bytes: u64,
+    forgotten: u64,
+}
+
+impl StatsV6<'_> {
+    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
+        let Self { before, lists, next_list } = self;
+        Ok(Stats { lists, next_list, ..before.stats(envelope)? })
+    }
 }
 
 impl StatsV5<'_> {
@@ -181,6 +200,8 @@ pub(crate) struct Stats {
     pub(crate) lists: u64,
     /// Id of the next list.
     pub(crate) next_list: u64,
+    /// Size of the history.
+    pub(crate) history: HistoryUsage,
 }
 
 impl Stats {
@@ -202,6 +223,7 @@ impl Stats {
         tombstones: 0,
         lists: 0,
         next_list: ListId::DEFAULT.get() + 1,
+        history: HistoryUsage { changes: 0, trashed: 0, bytes: 0, forgotten: 0 },
     };
 
     /// Whether the tasks should have index entries: more than `scan_at_most` tasks, or very heavy ones. An indexed account keeps its entries until it is well below the limits.
@@ -315,8 +337,11 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
         horizon: stats.horizon,
         tombstones: stats.tombstones,
     };
-    let record = StatsV6 { before, lists: stats.lists, next_list: stats.next_list };
-    seal(Table::Owned, key, V6, &record)
+    let before = StatsV6 { before, lists: stats.lists, next_list: stats.next_list };
+    let HistoryUsage { changes, trashed, bytes: history_bytes, forgotten } =
+        stats.history;
+    let record = StatsV7 { before, changes, trashed, history_bytes, forgotten };
+    seal(Table::Owned, key, V7, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -344,9 +369,12 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
         V3 => envelope.record::<StatsV3>()?.stats(&envelope),
         V4 => envelope.record::<StatsV4<'_>>()?.stats(&envelope),
         V5 => envelope.record::<StatsV5<'_>>()?.stats(&envelope),
-        V6 => {
-            let StatsV6 { before, lists, next_list } = envelope.record()?;
-            Ok(Stats { lists, next_list, ..before.stats(&envelope)? })
+        V6 => envelope.record::<StatsV6<'_>>()?.stats(&envelope),
+        V7 => {
+            let StatsV7 { before, changes, trashed, history_bytes: bytes, forgotten } =
+                envelope.record()?;
+            let history = HistoryUsage { changes, trashed, bytes, forgotten };
+            Ok(Stats { history, ..before.stats(&envelope)? })
         }
         _ => Err(envelope.unknown_version()),
     }
@@ -397,6 +425,7 @@ mod tests {
                 by_priority, nested, tags, newest, in_order, bytes, own, is_indexed, weight, latest_change, last,
                 seq: weight, account_seq: bytes, horizon: nested, tombstones: tags,
                 lists: nested, next_list: tags,
+                history: HistoryUsage { changes: weight, trashed: tags, bytes: nested, forgotten: tags },
             };
             let bytes = stats(owner, &written).unwrap();
             prop_assert_eq!(decode_stats(owner, &bytes).unwrap(), written);

@@ -49,7 +49,7 @@ struct TaskV2<'a> {
 }
 
 /// Name of a time zone, and the local time that is meant, in milliseconds, if the clocks skip it.
-type ZoneV3<'a> = (&'a str, Option<u32>);
+pub(super) type ZoneV3<'a> = (&'a str, Option<u32>);
 
 /// `due`: a day since 1970, or milliseconds with a zone. `recurrence`: the rule, and the number of the date from which
 /// it repeats.
@@ -61,7 +61,7 @@ struct TaskV3<'a> {
     created_ms: i64,
     updated_ms: i64,
     revision: u64,
-    due: Option<(i64, Option<ZoneV3<'a>>)>,
+    due: Option<DueV3<'a>>,
     priority: u8,
     tags: Vec<&'a str>,
     position: &'a str,
@@ -104,8 +104,58 @@ struct TaskV4<'a> {
     author: AuthorV1<'a>,
 }
 
+/// Deleted task.
+#[derive(Encode, BorrowDecode)]
+struct TrashV1<'a> {
+    id: u64,
+    task: TaskV4<'a>,
+}
+
+/// Stored form of a due date or time: a day since 1970, or milliseconds with a zone.
+pub(super) type DueV3<'a> = (i64, Option<ZoneV3<'a>>);
+
+pub(super) fn due_record(due: &Due) -> DueV3<'_> {
+    match due {
+        Due::On(date) => (i64::from(date.days()), None),
+        Due::At { at, zone, skipped } => {
+            let skipped = skipped.map(LocalTime::as_millis);
+            (at.as_millis(), Some((zone.as_str(), skipped)))
+        }
+    }
+}
+
+/// Returns the rule, and the number of the date from which it repeats.
+pub(super) fn recurrence_record(recurrence: &Recurrence) -> (String, u8) {
+    let from = match recurrence.repeat_from() {
+        RepeatFrom::Due => FROM_DUE,
+        RepeatFrom::Completion => FROM_COMPLETION,
+    };
+    (recurrence.rule().to_string(), from)
+}
+
 pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
-    let recurrence = task.recurrence.as_ref();
+    seal(Table::Owned, &key::task(task.owner, task.id), V4, &TaskV4::of(task))
+}
+
+/// Encodes a deleted task, under the number of its deletion.
+pub(crate) fn trash(seq: u64, task: &Task) -> Result<Vec<u8>, StoreError> {
+    let record = TrashV1 { id: task.id.get(), task: TaskV4::of(task) };
+    seal(Table::Owned, &key::trash(task.owner, seq), V1, &record)
+}
+
+pub(crate) fn decode_trash(
+    owner: UserId,
+    seq: u64,
+    value: &[u8],
+) -> Result<Task, StoreError> {
+    let key = key::trash(owner, seq);
+    let envelope = open(Table::Owned, &key, value)?;
+    let TrashV1 { id, task } = super::v1(&envelope)?.record()?;
+    fourth(owner, TaskId::new(id), &envelope, task)
+}
+
+impl<'a> TaskV4<'a> {
+    fn of(task: &'a Task) -> Self {
     let before = TaskV3 {
         title: task.title.as_str(),
         description: task.description.as_ref().map(Description::as_str),
@@ -113,34 +163,22 @@ pub(crate) fn task(task: &Task) -> Result<Vec<u8>, StoreError> {
         created_ms: task.created_at.as_millis(),
         updated_ms: task.updated_at.as_millis(),
         revision: task.revision,
-        due: task.due.as_ref().map(|due| match due {
-            Due::On(date) => (i64::from(date.days()), None),
-            Due::At { at, zone, skipped } => {
-                let skipped = skipped.map(LocalTime::as_millis);
-                (at.as_millis(), Some((zone.as_str(), skipped)))
-            }
-        }),
+        due: task.due.as_ref().map(due_record),
         priority: task.priority.code(),
         tags: task.tags.iter().map(Tag::as_str).collect(),
         position: task.position.as_str(),
         parent: task.parent.map(TaskId::get),
-        recurrence: recurrence.map(|it| {
-            let from = match it.repeat_from() {
-                RepeatFrom::Due => FROM_DUE,
-                RepeatFrom::Completion => FROM_COMPLETION,
-            };
-            (it.rule().to_string(), from)
-        }),
+        recurrence: task.recurrence.as_ref().map(recurrence_record),
     };
-    let record = TaskV4 {
+    Self {
         before,
         uid: UidV1::of(&task.uid),
         list: task.list.get(),
         seq: task.seq,
         unit: task.origin.unit,
         author: AuthorV1::of(&task.origin.author),
-    };
-    seal(Table::Owned, &key::task(task.owner, task.id), V4, &record)
+    }
+    }
 }
 
 /// Decodes the fields by which lists select and sort.
@@ -191,14 +229,21 @@ pub(crate) fn decode_task(
             third(owner, id, &envelope, record.into())
         }
         V3 => third(owner, id, &envelope, envelope.record()?),
-        V4 => {
-            let TaskV4 { before, uid, list, seq, unit, author } = envelope.record()?;
-            let origin = Origin { author: author.author(), unit };
-            let task = third(owner, id, &envelope, before)?;
-            Ok(Task { uid: uid.uid(), list: ListId::new(list), seq, origin, ..task })
-        }
+        V4 => fourth(owner, id, &envelope, envelope.record()?),
         _ => Err(envelope.unknown_version()),
     }
+}
+
+fn fourth(
+    owner: UserId,
+    id: TaskId,
+    envelope: &Envelope<'_, '_>,
+    record: TaskV4<'_>,
+) -> Result<Task, StoreError> {
+    let TaskV4 { before, uid, list, seq, unit, author } = record;
+    let origin = Origin { author: author.author(), unit };
+    let task = third(owner, id, envelope, before)?;
+    Ok(Task { uid: uid.uid(), list: ListId::new(list), seq, origin, ..task })
 }
 
 /// Decodes a task from before tasks could be planned, whose order is that of creation.
@@ -266,17 +311,17 @@ fn third(
     })
 }
 
-fn priority(envelope: &Envelope<'_, '_>, code: u8) -> Result<Priority, StoreError> {
+pub(super) fn priority(envelope: &Envelope<'_, '_>, code: u8) -> Result<Priority, StoreError> {
     let unknown = || envelope.damaged(&format_args!("unknown priority {code}"));
     Priority::from_code(code).ok_or_else(unknown)
 }
 
-fn title(envelope: &Envelope<'_, '_>, text: &str) -> Result<Title, StoreError> {
+pub(super) fn title(envelope: &Envelope<'_, '_>, text: &str) -> Result<Title, StoreError> {
     Title::new(text.to_owned())
         .map_err(|error| envelope.damaged(&format_args!("title {error}")))
 }
 
-fn description(
+pub(super) fn description(
     envelope: &Envelope<'_, '_>,
     text: Option<&str>,
 ) -> Result<Option<Description>, StoreError> {
@@ -284,9 +329,9 @@ fn description(
     text.map_err(|error| envelope.damaged(&format_args!("description {error}")))
 }
 
-fn due(
+pub(super) fn due(
     envelope: &Envelope<'_, '_>,
-    (number, zone): (i64, Option<ZoneV3<'_>>),
+    (number, zone): DueV3<'_>,
 ) -> Result<Due, StoreError> {
     if let Some((zone, skipped)) = zone {
         let zone = TimeZone::new_unchecked(zone.to_owned());
@@ -297,7 +342,7 @@ fn due(
     date.map(Due::On).ok_or_else(|| envelope.damaged(&"due on an invalid day"))
 }
 
-fn recurrence(
+pub(super) fn recurrence(
     envelope: &Envelope<'_, '_>,
     rule: &str,
     from: u8,

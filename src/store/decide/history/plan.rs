@@ -1,0 +1,188 @@
+//! Plan of an undoing: the tasks that it concerns, and their changes.
+
+use std::collections::BTreeMap;
+
+use crate::domain::access::Access;
+use crate::domain::author::Author;
+use crate::domain::id::{TaskId, UserId};
+use crate::domain::task::{Gone, UndoOfTask, UndoPlan, UndoScope};
+use crate::domain::timestamp::Timestamp;
+use crate::store::StoreError;
+use crate::store::decide::Snapshot;
+
+/// Rows that are read at once.
+const AT_ONCE: usize = 512;
+
+/// Finds the changes that a person wants to undo; see [`crate::store::Store::undo_plan`].
+///
+/// # Errors
+///
+/// Errors of the database.
+pub fn plan(
+    snapshot: &dyn Snapshot,
+    owner: UserId,
+    scope: UndoScope,
+) -> Result<UndoPlan, StoreError> {
+    let mut found = Found { scope, tasks: BTreeMap::new(), is_too_much: false };
+    found.changes(snapshot, owner)?;
+    found.deletions(snapshot, owner)?;
+    if !matches!(scope, UndoScope::Change(_)) {
+        found.creations(snapshot, owner)?;
+    }
+    Ok(found.into_plan())
+}
+
+#[derive(Default)]
+struct Marked {
+    changes: Vec<u64>,
+    creation: bool,
+    deletion: Option<u64>,
+}
+
+struct Found {
+    scope: UndoScope,
+    tasks: BTreeMap<TaskId, Marked>,
+    is_too_much: bool,
+}
+
+impl Found {
+    /// Returns the number of the first change that may be meant.
+    const fn first(&self) -> u64 {
+        match self.scope {
+            UndoScope::Change(seq) | UndoScope::Batch(seq) => seq,
+            UndoScope::Since(..) => 0,
+        }
+    }
+
+    fn is_meant(&self, seq: u64, unit: u64, at: Timestamp, author: &Author) -> bool {
+        match self.scope {
+            UndoScope::Change(wanted) => seq == wanted,
+            UndoScope::Batch(wanted) => unit == wanted,
+            UndoScope::Since(since, access) => at >= since && is_by(author, access),
+        }
+    }
+
+    /// Returns the marks of a task, unless there are too many tasks.
+    fn mark(&mut self, id: TaskId) -> Option<&mut Marked> {
+        let is_full = self.tasks.len() >= UndoPlan::MAX_TASKS;
+        if is_full && !self.tasks.contains_key(&id) {
+            self.is_too_much = true;
+            return None;
+        }
+        Some(self.tasks.entry(id).or_default())
+    }
+
+    fn changes(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        owner: UserId,
+    ) -> Result<(), StoreError> {
+        let mut from = self.first();
+        loop {
+            let entries = snapshot.history_from(owner, from, AT_ONCE)?;
+            let is_last = entries.len() < AT_ONCE;
+            for entry in entries {
+                from = entry.seq.saturating_add(1);
+                if matches!(self.scope, UndoScope::Change(wanted) if entry.seq > wanted) {
+                    return Ok(());
+                }
+                if self.is_meant(entry.seq, entry.unit, entry.at, &entry.author)
+                    && let Some(marked) = self.mark(entry.task)
+                {
+                    marked.changes.push(entry.seq);
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn deletions(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        owner: UserId,
+    ) -> Result<(), StoreError> {
+        let mut from = self.first();
+        loop {
+            let tombstones = snapshot.tombstones(owner, from, AT_ONCE)?;
+            let is_last = tombstones.len() < AT_ONCE;
+            for tombstone in tombstones {
+                from = tombstone.seq.saturating_add(1);
+                if matches!(self.scope, UndoScope::Change(wanted) if tombstone.seq > wanted)
+                {
+                    return Ok(());
+                }
+                let Gone::Task(id, _) = tombstone.of else { continue };
+                let (seq, unit, at) = (tombstone.seq, tombstone.unit, tombstone.at);
+                if self.is_meant(seq, unit, at, &tombstone.author)
+                    && let Some(marked) = self.mark(id)
+                {
+                    marked.changes.push(seq);
+                    marked.deletion = Some(seq);
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    fn creations(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        owner: UserId,
+    ) -> Result<(), StoreError> {
+        let (first, mut after) = (self.first(), None);
+        loop {
+            let tasks = snapshot.tasks_after(owner, after, AT_ONCE)?;
+            let is_last = tasks.len() < AT_ONCE;
+            for task in tasks {
+                after = Some(task.id);
+                let origin = &task.origin;
+                // A task has its number since its creation, or a later one.
+                if task.seq >= first
+                    && self.is_meant(task.seq, origin.unit, task.created_at, &origin.author)
+                    && let Some(marked) = self.mark(task.id)
+                {
+                    marked.creation = true;
+                }
+            }
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts the tasks in an order in which they can be undone: parents come back before their subtasks, and subtasks go
+    /// before their parents.
+    fn into_plan(self) -> UndoPlan {
+        let mut tasks: Vec<(TaskId, Marked)> = self.tasks.into_iter().collect();
+        for (_, marked) in &mut tasks {
+            marked.changes.sort_unstable();
+        }
+        tasks.sort_by_key(|(id, marked)| {
+            let last = marked.changes.last().copied().unwrap_or_default();
+            match marked {
+                Marked { deletion: Some(seq), .. } => (0, *seq),
+                Marked { creation: true, .. } => (2, u64::MAX - id.get()),
+                Marked { .. } => (1, u64::MAX - last),
+            }
+        });
+        let undo = |(id, marked): (TaskId, Marked)| {
+            let Marked { changes, creation, .. } = marked;
+            (id, UndoOfTask { changes, creation, skip: false })
+        };
+        let tasks = tasks.into_iter().map(undo).collect();
+        UndoPlan { tasks, is_too_much: self.is_too_much }
+    }
+}
+
+fn is_by(author: &Author, access: Access) -> bool {
+    match (author, access) {
+        (Author::Session(id), Access::Session(wanted)) => *id == wanted,
+        (Author::Token(id, _), Access::Token(wanted)) => *id == wanted,
+        (Author::Unknown | Author::Import, _)
+        | (Author::Session(_) | Author::Token(..), _) => false,
+    }
+}

@@ -3,7 +3,7 @@
 use duly::domain::id::ListId;
 use duly::domain::label::Label;
 use duly::domain::list::{
-    Colour, Icon, ListAction, ListDone, ListPatch, ListRefused, ListState, ListWrite,
+    Colour, Emptied, Icon, ListAction, ListDone, ListPatch, ListRefused, ListState, ListWrite,
     NewList, TaskList, TasksOfList,
 };
 use duly::domain::position::Position;
@@ -91,6 +91,9 @@ pub(super) fn plain_result(
 ) -> Result<ListDone, ListRefused> {
     match written {
         Ok(ListDone::Put(state)) => Ok(ListDone::Put(plain(state))),
+        Ok(ListDone::Emptied(emptied)) => {
+            Ok(ListDone::Emptied(Emptied { unit: 0, ..emptied }))
+        }
         Err(ListRefused::Changed(state)) => {
             Err(ListRefused::Changed(Box::new(plain(*state))))
         }

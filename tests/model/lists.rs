@@ -149,6 +149,7 @@ prop_compose! {
             recurrence,
             repeat_from,
             fixed: Fixed::default(),
+            base: None,
             is_import,
         }
     }
@@ -337,7 +338,9 @@ fn plain(written: Option<TaskWritten>) -> Option<TaskWritten> {
         TaskDone::Changed { task, finished } => {
             TaskDone::Changed { task: without_numbers(task), finished }
         }
-        deleted @ TaskDone::Deleted(_) => deleted,
+        other @ (TaskDone::Deleted(_)
+        | TaskDone::Restored { .. }
+        | TaskDone::Undone { .. }) => other,
     };
     let refused = |refused| match refused {
         TaskRefused::Changed(task) => {
@@ -345,9 +348,9 @@ fn plain(written: Option<TaskWritten>) -> Option<TaskWritten> {
         }
         other => other,
     };
-    let TaskWritten { results, applied } = written?;
+    let TaskWritten { results, applied, .. } = written?;
     let results = results.into_iter().map(|it| it.map(done).map_err(refused)).collect();
-    Some(TaskWritten { results, applied })
+    Some(TaskWritten { results, applied, unit: 0 })
 }
 
 /// Makes a write in both stores, and compares the results and the lists after it.

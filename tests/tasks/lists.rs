@@ -319,7 +319,7 @@ async fn emptied_in_part(server: &crate::harness::Server, tasks: TasksOfList) ->
     let owner = UserId::new(1);
     let written = server.store.list_write(owner, write, WriteContext::system()).await;
     match written.unwrap().unwrap().unwrap() {
-        ListDone::Emptied(Emptied { tasks, is_deleted: false }) => tasks,
+        ListDone::Emptied(Emptied { tasks, is_deleted: false, .. }) => tasks,
         other => panic!("{other:?}"),
     }
 }

@@ -3,9 +3,10 @@
 use crate::metrics::Counter;
 
 /// All codes of [`crate::http::problem`], sorted; other codes count as `other`.
-const CODES: [&str; 50] = [
+const CODES: [&str; 53] = [
     "account_busy",
     "answer_too_large",
+    "base_unknown",
     "batch_failed",
     "body_too_large",
     "body_too_slow",
@@ -13,6 +14,8 @@ const CODES: [&str; 50] = [
     "changed_since",
     "cursor_outdated",
     "disk_full",
+    "edit_conflict",
+    "edited_since",
     "email_taken",
     "header_too_large",
     "idempotency_answer_lost",

@@ -251,6 +251,7 @@ fn statuses(method: &str, operation: &Value, need: Option<&Need>) -> Vec<&'stati
         Some("user_register") => ["403"].as_slice(),
         Some("session_login") => &["401"],
         Some("user_leave") => &["409"],
+        Some("change_undo") => &["404", "409"],
         Some("task_batch") => &["410", "412", "428"],
         Some("task_create" | "task_changes" | "task_events") => &["410"],
         _ => &[],

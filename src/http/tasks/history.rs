@@ -101,14 +101,19 @@ struct HistoryView {
     at: Timestamp,
     /// Credential or program that made the change.
     by: AuthorView,
-    /// Fields that changed, with their values before.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    before: Option<Value>,
-    /// The same fields, with their values after.
-    #[oai(skip_serializing_if_is_none)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    after: Option<Value>,
+    /// Fields that changed. Empty unless `op` is `changed`.
+    fields: Vec<FieldView>,
+}
+
+/// Change of a field.
+#[derive(Debug, Object, Serialize)]
+struct FieldView {
+    /// Name of the field, as in a task.
+    field: String,
+    /// Value before the change.
+    before: Value,
+    /// Value after the change.
+    after: Value,
 }
 
 impl Example for HistoryView {
@@ -119,8 +124,11 @@ impl Example for HistoryView {
             batch: 7,
             at: crate::http::example_time(),
             by: AuthorView { kind: AuthorKind::Import, id: None, name: None },
-            before: Some(serde_json::json!({ "priority": "low" })),
-            after: Some(serde_json::json!({ "priority": "high" })),
+            fields: vec![FieldView {
+                field: "priority".to_owned(),
+                before: "low".into(),
+                after: "high".into(),
+            }],
         }
     }
 }
@@ -149,12 +157,16 @@ fn json(task: &Task) -> Map<String, Value> {
     }
 }
 
-/// Returns fields of a task as JSON.
-fn part(task: &Task, fields: &[TaskField]) -> Value {
-    let mut all = json(task);
+/// Lists members of fields that differ between two states of a task.
+fn differences(before: &Task, after: &Task, fields: &[TaskField]) -> Vec<FieldView> {
+    let [mut before, mut after] = [before, after].map(json);
     let names = fields.iter().flat_map(|field| members(*field));
-    let found = names.filter_map(|name| all.remove_entry(*name));
-    Value::Object(found.collect())
+    let field = |name: &&str| FieldView {
+        field: (*name).to_owned(),
+        before: before.remove(*name).unwrap_or_default(),
+        after: after.remove(*name).unwrap_or_default(),
+    };
+    names.map(field).filter(|field| field.before != field.after).collect()
 }
 
 impl HistoryView {
@@ -169,8 +181,7 @@ impl HistoryView {
                 batch: tombstone.unit,
                 at: tombstone.at,
                 by: AuthorView::of(&tombstone.author),
-                before: None,
-                after: None,
+                fields: Vec::new(),
             });
         }
         let mut state = task;
@@ -184,8 +195,7 @@ impl HistoryView {
                 batch: state.origin.unit,
                 at: state.created_at,
                 by: AuthorView::of(&state.origin.author),
-                before: None,
-                after: None,
+                fields: Vec::new(),
             });
         }
         views
@@ -194,19 +204,17 @@ impl HistoryView {
     /// Converts a change that led to a state of the task, and goes back to the state before.
     fn of(entry: HistoryEntry, state: &mut Task) -> Self {
         let HistoryEntry { seq, unit, at, author, was, .. } = entry;
-        let (op, before, after) = match was {
-            Was::Deleted(_) => (HistoryOp::Restored, None, None),
+        let (op, fields) = match was {
+            Was::Deleted(_) => (HistoryOp::Restored, Vec::new()),
             Was::Fields(values) => {
-                let fields: Vec<TaskField> =
-                    values.iter().map(TaskValue::field).collect();
-                let after = part(state, &fields);
+                let names: Vec<TaskField> = values.iter().map(TaskValue::field).collect();
+                let after = state.clone();
                 values.into_iter().for_each(|value| state.set(value));
-                let before = part(state, &fields);
-                (HistoryOp::Changed, Some(before), Some(after))
+                (HistoryOp::Changed, differences(state, &after, &names))
             }
         };
         let by = AuthorView::of(&author);
-        Self { op, change: Some(seq), batch: unit, at, by, before, after }
+        Self { op, change: Some(seq), batch: unit, at, by, fields }
     }
 }
 

@@ -121,6 +121,7 @@ impl<'a> Import<'a> {
             recurrence: Some(wanted.recurrence.as_ref().map(|it| it.rule().clone())),
             repeat_from: Some(wanted.recurrence.map(|it| it.repeat_from())),
             fixed: Fixed::default(),
+            base: None,
             is_import: true,
         };
         let new = patched(old, patch, self.now).unwrap().task;

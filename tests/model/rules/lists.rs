@@ -148,7 +148,7 @@ impl State {
         let of = Gone::List(id);
         let gone = Tombstone { owner, of, seq, unit: seq, at: now, author };
         self.tombstones.insert((owner, seq), gone);
-        Ok(ListDone::Emptied(Emptied { tasks: count, is_deleted: true }))
+        Ok(ListDone::Emptied(Emptied { tasks: count, is_deleted: true, unit: 0 }))
     }
 
     /// Returns a task in another list, dated like any change.

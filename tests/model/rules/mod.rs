@@ -27,9 +27,7 @@ use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
-use duly::domain::task::{
-    ChangePage, ChangeQuery, Task, TaskQuery, TaskSummary, TaskWrite, TaskWritten,
-};
+use duly::domain::task::{ChangePage, ChangeQuery, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
@@ -436,6 +434,50 @@ impl Store for RulesStore {
         _retention: Duration,
     ) -> Result<SweepProgress, StoreError> {
         Ok(SweepProgress::default())
+    }
+
+    async fn history_list(
+        &self,
+        owner: UserId,
+        id: TaskId,
+        limit: usize,
+    ) -> Result<Option<TaskHistory>, StoreError> {
+        self.0.history_list(owner, id, limit).await
+    }
+
+    async fn trash_list(
+        &self,
+        owner: UserId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Option<TrashPage>, StoreError> {
+        self.0.trash_list(owner, before, limit).await
+    }
+
+    async fn trash_empty(
+        &self,
+        owner: UserId,
+        id: Option<TaskId>,
+        context: WriteContext<u64>,
+    ) -> Result<u64, StoreError> {
+        self.0.trash_empty(owner, id, context).await
+    }
+
+    async fn undo_plan(
+        &self,
+        owner: UserId,
+        scope: UndoScope,
+    ) -> Result<UndoPlan, StoreError> {
+        self.0.undo_plan(owner, scope).await
+    }
+
+    async fn history_sweep(
+        &self,
+        after: Option<UserId>,
+        now: Timestamp,
+        retention: HistoryRetention,
+    ) -> Result<SweepProgress, StoreError> {
+        self.0.history_sweep(after, now, retention).await
     }
 
     async fn change_list(

@@ -47,8 +47,10 @@ pub(super) fn patched(
         recurrence,
         repeat_from,
         fixed,
+        base,
         is_import,
     } = patch;
+    assert_eq!(base, None, "the model merges nothing");
     assert_eq!(parent_uid, None, "it was looked up");
     assert_eq!(fixed, Fixed::default(), "the model knows no fixed fields");
     assert_eq!(due_local, None, "the model knows no local times");

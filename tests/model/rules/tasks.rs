@@ -81,7 +81,7 @@ impl State {
         if applied {
             *self = after;
         }
-        Some(TaskWritten { results, applied })
+        Some(TaskWritten { results, applied, unit: 0 })
     }
 
     fn decide(
@@ -121,6 +121,9 @@ impl State {
             | TaskAction::Skip(named, _)
             | TaskAction::Move(named, _)
             | TaskAction::Delete(named) => named.clone(),
+            TaskAction::Restore(_) | TaskAction::Undo(..) => {
+                unreachable!("the model has no history")
+            }
         };
         let old = self.named(owner, &named).ok_or(TaskRefused::Missing)?;
         let id = old.id;

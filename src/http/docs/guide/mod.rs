@@ -54,6 +54,7 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     page!("replaced-service"),
     page!("settings"),
     page!("syncing"),
+    page!("undo"),
     page!("tasks"),
     page!("tls"),
     page!("upgrade"),

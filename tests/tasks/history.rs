@@ -57,7 +57,7 @@ async fn the_history_of_a_task_names_each_change_and_its_author() {
     assert_eq!(history[0]["fields"], fields);
     let fields = json!([
         { "field": "title", "before": "a", "after": "b" },
-        { "field": "due", "before": "2030-01-01", "after": "2030-01-02T09:00:00Z" },
+        { "field": "due", "before": "2030-01-01", "after": "2030-01-02T09:00:00+00:00[UTC]" },
         { "field": "due_local", "before": null, "after": "09:00" },
     ]);
     assert_eq!(history[1]["fields"], fields);

@@ -172,6 +172,14 @@ impl Task {
         self
     }
 
+    /// Returns this state of the task as the one in which it is restored after its deletion.
+    #[must_use]
+    pub(crate) fn restored_from(mut self, was: &Self, now: Timestamp) -> Self {
+        self.revision = was.next_revision();
+        self.updated_at = now.max(was.updated_at);
+        self
+    }
+
     /// Returns the fields that differ from another state of the task.
     pub fn differences(&self, other: &Self) -> Vec<TaskField> {
         let mut fields = TaskField::ALL.to_vec();

@@ -327,11 +327,26 @@ pub(super) fn schema() -> Value {
             },
             "task": {
                 "allOf": [{ "$ref": "#/components/schemas/TaskView" }],
-                "description": "The current task. Present only when `If-Match` did not match.",
+                "description": "The current task. Present only when `If-Match` did not match, or with `edit_conflict`.",
             },
             "list": {
                 "allOf": [{ "$ref": "#/components/schemas/ListView" }],
                 "description": "The current list. Present only when `If-Match` did not match.",
+            },
+            "conflicts": {
+                "type": "array",
+                "description": "The fields that others have changed. Present only with `edit_conflict`.",
+                "items": { "$ref": "#/components/schemas/ConflictView" },
+            },
+            "kept": {
+                "type": "array",
+                "description": "Tasks with fields that have been edited since, at most 100. Present only with `edited_since`.",
+                "items": { "$ref": "#/components/schemas/KeptView" },
+            },
+            "kept_total": {
+                "type": "integer",
+                "format": "uint64",
+                "description": "Number of all such tasks. Present only with `edited_since`.",
             },
             "results": {
                 "type": "array",

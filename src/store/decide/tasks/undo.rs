@@ -47,7 +47,7 @@ pub(super) fn restore(
         if overlay.touched() >= TaskWrite::MAX_TOUCHED {
             return Ok(Err(TaskRefused::TooMuch));
         }
-        allowed!(overlay.revive(seq, was.clone(), task.changed_from(&was, at.now))?);
+        allowed!(overlay.revive(seq, was.clone(), task.restored_from(&was, at.now))?);
         count += 1;
         waiting.extend(next);
     }
@@ -176,14 +176,15 @@ pub(super) fn undo(
     if !undo.skip && !edited.is_empty() {
         return Ok(Err(TaskRefused::Edited(edited)));
     }
-    let new = target.changed_from(&now, at.now);
-    let outcome = match was_deleted {
-        Some(seq) => {
-            allowed!(overlay.revive(seq, stored, new)?);
-            Undone::Restored
-        }
-        None if new == now => Undone::Nothing,
-        None => {
+    let outcome = if let Some(seq) = was_deleted {
+        let new = target.restored_from(&stored, at.now);
+        allowed!(overlay.revive(seq, stored, new)?);
+        Undone::Restored
+    } else {
+        let new = target.changed_from(&now, at.now);
+        if new == now {
+            Undone::Nothing
+        } else {
             allowed!(put(overlay, now, new, at)?);
             Undone::Changed
         }

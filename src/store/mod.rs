@@ -37,7 +37,7 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite,
     TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
@@ -356,6 +356,14 @@ pub trait Store: fmt::Debug + Send + Sync {
         id: TaskId,
         limit: usize,
     ) -> Result<Option<TaskHistory>, StoreError>;
+
+    /// Lists recorded changes of all tasks, oldest first, at most `limit`, starting after the change with this number.
+    async fn history_after(
+        &self,
+        owner: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, StoreError>;
 
     /// Lists deleted tasks that can be restored, the last deletion first, at most `limit`, starting before the deletion
     /// with this number. `None` if there is no such owner.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::domain::audit::{Actor, AuditRecord};
+use crate::domain::author::Author;
 use crate::domain::email::Email;
 use crate::domain::hex::hex;
 use crate::domain::id::UserId;
@@ -12,7 +13,7 @@ use crate::domain::label::Label;
 use crate::domain::list::TaskList;
 use crate::domain::quota::Usage;
 use crate::domain::session::Session;
-use crate::domain::task::Task;
+use crate::domain::task::{HistoryEntry, Task, Trashed, Was};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
@@ -113,6 +114,45 @@ pub(super) fn list(list: &TaskList) -> String {
 /// Returns the line of a task, like that of a list.
 pub(super) fn task(task: &Task) -> String {
     line("task", &without_owner(export_format::task(task)))
+}
+
+/// Returns the line of a change of a task, with the values that it has replaced.
+pub(super) fn change(entry: &HistoryEntry) -> String {
+    let HistoryEntry { task, seq, unit, at, author, was, .. } = entry;
+    let mut about = json!({
+        "task_id": task.get(),
+        "change": seq,
+        "batch": unit,
+        "at": at.to_string(),
+        "by": by(author),
+    });
+    match was {
+        Was::Fields(values) => about["before"] = export_format::values(values),
+        Was::Deleted(seq) => about["restored"] = json!(seq),
+    }
+    line("change", &about)
+}
+
+/// Returns the line of a task in the trash.
+pub(super) fn deleted_task(deleted: &Trashed) -> String {
+    let Trashed { tombstone, task } = deleted;
+    let mut about = without_owner(export_format::task(task));
+    about["deleted_at"] = json!(tombstone.at.to_string());
+    about["change"] = json!(tombstone.seq);
+    about["batch"] = json!(tombstone.unit);
+    about["by"] = by(&tombstone.author);
+    line("deleted_task", &about)
+}
+
+fn by(author: &Author) -> Value {
+    match author {
+        Author::Unknown => json!({ "kind": "unknown" }),
+        Author::Import => json!({ "kind": "import" }),
+        Author::Session(id) => json!({ "kind": "session", "id": id.to_string() }),
+        Author::Token(id, name) => {
+            json!({ "kind": "token", "id": id.to_string(), "name": name.as_str() })
+        }
+    }
 }
 
 fn without_owner(mut about: Value) -> Value {

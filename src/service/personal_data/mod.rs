@@ -10,7 +10,9 @@
 //! {"answer":{"key_hash":"...","created_at":"...","expires_at":"...","bytes":310}}
 //! {"list":{"id":1,"name":"Tasks",...}}
 //! {"task":{"id":1,"title":"...",...}}
-//! {"end":{"sessions":1,"tokens":1,"invitations":1,"audit":1,"answers":1,"lists":1,"tasks":1}}
+//! {"change":{"task_id":1,"change":7,"batch":7,"at":"...","by":{"kind":"session",...},"before":{"title":"..."}}}
+//! {"deleted_task":{"id":2,"title":"...",...,"deleted_at":"...","change":9,"batch":9,"by":{...}}}
+//! {"end":{"sessions":1,...,"lists":1,"tasks":1,"changes":1,"deleted_tasks":1}}
 //! ```
 //!
 //! Secrets that only prove an identity are excluded: the password hash and the digests of tokens and invitations. Audit
@@ -60,6 +62,8 @@ enum Next {
     Answers(Option<IdempotencyNote>),
     Lists(Option<ListId>),
     Tasks(Option<TaskId>),
+    Changes(u64),
+    Trash(Option<u64>),
     End,
     Nothing,
 }
@@ -74,6 +78,8 @@ struct Sent {
     answers: usize,
     lists: usize,
     tasks: usize,
+    changes: usize,
+    deleted: usize,
 }
 
 impl Service {
@@ -131,6 +137,8 @@ impl PersonalData {
                 Next::Answers(after) => self.answers(after).await?,
                 Next::Lists(after) => self.lists(after).await?,
                 Next::Tasks(after) => self.tasks(after).await?,
+                Next::Changes(after) => self.changes(after).await?,
+                Next::Trash(before) => self.trash(before).await?,
                 Next::End | Next::Nothing => self.end(),
             };
             if !lines.is_empty() {
@@ -206,13 +214,32 @@ impl PersonalData {
         let tasks = self.service.0.store.task_after(id, after, TOGETHER).await?;
         self.sent.tasks += tasks.len();
         let last = tasks.last().map(|last| last.id);
-        self.next = last.map_or(Next::End, |last| Next::Tasks(Some(last)));
+        self.next = last.map_or(Next::Changes(0), |last| Next::Tasks(Some(last)));
         Ok(tasks.iter().map(line::task).collect())
     }
 
+    async fn changes(&mut self, after: u64) -> Result<String, Error> {
+        let id = self.caller.user.id;
+        let changes = self.service.0.store.history_after(id, after, TOGETHER).await?;
+        self.sent.changes += changes.len();
+        let last = changes.last().map(|last| last.seq);
+        self.next = last.map_or(Next::Trash(None), Next::Changes);
+        Ok(changes.iter().map(line::change).collect())
+    }
+
+    async fn trash(&mut self, before: Option<u64>) -> Result<String, Error> {
+        let id = self.caller.user.id;
+        let page = self.service.0.store.trash_list(id, before, TOGETHER).await?;
+        let deleted = page.map(|page| page.tasks).unwrap_or_default();
+        self.sent.deleted += deleted.len();
+        let last = deleted.last().map(|last| last.tombstone.seq);
+        self.next = last.map_or(Next::End, |last| Next::Trash(Some(last)));
+        Ok(deleted.iter().map(line::deleted_task).collect())
+    }
+
     fn end(&self) -> String {
-        let Sent { sessions, tokens, invitations, audit, answers, lists, tasks } =
-            self.sent;
+        let Sent { sessions, tokens, invitations, audit, .. } = self.sent;
+        let Sent { answers, lists, tasks, changes, deleted, .. } = self.sent;
         let end = json!({
             "sessions": sessions,
             "tokens": tokens,
@@ -221,6 +248,8 @@ impl PersonalData {
             "answers": answers,
             "lists": lists,
             "tasks": tasks,
+            "changes": changes,
+            "deleted_tasks": deleted,
         });
         line::line("end", &end)
     }

@@ -21,7 +21,7 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, HistoryRetention, Task, TaskAction, TaskHistory, TaskOp, TaskQuery,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskAction, TaskHistory, TaskOp, TaskQuery,
     TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
@@ -491,6 +491,19 @@ impl Store for RedbStore {
         self.read(|txn| {
             let tables = SnapshotTables::open(txn)?;
             decide::history::of_task(&View::of_snapshot(&tables), owner, id, limit)
+        })
+    }
+
+    async fn history_after(
+        &self,
+        owner: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.read(|txn| {
+            let tables = SnapshotTables::open(txn)?;
+            let view = View::of_snapshot(&tables);
+            view.history_from(owner, after.saturating_add(1), limit)
         })
     }
 

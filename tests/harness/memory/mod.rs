@@ -27,7 +27,7 @@ use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
 use duly::domain::task::{
-    ChangePage, ChangeQuery, HistoryRetention, Start, TagCounts, Task, TaskCounts,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Start, TagCounts, Task, TaskCounts,
     TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan,
     UndoScope,
 };
@@ -386,6 +386,15 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Option<TaskHistory>, StoreError> {
         history::of_task(&*self.state(), owner, id, limit)
+    }
+
+    async fn history_after(
+        &self,
+        owner: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.state().history_from(owner, after + 1, limit)
     }
 
     async fn trash_list(

@@ -27,7 +27,7 @@ use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
-use duly::domain::task::{ChangePage, ChangeQuery, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope};
+use duly::domain::task::{ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
@@ -443,6 +443,15 @@ impl Store for RulesStore {
         limit: usize,
     ) -> Result<Option<TaskHistory>, StoreError> {
         self.0.history_list(owner, id, limit).await
+    }
+
+    async fn history_after(
+        &self,
+        owner: UserId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.0.history_after(owner, after, limit).await
     }
 
     async fn trash_list(

@@ -209,6 +209,11 @@ impl Lists<'_> {
             TasksOfList::Delete => clear_out(&mut overlay, found, AT_ONCE, at)?,
         };
         let done = u64::try_from(done).unwrap_or(u64::MAX);
+        if done == 0 && total > 0 {
+            let what =
+                format!("{:?} of {owner:?} has {total} tasks, and none is found", old.id);
+            return Err(StoreError::Damaged { what });
+        }
         let is_deleted = done >= total;
         let (unit, seq) = (figures.seq.saturating_add(1), overlay.take_seq());
         let mut changes = overlay.into_changes();

@@ -38,7 +38,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
     for secret in ["foreign", "john", "argon2", PASSWORD, token.token(), jane.token()] {
         assert!(!text.contains(secret), "{secret}");
     }
-    assert_eq!(lines[0]["personal_data"]["version"], 2);
+    assert_eq!(lines[0]["personal_data"]["version"], 3);
     let user = &lines[1]["user"];
     assert_eq!(user["email"], "jane@example.com");
     assert_eq!(
@@ -71,7 +71,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
     ];
     assert_eq!(members, of_a_task);
     let end = json!({ "end": {
-        "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "tasks": 120,
+        "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "lists": 1, "tasks": 120,
     } });
     assert_eq!(lines.last().unwrap(), &end);
     assert_eq!(lines.len(), 125);

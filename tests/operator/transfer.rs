@@ -79,9 +79,9 @@ async fn the_form_of_an_export_is_documented_and_stays() {
     );
     assert_eq!(
         keys(&lines[2]["task"]),
-        "completed completed_at created_at description due due_local id owner_id parent_id position priority recurrence repeat_from revision tags title uid updated_at"
+        "completed completed_at created_at description due due_local id list_id owner_id parent_id position priority recurrence repeat_from revision tags title uid updated_at"
     );
-    assert_eq!(lines[6], json!({ "end": { "users": 2, "tasks": 3 } }));
+    assert_eq!(lines[6], json!({ "end": { "users": 2, "lists": 0, "tasks": 3 } }));
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn one_account_is_exported_alone() {
     assert_eq!(lines.len(), 4);
     assert_eq!(lines[1]["user"]["email"], JOHN);
     assert_eq!(lines[2]["task"]["title"], "John's");
-    assert_eq!(lines[3], json!({ "end": { "users": 1, "tasks": 1 } }));
+    assert_eq!(lines[3], json!({ "end": { "users": 1, "lists": 0, "tasks": 1 } }));
     let output = home.run(&["export", "--user", "nobody@example.com"], "");
     assert_eq!(text(&output.stdout), "");
     refused(output, 1);

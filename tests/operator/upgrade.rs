@@ -239,6 +239,12 @@ fn in_version_5(mut lines: Vec<Value>) -> Vec<Value> {
             let from = task["recurrence"].as_str().map(|_| "due");
             task.insert("repeat_from".to_owned(), from.into());
         }
+        if let Some(task) = line.get_mut("task") {
+            task["list_id"] = 1.into();
+        }
+        if let Some(end) = line.get_mut("end") {
+            end["lists"] = 0.into();
+        }
     }
     lines
 }

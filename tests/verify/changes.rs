@@ -15,8 +15,8 @@ fn put_tombstone(forge: &Forge, seq: u64, id: u64) {
     let mut uuid = [0_u8; 16];
     uuid[6] = 0x80;
     uuid[8] = 0x80 | u8::try_from(id).unwrap() << 2;
-    // Task, its UUID, the first change of the request, the time, and no author.
-    let record = (id, (0_u8, uuid), seq, 80_i64, 0_u8);
+    // A task, its UUID, the first change of the request, the time, and no author.
+    let record = (0_u8, id, (0_u8, uuid), seq, 80_i64, 0_u8);
     forge.put("owned", &place, &seal("owned", &place, 1, record));
     let by_id = key(&[&JANE, &0x15_u8, &id]);
     forge.put("owned", &by_id, &seal("owned", &by_id, 1, seq));

@@ -1,8 +1,14 @@
 //! 10. The list of a task exists and is that of its parent; the counts of lists and their ids are right.
 
+use duly::domain::id::{ListId, UserId};
+use duly::domain::list::{Emptied, ListAction, ListDone, ListWrite, TasksOfList};
+use duly::domain::task::IfMatch;
+use duly::store::{Store as _, StoreError, WriteContext};
+
 use super::planned::{COUNTS, Counts, FIRST, PLANNED, Row, after};
-use super::{JANE, finds};
+use super::{JANE, finds, given_file};
 use crate::harness::forge::{Forge, key, seal};
+use crate::harness::values::{at, open};
 
 /// Number of the change of the list.
 const CHANGED: u64 = 8;
@@ -109,9 +115,9 @@ async fn an_id_of_a_deleted_list_that_could_come_back_is_found() {
     let gone = |next: u64| {
         listed(move |forge: &Forge| {
             let place = key(&[&JANE, &0x14_u8, &9_u64]);
-            // List, the first change of the request, the time, and no author.
-            let record = (4_u64, 9_u64, 80_i64, 0_u8);
-            forge.put("owned", &place, &seal("owned", &place, 2, record));
+            // A list, the first change of the request, the time, and no author.
+            let record = (1_u8, 4_u64, 9_u64, 80_i64, 0_u8);
+            forge.put("owned", &place, &seal("owned", &place, 1, record));
             let counts = Counts { nested: 0, tombstones: 1, lists: (1, next), ..LISTED };
             counts.put(forge);
         })
@@ -140,4 +146,25 @@ async fn a_damaged_list_is_found() {
         forge.put("owned", &key_of_list(2), &value);
     };
     finds(listed(damaged), &["table owned"]).await;
+}
+
+#[tokio::test]
+async fn a_list_with_fewer_tasks_than_it_counts_is_not_emptied_for_ever() {
+    let data = tempfile::tempdir().unwrap();
+    let path = given_file(data.path()).await;
+    let forge = Forge::open(&path);
+    listed(|forge| put_counts(forge, 2, 2, 2))(&forge);
+    drop(forge);
+    let store = open(&path);
+    let action = ListAction::Delete(ListId::new(2), TasksOfList::Move, IfMatch::Any);
+    let write = ListWrite { action, dry_run: false, now: at(99), access: None, unit: None };
+    let empty =
+        || store.list_write(UserId::new(JANE), write.clone(), WriteContext::system());
+
+    let first = empty().await.unwrap();
+    let second = empty().await;
+
+    let Some(Ok(ListDone::Emptied(part))) = first else { panic!("{first:?}") };
+    assert_eq!((part.tasks, part.is_deleted), (1, false));
+    assert!(matches!(second, Err(StoreError::Damaged { .. })), "{second:?}");
 }

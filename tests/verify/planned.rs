@@ -187,7 +187,7 @@ impl Counts {
         // The last change, that of the account, and no horizon.
         let changes = (self.seq, 1_u64, 0_u64, self.tombstones);
         let record = (counts, quota, scanned, changes, self.lists);
-        forge.put("owned", &place, &seal("owned", &place, 6, record));
+        forge.put("owned", &place, &seal("owned", &place, 5, record));
     }
 }
 

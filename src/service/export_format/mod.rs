@@ -1,7 +1,7 @@
-//! Format of exports: JSON Lines, version 6.
+//! Format of exports: JSON Lines, version 5.
 //!
 //! ```text
-//! {"export":{"version":6,"created_at":"...","next_user_id":3,"next_task_id":9}}
+//! {"export":{"version":5,"created_at":"...","next_user_id":3,"next_task_id":9}}
 //! {"user":{"id":1,"email":"...","role":"user","created_at":"...","password_hash":"$argon2id$...",
 //!          "display_name":null,"time_zone":"Europe/Berlin","disabled":false,"must_change_password":false}}
 //! {"list":{"id":2,"owner_id":1,"name":"Home","colour":"#3366cc","icon":null,"position":"a1","archived":false,
@@ -23,7 +23,7 @@
 //! Later versions may add fields and kinds of lines under a higher number; older versions stay readable. In version 1
 //! accounts lack the last four fields; in versions 1 and 2 tasks end with `revision`. In version 3 a recurring task has
 //! its local time in `recurrence_time_ms`, in milliseconds since midnight, and not in `due_local`. The local time differs
-//! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`. Since version 6 there are
+//! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`, and there are
 //! lists; tasks of earlier versions are in the default list.
 
 mod list;
@@ -51,7 +51,7 @@ use crate::domain::uid::Uid;
 use crate::domain::user::{Credential, Role, User};
 
 /// Version that is written, and the newest that is read.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 5;
 
 /// Maximum length of a line that is read, in bytes. Lines that are written are less than half as long.
 pub const MAX_LINE: usize = 64 * 1024;
@@ -497,7 +497,7 @@ mod tests {
     const TASK: &str = r#"{"task":{"id":2,"owner_id":1,"title":"a","description":null,"completed":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5,"completed_at":"1970-01-01T00:00:00.004Z","due":"2030-05-01","due_local":null,"priority":"high","tags":["home"],"position":"a2","parent_id":1,"recurrence":null,"repeat_from":null,"uid":"00000000-0000-8000-8bf9-1b8cb0036377","list_id":2}}"#;
     const LIST: &str = r##"{"list":{"id":2,"owner_id":1,"name":"Home","colour":"#3366cc","icon":"x","position":"a1","archived":true,"created_at":"1970-01-01T00:00:00.003Z","updated_at":"1970-01-01T00:00:00.004Z","revision":5}}"##;
     const USER: &str = r#"{"user":{"id":1,"email":"Jane@example.com","role":"user","created_at":"1970-01-01T00:00:00.001Z","password_hash":"$argon2id$v=19$m=19456,t=2,p=1$qDeoIcJwyFrR7RWRw0uNUw$+ZVx6hEjLiSHF9K2Dk189iiuYDS/rJX39SEqzE83fSE","display_name":"Jane","time_zone":"Europe/Berlin","disabled":true,"must_change_password":true}}"#;
-    const START: &str = r#"{"export":{"version":6,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
+    const START: &str = r#"{"export":{"version":5,"created_at":"2030-01-01T00:00:00.000Z","next_user_id":2,"next_task_id":3}}"#;
     const END: &str = r#"{"end":{"users":1,"lists":1,"tasks":1}}"#;
 
     #[test]
@@ -509,8 +509,8 @@ mod tests {
 
     #[test]
     fn earlier_versions_are_read_for_ever() {
-        for version in ["1", "2", "3", "4", "5"] {
-            let start = START.replace("\"version\":6", &format!("\"version\":{version}"));
+        for version in ["1", "2", "3", "4"] {
+            let start = START.replace("\"version\":5", &format!("\"version\":{version}"));
             assert_eq!(Line::read(&start), Line::read(START));
         }
         let (user, _) = USER.split_once(",\"display_name\"").unwrap();
@@ -554,8 +554,8 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_from_nonsense() {
-        let newer = START.replace("\"version\":6", "\"more\":true,\"version\":7");
-        assert_eq!(Line::read(&newer), Err(LineError::Newer(7)));
+        let newer = START.replace("\"version\":5", "\"more\":true,\"version\":6");
+        assert_eq!(Line::read(&newer), Err(LineError::Newer(6)));
         for line in ["", "{}", "[]", "null", START.trim_start_matches('{'), "\u{0}"] {
             assert_eq!(Line::read(line), Err(LineError::Malformed), "{line:?}");
         }

@@ -216,6 +216,11 @@ impl Lists<'_> {
             TasksOfList::Delete => clear_out(&mut overlay, found, AT_ONCE)?,
         };
         let done = u64::try_from(done).unwrap_or(u64::MAX);
+        if done == 0 && total > 0 {
+            let what =
+                format!("{:?} of {owner:?} has {total} tasks, and none is found", old.id);
+            return Err(StoreError::Damaged { what });
+        }
         let is_deleted = done >= total;
         let seq = overlay.take_seq();
         let mut changes = overlay.into_changes()?;

@@ -45,6 +45,7 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     page!("install"),
     page!("keys"),
     page!("limits"),
+    page!("lists"),
     page!("monitoring"),
     page!("not"),
     page!("pagination"),

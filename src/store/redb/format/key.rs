@@ -13,14 +13,14 @@
 //! owned          owner 8, 01                                                 StatsV1 to V4 (formats 1 to 5 only)
 //! owned          owner 8, 02, session id 16                                  SessionV2
 //! owned          owner 8, 04, task id 8                                      TaskV4
-//! owned          owner 8, 05                                                 StatsV7
+//! owned          owner 8, 05                                                 StatsV5
 //! owned          owner 8, 05, token id 8                                     PersonalTokenV1
 //! owned          owner 8, 03, 06 to 0D, 0F, 13 or 18, ..., task id 8         empty (indexes of tasks)
 //! owned          owner 8, 0E, tag (text)                                     TaskCountsV1
 //! owned          owner 8, 10, idempotency key 16                             IdempotencyV1
 //! owned          owner 8, 11, made ms 8, idempotency key 16                  empty (index)
 //! owned          owner 8, 12                                                 IdempotencyStatsV1
-//! owned          owner 8, 14, change number 8                                TombstoneV1 of a task, TombstoneV2 of a list
+//! owned          owner 8, 14, change number 8                                TombstoneV1
 //! owned          owner 8, 15, task id 8                                      u64 record: change number of its tombstone
 //! owned          owner 8, 16, uid (text)                                     u64 record: task id
 //! owned          owner 8, 17, list id 8                                      ListV1

@@ -50,8 +50,6 @@ const V2: u8 = 2;
 const V3: u8 = 3;
 const V4: u8 = 4;
 const V5: u8 = 5;
-const V6: u8 = 6;
-const V7: u8 = 7;
 
 pub(in crate::store::redb) fn number(
     table: Table,

@@ -2,7 +2,7 @@
 
 use bincode::{BorrowDecode, Encode};
 
-use super::{V1, V2, V3, V4, V5, V6, V7, time, v1};
+use super::{V1, V2, V3, V4, V5, time, v1};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::priority::Priority;
@@ -67,7 +67,7 @@ struct StatsV4<'a> {
 }
 
 /// Extension of V4 by numbers of changes: the last one, the last of the account itself, and the last one that had a
-/// tombstone which is gone. `tombstones`: their number.
+/// tombstone which is gone. `tombstones`: their number. `lists`: number of lists besides the default list.
 #[derive(Encode, BorrowDecode)]
 struct StatsV5<'a> {
     before: StatsV4<'a>,
@@ -75,40 +75,12 @@ struct StatsV5<'a> {
     account_seq: u64,
     horizon: u64,
     tombstones: u64,
-}
-
-/// Extension of V5 by the number of lists besides the default list, and the id of the next list.
-#[derive(Encode, BorrowDecode)]
-struct StatsV6<'a> {
-    before: StatsV5<'a>,
     lists: u64,
     next_list: u64,
-}
-
-/// Extension of V6 by the number of rows of the history, that of deleted tasks, the bytes of both,
-/// and the number of the last change that was removed.
-#[derive(Encode, BorrowDecode)]
-struct StatsV7<'a> {
-    before: StatsV6<'a>,
     changes: u64,
     trashed: u64,
     history_bytes: u64,
     forgotten: u64,
-}
-
-impl StatsV6<'_> {
-    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
-        let Self { before, lists, next_list } = self;
-        Ok(Stats { lists, next_list, ..before.stats(envelope)? })
-    }
-}
-
-impl StatsV5<'_> {
-    fn stats(self, envelope: &Envelope<'_, '_>) -> Result<Stats, StoreError> {
-        let Self { before, seq, account_seq, horizon, tombstones } = self;
-        let before = before.stats(envelope)?;
-        Ok(Stats { seq, account_seq, horizon, tombstones, ..before })
-    }
 }
 
 impl StatsV4<'_> {
@@ -330,18 +302,20 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
         latest_change_ms: stats.latest_change.as_millis(),
         last: stats.last.as_ref().map(|it| (it.id.get(), it.position.as_str())),
     };
-    let before = StatsV5 {
+    let record = StatsV5 {
         before,
         seq: stats.seq,
         account_seq: stats.account_seq,
         horizon: stats.horizon,
         tombstones: stats.tombstones,
+        lists: stats.lists,
+        next_list: stats.next_list,
+        changes: stats.history.changes,
+        trashed: stats.history.trashed,
+        history_bytes: stats.history.bytes,
+        forgotten: stats.history.forgotten,
     };
-    let before = StatsV6 { before, lists: stats.lists, next_list: stats.next_list };
-    let HistoryUsage { changes, trashed, bytes: history_bytes, forgotten } =
-        stats.history;
-    let record = StatsV7 { before, changes, trashed, history_bytes, forgotten };
-    seal(Table::Owned, key, V7, &record)
+    seal(Table::Owned, key, V5, &record)
 }
 
 pub(crate) fn decode_stats(owner: UserId, value: &[u8]) -> Result<Stats, StoreError> {
@@ -368,13 +342,33 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
         }
         V3 => envelope.record::<StatsV3>()?.stats(&envelope),
         V4 => envelope.record::<StatsV4<'_>>()?.stats(&envelope),
-        V5 => envelope.record::<StatsV5<'_>>()?.stats(&envelope),
-        V6 => envelope.record::<StatsV6<'_>>()?.stats(&envelope),
-        V7 => {
-            let StatsV7 { before, changes, trashed, history_bytes: bytes, forgotten } =
-                envelope.record()?;
+        V5 => {
+            let record: StatsV5<'_> = envelope.record()?;
+            let StatsV5 {
+                before,
+                seq,
+                account_seq,
+                horizon,
+                tombstones,
+                lists,
+                next_list,
+                changes,
+                trashed,
+                history_bytes: bytes,
+                forgotten,
+            } = record;
             let history = HistoryUsage { changes, trashed, bytes, forgotten };
-            Ok(Stats { history, ..before.stats(&envelope)? })
+            let before = before.stats(&envelope)?;
+            Ok(Stats {
+                seq,
+                account_seq,
+                horizon,
+                tombstones,
+                lists,
+                next_list,
+                history,
+                ..before
+            })
         }
         _ => Err(envelope.unknown_version()),
     }
@@ -498,34 +492,6 @@ mod tests {
         assert_eq!(hex(&bytes[9..]), format!("{first_three}0107080109026131"));
         let read = StatsPlace::Current.decode(owner, &bytes).unwrap();
         assert_eq!((read.is_indexed, read.weight, read.seq), (true, 7, 0));
-    }
-
-    #[test]
-    fn the_fifth_record_is_read_for_ever() {
-        let owner = UserId::new(7);
-        let counts = StatsV2 {
-            newest_created_ms: 0,
-            in_order: true,
-            by_priority: [(0, 0), (0, 0), (0, 0), (0, 0), (2, 1)],
-            nested: 3,
-            tags: 4,
-        };
-        let before = StatsV3 { counts, bytes: 5, max_tasks: Some(6), max_mib: None };
-        let before = StatsV4 {
-            before,
-            is_indexed: true,
-            weight: 7,
-            latest_change_ms: 4,
-            last: Some((9, "a1")),
-        };
-        let record =
-            StatsV5 { before, seq: 5, account_seq: 6, horizon: 7, tombstones: 8 };
-        let bytes = seal(Table::Owned, &key::stats(owner), V5, &record).unwrap();
-        let first_three = "000100000000000000000201030405010600";
-        assert_eq!(hex(&bytes[9..]), format!("{first_three}010708010902613105060708"));
-        let read = StatsPlace::Current.decode(owner, &bytes).unwrap();
-        assert_eq!((read.seq, read.account_seq), (5, 6));
-        assert_eq!((read.lists, read.next_list), (0, 2));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bincode::{BorrowDecode, Encode};
 
 use super::author::AuthorV1;
 use super::uid::UidV1;
-use super::{V1, V2, time};
+use super::{V1, time, v1};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::task::{Gone, Tombstone};
 use crate::store::StoreError;
@@ -12,41 +12,46 @@ use crate::store::redb::format::codec::{open, seal};
 use crate::store::redb::format::key;
 use crate::store::redb::format::key::Table;
 
-/// Trace of a task.
 #[derive(Encode, BorrowDecode)]
 struct TombstoneV1<'a> {
-    id: u64,
-    uid: UidV1<'a>,
+    of: GoneV1<'a>,
     unit: u64,
     at_ms: i64,
     author: AuthorV1<'a>,
 }
 
-/// Trace of a list.
+/// Id and uid of a task, or id of a list.
 #[derive(Encode, BorrowDecode)]
-struct TombstoneV2<'a> {
-    list: u64,
-    unit: u64,
-    at_ms: i64,
-    author: AuthorV1<'a>,
+enum GoneV1<'a> {
+    Task(u64, UidV1<'a>),
+    List(u64),
+}
+
+impl<'a> GoneV1<'a> {
+    fn of(gone: &'a Gone) -> Self {
+        match gone {
+            Gone::Task(id, uid) => Self::Task(id.get(), UidV1::of(uid)),
+            Gone::List(id) => Self::List(id.get()),
+        }
+    }
+
+    fn gone(self) -> Gone {
+        match self {
+            Self::Task(id, uid) => Gone::Task(TaskId::new(id), uid.uid()),
+            Self::List(id) => Gone::List(ListId::new(id)),
+        }
+    }
 }
 
 pub(crate) fn tombstone(tombstone: &Tombstone) -> Result<Vec<u8>, StoreError> {
-    let Tombstone { unit, .. } = *tombstone;
-    let at_ms = tombstone.at.as_millis();
-    let author = AuthorV1::of(&tombstone.author);
+    let record = TombstoneV1 {
+        of: GoneV1::of(&tombstone.of),
+        unit: tombstone.unit,
+        at_ms: tombstone.at.as_millis(),
+        author: AuthorV1::of(&tombstone.author),
+    };
     let key = key::tombstone(tombstone.owner, tombstone.seq);
-    match &tombstone.of {
-        Gone::Task(id, uid) => {
-            let (id, uid) = (id.get(), UidV1::of(uid));
-            let record = TombstoneV1 { id, uid, unit, at_ms, author };
-            seal(Table::Owned, &key, V1, &record)
-        }
-        Gone::List(id) => {
-            let record = TombstoneV2 { list: id.get(), unit, at_ms, author };
-            seal(Table::Owned, &key, V2, &record)
-        }
-    }
+    seal(Table::Owned, &key, V1, &record)
 }
 
 pub(crate) fn decode_tombstone(
@@ -56,19 +61,15 @@ pub(crate) fn decode_tombstone(
 ) -> Result<Tombstone, StoreError> {
     let key = key::tombstone(owner, seq);
     let envelope = open(Table::Owned, &key, value)?;
-    let (of, unit, at_ms, author) = match envelope.version {
-        V1 => {
-            let TombstoneV1 { id, uid, unit, at_ms, author } = envelope.record()?;
-            (Gone::Task(TaskId::new(id), uid.uid()), unit, at_ms, author)
-        }
-        V2 => {
-            let TombstoneV2 { list, unit, at_ms, author } = envelope.record()?;
-            (Gone::List(ListId::new(list)), unit, at_ms, author)
-        }
-        _ => return Err(envelope.unknown_version()),
-    };
-    let at = time(&envelope, at_ms)?;
-    Ok(Tombstone { owner, of, seq, unit, at, author: author.author() })
+    let TombstoneV1 { of, unit, at_ms, author } = v1(&envelope)?.record()?;
+    Ok(Tombstone {
+        owner,
+        of: of.gone(),
+        seq,
+        unit,
+        at: time(&envelope, at_ms)?,
+        author: author.author(),
+    })
 }
 
 #[cfg(test)]
@@ -115,9 +116,9 @@ mod tests {
             author: Author::Import,
         };
         let bytes = tombstone(&written).unwrap();
-        assert_eq!(hex(&bytes[9..]), "02011030313233343536373839616263646566030803");
+        assert_eq!(hex(&bytes[9..]), "0002011030313233343536373839616263646566030803");
         written.of = Gone::List(ListId::new(2));
         let bytes = tombstone(&written).unwrap();
-        assert_eq!((bytes[0], hex(&bytes[9..])), (2, "02030803".to_owned()));
+        assert_eq!(hex(&bytes[9..]), "0102030803");
     }
 }

@@ -82,6 +82,7 @@ async fn every_operation_is_named_grouped_and_told() {
         "audit",
         "health",
         "invitation",
+        "list",
         "oauth",
         "session",
         "tag",

@@ -1,9 +1,9 @@
-//! Entity tags of tasks and lists ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the revision
-//! in quotes, as a strong tag.
+//! Entity tags of tasks and lists ([RFC 9110, section 8.8.3](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3)): the
+//! revision in quotes, as a strong tag.
 //!
 //! Proxies that compress a response rename its tag: nginx turns `"3"` into `W/"3"`, Apache into `"3-gzip"`. A client
-//! behind one knows no other tag, so `If-Match` would always fail. A revision is one state of a task or list in any encoding,
-//! so both forms match it. This is an exception to RFC 9110, section 13.1.1, by which weak tags never match.
+//! behind one knows no other tag, so `If-Match` would always fail. A revision is one state of a task or list in any
+//! encoding, so both forms match it. This is an exception to RFC 9110, section 13.1.1, by which weak tags never match.
 
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry};

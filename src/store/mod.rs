@@ -280,9 +280,9 @@ pub trait Store: fmt::Debug + Send + Sync {
         retention: Duration,
     ) -> Result<SweepProgress, StoreError>;
 
-    /// Lists changes of the tasks and lists of an account and of the account itself, in their order and each as of its last
-    /// change, from one snapshot. A client that begins is told all lists first. `None` if the client must begin anew: it may have missed a deletion, or knows a change that the
-    /// account has not had.
+    /// Lists changes of the tasks and lists of an account and of the account itself, in their order and each as of its
+    /// last change, from one snapshot. A client that begins is told all lists first. `None` if the client must begin
+    /// anew: it may have missed a deletion, or knows a change that the account has not had.
     async fn change_list(
         &self,
         owner: UserId,

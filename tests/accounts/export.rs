@@ -58,6 +58,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
         "due",
         "due_local",
         "id",
+        "list_id",
         "parent_id",
         "position",
         "priority",
@@ -74,7 +75,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
         "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "lists": 1, "tasks": 120,
     } });
     assert_eq!(lines.last().unwrap(), &end);
-    assert_eq!(lines.len(), 125);
+    assert_eq!(lines.len(), 126);
 }
 
 /// Two administrators and an account that one of them has changed.

@@ -8,6 +8,7 @@ mod end_access;
 mod import;
 mod interrupt;
 mod invite;
+mod lists;
 mod progress;
 mod restore;
 mod resync;

@@ -194,7 +194,7 @@ async fn given_large() -> (Home, String) {
     }
     lines[0] = lines[0].replace("\"next_task_id\":2", "\"next_task_id\":1301");
     *lines.last_mut().unwrap() =
-        json!({ "end": { "users": 1, "tasks": 1300 } }).to_string();
+        json!({ "end": { "users": 1, "lists": 0, "tasks": 1300 } }).to_string();
     (home, lines.join("\n"))
 }
 

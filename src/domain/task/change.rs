@@ -111,7 +111,8 @@ impl Changed {
     pub(crate) fn memory(&self) -> usize {
         match self {
             Self::Task(task) => task.memory(),
-            Self::List(_) | Self::Deleted(_) | Self::Account(_) => size_of::<Self>(),
+            Self::List(list) => size_of::<Self>() + list.position.as_str().len(),
+            Self::Deleted(_) | Self::Account(_) => size_of::<Self>(),
         }
     }
 }
@@ -119,8 +120,8 @@ impl Changed {
 /// Changes of an account, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangePage {
-    /// Changes with their numbers. Each object occurs once, as of its last change. Lists that a client is told when it begins
-    /// have the number of the query.
+    /// Changes with their numbers. Each object occurs once, as of its last change. Lists that a client is told when it
+    /// begins have the number of the query.
     pub changes: Vec<(u64, Changed)>,
     /// Number of the last change that is known after this page.
     pub seq: u64,

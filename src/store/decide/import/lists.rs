@@ -1,6 +1,6 @@
 //! Import of lists.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::chunk::ChunkImport;
 use crate::domain::id::{ListId, UserId};
@@ -17,8 +17,8 @@ const MAX_KEPT: u64 = 1 << 32;
 pub(super) type Lists = BTreeMap<ListId, TaskList>;
 
 impl ChunkImport<'_> {
-    /// Imports a list. It is the list with its id and time of creation, or with its name and time of creation; otherwise
-    /// it is new, and keeps its id if that is free.
+    /// Imports a list. It is the list with its id and time of creation, or another one with its name and time of
+    /// creation; otherwise it is new, and keeps its id if that is free.
     pub(super) fn list(
         &mut self,
         found: TaskList,
@@ -27,6 +27,8 @@ impl ChunkImport<'_> {
         let Some(Owner { here: owner, .. }) = self.state.owner.filter(is_its) else {
             return Ok(Err(Conflict::Stray));
         };
+        // Two lists of the file stay two lists, even if they were made with the same name at the same time.
+        let others: BTreeSet<ListId> = self.state.lists.values().copied().collect();
         let (there, lists) = (found.id, self.lists_of(owner)?);
         let known = match lists.get(&there) {
             Some(list) if there.is_default() || list.created_at == found.created_at => {
@@ -35,6 +37,7 @@ impl ChunkImport<'_> {
             _ if there.is_default() => None,
             _ => lists.values().find(|list| {
                 !list.id.is_default()
+                    && !others.contains(&list.id)
                     && list.created_at == found.created_at
                     && list.name == found.name
             }),
@@ -42,8 +45,8 @@ impl ChunkImport<'_> {
         let here = match known.cloned() {
             Some(old) => self.keep_or_replace(old, found)?,
             None => {
-                let others = lists.keys().filter(|id| !id.is_default()).count();
-                if !there.is_default() && others + 1 >= TaskList::MAX_PER_USER {
+                let count = lists.keys().filter(|id| !id.is_default()).count();
+                if !there.is_default() && count + 1 >= TaskList::MAX_PER_USER {
                     return Ok(Err(Conflict::TooManyLists));
                 }
                 let is_free = !lists.contains_key(&there) && there.get() <= MAX_KEPT;

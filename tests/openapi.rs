@@ -80,6 +80,7 @@ async fn every_operation_is_named_grouped_and_told() {
         "account",
         "api",
         "audit",
+        "change",
         "health",
         "invitation",
         "list",
@@ -88,6 +89,7 @@ async fn every_operation_is_named_grouped_and_told() {
         "tag",
         "task",
         "token",
+        "trash",
         "user",
     ];
     let mut ids = BTreeSet::new();

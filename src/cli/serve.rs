@@ -207,8 +207,7 @@ fn spawn_jobs(
     beside: &mut JoinSet<()>,
 ) {
     let swept = Arc::clone(store) as Arc<dyn Store>;
-    let retention =
-        Retention { tombstones: config.tombstones, history: config.history };
+    let retention = Retention { tombstones: config.tombstones, history: config.history };
     let sweep = SweepJob::new(swept, Arc::new(SystemClock), retention);
     beside.spawn(sweep.run(stop.clone()));
     if let (Some(settings), Some(log)) = (&config.backups, backups) {

@@ -287,10 +287,7 @@ impl Config {
                 "TRASH_DAYS",
                 (self.history.trash.as_secs() / value::DAY.as_secs()).to_string(),
             ),
-            (
-                "MAX_HISTORY_MIB_PER_ACCOUNT",
-                (self.quota.history_bytes >> 20).to_string(),
-            ),
+            ("MAX_HISTORY_MIB_PER_ACCOUNT", (self.quota.history_bytes >> 20).to_string()),
             ("PASSWORD_MIN_LENGTH", self.password_min_length.to_string()),
             ("PASSWORD_MIN_STRENGTH", self.password_min_strength.to_string()),
             ("REQUIRE_IF_MATCH", switch(self.require_if_match)),

@@ -17,7 +17,13 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { tasks: None, mib: None, accounts: None, tombstones: 16_384, history_bytes: 16 << 20 }
+        Self {
+            tasks: None,
+            mib: None,
+            accounts: None,
+            tombstones: 16_384,
+            history_bytes: 16 << 20,
+        }
     }
 }
 

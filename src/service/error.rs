@@ -65,9 +65,7 @@ pub enum Error {
     #[error("others have changed the same fields since that revision: see conflicts")]
     Conflict(Box<Merge>),
     /// The history of the task does not have the revision that the client knows.
-    #[error(
-        "the history of the task does not have this revision: read the task again"
-    )]
+    #[error("the history of the task does not have this revision: read the task again")]
     BaseUnknown,
     /// Changes that were to be undone have been overwritten. Nothing was done.
     #[error(

@@ -15,7 +15,6 @@ use crate::domain::task::{
 };
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
-use crate::store::WriteContext;
 
 const NO_TASK: Error = Error::NotFound { what: "task" };
 
@@ -184,8 +183,7 @@ impl Service {
     ) -> Result<(), Error> {
         let kept = |count: &u64| (*count > 0).then_some(());
         let context = recorder.context(self.authority(caller), kept);
-        let count =
-            self.0.store.trash_empty(caller.user.id, Some(id), context).await?;
+        let count = self.0.store.trash_empty(caller.user.id, Some(id), context).await?;
         if count == 0 { Err(NO_TASK) } else { Ok(()) }
     }
 
@@ -195,11 +193,16 @@ impl Service {
     ///
     /// Store errors. Some tasks may be deleted then.
     #[instrument(level = "debug", skip_all, fields(user.id = %caller.user.id))]
-    pub async fn trash_empty(&self, caller: &Caller<TasksWrite>) -> Result<u64, Error> {
+    pub async fn trash_empty(
+        &self,
+        caller: &Caller<TasksWrite>,
+        recorder: Recorder<u64>,
+    ) -> Result<u64, Error> {
         let mut total = 0;
         loop {
-            let authority = self.authority(caller);
-            let context = WriteContext { authority, idempotency: None };
+            // Only the last write, which deletes nothing, keeps the outcome.
+            let kept = move |count: &u64| (*count == 0).then_some(total);
+            let context = recorder.clone().context(self.authority(caller), kept);
             let count = self.0.store.trash_empty(caller.user.id, None, context).await?;
             if count == 0 {
                 return Ok(total);
@@ -221,6 +224,7 @@ impl Service {
         caller: &Caller<TasksWrite>,
         input: UndoInput,
         dry_run: bool,
+        recorder: Recorder<UndoReport>,
     ) -> Result<UndoReport, Error> {
         let skip = input.skip;
         let scope = input.check().map_err(Error::Invalid)?;
@@ -236,7 +240,7 @@ impl Service {
             undo.skip = skip;
         }
         let tried = if dry_run || !skip {
-            let tried = self.undo_all(caller, &tasks, true).await?;
+            let tried = self.undo_all(caller, &tasks, true, recorder.clone()).await?;
             if !skip && tried.kept_total > 0 {
                 return Err(Error::EditedSince(tried));
             }
@@ -246,7 +250,7 @@ impl Service {
         };
         match tried {
             Some(tried) if dry_run => Ok(tried),
-            _ => self.undo_all(caller, &tasks, false).await,
+            _ => self.undo_all(caller, &tasks, false, recorder).await,
         }
     }
 
@@ -255,11 +259,24 @@ impl Service {
         caller: &Caller<TasksWrite>,
         tasks: &[(TaskId, UndoOfTask)],
         dry_run: bool,
+        recorder: Recorder<UndoReport>,
     ) -> Result<UndoReport, Error> {
         let (mut report, mut rest, mut most) = (UndoReport::default(), tasks, AT_ONCE);
         while !rest.is_empty() {
             let (now, after) = rest.split_at(most.min(rest.len()));
-            let written = self.undo_some(caller, now, report.batch, dry_run).await?;
+            let write = self.undo_write(caller, now, report.batch, dry_run);
+            // Only the last write keeps the outcome.
+            let (is_last, tasks) = (after.is_empty(), now.to_vec());
+            let so_far = report.clone();
+            let kept = move |written: &Option<TaskWritten>| {
+                let written = written.as_ref().filter(|it| is_last && it.applied)?;
+                let mut report = so_far.clone();
+                report.add(&tasks, written);
+                Some(report)
+            };
+            let context = recorder.clone().context(self.authority(caller), kept);
+            let written = self.0.store.task_write(caller.user.id, write, context).await?;
+            let written = written.ok_or(Error::BadToken)?;
             let refused = written.results.iter().find_map(|result| result.as_ref().err());
             match refused {
                 Some(TaskRefused::TooMuch) if most > 1 => {
@@ -271,7 +288,9 @@ impl Service {
                     report.add(now, &written);
                     return Err(Error::EditedSince(report));
                 }
-                Some(TaskRefused::Quota(exceeded)) => return Err(Error::Quota(*exceeded)),
+                Some(TaskRefused::Quota(exceeded)) => {
+                    return Err(Error::Quota(*exceeded));
+                }
                 Some(_) => return Err(Error::TooMuch),
                 None => {}
             }
@@ -281,18 +300,18 @@ impl Service {
         Ok(report)
     }
 
-    async fn undo_some(
+    fn undo_write(
         &self,
         caller: &Caller<TasksWrite>,
         tasks: &[(TaskId, UndoOfTask)],
         unit: Option<u64>,
         dry_run: bool,
-    ) -> Result<TaskWritten, Error> {
+    ) -> TaskWrite {
         let op = |(id, undo): &(TaskId, UndoOfTask)| TaskOp {
             action: TaskAction::Undo(*id, undo.clone()),
             if_match: IfMatch::Any,
         };
-        let write = TaskWrite {
+        TaskWrite {
             ops: tasks.iter().map(op).collect(),
             atomic: true,
             dry_run,
@@ -301,10 +320,6 @@ impl Service {
             access: Some(caller.access),
             salt: 0,
             unit,
-        };
-        let authority = self.authority(caller);
-        let context = WriteContext { authority, idempotency: None };
-        let written = self.0.store.task_write(caller.user.id, write, context).await?;
-        written.ok_or(Error::BadToken)
+        }
     }
 }

@@ -193,7 +193,8 @@ impl Service {
             let write = ListWrite { unit, ..write };
             // Only the last write deletes the list, and keeps the outcome.
             let kept = move |written: &Option<Result<ListDone, ListRefused>>| {
-                let Emptied { tasks: count, is_deleted, .. } = emptied(written.as_ref()?)?;
+                let Emptied { tasks: count, is_deleted, .. } =
+                    emptied(written.as_ref()?)?;
                 is_deleted.then(|| gone.plus(tasks, count))
             };
             let context = recorder.clone().context(self.authority(caller), kept);
@@ -201,7 +202,8 @@ impl Service {
             let written = written.ok_or(Error::BadToken)?;
             let done = emptied(&written);
             written.map_err(refused)?;
-            let Emptied { tasks: count, is_deleted, unit: batch } = done.ok_or(NO_LIST)?;
+            let Emptied { tasks: count, is_deleted, unit: batch } =
+                done.ok_or(NO_LIST)?;
             unit = Some(batch);
             gone = gone.plus(tasks, count);
             if is_deleted {

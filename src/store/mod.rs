@@ -37,8 +37,8 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite,
-    TaskWritten, TrashPage, UndoPlan, UndoScope,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory,
+    TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;

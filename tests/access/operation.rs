@@ -41,7 +41,7 @@ const READ: Need = Need::Scope("tasks:read");
 const WRITE: Need = Need::Scope("tasks:write");
 
 /// All operations. A new operation must be added here, or the tests of this folder fail.
-pub(crate) static OPERATIONS: [Operation; 50] = [
+pub(crate) static OPERATIONS: [Operation; 56] = [
     is("GET", "/health", Need::Nothing),
     is("GET", "/health/live", Need::Nothing),
     is("GET", "/health/ready", Need::Nothing),
@@ -113,6 +113,12 @@ pub(crate) static OPERATIONS: [Operation; 50] = [
     is("GET", "/api/v1/lists/{id}", READ),
     json(r#"{"name":"stolen"}"#, is("PATCH", "/api/v1/lists/{id}", WRITE)),
     is("DELETE", "/api/v1/lists/{id}", WRITE),
+    is("GET", "/api/v1/tasks/{id}/history", READ),
+    is("POST", "/api/v1/tasks/{id}/restore", WRITE),
+    is("GET", "/api/v1/trash", READ),
+    is("DELETE", "/api/v1/trash", WRITE),
+    is("DELETE", "/api/v1/trash/{id}", WRITE),
+    json(r#"{"batch":2,"skip":true}"#, is("POST", "/api/v1/undo", WRITE)),
 ];
 
 impl Operation {

@@ -22,6 +22,8 @@ struct Person {
     task: u64,
     /// List, whose id no other person has.
     list: u64,
+    /// Deleted task.
+    deleted: u64,
     /// Session other than that of the client.
     session: String,
     token: String,
@@ -46,7 +48,10 @@ impl Person {
         let other = sessions.clone().find(|session| session["current"] == false).unwrap();
         let session = other["id"].as_str().unwrap().to_owned();
         let (token, _) = client.given_token(&["account"]).await;
-        Self { client, user, task, list: user + 1, session, token }
+        let deleted = client.given_task("secret").await;
+        let gone = client.delete(&format!("/tasks/{deleted}")).await;
+        gone.expect(StatusCode::NO_CONTENT);
+        Self { client, user, task, list: user + 1, deleted, session, token }
     }
 
     /// Id that the path of an operation needs.
@@ -56,6 +61,7 @@ impl Person {
             Some("sessions") => self.session.clone(),
             Some("tokens") => self.token.clone(),
             _ if operation.path.contains("/lists/") => self.list.to_string(),
+            _ if operation.path.contains("/trash/") => self.deleted.to_string(),
             _ => self.task.to_string(),
         }
     }
@@ -115,7 +121,7 @@ async fn every_operation_lets_in_whom_it_should_and_nobody_else() {
     }
     let cells: Vec<usize> = rows.join_all().await;
     assert!(cells.iter().all(|count| *count == 13), "{cells:?}");
-    assert_eq!(cells.len(), 41);
+    assert_eq!(cells.len(), 47);
 }
 
 async fn row(operation: &'static Operation) -> usize {

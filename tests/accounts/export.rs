@@ -72,7 +72,7 @@ async fn an_export_has_all_that_is_mine_and_no_secret() {
     ];
     assert_eq!(members, of_a_task);
     let end = json!({ "end": {
-        "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "lists": 1, "tasks": 120,
+        "sessions": 1, "tokens": 1, "invitations": 0, "audit": 0, "answers": 0, "lists": 1, "tasks": 120, "changes": 0, "deleted_tasks": 0,
     } });
     assert_eq!(lines.last().unwrap(), &end);
     assert_eq!(lines.len(), 126);

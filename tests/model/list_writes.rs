@@ -3,8 +3,8 @@
 use duly::domain::id::ListId;
 use duly::domain::label::Label;
 use duly::domain::list::{
-    Colour, Emptied, Icon, ListAction, ListDone, ListPatch, ListRefused, ListState, ListWrite,
-    NewList, TaskList, TasksOfList,
+    Colour, Emptied, Icon, ListAction, ListDone, ListPatch, ListRefused, ListState,
+    ListWrite, NewList, TaskList, TasksOfList,
 };
 use duly::domain::position::Position;
 use duly::domain::task::IfMatch;

@@ -39,6 +39,7 @@ async fn given_emptied() -> (Home, Client) {
         let batch = json!({ "operations": operations });
         jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
     }
+    jane.delete("/trash").await.expect(StatusCode::NO_CONTENT);
     assert_eq!(server.terminate(), Some(0));
     (home, jane)
 }

@@ -292,7 +292,8 @@ async fn a_patch_with_its_base_merges_with_changes_of_other_fields() {
     let theirs = json!({ "description": "theirs", "tags": ["t", "u"] });
     jane.patch("/tasks/1", theirs).await.expect(StatusCode::OK);
 
-    let mine = json!({ "base": 1, "title": "mine", "description": "x", "tags_add": ["v"] });
+    let mine =
+        json!({ "base": 1, "title": "mine", "description": "x", "tags_add": ["v"] });
     let merged = jane.patch("/tasks/1", mine).await.expect(StatusCode::OK);
     assert_eq!(merged["title"], "mine");
     assert_eq!(merged["description"], "theirs", "the client had not changed it");
@@ -341,9 +342,13 @@ async fn a_request_to_undo_names_one_kind_of_changes() {
 
 #[tokio::test]
 async fn a_full_history_makes_room_and_refuses_no_write() {
-    let server =
-        Server::with(&["--max-history-mib-per-account", "1", "--max-mib-per-account", "2"])
-            .await;
+    let server = Server::with(&[
+        "--max-history-mib-per-account",
+        "1",
+        "--max-mib-per-account",
+        "2",
+    ])
+    .await;
     let jane = server.client.registered("jane@example.com").await;
     jane.given_task("a").await;
     let text = "x".repeat(2000);

@@ -1,7 +1,7 @@
 //! 10. The list of a task exists and is that of its parent; the counts of lists and their ids are right.
 
 use duly::domain::id::{ListId, UserId};
-use duly::domain::list::{Emptied, ListAction, ListDone, ListWrite, TasksOfList};
+use duly::domain::list::{ListAction, ListDone, ListWrite, TasksOfList};
 use duly::domain::task::IfMatch;
 use duly::store::{Store as _, StoreError, WriteContext};
 
@@ -157,7 +157,8 @@ async fn a_list_with_fewer_tasks_than_it_counts_is_not_emptied_for_ever() {
     drop(forge);
     let store = open(&path);
     let action = ListAction::Delete(ListId::new(2), TasksOfList::Move, IfMatch::Any);
-    let write = ListWrite { action, dry_run: false, now: at(99), access: None, unit: None };
+    let write =
+        ListWrite { action, dry_run: false, now: at(99), access: None, unit: None };
     let empty =
         || store.list_write(UserId::new(JANE), write.clone(), WriteContext::system());
 

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 /// Operations with samples, in addition to all operations on tasks.
-const OTHERS: [&str; 7] = [
+const OTHERS: [&str; 9] = [
     "user_register",
     "session_login",
     "session_refresh",
@@ -13,6 +13,8 @@ const OTHERS: [&str; 7] = [
     "token_create",
     "list_create",
     "list_list",
+    "trash_list",
+    "change_undo",
 ];
 
 /// Part of an operation whose response is a stream.

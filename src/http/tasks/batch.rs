@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::body::{TaskCreate, TaskPatch, UidText, clearable};
-use super::preconditions;
 use super::history::ConflictView;
+use super::preconditions;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
 use crate::domain::task::{Neighbour, TaskDone, TaskMove};

@@ -414,6 +414,19 @@ enum Restored {
     ),
 }
 
+#[derive(ApiResponse)]
+enum Undone {
+    /// The changes are undone; with `dry_run`, what would be.
+    #[oai(status = 200)]
+    Undone(Json<UndoView>),
+}
+
+impl Undone {
+    fn of(report: UndoReport) -> Self {
+        Self::Undone(Json(report.into()))
+    }
+}
+
 impl Restored {
     fn of(task: Task) -> Self {
         let etag = etag::of(task.revision);
@@ -472,8 +485,7 @@ impl HistoryApi {
         dry_run: Query<Option<FlagParam>>,
         key: IdempotencyHeader,
     ) -> Result<Reply<Restored>, Problem> {
-        let (id, dry_run) =
-            Problem::both(id.0.parse(), preconditions::is_dry(&dry_run))?;
+        let (id, dry_run) = Problem::both(id.0.parse(), preconditions::is_dry(&dry_run))?;
         let key = key.unless(dry_run).key();
         let work = |recorder| service.task_restore(&caller.0, id, dry_run, recorder);
         let task = service.once(&caller.0, key, work).await;
@@ -521,8 +533,11 @@ impl HistoryApi {
         &self,
         caller: Authenticated<TasksWrite>,
         service: Data<&Service>,
-    ) -> Result<Emptied, Problem> {
-        Ok(Emptied::Emptied(service.trash_empty(&caller.0).await?))
+        key: IdempotencyHeader,
+    ) -> Result<Reply<Emptied>, Problem> {
+        let work = |recorder| service.trash_empty(&caller.0, recorder);
+        let count = service.once(&caller.0, key.key(), work).await?;
+        Ok(Reply::of(count, Emptied::Emptied))
     }
 
     /// Delete a task for good
@@ -556,13 +571,16 @@ impl HistoryApi {
         service: Data<&Service>,
         /// If true, returns the result that the request would have, without changing anything.
         dry_run: Query<Option<FlagParam>>,
+        key: IdempotencyHeader,
         body: Json<UndoBody>,
-    ) -> Result<Json<UndoView>, Problem> {
+    ) -> Result<Reply<Undone>, Problem> {
         let dry_run = preconditions::is_dry(&dry_run)?;
         let UndoBody { change, batch, since, credential, skip } = body.0;
         let skip = skip.unwrap_or(false);
         let input = UndoInput { change, batch, since, credential, skip };
-        let report = service.undo(&caller.0, input, dry_run).await;
-        Ok(Json(report.map_err(undo_problem)?.into()))
+        let key = key.unless(dry_run).key();
+        let work = |recorder| service.undo(&caller.0, input, dry_run, recorder);
+        let report = service.once(&caller.0, key, work).await;
+        Ok(Reply::of(report.map_err(undo_problem)?, Undone::of))
     }
 }

@@ -309,7 +309,9 @@ pub(super) fn values(values: &[TaskValue]) -> serde_json::Value {
     let object = values.iter().map(|value| {
         let text = match value {
             TaskValue::Title(title) => Some(title.as_str().to_owned()),
-            TaskValue::Description(text) => text.as_ref().map(|it| it.as_str().to_owned()),
+            TaskValue::Description(text) => {
+                text.as_ref().map(|it| it.as_str().to_owned())
+            }
             TaskValue::Completed(at) => at.map(|at| at.to_string()),
             TaskValue::Due(due) => due.as_ref().map(Due::to_string),
             TaskValue::Priority(priority) => Some(priority.as_str().to_owned()),

@@ -70,7 +70,8 @@ pub fn sweep(
         let is_old = |found: &Tombstone| now.since(found.at) >= retention;
         // Most accounts have no old one.
         if snapshot.tombstones(owner, 0, 1)?.first().is_some_and(is_old) {
-            let oldest = snapshot.tombstones(owner, 0, SWEPT_TOMBSTONES - changes.len())?;
+            let oldest =
+                snapshot.tombstones(owner, 0, SWEPT_TOMBSTONES - changes.len())?;
             for old in oldest.into_iter().take_while(is_old) {
                 if changes.len() < SWEPT_TOMBSTONES {
                     expire(snapshot, old, &mut changes)?;

@@ -57,6 +57,7 @@ mod engine;
 mod export;
 mod file;
 mod format;
+mod history;
 mod idempotency;
 mod import;
 mod invitations;

@@ -21,8 +21,9 @@ use crate::domain::quota::Usage;
 use crate::domain::session::{Refreshing, Renewed, Session};
 use crate::domain::sweep::SweepProgress;
 use crate::domain::task::{
-    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskAction, TaskHistory, TaskOp, TaskQuery,
-    TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskAction,
+    TaskHistory, TaskOp, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage,
+    UndoPlan, UndoScope,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::token::PersonalToken;
@@ -36,13 +37,11 @@ use crate::store::redb::engine::queue::{Flow, Ticket};
 use crate::store::redb::engine::space::Growth;
 use crate::store::redb::engine::work::Work;
 use crate::store::redb::format::key::Table;
-use crate::store::redb::engine::view::View;
-use crate::store::redb::format::table::SnapshotTables;
 use crate::store::redb::format::{key, table};
 use crate::store::redb::list::ReadBudget;
 use crate::store::redb::{
-    RedbStore, audit, changes, export, idempotency, invitations, list, lists, quota,
-    sessions, tasks, tokens, tombstones, users,
+    RedbStore, audit, changes, export, history, idempotency, invitations, list, lists,
+    quota, sessions, tasks, tokens, tombstones, users,
 };
 use crate::store::{Failure, ImportError, Store, StoreError, WriteContext};
 
@@ -377,11 +376,10 @@ impl Store for RedbStore {
         retention: Duration,
     ) -> Result<SweepProgress, StoreError> {
         let ticket = Ticket::data(Flow::Server, tombstones::SWEEP);
-        self.writer
-            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
-                decide::tombstones::sweep(snapshot, after, now, retention)
-            })
-            .await
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::tombstones::sweep(snapshot, after, now, retention)
+        };
+        self.writer.write(ticket, Growth::Frees, WriteContext::system(), decide).await
     }
 
     async fn change_list(
@@ -488,10 +486,7 @@ impl Store for RedbStore {
         id: TaskId,
         limit: usize,
     ) -> Result<Option<TaskHistory>, StoreError> {
-        self.read(|txn| {
-            let tables = SnapshotTables::open(txn)?;
-            decide::history::of_task(&View::of_snapshot(&tables), owner, id, limit)
-        })
+        self.read(|txn| history::of_task(txn, owner, id, limit))
     }
 
     async fn history_after(
@@ -500,11 +495,7 @@ impl Store for RedbStore {
         after: u64,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        self.read(|txn| {
-            let tables = SnapshotTables::open(txn)?;
-            let view = View::of_snapshot(&tables);
-            view.history_from(owner, after.saturating_add(1), limit)
-        })
+        self.read(|txn| history::after(txn, owner, after, limit))
     }
 
     async fn trash_list(
@@ -513,10 +504,7 @@ impl Store for RedbStore {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Option<TrashPage>, StoreError> {
-        self.read(|txn| {
-            let tables = SnapshotTables::open(txn)?;
-            decide::history::trash_page(&View::of_snapshot(&tables), owner, before, limit)
-        })
+        self.read(|txn| history::trash(txn, owner, before, limit))
     }
 
     async fn trash_empty(
@@ -526,11 +514,9 @@ impl Store for RedbStore {
         context: WriteContext<u64>,
     ) -> Result<u64, StoreError> {
         let ticket = Ticket::data(Flow::Account(owner), tombstones::SWEEP);
-        self.writer
-            .write(ticket, Growth::Frees, context, move |snapshot| {
-                decide::history::empty(snapshot, owner, id)
-            })
-            .await
+        let decide =
+            move |snapshot: &dyn Snapshot| decide::history::empty(snapshot, owner, id);
+        self.writer.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn undo_plan(
@@ -539,11 +525,7 @@ impl Store for RedbStore {
         scope: UndoScope,
     ) -> Result<UndoPlan, StoreError> {
         // All changes and tasks of the account may be examined.
-        self.read_long(owner, move |txn| {
-            let tables = SnapshotTables::open(txn)?;
-            decide::history::plan(&View::of_snapshot(&tables), owner, scope)
-        })
-        .await
+        self.read_long(owner, move |txn| history::plan(txn, owner, scope)).await
     }
 
     async fn history_sweep(
@@ -553,12 +535,11 @@ impl Store for RedbStore {
         retention: HistoryRetention,
     ) -> Result<SweepProgress, StoreError> {
         let ticket = Ticket::data(Flow::Server, tombstones::SWEEP);
-        let quota = self.quota;
-        self.writer
-            .write(ticket, Growth::Frees, WriteContext::system(), move |snapshot| {
-                decide::history::sweep(snapshot, after, now, retention, &quota)
-            })
-            .await
+        let (quota, context) = (self.quota, WriteContext::system());
+        let decide = move |snapshot: &dyn Snapshot| {
+            decide::history::sweep(snapshot, after, now, retention, &quota)
+        };
+        self.writer.write(ticket, Growth::Frees, context, decide).await
     }
 
     async fn task_summary(

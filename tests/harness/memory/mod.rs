@@ -27,9 +27,9 @@ use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
 use duly::domain::task::{
-    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Start, TagCounts, Task, TaskCounts,
-    TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan,
-    UndoScope,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Start, TagCounts, Task,
+    TaskCounts, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage,
+    UndoPlan, UndoScope,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -39,8 +39,9 @@ use duly::domain::user::{
 };
 use duly::store::decide::import::ImportState;
 use duly::store::decide::{
-    Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, history, idempotency,
-    import, in_context, invitations, lists, sessions, tasks, tokens, tombstones,
+    Decision, IdempotencyAge, IdempotencyBounds, Snapshot, accounts, history,
+    idempotency, import, in_context, invitations, lists, sessions, tasks, tokens,
+    tombstones,
 };
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::{mpsc, watch};

@@ -139,7 +139,8 @@ impl Snapshot for State {
             lists: self.lists_of(owner).filter(|it| !it.id.is_default()).count() as u64,
             next_list: ListId::new(self.last_list.get(&owner).map_or(2, |last| last + 1)),
             history: HistoryUsage {
-                changes: self.history.range((owner, 0)..=(owner, u64::MAX)).count() as u64,
+                changes: self.history.range((owner, 0)..=(owner, u64::MAX)).count()
+                    as u64,
                 trashed: self.trash.range((owner, 0)..=(owner, u64::MAX)).count() as u64,
                 bytes: 0,
                 forgotten: self.forgotten.get(&owner).copied().unwrap_or_default(),

@@ -27,7 +27,10 @@ use duly::domain::password::PasswordHash;
 use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshed, Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
-use duly::domain::task::{ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope};
+use duly::domain::task::{
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory,
+    TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
+};
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};

@@ -4,6 +4,7 @@ mod account;
 mod credential;
 mod list;
 mod task;
+mod undo;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -11,7 +11,7 @@ use crate::domain::priority::Priority;
 use crate::domain::quota::QuotaExceeded;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Origin, Task, TaskDone, Title, Merge, TaskField};
+use crate::domain::task::{Description, Merge, Origin, Task, TaskDone, TaskField, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::uid::Uid;
 use crate::service::FieldError;

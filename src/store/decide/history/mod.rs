@@ -99,4 +99,3 @@ pub(super) fn forget(
     changes.push(Change::TrashDelete(seq, task));
     Ok(())
 }
-

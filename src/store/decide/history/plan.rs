@@ -142,7 +142,12 @@ impl Found {
                 let origin = &task.origin;
                 // A task has its number since its creation, or a later one.
                 if task.seq >= first
-                    && self.is_meant(task.seq, origin.unit, task.created_at, &origin.author)
+                    && self.is_meant(
+                        task.seq,
+                        origin.unit,
+                        task.created_at,
+                        &origin.author,
+                    )
                     && let Some(marked) = self.mark(task.id)
                 {
                     marked.creation = true;

@@ -83,9 +83,8 @@ fn remove_oldest(
         if surplus == 0 {
             break;
         }
-        let oldest = trashed.next_if(|seq| {
-            entries.peek().is_none_or(|entry| *seq < entry.seq)
-        });
+        let oldest =
+            trashed.next_if(|seq| entries.peek().is_none_or(|entry| *seq < entry.seq));
         if let Some(seq) = oldest {
             let Some(task) = snapshot.trash(owner, seq)? else { continue };
             surplus = surplus.saturating_sub(snapshot.trash_bytes(&task)?);
@@ -192,9 +191,7 @@ pub fn empty(
 ) -> Result<Decision<u64>, StoreError> {
     let (mut changes, mut count) = (Vec::new(), 0);
     let seqs = match id {
-        Some(id) => {
-            snapshot.tombstone(owner, id)?.map(|it| it.seq).into_iter().collect()
-        }
+        Some(id) => snapshot.tombstone(owner, id)?.map(|it| it.seq).into_iter().collect(),
         None => snapshot.trash_from(owner, 0, SWEPT_ROWS)?,
     };
     for seq in seqs {

@@ -58,10 +58,7 @@ pub(super) fn restore(
 }
 
 /// Finds a task in the trash.
-fn deleted(
-    overlay: &TaskOverlay<'_>,
-    id: TaskId,
-) -> Result<Option<Deleted>, StoreError> {
+fn deleted(overlay: &TaskOverlay<'_>, id: TaskId) -> Result<Option<Deleted>, StoreError> {
     let (snapshot, owner) = (overlay.snapshot(), overlay.owner);
     let Some(tombstone) = snapshot.tombstone(owner, id)? else { return Ok(None) };
     let task = snapshot.trash(owner, tombstone.seq)?.filter(|task| task.id == id);
@@ -92,11 +89,7 @@ fn deleted_nearby(
 
 /// Fits a former state of a task into its present surroundings: without a parent that is gone or cannot have it, and in
 /// the list of its parent. `old`: its present state.
-fn settled(
-    overlay: &mut TaskOverlay<'_>,
-    mut task: Task,
-    old: &Task,
-) -> Decided<Task> {
+fn settled(overlay: &mut TaskOverlay<'_>, mut task: Task, old: &Task) -> Decided<Task> {
     let is_moved = task.parent != old.parent || overlay.get(task.id)?.is_none();
     if let Some(parent) = task.parent.filter(|_| is_moved) {
         let id = overlay.get(task.id)?.map(|_| task.id);
@@ -138,7 +131,8 @@ pub(super) fn undo(
     for entry in Chain::of(overlay.snapshot(), &stored) {
         let entry = entry?;
         walk.step(entry.was, entry.number, is_wanted(entry.seq));
-        if !undo.creation && undo.changes.first().is_none_or(|first| entry.seq <= *first) {
+        if !undo.creation && undo.changes.first().is_none_or(|first| entry.seq <= *first)
+        {
             break;
         }
     }
@@ -193,10 +187,7 @@ pub(super) fn undo(
 }
 
 /// Returns the result of an undoing that leaves the task as it is.
-fn kept(
-    undo: &UndoOfTask,
-    edited: Vec<&'static str>,
-) -> Result<TaskDone, TaskRefused> {
+fn kept(undo: &UndoOfTask, edited: Vec<&'static str>) -> Result<TaskDone, TaskRefused> {
     if undo.skip {
         Ok(TaskDone::Undone { outcome: Undone::Nothing, edited })
     } else {

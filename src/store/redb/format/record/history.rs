@@ -87,7 +87,9 @@ impl<'a> ValueV1<'a> {
                 let tags = tags.into_iter().map(|tag| Tag::new_unchecked(tag.to_owned()));
                 let tags = Tags::new(tags.collect());
                 TaskValue::Tags(
-                    tags.map_err(|error| envelope.damaged(&format_args!("tags {error}")))?,
+                    tags.map_err(|error| {
+                        envelope.damaged(&format_args!("tags {error}"))
+                    })?,
                 )
             }
             Self::Position(text) => {

@@ -156,28 +156,28 @@ pub(crate) fn decode_trash(
 
 impl<'a> TaskV4<'a> {
     fn of(task: &'a Task) -> Self {
-    let before = TaskV3 {
-        title: task.title.as_str(),
-        description: task.description.as_ref().map(Description::as_str),
-        completed_ms: task.completed_at.map(|time| time.as_millis()),
-        created_ms: task.created_at.as_millis(),
-        updated_ms: task.updated_at.as_millis(),
-        revision: task.revision,
-        due: task.due.as_ref().map(due_record),
-        priority: task.priority.code(),
-        tags: task.tags.iter().map(Tag::as_str).collect(),
-        position: task.position.as_str(),
-        parent: task.parent.map(TaskId::get),
-        recurrence: task.recurrence.as_ref().map(recurrence_record),
-    };
-    Self {
-        before,
-        uid: UidV1::of(&task.uid),
-        list: task.list.get(),
-        seq: task.seq,
-        unit: task.origin.unit,
-        author: AuthorV1::of(&task.origin.author),
-    }
+        let before = TaskV3 {
+            title: task.title.as_str(),
+            description: task.description.as_ref().map(Description::as_str),
+            completed_ms: task.completed_at.map(|time| time.as_millis()),
+            created_ms: task.created_at.as_millis(),
+            updated_ms: task.updated_at.as_millis(),
+            revision: task.revision,
+            due: task.due.as_ref().map(due_record),
+            priority: task.priority.code(),
+            tags: task.tags.iter().map(Tag::as_str).collect(),
+            position: task.position.as_str(),
+            parent: task.parent.map(TaskId::get),
+            recurrence: task.recurrence.as_ref().map(recurrence_record),
+        };
+        Self {
+            before,
+            uid: UidV1::of(&task.uid),
+            list: task.list.get(),
+            seq: task.seq,
+            unit: task.origin.unit,
+            author: AuthorV1::of(&task.origin.author),
+        }
     }
 }
 
@@ -311,12 +311,18 @@ fn third(
     })
 }
 
-pub(super) fn priority(envelope: &Envelope<'_, '_>, code: u8) -> Result<Priority, StoreError> {
+pub(super) fn priority(
+    envelope: &Envelope<'_, '_>,
+    code: u8,
+) -> Result<Priority, StoreError> {
     let unknown = || envelope.damaged(&format_args!("unknown priority {code}"));
     Priority::from_code(code).ok_or_else(unknown)
 }
 
-pub(super) fn title(envelope: &Envelope<'_, '_>, text: &str) -> Result<Title, StoreError> {
+pub(super) fn title(
+    envelope: &Envelope<'_, '_>,
+    text: &str,
+) -> Result<Title, StoreError> {
     Title::new(text.to_owned())
         .map_err(|error| envelope.damaged(&format_args!("title {error}")))
 }

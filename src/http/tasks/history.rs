@@ -209,7 +209,9 @@ impl HistoryView {
             Was::Fields(values) => {
                 let names: Vec<TaskField> = values.iter().map(TaskValue::field).collect();
                 let after = state.clone();
-                values.into_iter().for_each(|value| state.set(value));
+                for value in values {
+                    state.set(value);
+                }
                 (HistoryOp::Changed, differences(state, &after, &names))
             }
         };

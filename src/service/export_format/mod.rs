@@ -26,10 +26,12 @@
 //! from that of `due` where the clocks skip it. Since version 5 tasks have their `uid`, and there are
 //! lists; tasks of earlier versions are in the default list.
 
+mod history;
 mod list;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::history::values;
 use self::list::WireList;
 pub(super) use self::list::list;
 use super::wire_error;
@@ -43,7 +45,7 @@ use crate::domain::position::Position;
 use crate::domain::priority::Priority;
 use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, Origin, Task, TaskField, TaskValue, Title};
+use crate::domain::task::{Description, Origin, Task, Title};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::transfer::{NextIds, Record};
@@ -302,37 +304,6 @@ impl WireUser {
 /// Returns a task as in an export, as a JSON value.
 pub(super) fn task(task: &Task) -> serde_json::Value {
     serde_json::to_value(WireTask::of(task)).expect("texts, numbers and flags are JSON")
-}
-
-/// Returns values of fields of a task as an object.
-pub(super) fn values(values: &[TaskValue]) -> serde_json::Value {
-    let object = values.iter().map(|value| {
-        let text = match value {
-            TaskValue::Title(title) => Some(title.as_str().to_owned()),
-            TaskValue::Description(text) => {
-                text.as_ref().map(|it| it.as_str().to_owned())
-            }
-            TaskValue::Completed(at) => at.map(|at| at.to_string()),
-            TaskValue::Due(due) => due.as_ref().map(Due::to_string),
-            TaskValue::Priority(priority) => Some(priority.as_str().to_owned()),
-            TaskValue::Position(position) => Some(position.as_str().to_owned()),
-            TaskValue::Recurrence(it) => it.as_ref().map(|it| it.rule().to_string()),
-            TaskValue::Tags(tags) => {
-                let tags = tags.iter().map(Tag::as_str);
-                return ("tags".to_owned(), tags.collect());
-            }
-            TaskValue::Parent(id) => {
-                return ("parent_id".to_owned(), id.map(TaskId::get).into());
-            }
-            TaskValue::List(id) => return ("list_id".to_owned(), id.get().into()),
-        };
-        let name = match value.field() {
-            TaskField::Completed => "completed_at",
-            field => field.name(),
-        };
-        (name.to_owned(), text.into())
-    });
-    serde_json::Value::Object(object.collect())
 }
 
 impl WireTask {

@@ -119,28 +119,32 @@ pub(super) fn task(task: &Task) -> String {
 /// Returns the line of a change of a task, with the values that it has replaced.
 pub(super) fn change(entry: &HistoryEntry) -> String {
     let HistoryEntry { task, seq, unit, at, author, was, .. } = entry;
-    let mut about = json!({
+    let (before, deleted) = match was {
+        Was::Fields(values) => (export_format::values(values), None),
+        Was::Deleted(seq) => (Value::Null, Some(*seq)),
+    };
+    let about = json!({
         "task_id": task.get(),
         "change": seq,
         "batch": unit,
         "at": at.to_string(),
         "by": by(author),
+        "before": before,
+        "restored_from": deleted,
     });
-    match was {
-        Was::Fields(values) => about["before"] = export_format::values(values),
-        Was::Deleted(seq) => about["restored"] = json!(seq),
-    }
     line("change", &about)
 }
 
 /// Returns the line of a task in the trash.
 pub(super) fn deleted_task(deleted: &Trashed) -> String {
     let Trashed { tombstone, task } = deleted;
-    let mut about = without_owner(export_format::task(task));
-    about["deleted_at"] = json!(tombstone.at.to_string());
-    about["change"] = json!(tombstone.seq);
-    about["batch"] = json!(tombstone.unit);
-    about["by"] = by(&tombstone.author);
+    let about = json!({
+        "deleted_at": tombstone.at.to_string(),
+        "change": tombstone.seq,
+        "batch": tombstone.unit,
+        "by": by(&tombstone.author),
+        "task": without_owner(export_format::task(task)),
+    });
     line("deleted_task", &about)
 }
 

@@ -11,7 +11,7 @@
 //! {"list":{"id":1,"name":"Tasks",...}}
 //! {"task":{"id":1,"title":"...",...}}
 //! {"change":{"task_id":1,"change":7,"batch":7,"at":"...","by":{"kind":"session",...},"before":{"title":"..."}}}
-//! {"deleted_task":{"id":2,"title":"...",...,"deleted_at":"...","change":9,"batch":9,"by":{...}}}
+//! {"deleted_task":{"deleted_at":"...","change":9,"batch":9,"by":{...},"task":{"id":2,"title":"...",...}}}
 //! {"end":{"sessions":1,...,"lists":1,"tasks":1,"changes":1,"deleted_tasks":1}}
 //! ```
 //!

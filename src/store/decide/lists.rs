@@ -190,7 +190,7 @@ impl Lists<'_> {
     fn delete(&self, old: TaskList, tasks: TasksOfList, write: &ListWrite) -> Decided {
         let Self { snapshot, owner, ref figures, quota } = *self;
         let total = snapshot.list_counts(owner, old.id)?.total;
-        let unit = write.unit.unwrap_or(figures.seq.saturating_add(1));
+        let unit = write.unit.unwrap_or_else(|| figures.seq.saturating_add(1));
         let emptied = |tasks, is_deleted| {
             Ok(ListDone::Emptied(Emptied { tasks, is_deleted, unit }))
         };

@@ -187,7 +187,6 @@ fn is_by(author: &Author, access: Access) -> bool {
     match (author, access) {
         (Author::Session(id), Access::Session(wanted)) => *id == wanted,
         (Author::Token(id, _), Access::Token(wanted)) => *id == wanted,
-        (Author::Unknown | Author::Import, _)
-        | (Author::Session(_) | Author::Token(..), _) => false,
+        _ => false,
     }
 }

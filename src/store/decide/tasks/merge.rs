@@ -25,7 +25,9 @@ pub(super) fn merge(
         }
         let entry = entry?;
         if let Was::Fields(values) = entry.was {
-            values.into_iter().for_each(|value| known.set(value));
+            for value in values {
+                known.set(value);
+            }
         }
         is_found = entry.before_revision == base;
     }

@@ -27,7 +27,7 @@ pub(in crate::store::redb) enum Op {
     /// Removal of all entries of a range of a deleted account. Their bytes are no longer counted.
     DeleteOwned(KeyRange),
     /// Statistics of an account to write, with the byte count from before these steps.
-    Stats(UserId, Stats),
+    Stats(UserId, Box<Stats>),
     /// Highest used user id.
     UsedUserId(u64),
     /// Highest used task id.

@@ -7,6 +7,7 @@ pub(in crate::store::redb) mod census;
 pub(in crate::store::redb) mod change;
 pub(in crate::store::redb) mod commit;
 pub(in crate::store::redb) mod health;
+mod history;
 pub(in crate::store::redb) mod long_reads;
 pub(in crate::store::redb) mod meters;
 pub(in crate::store::redb) mod queue;

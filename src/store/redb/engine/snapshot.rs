@@ -22,6 +22,7 @@ use crate::store::StoreError;
 use crate::store::decide::{
     Family, Figures, IdempotencyAge, IdempotencyUsage, Side, Snapshot,
 };
+use crate::store::redb::engine::history;
 use crate::store::redb::engine::view;
 use crate::store::redb::engine::view::{Rows, View, read};
 use crate::store::redb::engine::work::Work;
@@ -268,11 +269,7 @@ impl Snapshot for View<'_, '_> {
         owner: UserId,
         seq: u64,
     ) -> Result<Option<HistoryEntry>, StoreError> {
-        if self.stats(owner)?.is_none_or(|stats| stats.history.changes == 0) {
-            return Ok(None);
-        }
-        let value = self.get(Table::Owned, &key::history(owner, seq))?;
-        value.map(|it| record::decode_history(owner, seq, it.value())).transpose()
+        history::entry(self, owner, seq)
     }
 
     fn history_from(
@@ -281,25 +278,15 @@ impl Snapshot for View<'_, '_> {
         seq: u64,
         limit: usize,
     ) -> Result<Vec<HistoryEntry>, StoreError> {
-        if self.stats(owner)?.is_none_or(|stats| stats.history.changes == 0) {
-            return Ok(Vec::new());
-        }
-        let entries = self.range(Table::Owned, &key::history_from(owner, seq))?;
-        entries.take(limit).map(|entry| view::history(&entry?)).collect()
+        history::entries(self, owner, seq, limit)
     }
 
     fn history_bytes(&self, entry: &HistoryEntry) -> Result<u64, StoreError> {
-        let key = key::history(entry.owner, entry.seq);
-        let row = key.len() + record::history(entry)?.len();
-        Ok(u64::try_from(row).unwrap_or(u64::MAX))
+        history::bytes(entry)
     }
 
     fn trash(&self, owner: UserId, seq: u64) -> Result<Option<Task>, StoreError> {
-        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
-            return Ok(None);
-        }
-        let value = self.get(Table::Owned, &key::trash(owner, seq))?;
-        value.map(|it| record::decode_trash(owner, seq, it.value())).transpose()
+        history::trash(self, owner, seq)
     }
 
     fn trash_from(
@@ -308,12 +295,7 @@ impl Snapshot for View<'_, '_> {
         seq: u64,
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
-        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
-            return Ok(Vec::new());
-        }
-        let entries =
-            self.range(Table::Owned, &key::trash_between(owner, seq..=u64::MAX))?;
-        entries.take(limit).map(|entry| view::trash_seq(entry?.0.value())).collect()
+        history::trash_from(self, owner, seq, limit)
     }
 
     fn trash_before(
@@ -322,15 +304,7 @@ impl Snapshot for View<'_, '_> {
         seq: u64,
         limit: usize,
     ) -> Result<Vec<u64>, StoreError> {
-        let Some(last) = seq.checked_sub(1) else { return Ok(Vec::new()) };
-        if self.stats(owner)?.is_none_or(|stats| stats.history.trashed == 0) {
-            return Ok(Vec::new());
-        }
-        let entries = self.range(Table::Owned, &key::trash_between(owner, 0..=last))?;
-        let seq = |entry: Result<table::Found<'_>, redb::StorageError>| {
-            view::trash_seq(entry?.0.value())
-        };
-        entries.rev().take(limit).map(seq).collect()
+        history::trash_before(self, owner, seq, limit)
     }
 
     fn tasks_after(
@@ -339,22 +313,11 @@ impl Snapshot for View<'_, '_> {
         after: Option<TaskId>,
         limit: usize,
     ) -> Result<Vec<Task>, StoreError> {
-        if self.stats(owner)?.is_none() {
-            return Ok(Vec::new());
-        }
-        let all = key::tasks_of(owner);
-        let first = match after {
-            // The least key behind it.
-            Some(id) => [key::task(owner, id).as_slice(), &[0]].concat(),
-            None => all.start().clone(),
-        };
-        let entries = self.range(Table::Owned, &(first..=all.end().clone()))?;
-        entries.take(limit).map(|entry| decoded(entry?)).collect()
+        history::tasks_after(self, owner, after, limit)
     }
 
     fn trash_bytes(&self, task: &Task) -> Result<u64, StoreError> {
-        let row = key::trash(task.owner, 0).len() + record::trash(0, task)?.len();
-        Ok(u64::try_from(row).unwrap_or(u64::MAX))
+        history::trash_bytes(task)
     }
 
     fn subtree(

@@ -10,7 +10,7 @@ use crate::domain::invitation::Invitation;
 use crate::domain::list::TaskList;
 use crate::domain::position::Position;
 use crate::domain::session::Session;
-use crate::domain::task::{HistoryEntry, TaskFields, Tombstone};
+use crate::domain::task::{TaskFields, Tombstone};
 use crate::domain::token::PersonalToken;
 use crate::store::StoreError;
 use crate::store::redb::engine::batch::Batch;
@@ -226,27 +226,6 @@ pub(in crate::store::redb) fn tombstone(
             record::decode_tombstone(owner, seq, value.value())
         }
         _ => Err(codec::damaged(Table::Owned, key.value(), &"not a tombstone's key")),
-    }
-}
-
-/// Decodes a row of the history.
-pub(in crate::store::redb) fn history(
-    row: &table::Found<'_>,
-) -> Result<HistoryEntry, StoreError> {
-    let (key, value) = row;
-    match Owned::decode(key.value()) {
-        Some(Owned::History(owner, seq)) => {
-            record::decode_history(owner, seq, value.value())
-        }
-        _ => Err(codec::damaged(Table::Owned, key.value(), &"not a change's key")),
-    }
-}
-
-/// Decodes the key of a deleted task.
-pub(in crate::store::redb) fn trash_seq(key: &[u8]) -> Result<u64, StoreError> {
-    match Owned::decode(key) {
-        Some(Owned::Trash(_, seq)) => Ok(seq),
-        _ => Err(codec::damaged(Table::Owned, key, &"not a deleted task's key")),
     }
 }
 

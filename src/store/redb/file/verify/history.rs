@@ -26,12 +26,9 @@ impl Check<'_> {
             return Ok(());
         };
         self.report.seen(at);
-        let last = match self.last_change(seen, id)? {
-            Some(last) => last,
-            None => {
-                self.report.add(format!("a change of {id:?}, which does not exist"));
-                return Ok(());
-            }
+        let Some(last) = self.last_change(seen, id)? else {
+            self.report.add(format!("a change of {id:?}, which does not exist"));
+            return Ok(());
         };
         if seq > last || before_seq >= seq {
             self.report.add(format!("the history of {id:?} is out of order"));

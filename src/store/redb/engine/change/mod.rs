@@ -4,13 +4,15 @@
 //! forgotten. [`lower`] reads and may find damage; it returns plain steps on bytes, which are executed
 //! only if all of them could be planned. A change that fails has written nothing.
 
+mod history;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::list::TaskList;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Gone, HistoryEntry, Task, TaskCounts, Tombstone};
+use crate::domain::task::{Gone, Task, TaskCounts, Tombstone};
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::idempotency::record_bytes;
@@ -44,7 +46,8 @@ pub(in crate::store::redb) fn lower<'a>(
     plan.lists()?;
     plan.tasks()?;
     plan.idempotency_stats()?;
-    let stats = plan.stats.into_iter().map(|(owner, stats)| Op::Stats(owner, stats));
+    let stats = plan.stats.into_iter();
+    let stats = stats.map(|(owner, stats)| Op::Stats(owner, Box::new(stats)));
     plan.ops.extend(stats);
     Ok(plan.ops)
 }
@@ -267,42 +270,6 @@ impl<'a> Plan<'a, '_, '_> {
         }
         let stats = self.stats_of(old.owner)?;
         stats.tombstones = stats.tombstones.saturating_sub(1);
-        Ok(())
-    }
-
-    fn history_add(&mut self, new: &HistoryEntry) -> Result<(), StoreError> {
-        let (key, value) = (key::history(new.owner, new.seq), record::history(new)?);
-        let usage = &mut self.stats_of(new.owner)?.history;
-        usage.changes += 1;
-        usage.bytes = usage.bytes.saturating_add(length(&key, &value));
-        self.put(Table::Owned, &key, value);
-        Ok(())
-    }
-
-    fn history_delete(&mut self, old: &HistoryEntry) -> Result<(), StoreError> {
-        let (key, value) = (key::history(old.owner, old.seq), record::history(old)?);
-        let usage = &mut self.stats_of(old.owner)?.history;
-        usage.changes = minus(usage.changes, 1, old.owner)?;
-        usage.bytes = minus(usage.bytes, length(&key, &value), old.owner)?;
-        self.delete(Table::Owned, &key);
-        Ok(())
-    }
-
-    fn trash_add(&mut self, seq: u64, task: &Task) -> Result<(), StoreError> {
-        let (key, value) = (key::trash(task.owner, seq), record::trash(seq, task)?);
-        let usage = &mut self.stats_of(task.owner)?.history;
-        usage.trashed += 1;
-        usage.bytes = usage.bytes.saturating_add(length(&key, &value));
-        self.put(Table::Owned, &key, value);
-        Ok(())
-    }
-
-    fn trash_delete(&mut self, seq: u64, task: &Task) -> Result<(), StoreError> {
-        let (key, value) = (key::trash(task.owner, seq), record::trash(seq, task)?);
-        let usage = &mut self.stats_of(task.owner)?.history;
-        usage.trashed = minus(usage.trashed, 1, task.owner)?;
-        usage.bytes = minus(usage.bytes, length(&key, &value), task.owner)?;
-        self.delete(Table::Owned, &key);
         Ok(())
     }
 
@@ -618,11 +585,6 @@ fn less(counts: &mut TaskCounts, task: &Task) -> Result<(), StoreError> {
 
 fn minus(count: u64, by: u64, owner: UserId) -> Result<u64, StoreError> {
     count.checked_sub(by).ok_or_else(|| damaged(owner, "counts fewer tasks than exist"))
-}
-
-/// Returns the length of a row, in bytes.
-fn length(key: &[u8], value: &[u8]) -> u64 {
-    u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX)
 }
 
 fn damaged(owner: UserId, why: &str) -> StoreError {

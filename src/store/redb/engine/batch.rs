@@ -171,7 +171,7 @@ impl<'txn> Batch<'txn> {
                 }
                 Op::Stats(owner, stats) => {
                     self.changed_tasks.push((owner, stats.seq));
-                    all_stats.push((owner, stats));
+                    all_stats.push((owner, *stats));
                 }
                 Op::DeleteOwned(range) => {
                     self.access_changed.extend(key::owner(range.start()));

@@ -94,7 +94,7 @@ async fn every_change_has_a_key_in_the_document_and_in_fact() {
             assert_eq!(answer.expect_refused(), ["Idempotency-Key"], "{path}");
         }
     }
-    assert_eq!(changes, 24);
+    assert_eq!(changes, 27);
 }
 
 #[tokio::test]

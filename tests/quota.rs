@@ -152,7 +152,7 @@ async fn an_answer_is_kept_if_the_account_has_room_for_it_as_well() {
     let (server, jane) = given(&["--max-mib-per-account=1"]).await;
     let keyed = |key: String| jane.with_header("idempotency-key", &key);
     // Each record is as long as its task, whose words are all indexed already.
-    let task = json!({ "title": "a", "description": "a ".repeat(1000) });
+    let task = json!({ "title": "a", "description": "a ".repeat(987) });
     let mut number = 0;
     let refused = loop {
         number += 1;

@@ -58,8 +58,7 @@ impl Forge {
         type Counts =
             (i64, bool, [(u64, u64); 5], u64, u64, u64, Option<u64>, Option<u64>);
         type Scanned = (bool, u64, i64, Option<(u64, String)>);
-        type Changes = (u64, u64, u64, u64);
-        type Lists = (u64, u64);
+        type Changes = (u64, u64, u64, u64, u64, u64);
         type History = (u64, u64, u64, u64);
         let table =
             self.db.begin_read().unwrap().open_table(Definition::new("owned")).unwrap();
@@ -71,13 +70,13 @@ impl Forge {
         for (place, old) in rows.iter().filter(|(key, _)| key.get(8..) == Some(&[5])) {
             let standard = bincode::config::standard();
             let payload = old.get(9..).unwrap_or_default();
-            type Stats = ((((Counts, Scanned), Changes), Lists), History);
-            let Ok((((((mut counts, scanned), changes), lists), history), _)) =
+            type Stats = (((Counts, Scanned), Changes), History);
+            let Ok(((((mut counts, scanned), changes), history), _)) =
                 bincode::decode_from_slice::<Stats, _>(payload, standard)
             else {
                 continue;
             };
-            let record = ((((counts, scanned.clone()), changes), lists), history);
+            let record = (((counts, scanned.clone()), changes), history);
             if *old != seal("owned", place, 5, record) {
                 continue;
             }
@@ -85,7 +84,7 @@ impl Forge {
             let mine = rows.iter().filter(|(key, _)| mine(key));
             let sizes = mine.map(|(key, value)| key.len() + value.len());
             counts.5 = u64::try_from(sizes.sum::<usize>()).unwrap();
-            let record = ((((counts, scanned), changes), lists), history);
+            let record = (((counts, scanned), changes), history);
             self.put("owned", place, &seal("owned", place, 5, record));
         }
     }

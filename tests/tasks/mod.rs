@@ -88,6 +88,7 @@ async fn the_first_task_of_a_fresh_server_is_number_one() {
             "tags": [],
             "position": "a0",
             "parent_id": null,
+            "list_id": 1,
             "recurrence": null,
             "repeat_from": null,
             "rev": 1,

@@ -42,7 +42,7 @@ impl WireList {
             updated_at,
             revision,
             // An import has changes of its own.
-            seq: _,
+            ..
         } = list;
         Self {
             id: id.get(),

@@ -50,7 +50,7 @@ impl Stored for ListState {
                     updated_at,
                     revision,
                     // No response has it.
-                    seq: _,
+                    ..
                 },
             counts: TaskCounts { total, open },
         } = self;

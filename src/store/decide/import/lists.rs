@@ -82,8 +82,8 @@ impl ChunkImport<'_> {
         old: TaskList,
         found: TaskList,
     ) -> Result<ListId, StoreError> {
-        let TaskList { id, owner, seq, created_at, .. } = old;
-        let wanted = TaskList { id, owner, seq, created_at, ..found };
+        let TaskList { id, owner, created_at, seq, .. } = old;
+        let wanted = TaskList { id, owner, created_at, seq, ..found };
         match self.state.options.existing {
             _ if wanted == old => self.done.lists_same += 1,
             Existing::Keep => self.done.lists_kept += 1,

@@ -279,7 +279,7 @@ pub(super) fn conditions(
 
 /// Returns the entries of all tasks in lists other than these and the default list.
 fn other_lists(owner: UserId, lists: &[ListId]) -> Vec<EntryRange> {
-    let mut named: Vec<ListId> = lists.iter().copied().collect();
+    let mut named: Vec<ListId> = lists.to_vec();
     named.sort_unstable();
     let (mut ranges, mut from) = (Vec::new(), Bound::Unbounded);
     let mut add = |from: Bound<Vec<u8>>, to: Bound<Vec<u8>>| {

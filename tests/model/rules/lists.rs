@@ -24,7 +24,7 @@ impl State {
             return None;
         }
         let mut after = self.clone();
-        let ListWrite { action, dry_run, now, access: _ } = write;
+        let ListWrite { action, dry_run, now, .. } = write;
         let result = match action {
             ListAction::Create(new) => after.make_list(owner, new, now),
             ListAction::Patch(id, patch, if_match) => {

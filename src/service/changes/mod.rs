@@ -48,7 +48,7 @@ pub struct Changes {
 
 impl Service {
     /// Returns changes of the tasks of an account and of the account itself. Without `since`, returns everything, part by
-    /// part. Waits no longer than until `ended`.
+    /// part. Waits no longer than until `ended`, which is polled only when the wait begins.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use super::body::{TaskCreate, TaskPatch, UidText, clearable};
 use super::preconditions;
 use super::view::TaskView;
 use crate::domain::id::TaskId;
-use crate::domain::task::{Neighbour, TaskDone, TaskMove};
+use crate::domain::task::{Neighbour, TaskDone, TaskMove, TaskRef};
 use crate::http::etag::Named;
 use crate::http::payload::{self, Rendered, Unchecked};
 use crate::http::problem::{Entry, Problem, TOO_MUCH};
@@ -368,6 +368,10 @@ pub(super) struct TaskResult {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted: Option<u64>,
+    /// Former id of the task, if the task with this uid was deleted (status 410).
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_id: Option<u64>,
     /// Machine-readable error code.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -406,6 +410,7 @@ impl Example for TaskBatchResult {
             task: Some(TaskView::example()),
             finished_id: None,
             deleted: None,
+            task_id: None,
             code: None,
             detail: None,
             errors: None,
@@ -421,6 +426,7 @@ impl TaskResult {
             task: None,
             finished_id: None,
             deleted: None,
+            task_id: None,
             code: None,
             detail: None,
             errors: None,
@@ -452,6 +458,10 @@ impl TaskResult {
             TaskFailure::Changed(task) => Some(TaskView::from((**task).clone())),
             _ => None,
         };
+        let task_id = match &failure {
+            TaskFailure::Deleted(id) => Some(id.get()),
+            _ => None,
+        };
         let failure = match failure {
             TaskFailure::InvalidTask(fields) => {
                 TaskFailure::Invalid(fields.into_iter().map(in_task).collect())
@@ -466,6 +476,7 @@ impl TaskResult {
         let faults: Vec<FieldFault> = faults.collect();
         Self {
             task,
+            task_id,
             code: Some(code.to_owned()),
             detail: Some(detail),
             errors: (!faults.is_empty()).then_some(faults),
@@ -479,12 +490,16 @@ pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
     let texts = |draft: &TaskInput| {
         draft.title.len() + draft.description.as_ref().map_or(0, String::len)
     };
-    let of_one =
-        |request: &Result<TaskRequest, _>| match request.as_ref().map(|it| &it.ask) {
-            Ok(TaskCommand::Create(draft)) => 1024 + texts(draft),
-            Ok(TaskCommand::Delete(_)) | Err(_) => 1024,
-            Ok(_) => 8 * 1024,
-        };
+    let of_one = |request: &Result<TaskRequest, _>| match request
+        .as_ref()
+        .map(|it| &it.ask)
+    {
+        // The uid may name a long task.
+        Ok(TaskCommand::Create(draft)) if draft.uid.is_some() => 8 * 1024 + texts(draft),
+        Ok(TaskCommand::Create(draft)) => 1024 + texts(draft),
+        Ok(TaskCommand::Delete(_)) | Err(_) => 1024,
+        Ok(_) => 8 * 1024,
+    };
     batch.requests.iter().map(of_one).sum()
 }
 
@@ -503,8 +518,28 @@ pub(super) async fn render(
     room.render(share, around, results.iter().map(TaskResult::of)).await
 }
 
-/// Returns the problem of an atomic batch that failed.
-pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
+/// Returns the members by which the operations of a batch name their tasks.
+pub(super) fn names(batch: &TaskBatch) -> Vec<&'static str> {
+    let name = |request: &Result<TaskRequest, _>| match request.as_ref().map(|it| &it.ask)
+    {
+        Ok(
+            TaskCommand::Patch(named, _)
+            | TaskCommand::Complete(named, _)
+            | TaskCommand::Skip(named, _)
+            | TaskCommand::Move(named, _)
+            | TaskCommand::Delete(named),
+        ) if matches!(named, TaskRef::Uid(_)) => "uid",
+        _ => "id",
+    };
+    batch.requests.iter().map(name).collect()
+}
+
+/// Returns the problem of an atomic batch that failed. `names`: see [`names`].
+pub(super) fn problem(
+    results: &TaskResults,
+    atomic: bool,
+    names: &[&str],
+) -> Option<Problem> {
     if !atomic || results.iter().all(Result::is_ok) {
         return None;
     }
@@ -519,19 +554,19 @@ pub(super) fn problem(results: &TaskResults, atomic: bool) -> Option<Problem> {
         [412, 428, 410, 409, 403].into_iter().find(|status| statuses.contains(status));
     let problem = match status {
         _ if results.iter().any(is_too_much) => {
-            Problem::from(Error::TooMuch).with_fields(faults(&results))
+            Problem::from(Error::TooMuch).with_fields(faults(&results, names))
         }
         Some(status) => Problem::batch_failed(status, Vec::new()),
-        None => Problem::batch_failed(422, faults(&results)),
+        None => Problem::batch_failed(422, faults(&results, names)),
     };
     let results = serde_json::to_value(&results).unwrap_or_default();
     Some(problem.with_member("results", results))
 }
 
 /// Returns all rejected fields, with their paths in the request body.
-fn faults(results: &[TaskResult]) -> Vec<FieldError> {
+fn faults(results: &[TaskResult], names: &[&str]) -> Vec<FieldError> {
     let mut faults = Vec::new();
-    for (number, result) in results.iter().enumerate() {
+    for (number, (result, name)) in results.iter().zip(names).enumerate() {
         let at = format!("operations.{number}");
         for FieldFault { field, message } in result.errors.iter().flatten() {
             faults.push(FieldError::new(&format!("{at}.{field}"), message));
@@ -540,10 +575,8 @@ fn faults(results: &[TaskResult]) -> Vec<FieldError> {
             faults.push(FieldError::new(&at, "is too large for one request"));
         }
         if result.status == 404 {
-            faults.push(FieldError::new(
-                &format!("{at}.id"),
-                "or uid must name one of your tasks",
-            ));
+            let fault = format!("must be the {name} of one of your tasks");
+            faults.push(FieldError::new(&format!("{at}.{name}"), fault));
         }
     }
     faults

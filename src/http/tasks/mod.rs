@@ -422,6 +422,7 @@ impl TasksApi {
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(preconditions::is_dry(&dry_run)?);
         let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
+        let names = batch::names(&batch);
         let key = key.unless(batch.dry_run).key();
         let mut share = None;
         let work = async |recorder| {
@@ -429,7 +430,7 @@ impl TasksApi {
             service.task_batch(&caller.0, batch, recorder).await
         };
         let outcome = service.once(&caller.0, key, work).await?;
-        if let Some(problem) = batch::problem(outcome.get(), atomic) {
+        if let Some(problem) = batch::problem(outcome.get(), atomic, &names) {
             return Err(problem);
         }
         // Results that are replayed are as long.

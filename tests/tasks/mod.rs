@@ -8,6 +8,7 @@ mod dry_run;
 mod events;
 mod fields;
 mod find;
+mod life;
 mod list;
 mod occurrence;
 mod order;
@@ -20,6 +21,7 @@ mod sync;
 mod tags;
 mod tree;
 mod uid;
+mod waits;
 mod whole;
 
 use std::time::Duration;

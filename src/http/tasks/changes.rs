@@ -136,7 +136,7 @@ impl ChangesApi {
     /// comes again.
     ///
     /// With 410 `resync_required`, drop the copy and begin without `since`: the cursor is older than the deletions that the
-    /// server remembers, or the data were restored from a backup.
+    /// server remembers, it was read with other `kinds`, or the data were restored from a backup.
     #[oai(path = "/changes", method = "get", operation_id = "task_changes")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(

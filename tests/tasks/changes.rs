@@ -1,5 +1,10 @@
 //! Tests of the changes since a cursor.
 
+use std::time::Duration;
+
+use duly::clock::Clock as _;
+use duly::domain::sweep::SweepProgress;
+use duly::store::Store as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -184,6 +189,47 @@ async fn a_cursor_that_is_older_than_the_remembered_deletions_is_refused() {
     }
     assert_eq!(read(&jane, &format!("since={newer}")).await.0, rest);
     assert_eq!(read(&jane, "").await.0, ["put account 1", "put task 4"]);
+}
+
+/// Makes 100 tasks, the first one with this id, and deletes them.
+async fn made_and_deleted(jane: &Client, first: u64) {
+    let create = vec![json!({ "op": "create", "task": { "title": "a" } }); 100];
+    let delete: Vec<Value> =
+        (first..first + 100).map(|id| json!({ "op": "delete", "id": id })).collect();
+    for operations in [create, delete] {
+        let batch = json!({ "operations": operations });
+        jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn old_deletions_are_forgotten_little_by_little_and_no_others() {
+    let (server, jane) = given().await;
+    let kept = Duration::from_secs(90 * 24 * 3600);
+    let (_, old) = read(&jane, "").await;
+    for hundred in 0..6 {
+        made_and_deleted(&jane, 1 + 100 * hundred).await;
+    }
+    let (_, newer) = read(&jane, "").await;
+    let sweep = async |after| {
+        let now = server.clock.now();
+        server.store.tombstone_sweep(after, now, kept).await.unwrap()
+    };
+    server.wait(Duration::from_secs(1));
+    assert_eq!(sweep(None).await, SweepProgress { removed: 0, next: None });
+    let jane = server.client.logged_in("jane@example.com").await;
+    jane.given_task("b").await;
+    jane.delete("/tasks/601").await.expect(StatusCode::NO_CONTENT);
+    server.wait(kept - Duration::from_secs(1));
+
+    let first = sweep(None).await;
+    let second = sweep(first.next).await;
+
+    assert_eq!((first.removed, second), (512, SweepProgress { removed: 88, next: None }));
+    let jane = server.client.logged_in("jane@example.com").await;
+    let answer = jane.get(&format!("/tasks/changes?since={old}")).await;
+    assert_eq!(answer.expect(StatusCode::GONE)["code"], "resync_required");
+    assert_eq!(read(&jane, &format!("since={newer}")).await.0, ["delete task 601"]);
 }
 
 #[tokio::test]

@@ -500,7 +500,8 @@ async fn a_stream_whose_events_nobody_takes_is_given_up() {
     let path = format!("{BASE}/events");
     let asked = request("GET", &path, Some(&token), "");
     let answer = deaf.sender.clone().send_request(asked).await.unwrap();
-    fill(&http2, &token, 4).await;
+    // More than one portion waits: the server takes one from the stream before it can send it.
+    fill(&http2, &token, 20).await;
 
     let started = Instant::now();
     while started.elapsed() < 2 * limit + GRACE {

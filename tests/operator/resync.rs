@@ -61,6 +61,22 @@ async fn a_restored_file_makes_every_cursor_out_of_date() {
 }
 
 #[tokio::test]
+async fn a_restored_copy_of_the_file_itself_makes_every_cursor_out_of_date() {
+    let home = home();
+    let server = home.serve();
+    let jane = given_people(&server).await.jane;
+    let known = cursor(&jane).await;
+    assert_eq!(server.terminate(), Some(0));
+    std::fs::copy(home.data_file(), home.folder.path().join("copy.redb")).unwrap();
+    expect(home.run(&["restore", "--force", "copy.redb"], ""), 0);
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+
+    assert_eq!(since(&jane, &known).await.unwrap_err(), "resync_required");
+}
+
+#[tokio::test]
 async fn a_backup_put_in_place_by_hand_makes_every_cursor_out_of_date() {
     let home = home();
     let server = home.serve();

@@ -33,9 +33,9 @@ pub struct Waits {
 /// Permission to wait, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Wait {
-    _of_account: Permit<UserId>,
-    _of_network: Permit<Block>,
-    _of_all: OwnedSemaphorePermit,
+    _account: Permit<UserId>,
+    _network: Permit<Block>,
+    _place: OwnedSemaphorePermit,
 }
 
 /// Metrics of the requests and streams that wait.
@@ -85,14 +85,14 @@ impl Waits {
         (account, network): (UserId, Network),
         until: Instant,
     ) -> Result<Wait, Error> {
-        let of_account = self.accounts.acquire(account, until).await;
-        let of_account = of_account.ok_or(Error::AccountWaits)?;
-        let network = Block::site(network.address());
-        let of_network = self.networks.acquire(network, until).await;
-        let of_network = of_network.ok_or(Error::ManyWait)?;
-        let of_all = Arc::clone(&self.all).try_acquire_owned();
-        let of_all = of_all.map_err(|_| Error::ManyWait)?;
-        Ok(Wait { _of_account: of_account, _of_network: of_network, _of_all: of_all })
+        let own = self.accounts.acquire(account, until).await;
+        let own = own.ok_or(Error::AccountWaits)?;
+        let block = Block::site(network.address());
+        let shared = self.networks.acquire(block, until).await;
+        let shared = shared.ok_or(Error::ManyWait)?;
+        let place = Arc::clone(&self.all).try_acquire_owned();
+        let place = place.map_err(|_| Error::ManyWait)?;
+        Ok(Wait { _account: own, _network: shared, _place: place })
     }
 
     /// Returns the metrics.

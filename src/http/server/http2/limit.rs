@@ -1,5 +1,8 @@
 //! Time limit of a request. A lasting response moves it: the client must take each portion in time, and the response may
 //! wait for its source without a limit, since the source has an end of its own.
+//!
+//! hyper takes one portion before it can send it, so the limit is that of the portion after the first that waits. A stream
+//! has one every 15 seconds.
 
 use std::cell::Cell;
 use std::pin::Pin;

@@ -82,7 +82,7 @@ async fn place(jane: &Client) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_read_a_stream_is_cut_and_misses_nothing_later() {
-    let server = Server::with(&["--request-timeout-seconds", "3"]).await;
+    let server = Server::with(&["--request-timeout-seconds", "5"]).await;
     let jane = server.client.registered("jane@example.com").await;
     let mut slow = narrow(&jane).await;
     let mut others = Vec::new();

@@ -408,3 +408,107 @@ async fn a_client_that_hangs_holds_the_end_up_for_a_limited_time() {
     assert!(tls.home.run(&["check"], "").status.success());
     drop(body);
 }
+
+/// Opens a stream of changes, and reads its first event.
+async fn stream(http2: &Http2, token: &str) -> Incoming {
+    let path = format!("{BASE}/events");
+    let asked = request("GET", &path, Some(token), "");
+    let answer = http2.sender.clone().send_request(asked).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let mut body = answer.into_body();
+    assert!(event(&mut body).await.contains("event: ready\n"));
+    body
+}
+
+/// Waits for the next bytes of a stream.
+async fn event(stream: &mut Incoming) -> String {
+    let frame = timeout(PATIENCE, stream.frame()).await.expect("an event");
+    let bytes = frame.expect("an open stream").unwrap().into_data().unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Regression: four of them held all the turns of the connection.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn streams_and_requests_that_wait_keep_no_other_from_being_answered() {
+    let tls = Tls::with(&[]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    let token = registered(&http2).await;
+    let get = |path: &str| {
+        http2.send(request("GET", &format!("{BASE}{path}"), Some(&token), ""))
+    };
+    let (_, _, page) = get("/tasks/changes").await.unwrap();
+    let page: Value = serde_json::from_slice(&page).unwrap();
+    let since = page["cursor"].as_str().unwrap();
+
+    let mut waiting = JoinSet::new();
+    for _ in 0..2 {
+        waiting.spawn(get(&format!("/tasks/changes?wait=25&since={since}")));
+    }
+    let mut streams = Vec::new();
+    for _ in 0..6 {
+        streams.push(timeout(PATIENCE, stream(&http2, &token)).await.expect("a stream"));
+    }
+    for _ in 0..10 {
+        let answer = timeout(PATIENCE / 3, get("/auth/me")).await.expect("an answer");
+        assert_eq!(answer.unwrap().0, StatusCode::OK);
+    }
+
+    assert!(waiting.try_join_next().is_none());
+    fill(&http2, &token, 1).await;
+    for stream in &mut streams {
+        assert!(event(stream).await.contains("event: put\n"));
+    }
+    while let Some(answer) = waiting.join_next().await {
+        assert_eq!(answer.unwrap().unwrap().0, StatusCode::OK);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_outlives_the_time_limit_of_requests() {
+    let limit = Duration::from_secs(1);
+    let tls = Tls::with(&[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    let token = registered(&http2).await;
+    let mut stream = stream(&http2, &token).await;
+
+    let started = Instant::now();
+    while started.elapsed() < 3 * limit {
+        assert_eq!(http2.get("/health").await.0, StatusCode::OK);
+        tokio::time::sleep(limit / 5).await;
+    }
+    fill(&http2, &token, 1).await;
+
+    assert!(event(&mut stream).await.contains("event: put\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_whose_events_nobody_takes_is_given_up() {
+    let limit = Duration::from_secs(1);
+    let tls = Tls::with(&[("REQUEST_TIMEOUT_SECONDS", "1")]);
+    let server = tls.home.serve();
+    let http2 = tls.connect(server.address()).await;
+    let token = registered(&http2).await;
+    // Fits the first event, and not the others.
+    let deaf = tls.certificate.client(&[HTTP_2]);
+    let deaf = deaf
+        .http2_with(server.address(), |it| {
+            it.initial_stream_window_size(1024);
+        })
+        .await;
+    let path = format!("{BASE}/events");
+    let asked = request("GET", &path, Some(&token), "");
+    let answer = deaf.sender.clone().send_request(asked).await.unwrap();
+    // More than one portion waits: the server takes one from the stream before it can send it.
+    fill(&http2, &token, 20).await;
+
+    let started = Instant::now();
+    while started.elapsed() < 2 * limit + GRACE {
+        assert_eq!(http2.get("/health").await.0, StatusCode::OK);
+        tokio::time::sleep(limit / 5).await;
+    }
+
+    let taken = timeout(PATIENCE, answer.into_body().collect()).await.expect("an end");
+    assert!(taken.is_err());
+}

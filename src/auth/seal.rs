@@ -72,6 +72,9 @@ impl SealKey {
 }
 
 impl Sealer {
+    /// Number of bytes that sealing adds.
+    pub const ADDED_BYTES: usize = 1 + NAME_BYTES + SALT_BYTES + TAG_BYTES;
+
     /// Creates a sealer for these keys.
     pub fn new(keys: Keys<'_>) -> Self {
         let previous = keys.previous.iter().map(|key| SealKey::new(key)).collect();

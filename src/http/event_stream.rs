@@ -17,6 +17,8 @@ use poem_openapi::registry::{
 };
 use serde::Serialize;
 
+use super::server::Lasting;
+
 const EVENTS: &str = "text/event-stream";
 
 /// Source of the events of a response.
@@ -97,6 +99,7 @@ impl IntoResponse for EventStream {
                 .header(header::CONTENT_TYPE, EVENTS)
                 // nginx would keep events back until its buffer is full.
                 .header("X-Accel-Buffering", "no")
+                .extension(Lasting)
                 .body(body),
             Self::Expired => StatusCode::NO_CONTENT.into(),
         }

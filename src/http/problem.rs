@@ -41,6 +41,9 @@ const INVALID_SCOPE: &str = "invalid_scope";
 /// Time to wait before a retry, where the server has no better estimate.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+/// Longest time until a request that waits for changes has ended.
+const WAIT_OVER: Duration = Duration::from_secs(25);
+
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
@@ -222,6 +225,11 @@ impl Problem {
     /// Refuses for now: the same request may succeed a little later.
     fn unavailable(code: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
+    }
+
+    /// Refuses for as long as a request may wait for changes.
+    fn unavailable_long(code: &'static str, detail: String) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(WAIT_OVER)
     }
 
     pub(super) fn not_found() -> Self {
@@ -510,6 +518,8 @@ impl From<service::Error> for Problem {
             E::Throttled(throttled) => Self::throttled(&throttled, detail),
             E::Busy => Self::unavailable("busy", detail),
             E::AccountBusy => Self::unavailable("account_busy", detail),
+            E::AccountWaits => Self::unavailable_long("account_busy", detail),
+            E::ManyWait => Self::unavailable_long("busy", detail),
             E::CursorOutdated => {
                 let status = StatusCode::UNPROCESSABLE_ENTITY;
                 let fault = "must be empty to start over";

@@ -148,6 +148,14 @@ pub enum Error {
     /// Too many requests of the account are waiting. Nothing was done.
     #[error("too many requests of this account are waiting: send fewer at once")]
     AccountBusy,
+    /// Too many requests and streams of the account wait for changes.
+    #[error(
+        "too many requests and streams of this account wait for changes: end one of them"
+    )]
+    AccountWaits,
+    /// Too many requests and streams of the network, or of all, wait for changes.
+    #[error("too many requests and streams wait for changes")]
+    ManyWait,
     /// The request touches too much. Nothing was done.
     #[error("{}", crate::domain::task::TaskRefused::TooMuch)]
     TooMuch,

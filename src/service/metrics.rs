@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Service;
 use super::backups::BackupState;
+use super::changes::WaitMetrics;
 use crate::auth::password::HashMetrics;
 use crate::store::metrics::StoreMetrics;
 
@@ -16,6 +17,8 @@ pub struct ServiceMetrics {
     pub hashing: HashMetrics,
     /// Throttled attempts, by policy.
     pub throttled: Vec<(&'static str, u64)>,
+    /// Requests and streams that wait for changes.
+    pub waits: WaitMetrics,
     /// Scheduled backups, if any.
     pub backups: Option<BackupMetrics>,
 }
@@ -38,6 +41,7 @@ impl Service {
             store: parts.store.metrics().await,
             hashing: parts.hasher.metrics(),
             throttled: parts.state.throttled.all(),
+            waits: parts.waits.metrics(),
             backups: backups
                 .map(|log| BackupMetrics { every: log.every(), state: log.state() }),
         }

@@ -31,7 +31,8 @@ use std::sync::Arc;
 pub use self::accounts::AccountChange;
 use self::backups::{BackupHealth, BackupLog};
 pub use self::changes::{
-    ChangeStream, Changes, ChangesAsked, Ending, Step, StreamAsked, TicketUse, Waits,
+    ChangeStream, Changes, ChangesAsked, Ending, Step, StreamAsked, TicketUse,
+    WaitMetrics, Waits,
 };
 pub use self::ending::{AllEnded, Left};
 pub use self::error::{Error, FieldError};

@@ -29,11 +29,18 @@ impl Events {
     /// Waits for the next event; comments are left out. `None` at the end of the stream.
     pub(crate) async fn next(&mut self) -> Option<Event> {
         loop {
-            while let Some(end) = self.read.find("\n\n") {
-                let block: String = self.read.drain(..end + 2).collect();
-                if let Some(event) = parse(&block) {
-                    return Some(event);
-                }
+            let block = self.block().await?;
+            if let Some(event) = parse(&block) {
+                return Some(event);
+            }
+        }
+    }
+
+    /// Waits for the next event or comment, and returns its text.
+    pub(crate) async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.read.find("\n\n") {
+                return Some(self.read.drain(..end + 2).collect());
             }
             let frame = self.body.frame().await?.ok()?;
             self.read.push_str(str::from_utf8(&frame.into_data().unwrap()).unwrap());

@@ -162,6 +162,29 @@ async fn connections_are_counted_by_what_they_do() {
     drop(socket(&home));
 }
 
+#[tokio::test]
+async fn requests_that_wait_for_changes_are_counted() {
+    let home = given();
+    let server = home.serve();
+    let jane = server.client().registered("jane@example.com").await;
+    let mut streams = Vec::new();
+    for _ in 0..8 {
+        streams.push(jane.stream("/events").await.unwrap());
+    }
+    jane.stream("/events").await.unwrap_err().expect(StatusCode::SERVICE_UNAVAILABLE);
+
+    let seen = scrape(&home);
+
+    for (series, wanted) in [
+        ("duly_change_waits", 8.0),
+        ("duly_change_waits_limit", 512.0),
+        ("duly_change_waits_refused_total", 1.0),
+    ] {
+        let found = seen.value(series);
+        assert!((found - wanted).abs() < 0.5, "{series} is {found}");
+    }
+}
+
 #[test]
 fn the_last_verified_backup_is_told_where_backups_are_made() {
     let home = given();

@@ -61,6 +61,50 @@ async fn a_restored_file_makes_every_cursor_out_of_date() {
 }
 
 #[tokio::test]
+async fn a_restored_copy_of_the_file_itself_makes_every_cursor_out_of_date() {
+    let home = home();
+    let server = home.serve();
+    let jane = given_people(&server).await.jane;
+    let known = cursor(&jane).await;
+    assert_eq!(server.terminate(), Some(0));
+    std::fs::copy(home.data_file(), home.folder.path().join("copy.redb")).unwrap();
+    expect(home.run(&["restore", "--force", "copy.redb"], ""), 0);
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+
+    assert_eq!(since(&jane, &known).await.unwrap_err(), "resync_required");
+}
+
+#[tokio::test]
+async fn a_backup_put_in_place_by_hand_makes_every_cursor_out_of_date() {
+    let home = home();
+    let server = home.serve();
+    let jane = given_people(&server).await.jane;
+    expect(home.run(&["backup", "--to", "b.redb"], ""), 0);
+    let known = cursor(&jane).await;
+    assert_eq!(server.terminate(), Some(0));
+    let mut cursors = vec![known];
+    // The second time, the clients know the data of the first.
+    for _ in 0..2 {
+        std::fs::copy(home.folder.path().join("b.redb"), home.data_file()).unwrap();
+        let server = home.serve();
+        let jane = server.client().logged_in(JANE).await;
+        jane.given_task("other").await;
+        for cursor in &cursors {
+            assert_eq!(since(&jane, cursor).await.unwrap_err(), "resync_required");
+        }
+        cursors.push(cursor(&jane).await);
+        server.kill();
+    }
+
+    let server = home.serve();
+    let jane = server.client().logged_in(JANE).await;
+    assert_eq!(since(&jane, &cursors[2]).await.unwrap(), [""; 0]);
+    expect(home.run(&["backup", "--to", "c.redb"], ""), 0);
+}
+
+#[tokio::test]
 async fn one_person_restored_sees_the_changes() {
     let home = home();
     let server = home.serve();

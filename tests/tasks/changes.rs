@@ -1,9 +1,15 @@
 //! Tests of the changes since a cursor.
 
+use std::time::Duration;
+
+use duly::clock::Clock as _;
+use duly::domain::sweep::SweepProgress;
+use duly::store::Store as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use super::events::{refused, resynced, ticket};
 use super::given;
 use crate::harness::{Answer, Client, Server};
 
@@ -88,7 +94,7 @@ async fn a_put_has_the_whole_task() {
     let uid = made["uid"].clone();
     jane.delete("/tasks/1").await.expect(StatusCode::NO_CONTENT);
     let cursor = page["cursor"].as_str().unwrap();
-    let path = format!("/tasks/changes?since={cursor}");
+    let path = format!("/tasks/changes?kinds=task&since={cursor}");
     let gone = jane.get(&path).await.expect(StatusCode::OK)["changes"][0].clone();
     assert_eq!((&gone["id"], &gone["uid"]), (&json!(1), &uid));
     assert_eq!(gone["at"], "2030-01-01T00:00:00.000Z");
@@ -118,6 +124,11 @@ async fn a_cursor_is_valid_for_one_account() {
     let (_, cursor) = read(&jane, "").await;
     let foreign = john.get(&format!("/tasks/changes?since={cursor}")).await;
     assert_eq!(foreign.expect(StatusCode::GONE)["code"], "resync_required");
+    // Of the right form, but sealed with a key that the server no longer has.
+    let sealed = cursor.strip_prefix("c1.").unwrap();
+    let other_key: String = sealed.chars().rev().collect();
+    let lost = jane.get(&format!("/tasks/changes?since=c1.{other_key}")).await;
+    assert_eq!(lost.expect(StatusCode::GONE)["code"], "resync_required");
     for text in ["", "x", "c1.", "c1.AAAA", &cursor[..cursor.len() - 1]] {
         let answer = jane.get(&format!("/tasks/changes?since={text}")).await;
         assert_eq!(answer.expect_refused(), ["since"], "{text}");
@@ -127,6 +138,34 @@ async fn a_cursor_is_valid_for_one_account() {
         let answer = jane.get(&format!("/tasks/changes?{query}")).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_cursor_is_valid_for_the_kinds_that_it_was_read_with() {
+    let (server, jane) = given().await;
+    let (_, account) = read(&jane, "kinds=account").await;
+    jane.given_task("a").await;
+    let (_, all) = read(&jane, "").await;
+    jane.given_task("b").await;
+
+    // Tasks were left out.
+    for query in ["", "kinds=task", "kinds=task&kinds=account"] {
+        let path = format!("/tasks/changes?since={account}&{query}");
+        let answer = jane.get(&path).await;
+        assert_eq!(answer.expect(StatusCode::GONE)["code"], "resync_required");
+        let path = format!("/events?since={account}&{query}");
+        assert_eq!(refused(&jane, &path).await, StatusCode::GONE);
+        let again = jane.with_header("last-event-id", &account);
+        resynced(&again, &format!("/events?{query}")).await;
+        let path = format!("{}&since={account}&{query}", ticket(&jane).await);
+        resynced(&server.client, &path).await;
+    }
+    let (none, _) = read(&jane, &format!("kinds=account&since={account}")).await;
+    assert_eq!(none, [""; 0]);
+    let (tasks, cursor) = read(&jane, &format!("kinds=task&since={all}")).await;
+    assert_eq!(tasks, ["put task 2"]);
+    let answer = jane.get(&format!("/tasks/changes?since={cursor}")).await;
+    assert_eq!(answer.status, StatusCode::GONE);
 }
 
 #[tokio::test]
@@ -152,6 +191,48 @@ async fn a_cursor_that_is_older_than_the_remembered_deletions_is_refused() {
     }
     assert_eq!(read(&jane, &format!("since={newer}")).await.0, rest);
     assert_eq!(read(&jane, "").await.0, ["put list 1", "put account 1", "put task 4"]);
+}
+
+/// Makes 100 tasks, the first one with this id, and deletes them.
+async fn made_and_deleted(jane: &Client, first: u64) {
+    let create = vec![json!({ "op": "create", "task": { "title": "a" } }); 100];
+    let delete: Vec<Value> =
+        (first..first + 100).map(|id| json!({ "op": "delete", "id": id })).collect();
+    for operations in [create, delete] {
+        let batch = json!({ "operations": operations });
+        jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn old_deletions_are_forgotten_little_by_little_and_no_others() {
+    let (server, jane) = given().await;
+    let day = Duration::from_secs(24 * 3600);
+    let kept = 90 * day;
+    let (_, old) = read(&jane, "").await;
+    for hundred in 0..6 {
+        made_and_deleted(&jane, 1 + 100 * hundred).await;
+    }
+    let (_, newer) = read(&jane, "").await;
+    let sweep = async |after| {
+        let now = server.clock.now();
+        server.store.tombstone_sweep(after, now, kept).await.unwrap()
+    };
+    server.wait(day);
+    assert_eq!(sweep(None).await, SweepProgress { removed: 0, next: None });
+    let jane = server.client.logged_in("jane@example.com").await;
+    jane.given_task("b").await;
+    jane.delete("/tasks/601").await.expect(StatusCode::NO_CONTENT);
+    server.wait(89 * day);
+
+    let first = sweep(None).await;
+    let second = sweep(first.next).await;
+
+    assert_eq!((first.removed, second), (512, SweepProgress { removed: 88, next: None }));
+    let jane = server.client.logged_in("jane@example.com").await;
+    let answer = jane.get(&format!("/tasks/changes?since={old}")).await;
+    assert_eq!(answer.expect(StatusCode::GONE)["code"], "resync_required");
+    assert_eq!(read(&jane, &format!("since={newer}")).await.0, ["delete task 601"]);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::harness::events::{Event, Events};
 use crate::harness::{Client, Server};
 
 /// Opens a stream, and returns it with the cursor of its first event.
-async fn open(jane: &Client, query: &str) -> (Events, String) {
+pub(super) async fn open(jane: &Client, query: &str) -> (Events, String) {
     let mut events = jane.stream(&format!("/events?{query}")).await.unwrap();
     let Event { name, id, data, retry } = events.next().await.unwrap();
     assert_eq!(name, "ready");
@@ -19,7 +19,7 @@ async fn open(jane: &Client, query: &str) -> (Events, String) {
 }
 
 /// Waits for the end of a stream, and returns its reason.
-async fn bye(events: &mut Events) -> Value {
+pub(super) async fn bye(events: &mut Events) -> Value {
     let event = events.next().await.unwrap();
     assert_eq!((event.name.as_str(), event.id), ("bye", None));
     assert!(events.next().await.is_none());
@@ -27,21 +27,29 @@ async fn bye(events: &mut Events) -> Value {
 }
 
 /// Makes a ticket, and returns the path of its stream.
-async fn ticket(jane: &Client) -> String {
+pub(super) async fn ticket(jane: &Client) -> String {
     let made = jane.post_empty("/events/ticket").await.expect(StatusCode::OK);
     let url = made["url"].as_str().unwrap();
     url.strip_prefix("/api/v1").unwrap().to_owned()
 }
 
 /// Opens a stream by its ticket.
-async fn opened(client: &Client, path: &str) -> Events {
+pub(super) async fn opened(client: &Client, path: &str) -> Events {
     let mut events = client.stream(path).await.unwrap();
     assert_eq!(events.next().await.unwrap().name, "ready");
     events
 }
 
+/// Opens a stream that tells the client to begin anew.
+pub(super) async fn resynced(client: &Client, path: &str) -> Events {
+    let mut events = client.stream(path).await.unwrap();
+    let event = events.next().await.unwrap();
+    assert_eq!((event.name.as_str(), event.id.is_some()), ("resync", true));
+    events
+}
+
 /// Response to a request for a stream that is not opened.
-async fn refused(client: &Client, path: &str) -> StatusCode {
+pub(super) async fn refused(client: &Client, path: &str) -> StatusCode {
     client.stream(path).await.unwrap_err().status
 }
 
@@ -99,7 +107,8 @@ async fn a_stream_goes_on_after_the_cursor_of_a_list() {
         let (change, cursor) = events.change().await;
         assert_eq!(change, format!("put task {id}"));
         // Each event has a cursor of its own.
-        let rest = jane.get(&format!("/tasks/changes?limit=1&since={cursor}")).await;
+        let path = format!("/tasks/changes?limit=1&kinds=task&since={cursor}");
+        let rest = jane.get(&path).await;
         let next = &rest.body["changes"][0]["task"]["id"];
         assert_eq!(*next, if id == 100 { Value::Null } else { json!(id + 1) });
     }
@@ -127,11 +136,18 @@ async fn a_cursor_that_is_too_old_is_refused_or_tells_to_begin_anew() {
     assert_eq!(refused(&jane, &format!("/events?since={old}")).await, StatusCode::GONE);
     // An EventSource cannot read an error.
     let again = jane.with_header("last-event-id", &old);
-    let mut events = again.stream("/events").await.unwrap();
-    let event = events.next().await.unwrap();
-    assert_eq!((event.name.as_str(), event.id.is_some()), ("resync", true));
+    let mut events = resynced(&again, "/events").await;
     jane.given_task("b").await;
     assert_eq!(events.change().await.0, "put task 4");
+    for since in [&old, "x"] {
+        let path = format!("{}&since={since}", ticket(&jane).await);
+        let mut events = resynced(&server.client, &path).await;
+        // Not until the client has the id of an event.
+        drop(resynced(&server.client, &path).await);
+        assert_eq!(bye(&mut events).await, "replaced");
+    }
+    let path = ticket(&jane).await;
+    resynced(&server.client.with_header("last-event-id", "x"), &path).await;
     for bad in ["since=x", "kinds=tag", "limit=1"] {
         let path = format!("/events?{bad}");
         assert_eq!(refused(&jane, &path).await, StatusCode::UNPROCESSABLE_ENTITY);
@@ -204,9 +220,28 @@ async fn a_ticket_replaces_its_connection_when_all_streams_are_open() {
 }
 
 #[tokio::test]
+async fn a_refused_use_of_a_ticket_does_not_end_its_stream() {
+    let (server, jane) = given().await;
+    let path = ticket(&jane).await;
+    let mut events = opened(&server.client, &path).await;
+
+    let wrong = format!("{path}&kinds=tag");
+    let status = refused(&server.client, &wrong).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let head = server.client.head(&path).await;
+    assert_eq!(head.status, StatusCode::OK);
+
+    jane.given_task("a").await;
+    assert_eq!(events.change().await.0, "put task 1");
+}
+
+#[tokio::test]
 async fn a_ticket_opens_one_stream() {
     let (server, jane) = given().await;
     let browser = &server.client;
+    let page = jane.get("/tasks/changes").await.expect(StatusCode::OK);
+    let begin = page["cursor"].as_str().unwrap().to_owned();
+    jane.patch("/auth/me", json!({ "display_name": "J" })).await.expect(StatusCode::OK);
     let path = ticket(&jane).await;
     let mut first = opened(browser, &path).await;
     jane.given_task("a").await;
@@ -222,6 +257,11 @@ async fn a_ticket_opens_one_stream() {
     // Without the id of an event, the stream goes on where it began.
     let mut third = opened(browser, &path).await;
     assert_eq!(third.change().await.0, "put task 1");
+
+    // Nor does it leave out what came before, if the client names an earlier place.
+    let path_of_copy = format!("{path}&since={begin}");
+    let mut fourth = opened(browser, &path_of_copy).await;
+    assert_eq!(fourth.change().await.0, "put account 1");
 
     // It opens nothing else.
     let text = path.split_once('=').unwrap().1;

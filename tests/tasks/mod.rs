@@ -9,6 +9,7 @@ mod events;
 mod fields;
 mod find;
 mod history;
+mod life;
 mod list;
 mod lists;
 mod occurrence;
@@ -22,6 +23,7 @@ mod sync;
 mod tags;
 mod tree;
 mod uid;
+mod waits;
 mod whole;
 
 use std::time::Duration;

@@ -75,6 +75,7 @@ async fn the_uid_of_a_deleted_task_is_gone() {
         let batch = json!({ "operations": create });
         let failed = jane.post("/tasks/batch", batch).await.expect(StatusCode::GONE);
         assert_eq!(failed["results"][0]["code"], "task_deleted");
+        assert_eq!(failed["results"][0]["task_id"], id);
     }
 }
 
@@ -169,7 +170,8 @@ async fn a_reference_must_name_one_task() {
     for (operation, fields) in [
         (json!({ "op": "delete" }), vec!["operations.0.id"]),
         (json!({ "op": "delete", "id": 1, "uid": UID }), vec!["operations.0.uid"]),
-        (json!({ "op": "delete", "uid": unknown }), vec!["operations.0.id"]),
+        (json!({ "op": "delete", "uid": unknown }), vec!["operations.0.uid"]),
+        (json!({ "op": "delete", "id": 99 }), vec!["operations.0.id"]),
         (
             json!({ "op": "move", "id": 1, "before_uid": unknown }),
             vec!["operations.0.before_uid"],
@@ -193,6 +195,11 @@ async fn a_reference_must_name_one_task() {
         let errors = body["errors"].as_array().unwrap().iter();
         let named: Vec<&str> = errors.map(|it| it["field"].as_str().unwrap()).collect();
         assert_eq!(named, fields);
+        if body["results"][0]["status"] == 404 {
+            let field = fields[0].rsplit_once('.').unwrap().1;
+            let message = format!("must be the {field} of one of your tasks");
+            assert_eq!(body["errors"][0]["message"], message);
+        }
     }
     let both = json!({ "title": "b", "parent_id": 1, "parent_uid": UID });
     assert_eq!(jane.post("/tasks", both).await.expect_refused(), ["parent_uid"]);

@@ -1,6 +1,6 @@
 //! 9. Changes have different numbers; tombstones and tasks are found by their ids and uids.
 
-use super::planned::{COUNTS, Counts, PLANNED, Row, after};
+use super::planned::{COUNTS, Counts, FIRST, PLANNED, Row, after, made_uuid};
 use super::{JANE, finds};
 use crate::harness::forge::{Forge, key, seal};
 
@@ -12,10 +12,8 @@ fn uid_key(id: u64) -> Vec<u8> {
 /// Adds a tombstone of a task of Jane's with a UUID that names its id.
 fn put_tombstone(forge: &Forge, seq: u64, id: u64) {
     let place = key(&[&JANE, &0x14_u8, &seq]);
-    let mut uuid = [0_u8; 16];
-    uuid[6] = 0x80;
-    uuid[8] = 0x80 | u8::try_from(id).unwrap() << 2;
-    // A task, its UUID, the first change of the request, the time, and no author.
+    let uuid = made_uuid(id);
+    // A task, its id and UUID, the first change of the request, the time, and no author.
     let record = (0_u8, id, (0_u8, uuid), seq, 80_i64, 0_u8);
     forge.put("owned", &place, &seal("owned", &place, 1, record));
     let by_id = key(&[&JANE, &0x15_u8, &id]);
@@ -79,4 +77,36 @@ async fn numbers_that_two_changes_have_or_that_are_still_to_come_are_found() {
         finds(after(move |forge| PLANNED.replace(forge, &row)), &wrong).await;
     }
     finds(deleted(10, 4), &wrong).await;
+}
+
+#[tokio::test]
+async fn an_account_without_a_number_is_found() {
+    let none = after(|forge| Counts { account_seq: 0, ..COUNTS }.put(forge));
+    finds(none, &["the numbers of user:1's changes are wrong"]).await;
+}
+
+#[tokio::test]
+async fn a_forgotten_deletion_that_is_later_than_a_known_change_is_found() {
+    let wrong = ["the last forgotten deletion of user:1 is later than a known change"];
+    let to_come = after(|forge| Counts { horizon: 7, ..COUNTS }.put(forge));
+    finds(to_come, &wrong).await;
+    let of = |horizon| {
+        after(move |forge| {
+            Counts { seq: 9, horizon, tombstones: 1, ..COUNTS }.put(forge);
+            put_tombstone(forge, 7, 4);
+        })
+    };
+    finds(of(7), &wrong).await;
+    finds(of(6), &[]).await;
+}
+
+#[tokio::test]
+async fn a_uid_that_two_tasks_have_is_found() {
+    let twice = after(|forge| {
+        let uid_of = Some(5);
+        FIRST.replace(forge, &Row { uid_of, ..FIRST });
+        PLANNED.replace(forge, &Row { uid_of, ..PLANNED });
+        forge.delete("owned", &uid_key(5));
+    });
+    finds(twice, &["task:1 and task:5 have the same uid"]).await;
 }

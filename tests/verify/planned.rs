@@ -29,6 +29,8 @@ pub(super) struct Row {
     pub(super) list: u64,
     /// Number of the last change.
     pub(super) seq: u64,
+    /// Id that the uid names; `None` for a text with the task's own id.
+    pub(super) uid_of: Option<u64>,
 }
 
 /// Jane's first task.
@@ -48,6 +50,7 @@ pub(super) const FIRST: Row = Row {
     recurrence: None,
     list: 1,
     seq: 2,
+    uid_of: None,
 };
 
 /// Another task of hers, a subtask of the first, with entries in every index.
@@ -84,13 +87,29 @@ impl Row {
         );
         let place_in_order = (self.position, self.parent);
         let recurrence = self.recurrence.map(|rule| (rule, 0_u8));
-        // A uid of the task's own, a list, the change, the first change of the request, and no author.
-        let identity = (1_u8, format!("{UID}{}", self.id));
+        // A list, the change, the first change of the request, and no author; before it, the uid.
         let change = (self.list, self.seq, 0_u64, 0_u8);
-        let record = (text, place_in_order, recurrence, identity, change);
-        forge.put("owned", &place, &seal("owned", &place, 4, record));
-        let uid = key(&[&self.owner, &22_u8, &&*format!("{UID}{}", self.id)]);
-        forge.put("owned", &uid, &seal("owned", &uid, 1, self.id));
+        let uid = match self.uid_of {
+            None => {
+                let uid = format!("{UID}{}", self.id);
+                let identity = (1_u8, uid.clone());
+                let record = (text, place_in_order, recurrence, identity, change);
+                forge.put("owned", &place, &seal("owned", &place, 4, record));
+                uid
+            }
+            Some(id) => {
+                let uuid = made_uuid(id);
+                let record = (text, place_in_order, recurrence, (0_u8, uuid), change);
+                forge.put("owned", &place, &seal("owned", &place, 4, record));
+                let bits = format!("{:032x}", u128::from_be_bytes(uuid));
+                let parts = [&bits[..8], &bits[8..12], &bits[12..16], &bits[16..20]];
+                format!("{}-{}", parts.join("-"), &bits[20..])
+            }
+        };
+        if self.uid_of != Some(self.id) {
+            let uid = key(&[&self.owner, &22_u8, &&*uid]);
+            forge.put("owned", &uid, &seal("owned", &uid, 1, self.id));
+        }
     }
 
     /// Name of an index, and an entry in it.
@@ -145,6 +164,14 @@ impl Row {
     }
 }
 
+/// UUID that names a small id.
+pub(super) fn made_uuid(id: u64) -> [u8; 16] {
+    let mut uuid = [0_u8; 16];
+    uuid[6] = 0x80;
+    uuid[8] = 0x80 | u8::try_from(id).unwrap() << 2;
+    uuid
+}
+
 /// Key of a text of small letters and spaces.
 fn collated(text: &str) -> Vec<u8> {
     text.bytes().map(|c| if c == b' ' { 4 } else { 0x2B + 2 * (c - b'a') }).collect()
@@ -167,9 +194,15 @@ pub(super) struct Counts {
     pub(super) last: Option<(u64, &'static str)>,
     /// Number of the last change.
     pub(super) seq: u64,
+    /// Number of the last change of the account itself.
+    pub(super) account_seq: u64,
+    /// Number of the last deletion that is forgotten.
+    pub(super) horizon: u64,
     pub(super) tombstones: u64,
     /// Number of lists besides the default list, and id of the next list.
     pub(super) lists: (u64, u64),
+    /// Changes and deleted tasks that are kept, their bytes, and the number of the last one that is forgotten.
+    pub(super) history: (u64, u64, u64, u64),
 }
 
 impl Counts {
@@ -184,9 +217,8 @@ impl Counts {
             (self.newest, self.in_order, self.by_priority, self.nested, self.tags);
         let quota = (0_u64, None::<u64>, None::<u64>);
         let scanned = (is_indexed, self.weight, self.latest, self.last);
-        // The last change, that of the account, and no horizon.
-        let changes = (self.seq, 1_u64, 0_u64, self.tombstones);
-        let record = (counts, quota, scanned, changes, self.lists);
+        let changes = (self.seq, self.account_seq, self.horizon, self.tombstones);
+        let record = (counts, quota, scanned, changes, self.lists, self.history);
         forge.put("owned", &place, &seal("owned", &place, 5, record));
     }
 }
@@ -203,8 +235,11 @@ pub(super) const COUNTS: Counts = Counts {
     latest: 99,
     last: Some((5, "a3")),
     seq: 6,
+    account_seq: 1,
+    horizon: 0,
     tombstones: 0,
     lists: (0, 2),
+    history: (0, 0, 0, 0),
 };
 
 /// Key of the counts of a tag of Jane's.

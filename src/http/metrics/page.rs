@@ -5,6 +5,7 @@ use super::{Build, Requests, process};
 use crate::domain::timestamp::Timestamp;
 use crate::http::server::ConnectionMetrics;
 use crate::metrics::Distribution;
+use crate::service::WaitMetrics;
 use crate::service::backups::BackupResult;
 use crate::service::metrics::{BackupMetrics, ServiceMetrics};
 use crate::store::metrics::{Commits, StoreMetrics};
@@ -26,6 +27,7 @@ pub(super) fn render(numbers: &Numbers<'_>, format: Format) -> String {
     program(&mut text, numbers);
     requests(&mut text, numbers.requests);
     connections(&mut text, &numbers.connections);
+    waits(&mut text, &service.waits);
     hashing(&mut text, service);
     if let Some(store) = &service.store {
         writes(&mut text, store);
@@ -112,6 +114,18 @@ fn connections(text: &mut Text, connections: &ConnectionMetrics) {
         ("delayed", delayed),
     ];
     by(text, "event", events);
+}
+
+fn waits(text: &mut Text, waits: &WaitMetrics) {
+    text.gauge("duly_change_waits", "Requests and streams that wait for changes.")
+        .sample(&[], waits.waiting);
+    text.gauge("duly_change_waits_limit", "Maximum number of requests that wait.")
+        .sample(&[], waits.most);
+    text.counter(
+        "duly_change_waits_refused",
+        "Requests and streams refused because too many wait.",
+    )
+    .sample(&[], waits.refused);
 }
 
 fn hashing(text: &mut Text, service: &ServiceMetrics) {

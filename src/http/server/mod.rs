@@ -38,6 +38,7 @@ pub use self::connection_limiter::ConnectionMetrics;
 use self::connection_limiter::{Admission, ConnectionLimiter, Seat};
 pub use self::connections::Connections;
 use self::http2::Http2;
+pub(super) use self::http2::{ConnectionTurn, Lasting};
 pub use self::listener::Listener;
 use self::listener::{Io, Peer};
 use self::refusal::Refusals;

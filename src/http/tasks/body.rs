@@ -146,6 +146,7 @@ text_type!(
     UidText,
     "string_uid",
     MetaSchema {
+        description: Some("16 to 255 bytes of UTF-8, without control characters."),
         // Characters may have several bytes.
         min_length: Some(Uid::MIN_BYTES / 4),
         max_length: Some(Uid::MAX_BYTES),
@@ -187,7 +188,8 @@ impl Example for TaskAdvance {
 #[oai(example, deny_unknown_fields)]
 pub(super) struct TaskCreate {
     /// Unique name of the task: 16 to 255 bytes, best a UUID. If one of your tasks has this uid, the response is that task,
-    /// with status 200. Defaults to a UUID made by the server.
+    /// with status 200. If the task with this uid was deleted, the response is 410 `task_deleted`. In a batch, two
+    /// operations that create a task with the same uid are an error of the second. Defaults to a UUID made by the server.
     #[oai(nullable)]
     uid: Option<UidText>,
     /// Title: 1 to 255 characters, at least one of them visible. Stored as sent.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use poem::Request;
 use poem::web::Data;
 use poem_openapi::param::Query;
 use poem_openapi::types::Example;
@@ -18,6 +19,7 @@ use crate::http::param::{ChangeLimitParam, CursorParam, Faults, KindParam, WaitP
 use crate::http::payload::Rendered;
 use crate::http::problem::Problem;
 use crate::http::response_memory::Room;
+use crate::http::server::ConnectionTurn;
 use crate::http::users::UserView;
 use crate::http::{Api, Site};
 use crate::service::{Changes, ChangesAsked, Service};
@@ -155,7 +157,7 @@ impl ChangesApi {
     /// comes again.
     ///
     /// With 410 `resync_required`, drop the copy and begin without `since`: the cursor is older than the deletions that the
-    /// server remembers, or the data were restored from a backup.
+    /// server remembers, it was read with other `kinds`, or the data were restored from a backup.
     #[oai(path = "/changes", method = "get", operation_id = "task_changes")]
     #[expect(clippy::too_many_arguments, reason = "there are as many parameters")]
     async fn list(
@@ -164,6 +166,7 @@ impl ChangesApi {
         room: Room,
         service: Data<&Service>,
         site: Data<&Site>,
+        request: &Request,
         /// `cursor` of the last response. Without it, the response begins with the oldest change of every object.
         since: Query<Option<CursorParam>>,
         /// Maximum number of changes to return.
@@ -183,8 +186,14 @@ impl ChangesApi {
         let since = since.0.map(CursorParam::into_string);
         let wait = Duration::from_secs(wait.into());
         let asked = ChangesAsked { since, limit, wait, kinds };
+        let ended = async {
+            if let Some(turn) = request.data::<ConnectionTurn>() {
+                turn.give_back();
+            }
+            site.stopping.cancelled().await;
+        };
         let Changes { changes, cursor, more } =
-            service.change_list(&caller.0, asked, site.stopping.cancelled()).await?;
+            service.change_list(&caller.0, asked, ended).await?;
         let share = room.take(changes.iter().map(Changed::memory).sum())?;
         let end = format!(",\"cursor\":\"{cursor}\",\"more\":{more}}}");
         let changes = changes.into_iter().map(ChangeView::from);

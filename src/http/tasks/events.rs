@@ -64,7 +64,7 @@ impl EventsApi {
     ///
     /// The first event is `ready`. A change is a `put` or a `delete`, with the change as data. `resync` means that you must
     /// drop the copy and begin anew with `GET /tasks/changes`. `bye` comes before the server closes the stream, after 30
-    /// minutes at the latest. A comment every 15 seconds shows that the connection is alive.
+    /// minutes at the latest. After 15 seconds without an event comes a comment with the present cursor as id.
     ///
     /// In a browser, use a ticket from `POST /events/ticket` instead of the `Authorization` header.
     #[oai(path = "/", method = "get", operation_id = "task_events")]
@@ -143,7 +143,8 @@ impl Source for ChangeSource {
                 event("resync", Some(&cursor), &CursorData { cursor: &cursor })?.into()
             }
             Step::Changes(changes) => self.changes(changes)?,
-            Step::Idle => Bytes::from_static(b":\n\n"),
+            // A browser keeps the id, but has no event.
+            Step::Idle(cursor) => format!(":\nid: {cursor}\n\n").into(),
             Step::End(ending) => {
                 event("bye", None, &EndData { reason: reason(ending) })?.into()
             }

@@ -1,6 +1,7 @@
 //! Handlers of `/tasks`.
 
 mod batch;
+mod batch_result;
 pub(super) mod body;
 mod changes;
 mod events;
@@ -18,7 +19,8 @@ use poem_openapi::param::Query;
 use poem_openapi::{ApiResponse, OpenApi};
 
 pub(super) use self::batch::Op;
-use self::batch::{TaskBatchBody, TaskBatchResult};
+use self::batch::TaskBatchBody;
+use self::batch_result::TaskBatchResult;
 use self::body::TaskCreate;
 pub(super) use self::changes::ChangesApi;
 pub(super) use self::events::EventsApi;
@@ -437,7 +439,8 @@ impl TasksApi {
         body: Json<TaskBatchBody>,
     ) -> Result<Reply<Rendered<TaskBatchResult>>, Problem> {
         let batch = body.0.into_batch(preconditions::is_dry(&dry_run)?);
-        let (atomic, bytes) = (batch.atomic, batch::answer_bytes(&batch));
+        let (atomic, bytes) = (batch.atomic, batch_result::answer_bytes(&batch));
+        let names = batch::names(&batch);
         let key = key.unless(batch.dry_run).key();
         let mut share = None;
         let work = async |recorder| {
@@ -445,12 +448,12 @@ impl TasksApi {
             service.task_batch(&caller.0, batch, recorder).await
         };
         let outcome = service.once(&caller.0, key, work).await?;
-        if let Some(problem) = batch::problem(outcome.get(), atomic) {
+        if let Some(problem) = batch_result::problem(outcome.get(), atomic, &names) {
             return Err(problem);
         }
         // Results that are replayed are as long.
         let share = share.map_or_else(|| room.reserve(bytes), Ok)?;
-        let body = batch::render(&room, Some(share), outcome.get()).await?;
+        let body = batch_result::render(&room, Some(share), outcome.get()).await?;
         Ok(Reply::of(outcome, |_| body))
     }
 }

@@ -14,7 +14,7 @@ use self::cursor::Place;
 pub use self::stream::{ChangeStream, Ending, Step, StreamAsked};
 pub use self::tickets::TicketUse;
 pub(super) use self::tickets::Tickets;
-pub use self::waits::Waits;
+pub use self::waits::{WaitMetrics, Waits};
 use super::{Error, Service};
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
@@ -46,12 +46,12 @@ pub struct Changes {
 
 impl Service {
     /// Returns changes of the tasks and lists of an account and of the account itself. Without `since`, returns everything,
-    /// part by part. Waits no longer than until `ended`.
+    /// part by part. Waits no longer than until `ended`, which is polled only when the wait begins.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for a text that is no cursor, [`Error::ResyncRequired`] if changes since the cursor are not
-    /// known, [`Error::AccountBusy`] and [`Error::Busy`] if too many requests wait, and store errors.
+    /// known, [`Error::AccountWaits`] and [`Error::ManyWait`] if too many requests wait, and store errors.
     pub async fn change_list(
         &self,
         caller: &Caller<TasksRead>,
@@ -64,8 +64,10 @@ impl Service {
             None => Place::START,
             Some(text) => cursor::read(sealer, owner, epoch, ("since", text))?,
         };
+        place = place.of_kinds(asked.kinds)?;
         let until = Instant::now() + asked.wait.min(self.0.waits.longest);
-        let mut changed = self.0.store.change_watch(owner);
+        let may_wait = !asked.wait.is_zero();
+        let mut changed = may_wait.then(|| self.0.store.change_watch(owner));
         let (mut wait, mut ended) = (None, pin!(ended));
         loop {
             let query = place.query(asked.limit.into(), asked.kinds);
@@ -73,14 +75,18 @@ impl Service {
             let page = page.ok_or(Error::ResyncRequired)?;
             let ChangePage { changes, seq, more, latest } = page;
             let deleted_since = place.deleted_since.min(latest);
-            place = Place { since: seq, deleted_since };
-            let is_over = !changes.is_empty() || asked.wait.is_zero() || {
-                if wait.is_none() {
-                    wait = Some(self.0.waits.begin(owner, Duration::ZERO).await?);
-                }
-                tokio::select! {
-                    () = ended.as_mut() => true,
-                    told = timeout_at(until, changed.changed()) => told.is_err(),
+            place = Place { since: seq, deleted_since, kinds: asked.kinds };
+            let is_over = match changed.as_mut().filter(|_| changes.is_empty()) {
+                None => true,
+                Some(changed) => {
+                    if wait.is_none() {
+                        let who = (owner, caller.network);
+                        wait = Some(self.0.waits.begin(who, Duration::ZERO).await?);
+                    }
+                    tokio::select! {
+                        () = ended.as_mut() => true,
+                        told = timeout_at(until, changed.changed()) => told.is_err(),
+                    }
                 }
             };
             if wait.is_some() {

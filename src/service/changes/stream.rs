@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::cursor::{self, Place};
-use super::tickets::TicketUse;
+use super::tickets::{Connection, TicketUse};
 use super::waits::Wait;
 use crate::auth::Caller;
 use crate::auth::permission::TasksRead;
@@ -51,8 +51,8 @@ pub enum Step {
     Resync(String),
     /// Changes in their order, each with the cursor behind it.
     Changes(Vec<(Changed, String)>),
-    /// No change for a while.
-    Idle,
+    /// No change for a while. The client knows all changes up to a cursor.
+    Idle(String),
     /// Last step.
     End(Ending),
 }
@@ -86,23 +86,28 @@ pub struct ChangeStream {
     kinds: ChangeKinds,
     place: Place,
     first: Option<First>,
+    /// Time of the last step.
+    last_step: Instant,
     /// Whether there was no further change when the last part was read.
     is_current: bool,
     has_ended: bool,
     changed: watch::Receiver<u64>,
     until: Instant,
     stopping: CancellationToken,
+    /// Ticket of a stream that has not begun.
     ticket: Option<TicketUse>,
+    connection: Option<Connection>,
     _wait: Wait,
 }
 
 impl Service {
-    /// Opens a stream of the changes of an account.
+    /// Opens a stream of the changes of an account. With a ticket, it begins at its first step, and the connection before
+    /// ends.
     ///
     /// # Errors
     ///
     /// [`Error::Invalid`] for a text that is no cursor, [`Error::ResyncRequired`] if the changes since `since` are not
-    /// known, [`Error::AccountBusy`] and [`Error::Busy`] if there are too many streams, and store errors.
+    /// known, [`Error::AccountWaits`] and [`Error::ManyWait`] if there are too many streams, and store errors.
     pub async fn change_stream(
         &self,
         caller: Caller<TasksRead>,
@@ -111,67 +116,79 @@ impl Service {
         stopping: CancellationToken,
     ) -> Result<ChangeStream, Error> {
         let owner = caller.user.id;
-        let replaces = ticket.as_ref().is_some_and(TicketUse::replaces);
-        let patience = if replaces { REPLACEMENT } else { Duration::ZERO };
-        let wait = self.0.waits.begin(owner, patience).await?;
         let changed = self.0.store.change_watch(owner);
-        let begun = ticket.as_ref().and_then(TicketUse::begun);
-        let (place, first) = self.first_place(owner, asked, begun).await?;
-        if let Some(ticket) = &ticket {
-            ticket.begin(place);
-        }
-        let until = Instant::now() + LONGEST;
+        let (place, first) = self.first_place(owner, asked, ticket.as_ref()).await?;
+        let who = (owner, caller.network);
+        let wait = match (self.0.waits.try_begin(who).await, &ticket) {
+            (Err(_), Some(ticket)) if ticket.end_connection() => {
+                self.0.waits.begin(who, REPLACEMENT).await?
+            }
+            (Err(_), _) => self.0.waits.begin(who, Duration::ZERO).await?,
+            (Ok(wait), _) => wait,
+        };
+        let now = Instant::now();
         Ok(ChangeStream {
             service: self.clone(),
             kinds: asked.kinds,
             place,
             first: Some(first),
+            last_step: now,
             is_current: false,
             has_ended: false,
             changed,
-            until: ticket.as_ref().map_or(until, |it| it.until().min(until)),
+            until: now + LONGEST,
             stopping,
             ticket,
+            connection: None,
             caller,
             _wait: wait,
         })
     }
 
-    /// Finds the place at which a stream begins. `begun`: place at which a stream with the same ticket has begun.
+    /// Finds the place at which a stream begins. One with a ticket begins no later than when the ticket was first used.
     async fn first_place(
         &self,
         owner: UserId,
         asked: &StreamAsked,
-        begun: Option<Place>,
+        ticket: Option<&TicketUse>,
     ) -> Result<(Place, First), Error> {
         let (sealer, epoch) = (&self.0.sealer, self.0.store.epoch());
         let read = |field, text: &str| cursor::read(sealer, owner, epoch, (field, text));
-        let (place, may_resync) = match (&asked.last_event, &asked.since, begun) {
-            (Some(text), ..) => (read("Last-Event-ID", text), true),
-            (None, _, Some(begun)) => (Ok(begun), true),
-            (None, Some(text), None) => (read("since", text), false),
-            (None, None, None) => (self.last_place(owner).await, false),
+        let kinds = asked.kinds;
+        let begun = ticket.and_then(TicketUse::begun);
+        let place = match (&asked.last_event, &asked.since, begun) {
+            (Some(text), ..) => read("Last-Event-ID", text),
+            (None, Some(text), begun) => read("since", text)
+                .map(|named| begun.filter(|it| it.since < named.since).unwrap_or(named)),
+            (None, None, Some(begun)) => Ok(begun),
+            (None, None, None) => self.last_place(owner, kinds).await,
         };
-        let place = match place {
+        let place = match place.and_then(|place| place.of_kinds(kinds)) {
             Ok(place) => self.known(owner, place).await?.ok_or(Error::ResyncRequired),
             Err(error) => Err(error),
         };
-        match place {
-            Ok(place) => Ok((place, First::Ready)),
-            // A browser that opens a stream again could not read an error.
-            Err(Error::ResyncRequired) if may_resync => {
-                Ok((self.last_place(owner).await?, First::Resync))
-            }
-            Err(error) => Err(error),
+        // A browser could not read an error.
+        let resyncs = match &place {
+            Err(Error::ResyncRequired) => ticket.is_some() || asked.last_event.is_some(),
+            Err(Error::Invalid(_)) => ticket.is_some(),
+            _ => false,
+        };
+        if resyncs {
+            return Ok((self.last_place(owner, kinds).await?, First::Resync));
         }
+        Ok((place?, First::Ready))
     }
 
     /// Returns the place behind the last change.
-    async fn last_place(&self, owner: UserId) -> Result<Place, Error> {
+    async fn last_place(
+        &self,
+        owner: UserId,
+        kinds: ChangeKinds,
+    ) -> Result<Place, Error> {
         let query = Place::START.query(0, ChangeKinds::NONE);
         let page = self.0.store.change_list(owner, query).await?;
         let latest = page.ok_or(Error::BadToken)?.latest;
-        Ok(Place { since: latest, deleted_since: latest })
+        Ok(Place { since: latest, deleted_since: latest, kinds })
     }
 
     /// Returns a place if all changes behind it are known.
@@ -185,9 +202,15 @@ impl Service {
 impl ChangeStream {
     /// Waits for the next step. `None` after the last one, and when the store has failed.
     pub async fn next(&mut self) -> Option<Step> {
-        if let Some(first) = self.first.take() {
-            return Some(self.begin(first));
-        }
+        let step = match self.first.take() {
+            Some(first) => Some(self.begin(first)),
+            None => self.later().await,
+        };
+        self.last_step = Instant::now();
+        step
+    }
+
+    async fn later(&mut self) -> Option<Step> {
         while !self.has_ended {
             if let Some(ending) = self.ending() {
                 return Some(self.end(ending));
@@ -201,20 +224,30 @@ impl ChangeStream {
             }
             if !self.is_current {
                 match self.read().await {
-                    Ok(Step::Changes(changes)) if changes.is_empty() => continue,
+                    Ok(Step::Changes(changes)) if changes.is_empty() => {}
                     Ok(step) => return Some(step),
                     Err(_) => break,
                 }
             }
-            if !self.wait().await {
-                return Some(Step::Idle);
+            if self.last_step.elapsed() >= HEARTBEAT {
+                return Some(Step::Idle(self.cursor(self.place)));
+            }
+            if self.is_current {
+                self.wait().await;
             }
         }
         self.has_ended = true;
         None
     }
 
-    fn begin(&self, first: First) -> Step {
+    fn begin(&mut self, first: First) -> Step {
+        if let Some(ticket) = self.ticket.take() {
+            let Some(connection) = ticket.begin(self.place) else {
+                return self.end(Ending::Time);
+            };
+            self.until = self.until.min(connection.until);
+            self.connection = Some(connection);
+        }
         let cursor = self.cursor(self.place);
         match first {
             First::Resync => Step::Resync(cursor),
@@ -233,8 +266,8 @@ impl ChangeStream {
     }
 
     fn ending(&self) -> Option<Ending> {
-        let is_replaced = self.ticket.as_ref().is_some_and(TicketUse::is_replaced);
-        if is_replaced {
+        let connection = self.connection.as_ref();
+        if connection.is_some_and(|it| it.replaced.is_cancelled()) {
             Some(Ending::Replaced)
         } else if self.stopping.is_cancelled() {
             Some(Ending::Stopping)
@@ -243,25 +276,26 @@ impl ChangeStream {
         }
     }
 
-    /// Waits for something to do. Returns false if nothing has happened for a while.
-    async fn wait(&mut self) -> bool {
+    /// Waits for something to do.
+    async fn wait(&mut self) {
         let replaced = async {
-            match &self.ticket {
-                Some(ticket) => ticket.replaced().await,
+            match &self.connection {
+                Some(connection) => connection.replaced.cancelled().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
+            // A sign of life must not tell a place that a change has made old.
+            biased;
             told = self.changed.changed() => {
                 self.is_current = false;
                 // The account is gone with its sender.
                 self.has_ended = told.is_err();
-                true
             }
-            () = replaced => true,
-            () = self.stopping.cancelled() => true,
-            () = sleep_until(self.until) => true,
-            () = sleep(HEARTBEAT) => false,
+            () = replaced => {}
+            () = self.stopping.cancelled() => {}
+            () = sleep_until(self.until) => {}
+            () = sleep_until(self.last_step + HEARTBEAT) => {}
         }
     }
 
@@ -270,16 +304,16 @@ impl ChangeStream {
         let owner = self.caller.user.id;
         let query = self.place.query(STEP, self.kinds);
         let Some(page) = self.service.0.store.change_list(owner, query).await? else {
-            self.place = self.service.last_place(owner).await?;
+            self.place = self.service.last_place(owner, self.kinds).await?;
             return Ok(Step::Resync(self.cursor(self.place)));
         };
         let deleted_since = self.place.deleted_since.min(page.latest);
-        self.place = Place { since: page.seq, deleted_since };
+        self.place = Place { since: page.seq, deleted_since, ..self.place };
         self.is_current = !page.more;
         let last = page.changes.len().saturating_sub(1);
         let changes = page.changes.into_iter().enumerate().map(|(number, (seq, it))| {
             let since = if number == last { page.seq } else { seq };
-            (it, self.cursor(Place { since, deleted_since }))
+            (it, self.cursor(Place { since, ..self.place }))
         });
         Ok(Step::Changes(changes.collect()))
     }

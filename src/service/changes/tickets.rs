@@ -48,25 +48,34 @@ struct Ticket {
     access: Access,
     scopes: Scopes,
     until: Instant,
-    /// Place at which its stream has begun; `None` before its first use.
+    /// Place at which its stream has begun; `None` before that.
     begun: Option<Place>,
-    is_used: bool,
     /// Number of connections so far, and the signal that ends the current one.
     connections: u64,
     current: Option<CancellationToken>,
 }
 
-/// Use of a ticket by a connection, until it is dropped.
+/// Valid ticket of a request. Changes nothing until a stream begins.
 #[derive(Debug)]
-pub struct TicketUse {
+pub struct TicketUse(Named);
+
+/// Connection that has the stream of a ticket, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Connection {
+    ticket: Named,
+    number: u64,
+    /// End of the longest life of the stream.
+    pub(super) until: Instant,
+    /// Signal that the ticket was used again.
+    pub(super) replaced: CancellationToken,
+}
+
+/// Name of a ticket among all.
+#[derive(Debug)]
+struct Named {
     all: Arc<Mutex<ByAccount>>,
     account: UserId,
     digest: SecretDigest,
-    connection: u64,
-    until: Instant,
-    begun: Option<Place>,
-    replaces: bool,
-    replaced: CancellationToken,
 }
 
 /// Credential for which a ticket was made.
@@ -95,90 +104,64 @@ impl Tickets {
         Ok(())
     }
 
-    /// Begins a use of a ticket, and ends the one before.
-    fn open(
-        &self,
-        account: UserId,
-        digest: &SecretDigest,
-    ) -> Option<(Holder, TicketUse)> {
-        let (mut all, now) = (lock(&self.0), Instant::now());
-        let ticket = find(&mut all, account, digest).filter(|it| it.until > now)?;
-        if !ticket.is_used {
-            (ticket.is_used, ticket.until) = (true, now + LONGEST);
-        }
-        let replaced = CancellationToken::new();
-        let old = ticket.current.replace(replaced.clone());
-        let replaces = old.inspect(CancellationToken::cancel).is_some();
-        ticket.connections += 1;
-        let holder = Holder { access: ticket.access, scopes: ticket.scopes };
-        let (connection, until, begun) = (ticket.connections, ticket.until, ticket.begun);
-        drop(all);
-        let all = Arc::clone(&self.0);
-        let digest = *digest;
-        let used = TicketUse {
-            all,
-            account,
-            digest,
-            connection,
-            until,
-            begun,
-            replaces,
-            replaced,
-        };
-        Some((holder, used))
+    fn find(&self, account: UserId, digest: SecretDigest) -> Option<(Holder, TicketUse)> {
+        let named = Named { all: Arc::clone(&self.0), account, digest };
+        let holder = named
+            .ticket(|ticket| Holder { access: ticket.access, scopes: ticket.scopes })?;
+        Some((holder, TicketUse(named)))
+    }
+}
+
+impl Named {
+    /// Does something with the ticket. `None` if it has expired or was removed.
+    fn ticket<T>(&self, act: impl FnOnce(&mut Ticket) -> T) -> Option<T> {
+        let mut all = lock(&self.all);
+        let mut tickets = all.get_mut(&self.account)?.iter_mut();
+        let ticket = tickets.find(|ticket| ticket.digest == self.digest)?;
+        (ticket.until > Instant::now()).then(|| act(ticket))
     }
 }
 
 impl TicketUse {
-    /// Returns the place at which the stream began when the ticket was first used.
-    pub(super) const fn begun(&self) -> Option<Place> {
-        self.begun
+    /// Returns the place at which the stream of the ticket first began.
+    pub(super) fn begun(&self) -> Option<Place> {
+        self.0.ticket(|ticket| ticket.begun)?
     }
 
-    /// Notes the place at which the stream begins.
-    pub(super) fn begin(&self, place: Place) {
-        let mut all = lock(&self.all);
-        if let Some(ticket) = find(&mut all, self.account, &self.digest) {
-            ticket.begun.get_or_insert(place);
-        }
+    /// Ends the connection that has the stream. Returns whether there was one.
+    pub(super) fn end_connection(&self) -> bool {
+        let ended = self
+            .0
+            .ticket(|ticket| ticket.current.as_ref().inspect(|it| it.cancel()).is_some());
+        ended.unwrap_or_default()
     }
 
-    /// Returns the end of the longest life of the stream.
-    pub(super) const fn until(&self) -> Instant {
-        self.until
-    }
-
-    /// Whether another connection had to end for this one.
-    pub(super) const fn replaces(&self) -> bool {
-        self.replaces
-    }
-
-    pub(super) fn is_replaced(&self) -> bool {
-        self.replaced.is_cancelled()
-    }
-
-    /// Waits until the ticket is used again.
-    pub(super) async fn replaced(&self) {
-        self.replaced.cancelled().await;
+    /// Begins the stream at a place, and ends the connection that had it. `None` if the ticket has expired meanwhile.
+    pub(super) fn begin(self, place: Place) -> Option<Connection> {
+        let replaced = CancellationToken::new();
+        let begun = self.0.ticket(|ticket| {
+            if ticket.begun.is_none() {
+                (ticket.begun, ticket.until) = (Some(place), Instant::now() + LONGEST);
+            }
+            if let Some(old) = ticket.current.replace(replaced.clone()) {
+                old.cancel();
+            }
+            ticket.connections += 1;
+            (ticket.connections, ticket.until)
+        });
+        let (number, until) = begun?;
+        Some(Connection { ticket: self.0, number, until, replaced })
     }
 }
 
-impl Drop for TicketUse {
+impl Drop for Connection {
     fn drop(&mut self) {
-        let mut all = lock(&self.all);
-        let ticket = find(&mut all, self.account, &self.digest);
-        if let Some(ticket) = ticket.filter(|it| it.connections == self.connection) {
-            ticket.current = None;
-        }
+        self.ticket.ticket(|ticket| {
+            if ticket.connections == self.number {
+                ticket.current = None;
+            }
+        });
     }
-}
-
-fn find<'a>(
-    all: &'a mut ByAccount,
-    account: UserId,
-    digest: &SecretDigest,
-) -> Option<&'a mut Ticket> {
-    all.get_mut(&account)?.iter_mut().find(|ticket| ticket.digest == *digest)
 }
 
 fn lock(all: &Mutex<ByAccount>) -> MutexGuard<'_, ByAccount> {
@@ -205,7 +188,6 @@ impl Service {
             scopes: caller.scopes,
             until: Instant::now() + UNUSED,
             begun: None,
-            is_used: false,
             connections: 0,
             current: None,
         };
@@ -213,7 +195,7 @@ impl Service {
         Ok((text, self.0.clock.now().plus(UNUSED)))
     }
 
-    /// Begins a use of a ticket. `None` if it is not valid, has expired, or its credential has ended.
+    /// Finds a ticket. `None` if it is not valid, has expired, or its credential has ended.
     ///
     /// # Errors
     ///
@@ -227,7 +209,7 @@ impl Service {
         let account = bytes.first_chunk().copied().unwrap_or_default();
         let account = UserId::new(u64::from_be_bytes(account));
         let digest = digest(text.as_bytes());
-        let Some((holder, used)) = self.0.state.tickets.open(account, &digest) else {
+        let Some((holder, used)) = self.0.state.tickets.find(account, digest) else {
             return Ok(None);
         };
         let Holder { access, scopes } = holder;

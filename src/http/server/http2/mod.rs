@@ -5,12 +5,16 @@
 //!
 //! - a connection always has a place for one request; further concurrent requests use memory that all connections share
 //!   ([`room`]);
-//! - a request and its response together have a time limit, whatever the client does;
+//! - a request and its response together have a time limit, whatever the client does; each portion of a lasting
+//!   response has one of its own ([`limit`]);
 //! - a response is sent in portions, so that the time limit covers it to the end;
+//! - few long responses of a connection are made at a time ([`turn`]);
 //! - a connection without requests is closed after the idle time of HTTP/1.1.
 
+mod limit;
 mod portions;
 mod room;
+mod turn;
 
 use std::net::IpAddr;
 use std::pin::pin;
@@ -23,10 +27,13 @@ use hyper::service::service_fn;
 use hyper::{Method, Request};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+pub(in crate::http) use self::limit::Lasting;
 use self::portions::{PORTION, in_portions};
 use self::room::SharedRoom;
+pub(in crate::http) use self::turn::ConnectionTurn;
+use self::turn::Turns;
 use tokio_util::sync::CancellationToken;
 
 use super::Service;
@@ -35,10 +42,6 @@ use crate::config::Limits;
 /// Maximum concurrent streams of a connection: the minimum that RFC 9113, section 6.5.2 recommends. A client may send
 /// this many before it knows the limit.
 const STREAMS: u32 = 100;
-
-/// Maximum requests without a body that one connection serves concurrently; others wait, so that long responses do not
-/// fill the share of their account. A request with a body does not wait, since an unread body blocks the other streams.
-const AT_ONCE: usize = 4;
 
 /// Flow-control windows of one body and of a connection, in bytes. The connection window fits the bodies of the request
 /// that has the place and of those that wait for it, so none can block another. All other bodies are read as they
@@ -82,24 +85,25 @@ impl Http2 {
         let streams =
             Streams { count: Arc::new(watch::Sender::new(0)), longest: self.longest };
         let room = self.room.of_connection(peer);
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let service = service_fn(|request: Request<Incoming>| {
+        let (turns, longest) = (Turns::default(), self.longest);
+        let service = service_fn(|mut request: Request<Incoming>| {
             let is_head = request.method() == Method::HEAD;
             let is_whole = request.body().is_end_stream();
-            let turn = is_whole.then(|| Arc::clone(&turns).acquire_owned());
+            let turn = is_whole.then(|| turns.turn());
+            if let Some(turn) = &turn {
+                request.extensions_mut().insert(turn.clone());
+            }
             // A refused request is not started.
             let admitted = room.find(room::memory(&request)).map(|found| {
                 let answer = service.call(request);
                 // On the heap, so that many concurrent refusals use little memory.
                 Box::pin(async move {
                     let held = found.wait().await?;
-                    let turn = match turn {
-                        // Never closed.
-                        Some(turn) => turn.await.ok(),
-                        None => None,
-                    };
+                    if let Some(turn) = &turn {
+                        turn.begin().await;
+                    }
                     let Ok(answer) = answer.await;
-                    Some(in_portions(answer, is_head, held, turn))
+                    Some(in_portions(answer, is_head, held, turn, longest))
                 })
             });
             async move {
@@ -166,9 +170,9 @@ impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Streams
     fn execute(&self, fut: F) {
         self.count.send_modify(|count| *count += 1);
         let running = Running(Arc::clone(&self.count));
-        let longest = self.longest;
+        let limited = limit::limited(fut, self.longest);
         tokio::spawn(async move {
-            if tokio::time::timeout(longest, fut).await.is_err() {
+            if !limited.await {
                 tracing::debug!("stopped a request that took too long");
             }
             drop(running);

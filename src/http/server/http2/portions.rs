@@ -4,15 +4,17 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::Response;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::CONTENT_LENGTH;
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::limit::{self, Lasting};
 use super::room::Held;
+use super::turn::ConnectionTurn;
 use crate::http::response_memory;
 
 /// Maximum bytes of a response passed to hyper at a time: the maximum frame size of most clients.
@@ -24,7 +26,8 @@ pub(super) fn in_portions(
     answer: Answer,
     is_head: bool,
     held: Held,
-    turn: Option<OwnedSemaphorePermit>,
+    turn: Option<ConnectionTurn>,
+    longest: Duration,
 ) -> Response<Portions> {
     let (mut head, mut body) = answer.into_parts();
     if is_head {
@@ -34,8 +37,13 @@ pub(super) fn in_portions(
         }
         body = Empty::new().map_err(|never| match never {}).boxed();
     }
+    let is_lasting = head.extensions.get::<Lasting>().is_some();
+    if is_lasting && let Some(turn) = &turn {
+        turn.give_back();
+    }
     let (rest, held) = (Bytes::new(), Arc::new(held));
-    let body = Portions { inner: body, rest, held, _turn: turn };
+    let each = is_lasting.then_some(longest);
+    let body = Portions { inner: body, rest, held, each, _turn: turn };
     Response::from_parts(head, body)
 }
 
@@ -45,7 +53,9 @@ pub(super) struct Portions {
     inner: BoxBody<Bytes, io::Error>,
     rest: Bytes,
     held: Arc<Held>,
-    _turn: Option<OwnedSemaphorePermit>,
+    /// Time limit of each portion, of a lasting response.
+    each: Option<Duration>,
+    _turn: Option<ConnectionTurn>,
 }
 
 impl Body for Portions {
@@ -57,6 +67,9 @@ impl Body for Portions {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         if self.rest.is_empty() {
+            if self.each.is_some() {
+                limit::lift();
+            }
             let frame = match ready!(Pin::new(&mut self.inner).poll_frame(cx)) {
                 Some(Ok(frame)) => frame,
                 end => return Poll::Ready(end),
@@ -65,6 +78,9 @@ impl Body for Portions {
                 Ok(data) => self.rest = data,
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             }
+        }
+        if let Some(each) = self.each {
+            limit::set(each);
         }
         let length = self.rest.len().min(PORTION);
         let portion = self.rest.split_to(length);
@@ -93,7 +109,8 @@ mod tests {
             let Some(Found::Now(held)) = room.find(0) else { panic!("no room") };
             let body = http_body_util::Full::new(Bytes::from(vec![b'x'; length]));
             let body = body.map_err(|never| match never {}).boxed();
-            in_portions(Response::new(body), false, held, None).into_body()
+            in_portions(Response::new(body), false, held, None, Duration::ZERO)
+                .into_body()
         };
         for length in [0, 1, PORTION, PORTION + 1, 10 * PORTION + 7] {
             let mut body = of(length);

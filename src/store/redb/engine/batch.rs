@@ -121,6 +121,7 @@ impl<'txn> Batch<'txn> {
         let epoch = u64::from_be_bytes(bytes).max(1);
         let value = record::number(Table::Meta, key::EPOCH, epoch)?;
         drop(tables.meta.insert(key::EPOCH, value.as_slice())?);
+        drop(tables.meta.remove(key::COPIED)?);
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use crate::store::redb::file::verify::Report;
 use crate::store::redb::file::verifying_backend::VerifyingBackend;
 use crate::store::redb::format::codec::RowsHash;
 use crate::store::redb::format::key::Table;
-use crate::store::redb::format::table;
+use crate::store::redb::format::{key, record, table};
 use crate::store::redb::options::{CommitMode, Options};
 use crate::store::{OpenError, StoreError};
 
@@ -124,7 +124,7 @@ impl RedbStore {
         })
     }
 
-    /// Copies all rows in one transaction. Returns the copy, and the hash of the rows read.
+    /// Copies all rows in one transaction, and marks a backup. Returns the copy, and the hash of the rows read.
     fn copy_rows(
         &self,
         txn: &ReadTransaction,
@@ -152,6 +152,13 @@ impl RedbStore {
         for place in Table::ALL {
             let mut target =
                 to.open_table(table::definition(place)).map_err(written(name))?;
+            if place == Table::Meta && size == Size::AsItComes {
+                // Before all other names.
+                let value = record::number(Table::Meta, key::COPIED, 1)?;
+                hash.add(place, key::COPIED, &value);
+                let marked = target.insert(key::COPIED, value.as_slice());
+                drop(marked.map_err(written(name))?);
+            }
             let source = table::open(txn, place)?;
             let mut rows = table::all(&source)?.peekable();
             // The cursor keeps its input until it is closed.

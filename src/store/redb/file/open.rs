@@ -146,7 +146,7 @@ impl RedbStore {
             let db = open(&health)?;
             let purging =
                 writer::purge_is_due(&db).map_err(|error| inside(path, error))?;
-            let epoch = epoch(&db).map_err(|error| inside(path, error))?;
+            let epoch = epoch(&db, options).map_err(|error| inside(path, error))?;
             Ok((db, purging, epoch))
         })?;
         let db = Arc::new(db);
@@ -181,7 +181,13 @@ impl RedbStore {
     }
 }
 
-fn epoch(db: &Database) -> Result<u64, StoreError> {
+/// Returns the epoch of the data. A backup that was put in place of the data file begins a new one.
+fn epoch(db: &Database, options: &Options) -> Result<u64, StoreError> {
+    let is_copied =
+        table::open(&db.begin_read()?, Table::Meta)?.get(key::COPIED)?.is_some();
+    if is_copied {
+        upgrade::begin_epoch(db, options)?;
+    }
     let meta = table::open(&db.begin_read()?, Table::Meta)?;
     table::number(&meta, key::EPOCH)
 }

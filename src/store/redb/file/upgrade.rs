@@ -354,7 +354,11 @@ fn bring_up_to_date(
     })
 }
 
-fn begin_epoch(db: &Database, options: &Options) -> Result<(), StoreError> {
+/// Begins a new epoch in a file that takes the place of other data.
+pub(in crate::store::redb) fn begin_epoch(
+    db: &Database,
+    options: &Options,
+) -> Result<(), StoreError> {
     let txn = commit::begin(db, options.commit)?;
     Batch::begin_epoch(&mut Tables::open(&txn)?)?;
     Ok(txn.commit()?)

@@ -114,6 +114,8 @@ pub(in crate::store::redb) const FORMAT: &[u8] = b"format";
 pub(in crate::store::redb) const NEXT_USER_ID: &[u8] = b"next_user_id";
 pub(in crate::store::redb) const NEXT_TASK_ID: &[u8] = b"next_task_id";
 pub(in crate::store::redb) const EPOCH: &[u8] = b"epoch";
+/// Mark of a backup, until it is put in place.
+pub(in crate::store::redb) const COPIED: &[u8] = b"copied";
 
 const FORMER_STATS: u8 = 1;
 const SESSION: u8 = 2;

@@ -20,6 +20,8 @@ const NUMBERED: u64 = 8;
 pub(super) struct SeenChanges {
     /// Numbers of the last changes of tasks and lists, and of deletions.
     seqs: Vec<u64>,
+    /// Number of the first deletion.
+    first_deletion: Option<u64>,
     tombstones: u64,
     /// Number of tombstones of tasks.
     of_tasks: u64,
@@ -58,6 +60,8 @@ impl Check<'_> {
         let owner = seen.owner;
         seen.changes.tombstones += 1;
         seen.changes.seqs.push(seq);
+        // Tombstones come in the order of their numbers.
+        seen.changes.first_deletion.get_or_insert(seq);
         let found = self.report.sound(record::decode_tombstone(owner, seq, value))?;
         let Some(Tombstone { of, at, .. }) = found else { return Ok(()) };
         self.report.seen(at);
@@ -100,6 +104,14 @@ impl Check<'_> {
         if self.report.sound(named.transpose())?.flatten() != Some(id.get()) {
             self.report.add(format!("{id:?} cannot be found by its uid"));
         }
+        let Some(other) = uid.named_id() else { return Ok(()) };
+        let row = self.owned.get(key::task(seen.owner, other).as_slice())?;
+        // Damage of the other task is found when it is checked.
+        let task =
+            row.and_then(|row| record::decode_task(seen.owner, other, row.value()).ok());
+        if task.is_some_and(|task| task.uid == *uid) {
+            self.report.add(format!("{id:?} and {other:?} have the same uid"));
+        }
         Ok(())
     }
 
@@ -121,12 +133,18 @@ impl Check<'_> {
         if self.format < NUMBERED {
             return;
         }
-        changes.seqs.extend((stats.account_seq > 0).then_some(stats.account_seq));
+        changes.seqs.push(stats.account_seq);
         changes.seqs.sort_unstable();
         let is_unique = changes.seqs.windows(2).all(|pair| pair.first() != pair.last());
         let (first, last) = (changes.seqs.first(), changes.seqs.last());
         if !is_unique || first == Some(&0) || last > Some(&stats.seq) {
             self.report.add(format!("the numbers of {owner:?}'s changes are wrong"));
+        }
+        let is_later = |seq: u64| seq > stats.horizon;
+        if stats.horizon > stats.seq || !changes.first_deletion.is_none_or(is_later) {
+            self.report.add(format!(
+                "the last forgotten deletion of {owner:?} is later than a known change"
+            ));
         }
     }
 }

@@ -415,7 +415,7 @@ impl Check<'_> {
 
     fn meta(&mut self, txn: &ReadTransaction) -> Result<(), StoreError> {
         let meta = table::open(txn, Table::Meta)?;
-        let known: [(&[u8], u64, &str); 4] = [
+        let known: [(&[u8], u64, &str); 5] = [
             (key::FORMAT, self.format, "the format number is wrong"),
             (
                 key::NEXT_USER_ID,
@@ -428,6 +428,7 @@ impl Check<'_> {
                 "the next task id is in use",
             ),
             (key::EPOCH, u64::from(self.format >= 8), "the epoch is missing"),
+            (key::COPIED, 0, "the mark of a backup is wrong"),
         ];
         for (name, least, wrong) in known {
             let value = meta.get(name)?;

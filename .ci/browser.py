@@ -10,6 +10,8 @@
 - Looks at Swagger UI, ReDoc and every page of the guide at 390 and 1366 px: nothing scrolls sideways. `--screens` keeps a
   screenshot of each.
 - Makes calls from a page of an origin that is on the list of those that may, and from two that are not.
+- Follows changes from a page of the first with an EventSource and a ticket. Its connection is cut twice, once in the
+  middle of an event, and it gets each change once and in order; after a log-out it ends.
 - Executes every operation of the document in Swagger UI, twice.
 
 Needs Debian's chromium, chromium-driver and python3-selenium.
@@ -22,10 +24,11 @@ import tempfile
 import time
 
 import picture
-from chromium import Browser, say
+from chromium import QUIET, Browser, say
 from load import EMAIL, PASSWORD, Home
 from origins import Site, friends_and_strangers
 from sizes import every_size
+from streams import Following, Person, Proxy
 from tryout import everything
 
 TITLE = "Ship portfolio"
@@ -77,6 +80,41 @@ def look_at_pages(browser, home, new_picture):
         assert server.stop() == 0
 
 
+class Follower:
+    """A page that follows the changes of a person from now on."""
+
+    def __init__(self, browser, origin, proxy, person):
+        self.driver = browser.driver
+        self.driver.get(origin)
+        browser.run("events.js")
+        browser.call("followChanges", proxy.url, person.token, person.cursor)
+
+    def told(self):
+        return self.driver.execute_script("return followed.told")
+
+    def has_ended(self):
+        return self.driver.execute_script("return followed.events.readyState === EventSource.CLOSED")
+
+
+def follow_changes(browser, home, friend):
+    """Cuts the connection of an EventSource. `home` has the origin of `friend` on its list."""
+    # Forgets the refusals of the calls before.
+    browser.complaints()
+    with home.serve() as server, Proxy(server.listens()) as proxy:
+        person = Person(server, EMAIL)
+        client = Follower(browser, friend.origin(), proxy, person)
+        following = Following(proxy, person, client)
+        following.run(204)
+        # Longer than the browser waits before it opens a stream again.
+        time.sleep(QUIET)
+        following.check()
+        # Each cut is an error in the console.
+        complaints = [said for said in browser.complaints() if "net::ERR_" not in said]
+        assert not complaints, complaints
+        assert server.stop() == 0
+    say("an EventSource gets each change once and in order, through two cuts, and ends with the access")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary", type=lambda path: pathlib.Path(path).resolve())
@@ -96,6 +134,7 @@ def main():
         with Site() as friend, Site() as stranger:
             settings = {"BACKEND_CORS_ORIGINS": friend.origin(), "AUTH_RATE_LIMIT": "on"}
             friends_and_strangers(browser, home("origins", **settings), friend, stranger)
+            follow_changes(browser, home("streams", **settings), friend)
         everything(browser, home("operations"))
     say(f"ok, after {time.monotonic() - began:.0f} s")
 

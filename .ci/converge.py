@@ -41,7 +41,7 @@ from convergence.run import Run
 
 CONTRACT = pathlib.Path(__file__).resolve().parent / "contract"
 # Writes of each writer.
-WRITES = 120
+WRITES = 400
 
 
 def say(text):

@@ -5,7 +5,7 @@ import random
 import threading
 import time
 
-from .replica import OLDER, Replica
+from .replica import Replica
 from .wire import BREAKS, Answer, Wire
 
 RESYNC = (410, "resync_required")
@@ -22,8 +22,6 @@ class Reader(threading.Thread):
         self.wire = Wire(port, self.token, self.is_proxy)
         self.copy = Replica(run, name)
         self.counts = self.copy.counts
-        # The last change of the run, once it is known.
-        self.last = None
 
     def run(self):
         try:
@@ -31,9 +29,11 @@ class Reader(threading.Thread):
                 self.turn()
         except Exception as failure:  # Reported to the main thread, which fails.
             self.run_.fail(self.name, failure)
+        finally:
+            self.wire.close()
 
     def is_over(self):
-        return self.run_.failures or (self.last in self.copy.told and self.copy.cursor)
+        return self.run_.failures or self.copy.is_complete
 
     def chance(self, probability):
         """Whether something happens that does not once the run is calm."""
@@ -85,7 +85,7 @@ class Reader(threading.Thread):
 
     def refused(self, answer):
         assert (answer.status, answer.code) in self.wire.again, f"{self.name}: {answer}"
-        self.counts["refused"] += 1
+        self.counts["asked again"] += 1
         self.pause(0.1)
 
 
@@ -118,7 +118,7 @@ class Poll(Reader):
         if time.monotonic() > self.until:
             self.is_online = not self.is_online
             self.until = time.monotonic() + self.dice.uniform(0.1, 0.9)
-            self.wire.http.close()
+            self.wire.close()
         return self.is_online
 
 
@@ -176,7 +176,7 @@ class Stream(Reader):
         except BREAKS:
             self.counts["breaks"] += 1
         finally:
-            wire.http.close()
+            wire.close()
 
     def no_stream(self, response, text):
 
@@ -234,7 +234,7 @@ class Stream(Reader):
         while (more := self.page(may_cut=False)) is not False:
             if more is None:
                 return False
-        self.copy.uncover(-1, OLDER)
+        self.copy.uncover_all()
         return True
 
 

@@ -1,11 +1,15 @@
-// Keeps a copy of an account with RxDB's replication, as its documentation says for a server of one's own: a handler that
-// pulls pages of changes, and a stream of events. Cuts its own connections at random until it is told the last task.
+// Keeps a copy of an account with RxDB's replication, as its documentation says for a server of one's own: a handler
+// that pulls pages of changes, and a stream of events. Cuts its own connections at random until it is told the last task.
 
+import { webcrypto } from "node:crypto";
 import { createInterface } from "node:readline";
 import { createRxDatabase } from "rxdb/plugins/core";
 import { replicateRxCollection } from "rxdb/plugins/replication";
 import { getRxStorageMemory } from "rxdb/plugins/storage-memory";
 import { Subject } from "rxjs";
+
+// Node 18 has it under this name only.
+globalThis.crypto ??= webcrypto;
 
 const AGAIN = new Set(["busy", "account_busy", "unavailable", "timeout", "outcome_unknown"]);
 const SCHEMA = {
@@ -16,6 +20,8 @@ const SCHEMA = {
   required: ["key"],
 };
 const counts = { pages: 0, events: 0, cuts: 0, resyncs: 0, restarts: 0, breaks: 0 };
+// What goes on, for the report of a failure.
+const doing = {};
 let settings, last;
 let told;
 const begun = new Promise((resolve) => { told = resolve; });
@@ -40,12 +46,14 @@ createInterface({ input: process.stdin }).on("line", (line) => {
     told();
   }
   if (message.last !== undefined) last = message.last;
-});
+  if (message.tell) console.log(JSON.stringify({ counts, doing }));
+}).on("close", () => process.exit(1));
 
 function documentOf(change) {
   const object = change[change.kind];
   const id = change.op === "delete" ? change.id : object.id;
   const key = change.kind === "task" ? `task/${id}` : change.kind;
+  if (object && (object.owner_id ?? object.id) !== settings.owner) fail(`another account's: ${JSON.stringify(object)}`);
   return change.op === "put"
     ? { key, text: JSON.stringify(object), _deleted: false }
     : { key, text: "", _deleted: true };
@@ -75,6 +83,7 @@ class Replica {
   }
 
   replicate() {
+    doing.replica = "replicates";
     this.events = new Subject();
     this.stopped = new AbortController();
     this.replication = replicateRxCollection({
@@ -99,7 +108,9 @@ class Replica {
   async pull(checkpoint, limit) {
     const since = checkpoint?.cursor ? `&since=${checkpoint.cursor}` : "";
     const cut = new AbortController();
+    doing.pull = `asks since ${since}`;
     const response = await open(`/tasks/changes?limit=${limit}${since}`, cut.signal);
+    doing.pull = `reads ${response.status}`;
     if (!response.ok) {
       await refused(response, this);
       throw new Error(`${response.status}`);
@@ -112,6 +123,7 @@ class Replica {
     }
     const { changes, cursor } = await response.json();
     counts.pages++;
+    doing.pull = `has ${changes.length}`;
     return { documents: changes.map(documentOf), checkpoint: { cursor } };
   }
 
@@ -121,12 +133,15 @@ class Replica {
       const stop = () => cut.abort();
       stopped.addEventListener("abort", stop);
       try {
+        doing.stream = "opens";
         const response = await open("/events", cut.signal);
+        doing.stream = `reads ${response.status}`;
         if (response.ok) await this.read(response.body, cut);
         else await refused(response, this);
       } catch {
         counts.breaks++;
       }
+      doing.stream = "has ended";
       cut.abort();
       stopped.removeEventListener("abort", stop);
       await sleep(150 * random());
@@ -136,12 +151,13 @@ class Replica {
   async read(body, cut) {
     let left = chance(0.8) ? 1 + random() * 30000 : Infinity;
     let text = "";
+    const ids = new Set();
     for await (const piece of body.pipeThrough(new TextDecoderStream())) {
       text += piece.slice(0, left);
       left -= piece.length;
       const whole = text.split("\n\n");
       text = whole.pop();
-      for (const one of whole) if (!this.event(one)) return;
+      for (const one of whole) if (!this.event(one, ids)) return;
       if (left <= 0) {
         counts.cuts++;
         cut.abort();
@@ -151,11 +167,13 @@ class Replica {
   }
 
   // Takes an event. Returns whether to go on.
-  event(text) {
+  event(text, ids) {
     const fields = Object.fromEntries(text.split("\n").map((line) => {
       const [, name, value] = /^([^:]*):? ?(.*)$/.exec(line);
       return [name, value];
     }));
+    if (fields.id && ids.has(fields.id)) fail(`two events with the id ${fields.id}`);
+    ids.add(fields.id);
     // What has happened before the stream was open is pulled.
     if (fields.event === "ready") this.events.next("RESYNC");
     if (fields.event === "resync") this.begin_anew();
@@ -169,8 +187,11 @@ class Replica {
 
   async cancel() {
     this.stopped.abort();
+    doing.replica = "cancels";
     await this.replication.cancel();
+    doing.replica = "waits for its stream";
     await this.streaming;
+    doing.replica = "is cancelled";
   }
 
   async has(key) {

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 
-from load import PATIENCE
+from load import EMAIL, PATIENCE
 
 SCRIPT = pathlib.Path(__file__).with_name("rxdb.mjs")
 
@@ -14,10 +14,7 @@ SCRIPT = pathlib.Path(__file__).with_name("rxdb.mjs")
 class Third:
     """RxDB with a copy of the account, until it is left."""
 
-    name = "rxdb"
-
     def __init__(self, run, tools):
-        self.run = run
         # Modules are searched for beside the file that imports them.
         shutil.copy(SCRIPT, tools)
         self.process = subprocess.Popen(
@@ -28,7 +25,8 @@ class Third:
         self.said = []
         self.reader = threading.Thread(target=self.listen, daemon=True)
         self.reader.start()
-        self.tell(base=f"http://127.0.0.1:{run.port}/api/v1", token=run.token, seed=run.seed)
+        base = f"http://127.0.0.1:{run.port}/api/v1"
+        self.tell(base=base, token=run.token, owner=run.ids[EMAIL], seed=run.seed)
 
     def tell(self, **what):
         self.process.stdin.write(f"{json.dumps(what)}\n")
@@ -43,12 +41,18 @@ class Third:
             else:
                 self.said.append(line)
 
+    def check(self):
+        assert self.process.poll() is None, f"rxdb has ended: {''.join(self.said)[-3000:]}"
+
     def finish(self, last):
         """Waits for its copy, which must have this task."""
+        self.check()
         self.tell(last=last)
         try:
             self.process.wait(2 * PATIENCE)
         except subprocess.TimeoutExpired:
+            self.tell(tell=True)
+            self.reader.join(1)
             raise AssertionError(f"rxdb has not come to the end: {''.join(self.said)[-3000:]}") from None
         self.reader.join()
         assert self.process.returncode == 0 and self.objects is not None, "".join(self.said)[-3000:]

@@ -40,6 +40,9 @@ class Wire:
         self.again = AGAIN | NO_SERVER if is_proxy else AGAIN
         self.http = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
+    def close(self):
+        self.http.close()
+
     def open(self, method, path, body=None, headers=None):
         """Sends a request, and returns the response before its body. Raises one of `BREAKS` if there is none."""
         headers = {**(headers or {})}
@@ -52,7 +55,7 @@ class Wire:
             self.http.request(method, path, body, headers)
             return self.http.getresponse()
         except BREAKS:
-            self.http.close()
+            self.close()
             raise
 
     def ask(self, method, path, body=None, headers=None, cut=None):
@@ -62,11 +65,11 @@ class Wire:
             response = self.open(method, f"/api/v1{path}", body, headers)
             if cut is not None:
                 response.read(cut)
-                self.http.close()
+                self.close()
                 return None
             return Answer(response, response.read())
         except BREAKS:
-            self.http.close()
+            self.close()
             # The server may be gone for a while.
             time.sleep(0.03)
             return None

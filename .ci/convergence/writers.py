@@ -50,11 +50,9 @@ class Writer(threading.Thread):
         self.wire = Wire(port, token)
         self.books, self.own = Books(name), {}
         self.number = 0
-        # Some runs have few tasks, others many.
-        heavy = run.deletes
         self.turns = [
             (self.create, 16), (self.create_named, 10), (self.patch, 22), (self.recur, 8), (self.complete, 8),
-            (self.move, 12), (self.nest, 9), (self.batch, 6), (self.delete, heavy), (self.account, 1),
+            (self.move, 12), (self.nest, 9), (self.batch, 6), (self.delete, 10), (self.account, 1),
             (self.own_task, 12),
         ]
 
@@ -62,9 +60,13 @@ class Writer(threading.Thread):
         try:
             while self.left > 0 and not self.run_.failures:
                 turns, weights = zip(*self.turns)
-                self.dice.choices(turns, weights)[0]()
+                turn = self.dice.choices(turns, weights)[0]
+                is_full = len(self.pool.ids) > self.run_.most_tasks and turn in (self.create, self.batch)
+                (self.delete if is_full else turn)()
         except Exception as failure:  # Reported to the main thread, which fails.
             self.run_.fail(self.name, failure)
+        finally:
+            self.wire.close()
 
     def title(self):
         self.number += 1
@@ -72,13 +74,8 @@ class Writer(threading.Thread):
 
     def write(self, method, path, body=None, allowed=(), headers=None):
         """Writes until the outcome is known. Returns the body of a success."""
-        answer, _ = self.wire.insist(method, f"{path}", body, headers, allowed)
-        self.left -= 1
-        if not answer.is_done:
-            self.run_.counts["refused"] += 1
-            return None
-        self.run_.wrote()
-        return answer.body if answer.body is not None else {}
+        answer, _ = self.wire.insist(method, path, body, headers, allowed)
+        return self.judge(answer)
 
     def once(self, method, path, body, allowed):
         """Writes once. The outcome may stay unknown."""
@@ -87,10 +84,16 @@ class Writer(threading.Thread):
             time.sleep(0.03)
             return None
         assert answer.is_done or (answer.status, answer.code) in allowed, f"{method} {path} {body}: {answer}"
+        return self.judge(answer)
+
+    def judge(self, answer):
+        """Counts an answer. Returns the body of a success."""
         self.left -= 1
-        if answer.is_done:
-            self.run_.wrote()
-        return answer.body if answer.is_done else None
+        if not answer.is_done:
+            self.run_.count("writes refused")
+            return None
+        self.run_.count("writes")
+        return answer.body if answer.body is not None else {}
 
     def target(self, kind="ids"):
         return self.pool.any(self.dice, kind)
@@ -217,5 +220,4 @@ class Writer(threading.Thread):
             answer, was_sent = self.wire.insist("DELETE", f"/tasks/{self.own.pop(uid)}", None, None, LOST)
             assert answer.is_done or was_sent, f"{self.name}: {uid} is gone: {answer}"
             titles[uid] = None
-            self.left -= 1
-            self.run_.wrote()
+            self.judge(answer)

@@ -52,12 +52,12 @@ class Home:
 
     def popen(self, *arguments, before=(), limit=None, **options):
         def limited():
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         return subprocess.Popen(
             [*before, self.binary, *arguments], cwd=self.folder, env=self.environment,
-            preexec_fn=limited, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+            preexec_fn=limited if limit is not None else None, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **options,
         )
 
     def run(self, *arguments, **options):

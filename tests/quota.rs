@@ -126,6 +126,52 @@ async fn an_account_holds_as_many_bytes_as_it_may_and_may_always_shrink() {
     sound(&server);
 }
 
+/// Creates tasks whose uids are as long as can be, and deletes them.
+async fn given_tombstones(jane: &Client) {
+    let uid = |number: u32| format!("{number:0>255}");
+    for of in 0..6 {
+        let numbers = of * 300..of * 300 + 300;
+        let create = |number| json!({ "op": "create", "task": { "title": "a", "uid": uid(number) } });
+        let creations: Vec<Value> = numbers.clone().map(create).collect();
+        jane.post("/tasks/batch", json!({ "operations": creations }))
+            .await
+            .expect(StatusCode::OK);
+        let delete = |number| json!({ "op": "delete", "uid": uid(number) });
+        let deletions: Vec<Value> = numbers.map(delete).collect();
+        jane.post("/tasks/batch", json!({ "operations": deletions }))
+            .await
+            .expect(StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn the_oldest_changes_and_deletions_go_before_a_write_is_refused() {
+    let (server, jane) = given(&["--max-mib-per-account=1"]).await;
+    let most = fill(&server.client.registered("new@example.com").await).await;
+    given_tombstones(&jane).await;
+    let task = jane.post("/tasks", long(1)).await.expect(StatusCode::CREATED);
+    let task = format!("/tasks/{}", task["id"]);
+    for number in 2..120 {
+        let description = &long(number)["description"];
+        jane.patch(&task, json!({ "description": description }))
+            .await
+            .expect(StatusCode::OK);
+    }
+    assert!(server.usage(JANE).await.bytes > 500_000, "the bytes count");
+
+    assert!(fill(&jane).await >= most - 1, "the history takes what tasks could have");
+    jane.patch(&task, json!({ "title": "a" })).await.expect(StatusCode::OK);
+    for _ in 0..60 {
+        jane.patch(&task, json!({ "completed": true })).await.expect(StatusCode::OK);
+        jane.patch(&task, json!({ "completed": false })).await.expect(StatusCode::OK);
+    }
+    assert!(server.usage(JANE).await.bytes <= (1 << 20) + 1024);
+    let history = jane.get(&format!("{task}/history")).await.expect(StatusCode::OK);
+    let first = history.as_array().unwrap().last().unwrap();
+    assert_eq!(first["op"], "changed", "all changes are kept");
+    sound(&server);
+}
+
 #[tokio::test]
 async fn what_was_done_before_is_answered_again_by_a_full_account() {
     let (server, jane) = given(&["--max-tasks-per-account=1"]).await;

@@ -71,7 +71,7 @@ async fn tasks_come_first_and_administration_last() {
     let document = document(&server).await;
     let tags = document["tags"].as_array().unwrap().iter();
     let tags: Vec<&str> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
-    assert_eq!(tags, ["Tasks", "Lists", "Auth", "Health", "Admin"]);
+    assert_eq!(tags, ["Tasks", "Lists", "History", "Auth", "Health", "Admin"]);
 }
 
 #[tokio::test]

@@ -52,6 +52,8 @@ impl Scene {
             let task = json!({ "title": "with the key that is used already" });
             used_key(client).post("/tasks", task).await.expect(StatusCode::CREATED);
         }
+        let id = root.given_task("to be deleted").await;
+        root.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
         let (_, refresh_token) = plain.client.granted("new@example.com").await;
         let limited = with_root(&["--rate-limit-per-minute=1"]).await;
         limited.1.get("/auth/me").await.expect(StatusCode::OK);
@@ -311,6 +313,7 @@ async fn every_status_that_the_document_lists_can_occur() {
     closed(&path).await;
     let full = Server::with(&[&url, "--disk-reserve-mib=1000000"]).await;
     let root = full.client.with_token(&root);
+    let deleted = root.get("/trash").await.expect(StatusCode::OK)[0].clone();
     for operation in writes.iter().filter(|operation| !frees(operation)) {
         let answer = match operation.path {
             "/api/v1/auth/register" => {
@@ -321,6 +324,13 @@ async fn every_status_that_the_document_lists_can_occur() {
             "/api/v1/auth/refresh" => refresh(&full.client, &refresh_token).await,
             // The first task is already in first place.
             "/api/v1/tasks/{id}/move" => operation.call(&root, 2).await,
+            // A task that is not deleted needs no write.
+            "/api/v1/tasks/{id}/restore" => {
+                operation.call(&root, deleted["task"]["id"].as_u64().unwrap()).await
+            }
+            "/api/v1/undo" => {
+                root.post("/undo", json!({ "batch": deleted["batch"] })).await
+            }
             _ => operation.call(&root, id_for(operation)).await,
         };
         let at = format!("{} {}", operation.method, operation.path);

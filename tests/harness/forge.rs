@@ -59,7 +59,7 @@ impl Forge {
             (i64, bool, [(u64, u64); 5], u64, u64, u64, Option<u64>, Option<u64>);
         type Scanned = (bool, u64, i64, Option<(u64, String)>);
         type Changes = (u64, u64, u64, u64, u64, u64);
-        type History = (u64, u64, u64, u64);
+        type History = (u64, u64, u64, u64, u64);
         let table =
             self.db.begin_read().unwrap().open_table(Definition::new("owned")).unwrap();
         let rows = table.range::<&[u8]>(..).unwrap().map(|row| {

@@ -9,22 +9,25 @@ fn uid_key(id: u64) -> Vec<u8> {
     key(&[&JANE, &0x16_u8, &&*format!("the-uid-of-task-{id}")])
 }
 
-/// Adds a tombstone of a task of Jane's with a UUID that names its id.
-fn put_tombstone(forge: &Forge, seq: u64, id: u64) {
+/// Adds a tombstone of a task of Jane's with a UUID that names its id. Returns the bytes of its rows.
+fn put_tombstone(forge: &Forge, seq: u64, id: u64) -> u64 {
     let place = key(&[&JANE, &0x14_u8, &seq]);
     let uuid = made_uuid(id);
     // A task, its id and UUID, the first change of the request, the time, and no author.
     let record = (0_u8, id, (0_u8, uuid), seq, 80_i64, 0_u8);
-    forge.put("owned", &place, &seal("owned", &place, 1, record));
+    let record = seal("owned", &place, 1, record);
+    forge.put("owned", &place, &record);
     let by_id = key(&[&JANE, &0x15_u8, &id]);
-    forge.put("owned", &by_id, &seal("owned", &by_id, 1, seq));
+    let number = seal("owned", &by_id, 1, seq);
+    forge.put("owned", &by_id, &number);
+    [&place, &record, &by_id, &number].iter().map(|it| it.len() as u64).sum()
 }
 
 /// Adds the planned task and the tombstone of task 4 with this number, and counts it.
 fn deleted(seq: u64, id: u64) -> impl FnOnce(&Forge) {
     after(move |forge| {
-        Counts { seq: 9, tombstones: 1, ..COUNTS }.put(forge);
-        put_tombstone(forge, seq, id);
+        let tombstone_bytes = put_tombstone(forge, seq, id);
+        Counts { seq: 9, tombstones: 1, tombstone_bytes, ..COUNTS }.put(forge);
     })
 }
 
@@ -56,6 +59,11 @@ async fn a_tombstone_that_cannot_be_found_is_found() {
         forge.delete("owned", &key(&[&JANE, &0x15_u8, &4_u64]));
     };
     finds(lost, &["the tombstone of task:4 cannot be found by its id", numbers]).await;
+    let wrong = after(|forge| {
+        let tombstone_bytes = put_tombstone(forge, 7, 4) - 1;
+        Counts { seq: 9, tombstones: 1, tombstone_bytes, ..COUNTS }.put(forge);
+    });
+    finds(wrong, &[numbers]).await;
     let uncounted = after(|forge| {
         put_tombstone(forge, 6, 4);
         Counts { seq: 7, ..COUNTS }.put(forge);
@@ -92,8 +100,9 @@ async fn a_forgotten_deletion_that_is_later_than_a_known_change_is_found() {
     finds(to_come, &wrong).await;
     let of = |horizon| {
         after(move |forge| {
-            Counts { seq: 9, horizon, tombstones: 1, ..COUNTS }.put(forge);
-            put_tombstone(forge, 7, 4);
+            let tombstone_bytes = put_tombstone(forge, 7, 4);
+            let tombstones = 1;
+            Counts { seq: 9, horizon, tombstones, tombstone_bytes, ..COUNTS }.put(forge);
         })
     };
     finds(of(7), &wrong).await;

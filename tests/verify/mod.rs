@@ -4,6 +4,7 @@ mod access;
 mod changes;
 mod damage;
 mod emails;
+mod history;
 mod idempotency;
 mod ids;
 mod index;
@@ -51,8 +52,9 @@ async fn a_sound_file_has_no_problems_and_is_counted() {
     let latest = Some(at(50));
     let sound = Report { users: 2, sessions: 1, tasks: 4, latest, ..Report::default() };
     assert_eq!(report, sound);
-    // 2 users, 2 emails, 2 rows of counts, 1 session, 4 tasks, 6 entries of each, and 1 of the completed one.
-    let end = Step { phase: Phase::Rows, at: Some(Step::WHOLE), count: 36 };
+    // 2 users, 2 emails, 2 rows of counts, 1 session, 4 tasks, 6 entries of each, 1 of the completed
+    // one, and its change.
+    let end = Step { phase: Phase::Rows, at: Some(Step::WHOLE), count: 37 };
     assert_eq!(steps, [end], "progress ends at the end");
 }
 

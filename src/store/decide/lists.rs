@@ -174,8 +174,8 @@ impl Lists<'_> {
         old: Option<&TaskList>,
         new: &TaskList,
     ) -> Result<Option<QuotaExceeded>, StoreError> {
-        let Figures { bytes: used, own, .. } = self.figures;
-        let Some(limit) = self.quota.bytes_of(own) else { return Ok(None) };
+        let used = self.figures.lasting_bytes();
+        let Some(limit) = self.quota.bytes_of(self.figures.own) else { return Ok(None) };
         let before = match old {
             Some(old) => self.snapshot.list_bytes(old)?,
             None => 0,

@@ -6,7 +6,7 @@ use crate::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use crate::domain::invitation::Invitation;
 use crate::domain::list::TaskList;
 use crate::domain::position::Position;
-use crate::domain::quota::OwnQuota;
+use crate::domain::quota::{OwnQuota, Quota};
 use crate::domain::session::Session;
 use crate::domain::tag::Tag;
 use crate::domain::task::{HistoryEntry, Task, TaskCounts, Tombstone};
@@ -277,6 +277,8 @@ pub struct Figures {
     pub seq: u64,
     /// Number of tombstones.
     pub tombstones: u64,
+    /// Bytes of tombstones and of the rows by which they are found.
+    pub tombstone_bytes: u64,
     /// Number of lists besides the default list.
     pub lists: u64,
     /// Id of the next list.
@@ -296,8 +298,20 @@ impl Figures {
         own: OwnQuota { tasks: None, mib: None },
         seq: 1,
         tombstones: 0,
+        tombstone_bytes: 0,
         lists: 0,
         next_list: ListId::new(2),
         history: HistoryUsage { changes: 0, trashed: 0, bytes: 0, forgotten: 0 },
     };
+
+    /// Returns the bytes without the history and the tombstones, which make room for a write that needs it.
+    pub const fn lasting_bytes(&self) -> u64 {
+        let traces = self.history.bytes.saturating_add(self.tombstone_bytes);
+        self.bytes.saturating_sub(traces)
+    }
+
+    /// Returns the bytes that the quota leaves to the history and the tombstones. `None` means no limit.
+    pub fn room_for_traces(&self, quota: &Quota) -> Option<u64> {
+        quota.bytes_of(self.own).map(|most| most.saturating_sub(self.lasting_bytes()))
+    }
 }

@@ -100,19 +100,8 @@ impl Store for RedbStore {
         order: UserOrder,
         page: Page,
     ) -> Result<UserPage, StoreError> {
-        let read = move |txn: &ReadTransaction| {
-            let containing = containing.as_deref();
-            match order {
-                UserOrder::Newest => users::page(txn, containing, page),
-                UserOrder::Bytes => {
-                    quota::page(txn, containing, |usage| usage.bytes, page)
-                }
-                UserOrder::Tasks => {
-                    quota::page(txn, containing, |usage| usage.tasks, page)
-                }
-            }
-        };
-        self.read_admin(read).await
+        self.read_admin(move |txn| users::page(txn, containing.as_deref(), order, page))
+            .await
     }
 
     async fn user_usage(&self, id: UserId) -> Result<Option<Usage>, StoreError> {

@@ -6,7 +6,7 @@ use redb::{ReadTransaction, ReadableTableMetadata as _};
 
 use crate::domain::email::Email;
 use crate::domain::id::UserId;
-use crate::domain::page::{Page, UserPage};
+use crate::domain::page::{Page, UserOrder, UserPage};
 use crate::domain::password::PasswordHash;
 use crate::domain::user::{Account, Credential, User};
 use crate::store::StoreError;
@@ -91,8 +91,22 @@ fn each_after<T>(
     Ok(page)
 }
 
-/// Lists accounts, newest first. A search reads every account; a plain list only skipped and returned ones.
+/// Lists accounts in an order.
 pub(super) fn page(
+    txn: &ReadTransaction,
+    containing: Option<&str>,
+    order: UserOrder,
+    page: Page,
+) -> Result<UserPage, StoreError> {
+    match order {
+        UserOrder::Newest => newest(txn, containing, page),
+        UserOrder::Bytes => quota::page(txn, containing, |usage| usage.bytes, page),
+        UserOrder::Tasks => quota::page(txn, containing, |usage| usage.tasks, page),
+    }
+}
+
+/// Lists accounts, newest first. A search reads every account; a plain list only skipped and returned ones.
+fn newest(
     txn: &ReadTransaction,
     containing: Option<&str>,
     page: Page,

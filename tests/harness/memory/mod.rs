@@ -27,9 +27,8 @@ use duly::domain::quota::{Quota, Usage};
 use duly::domain::session::{Refreshing, Renewed, Session};
 use duly::domain::sweep::SweepProgress;
 use duly::domain::task::{
-    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Start, TagCounts, Task,
-    TaskCounts, TaskHistory, TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage,
-    UndoPlan, UndoScope,
+    ChangePage, ChangeQuery, HistoryEntry, HistoryRetention, Task, TaskHistory,
+    TaskQuery, TaskSummary, TaskWrite, TaskWritten, TrashPage, UndoPlan, UndoScope,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -494,37 +493,7 @@ impl Store for MemoryStore {
         owner: UserId,
         query: TaskQuery,
     ) -> Result<TaskPage, StoreError> {
-        let state = self.state();
-        let TaskQuery { mut filter, order, home, start, limit } = query;
-        let known = state.tags_of(owner);
-        for tag in filter.tags_mut().filter(|tag| !known.contains_key(tag)) {
-            let twin = known.keys().find(|it| it.caseless() == tag.caseless());
-            *tag = twin.unwrap_or(tag).clone();
-        }
-        let fitting =
-            state.tasks_of(owner).filter(|task| filter.search(&task.fields()).is_fit);
-        let mut tasks: Vec<Task> = fitting.cloned().collect();
-        tasks.sort_by(|a, b| {
-            order
-                .place(&a.fields(), &home)
-                .compare(&order.place(&b.fields(), &home), order)
-        });
-        let total = u64::try_from(tasks.len()).unwrap();
-        let rest: Vec<Task> = match start {
-            Start::Skip(skip) => tasks
-                .into_iter()
-                .skip(usize::try_from(skip).unwrap_or(usize::MAX))
-                .collect(),
-            Start::After(place) => {
-                let is_after = |task: &Task| {
-                    order.place(&task.fields(), &home).compare(&place, order).is_gt()
-                };
-                tasks.into_iter().filter(is_after).collect()
-            }
-        };
-        let limit = usize::from(limit);
-        let more = rest.len() > limit;
-        Ok(TaskPage { tasks: rest.into_iter().take(limit).collect(), total, more })
+        Ok(self.state().task_page(query, owner))
     }
 
     async fn task_after(
@@ -543,21 +512,7 @@ impl Store for MemoryStore {
         owner: UserId,
         overdue: DueRange,
     ) -> Result<TaskSummary, StoreError> {
-        let state = self.state();
-        let mut summary = TaskSummary::default();
-        let count = |counts: &mut TaskCounts, task: &Task| {
-            counts.total += 1;
-            counts.open += u64::from(!task.is_completed());
-        };
-        for task in state.tasks_of(owner) {
-            count(&mut summary.counts, task);
-            let is_due = task.due.as_ref().is_some_and(|due| overdue.contains(due));
-            summary.overdue += u64::from(is_due && !task.is_completed());
-        }
-        let tags = state.tags_of(owner);
-        summary.tags =
-            tags.into_iter().map(|(tag, counts)| TagCounts { tag, counts }).collect();
-        Ok(summary)
+        Ok(self.state().summary(owner, &overdue))
     }
 
     async fn export(

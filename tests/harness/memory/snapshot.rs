@@ -136,6 +136,7 @@ impl Snapshot for State {
             own: usage.own,
             seq: self.seqs[&owner].last,
             tombstones: self.tombstones_of(owner).count() as u64,
+            tombstone_bytes: 0,
             lists: self.lists_of(owner).filter(|it| !it.id.is_default()).count() as u64,
             next_list: ListId::new(self.last_list.get(&owner).map_or(2, |last| last + 1)),
             history: HistoryUsage {

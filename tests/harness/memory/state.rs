@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use duly::domain::audit::{Actor, AuditRecord};
+use duly::domain::due::DueRange;
 use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, ListId, SessionId, TaskId, TokenId, UserId};
 use duly::domain::idempotency::{IdempotencyKey, IdempotencyRecord};
 use duly::domain::invitation::Invitation;
 use duly::domain::list::{ListState, TaskList};
-use duly::domain::page::{AuditPart, Page};
+use duly::domain::page::{AuditPart, Page, TaskPage};
 use duly::domain::quota::{OwnQuota, Quota, Usage};
 use duly::domain::session::Session;
 use duly::domain::tag::Tag;
 use duly::domain::task::{
-    ChangeKinds, ChangePage, ChangeQuery, Changed, HistoryEntry, Task, TaskCounts,
-    Tombstone,
+    ChangeKinds, ChangePage, ChangeQuery, Changed, HistoryEntry, Start, TagCounts, Task,
+    TaskCounts, TaskQuery, TaskSummary, Tombstone,
 };
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
@@ -189,6 +190,56 @@ impl State {
         let last = changes.last().map_or(since, |(seq, _)| *seq);
         let seq = if more { last } else { seqs.last };
         Some(ChangePage { changes, seq, more, latest: seqs.last })
+    }
+
+    pub(super) fn task_page(&self, query: TaskQuery, owner: UserId) -> TaskPage {
+        let TaskQuery { mut filter, order, home, start, limit } = query;
+        let known = self.tags_of(owner);
+        for tag in filter.tags_mut().filter(|tag| !known.contains_key(tag)) {
+            let twin = known.keys().find(|it| it.caseless() == tag.caseless());
+            *tag = twin.unwrap_or(tag).clone();
+        }
+        let fitting =
+            self.tasks_of(owner).filter(|task| filter.search(&task.fields()).is_fit);
+        let mut tasks: Vec<Task> = fitting.cloned().collect();
+        tasks.sort_by(|a, b| {
+            order
+                .place(&a.fields(), &home)
+                .compare(&order.place(&b.fields(), &home), order)
+        });
+        let total = u64::try_from(tasks.len()).unwrap();
+        let rest: Vec<Task> = match start {
+            Start::Skip(skip) => tasks
+                .into_iter()
+                .skip(usize::try_from(skip).unwrap_or(usize::MAX))
+                .collect(),
+            Start::After(place) => {
+                let is_after = |task: &Task| {
+                    order.place(&task.fields(), &home).compare(&place, order).is_gt()
+                };
+                tasks.into_iter().filter(is_after).collect()
+            }
+        };
+        let limit = usize::from(limit);
+        let more = rest.len() > limit;
+        TaskPage { tasks: rest.into_iter().take(limit).collect(), total, more }
+    }
+
+    pub(super) fn summary(&self, owner: UserId, overdue: &DueRange) -> TaskSummary {
+        let mut summary = TaskSummary::default();
+        let count = |counts: &mut TaskCounts, task: &Task| {
+            counts.total += 1;
+            counts.open += u64::from(!task.is_completed());
+        };
+        for task in self.tasks_of(owner) {
+            count(&mut summary.counts, task);
+            let is_due = task.due.as_ref().is_some_and(|due| overdue.contains(due));
+            summary.overdue += u64::from(is_due && !task.is_completed());
+        }
+        let tags = self.tags_of(owner);
+        summary.tags =
+            tags.into_iter().map(|(tag, counts)| TagCounts { tag, counts }).collect();
+        summary
     }
 
     pub(super) fn idempotency_of(

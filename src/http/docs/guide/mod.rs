@@ -55,9 +55,9 @@ pub(super) const SOURCES: &[(&str, &str)] = &[
     page!("replaced-service"),
     page!("settings"),
     page!("syncing"),
-    page!("undo"),
     page!("tasks"),
     page!("tls"),
+    page!("undo"),
     page!("upgrade"),
 ];
 

@@ -19,6 +19,9 @@ const SWEPT_ROWS: usize = 512;
 const REMOVED_PER_ROW: usize = 4;
 const REMOVED_BESIDES: usize = 64;
 
+/// Bytes of the shortest row: its key and the envelope.
+const LEAST_ROW: u64 = 32;
+
 /// Removes the oldest rows of the history of an account if a write makes it too large.
 pub(in crate::store::decide) fn make_room(
     snapshot: &dyn Snapshot,
@@ -50,18 +53,18 @@ pub(in crate::store::decide) fn make_room(
         }
     }
     let surplus = bytes.saturating_sub(most_bytes(figures, quota));
-    if added == 0 || surplus == 0 {
+    if changes.is_empty() || surplus == 0 {
         return Ok(());
     }
     let most = REMOVED_BESIDES + added * REMOVED_PER_ROW;
     remove_oldest(snapshot, owner, (surplus, most), &gone, changes)
 }
 
-/// Returns the bytes that the history of an account may take: the limit of all accounts, or what its tasks leave of its
-/// quota.
+/// Returns the bytes that the history of an account may take: the limit of all accounts, or what its tasks and
+/// tombstones leave of its quota.
 fn most_bytes(figures: &Figures, quota: &Quota) -> u64 {
-    let others = figures.bytes.saturating_sub(figures.history.bytes);
-    let left = quota.bytes_of(figures.own).map(|most| most.saturating_sub(others));
+    let left = figures.room_for_traces(quota);
+    let left = left.map(|left| left.saturating_sub(figures.tombstone_bytes));
     left.map_or(quota.history_bytes, |left| left.min(quota.history_bytes))
 }
 
@@ -74,6 +77,8 @@ fn remove_oldest(
     changes: &mut Vec<Change>,
 ) -> Result<(), StoreError> {
     let is_there = |seq: &u64| !gone.contains(seq);
+    let enough = usize::try_from(surplus / LEAST_ROW).unwrap_or(usize::MAX);
+    let most = most.min(enough.saturating_add(1));
     let read = most + gone.len();
     let entries = snapshot.history_from(owner, 0, read)?.into_iter();
     let mut entries = entries.filter(|entry| is_there(&entry.seq)).peekable();

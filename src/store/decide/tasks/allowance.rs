@@ -32,11 +32,13 @@ impl Allowance {
     ) -> Self {
         let tasks = u64::try_from(tasks).unwrap_or(u64::MAX);
         let most = tasks.saturating_mul(MOST_OF_A_TASK);
-        let most = figures.bytes.saturating_add(most);
+        // The history and the tombstones make room.
+        let bytes = figures.lasting_bytes();
+        let most = bytes.saturating_add(most);
         Self {
             tasks: figures.tasks,
             max_tasks: quota.tasks_of(figures.own),
-            bytes: figures.bytes,
+            bytes,
             max_bytes: quota.bytes_of(figures.own).filter(|max| most > *max),
             tags: BTreeSet::new(),
         }

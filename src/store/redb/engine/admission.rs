@@ -55,9 +55,14 @@ impl Batch<'_> {
             return Ok(());
         }
         let grown = sizes::growth(&self.tables.owned, account, ops)?;
+        let after = ops.iter().find_map(|op| match op {
+            Op::Stats(of, after) if *of == account => Some(after.traces()),
+            _ => None,
+        });
+        let used = stats.bytes.saturating_sub(stats.traces());
         let wanted = stats.bytes.saturating_add_signed(grown);
-        if grown > 0 && wanted > limit {
-            let used = stats.bytes;
+        let wanted = wanted.saturating_sub(after.unwrap_or_else(|| stats.traces()));
+        if wanted > used.max(limit) {
             return Err(StoreError::Quota(QuotaExceeded::Bytes { used, wanted, limit }));
         }
         Ok(())

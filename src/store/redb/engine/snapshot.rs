@@ -194,6 +194,7 @@ impl Snapshot for View<'_, '_> {
             own: stats.own,
             seq: stats.seq,
             tombstones: stats.tombstones,
+            tombstone_bytes: stats.tombstone_bytes,
             lists: stats.lists,
             next_list: ListId::new(stats.next_list),
             history: stats.history,

@@ -52,6 +52,6 @@ impl Plan<'_, '_, '_> {
 }
 
 /// Returns the length of a row, in bytes.
-fn length(key: &[u8], value: &[u8]) -> u64 {
+pub(super) fn length(key: &[u8], value: &[u8]) -> u64 {
     u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX)
 }

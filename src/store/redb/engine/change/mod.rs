@@ -5,6 +5,7 @@
 //! only if all of them could be planned. A change that fails has written nothing.
 
 mod history;
+mod tombstones;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::list::TaskList;
 use crate::domain::tag::Tag;
-use crate::domain::task::{Gone, Task, TaskCounts, Tombstone};
+use crate::domain::task::{Task, TaskCounts};
 use crate::domain::user::Credential;
 use crate::store::StoreError;
 use crate::store::decide::idempotency::record_bytes;
@@ -244,32 +245,6 @@ impl<'a> Plan<'a, '_, '_> {
             let value = record::number(Table::Purge, &id.to_bytes(), 0)?;
             self.put(Table::Purge, &id.to_bytes(), value);
         }
-        Ok(())
-    }
-
-    fn tombstone_add(&mut self, new: &Tombstone) -> Result<(), StoreError> {
-        let key = key::tombstone(new.owner, new.seq);
-        self.put(Table::Owned, &key, record::tombstone(new)?);
-        if let Gone::Task(id, _) = new.of {
-            let key = key::buried(new.owner, id);
-            self.put(Table::Owned, &key, record::number(Table::Owned, &key, new.seq)?);
-        }
-        let stats = self.stats_of(new.owner)?;
-        stats.tombstones += 1;
-        stats.seq = stats.seq.max(new.seq);
-        Ok(())
-    }
-
-    fn tombstone_delete(&mut self, old: &Tombstone) -> Result<(), StoreError> {
-        self.delete(Table::Owned, &key::tombstone(old.owner, old.seq));
-        if let Some((id, uid)) = old.of.task() {
-            self.delete(Table::Owned, &key::buried(old.owner, id));
-            if let Some(row) = index::uid(old.owner, uid, id) {
-                self.delete(Table::Owned, &row);
-            }
-        }
-        let stats = self.stats_of(old.owner)?;
-        stats.tombstones = stats.tombstones.saturating_sub(1);
         Ok(())
     }
 

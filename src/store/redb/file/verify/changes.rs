@@ -23,6 +23,8 @@ pub(super) struct SeenChanges {
     /// Number of the first deletion.
     first_deletion: Option<u64>,
     tombstones: u64,
+    /// Bytes of tombstones and of the rows by which they are found.
+    tombstone_bytes: u64,
     /// Number of tombstones of tasks.
     of_tasks: u64,
     /// Number of rows by which tombstones are found.
@@ -55,10 +57,11 @@ impl Check<'_> {
         &mut self,
         seen: &mut Seen,
         seq: u64,
-        value: &[u8],
+        (key, value): (&[u8], &[u8]),
     ) -> Result<(), StoreError> {
         let owner = seen.owner;
         seen.changes.tombstones += 1;
+        seen.changes.tombstone_bytes += length(key, value);
         seen.changes.seqs.push(seq);
         // Tombstones come in the order of their numbers.
         seen.changes.first_deletion.get_or_insert(seq);
@@ -83,11 +86,17 @@ impl Check<'_> {
         if self.owned.get(key::task(owner, id).as_slice())?.is_some() {
             self.report.add(format!("{id:?} exists, and has a tombstone"));
         }
+        if let Some(key) = index::uid(owner, &uid, id)
+            && let Some(row) = self.owned.get(key.as_slice())?
+        {
+            seen.changes.tombstone_bytes += length(&key, row.value());
+        }
         self.uid_of(seen, &uid, id)
     }
 
-    pub(super) const fn buried(seen: &mut Seen) {
+    pub(super) fn buried(seen: &mut Seen, key: &[u8], value: &[u8]) {
         seen.changes.buried += 1;
+        seen.changes.tombstone_bytes += length(key, value);
     }
 
     /// Looks for the row of a uid.
@@ -126,7 +135,9 @@ impl Check<'_> {
             self.report
                 .add(format!("{owner:?} has more or fewer rows of uids than uids"));
         }
-        if changes.of_tasks != changes.buried || changes.tombstones != stats.tombstones {
+        let found = (changes.tombstones, changes.tombstone_bytes);
+        let counted = (stats.tombstones, stats.tombstone_bytes);
+        if changes.of_tasks != changes.buried || found != counted {
             self.report
                 .add(format!("the tombstones of {owner:?} do not match the stats"));
         }
@@ -147,4 +158,9 @@ impl Check<'_> {
             ));
         }
     }
+}
+
+/// Returns the length of a row, in bytes.
+fn length(key: &[u8], value: &[u8]) -> u64 {
+    u64::try_from(key.len() + value.len()).unwrap_or(u64::MAX)
 }

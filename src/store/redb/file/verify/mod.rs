@@ -398,8 +398,8 @@ impl Check<'_> {
             }
             Owned::TaskIndex(..) => self.entry(seen, key, value),
             Owned::TagCounts(_) => self.tag_counts(seen, key, value)?,
-            Owned::Tombstone(_, seq) => self.tombstone(seen, seq, value)?,
-            Owned::Buried(..) => Self::buried(seen),
+            Owned::Tombstone(_, seq) => self.tombstone(seen, seq, (key, value))?,
+            Owned::Buried(..) => Self::buried(seen, key, value),
             Owned::History(_, seq) => self.history(seen, seq, key, value)?,
             Owned::Trash(_, seq) => self.trash(seen, seq, key, value)?,
             Owned::Uid(_) => Self::uid(seen),

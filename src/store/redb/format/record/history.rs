@@ -152,3 +152,92 @@ pub(crate) fn decode_history(
         was,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::arbitrary::{any_author, any_time, at};
+    use super::*;
+    use crate::domain::author::Author;
+    use crate::domain::due::Due;
+    use crate::domain::hex::hex;
+    use crate::domain::priority::Priority;
+    use crate::domain::recurrence::{Recurrence, RepeatFrom, Rule};
+    use crate::domain::task::Title;
+    use crate::domain::time_zone::TimeZone;
+
+    /// Returns one value of each field.
+    fn values() -> Vec<TaskValue> {
+        let rule = Rule::parse("FREQ=DAILY").unwrap();
+        vec![
+            TaskValue::Title(Title::new("a".to_owned()).unwrap()),
+            TaskValue::Description(Description::new("b".to_owned()).ok()),
+            TaskValue::Completed(Some(at(4))),
+            TaskValue::Due(Due::parse("2030-01-01", &TimeZone::utc()).ok()),
+            TaskValue::Priority(Priority::High),
+            TaskValue::Tags(Tags::new(vec![Tag::new("home").unwrap()]).unwrap()),
+            TaskValue::Position(Position::of_number(2)),
+            TaskValue::Parent(Some(TaskId::new(1))),
+            TaskValue::List(ListId::new(2)),
+            TaskValue::Recurrence(Some(Recurrence::new(rule, RepeatFrom::Completion))),
+        ]
+    }
+
+    fn entry(was: Was) -> HistoryEntry {
+        HistoryEntry {
+            owner: UserId::new(1),
+            task: TaskId::new(2),
+            seq: 9,
+            unit: 8,
+            at: at(4),
+            author: Author::Import,
+            before_seq: 6,
+            before_revision: 5,
+            number: 7,
+            was,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn changes_survive_the_round_trip(
+            (owner, task, before_revision) in any::<(u64, u64, u64)>(),
+            (seq, since_unit, since_before) in any::<(u64, u8, u8)>(),
+            number: u32,
+            at in any_time(),
+            author in any_author(),
+            kept in any::<[bool; 10]>(),
+            deleted: Option<u64>,
+        ) {
+            let fields = values().into_iter().zip(kept).filter(|(_, is_kept)| *is_kept);
+            let fields = fields.map(|(value, _)| value).collect();
+            let written = HistoryEntry {
+                owner: UserId::new(owner),
+                task: TaskId::new(task),
+                seq,
+                unit: seq.saturating_sub(since_unit.into()),
+                at,
+                author,
+                before_seq: seq.saturating_sub(since_before.into()),
+                before_revision,
+                number,
+                was: deleted.map_or(Was::Fields(fields), Was::Deleted),
+            };
+            let bytes = history(&written).unwrap();
+            let owner = written.owner;
+            prop_assert_eq!(decode_history(owner, seq, &bytes).unwrap(), written);
+            prop_assert!(decode_history(owner, seq ^ 1, &bytes).is_err());
+        }
+    }
+
+    #[test]
+    fn the_record_of_a_change_never_changes() {
+        let start = "0201030507080";
+        let bytes = history(&entry(Was::Deleted(6))).unwrap();
+        assert_eq!(hex(&bytes[9..]), format!("{start}30106"));
+        let bytes = history(&entry(Was::Fields(values()))).unwrap();
+        let fields = "0a0001610101016202010803 01fb36ab00 0403 050104686f6d65 06026132 070101 0802 09010a465245513d4441494c5901";
+        assert_eq!(hex(&bytes[9..]), format!("{start}300{}", fields.replace(' ', "")));
+    }
+}

@@ -81,6 +81,7 @@ struct StatsV5<'a> {
     trashed: u64,
     history_bytes: u64,
     forgotten: u64,
+    tombstone_bytes: u64,
 }
 
 impl StatsV4<'_> {
@@ -168,6 +169,8 @@ pub(crate) struct Stats {
     pub(crate) horizon: u64,
     /// Number of tombstones.
     pub(crate) tombstones: u64,
+    /// Bytes of tombstones and of the rows by which they are found.
+    pub(crate) tombstone_bytes: u64,
     /// Number of lists besides the default list.
     pub(crate) lists: u64,
     /// Id of the next list.
@@ -193,6 +196,7 @@ impl Stats {
         account_seq: 0,
         horizon: 0,
         tombstones: 0,
+        tombstone_bytes: 0,
         lists: 0,
         next_list: ListId::DEFAULT.get() + 1,
         history: HistoryUsage { changes: 0, trashed: 0, bytes: 0, forgotten: 0 },
@@ -203,6 +207,11 @@ impl Stats {
         let share = if self.is_indexed { KEPT_SHARE } else { 1 };
         let weight = scan_at_most.saturating_mul(WEIGHT_PER_TASK);
         self.counts().total > scan_at_most / share || self.weight > weight / share
+    }
+
+    /// Returns the bytes of the history and of the tombstones, which make room for a write that needs it.
+    pub(crate) const fn traces(&self) -> u64 {
+        self.history.bytes.saturating_add(self.tombstone_bytes)
     }
 
     /// Counts all tasks.
@@ -314,6 +323,7 @@ fn encode(key: &[u8], stats: &Stats) -> Result<Vec<u8>, StoreError> {
         trashed: stats.history.trashed,
         history_bytes: stats.history.bytes,
         forgotten: stats.history.forgotten,
+        tombstone_bytes: stats.tombstone_bytes,
     };
     seal(Table::Owned, key, V5, &record)
 }
@@ -356,6 +366,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
                 trashed,
                 history_bytes: bytes,
                 forgotten,
+                tombstone_bytes,
             } = record;
             let history = HistoryUsage { changes, trashed, bytes, forgotten };
             let before = before.stats(&envelope)?;
@@ -364,6 +375,7 @@ fn decode(key: &[u8], value: &[u8]) -> Result<Stats, StoreError> {
                 account_seq,
                 horizon,
                 tombstones,
+                tombstone_bytes,
                 lists,
                 next_list,
                 history,
@@ -417,7 +429,7 @@ mod tests {
             let last = is_indexed.then(|| LastTask { position, id: TaskId::new(weight) });
             let written = Stats {
                 by_priority, nested, tags, newest, in_order, bytes, own, is_indexed, weight, latest_change, last,
-                seq: weight, account_seq: bytes, horizon: nested, tombstones: tags,
+                seq: weight, account_seq: bytes, horizon: nested, tombstones: tags, tombstone_bytes: weight,
                 lists: nested, next_list: tags,
                 history: HistoryUsage { changes: weight, trashed: tags, bytes: nested, forgotten: tags },
             };
@@ -506,13 +518,16 @@ mod tests {
         (written.seq, written.account_seq) = (5, 6);
         (written.horizon, written.tombstones) = (7, 8);
         (written.lists, written.next_list) = (9, 10);
+        written.history =
+            HistoryUsage { changes: 11, trashed: 12, bytes: 13, forgotten: 14 };
+        written.tombstone_bytes = 15;
         written.last =
             Some(LastTask { position: Position::of_number(1), id: TaskId::new(9) });
         let bytes = stats(owner, &written).unwrap();
         let first_three = "000100000000000000000201030405010600";
         assert_eq!(
             hex(&bytes[9..]),
-            format!("{first_three}010708010902613105060708090a")
+            format!("{first_three}010708010902613105060708090a0b0c0d0e0f")
         );
         let bytes = task_counts(b"k", TaskCounts { total: 2, open: 1 }).unwrap();
         assert_eq!(hex(&bytes[9..]), "0201");

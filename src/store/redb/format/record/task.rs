@@ -453,6 +453,9 @@ mod tests {
             prop_assert_eq!(&read, &written);
             let other = TaskId::new(written.id.get() ^ 1);
             prop_assert!(decode_task(written.owner, other, &bytes).is_err());
+            let bytes = trash(9, &written).unwrap();
+            prop_assert_eq!(&decode_trash(written.owner, 9, &bytes).unwrap(), &written);
+            prop_assert!(decode_trash(written.owner, 8, &bytes).is_err());
         }
     }
 
@@ -487,6 +490,8 @@ mod tests {
         let (third, uid) =
             ("016101016201080608050000000261320000", "00000000000080008bf91b8cb0036377");
         assert_eq!(hex(&bytes[9..]), format!("{third}00{uid}01000000"));
+        let bytes = trash(9, &written).unwrap();
+        assert_eq!(hex(&bytes[9..]), format!("02{third}00{uid}01000000"));
         let zone = TimeZone::new("Europe/Berlin").unwrap();
         let rule = Rule::parse("FREQ=DAILY").unwrap();
         written.due = Some(Due::at(Timestamp::from_millis(7).unwrap(), zone, None));

@@ -341,5 +341,5 @@ async fn every_status_that_the_document_lists_can_occur() {
             answer.body
         );
     }
-    assert_eq!(writes.len(), 28);
+    assert_eq!(writes.len(), 32);
 }

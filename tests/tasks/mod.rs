@@ -23,6 +23,7 @@ mod sync;
 mod tags;
 mod tree;
 mod uid;
+mod undo;
 mod waits;
 mod whole;
 

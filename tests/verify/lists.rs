@@ -117,9 +117,11 @@ async fn an_id_of_a_deleted_list_that_could_come_back_is_found() {
             let place = key(&[&JANE, &0x14_u8, &9_u64]);
             // A list, the first change of the request, the time, and no author.
             let record = (1_u8, 4_u64, 9_u64, 80_i64, 0_u8);
-            forge.put("owned", &place, &seal("owned", &place, 1, record));
+            let record = seal("owned", &place, 1, record);
+            forge.put("owned", &place, &record);
+            let tombstone_bytes = (place.len() + record.len()) as u64;
             let counts = Counts { nested: 0, tombstones: 1, lists: (1, next), ..LISTED };
-            counts.put(forge);
+            Counts { tombstone_bytes, ..counts }.put(forge);
         })
     };
     finds(gone(5), &[]).await;

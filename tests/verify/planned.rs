@@ -384,7 +384,7 @@ async fn a_task_of_somebody_else_is_no_part() {
         let by_priority = [(1, 1), (0, 0), (0, 0), (0, 0), (0, 0)];
         let (newest, weight, last) = (40, 8, Some((4, "a0")));
         let counts = Counts { newest, by_priority, weight, last, ..COUNTS };
-        Counts { tags: 0, ..counts }.put_of(JOHN, true, forge);
+        Counts { tags: 0, history: (0, 0, 0, 0), ..counts }.put_of(JOHN, true, forge);
     });
     finds(johns, &["the parents of task:4 are missing, circular or too deep"]).await;
 }

@@ -231,8 +231,27 @@ impl HistoryEntry {
 pub enum Was {
     /// Values of the fields that changed.
     Fields(Vec<TaskValue>),
-    /// The task was deleted by the change of this number.
-    Deleted(u64),
+    /// The task was deleted.
+    Deleted(Deletion),
+}
+
+/// Deletion of a task that is restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Number of the deletion among all changes of the account.
+    pub seq: u64,
+    /// Number of the first change of the same batch.
+    pub unit: u64,
+    /// Time of the deletion.
+    pub at: Timestamp,
+    /// Author of the deletion.
+    pub author: Author,
+}
+
+impl From<Tombstone> for Deletion {
+    fn from(Tombstone { seq, unit, at, author, .. }: Tombstone) -> Self {
+        Self { seq, unit, at, author }
+    }
 }
 
 /// Deleted task that can be restored.

@@ -16,8 +16,8 @@ use std::time::Duration;
 pub use self::change::{ChangeKinds, ChangePage, ChangeQuery, Changed, Gone, Tombstone};
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
 pub use self::history::{
-    HistoryEntry, HistoryRetention, Merge, TaskField, TaskHistory, TaskValue, TrashPage,
-    Trashed, UndoOfTask, UndoPlan, UndoScope, Undone, Was,
+    Deletion, HistoryEntry, HistoryRetention, Merge, TaskField, TaskHistory, TaskValue,
+    TrashPage, Trashed, UndoOfTask, UndoPlan, UndoScope, Undone, Was,
 };
 pub use self::occurrence::{Advanced, Patched};
 pub use self::patch::{Fixed, TaskPatch};

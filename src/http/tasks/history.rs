@@ -12,7 +12,7 @@ use super::view::{self, TaskJson, TaskView};
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::author::Author;
 use crate::domain::task::{
-    HistoryEntry, Merge, Task, TaskField, TaskHistory, TaskValue, Trashed, Was,
+    Deletion, HistoryEntry, Merge, Task, TaskField, TaskHistory, TaskValue, Trashed, Was,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::http::caller::Authenticated;
@@ -175,18 +175,16 @@ impl HistoryView {
         let TaskHistory { task, deletion, entries, is_whole, .. } = history;
         let mut views = Vec::with_capacity(entries.len() + 2);
         if let Some(tombstone) = deletion {
-            views.push(Self {
-                op: HistoryOp::Deleted,
-                change: Some(tombstone.seq),
-                batch: tombstone.unit,
-                at: tombstone.at,
-                by: AuthorView::of(&tombstone.author),
-                fields: Vec::new(),
-            });
+            views.push(Self::deleted(&tombstone.into()));
         }
         let mut state = task;
         for entry in entries {
+            let deletion = match &entry.was {
+                Was::Deleted(deletion) => Some(Self::deleted(deletion)),
+                Was::Fields(_) => None,
+            };
             views.push(Self::of(entry, &mut state));
+            views.extend(deletion);
         }
         if is_whole {
             views.push(Self {
@@ -199,6 +197,17 @@ impl HistoryView {
             });
         }
         views
+    }
+
+    fn deleted(deletion: &Deletion) -> Self {
+        Self {
+            op: HistoryOp::Deleted,
+            change: Some(deletion.seq),
+            batch: deletion.unit,
+            at: deletion.at,
+            by: AuthorView::of(&deletion.author),
+            fields: Vec::new(),
+        }
     }
 
     /// Converts a change that led to a state of the task, and goes back to the state before.

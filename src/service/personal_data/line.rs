@@ -121,7 +121,7 @@ pub(super) fn change(entry: &HistoryEntry) -> String {
     let HistoryEntry { task, seq, unit, at, author, was, .. } = entry;
     let (before, deleted) = match was {
         Was::Fields(values) => (export_format::values(values), None),
-        Was::Deleted(seq) => (Value::Null, Some(*seq)),
+        Was::Deleted(deletion) => (Value::Null, Some(deletion)),
     };
     let about = json!({
         "task_id": task.get(),
@@ -130,7 +130,12 @@ pub(super) fn change(entry: &HistoryEntry) -> String {
         "at": at.to_string(),
         "by": by(author),
         "before": before,
-        "restored_from": deleted,
+        "deletion": deleted.map(|deletion| json!({
+            "change": deletion.seq,
+            "batch": deletion.unit,
+            "at": deletion.at.to_string(),
+            "by": by(&deletion.author),
+        })),
     });
     line("change", &about)
 }

@@ -10,11 +10,45 @@ use duly::domain::email::Email;
 use duly::domain::id::{InvitationId, UserId};
 use duly::domain::session::Session;
 use duly::domain::timestamp::Timestamp;
-use duly::domain::user::{Credential, Ended, Ending, NewUser, Role};
+use duly::domain::user::{
+    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User,
+};
 
 use crate::harness::memory::State;
 
 impl State {
+    pub(super) fn register(&mut self, new: NewUser) -> Result<User, Refused> {
+        let id = UserId::new(self.last_user + 1);
+        if let Admission::Invited(invitation, digest) = new.admission
+            && !self.is_invited(invitation, digest, &new)
+        {
+            return Err(Refused::BadInvitation);
+        }
+        if self.quota.accounts.is_some_and(|most| self.users.len() as u64 >= most) {
+            return Err(Refused::Full);
+        }
+        if self.by_email(&new.email).is_some() {
+            return Err(Refused::EmailTaken);
+        }
+        match new.admission {
+            Admission::Open => {}
+            Admission::By(act) => {
+                self.audit(act, AuditAction::UserCreated, Some(id));
+                if new.role == Role::Admin {
+                    self.audit(act, AuditAction::AdminMade, Some(id));
+                }
+            }
+            Admission::Invited(invitation, _) => {
+                self.invitations.remove(&invitation);
+            }
+        }
+        self.last_user += 1;
+        let credential = new.into_credential(id);
+        let user = credential.user.clone();
+        self.users.insert(user.id, credential);
+        Ok(user)
+    }
+
     pub(super) fn is_last_admin(&self, id: UserId) -> bool {
         let admins = self.users.values().filter(|found| found.user.is_active_admin());
         admins.map(|found| found.user.id).collect::<Vec<_>>() == [id]

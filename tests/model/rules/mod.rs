@@ -34,9 +34,7 @@ use duly::domain::task::{
 use duly::domain::timestamp::Timestamp;
 use duly::domain::token::PersonalToken;
 use duly::domain::transfer::{Chunk, Exported, ImportOptions, Imported};
-use duly::domain::user::{
-    Admission, Credential, Ended, Ending, NewUser, Refused, Role, User, UserChange,
-};
+use duly::domain::user::{Credential, Ended, Ending, NewUser, Refused, User, UserChange};
 use duly::store::{Failure, ImportError, Store, StoreError, WriteContext};
 use tokio::sync::{mpsc, watch};
 
@@ -62,37 +60,7 @@ impl Store for RulesStore {
         new: NewUser,
         _context: WriteContext<Result<User, Refused>>,
     ) -> Result<Result<User, Refused>, StoreError> {
-        let mut state = self.0.state();
-        let id = UserId::new(state.last_user + 1);
-        if let Admission::Invited(invitation, digest) = new.admission
-            && !state.is_invited(invitation, digest, &new)
-        {
-            return Ok(Err(Refused::BadInvitation));
-        }
-        let count = u64::try_from(state.users.len()).unwrap();
-        if state.quota.accounts.is_some_and(|most| count >= most) {
-            return Ok(Err(Refused::Full));
-        }
-        if state.by_email(&new.email).is_some() {
-            return Ok(Err(Refused::EmailTaken));
-        }
-        match new.admission {
-            Admission::Open => {}
-            Admission::By(act) => {
-                state.audit(act, AuditAction::UserCreated, Some(id));
-                if new.role == Role::Admin {
-                    state.audit(act, AuditAction::AdminMade, Some(id));
-                }
-            }
-            Admission::Invited(invitation, _) => {
-                state.invitations.remove(&invitation);
-            }
-        }
-        state.last_user += 1;
-        let credential = new.into_credential(id);
-        let user = credential.user.clone();
-        state.users.insert(user.id, credential);
-        Ok(Ok(user))
+        Ok(self.0.state().register(new))
     }
 
     async fn user_get(&self, id: UserId) -> Result<Option<Credential>, StoreError> {

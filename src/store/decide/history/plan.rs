@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::access::Access;
 use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::task::{Gone, UndoOfTask, UndoPlan, UndoScope};
+use crate::domain::task::{Deletion, Gone, Task, UndoOfTask, UndoPlan, UndoScope, Was};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::decide::Snapshot;
@@ -37,6 +37,8 @@ struct Marked {
     changes: Vec<u64>,
     creation: bool,
     deletion: Option<u64>,
+    /// Parent of a created or deleted task.
+    parent: Option<TaskId>,
 }
 
 struct Found {
@@ -60,6 +62,16 @@ impl Found {
             UndoScope::Batch(wanted) => unit == wanted,
             UndoScope::Since(since, access) => at >= since && is_by(author, access),
         }
+    }
+
+    /// Whether a task was created by these changes. A single change is of a task that exists.
+    fn has_created(&self, task: &Task) -> bool {
+        let (origin, at) = (&task.origin, task.created_at);
+        // A task has its number since its creation, or a later one.
+        let is_single = matches!(self.scope, UndoScope::Change(_));
+        !is_single
+            && task.seq >= self.first()
+            && self.is_meant(task.seq, origin.unit, at, &origin.author)
     }
 
     /// Returns the marks of a task, unless there are too many tasks.
@@ -91,6 +103,13 @@ impl Found {
                 {
                     marked.changes.push(entry.seq);
                 }
+                // The tombstone of a restored task is gone.
+                if let Was::Deleted(Deletion { seq, unit, at, author }) = &entry.was
+                    && self.is_meant(*seq, *unit, *at, author)
+                    && let Some(marked) = self.mark(entry.task)
+                {
+                    marked.changes.push(*seq);
+                }
             }
             if is_last {
                 return Ok(());
@@ -115,11 +134,16 @@ impl Found {
                 }
                 let Gone::Task(id, _) = tombstone.of else { continue };
                 let (seq, unit, at) = (tombstone.seq, tombstone.unit, tombstone.at);
-                if self.is_meant(seq, unit, at, &tombstone.author)
-                    && let Some(marked) = self.mark(id)
-                {
+                if !self.is_meant(seq, unit, at, &tombstone.author) {
+                    continue;
+                }
+                let task = snapshot.trash(owner, seq)?;
+                let creation = task.as_ref().is_some_and(|task| self.has_created(task));
+                if let Some(marked) = self.mark(id) {
                     marked.changes.push(seq);
                     marked.deletion = Some(seq);
+                    marked.creation = creation;
+                    marked.parent = task.and_then(|task| task.parent);
                 }
             }
             if is_last {
@@ -133,24 +157,17 @@ impl Found {
         snapshot: &dyn Snapshot,
         owner: UserId,
     ) -> Result<(), StoreError> {
-        let (first, mut after) = (self.first(), None);
+        let mut after = None;
         loop {
             let tasks = snapshot.tasks_after(owner, after, AT_ONCE)?;
             let is_last = tasks.len() < AT_ONCE;
             for task in tasks {
                 after = Some(task.id);
-                let origin = &task.origin;
-                // A task has its number since its creation, or a later one.
-                if task.seq >= first
-                    && self.is_meant(
-                        task.seq,
-                        origin.unit,
-                        task.created_at,
-                        &origin.author,
-                    )
+                if self.has_created(&task)
                     && let Some(marked) = self.mark(task.id)
                 {
                     marked.creation = true;
+                    marked.parent = task.parent;
                 }
             }
             if is_last {
@@ -159,21 +176,34 @@ impl Found {
         }
     }
 
+    /// Counts the tasks above one that were created or deleted, too.
+    fn depth(&self, id: TaskId) -> usize {
+        let parent = |id: &TaskId| self.tasks.get(id).and_then(|marked| marked.parent);
+        let above = std::iter::successors(parent(&id), |id| parent(id));
+        // States of different times might form a circle.
+        above.take(Task::MAX_DEPTH).count()
+    }
+
     /// Puts the tasks in an order in which they can be undone: parents come back before their subtasks, and subtasks go
     /// before their parents.
-    fn into_plan(self) -> UndoPlan {
-        let mut tasks: Vec<(TaskId, Marked)> = self.tasks.into_iter().collect();
-        for (_, marked) in &mut tasks {
+    fn into_plan(mut self) -> UndoPlan {
+        for marked in self.tasks.values_mut() {
             marked.changes.sort_unstable();
         }
-        tasks.sort_by_key(|(id, marked)| {
+        let place = |(id, marked): (&TaskId, &Marked)| {
             let last = marked.changes.last().copied().unwrap_or_default();
-            match marked {
-                Marked { deletion: Some(seq), .. } => (0, *seq),
-                Marked { creation: true, .. } => (2, u64::MAX - id.get()),
-                Marked { .. } => (1, u64::MAX - last),
-            }
-        });
+            let place = match marked {
+                Marked { deletion: Some(seq), .. } => (0, self.depth(*id), *seq),
+                Marked { creation: true, .. } => {
+                    (2, usize::MAX - self.depth(*id), u64::MAX - id.get())
+                }
+                Marked { .. } => (1, 0, u64::MAX - last),
+            };
+            (*id, place)
+        };
+        let places: BTreeMap<TaskId, _> = self.tasks.iter().map(place).collect();
+        let mut tasks: Vec<(TaskId, Marked)> = self.tasks.into_iter().collect();
+        tasks.sort_by_key(|(id, _)| places.get(id));
         let undo = |(id, marked): (TaskId, Marked)| {
             let Marked { changes, creation, .. } = marked;
             (id, UndoOfTask { changes, creation, skip: false })

@@ -8,7 +8,8 @@ use super::tree;
 use super::write::{Decided, WriteTime};
 use crate::domain::id::{ListId, TaskId};
 use crate::domain::task::{
-    Task, TaskDone, TaskField, TaskRefused, TaskValue, TaskWrite, UndoOfTask, Undone, Was,
+    Deletion, Task, TaskDone, TaskField, TaskRefused, TaskValue, TaskWrite, UndoOfTask,
+    Undone, Was,
 };
 use crate::store::StoreError;
 use crate::store::decide::history::Chain;
@@ -18,8 +19,7 @@ const NEARBY: u64 = Task::MAX_DESCENDANTS as u64 + 1;
 
 /// Task in the trash.
 struct Deleted {
-    seq: u64,
-    unit: u64,
+    deletion: Deletion,
     task: Task,
 }
 
@@ -41,13 +41,17 @@ pub(super) fn restore(
     }
     let mut waiting = vec![top];
     let mut count = 0;
-    while let Some(Deleted { seq, task: was, .. }) = waiting.pop() {
+    while let Some(Deleted { deletion, task: was }) = waiting.pop() {
         let next = below.remove(&was.id).unwrap_or_default();
         let task = allowed!(settled(overlay, was.clone(), &was)?);
         if overlay.touched() >= TaskWrite::MAX_TOUCHED {
             return Ok(Err(TaskRefused::TooMuch));
         }
-        allowed!(overlay.revive(seq, was.clone(), task.restored_from(&was, at.now))?);
+        allowed!(overlay.revive(
+            deletion,
+            was.clone(),
+            task.restored_from(&was, at.now)
+        )?);
         count += 1;
         waiting.extend(next);
     }
@@ -62,8 +66,7 @@ fn deleted(overlay: &TaskOverlay<'_>, id: TaskId) -> Result<Option<Deleted>, Sto
     let (snapshot, owner) = (overlay.snapshot(), overlay.owner);
     let Some(tombstone) = snapshot.tombstone(owner, id)? else { return Ok(None) };
     let task = snapshot.trash(owner, tombstone.seq)?.filter(|task| task.id == id);
-    let (seq, unit) = (tombstone.seq, tombstone.unit);
-    Ok(task.map(|task| Deleted { seq, unit, task }))
+    Ok(task.map(|task| Deleted { deletion: tombstone.into(), task }))
 }
 
 /// Lists the other tasks that were deleted together with one, as far as they can be below it.
@@ -72,8 +75,9 @@ fn deleted_nearby(
     top: &Deleted,
 ) -> Result<Vec<Deleted>, StoreError> {
     let (snapshot, owner) = (overlay.snapshot(), overlay.owner);
-    let first = top.seq.saturating_sub(NEARBY).max(top.unit);
-    let last = top.seq.saturating_add(NEARBY);
+    let Deletion { seq: at, unit, .. } = top.deletion;
+    let first = at.saturating_sub(NEARBY).max(unit);
+    let last = at.saturating_add(NEARBY);
     let most = usize::try_from(2 * NEARBY + 1).unwrap_or(usize::MAX);
     let mut found = Vec::new();
     for seq in snapshot.trash_from(owner, first, most)? {
@@ -82,7 +86,8 @@ fn deleted_nearby(
         }
         let Some(task) = snapshot.trash(owner, seq)? else { continue };
         let other = deleted(overlay, task.id)?;
-        found.extend(other.filter(|it| it.unit == top.unit && it.seq != top.seq));
+        found
+            .extend(other.filter(|it| it.deletion.unit == unit && it.deletion.seq != at));
     }
     Ok(found)
 }
@@ -119,18 +124,18 @@ pub(super) fn undo(
     let (stored, was_deleted) = match overlay.stored(id)? {
         Some(task) => (task, None),
         None => match deleted(overlay, id)? {
-            Some(it) => (it.task, Some(it.seq)),
+            Some(it) => (it.task, Some(it.deletion)),
             None => return Ok(kept(undo, vec!["deleted"])),
         },
     };
-    if was_deleted.is_some_and(|seq| !is_wanted(seq)) {
+    if was_deleted.as_ref().is_some_and(|it| !is_wanted(it.seq)) {
         return Ok(kept(undo, vec!["deleted"]));
     }
     let now = overlay.get(id)?.unwrap_or_else(|| stored.clone());
     let mut walk = Walk::new(&stored, now.clone());
     for entry in Chain::of(overlay.snapshot(), &stored) {
         let entry = entry?;
-        walk.step(entry.was, entry.number, is_wanted(entry.seq));
+        walk.step(entry.was, entry.number, is_wanted(entry.seq), &is_wanted);
         if !undo.creation && undo.changes.first().is_none_or(|first| entry.seq <= *first)
         {
             break;
@@ -138,15 +143,21 @@ pub(super) fn undo(
     }
     let is_complete = walk.oldest.is_none_or(|number| number == 1)
         && stored.origin.unit > overlay.forgotten();
-    let Walk { state, mut target, mut edited, mut is_unmade, .. } = walk;
     if undo.creation {
-        edited.extend(target.differences(&state).into_iter().map(TaskField::name));
-        is_unmade = true;
+        walk.unmake();
         if !is_complete {
-            edited.insert("history");
+            walk.edited.insert("history");
         }
     }
-    if is_unmade && edited.is_empty() {
+    let Walk { mut target, mut edited, is_there, .. } = walk;
+    if !is_there && edited.is_empty() {
+        // The same request may have deleted what it has created.
+        if was_deleted.is_some() {
+            return Ok(Ok(TaskDone::Undone {
+                outcome: Undone::Nothing,
+                edited: Vec::new(),
+            }));
+        }
         if !overlay.children(id)?.is_empty() {
             return Ok(kept(undo, vec!["subtasks"]));
         }
@@ -170,9 +181,9 @@ pub(super) fn undo(
     if !undo.skip && !edited.is_empty() {
         return Ok(Err(TaskRefused::Edited(edited)));
     }
-    let outcome = if let Some(seq) = was_deleted {
+    let outcome = if let Some(deletion) = was_deleted {
         let new = target.restored_from(&stored, at.now);
-        allowed!(overlay.revive(seq, stored, new)?);
+        allowed!(overlay.revive(deletion, stored, new)?);
         Undone::Restored
     } else {
         let new = target.changed_from(&now, at.now);
@@ -218,8 +229,8 @@ struct Walk {
     target: Task,
     /// Fields whose values no longer stand.
     edited: BTreeSet<&'static str>,
-    /// Whether a restoring of the task is undone.
-    is_unmade: bool,
+    /// Whether the task exists after the undoing.
+    is_there: bool,
     /// Number of the oldest change that was passed.
     oldest: Option<u32>,
 }
@@ -230,20 +241,27 @@ impl Walk {
             state: stored.clone(),
             target: now,
             edited: BTreeSet::new(),
-            is_unmade: false,
+            is_there: true,
             oldest: None,
         }
     }
 
-    fn step(&mut self, was: Was, number: u32, is_undone: bool) {
+    /// Passes a change that is undone or not. `is_wanted`: whether the change with this number is undone.
+    fn step(
+        &mut self,
+        was: Was,
+        number: u32,
+        is_undone: bool,
+        is_wanted: &dyn Fn(u64) -> bool,
+    ) {
         self.oldest = Some(number);
         match was {
-            Was::Deleted(_) if is_undone => {
-                let since = self.target.differences(&self.state);
-                self.edited.extend(since.into_iter().map(TaskField::name));
-                self.is_unmade = true;
+            Was::Deleted(deletion) => {
+                if is_undone {
+                    self.unmake();
+                }
+                self.is_there |= is_wanted(deletion.seq);
             }
-            Was::Deleted(_) => {}
             Was::Fields(values) => {
                 for value in values {
                     if is_undone {
@@ -252,6 +270,16 @@ impl Walk {
                     self.state.set(value);
                 }
             }
+        }
+    }
+
+    /// Removes the task that the last change passed has created or restored, unless it was edited since.
+    fn unmake(&mut self) {
+        let since = self.target.differences(&self.state);
+        if since.is_empty() {
+            self.is_there = false;
+        } else if self.is_there {
+            self.edited.extend(since.into_iter().map(TaskField::name));
         }
     }
 

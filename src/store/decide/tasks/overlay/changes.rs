@@ -1,7 +1,7 @@
 //! Changes that produce the future state, with their traces: history, trash and tombstones.
 
 use super::TaskOverlay;
-use crate::domain::task::{HistoryEntry, Task, TaskRefused, Was};
+use crate::domain::task::{Deletion, HistoryEntry, Task, TaskRefused, Was};
 use crate::domain::transfer::NextIds;
 use crate::store::StoreError;
 use crate::store::decide::Change;
@@ -12,7 +12,7 @@ impl TaskOverlay<'_> {
     /// this change.
     pub(in crate::store::decide::tasks) fn revive(
         &mut self,
-        seq: u64,
+        deletion: Deletion,
         was: Task,
         mut task: Task,
     ) -> Result<Result<(), TaskRefused>, StoreError> {
@@ -30,7 +30,7 @@ impl TaskOverlay<'_> {
         self.uids.insert(task.uid.clone(), task.id);
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
-        self.revived.insert(task.id, (seq, was));
+        self.revived.insert(task.id, (deletion, was));
         self.below.clear();
         let id = task.id;
         self.edit(None, Some(task), id)?;
@@ -47,8 +47,9 @@ impl TaskOverlay<'_> {
         for (id, edited) in std::mem::take(&mut self.edited) {
             match (edited.old, edited.new) {
                 (None, Some(new)) => {
-                    if let Some((seq, was)) = self.revived.remove(&id) {
-                        self.record(&was, &new, Was::Deleted(seq), &mut changes)?;
+                    if let Some((deletion, was)) = self.revived.remove(&id) {
+                        let seq = deletion.seq;
+                        self.record(&was, &new, Was::Deleted(deletion), &mut changes)?;
                         changes.push(Change::TrashDelete(seq, was));
                     }
                     changes.push(match self.restored.get(&id) {

@@ -13,7 +13,7 @@ use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
 use crate::domain::task::{
-    Gone, NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
+    Deletion, Gone, NewTask, Origin, Task, TaskRef, TaskRefused, TaskWrite, Tombstone,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::domain::uid::Uid;
@@ -67,7 +67,7 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     /// Tombstones of tasks that come back.
     raised: Vec<Tombstone>,
     /// Tasks that are restored, as they were deleted, with the number of the deletion.
-    revived: BTreeMap<TaskId, (u64, Task)>,
+    revived: BTreeMap<TaskId, (Deletion, Task)>,
     /// Uids of created tasks.
     uids: BTreeMap<Uid, TaskId>,
     /// Number up to which changes are forgotten.

@@ -10,7 +10,7 @@ use super::{V1, time, v1};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Description, HistoryEntry, TaskValue, Was};
+use crate::domain::task::{Deletion, Description, HistoryEntry, TaskValue, Was};
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
 use crate::store::redb::format::key;
@@ -33,7 +33,15 @@ struct HistoryV1<'a> {
 #[derive(Encode, BorrowDecode)]
 enum WasV1<'a> {
     Fields(Vec<ValueV1<'a>>),
-    Deleted(u64),
+    Deleted(DeletionV1<'a>),
+}
+
+#[derive(Encode, BorrowDecode)]
+struct DeletionV1<'a> {
+    seq: u64,
+    unit: u64,
+    at_ms: i64,
+    author: AuthorV1<'a>,
 }
 
 #[derive(Encode, BorrowDecode)]
@@ -109,7 +117,12 @@ impl<'a> ValueV1<'a> {
 pub(crate) fn history(entry: &HistoryEntry) -> Result<Vec<u8>, StoreError> {
     let was = match &entry.was {
         Was::Fields(values) => WasV1::Fields(values.iter().map(ValueV1::of).collect()),
-        Was::Deleted(seq) => WasV1::Deleted(*seq),
+        Was::Deleted(deletion) => WasV1::Deleted(DeletionV1 {
+            seq: deletion.seq,
+            unit: deletion.unit,
+            at_ms: deletion.at.as_millis(),
+            author: AuthorV1::of(&deletion.author),
+        }),
     };
     let record = HistoryV1 {
         task: entry.task.get(),
@@ -137,7 +150,12 @@ pub(crate) fn decode_history(
             let values = values.into_iter().map(|value| value.value(&envelope));
             Was::Fields(values.collect::<Result<_, _>>()?)
         }
-        WasV1::Deleted(seq) => Was::Deleted(seq),
+        WasV1::Deleted(deletion) => Was::Deleted(Deletion {
+            seq: deletion.seq,
+            unit: deletion.unit,
+            at: time(&envelope, deletion.at_ms)?,
+            author: deletion.author.author(),
+        }),
     };
     Ok(HistoryEntry {
         owner,
@@ -208,7 +226,7 @@ mod tests {
             at in any_time(),
             author in any_author(),
             kept in any::<[bool; 10]>(),
-            deleted: Option<u64>,
+            deleted: Option<(u64, u64)>,
         ) {
             let fields = values().into_iter().zip(kept).filter(|(_, is_kept)| *is_kept);
             let fields = fields.map(|(value, _)| value).collect();
@@ -222,7 +240,13 @@ mod tests {
                 before_seq: seq.saturating_sub(since_before.into()),
                 before_revision,
                 number,
-                was: deleted.map_or(Was::Fields(fields), Was::Deleted),
+                was: match deleted {
+                    Some((seq, unit)) => {
+                        let author = Author::Unknown;
+                        Was::Deleted(Deletion { seq, unit, at, author })
+                    }
+                    None => Was::Fields(fields),
+                },
             };
             let bytes = history(&written).unwrap();
             let owner = written.owner;
@@ -234,8 +258,10 @@ mod tests {
     #[test]
     fn the_record_of_a_change_never_changes() {
         let start = "0201030507080";
-        let bytes = history(&entry(Was::Deleted(6))).unwrap();
-        assert_eq!(hex(&bytes[9..]), format!("{start}30106"));
+        let author = Author::Import;
+        let deletion = Deletion { seq: 6, unit: 5, at: at(3), author };
+        let bytes = history(&entry(Was::Deleted(deletion))).unwrap();
+        assert_eq!(hex(&bytes[9..]), format!("{start}30106050603"));
         let bytes = history(&entry(Was::Fields(values()))).unwrap();
         let fields = "0a0001610101016202010803 01fb36ab00 0403 050104686f6d65 06026132 070101 0802 09010a465245513d4441494c5901";
         assert_eq!(hex(&bytes[9..]), format!("{start}300{}", fields.replace(' ', "")));

@@ -236,10 +236,11 @@ impl Service {
         if tasks.is_empty() {
             return Err(Error::NotFound { what: "change" });
         }
-        for (_, undo) in &mut tasks {
-            undo.skip = skip;
-        }
         let tried = if dry_run || !skip {
+            // With all edited tasks, since others may be below them.
+            for (_, undo) in &mut tasks {
+                undo.skip = true;
+            }
             let tried = self.undo_all(caller, &tasks, true, recorder.clone()).await?;
             if !skip && tried.kept_total > 0 {
                 return Err(Error::EditedSince(tried));
@@ -248,6 +249,9 @@ impl Service {
         } else {
             None
         };
+        for (_, undo) in &mut tasks {
+            undo.skip = skip;
+        }
         match tried {
             Some(tried) if dry_run => Ok(tried),
             _ => self.undo_all(caller, &tasks, false, recorder).await,
@@ -283,7 +287,6 @@ impl Service {
                     most /= 2;
                     continue;
                 }
-                Some(TaskRefused::Edited(_)) if dry_run => {}
                 Some(TaskRefused::Edited(_)) => {
                     report.add(now, &written);
                     return Err(Error::EditedSince(report));

@@ -7,9 +7,10 @@ use crate::harness::forge::{Forge, key, seal};
 /// Adds a change of one of Jane's tasks. Returns the bytes of its row.
 fn put_change(forge: &Forge, seq: u64, task: u64, since_before: u64) -> u64 {
     let place = key(&[&JANE, &0x1a_u8, &seq]);
-    // Numbers of the batch, of the change before, of the revision and of the change; time, no author, former title.
+    // Numbers of the batch, of the change before, of the revision and of the change; time, no author, former title,
+    // no deletion.
     let numbers = (task, 0_u64, since_before, 1_u64, 1_u32);
-    let record = (numbers, 80_i64, 0_u8, (0_u8, vec![(0_u8, "hidden before")]));
+    let record = (numbers, 80_i64, 0_u8, vec![(0_u8, "hidden before")], 0_u8);
     let record = seal("owned", &place, 1, record);
     forge.put("owned", &place, &record);
     (place.len() + record.len()) as u64

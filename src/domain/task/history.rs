@@ -209,8 +209,10 @@ pub struct HistoryEntry {
     pub before_revision: u64,
     /// Number of this entry among those of the task, from 1.
     pub number: u32,
-    /// State that the change has replaced.
-    pub was: Was,
+    /// Values of the fields that the change has replaced.
+    pub was: Vec<TaskValue>,
+    /// Deletion, if the change restored the task.
+    pub deletion: Option<Deletion>,
 }
 
 impl HistoryEntry {
@@ -222,17 +224,8 @@ impl HistoryEntry {
 
     /// Whether the change restored a deleted task.
     pub const fn is_restore(&self) -> bool {
-        matches!(self.was, Was::Deleted(_))
+        self.deletion.is_some()
     }
-}
-
-/// State that a change has replaced.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Was {
-    /// Values of the fields that changed.
-    Fields(Vec<TaskValue>),
-    /// The task was deleted.
-    Deleted(Deletion),
 }
 
 /// Deletion of a task that is restored.

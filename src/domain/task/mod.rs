@@ -17,7 +17,7 @@ pub use self::change::{ChangeKinds, ChangePage, ChangeQuery, Changed, Gone, Tomb
 pub use self::counts::{TagCounts, TaskCounts, TaskSummary};
 pub use self::history::{
     Deletion, HistoryEntry, HistoryRetention, Merge, TaskField, TaskHistory, TaskValue,
-    TrashPage, Trashed, UndoOfTask, UndoPlan, UndoScope, Undone, Was,
+    TrashPage, Trashed, UndoOfTask, UndoPlan, UndoScope, Undone,
 };
 pub use self::occurrence::{Advanced, Patched};
 pub use self::patch::{Fixed, TaskPatch};

@@ -12,7 +12,7 @@ use super::view::{self, TaskJson, TaskView};
 use crate::auth::permission::{TasksRead, TasksWrite};
 use crate::domain::author::Author;
 use crate::domain::task::{
-    Deletion, HistoryEntry, Merge, Task, TaskField, TaskHistory, TaskValue, Trashed, Was,
+    Deletion, HistoryEntry, Merge, Task, TaskField, TaskHistory, TaskValue, Trashed,
 };
 use crate::domain::timestamp::Timestamp;
 use crate::http::caller::Authenticated;
@@ -179,10 +179,7 @@ impl HistoryView {
         }
         let mut state = task;
         for entry in entries {
-            let deletion = match &entry.was {
-                Was::Deleted(deletion) => Some(Self::deleted(deletion)),
-                Was::Fields(_) => None,
-            };
+            let deletion = entry.deletion.as_ref().map(Self::deleted);
             views.push(Self::of(entry, &mut state));
             views.extend(deletion);
         }
@@ -212,18 +209,15 @@ impl HistoryView {
 
     /// Converts a change that led to a state of the task, and goes back to the state before.
     fn of(entry: HistoryEntry, state: &mut Task) -> Self {
+        let is_restore = entry.is_restore();
         let HistoryEntry { seq, unit, at, author, was, .. } = entry;
-        let (op, fields) = match was {
-            Was::Deleted(_) => (HistoryOp::Restored, Vec::new()),
-            Was::Fields(values) => {
-                let names: Vec<TaskField> = values.iter().map(TaskValue::field).collect();
-                let after = state.clone();
-                for value in values {
-                    state.set(value);
-                }
-                (HistoryOp::Changed, differences(state, &after, &names))
-            }
-        };
+        let names: Vec<TaskField> = was.iter().map(TaskValue::field).collect();
+        let after = state.clone();
+        for value in was {
+            state.set(value);
+        }
+        let op = if is_restore { HistoryOp::Restored } else { HistoryOp::Changed };
+        let fields = differences(state, &after, &names);
         let by = AuthorView::of(&author);
         Self { op, change: Some(seq), batch: unit, at, by, fields }
     }

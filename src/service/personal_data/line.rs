@@ -13,7 +13,7 @@ use crate::domain::label::Label;
 use crate::domain::list::TaskList;
 use crate::domain::quota::Usage;
 use crate::domain::session::Session;
-use crate::domain::task::{HistoryEntry, Task, Trashed, Was};
+use crate::domain::task::{HistoryEntry, Task, Trashed};
 use crate::domain::time_zone::TimeZone;
 use crate::domain::token::PersonalToken;
 use crate::domain::user::Credential;
@@ -118,19 +118,15 @@ pub(super) fn task(task: &Task) -> String {
 
 /// Returns the line of a change of a task, with the values that it has replaced.
 pub(super) fn change(entry: &HistoryEntry) -> String {
-    let HistoryEntry { task, seq, unit, at, author, was, .. } = entry;
-    let (before, deleted) = match was {
-        Was::Fields(values) => (export_format::values(values), None),
-        Was::Deleted(deletion) => (Value::Null, Some(deletion)),
-    };
+    let HistoryEntry { task, seq, unit, at, author, was, deletion, .. } = entry;
     let about = json!({
         "task_id": task.get(),
         "change": seq,
         "batch": unit,
         "at": at.to_string(),
         "by": by(author),
-        "before": before,
-        "deletion": deleted.map(|deletion| json!({
+        "before": export_format::values(was),
+        "deletion": deletion.as_ref().map(|deletion| json!({
             "change": deletion.seq,
             "batch": deletion.unit,
             "at": deletion.at.to_string(),

@@ -112,7 +112,10 @@ impl Model {
             let steps = self.steps.entry(*id).or_default();
             match (self.now.get(id), self.last.get(id)) {
                 (None, None) => steps.push((number, Step::Created(fields.clone()))),
-                (None, Some(_)) => steps.push((number, Step::Restored(fields.clone()))),
+                (None, Some(before)) => {
+                    steps.extend(differences(before, fields).map(|it| (number, it)));
+                    steps.push((number, Step::Restored(fields.clone())));
+                }
                 (Some(before), _) => {
                     steps.extend(differences(before, fields).map(|it| (number, it)));
                 }
@@ -175,14 +178,8 @@ impl Model {
     ) -> (Fields, bool, BTreeSet<String>) {
         let mut fields = self.last[&id].clone();
         let (mut is_there, mut edited) = (self.now.contains_key(&id), BTreeSet::new());
-        // Restoring may have made it a top-level task, which is no edit.
-        let mut is_raised = false;
-        for (number, step) in self.steps[&id].iter().rev() {
-            let is_restore = matches!(step, Step::Restored(_));
-            if !is_meant(*number) {
-                is_raised |= is_restore;
-                continue;
-            }
+        let steps = self.steps[&id].iter().rev();
+        for (_, step) in steps.filter(|(number, _)| is_meant(*number)) {
             match step {
                 Step::Set(name, before, after) => {
                     let value = fields.get_mut(name).unwrap();
@@ -194,9 +191,7 @@ impl Model {
                 }
                 Step::Deleted => is_there = true,
                 Step::Created(then) | Step::Restored(then) if is_there => {
-                    let is_same = |name: &str| {
-                        fields[name] == then[name] || is_raised && name == "parent_id"
-                    };
+                    let is_same = |name: &&str| fields[name] == then[name];
                     let since = FIELDS.into_iter().filter(|name| !is_same(name));
                     let since: Vec<String> = since.map(str::to_owned).collect();
                     is_there = !since.is_empty();
@@ -204,7 +199,6 @@ impl Model {
                 }
                 Step::Created(_) | Step::Restored(_) => {}
             }
-            is_raised |= is_restore;
         }
         (fields, is_there, edited)
     }

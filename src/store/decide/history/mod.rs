@@ -10,7 +10,7 @@ pub(super) use self::room::make_room;
 pub use self::room::{empty, sweep};
 use super::{Change, Snapshot};
 use crate::domain::id::UserId;
-use crate::domain::task::{HistoryEntry, Task, Was};
+use crate::domain::task::{HistoryEntry, Task};
 use crate::store::StoreError;
 
 /// Change of a task that is about to be recorded.
@@ -28,9 +28,8 @@ impl Recorded<'_> {
         changes: &mut Vec<Change>,
     ) -> Result<(), StoreError> {
         let Self { old, new, mut entry } = self;
-        if let Was::Fields(values) = &mut entry.was {
-            values.extend(old.differences(new).into_iter().map(|field| old.value(field)));
-        }
+        let fields = old.differences(new).into_iter();
+        entry.was.extend(fields.map(|field| old.value(field)));
         entry.number = match last_change(snapshot, old)? {
             Some(last) if last.number + 1 >= HistoryEntry::MOST_PER_TASK => {
                 let kept = usize::try_from(HistoryEntry::KEPT_PER_TASK).unwrap_or(0);

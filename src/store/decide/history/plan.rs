@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::domain::access::Access;
 use crate::domain::author::Author;
 use crate::domain::id::{TaskId, UserId};
-use crate::domain::task::{Deletion, Gone, Task, UndoOfTask, UndoPlan, UndoScope, Was};
+use crate::domain::task::{
+    Deletion, Gone, HistoryEntry, Task, TaskValue, UndoOfTask, UndoPlan, UndoScope,
+};
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreError;
 use crate::store::decide::Snapshot;
@@ -37,8 +39,14 @@ struct Marked {
     changes: Vec<u64>,
     creation: bool,
     deletion: Option<u64>,
-    /// Parent of a created or deleted task.
+    /// Whether a restoring of the task is one of the changes, and the deletion before is not.
+    restoring: bool,
+    /// Parent of a created, deleted or restored task.
     parent: Option<TaskId>,
+    /// Whether these changes have replaced the parent.
+    is_moved: bool,
+    /// Parent before the first of these changes that has replaced it.
+    former_parent: Option<TaskId>,
 }
 
 struct Found {
@@ -98,23 +106,48 @@ impl Found {
                 if matches!(self.scope, UndoScope::Change(wanted) if entry.seq > wanted) {
                     return Ok(());
                 }
-                if self.is_meant(entry.seq, entry.unit, entry.at, &entry.author)
-                    && let Some(marked) = self.mark(entry.task)
-                {
-                    marked.changes.push(entry.seq);
-                }
-                // The tombstone of a restored task is gone.
-                if let Was::Deleted(Deletion { seq, unit, at, author }) = &entry.was
-                    && self.is_meant(*seq, *unit, *at, author)
-                    && let Some(marked) = self.mark(entry.task)
-                {
-                    marked.changes.push(*seq);
-                }
+                self.change(snapshot, &entry)?;
             }
             if is_last {
                 return Ok(());
             }
         }
+    }
+
+    fn change(
+        &mut self,
+        snapshot: &dyn Snapshot,
+        entry: &HistoryEntry,
+    ) -> Result<(), StoreError> {
+        // The tombstone of a restored task is gone.
+        let deletion = entry.deletion.as_ref().filter(|it| {
+            let Deletion { seq, unit, at, author } = it;
+            self.is_meant(*seq, *unit, *at, author)
+        });
+        if let Some(deletion) = deletion
+            && let Some(marked) = self.mark(entry.task)
+        {
+            marked.changes.push(deletion.seq);
+        }
+        if !self.is_meant(entry.seq, entry.unit, entry.at, &entry.author) {
+            return Ok(());
+        }
+        let is_restore = entry.is_restore() && deletion.is_none();
+        let now = if is_restore { snapshot.task(entry.owner, entry.task)? } else { None };
+        if let Some(marked) = self.mark(entry.task) {
+            marked.changes.push(entry.seq);
+            if is_restore {
+                marked.restoring = true;
+                marked.parent = now.and_then(|task| task.parent);
+            }
+            for value in &entry.was {
+                if let (TaskValue::Parent(parent), false) = (value, marked.is_moved) {
+                    marked.is_moved = true;
+                    marked.former_parent = *parent;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn deletions(
@@ -143,7 +176,10 @@ impl Found {
                     marked.changes.push(seq);
                     marked.deletion = Some(seq);
                     marked.creation = creation;
-                    marked.parent = task.and_then(|task| task.parent);
+                    marked.parent = match task {
+                        Some(task) if !marked.is_moved => task.parent,
+                        _ => marked.former_parent,
+                    };
                 }
             }
             if is_last {
@@ -176,7 +212,7 @@ impl Found {
         }
     }
 
-    /// Counts the tasks above one that were created or deleted, too.
+    /// Counts the tasks above one that were created, deleted or restored, too.
     fn depth(&self, id: TaskId) -> usize {
         let parent = |id: &TaskId| self.tasks.get(id).and_then(|marked| marked.parent);
         let above = std::iter::successors(parent(&id), |id| parent(id));
@@ -194,7 +230,7 @@ impl Found {
             let last = marked.changes.last().copied().unwrap_or_default();
             let place = match marked {
                 Marked { deletion: Some(seq), .. } => (0, self.depth(*id), *seq),
-                Marked { creation: true, .. } => {
+                Marked { creation: true, .. } | Marked { restoring: true, .. } => {
                     (2, usize::MAX - self.depth(*id), u64::MAX - id.get())
                 }
                 Marked { .. } => (1, 0, u64::MAX - last),

@@ -2,7 +2,7 @@
 
 use super::overlay::TaskOverlay;
 use super::write::{Decided, WriteTime};
-use crate::domain::task::{Merge, Task, TaskField, TaskPatch, TaskRefused, Was};
+use crate::domain::task::{Merge, Task, TaskField, TaskPatch, TaskRefused};
 use crate::store::decide::history::Chain;
 
 /// Removes from a change the values that the client has not changed since `base`. Refuses it if others have changed a
@@ -24,10 +24,8 @@ pub(super) fn merge(
             break;
         }
         let entry = entry?;
-        if let Was::Fields(values) = entry.was {
-            for value in values {
-                known.set(value);
-            }
+        for value in entry.was {
+            known.set(value);
         }
         is_found = entry.before_revision == base;
     }

@@ -8,8 +8,8 @@ use super::tree;
 use super::write::{Decided, WriteTime};
 use crate::domain::id::{ListId, TaskId};
 use crate::domain::task::{
-    Deletion, Task, TaskDone, TaskField, TaskRefused, TaskValue, TaskWrite, UndoOfTask,
-    Undone, Was,
+    Deletion, HistoryEntry, Task, TaskDone, TaskField, TaskRefused, TaskValue, TaskWrite,
+    UndoOfTask, Undone,
 };
 use crate::store::StoreError;
 use crate::store::decide::history::Chain;
@@ -135,9 +135,9 @@ pub(super) fn undo(
     let mut walk = Walk::new(&stored, now.clone());
     for entry in Chain::of(overlay.snapshot(), &stored) {
         let entry = entry?;
-        walk.step(entry.was, entry.number, is_wanted(entry.seq), &is_wanted);
-        if !undo.creation && undo.changes.first().is_none_or(|first| entry.seq <= *first)
-        {
+        let seq = entry.seq;
+        walk.step(entry, &is_wanted);
+        if !undo.creation && undo.changes.first().is_none_or(|first| seq <= *first) {
             break;
         }
     }
@@ -246,31 +246,20 @@ impl Walk {
         }
     }
 
-    /// Passes a change that is undone or not. `is_wanted`: whether the change with this number is undone.
-    fn step(
-        &mut self,
-        was: Was,
-        number: u32,
-        is_undone: bool,
-        is_wanted: &dyn Fn(u64) -> bool,
-    ) {
-        self.oldest = Some(number);
-        match was {
-            Was::Deleted(deletion) => {
-                if is_undone {
-                    self.unmake();
-                }
-                self.is_there |= is_wanted(deletion.seq);
-            }
-            Was::Fields(values) => {
-                for value in values {
-                    if is_undone {
-                        self.undo(&value);
-                    }
-                    self.state.set(value);
-                }
-            }
+    /// Passes a change. `is_wanted`: whether the change with this number is undone.
+    fn step(&mut self, entry: HistoryEntry, is_wanted: &dyn Fn(u64) -> bool) {
+        self.oldest = Some(entry.number);
+        let is_undone = is_wanted(entry.seq);
+        if is_undone && entry.is_restore() {
+            self.unmake();
         }
+        for value in entry.was {
+            if is_undone {
+                self.undo(&value);
+            }
+            self.state.set(value);
+        }
+        self.is_there |= entry.deletion.is_some_and(|it| is_wanted(it.seq));
     }
 
     /// Removes the task that the last change passed has created or restored, unless it was edited since.

@@ -1,7 +1,7 @@
 //! Changes that produce the future state, with their traces: history, trash and tombstones.
 
 use super::TaskOverlay;
-use crate::domain::task::{Deletion, HistoryEntry, Task, TaskRefused, Was};
+use crate::domain::task::{Deletion, HistoryEntry, Task, TaskRefused};
 use crate::domain::transfer::NextIds;
 use crate::store::StoreError;
 use crate::store::decide::Change;
@@ -49,7 +49,7 @@ impl TaskOverlay<'_> {
                 (None, Some(new)) => {
                     if let Some((deletion, was)) = self.revived.remove(&id) {
                         let seq = deletion.seq;
-                        self.record(&was, &new, Was::Deleted(deletion), &mut changes)?;
+                        self.record(&was, &new, Some(deletion), &mut changes)?;
                         changes.push(Change::TrashDelete(seq, was));
                     }
                     changes.push(match self.restored.get(&id) {
@@ -58,7 +58,7 @@ impl TaskOverlay<'_> {
                     });
                 }
                 (Some(old), Some(new)) if old != new => {
-                    self.record(&old, &new, Was::Fields(Vec::new()), &mut changes)?;
+                    self.record(&old, &new, None, &mut changes)?;
                     changes.push(Change::TaskReplace { old, new });
                 }
                 (Some(old), None) => {
@@ -107,7 +107,7 @@ impl TaskOverlay<'_> {
         &self,
         old: &Task,
         new: &Task,
-        was: Was,
+        deletion: Option<Deletion>,
         changes: &mut Vec<Change>,
     ) -> Result<(), StoreError> {
         let entry = HistoryEntry {
@@ -120,7 +120,8 @@ impl TaskOverlay<'_> {
             before_seq: old.seq,
             before_revision: old.revision,
             number: 1,
-            was,
+            was: Vec::new(),
+            deletion,
         };
         Recorded { old, new, entry }.add(self.snapshot, changes)
     }

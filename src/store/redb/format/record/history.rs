@@ -10,7 +10,7 @@ use super::{V1, time, v1};
 use crate::domain::id::{ListId, TaskId, UserId};
 use crate::domain::position::Position;
 use crate::domain::tag::{Tag, Tags};
-use crate::domain::task::{Deletion, Description, HistoryEntry, TaskValue, Was};
+use crate::domain::task::{Deletion, Description, HistoryEntry, TaskValue};
 use crate::store::StoreError;
 use crate::store::redb::format::codec::{Envelope, open, seal};
 use crate::store::redb::format::key;
@@ -27,13 +27,8 @@ struct HistoryV1<'a> {
     number: u32,
     at_ms: i64,
     author: AuthorV1<'a>,
-    was: WasV1<'a>,
-}
-
-#[derive(Encode, BorrowDecode)]
-enum WasV1<'a> {
-    Fields(Vec<ValueV1<'a>>),
-    Deleted(DeletionV1<'a>),
+    was: Vec<ValueV1<'a>>,
+    deletion: Option<DeletionV1<'a>>,
 }
 
 #[derive(Encode, BorrowDecode)]
@@ -115,15 +110,12 @@ impl<'a> ValueV1<'a> {
 }
 
 pub(crate) fn history(entry: &HistoryEntry) -> Result<Vec<u8>, StoreError> {
-    let was = match &entry.was {
-        Was::Fields(values) => WasV1::Fields(values.iter().map(ValueV1::of).collect()),
-        Was::Deleted(deletion) => WasV1::Deleted(DeletionV1 {
-            seq: deletion.seq,
-            unit: deletion.unit,
-            at_ms: deletion.at.as_millis(),
-            author: AuthorV1::of(&deletion.author),
-        }),
-    };
+    let deletion = entry.deletion.as_ref().map(|deletion| DeletionV1 {
+        seq: deletion.seq,
+        unit: deletion.unit,
+        at_ms: deletion.at.as_millis(),
+        author: AuthorV1::of(&deletion.author),
+    });
     let record = HistoryV1 {
         task: entry.task.get(),
         since_unit: entry.seq.saturating_sub(entry.unit),
@@ -132,7 +124,8 @@ pub(crate) fn history(entry: &HistoryEntry) -> Result<Vec<u8>, StoreError> {
         number: entry.number,
         at_ms: entry.at.as_millis(),
         author: AuthorV1::of(&entry.author),
-        was,
+        was: entry.was.iter().map(ValueV1::of).collect(),
+        deletion,
     };
     seal(Table::Owned, &key::history(entry.owner, entry.seq), V1, &record)
 }
@@ -145,17 +138,16 @@ pub(crate) fn decode_history(
     let key = key::history(owner, seq);
     let envelope = open(Table::Owned, &key, value)?;
     let record: HistoryV1<'_> = v1(&envelope)?.record()?;
-    let was = match record.was {
-        WasV1::Fields(values) => {
-            let values = values.into_iter().map(|value| value.value(&envelope));
-            Was::Fields(values.collect::<Result<_, _>>()?)
-        }
-        WasV1::Deleted(deletion) => Was::Deleted(Deletion {
-            seq: deletion.seq,
-            unit: deletion.unit,
-            at: time(&envelope, deletion.at_ms)?,
-            author: deletion.author.author(),
+    let was = record.was.into_iter().map(|value| value.value(&envelope));
+    let was = was.collect::<Result<_, _>>()?;
+    let deletion = match record.deletion {
+        Some(found) => Some(Deletion {
+            seq: found.seq,
+            unit: found.unit,
+            at: time(&envelope, found.at_ms)?,
+            author: found.author.author(),
         }),
+        None => None,
     };
     Ok(HistoryEntry {
         owner,
@@ -168,6 +160,7 @@ pub(crate) fn decode_history(
         before_revision: record.before_revision,
         number: record.number,
         was,
+        deletion,
     })
 }
 
@@ -202,7 +195,7 @@ mod tests {
         ]
     }
 
-    fn entry(was: Was) -> HistoryEntry {
+    fn entry(was: Vec<TaskValue>, deletion: Option<Deletion>) -> HistoryEntry {
         HistoryEntry {
             owner: UserId::new(1),
             task: TaskId::new(2),
@@ -214,6 +207,7 @@ mod tests {
             before_revision: 5,
             number: 7,
             was,
+            deletion,
         }
     }
 
@@ -240,13 +234,10 @@ mod tests {
                 before_seq: seq.saturating_sub(since_before.into()),
                 before_revision,
                 number,
-                was: match deleted {
-                    Some((seq, unit)) => {
-                        let author = Author::Unknown;
-                        Was::Deleted(Deletion { seq, unit, at, author })
-                    }
-                    None => Was::Fields(fields),
-                },
+                was: fields,
+                deletion: deleted.map(|(seq, unit)| {
+                    Deletion { seq, unit, at, author: Author::Unknown }
+                }),
             };
             let bytes = history(&written).unwrap();
             let owner = written.owner;
@@ -260,10 +251,10 @@ mod tests {
         let start = "0201030507080";
         let author = Author::Import;
         let deletion = Deletion { seq: 6, unit: 5, at: at(3), author };
-        let bytes = history(&entry(Was::Deleted(deletion))).unwrap();
-        assert_eq!(hex(&bytes[9..]), format!("{start}30106050603"));
-        let bytes = history(&entry(Was::Fields(values()))).unwrap();
+        let bytes = history(&entry(Vec::new(), Some(deletion))).unwrap();
+        assert_eq!(hex(&bytes[9..]), format!("{start}3000106050603"));
+        let bytes = history(&entry(values(), None)).unwrap();
         let fields = "0a0001610101016202010803 01fb36ab00 0403 050104686f6d65 06026132 070101 0802 09010a465245513d4441494c5901";
-        assert_eq!(hex(&bytes[9..]), format!("{start}300{}", fields.replace(' ', "")));
+        assert_eq!(hex(&bytes[9..]), format!("{start}3{}00", fields.replace(' ', "")));
     }
 }

@@ -15,7 +15,7 @@
 //! | [`cli`] | commands, one file each; `serve` wires the program |
 //! | [`http`] | routes, problems, the OpenAPI document, connections |
 //! | [`control`] | commands of the operator to a running server, through a Unix socket |
-//! | [`jobs`] | scheduled work: backups, and the removal of expired idempotency records |
+//! | [`jobs`] | scheduled work: backups, and the removal of expired records, tombstones and history |
 //! | [`service`] | the operations of the program, for every interface |
 //! | [`store`] | the database: a trait, the rules of writes, and redb |
 //! | [`auth`] | passwords, tokens, permissions, throttling; knows neither HTTP nor the store |
@@ -42,7 +42,7 @@
 //! The service hands the store a write as data, with its authority. The store's writer thread takes all waiting writes,
 //! decides each on top of the ones before, and commits them together; a caller gets its result when that commit is on
 //! disk. [`store::decide`] has the rules: pure functions that read a snapshot and return a result and changes.
-//! `store/redb/engine/change.rs` lowers changes to rows. It is the only code that writes records, index entries and counts.
+//! `store/redb/engine/change/` lowers changes to rows. It is the only code that writes records, index entries and counts.
 //!
 //! A request with an `Idempotency-Key` stores its outcome, sealed, in the transaction of its write, so that it can be
 //! retried and is executed once: [`store::WriteContext`], `service/idempotency/`, `http/idempotency.rs`.
@@ -80,8 +80,10 @@
 //! | long reads, `store/redb/engine/long_reads.rs` | 4 | 2 an account, and 16 waiting | 503 `account_busy`, `busy` |
 //! | lists and counts being answered, `http/turn.rs` | the connections | 3 a network; the others wait up to 5 s | 503 `too_many_requests_at_once` |
 //! | reads of administrators, `store/redb/mod.rs` | 4 | none | wait |
-//! | requests that wait for changes, `service/changes.rs` | half of `MAX_CONNECTIONS` | 8 an account | 503 `account_busy`, `busy` |
+//! | requests that wait for changes, `service/changes/waits.rs` | half of `MAX_CONNECTIONS` | 8 an account, a quarter a network | 503 `account_busy`, `busy` |
 //! | tombstones of deleted tasks, `store/decide/tombstones.rs` | `MAX_TOMBSTONES_PER_ACCOUNT` an account, `TOMBSTONE_DAYS` | an account | the oldest are removed |
+//! | history of tasks and the trash, `store/decide/history/room.rs` | `MAX_HISTORY_MIB_PER_ACCOUNT` and 200 changes a task, `HISTORY_DAYS`, `TRASH_DAYS` | an account | the oldest are removed |
+//! | tasks that one request undoes, `store/decide/history/plan.rs` | 100,000, in writes of 250 | | 422 `too_much` |
 //! | idempotency records, `store/decide/idempotency.rs` | 16,384 and 16 MiB an account | an account | the oldest are removed |
 //! | commands of the operator, `control/server.rs` | 4 | none | wait |
 //! | lines of the log, `telemetry/queue.rs` | 1 MiB waiting, 1 MiB being written | none | lost and counted |

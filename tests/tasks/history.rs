@@ -1,5 +1,11 @@
 //! Tests of the history of tasks, of the trash, of undoing and of merging.
 
+use std::time::Duration;
+
+use duly::clock::Clock as _;
+use duly::domain::sweep::SweepProgress;
+use duly::domain::task::HistoryRetention;
+use duly::store::Store as _;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 
@@ -101,7 +107,8 @@ async fn a_deleted_tree_is_restored_with_ids_parents_and_history() {
         }
         assert_eq!(now, before);
     }
-    assert_eq!(ops(&jane.history(3).await), ["restored", "changed", "created"]);
+    let of_three = jane.history(3).await;
+    assert_eq!(ops(&of_three), ["restored", "deleted", "changed", "created"]);
     assert_eq!(jane.get("/trash").await.header("x-total-count"), Some("1"));
     jane.get("/tasks/4").await.expect_problem(404, "not_found");
     // Restoring once more changes nothing.
@@ -338,6 +345,80 @@ async fn a_request_to_undo_names_one_kind_of_changes() {
     assert_eq!(refused.expect_refused(), ["credential", "since"]);
     jane.post("/undo", json!({ "change": 99 })).await.expect_problem(404, "not_found");
     jane.get("/trash?before=0").await.expect_refused();
+}
+
+#[tokio::test]
+async fn old_changes_and_deleted_tasks_are_forgotten_and_no_others() {
+    let (server, jane) = given().await;
+    let day = Duration::from_secs(24 * 3600);
+    jane.given_task("a").await;
+    jane.patch("/tasks/1", json!({ "title": "b" })).await.expect(StatusCode::OK);
+    let old = jane.history(1).await[0]["change"].clone();
+    jane.given_task("deleted").await;
+    jane.delete("/tasks/2").await.expect(StatusCode::NO_CONTENT);
+    server.wait(20 * day);
+    let jane = server.client.logged_in("jane@example.com").await;
+    jane.patch("/tasks/1", json!({ "title": "c" })).await.expect(StatusCode::OK);
+    jane.given_task("deleted later").await;
+    jane.delete("/tasks/3").await.expect(StatusCode::NO_CONTENT);
+    let sweep = async || {
+        let retention = HistoryRetention { changes: 30 * day, trash: 30 * day };
+        let now = server.clock.now();
+        server.store.history_sweep(None, now, retention).await.unwrap()
+    };
+    assert_eq!(sweep().await, SweepProgress::default());
+    server.wait(11 * day);
+
+    assert_eq!(sweep().await, SweepProgress { removed: 2, next: None });
+
+    let jane = server.client.logged_in("jane@example.com").await;
+    let history = jane.history(1).await;
+    assert_eq!(ops(&history), ["changed"]);
+    assert_eq!(history[0]["fields"][0]["before"], "b");
+    jane.post("/undo", json!({ "change": old })).await.expect_problem(404, "not_found");
+    jane.post("/tasks/2/restore", Value::Null).await.expect_problem(404, "not_found");
+    jane.post("/tasks/3/restore", Value::Null).await.expect(StatusCode::OK);
+    assert_eq!(server.store.verify().unwrap().findings, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_created_task_that_the_same_script_has_deleted_stays_deleted() {
+    let (_server, jane) = given().await;
+    let token = json!({ "name": "script", "scopes": ["tasks:write", "tasks:read"] });
+    let token = jane.post("/auth/tokens", token).await.expect(StatusCode::CREATED);
+    let script = jane.with_token(token["token"].as_str().unwrap());
+    let parent = script.given_task("parent").await;
+    let since = script.task(parent).await["created_at"].clone();
+    jane.made(json!({ "title": "child", "parent_id": parent })).await;
+    // Each task alone, as a script that deletes what it lists.
+    script.given_task("came and went").await;
+    for id in [3, 2, 1] {
+        script.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
+    }
+    let undo = json!({ "since": since, "credential": token["id"], "skip": true });
+    let undone = jane.undone(undo).await;
+    assert_eq!([&undone["restored"], &undone["kept_total"]], [&json!(1), &json!(0)]);
+    // The parent was made by the script too.
+    assert_eq!(jane.ids("").await, [2]);
+    assert_eq!(jane.task(2).await["parent_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn deleted_tasks_come_back_below_their_parents_in_whatever_order_they_went() {
+    let (_server, jane) = given().await;
+    jane.given_task("parent").await;
+    jane.made(json!({ "title": "child", "parent_id": 1 })).await;
+    jane.made(json!({ "title": "grandchild", "parent_id": 2 })).await;
+    let operations: Vec<Value> =
+        [3, 2, 1].into_iter().map(|id| json!({ "op": "delete", "id": id })).collect();
+    let batch = json!({ "operations": operations });
+    jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+    let batch = jane.last_batch(1).await;
+    assert_eq!(jane.undone(json!({ "batch": batch })).await["restored"], 3);
+    assert_eq!(jane.task(2).await["parent_id"], 1);
+    assert_eq!(jane.task(3).await["parent_id"], 2);
+    // The history of a restored task has its deletion.
+    assert_eq!(ops(&jane.history(3).await), ["restored", "deleted", "created"]);
 }
 
 #[tokio::test]

@@ -180,6 +180,8 @@ pub(super) fn answer_bytes(batch: &TaskBatch) -> usize {
         // The uid may name a long task.
         Ok(TaskCommand::Create(draft)) if draft.uid.is_some() => 8 * 1024 + texts(draft),
         Ok(TaskCommand::Create(draft)) => 1024 + texts(draft),
+        // A conflict shows three values of each field.
+        Ok(TaskCommand::Patch(_, patch)) if patch.base.is_some() => 32 * 1024,
         Ok(TaskCommand::Delete(_)) | Err(_) => 1024,
         Ok(_) => 8 * 1024,
     };

@@ -10,9 +10,11 @@ LAST = "the-last-task-of-all"
 
 
 def key_of(change):
-    if change["kind"] == "account":
-        return "account"
-    return change["task"]["id"] if change["op"] == "put" else change["id"]
+    kind = change["kind"]
+    if kind == "account":
+        return kind
+    number = change[kind]["id"] if change["op"] == "put" else change["id"]
+    return number if kind == "task" else f"{kind}/{number}"
 
 
 class Replica:

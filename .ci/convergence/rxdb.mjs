@@ -52,8 +52,9 @@ createInterface({ input: process.stdin }).on("line", (line) => {
 function documentOf(change) {
   const object = change[change.kind];
   const id = change.op === "delete" ? change.id : object.id;
-  const key = change.kind === "task" ? `task/${id}` : change.kind;
-  if (object && (object.owner_id ?? object.id) !== settings.owner) fail(`another account's: ${JSON.stringify(object)}`);
+  const key = change.kind === "account" ? change.kind : `${change.kind}/${id}`;
+  const hasOwner = change.kind !== "list";
+  if (object && hasOwner && (object.owner_id ?? object.id) !== settings.owner) fail(`another account's: ${JSON.stringify(object)}`);
   return change.op === "put"
     ? { key, text: JSON.stringify(object), _deleted: false }
     : { key, text: "", _deleted: true };

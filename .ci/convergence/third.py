@@ -74,4 +74,4 @@ class Third:
 
 def object_key(text):
     kind, _, number = text.partition("/")
-    return int(number) if kind == "task" else kind
+    return int(number) if kind == "task" else text

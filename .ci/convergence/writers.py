@@ -12,6 +12,9 @@ from .wire import Wire
 LOST = {(404, "not_found"), (410, "task_deleted")}
 # A task may be too deep, or below itself.
 NESTED = {*LOST, (422, "invalid")}
+# A list may be gone, and a task may be in that of its parent.
+LISTED = {(422, "invalid")}
+UNDONE = {(404, "not_found"), (409, "edited_since"), (422, "too_much")}
 BATCHED = {(status, "batch_failed") for status in (409, 410, 422)} | {(422, "too_much")}
 RULES = ["FREQ=DAILY", "FREQ=WEEKLY;BYDAY=MO,TH", "FREQ=MONTHLY;COUNT=3", "FREQ=DAILY;INTERVAL=3"]
 TAGS = ["home", "work", "garden", "büro", "急", "later"]
@@ -22,7 +25,7 @@ class Pool:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.ids, self.recurring = [], []
+        self.ids, self.recurring, self.lists, self.deleted = [], [], [], []
 
     def add(self, task, kind="ids"):
         with self.lock:
@@ -33,6 +36,7 @@ class Pool:
             for ids in (self.ids, self.recurring):
                 if task in ids:
                     ids.remove(task)
+            self.deleted.append(task)
 
     def any(self, dice, kind="ids"):
         with self.lock:
@@ -53,7 +57,7 @@ class Writer(threading.Thread):
         self.turns = [
             (self.create, 16), (self.create_named, 10), (self.patch, 22), (self.recur, 8), (self.complete, 8),
             (self.move, 12), (self.nest, 9), (self.batch, 6), (self.delete, 10), (self.account, 1),
-            (self.own_task, 12),
+            (self.own_task, 12), (self.list, 4), (self.restore, 4), (self.undo, 4),
         ]
 
     def run(self):
@@ -108,10 +112,12 @@ class Writer(threading.Thread):
             task["priority"] = self.dice.choice(["low", "high", "urgent"])
         if self.dice.random() < 0.2:
             task["due"] = f"2099-{self.dice.randrange(1, 13):02}-07"
+        if self.dice.random() < 0.2:
+            task["list_id"] = self.target("lists") or 1
         return task
 
     def create(self):
-        made = self.once("POST", "/tasks", self.fields(), ())
+        made = self.once("POST", "/tasks", self.fields(), LISTED)
         if made:
             self.pool.add(made["id"])
 
@@ -197,6 +203,38 @@ class Writer(threading.Thread):
         if roll < 0.9:
             return {"op": "move", "id": task, **self.place()}
         return {"op": "delete" if roll < 0.96 else "complete", "id": task}
+
+    def list(self):
+        """Makes, changes or deletes a list."""
+        target, roll = self.target("lists"), self.dice.random()
+        if target is None or roll < 0.4:
+            made = self.once("POST", "/lists", {"name": self.title()}, {(409, "too_many")})
+            if made:
+                self.pool.add(made["id"], "lists")
+        elif roll < 0.8:
+            fields = {"name": self.title(), "archived": self.dice.random() < 0.3}
+            self.once("PATCH", f"/lists/{target}", fields, {(404, "not_found")})
+        else:
+            with self.pool.lock:
+                if target in self.pool.lists:
+                    self.pool.lists.remove(target)
+            way = self.dice.choice(["move", "move", "delete"])
+            self.once("DELETE", f"/lists/{target}?tasks={way}", None, {(404, "not_found"), (422, "too_much")})
+
+    def restore(self):
+        if (task := self.target("deleted")) and self.once("POST", f"/tasks/{task}/restore", None, LOST):
+            self.pool.add(task)
+
+    def undo(self):
+        """Undoes a change of a task, or the whole request."""
+        task = self.target()
+        answer = task and self.wire.ask("GET", f"/tasks/{task}/history")
+        if answer and answer.is_done:
+            change = self.dice.choice(answer.body)
+            name = self.dice.choice(["batch", "change"])
+            if change[name]:
+                body = {name: change[name], "skip": self.dice.random() < 0.7}
+                self.once("POST", "/undo", body, UNDONE)
 
     def account(self):
         zone = self.dice.choice(["Europe/Berlin", "Asia/Tokyo", None])

@@ -14,6 +14,7 @@ pub(super) struct Follower {
     limit: usize,
     since: u64,
     deleted_since: u64,
+    lists_after: u64,
     copy: BTreeMap<TaskId, Task>,
     lists: BTreeMap<ListId, TaskList>,
 }
@@ -25,6 +26,7 @@ impl Follower {
             limit,
             since: 0,
             deleted_since: u64::MAX,
+            lists_after: 0,
             copy: BTreeMap::new(),
             lists: BTreeMap::new(),
         }
@@ -32,26 +34,29 @@ impl Follower {
 
     /// Reads one page. Returns whether there are more changes.
     pub(super) async fn step(&mut self, store: &dyn Store) -> bool {
-        let Self { owner, limit, since, deleted_since, .. } = *self;
+        let Self { owner, limit, since, deleted_since, lists_after, .. } = *self;
         let kinds = ChangeKinds::ALL;
-        let query = ChangeQuery { since, deleted_since, limit, kinds };
+        let query = ChangeQuery { since, deleted_since, lists_after, limit, kinds };
         let page = store.change_list(owner, query).await.unwrap().unwrap();
         assert!(page.changes.len() <= limit, "{page:?}");
         assert!(page.seq >= since && page.seq <= page.latest, "{page:?}");
         self.since = page.seq;
         self.deleted_since = deleted_since.min(page.latest);
-        let (mut last, mut is_first) = (since, query.begins());
+        self.lists_after = page.lists_after;
+        let (mut last, mut is_first) = (since, since == 0);
         for (seq, changed) in page.changes {
             // All lists come first at the beginning, whatever their numbers.
             is_first &= matches!(changed, Changed::List(_));
             match changed {
                 Changed::Task(task) => {
                     assert_eq!(task.seq, seq);
-                    self.copy.insert(task.id, task);
+                    let known = self.copy.insert(task.id, task.clone());
+                    assert_ne!(known, Some(task), "told again");
                 }
                 Changed::List(list) => {
                     assert!(is_first || list.seq == seq);
-                    self.lists.insert(list.id, list);
+                    let known = self.lists.insert(list.id, list.clone());
+                    assert_ne!(known, Some(list), "told again");
                 }
                 Changed::Deleted(gone) => {
                     assert_eq!(gone.seq, seq);

@@ -469,11 +469,14 @@ async fn a_client_that_begins_is_told_all_lists_first() {
     let (all, cursor) = read(&jane, "").await;
     assert_eq!(all, ["put list 1", "put list 2", "put account 1", "put task 1"]);
     assert_eq!(read(&jane, &format!("since={cursor}")).await.0, [""; 0]);
-    // Page by page, a list that did not fit comes at its place.
+    // Page by page, they come once, unless they change meanwhile.
     let (first, cursor) = read(&jane, "limit=1").await;
     assert_eq!(first, ["put list 1"]);
+    let (next, cursor) = read(&jane, &format!("limit=2&since={cursor}")).await;
+    assert_eq!(next, ["put list 2", "put account 1"]);
+    jane.patch("/lists/1", json!({ "name": "c" })).await.expect(StatusCode::OK);
     let (rest, _) = read(&jane, &format!("since={cursor}")).await;
-    assert_eq!(rest, ["put account 1", "put task 1", "put list 2"]);
+    assert_eq!(rest, ["put task 1", "put list 1"]);
     assert_eq!(read(&jane, "kinds=list").await.0, ["put list 1", "put list 2"]);
 }
 

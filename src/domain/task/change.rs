@@ -52,6 +52,8 @@ pub struct ChangeQuery {
     /// Number of the change up to which deletions are left out. A client that began without data knows none of these
     /// tasks.
     pub deleted_since: u64,
+    /// Id up to which the client was told the lists that there were when it began; 0 for none.
+    pub lists_after: u64,
     /// Maximum number of changes.
     pub limit: usize,
     /// Kinds of objects.
@@ -59,9 +61,15 @@ pub struct ChangeQuery {
 }
 
 impl ChangeQuery {
-    /// Whether the client begins without data. It is told all lists first, since tasks refer to them.
-    pub const fn begins(&self) -> bool {
-        self.deleted_since == u64::MAX
+    /// Whether a list is one of those that a client is told when it begins, by their ids and before all else, since tasks
+    /// refer to them; and was not told it yet.
+    pub fn is_first(&self, list: &TaskList) -> bool {
+        list.seq <= self.deleted_since && list.id.get() > self.lists_after
+    }
+
+    /// Whether a list has changed since the client knows it.
+    pub const fn is_changed(&self, list: &TaskList) -> bool {
+        list.seq > self.since && list.seq > self.deleted_since
     }
 }
 
@@ -125,6 +133,8 @@ pub struct ChangePage {
     pub changes: Vec<(u64, Changed)>,
     /// Number of the last change that is known after this page.
     pub seq: u64,
+    /// Id up to which the client is told the lists that there were when it began.
+    pub lists_after: u64,
     /// Whether there are more changes.
     pub more: bool,
     /// Number of the last change of the account.

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::auth::seal::Sealer;
 use crate::domain::id::UserId;
-use crate::domain::task::{ChangeKinds, ChangeQuery};
+use crate::domain::task::{ChangeKinds, ChangePage, ChangeQuery};
 use crate::service::{Error, FieldError};
 
 /// Place in the changes of an account.
@@ -15,19 +15,31 @@ pub(super) struct Place {
     pub(super) since: u64,
     /// Number of the change up to which deletions are of tasks that the client has never seen.
     pub(super) deleted_since: u64,
+    /// Id up to which lists are told that there were when the client began; the greatest number if it knows all.
+    pub(super) lists_after: u64,
     /// Kinds of objects whose changes up to the place are known.
     pub(super) kinds: ChangeKinds,
 }
 
 impl Place {
     /// Place before all changes.
-    pub(super) const START: Self =
-        Self { since: 0, deleted_since: u64::MAX, kinds: ChangeKinds::ALL };
+    pub(super) const START: Self = Self {
+        since: 0,
+        deleted_since: u64::MAX,
+        lists_after: 0,
+        kinds: ChangeKinds::ALL,
+    };
 
     /// Returns the query for the changes behind the place.
     pub(super) const fn query(self, limit: usize, kinds: ChangeKinds) -> ChangeQuery {
-        let Self { since, deleted_since, .. } = self;
-        ChangeQuery { since, deleted_since, limit, kinds }
+        let Self { since, deleted_since, lists_after, .. } = self;
+        ChangeQuery { since, deleted_since, lists_after, limit, kinds }
+    }
+
+    /// Returns the place behind a page.
+    pub(super) fn after(self, page: &ChangePage) -> Self {
+        let deleted_since = self.deleted_since.min(page.latest);
+        Self { since: page.seq, deleted_since, lists_after: page.lists_after, ..self }
     }
 
     /// Returns the place for some of its kinds. For other kinds it is out of date, since their changes were left out.
@@ -46,8 +58,8 @@ const PURPOSE: &str = "task changes cursor";
 /// Prefix of every cursor: its version.
 const VERSION: &str = "c1.";
 
-/// Number of bytes of a place: four numbers and the kinds.
-const PLACE_BYTES: usize = 4 * size_of::<u64>() + 1;
+/// Number of bytes of a place: five numbers and the kinds.
+const PLACE_BYTES: usize = 5 * size_of::<u64>() + 1;
 
 /// Number of bytes of a sealed place.
 const BYTES: usize = PLACE_BYTES + Sealer::ADDED_BYTES;
@@ -66,9 +78,10 @@ const fn kinds(flags: u8) -> ChangeKinds {
 
 /// Seals a place.
 pub(super) fn write(sealer: &Sealer, owner: UserId, epoch: u64, place: Place) -> String {
-    let numbers = [owner.get(), epoch, place.since, place.deleted_since];
+    let Place { since, deleted_since, lists_after, kinds } = place;
+    let numbers = [owner.get(), epoch, since, deleted_since, lists_after];
     let mut plain = numbers.map(u64::to_be_bytes).concat();
-    plain.push(flags(place.kinds));
+    plain.push(flags(kinds));
     let sealed = sealer.seal(PURPOSE, &[], &plain);
     format!("{VERSION}{}", URL_SAFE_NO_PAD.encode(sealed))
 }
@@ -90,10 +103,10 @@ pub(super) fn read(
     let (numbers, rest) = plain.as_chunks::<8>();
     let numbers: Vec<u64> = numbers.iter().map(|it| u64::from_be_bytes(*it)).collect();
     match (numbers.as_slice(), rest) {
-        (&[of, at, since, deleted_since], &[flags])
+        (&[of, at, since, deleted_since, lists_after], &[flags])
             if (of, at) == (owner.get(), epoch) =>
         {
-            Ok(Place { since, deleted_since, kinds: kinds(flags) })
+            Ok(Place { since, deleted_since, lists_after, kinds: kinds(flags) })
         }
         _ => Err(Error::ResyncRequired),
     }

@@ -73,9 +73,8 @@ impl Service {
             let query = place.query(asked.limit.into(), asked.kinds);
             let page = self.0.store.change_list(owner, query).await?;
             let page = page.ok_or(Error::ResyncRequired)?;
-            let ChangePage { changes, seq, more, latest } = page;
-            let deleted_since = place.deleted_since.min(latest);
-            place = Place { since: seq, deleted_since, kinds: asked.kinds };
+            place = place.after(&page);
+            let ChangePage { changes, more, .. } = page;
             let is_over = match changed.as_mut().filter(|_| changes.is_empty()) {
                 None => true,
                 Some(changed) => {

@@ -188,7 +188,8 @@ impl Service {
         let query = Place::START.query(0, ChangeKinds::NONE);
         let page = self.0.store.change_list(owner, query).await?;
         let latest = page.ok_or(Error::BadToken)?.latest;
-        Ok(Place { since: latest, deleted_since: latest, kinds })
+        let (since, deleted_since, lists_after) = (latest, latest, u64::MAX);
+        Ok(Place { since, deleted_since, lists_after, kinds })
     }
 
     /// Returns a place if all changes behind it are known.
@@ -307,13 +308,21 @@ impl ChangeStream {
             self.place = self.service.last_place(owner, self.kinds).await?;
             return Ok(Step::Resync(self.cursor(self.place)));
         };
-        let deleted_since = self.place.deleted_since.min(page.latest);
-        self.place = Place { since: page.seq, deleted_since, ..self.place };
+        let before = self.place;
+        self.place = before.after(&page);
         self.is_current = !page.more;
         let last = page.changes.len().saturating_sub(1);
         let changes = page.changes.into_iter().enumerate().map(|(number, (seq, it))| {
-            let since = if number == last { page.seq } else { seq };
-            (it, self.cursor(Place { since, ..self.place }))
+            let place = match &it {
+                _ if number == last => self.place,
+                // One of the lists that come first.
+                Changed::List(list) if seq == before.since => {
+                    Place { since: seq, lists_after: list.id.get(), ..self.place }
+                }
+                _ => Place { since: seq, ..self.place },
+            };
+            let cursor = self.cursor(place);
+            (it, cursor)
         });
         Ok(Step::Changes(changes.collect()))
     }

@@ -35,11 +35,11 @@ pub(super) fn page(
     let mut all = Vec::new();
     if lists {
         let stored = view::lists(&owned, owner)?;
-        if query.begins() {
+        let changed = stored.iter().filter(|list| query.is_changed(list));
+        all.extend(changed.map(|list| (list.seq, Changed::List(list.clone()))));
+        if query.lists_after < u64::MAX {
             first = all_lists(txn, owner, stored)?;
-        } else {
-            let changed = stored.into_iter().filter(|list| list.seq > query.since);
-            all.extend(changed.map(|list| (list.seq, Changed::List(list))));
+            first.retain(|list| query.is_first(list));
         }
     }
     // One more tells whether there are more.
@@ -72,21 +72,20 @@ pub(super) fn page(
     Ok(Some(cut(first, all, query, &stats)))
 }
 
-/// Returns all lists for a client that begins without data: the default list, and then the others by their ids.
+/// Returns all lists by their ids, the default list first.
 fn all_lists(
     txn: &ReadTransaction,
     owner: UserId,
     stored: Vec<TaskList>,
-) -> Result<Vec<Changed>, StoreError> {
+) -> Result<Vec<TaskList>, StoreError> {
     let default = lists::default(txn, owner, &stored)?;
     let others = stored.into_iter().filter(|list| !list.id.is_default());
-    Ok(default.into_iter().chain(others).map(Changed::List).collect())
+    Ok(default.into_iter().chain(others).collect())
 }
 
-/// Returns a page: what comes first, and then the changes in their order. Lists that do not fit come again later, at the
-/// places of their last changes.
+/// Returns a page: lists that come first, and then the changes in their order.
 fn cut(
-    mut first: Vec<Changed>,
+    mut first: Vec<TaskList>,
     mut all: Vec<Numbered>,
     query: &ChangeQuery,
     stats: &Stats,
@@ -97,9 +96,10 @@ fn cut(
     all.truncate(query.limit.saturating_sub(first.len()));
     let last = all.last().map_or(query.since, |(seq, _)| *seq);
     let seq = if more { last } else { stats.seq };
-    let first = first.into_iter().map(|list| (query.since, list));
+    let lists_after = first.last().map_or(query.lists_after, |list| list.id.get());
+    let first = first.into_iter().map(|list| (query.since, Changed::List(list)));
     let changes = first.chain(all).collect();
-    ChangePage { changes, seq, more, latest: stats.seq }
+    ChangePage { changes, seq, lists_after, more, latest: stats.seq }
 }
 
 /// Reads changed tasks by the index of changes.

@@ -156,7 +156,7 @@ impl State {
     ) -> Option<ChangePage> {
         let user = &self.users.get(&owner)?.user;
         let seqs = self.seqs[&owner];
-        let ChangeQuery { since, deleted_since, limit, kinds } = query;
+        let ChangeQuery { since, deleted_since, lists_after, limit, kinds } = query;
         let ChangeKinds { tasks, lists, account } = kinds;
         let deleted_since = deleted_since.max(since);
         if since > seqs.last || deleted_since < seqs.horizon {
@@ -166,13 +166,16 @@ impl State {
         if account && seqs.account > since {
             all.insert(seqs.account, Changed::Account(user.clone()));
         }
-        let mut first = Vec::new();
-        if lists && query.begins() {
-            first = self.list_states(owner).into_iter().map(|it| it.list).collect();
-            first.sort_by_key(|list| list.id);
-        } else if lists {
-            let changed = self.lists_of(owner).filter(|list| list.seq > since);
-            all.extend(changed.map(|it| (it.seq, Changed::List(it.clone()))));
+        let mut first: BTreeMap<ListId, TaskList> = BTreeMap::new();
+        if lists {
+            let began = query.deleted_since;
+            for ListState { list, .. } in self.list_states(owner) {
+                if list.seq > began.max(since) {
+                    all.insert(list.seq, Changed::List(list));
+                } else if list.seq <= began && list.id.get() > lists_after {
+                    first.insert(list.id, list);
+                }
+            }
         }
         if tasks {
             let changed = self.tasks_of(owner).filter(|task| task.seq > since);
@@ -182,14 +185,15 @@ impl State {
         let gone = gone.filter(|it| kinds.has(&it.of));
         all.extend(gone.map(|it| (it.seq, Changed::Deleted(it.clone()))));
         let more = first.len() + all.len() > limit;
-        let first = first.into_iter().take(limit);
+        let first: Vec<TaskList> = first.into_values().take(limit).collect();
+        let lists_after = first.last().map_or(lists_after, |list| list.id.get());
         let mut changes: Vec<(u64, Changed)> =
-            first.map(|list| (since, Changed::List(list))).collect();
+            first.into_iter().map(|list| (since, Changed::List(list))).collect();
         let rest = limit - changes.len();
         changes.extend(all.into_iter().take(rest));
         let last = changes.last().map_or(since, |(seq, _)| *seq);
         let seq = if more { last } else { seqs.last };
-        Some(ChangePage { changes, seq, more, latest: seqs.last })
+        Some(ChangePage { changes, seq, lists_after, more, latest: seqs.last })
     }
 
     pub(super) fn task_page(&self, query: TaskQuery, owner: UserId) -> TaskPage {

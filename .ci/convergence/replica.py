@@ -33,6 +33,8 @@ class Replica:
         """Begins anew."""
         with self.lock:
             self.objects = {}
+            # Times of the deletions of objects. A restored object may be deleted again.
+            self.gone = {}
             # By object: the number of its last event, or AGAIN, or OLDER.
             self.told = {}
             self.cursor = None
@@ -88,25 +90,26 @@ class Replica:
             assert change["op"] == "delete", change
             new = None
         self.run.check_owner(self.name, key, new)
-        self.check(key, new)
+        self.check(key, new, change.get("at"))
         self.counts["changes"] += 1
         self.trace.append((key, self.number, new and (new.get("rev"), new.get("title")), self.told.get(key)))
         with self.lock:
             self.told[key] = self.number
             if new is None:
                 self.objects.pop(key, None)
+                self.gone[key] = change["at"]
             else:
                 self.objects[key] = new
                 self.has_last |= new.get("uid") == LAST
 
-    def check(self, key, new):
+    def check(self, key, new, at):
         """No event comes twice without its cursor saying so, and none is older than what is known."""
         told = self.told.get(key)
         if told in (None, OLDER):
             return
         old = self.objects.get(key)
         fault = None
-        if new == old and told != AGAIN:
+        if new == old and told != AGAIN and (new or at == self.gone.get(key)):
             fault = "comes again"
         elif new and old and new.get("rev", 0) < old.get("rev", 0):
             fault = "goes back"

@@ -232,7 +232,7 @@ class Writer(threading.Thread):
         if answer and answer.is_done:
             change = self.dice.choice(answer.body)
             name = self.dice.choice(["batch", "change"])
-            if change[name]:
+            if change.get(name):
                 body = {name: change[name], "skip": self.dice.random() < 0.7}
                 self.once("POST", "/undo", body, UNDONE)
 

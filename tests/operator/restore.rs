@@ -177,6 +177,27 @@ async fn one_person_comes_back_into_a_running_server() {
 }
 
 #[tokio::test]
+async fn a_deleted_task_of_the_backup_comes_back_without_its_later_history() {
+    let home = home();
+    let (server, jane, _, before) = given_accident(&home).await;
+    let path = format!("/tasks/{}", before[0]["id"]);
+    jane.post(&format!("{path}/restore"), Value::Null).await.expect(StatusCode::OK);
+    jane.patch(&path, json!({ "title": "changed" })).await.expect(StatusCode::OK);
+    assert_eq!(jane.delete(&path).await.status, StatusCode::NO_CONTENT);
+
+    expect(home.run(&["restore", "--user", JANE, "b.redb"], ""), 0);
+
+    let history = jane.get(&format!("{path}/history")).await.expect(StatusCode::OK);
+    assert_eq!(history.as_array().unwrap().len(), 1, "{history}");
+    assert_eq!(history[0]["by"]["kind"], "import");
+    assert_eq!(jane.get("/trash").await.header("x-total-count"), Some("1"));
+    assert_eq!(jane.delete(&path).await.status, StatusCode::NO_CONTENT);
+    jane.delete("/trash").await.expect(StatusCode::NO_CONTENT);
+    assert_eq!(server.terminate(), Some(0));
+    expect(home.run(&["check"], ""), 0);
+}
+
+#[tokio::test]
 async fn a_deleted_account_comes_back_with_its_password() {
     let home = home();
     let (server, _, john, _) = given_accident(&home).await;

@@ -5,7 +5,7 @@ use crate::domain::task::{Deletion, HistoryEntry, Task, TaskRefused};
 use crate::domain::transfer::NextIds;
 use crate::store::StoreError;
 use crate::store::decide::Change;
-use crate::store::decide::history::Recorded;
+use crate::store::decide::history::{self, Recorded};
 
 impl TaskOverlay<'_> {
     /// Puts a deleted task back, if its rows, tags and size are within the limits. `was`: the task as it was deleted by
@@ -92,10 +92,9 @@ impl TaskOverlay<'_> {
                 self.revived.remove(&id);
                 continue;
             }
-            if !self.revived.contains_key(&id)
-                && let Some(task) = self.snapshot.trash(self.owner, tombstone.seq)?
-            {
-                changes.push(Change::TrashDelete(tombstone.seq, task));
+            // An imported task has no former changes.
+            if !self.revived.contains_key(&id) {
+                history::forget(self.snapshot, self.owner, tombstone.seq, changes)?;
             }
             changes.push(Change::TombstoneRaise(tombstone));
         }

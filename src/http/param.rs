@@ -298,7 +298,8 @@ impl KindParam {
 impl NumberParam {
     pub(super) fn parse(param: Option<&Self>) -> Result<Option<u64>, String> {
         let Some(Self(text)) = param else { return Ok(None) };
-        let number = whole_number(text).filter(|number| *number > 0);
+        let is_one = |number: &u64| *number > 0 && i64::try_from(*number).is_ok();
+        let number = whole_number(text).filter(is_one);
         number.map(Some).ok_or_else(|| "must be a positive whole number".to_owned())
     }
 }

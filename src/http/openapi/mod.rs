@@ -133,13 +133,17 @@ fn members(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Marks repeatable parameters as optional.
+/// Marks repeatable parameters as optional, and those that a handler checks by itself and describes as required as such.
 fn mend_parameters(operation: &mut Value) {
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten().filter_map(Value::as_object_mut) {
         let many = parameter.get("schema").and_then(|schema| schema.get("type"));
         if many == Some(&json!("array")) {
             parameter.insert("required".to_owned(), json!(false));
+        }
+        let text = parameter.get("description").and_then(Value::as_str);
+        if text.is_some_and(|text| text.starts_with("Required: ")) {
+            parameter.insert("required".to_owned(), json!(true));
         }
     }
 }

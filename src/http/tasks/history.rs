@@ -320,9 +320,9 @@ impl Example for UndoBody {
     fn example() -> Self {
         Self {
             change: None,
-            batch: None,
-            since: Some("2026-12-01T09:00:00Z".to_owned()),
-            credential: Some("0011223344556677".to_owned()),
+            batch: Some(5),
+            since: None,
+            credential: None,
             skip: Some(true),
         }
     }

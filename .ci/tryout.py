@@ -17,8 +17,8 @@ REFUSED = "Failed to load resource: the server responded with a status of 4"
 AHEAD = datetime.timedelta(days=365)
 
 FIRST = ["user_register"]
-# The first changes the password, and the next two end the sessions.
-LAST = ["user_change_password", "session_logout", "session_logout_all", "user_leave"]
+# The first two take tasks away that others need, the third changes the password, and the next two end the sessions.
+LAST = ["trash_empty", "change_undo", "user_change_password", "session_logout", "session_logout_all", "user_leave"]
 ENDING = {"session_logout", "session_logout_all"}
 # A response that lasts as long as its connection, for which the page would wait.
 STREAMS = {"task_events"}
@@ -38,9 +38,10 @@ EXCEPTIONS = {
     "session_delete": (204, 404, "it is gone by then"),
     "token_delete": (204, 404, "it is gone by then"),
     "task_delete": (204, 404, "it is gone by then"),
+    "list_delete": (200, 404, "it is gone by then"),
+    "trash_delete": (204, 404, "it is gone by then"),
+    "change_undo": (404, 404, "the task of the example is gone by then"),
 }
-
-
 class Stock:
     """Things that are there, a new one for each operation that is executed with an id."""
 
@@ -50,6 +51,8 @@ class Stock:
         self.root = server.connect(server.connect().log_in(ADMINISTRATOR))
         self.makers = {
             "/tasks/": self.task,
+            "/lists/": lambda name: self.make(self.jane, "/lists", {"name": name}),
+            "/trash/": self.deleted_task,
             "/auth/sessions/": lambda _: self.session(),
             "/auth/tokens/": lambda name: self.make(self.jane, "/auth/tokens", {"name": name, "scopes": ["account"]}),
             "/admin/invitations/": lambda _: self.make(self.root, "/admin/invitations", {}),
@@ -63,6 +66,11 @@ class Stock:
         # Only a task that comes back has an occurrence to skip; a PATCH that completes it twice is taken for one.
         recurring = {"due": "2099-12-01", "recurrence": "FREQ=DAILY"} if name == "task_skip" else {}
         return self.make(self.jane, "/tasks", {"title": name, **recurring})
+
+    def deleted_task(self, name):
+        task = self.task(name)
+        self.jane.expect(204, "DELETE", f"/tasks/{task}")
+        return task
 
     def session(self):
         connection = self.server.connect(self.server.connect().log_in())

@@ -57,7 +57,7 @@ impl TaskOverlay<'_> {
                         None => Change::TaskCreate(new),
                     });
                 }
-                (Some(old), Some(new)) if old != new => {
+                (Some(old), Some(new)) if !is_same(&old, &new) => {
                     self.record(&old, &new, None, &mut changes)?;
                     changes.push(Change::TaskReplace { old, new });
                 }
@@ -124,4 +124,9 @@ impl TaskOverlay<'_> {
         };
         Recorded { old, new, entry }.add(self.snapshot, changes)
     }
+}
+
+/// Whether two states of a task differ in the number of the change at most: it was changed, and changed back.
+fn is_same(old: &Task, new: &Task) -> bool {
+    old.revision == new.revision && Task { seq: old.seq, ..new.clone() } == *old
 }

@@ -119,6 +119,28 @@ async fn a_deleted_tree_is_restored_with_ids_parents_and_history() {
 }
 
 #[tokio::test]
+async fn a_task_is_restored_deleted_and_restored_by_one_request() {
+    let (server, jane) = given().await;
+    for title in ["a", "b", "c"] {
+        let id = jane.given_task(title).await;
+        jane.delete(&format!("/tasks/{id}")).await.expect(StatusCode::NO_CONTENT);
+    }
+    let op = |op| json!({ "op": op, "id": 1 });
+    let batch = json!({ "operations": [op("restore"), op("delete"), op("restore")] });
+    jane.post("/tasks/batch", batch).await.expect(StatusCode::OK);
+    assert_eq!(jane.ids("").await, [1]);
+    assert_eq!(server.store.verify().unwrap().findings, [""; 0]);
+    let batch = json!({ "operations": [op("delete"), op("restore"), op("delete")] });
+    jane.post(
+        "/tasks/batch",
+        json!({ "atomic": false, "operations": batch["operations"] }),
+    )
+    .await
+    .expect(StatusCode::OK);
+    assert_eq!(server.store.verify().unwrap().findings, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_restored_task_whose_parent_is_gone_is_a_top_level_task() {
     let (_server, jane) = given().await;
     jane.given_task("parent").await;

@@ -26,7 +26,8 @@ impl TaskOverlay<'_> {
             return Ok(Err(TaskRefused::Quota(exceeded)));
         }
         self.date(&mut task)?;
-        self.raised.extend(self.snapshot.tombstone(self.owner, task.id)?);
+        let tombstone = self.snapshot.tombstone(self.owner, task.id)?;
+        self.raised.extend(tombstone.map(|it| (it.seq, it)));
         self.uids.insert(task.uid.clone(), task.id);
         let in_order = self.is_in_order(&task)?;
         self.restored.insert(task.id, in_order);
@@ -85,7 +86,7 @@ impl TaskOverlay<'_> {
 
     /// Removes the traces of tasks that come back.
     fn raise(&mut self, changes: &mut Vec<Change>) -> Result<(), StoreError> {
-        for tombstone in std::mem::take(&mut self.raised) {
+        for tombstone in std::mem::take(&mut self.raised).into_values() {
             let Some((id, _)) = tombstone.of.task() else { continue };
             if self.edited.get(&id).is_none_or(|edited| edited.new.is_none()) {
                 // It is deleted again.

@@ -65,7 +65,7 @@ pub(in crate::store::decide) struct TaskOverlay<'a> {
     /// Tombstones of deleted tasks.
     buried: BTreeMap<TaskId, Tombstone>,
     /// Tombstones of tasks that come back.
-    raised: Vec<Tombstone>,
+    raised: BTreeMap<u64, Tombstone>,
     /// Tasks that are restored, as they were deleted, with the number of the deletion.
     revived: BTreeMap<TaskId, (Deletion, Task)>,
     /// Uids of created tasks.
@@ -127,7 +127,7 @@ impl<'a> TaskOverlay<'a> {
             tags_known: None,
             restored: BTreeMap::new(),
             buried: BTreeMap::new(),
-            raised: Vec::new(),
+            raised: BTreeMap::new(),
             revived: BTreeMap::new(),
             uids: BTreeMap::new(),
             forgotten: figures.history.forgotten,
@@ -274,7 +274,8 @@ impl<'a> TaskOverlay<'a> {
     ) -> Result<(), StoreError> {
         task.seq = self.take_seq();
         task.origin = Origin { author: self.author.clone(), unit: self.unit };
-        self.raised.extend(self.snapshot.tombstone(self.owner, task.id)?);
+        let tombstone = self.snapshot.tombstone(self.owner, task.id)?;
+        self.raised.extend(tombstone.map(|it| (it.seq, it)));
         if self.id_of(&task.uid)?.is_some_and(|id| id != task.id) {
             task.uid = Uid::made(task.id, self.salt);
         }

@@ -42,8 +42,8 @@ def create_task(browser):
     say("authorized")
 
     operation = "#operations-Tasks-task_create"
-    browser.click(f"{operation} .opblock-summary-control")
-    browser.click(f"{operation} .try-out__btn")
+    browser.reveal(f"{operation} .opblock-summary-control", f"{operation} .try-out__btn")
+    browser.reveal(f"{operation} .try-out__btn", f"{operation} button.execute")
     body = json.dumps({"title": TITLE, "description": "Polish the README"}, indent=2)
     browser.fill(f"{operation} textarea.body-param__text", body)
     browser.click(f"{operation} button.execute")

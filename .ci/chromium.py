@@ -6,6 +6,7 @@ import time
 import urllib.parse
 
 from selenium import webdriver
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions as when
@@ -13,6 +14,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 PAGES = pathlib.Path(__file__).resolve().parent / "pages"
 PATIENCE = 60
+# Seconds after which a click without effect is made again.
+AGAIN = 10
 # Pause between two polls, in seconds.
 PAUSE = 0.02
 QUIET = 2
@@ -73,6 +76,21 @@ class Browser:
         element = self.wait(when.element_to_be_clickable(target))
         self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
         self.wait(when.element_to_be_clickable(target)).click()
+
+    def reveal(self, control, shown):
+        """Clicks a control that opens a part of the page, until that part shows.
+
+        A page that is redrawn between press and release drops the click. A person clicks again.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            self.click(control)
+            try:
+                condition = when.visibility_of_element_located((By.CSS_SELECTOR, shown))
+                return WebDriverWait(self.driver, AGAIN, PAUSE).until(condition)
+            except TimeoutException:
+                if time.monotonic() > until:
+                    raise AssertionError(f"{control} does not open {shown}") from None
 
     def fill(self, selector, text):
         element = self.find(selector)

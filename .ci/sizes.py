@@ -64,11 +64,10 @@ class Look:
         browser.authorize(EMAIL, PASSWORD)
         for operation in OPERATIONS:
             block = f"#operations-{operation}"
-            browser.click(f"{block} .opblock-summary-control")
-            browser.find(f"{block} .samples")
+            browser.reveal(f"{block} .opblock-summary-control", f"{block} .samples")
             browser.click(f"{block} .samples summary")
             self.at(operation)
-            browser.click(f"{block} .try-out__btn")
+            browser.reveal(f"{block} .try-out__btn", f"{block} button.execute")
             if operation in NEED_ID:
                 browser.fill(f"{block} [data-param-name='id'] input", "1")
             browser.click(f"{block} button.execute")
